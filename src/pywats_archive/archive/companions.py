@@ -1,0 +1,33 @@
+"""Companions: which files beside a source are read with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+_SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})
+
+
+def by_rules(source: Path, rules: Iterable[str]) -> tuple[Path, ...]:
+    """Find the files beside ``source`` that ``rules`` name, sorted; ``{stem}`` and ``{name}`` stand for its own.
+
+    A rule is a glob relative to the source's folder; what it finds outside that folder does not count.
+    """
+    folder = source.parent
+    found = {path for rule in rules for path in folder.glob(_pattern(rule, source)) if _counts(path, source)}
+    return tuple(sorted(found))
+
+
+def beside(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
+    """Keep of the files that a converter opened those that lie beside ``source`` or deeper."""
+    return tuple(sorted({path for path in map(Path, opened) if _counts(path, source)}))
+
+
+def _pattern(rule: str, source: Path) -> str:
+    return rule.format(stem=source.stem.translate(_SPECIAL), name=source.name.translate(_SPECIAL))
+
+
+def _counts(path: Path, source: Path) -> bool:
+    inside = path.is_relative_to(source.parent) and ".." not in PurePath(path).parts
+    within_source = path == source or path.is_relative_to(source)
+    return inside and not within_source and path.is_file() and not path.is_symlink()

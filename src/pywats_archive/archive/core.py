@@ -1,0 +1,188 @@
+"""An open archive: its blobs, its catalog, and who may write to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from pywats_archive.archive import layout
+from pywats_archive.archive.description import Description, open_description
+from pywats_archive.blobs.store import BlobStore
+from pywats_archive.catalog import conversions, entries, events, reports, statistics
+from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.errors import ArchiveInUse, NotAnArchive
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import archive_id
+from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.report import Report
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.models.time import Clock, utc_now
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryDetails:
+    """An entry with its whole history."""
+
+    entry: ArchiveEntry
+    conversions: tuple[Conversion, ...]
+    reports: tuple[Report, ...]
+    events: tuple[Event, ...]
+
+
+class Archive:
+    """One archive folder. Its owner (one process at a time) takes sources in; anyone may read and restore.
+
+    Safe to use from many threads.
+    """
+
+    def __init__(
+        self, root: Path, description: Description, lock: FileLock | None, *, on_step: OnStep, clock: Clock
+    ) -> None:
+        self.root = root
+        self.description = description
+        self.now = clock
+        self.blobs = BlobStore(root, on_step=on_step)
+        self.catalog = Catalog.open(root / layout.CATALOG, on_step=on_step)
+        self._lock = lock
+        self._ids = _Ids(self.catalog)
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        *,
+        create: bool = False,
+        own: bool = False,
+        on_step: OnStep = no_step,
+        clock: Clock = utc_now,
+    ) -> Archive:
+        """Open the archive at ``root``; ``own`` takes it for writing, ArchiveInUse when another process has it.
+
+        ``create`` makes it when the folder holds none; NotAnArchive otherwise, NewerFormat for a later format.
+        """
+        root = root.absolute()
+        if not create and not (root / layout.DESCRIPTION).exists():
+            raise NotAnArchive(f"{root}: holds no archive; check the path, or let 'pywats-archive run' make one")
+        description = open_description(root, clock=clock)
+        lock = _acquire(root) if own else None
+        try:
+            return cls(root, description, lock, on_step=on_step, clock=clock)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+
+    @property
+    def is_owner(self) -> bool:
+        """Tell whether this process may take sources in."""
+        return self._lock is not None
+
+    def require_owner(self) -> None:
+        """Raise ArchiveInUse unless this process owns the archive."""
+        if not self.is_owner:
+            raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
+
+    def write(self, unit: Callable[[Connection], T]) -> T:
+        """Run ``unit`` in a transaction and wait for its commit; it may be run twice."""
+        return self.catalog.write(unit)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees what is committed."""
+        return self.catalog.read()
+
+    def claim_id(self, moment: datetime, sha256: str) -> str:
+        """Name a new entry: the moment's id, or that of the next free millisecond."""
+        return self._ids.claim(moment, sha256)
+
+    def entry(self, archive_id: str) -> ArchiveEntry:
+        """Give one entry; UnknownEntry when there is none."""
+        with self.read() as db:
+            return entries.get(db, archive_id)
+
+    def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
+        """Give a page of the entries that match, in stable order, with their total number."""
+        with self.read() as db:
+            return entries.find(db, wanted, limit=limit, offset=offset)
+
+    def details(self, archive_id: str) -> EntryDetails:
+        """Give one entry with its conversions, reports and events; UnknownEntry when there is none."""
+        with self.read() as db:
+            return EntryDetails(
+                entry=entries.get(db, archive_id),
+                conversions=conversions.of_entry(db, archive_id),
+                reports=reports.of_entry(db, archive_id),
+                events=events.of_entry(db, archive_id),
+            )
+
+    def reports_of(self, archive_id: str) -> Sequence[Report]:
+        """Give the reports of an entry, in order."""
+        with self.read() as db:
+            return reports.of_entry(db, archive_id)
+
+    def document(self, report: Report) -> bytes:
+        """Give a report's exact JSON, checked against its checksum."""
+        return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
+
+    def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
+        """Give the figures of the whole archive, or of one converter's part."""
+        with self.read() as db:
+            figures = statistics.statistics(db, converter_name)
+        files = (self.root / f"{layout.CATALOG}{suffix}" for suffix in ("", "-wal"))
+        return replace(figures, catalog_size_bytes=sum(f.stat().st_size for f in files if f.exists()))
+
+    def close(self) -> None:
+        """Close the catalog and give the archive free; idempotent."""
+        self.catalog.close()
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Ids:
+    """Names given by this process, so that two sources of one millisecond get two names."""
+
+    _REMEMBERED = 50_000
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._given: set[str] = set()
+        self._mutex = threading.Lock()
+
+    def claim(self, moment: datetime, sha256: str) -> str:
+        with self._mutex, self._catalog.read() as db:
+            if len(self._given) > self._REMEMBERED:
+                self._given.clear()
+            while (name := archive_id(moment, sha256)) in self._given or entries.has(db, name):
+                moment += timedelta(milliseconds=1)
+            self._given.add(name)
+            return name
+
+
+def _acquire(root: Path) -> FileLock:
+    lock = FileLock(root / layout.LOCK, thread_local=False, is_singleton=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as exc:
+        raise ArchiveInUse(f"{root}: another pywats-archive process owns this archive; stop that one first") from exc
+    return lock

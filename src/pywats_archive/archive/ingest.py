@@ -1,0 +1,281 @@
+"""Taking a source in: its bytes durable, its companions with it, its row committed, before anyone converts it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pywats_archive.archive import companions, layout, sources
+from pywats_archive.archive.core import Archive
+from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content
+from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import SourceChanged, StorageError
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+
+_NO_ID = "0" * ARCHIVE_ID_LENGTH
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSource:
+    """What is to be archived, and what is known of it beforehand."""
+
+    path: Path
+    converter_name: str
+    converter_version: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The converter's effective configuration, without clear secrets."""
+    companion_rules: tuple[str, ...] = ()
+    compression_level: int = 6
+    retention_days: int = 90
+    keep_source: bool = True
+    """False leaves the bytes out: only the record is made (``archive_source_files``)."""
+    arrival_id: int | None = None
+    """The ledger's row that goes on to ``arrival_state`` in the same commit."""
+    arrival_state: ArrivalState = ArrivalState.ARCHIVED
+
+
+class _AlreadyArchived(Exception):
+    def __init__(self, entry: ArchiveEntry) -> None:
+        self.entry = entry
+
+
+def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
+    """Archive a file or folder with its companions; durable and committed once this returns (invariant 1).
+
+    The same source again (path, size, mtime, checksum) gives the entry it has. SourceChanged, SourceVanished and
+    StorageError (disk full, no rights) leave nothing behind that counts.
+    """
+    archive.require_owner()
+    try:
+        draft = _Draft.of(archive, source)
+        return _take_in(draft)
+    except _AlreadyArchived as known:
+        return _go_on(archive, known.entry, source)
+    except OSError as exc:
+        raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+
+
+def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path], *, found_by: str) -> ArchiveEntry:
+    """Archive those of ``paths`` (files beside the source) that the entry does not have yet; gives the entry as it is then."""
+    base = Path(entry.source_original_path).parent
+    known = {companion.name for companion in entry.companions}
+    new = [path for path in paths if path.relative_to(base).as_posix() not in known]
+    if not new:
+        return entry
+    try:
+        found = _companions_blob(archive, entry.archive_id, base, new, found_by, entry.compression_level)
+    except OSError as exc:
+        raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
+    whole = replace(entry, companions=(*entry.companions, *found))
+
+    def unit(tx: Connection) -> None:
+        entries.set_companions(tx, entry.archive_id, whole.companions)
+        details = {"names": [c.name for c in found], "found_by": found_by}
+        events.append(
+            tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
+        )
+
+    archive.write(unit)
+    return whole
+
+
+def archive_result(archive: Archive, source: NewSource, document: bytes) -> ArchiveEntry:
+    """Make the entry of a scheduled converter's result, which has no source but what ``document`` says of it."""
+    archive.require_owner()
+    moment = archive.now()
+    nothing = sources.Signature(size_bytes=len(document), mtime_ns=int(moment.timestamp() * 1e9))
+    draft = _Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
+    try:
+        blob = draft.write([document])
+    except OSError as exc:
+        raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
+    entry = draft.entry(blob, ())
+    archive.write(lambda tx: _commit(tx, archive, entry, source))
+    return entry
+
+
+def _take_in(draft: _Draft) -> ArchiveEntry:
+    archive, source = draft.archive, draft.source
+    blob = draft.write()
+    if draft.kind is SourceKind.FOLDER and sources.signature(source.path) != draft.signature:
+        raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
+    archive_id = draft.id_of(blob)
+    beside = companions.by_rules(source.path, source.companion_rules)
+    base, level = source.path.parent, source.compression_level
+    kept = _companions_blob(archive, archive_id, base, beside, "rule", level) if beside else ()
+    entry = draft.entry(blob, kept)
+    archive.write(lambda tx: _commit(tx, archive, entry, source))
+    return entry
+
+
+def _go_on(archive: Archive, entry: ArchiveEntry, source: NewSource) -> ArchiveEntry:
+    if source.arrival_id is not None:
+        number = source.arrival_id
+        archive.write(lambda tx: _advance(tx, archive, entry, number, source.arrival_state))
+    return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
+
+
+def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource) -> None:
+    entries.add(tx, entry)
+    if source.arrival_id is not None:
+        _advance(tx, archive, entry, source.arrival_id, source.arrival_state)
+    details = {
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "blob": entry.source_archived_path,
+        "checksum": entry.source_checksum,
+        "size_bytes": entry.source_size_bytes,
+        "companions": [companion.name for companion in entry.companions],
+    }
+    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+
+
+def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
+    arrivals.change(tx, arrival_id, state=state, now=archive.now(), archive_id=entry.archive_id)
+
+
+def _companions_blob(
+    archive: Archive, archive_id: str, base: Path, paths: Sequence[Path], found_by: str, level: int
+) -> tuple[Companion, ...]:
+    numbers = itertools.count(1)
+    files: list[sources.TarredFile] = []
+
+    def label(content: Content, number: int) -> Label:
+        metadata = {
+            "kind": "companions",
+            "archive_id": archive_id,
+            "number": number,
+            "found_by": found_by,
+            "sha256": content.sha256,
+            "size_bytes": content.size_bytes,
+        }
+        return Label(original_name=f"{archive_id}.companions.tar", mtime_s=0, metadata=metadata)
+
+    def naming(content: Content) -> tuple[PurePosixPath, Label]:
+        number = next(numbers)
+        return layout.companions_path(archive_id, number), label(content, number)
+
+    blob = archive.blobs.write(
+        sources.read_tar(base, paths, on_file=files.append),
+        folder=str(layout.companions_path(archive_id, 1).parent),
+        draft=label(UNKNOWN, 999_999),
+        naming=naming,
+        level=level,
+    )
+    return tuple(
+        Companion(
+            name=file.name,
+            archived_path=blob.path,
+            size_bytes=file.size_bytes,
+            checksum=f"{ALGORITHM}:{file.sha256}",
+            found_by=found_by,
+        )
+        for file in files
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Draft:
+    archive: Archive
+    source: NewSource
+    kind: SourceKind
+    moment: datetime
+    signature: sources.Signature
+
+    @classmethod
+    def of(cls, archive: Archive, source: NewSource) -> _Draft:
+        kind, signature = sources.kind_of(source.path), sources.signature(source.path)
+        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature)
+
+    @property
+    def mtime_ns(self) -> int:
+        return self.signature.mtime_ns
+
+    @staticmethod
+    def id_of(blob: Blob) -> str:
+        return PurePosixPath(blob.path).name[:ARCHIVE_ID_LENGTH]
+
+    def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
+        folder = str(layout.source_path(self.moment.strftime("%Y%m%d"), "").parent)
+        return self.archive.blobs.write(
+            self._chunks() if chunks is None else chunks,
+            folder=folder,
+            draft=self._label(_NO_ID, UNKNOWN),
+            naming=self._name,
+            level=self.source.compression_level,
+        )
+
+    def _chunks(self) -> Iterator[bytes]:
+        if self.kind is SourceKind.FOLDER:
+            return sources.read_folder(self.source.path)
+        return sources.read_file(self.source.path)
+
+    def _name(self, content: Content) -> tuple[PurePosixPath, Label]:
+        self._refuse_known(content)
+        archive_id = self.archive.claim_id(self.moment, content.sha256)
+        is_folder = self.kind is SourceKind.FOLDER
+        path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.source.path.name)
+        return path, self._label(archive_id, content)
+
+    def _refuse_known(self, content: Content) -> None:
+        with self.archive.read() as db:
+            known = entries.find_same_source(
+                db,
+                path=os.fspath(self.source.path),
+                size_bytes=content.size_bytes,
+                mtime_ns=self.mtime_ns,
+                checksum=content.checksum,
+                converter_name=self.source.converter_name,
+            )
+        if known and not known.purged_at:
+            raise _AlreadyArchived(known)
+
+    def _label(self, archive_id: str, content: Content) -> Label:
+        name = self.source.path.name
+        return Label(
+            original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
+            mtime_s=self.mtime_ns // 1_000_000_000,
+            metadata={
+                "kind": "source",
+                "archive_id": archive_id,
+                "source_kind": self.kind.value,
+                "converter_name": self.source.converter_name,
+                "converter_version": self.source.converter_version,
+                "original_path": os.fspath(self.source.path),
+                "sha256": content.sha256,
+                "size_bytes": content.size_bytes,
+                "mtime_ns": self.mtime_ns,
+                "archived_at": self.moment.isoformat(),
+                "compression_level": self.source.compression_level,
+            },
+        )
+
+    def entry(self, blob: Blob, kept: tuple[Companion, ...]) -> ArchiveEntry:
+        return ArchiveEntry(
+            archive_id=self.id_of(blob),
+            converter_name=self.source.converter_name,
+            converter_version=self.source.converter_version,
+            source_original_path=os.fspath(self.source.path),
+            source_archived_path=blob.path,
+            source_checksum=blob.content.checksum,
+            source_size_bytes=blob.content.size_bytes,
+            compressed_size_bytes=blob.compressed_size_bytes,
+            source_kind=self.kind,
+            source_mtime_ns=self.mtime_ns,
+            compression_level=self.source.compression_level,
+            companions=kept,
+            conversion_timestamp=self.moment,
+            conversion_parameters=self.source.parameters,
+            retention_until=(self.moment + timedelta(days=self.source.retention_days)).date(),
+            created_at=self.moment,
+        )

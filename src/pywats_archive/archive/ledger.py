@@ -1,0 +1,146 @@
+"""The ledger: whatever was seen in a watch folder, each in exactly one state (invariant 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.query import EntryFilter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sighting:
+    """A source that lies in a watch folder, as a listing shows it."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """What came in for one converter on one UTC day, by what became of it."""
+
+    converter_name: str
+    day: date
+    came_in: int
+    by_state: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whereabouts:
+    """What is known of a path, a name or a serial number."""
+
+    arrivals: tuple[Arrival, ...]
+    entries: tuple[ArchiveEntry, ...]
+
+
+def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
+    """Enter new sightings as seen, in one commit; gives their rows."""
+    now = archive.now()
+    new = [
+        Arrival(
+            converter_name=converter_name,
+            path=sighting.path,
+            size_bytes=sighting.size_bytes,
+            mtime_ns=sighting.mtime_ns,
+            first_seen_at=now,
+            state=ArrivalState.SEEN,
+            changed_at=now,
+        )
+        for sighting in sightings
+    ]
+    numbers = archive.write(lambda tx: arrivals.add_many(tx, new))
+    with archive.read() as db:
+        return tuple(arrivals.get(db, number) for number in numbers)
+
+
+def latest_at(archive: Archive, converter_name: str, paths: Sequence[str]) -> dict[str, Arrival]:
+    """Give the latest arrival of a converter at each of ``paths`` where there is one."""
+    with archive.read() as db:
+        found = ((path, arrivals.latest_at_path(db, converter_name, path)) for path in paths)
+        return {path: arrival for path, arrival in found if arrival}
+
+
+def get(archive: Archive, arrival_id: int) -> Arrival:
+    """Give one row of the ledger as it is now."""
+    with archive.read() as db:
+        return arrivals.get(db, arrival_id)
+
+
+def find(archive: Archive, arrival_id: int | None) -> Arrival | None:
+    """Give one row of the ledger, if there is such a one."""
+    with archive.read() as db:
+        return arrivals.find(db, arrival_id) if arrival_id is not None else None
+
+
+def of_entry(archive: Archive, archive_id: str) -> Arrival | None:
+    """Give the arrival that an entry came from."""
+    with archive.read() as db:
+        return arrivals.of_entry(db, archive_id)
+
+
+def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arrival, ...]:
+    """Give the arrivals that the service still has something to do for, oldest first."""
+    with archive.read() as db:
+        return arrivals.unfinished(db, converter_name)
+
+
+def suspended(archive: Archive, converter_name: str) -> tuple[Arrival, ...]:
+    """Give a converter's arrivals that wait for their retry."""
+    with archive.read() as db:
+        return arrivals.in_state(db, converter_name, ArrivalState.SUSPENDED)
+
+
+def mark_vanished(archive: Archive, arrival: Arrival) -> None:
+    """Put on record that a source was gone before it could be archived."""
+    assert arrival.arrival_id is not None
+    number = arrival.arrival_id
+    details = {"path": arrival.path, "converter_name": arrival.converter_name, "size_bytes": arrival.size_bytes}
+
+    def unit(tx: Connection) -> None:
+        now, reason = archive.now(), "gone before it could be archived"
+        arrivals.change(tx, number, state=ArrivalState.VANISHED, now=now, reason=reason)
+        events.append(tx, Event(kind="source.vanished", at=now, details=details))
+
+    archive.write(unit)
+
+
+def accounts(archive: Archive) -> tuple[Account, ...]:
+    """Give what came in and what became of it, per converter and day."""
+    with archive.read() as db:
+        counts = arrivals.counts(db)
+    grouped: dict[tuple[str, date], dict[str, int]] = {}
+    for count in counts:
+        grouped.setdefault((count.converter_name, count.day), {})[count.state.value] = count.number
+    return tuple(
+        Account(converter_name=name, day=day, came_in=sum(by_state.values()), by_state=by_state)
+        for (name, day), by_state in sorted(grouped.items())
+    )
+
+
+def disagreements(archive: Archive) -> tuple[str, ...]:
+    """Name where ledger, entries and reports contradict each other; empty when the counts agree."""
+    with archive.read() as db:
+        return arrivals.disagreements(db)
+
+
+def where_is(archive: Archive, text: str) -> Whereabouts:
+    """Find a source by path, name or serial number."""
+    with archive.read() as db:
+        found = arrivals.search(db, text)
+        by_serial = entries.find(db, EntryFilter(serial_number=text), limit=100).items
+        named = tuple(
+            entries.get(db, arrival.archive_id)
+            for arrival in found
+            if arrival.archive_id and entries.has(db, arrival.archive_id)
+        )
+    unique = {entry.archive_id: entry for entry in (*named, *by_serial)}
+    return Whereabouts(arrivals=found, entries=tuple(unique.values()))

@@ -1,0 +1,247 @@
+"""What became of an entry: conversions with their reports, and how far each report got with the server."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from pywats_archive.archive import layout
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.document import Document, read
+from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.store import UNKNOWN, Blob, Content
+from pywats_archive.catalog import arrivals, conversions, entries, events, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import StorageError
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.event import Event
+from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.time import UTC
+
+_REPORT_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
+"""Namespace of the ids we give to reports that have none: uuid5 of archive id and ordinal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A conversion to be recorded, and the arrival that goes on with it."""
+
+    conversion: Conversion
+    documents: Sequence[bytes] = ()
+    submit: bool = True
+    compression_level: int = 6
+    arrival_id: int | None = None
+    arrival_state: ArrivalState | None = None
+    reason: str | None = None
+    retry_at: datetime | None = None
+    attempts: int = 0
+
+
+def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
+    """Archive the reports of a conversion, then commit it with them; all durable once this returns (invariant 4).
+
+    A report keeps the id that the same ordinal of this entry was given before. StorageError leaves no row.
+    """
+    archive_id = outcome.conversion.archive_id
+    before = {report.ordinal: report.report_id for report in archive.reports_of(archive_id)}
+    state = SubmissionState.WAITING if outcome.submit else SubmissionState.WITHHELD
+    written = []
+    for ordinal, body in enumerate(outcome.documents, 1):
+        spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
+        document = read(body, fixed_id=before.get(ordinal), spare_id=spare)
+        written.append(_archive_report(archive, archive_id, ordinal, document, state, outcome.compression_level))
+    return archive.write(lambda tx: _commit(tx, archive, outcome, written))
+
+
+def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
+    """Archive one more report of an entry's latest conversion; UnknownEntry, or StorageError when it cannot be written."""
+    archive.entry(archive_id)
+    present = archive.reports_of(archive_id)
+    ordinal = len(present) + 1
+    document = read(body, fixed_id=None, spare_id=uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}"))
+    report = _archive_report(archive, archive_id, ordinal, document, SubmissionState.WAITING, compression_level)
+
+    def unit(tx: Connection) -> Report:
+        past = conversions.of_entry(tx, archive_id)
+        kept = replace(report, conversion_id=past[-1].conversion_id if past else None)
+        reports.add(tx, kept)
+        entries.add_report(tx, archive_id, kept)
+        details = {"report_id": kept.report_id, "blob": kept.archived_path, "checksum": kept.checksum}
+        events.append(tx, Event(kind="report.archived", at=archive.now(), archive_id=archive_id, details=details))
+        return kept
+
+    return archive.write(unit)
+
+
+def set_arrival(
+    archive: Archive,
+    arrival_id: int,
+    state: ArrivalState,
+    *,
+    event: Event | None = None,
+    reason: str | None = None,
+    moved_to: str | None = None,
+) -> None:
+    """Bring an arrival to ``state``, with the event that tells why, in one commit."""
+
+    def unit(tx: Connection) -> None:
+        arrivals.change(tx, arrival_id, state=state, now=archive.now(), reason=reason, moved_to=moved_to)
+        if event:
+            events.append(tx, event)
+
+    archive.write(unit)
+
+
+def append_event(archive: Archive, event: Event) -> None:
+    """Put one event on record."""
+    archive.write(lambda tx: events.append(tx, event))
+
+
+def record_try(
+    archive: Archive,
+    report: Report,
+    *,
+    state: SubmissionState,
+    reason: str | None = None,
+    next_try_at: datetime | None = None,
+) -> Report:
+    """Put one try to submit a report on record; an accepted or refused one is an event. Gives the report as it is then."""
+    known = replace(
+        report,
+        submission_state=state,
+        tries=report.tries + 1,
+        last_error=reason,
+        next_try_at=next_try_at,
+        accepted_at=archive.now() if state is SubmissionState.ACCEPTED else None,
+    )
+
+    def unit(tx: Connection) -> None:
+        reports.set_submission(
+            tx,
+            known,
+            state=known.submission_state,
+            tries=known.tries,
+            last_error=known.last_error,
+            next_try_at=known.next_try_at,
+            accepted_at=known.accepted_at,
+        )
+        if state is not SubmissionState.WAITING:
+            events.append(tx, _submission_event(archive, known))
+
+    archive.write(unit)
+    return known
+
+
+def due_reports(archive: Archive, *, limit: int, whatever_backoff: bool = False) -> tuple[Report, ...]:
+    """Give reports that wait for the server and may be tried now, oldest first."""
+    now = datetime.max.replace(tzinfo=UTC) if whatever_backoff else archive.now()
+    with archive.read() as db:
+        return reports.due(db, now, limit)
+
+
+def waiting_reports(archive: Archive) -> int:
+    """Count the reports that the server has not accepted yet."""
+    with archive.read() as db:
+        return reports.waiting_count(db)
+
+
+def _submission_event(archive: Archive, report: Report) -> Event:
+    details = {"report_id": report.report_id, "ordinal": report.ordinal, "tries": report.tries}
+    if report.last_error:
+        details["reason"] = report.last_error
+    kind = f"report.{report.submission_state.value.lower()}"
+    return Event(kind=kind, at=archive.now(), archive_id=report.archive_id, details=details)
+
+
+def _commit(tx: Connection, archive: Archive, outcome: Outcome, written: Sequence[Report]) -> tuple[Report, ...]:
+    conversion = outcome.conversion
+    number = conversions.add(tx, conversion)
+    kept = tuple(replace(report, conversion_id=number) for report in written)
+    for report in kept:
+        reports.add(tx, report)
+    entries.apply_conversion(tx, conversion.archive_id, conversion, kept)
+    if outcome.arrival_id is not None and outcome.arrival_state is not None:
+        arrivals.change(
+            tx,
+            outcome.arrival_id,
+            state=outcome.arrival_state,
+            now=archive.now(),
+            reason=outcome.reason,
+            retry_at=outcome.retry_at,
+            attempts=outcome.attempts,
+        )
+    events.append(tx, _conversion_event(archive, conversion, kept))
+    return kept
+
+
+def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[Report]) -> Event:
+    details = {
+        "converter_name": conversion.converter_name,
+        "converter_version": conversion.converter_version,
+        "code_fingerprint": conversion.code_fingerprint,
+        "parameters": conversion.parameters,
+        "status": conversion.status.value,
+        "error": conversion.error,
+        "reports": [{"report_id": r.report_id, "blob": r.archived_path, "checksum": r.checksum} for r in kept],
+    }
+    return Event(kind="conversion.recorded", at=archive.now(), archive_id=conversion.archive_id, details=details)
+
+
+def _archive_report(
+    archive: Archive, archive_id: str, ordinal: int, document: Document, state: SubmissionState, level: int
+) -> Report:
+    try:
+        blob = _write_blob(archive, archive_id, ordinal, document, level)
+    except OSError as exc:
+        raise StorageError(
+            f"{archive.root}: report of {archive_id} cannot be archived ({exc.strerror or exc})"
+        ) from exc
+    return Report(
+        archive_id=archive_id,
+        ordinal=ordinal,
+        report_id=document.report_id,
+        archived_path=blob.path,
+        checksum=blob.content.checksum,
+        size_bytes=blob.content.size_bytes,
+        compressed_size_bytes=blob.compressed_size_bytes,
+        serial_number=document.serial_number,
+        part_number=document.part_number,
+        process=document.process,
+        result=document.result,
+        start_time=document.start_time,
+        submission_state=state,
+    )
+
+
+def _write_blob(archive: Archive, archive_id: str, ordinal: int, document: Document, level: int) -> Blob:
+    moment = archive.now()
+    numbers = itertools.count(ordinal)
+
+    def label(content: Content) -> Label:
+        metadata = {
+            "kind": "report",
+            "archive_id": archive_id,
+            "ordinal": ordinal,
+            "report_id": document.report_id,
+            "sha256": content.sha256,
+            "size_bytes": content.size_bytes,
+            "archived_at": moment.isoformat(),
+        }
+        name = layout.report_path(archive_id, ordinal).stem
+        return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)
+
+    def naming(content: Content) -> tuple[PurePosixPath, Label]:
+        return layout.report_path(archive_id, next(numbers)), label(content)
+
+    return archive.blobs.write(
+        [document.body],
+        folder=str(layout.report_path(archive_id, 1).parent),
+        draft=label(UNKNOWN),
+        naming=naming,
+        level=level,
+    )

@@ -1,0 +1,115 @@
+"""Bringing bytes back: under their own name and time, never over a file that is there, checked before they count."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, cast
+
+from pywats_archive import portable
+from pywats_archive.archive.naming import free_names
+from pywats_archive.errors import BlobDamaged
+
+
+def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int) -> Path:
+    """Write a file into ``folder`` under ``name``, or the first free name like it; nothing stays when ``chunks`` fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".restore-", suffix=".part", dir=folder)
+    path = Path(temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+        return _publish(path, folder, name)
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _publish(path: Path, folder: Path, name: str) -> Path:
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            portable.rename_exclusive(path, folder / free)
+            portable.sync_folder(folder)
+            return folder / free
+    raise AssertionError("unreachable: names never run out")
+
+
+def make_folder(parent: Path, name: str) -> Path:
+    """Make a new folder under ``name``, or the first free name like it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            (parent / free).mkdir()
+            return parent / free
+    raise AssertionError("unreachable: names never run out")
+
+
+def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
+    """Unpack a tar of ours into ``folder``; a member that would lie outside of it is refused. Gives the files made.
+
+    Links are not made: what they named is not in the archive.
+    """
+    made = []
+    reader = cast(BinaryIO, _ChunkReader(chunks))
+    try:
+        with tarfile.open(fileobj=reader, mode="r|", encoding="utf-8", errors="surrogateescape") as tar:
+            for member in tar:
+                target = _inside(folder, member.name)
+                if member.isdir():
+                    target.mkdir(parents=True, exist_ok=True)
+                elif member.isreg():
+                    stream = tar.extractfile(member)
+                    assert stream is not None
+                    made.append(write_file(pieces(stream), target.parent, target.name, mtime_ns=_mtime_ns(member)))
+    except tarfile.TarError as exc:
+        raise BlobDamaged(
+            f"{folder}: the stored folder cannot be unpacked ({exc}); run 'pywats-archive verify'"
+        ) from exc
+    for _ in chunks:
+        pass
+    return tuple(made)
+
+
+def pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """Read an open file in chunks."""
+    while chunk := stream.read(1 << 20):
+        yield chunk
+
+
+def _inside(folder: Path, name: str) -> Path:
+    parts = PurePosixPath(name).parts
+    if (
+        not parts
+        or name.startswith("/")
+        or ".." in parts
+        or any("\\" in p or ":" in p for p in parts if portable.WINDOWS)
+    ):
+        raise BlobDamaged(f"{folder}: a stored path leads outside ({name!r}); it is not restored")
+    return folder.joinpath(*parts)
+
+
+def _mtime_ns(member: tarfile.TarInfo) -> int:
+    seconds, _, fraction = member.pax_headers.get("mtime", str(int(member.mtime))).partition(".")
+    return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)
+
+
+class _ChunkReader:
+    """An iterator of chunks as a file that tarfile can read from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and (chunk := next(self._chunks, b"")):
+            self._rest += chunk
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece

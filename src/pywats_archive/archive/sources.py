@@ -1,0 +1,154 @@
+"""Reading a source as a stream of bytes: a file as it is, a folder or companions as a deterministic tar."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
+from pywats_archive.models.entry import SourceKind
+
+CHUNK_BYTES = 1 << 20
+_BLOCK = tarfile.BLOCKSIZE
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """What tells two states of a source apart without reading it: size, latest mtime, number of files."""
+
+    size_bytes: int
+    mtime_ns: int
+    file_count: int = 1
+
+
+def kind_of(path: Path) -> SourceKind:
+    """Tell what lies at ``path``; SourceVanished when nothing, StorageError when it is neither file nor folder."""
+    mode = _lstat(path).st_mode
+    if stat.S_ISREG(mode):
+        return SourceKind.FILE
+    if stat.S_ISDIR(mode):
+        return SourceKind.FOLDER
+    raise StorageError(f"{path}: is neither a file nor a folder; it is never opened, remove it or copy what it names")
+
+
+def signature(path: Path) -> Signature:
+    """Take the signature of a file or of a whole folder."""
+    status = _lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+    members = [m.lstat() for m in _members(path)]
+    files = [m for m in members if stat.S_ISREG(m.st_mode)]
+    return Signature(
+        size_bytes=sum(m.st_size for m in files),
+        mtime_ns=max((m.st_mtime_ns for m in (*members, status)), default=status.st_mtime_ns),
+        file_count=len(files),
+    )
+
+
+def read_file(path: Path) -> Iterator[bytes]:
+    """Stream a regular file; SourceChanged after the last chunk when it changed meanwhile."""
+    try:
+        descriptor = os.open(path, _READ_ONLY)
+    except FileNotFoundError as exc:
+        raise SourceVanished(f"{path}: gone before it could be archived") from exc
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise StorageError(f"{path}: not a regular file; it is never read")
+        size = 0
+        while chunk := stream.read(CHUNK_BYTES):
+            size += len(chunk)
+            yield chunk
+        after = os.fstat(descriptor)
+    if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
+
+
+def read_folder(path: Path) -> Iterator[bytes]:
+    """Stream a folder as a tar whose bytes depend on names, contents and times alone."""
+    return read_tar(path, _members(path))
+
+
+def read_tar(
+    base: Path, members: Iterable[Path], *, on_file: Callable[[TarredFile], None] | None = None
+) -> Iterator[bytes]:
+    """Stream ``members`` as a tar with names relative to ``base``; links are kept as links, never followed.
+
+    ``on_file`` is told of each regular file once its bytes went by.
+    """
+    for member in members:
+        yield from _member(member, member.relative_to(base).as_posix(), on_file)
+    yield bytes(2 * _BLOCK)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TarredFile:
+    """One regular file that went into a tar."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def _member(path: Path, name: str, on_file: Callable[[TarredFile], None] | None) -> Iterator[bytes]:
+    status = _lstat(path)
+    info = _tar_info(path, name, status)
+    if info is None:
+        return
+    yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    if not info.isreg():
+        return
+    size, digest = 0, hashlib.sha256()
+    for chunk in read_file(path):
+        size += len(chunk)
+        digest.update(chunk)
+        yield chunk
+    if size != info.size:
+        raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
+    yield bytes(-size % _BLOCK)
+    if on_file:
+        on_file(TarredFile(name=name, size_bytes=size, sha256=digest.hexdigest()))
+
+
+def _tar_info(path: Path, name: str, status: os.stat_result) -> tarfile.TarInfo | None:
+    info = tarfile.TarInfo(name)
+    info.mode = stat.S_IMODE(status.st_mode)
+    info.mtime = status.st_mtime_ns // 1_000_000_000
+    info.pax_headers = {"mtime": f"{info.mtime}.{status.st_mtime_ns % 1_000_000_000:09d}"}
+    if stat.S_ISREG(status.st_mode):
+        info.size = status.st_size
+    elif stat.S_ISDIR(status.st_mode):
+        info.type = tarfile.DIRTYPE
+    elif stat.S_ISLNK(status.st_mode):
+        info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)  # noqa: PTH115 (keeps the text as it is)
+    else:
+        return None
+    return info
+
+
+def _members(folder: Path) -> list[Path]:
+    found = []
+    for parent, folders, names in os.walk(folder):
+        found += [Path(parent, name) for name in (*folders, *names)]
+    return sorted(found)
+
+
+def _lstat(path: Path) -> os.stat_result:
+    try:
+        return path.lstat()
+    except FileNotFoundError as exc:
+        raise SourceVanished(f"{path}: gone before it could be archived") from exc
+
+
+def checksum(path: Path) -> str:
+    """Give a file's checksum with the name of its algorithm."""
+    digest = hashlib.sha256()
+    for chunk in read_file(path):
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"

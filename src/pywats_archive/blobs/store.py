@@ -1,0 +1,137 @@
+"""Blobs by their path in the archive: written once with their checksum, streamed back, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from gzip import BadGzipFile
+from pathlib import Path, PurePosixPath
+
+from isal import igzip, isal_zlib
+
+from pywats_archive.blobs import header
+from pywats_archive.blobs.codec import compressor, crc32
+from pywats_archive.blobs.durable import DurableFiles, TemporaryFile, remove_temporary
+from pywats_archive.blobs.header import Label
+from pywats_archive.errors import BlobDamaged, BlobMissing
+from pywats_archive.models.step import OnStep, no_step
+
+_IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
+CHUNK_BYTES = 1 << 20
+ALGORITHM = "sha256"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What was written: SHA-256 (hex) and size of the bytes before compression."""
+
+    sha256: str
+    size_bytes: int
+
+    @property
+    def checksum(self) -> str:
+        """The checksum with the name of its algorithm."""
+        return f"{ALGORITHM}:{self.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blob:
+    """One published blob; ``path`` is relative to the archive, with forward slashes."""
+
+    path: str
+    content: Content
+    compressed_size_bytes: int
+
+
+Naming = Callable[[Content], tuple[PurePosixPath, Label]]
+"""Gives a blob its path and label once its content is known; asked again when the path is taken."""
+
+UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
+"""Stands for a content that is still to come; as long in text as any real one."""
+
+
+class BlobStore:
+    """All blobs of one archive."""
+
+    def __init__(self, root: Path, *, on_step: OnStep = no_step) -> None:
+        self.root = root
+        self.files = DurableFiles(root, on_step=on_step)
+
+    def write(self, chunks: Iterable[bytes], *, folder: str, draft: Label, naming: Naming, level: int) -> Blob:
+        """Compress ``chunks`` into a new blob and publish it; durable once this returns.
+
+        ``draft`` is the label with ``UNKNOWN`` content, which reserves the header's room. Holds one chunk in memory.
+        """
+        room = header.json_length(draft)
+        with self.files.temporary(self.root / folder) as file:
+            file.write(header.encode(draft, json_bytes=room))
+            content = _compress(chunks, file, level)
+            return self._publish(file, content, naming, room)
+
+    def _publish(self, file: TemporaryFile, content: Content, naming: Naming, room: int) -> Blob:
+        while True:
+            path, label = naming(content)
+            length = file.seal(header.encode(label, json_bytes=room))
+            try:
+                self.files.publish(file, self.root / path)
+            except FileExistsError:
+                continue
+            return Blob(path=str(path), content=content, compressed_size_bytes=length)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
+        try:
+            with igzip.IGzipFile(str(self.root / path), "rb") as stream:  # type: ignore[no-untyped-call]
+                while chunk := stream.read(CHUNK_BYTES):
+                    yield chunk
+        except FileNotFoundError as exc:
+            raise BlobMissing(f"{self.root / path}: the blob is missing; run 'pywats-archive verify'") from exc
+        except (EOFError, BadGzipFile, _IsalError) as exc:
+            raise BlobDamaged(f"{self.root / path}: {exc}; run 'pywats-archive verify'") from exc
+
+    def read_checked(self, path: str, checksum: str) -> Iterator[bytes]:
+        """Stream the original bytes; BlobDamaged after the last one when they do not match ``checksum``."""
+        digest = hashlib.sha256()
+        for chunk in self.read(path):
+            digest.update(chunk)
+            yield chunk
+        found = f"{ALGORITHM}:{digest.hexdigest()}"
+        if found != checksum:
+            raise BlobDamaged(
+                f"{self.root / path}: {found}, recorded was {checksum}; keep the file and restore a backup"
+            )
+
+    def check(self, path: str, checksum: str) -> None:
+        """Read a blob back from end to end; BlobMissing or BlobDamaged when it is not sound."""
+        for _ in self.read_checked(path, checksum):
+            pass
+
+    def label(self, path: str) -> Label:
+        """Read what a blob says of itself."""
+        return header.read_label(self.root / path)
+
+    def paths(self, folder: str) -> Iterator[str]:
+        """List the blobs beneath ``folder``, in order of their paths."""
+        for parent, folders, names in os.walk(self.root / folder):
+            folders.sort()
+            for name in sorted(n for n in names if n.endswith(".gz")):
+                yield Path(parent, name).relative_to(self.root).as_posix()
+
+    def remove_temporary(self, folder: str, *, report: Callable[[Path], None]) -> None:
+        """Remove what a crash left half-written beneath ``folder``."""
+        remove_temporary(self.root / folder, report=report)
+
+
+def _compress(chunks: Iterable[bytes], file: TemporaryFile, level: int) -> Content:
+    digest, stream, crc, size = hashlib.sha256(), compressor(level), 0, 0
+    for chunk in chunks:
+        digest.update(chunk)
+        crc = crc32(chunk, crc)
+        size += len(chunk)
+        if packed := stream.compress(chunk):
+            file.write(packed)
+    file.write(stream.flush() + struct.pack("<II", crc, size & 0xFFFF_FFFF))
+    return Content(sha256=digest.hexdigest(), size_bytes=size)

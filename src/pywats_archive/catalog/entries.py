@@ -1,0 +1,197 @@
+"""Entries: one row for each archived source, with its latest conversion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog import search, tables
+from pywats_archive.catalog.columns import moment_to_text, path_to_text
+from pywats_archive.catalog.rows import Rows
+from pywats_archive.errors import UnknownEntry
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
+from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.report import Report
+
+_ROWS = Rows(tables.archive_entries, key="entry_no")
+_BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
+_RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
+
+
+def add(tx: Connection, entry: ArchiveEntry) -> int:
+    """Add an entry, to the full-text index too; gives its number."""
+    values = {name: getattr(entry, name) for name in entry.__slots__}
+    for model_name, column in _RENAMED.items():
+        values[column] = values.pop(model_name)
+    values["companions"] = [asdict(companion) for companion in entry.companions] or None
+    values["warnings"] = list(entry.warnings) or None
+    values["conversion_parameters"] = entry.conversion_parameters or None
+    values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
+    number = _ROWS.insert(tx, {**values, "hold_reason": None})
+    search.index(tx, number, name=_name(entry.source_original_path))
+    return number
+
+
+def get(db: Connection, archive_id: str) -> ArchiveEntry:
+    """Give one entry; UnknownEntry when there is none."""
+    row = db.exec_driver_sql(_BY_ID, (archive_id,)).fetchone()
+    if row is None:
+        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+    return _entry(row)
+
+
+def has(db: Connection, archive_id: str) -> bool:
+    """Tell whether there is such an entry."""
+    found = db.exec_driver_sql("SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone()
+    return found is not None
+
+
+def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
+    """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
+    where, values = _conditions(wanted)
+    direction = "DESC" if wanted.newest_first else "ASC"
+    order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
+    rows = db.exec_driver_sql(f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
+    items = tuple(map(_entry, rows))
+    if offset == 0 and len(items) < limit:
+        return Page(items=items, total=len(items))
+    total = db.exec_driver_sql(f"SELECT count(*) FROM archive_entries {where}", values).scalar_one()
+    return Page(items=items, total=total)
+
+
+def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
+    """Stream what matches, oldest first; entries that come meanwhile may or may not be among them."""
+    where, values = _conditions(wanted)
+    after = ("", "")
+    joint = "AND" if where else "WHERE"
+    while True:
+        rows = db.exec_driver_sql(
+            f"{_ROWS.select} {where} {joint} (conversion_timestamp, archive_id) > (?, ?) "
+            "ORDER BY conversion_timestamp, archive_id LIMIT ?",
+            (*values, *after, page_size),
+        ).fetchall()
+        for row in rows:
+            entry = _entry(row)
+            yield entry
+            after = (moment_to_text(entry.conversion_timestamp), entry.archive_id)
+        if len(rows) < page_size:
+            return
+
+
+def find_same_source(
+    db: Connection, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
+) -> ArchiveEntry | None:
+    """Give the latest entry of this very source: same path, time, size and content."""
+    row = db.exec_driver_sql(
+        f"{_ROWS.select} WHERE source_path = ? AND source_mtime_ns = ? AND source_size_bytes = ? "
+        "AND source_checksum = ? AND converter_name = ? ORDER BY entry_no DESC LIMIT 1",
+        (path_to_text(path), mtime_ns, size_bytes, checksum, converter_name),
+    ).fetchone()
+    return _entry(row) if row else None
+
+
+def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion]) -> None:
+    """Set the companions that are archived with an entry."""
+    _ROWS.update(tx, "archive_id", archive_id, {"companions": [asdict(each) for each in companions]})
+
+
+def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
+    """Show a conversion and its reports as the entry's latest, in the full-text index too."""
+    first = reports[0] if reports else None
+    changes: dict[str, Any] = {
+        "conversion_timestamp": conversion.started_at,
+        "conversion_status": conversion.status.value,
+        "conversion_error": conversion.error,
+        "conversion_duration_ms": conversion.duration_ms,
+        "conversion_parameters": conversion.parameters or None,
+        "warnings": list(conversion.warnings) or None,
+        "report_id": first.report_id if first else None,
+        "report_archived_path": first.archived_path if first else None,
+        "report_size_bytes": first.size_bytes if first else None,
+        "report_count": len(reports),
+        "serial_number": first.serial_number if first else None,
+        "part_number": first.part_number if first else None,
+    }
+    if conversion.converter_version:
+        changes["converter_version"] = conversion.converter_version
+    _ROWS.update(tx, "archive_id", archive_id, changes)
+    _reindex(tx, archive_id, conversion.error, conversion.warnings, reports)
+
+
+def add_report(tx: Connection, archive_id: str, report: Report) -> None:
+    """Show one more report of the latest conversion."""
+    entry = get(tx, archive_id)
+    changes: dict[str, Any] = {"report_count": entry.report_count + 1}
+    if entry.report_count == 0:
+        changes |= {
+            "report_id": report.report_id,
+            "report_archived_path": report.archived_path,
+            "report_size_bytes": report.size_bytes,
+            "serial_number": report.serial_number,
+            "part_number": report.part_number,
+        }
+    _ROWS.update(tx, "archive_id", archive_id, changes)
+    _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
+
+
+def _reindex(
+    tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
+) -> None:
+    number, path = tx.exec_driver_sql(
+        "SELECT entry_no, source_path FROM archive_entries WHERE archive_id = ?", (archive_id,)
+    ).one()
+    search.index(
+        tx,
+        number,
+        name=_name(path),
+        serial=" ".join(r.serial_number for r in reports if r.serial_number),
+        part=" ".join(sorted({r.part_number for r in reports if r.part_number})),
+        error="\n".join(filter(None, (error, *warnings))),
+    )
+
+
+def _conditions(wanted: EntryFilter) -> tuple[str, tuple[Any, ...]]:
+    tests = [(condition, value) for condition, value in _asked(wanted) if value is not None]
+    where = " AND ".join(condition for condition, _ in tests)
+    values = tuple(value for condition, value in tests if "?" in condition)
+    return (f"WHERE {where}" if where else ""), values
+
+
+def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
+    by_report = "archive_id IN (SELECT archive_id FROM reports WHERE {} = ?)"
+    yield "converter_name = ?", wanted.converter_name
+    yield "conversion_status = ?", wanted.status.value if wanted.status else None
+    yield "conversion_timestamp >= ?", moment_to_text(wanted.from_date) if wanted.from_date else None
+    yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
+    yield by_report.format("serial_number"), wanted.serial_number
+    yield by_report.format("part_number"), wanted.part_number
+    if wanted.warned is not None:
+        yield f"warnings IS {'NOT ' if wanted.warned else ''}NULL", True
+    if wanted.text is not None:
+        match = search.match_expression(wanted.text)
+        if match is None:
+            yield "0", True
+        else:
+            yield "entry_no IN (SELECT rowid FROM entry_text WHERE entry_text MATCH ?)", match
+
+
+def _entry(row: Any) -> ArchiveEntry:
+    values = _ROWS.decode(row)
+    for model_name, column in _RENAMED.items():
+        values[model_name] = values.pop(column)
+    del values["hold_reason"]
+    values["companions"] = tuple(Companion(**each) for each in values["companions"] or ())
+    values["warnings"] = tuple(values["warnings"] or ())
+    values["conversion_parameters"] = values["conversion_parameters"] or {}
+    values["source_kind"] = SourceKind(values["source_kind"])
+    values["conversion_status"] = ConversionStatus(values["conversion_status"])
+    return ArchiveEntry(**values)
+
+
+def _name(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]

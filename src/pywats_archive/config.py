@@ -1,0 +1,152 @@
+"""Typed configuration of a converter: pyWATS' own keys and the archive's; no file is read here."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pywats_archive.errors import ConfigError
+
+ARCHIVE_KEYS = (
+    "archive_enabled",
+    "archive_folder",
+    "retention_days",
+    "max_archive_size_gb",
+    "compression_level",
+    "archive_source_files",
+    "archive_output_reports",
+    "on_archive_error",
+    "archive_companions",
+    "settle_seconds",
+    "timeout_seconds",
+)
+"""The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
+
+BUILT_IN_COMPANIONS = {
+    "KlippelConverter": ("{stem}/*.txt",),
+    "TeradyneICTConverter": ("sn.config",),
+}
+"""Companion rules for standard converters, by class name: what their code reads beside the source."""
+
+
+class PostProcessAction(str, Enum):
+    """What becomes of a source after a successful conversion."""
+
+    MOVE = "move"
+    DELETE = "delete"
+    ZIP = "zip"
+    KEEP = "keep"
+    ARCHIVE = "archive"
+
+
+class ConverterConfig(BaseModel):
+    """One converter's section of pyWATS' configuration, with the archive's keys.
+
+    Unknown keys are ignored, as pyWATS does. Sizes in GB are 10⁹ bytes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = Field(min_length=1)
+    module_path: str = Field(min_length=1)
+    watch_folder: str = ""
+    done_folder: str = ""
+    error_folder: str = ""
+    pending_folder: str = ""
+    converter_type: Literal["file", "folder", "scheduled"] = "file"
+    enabled: bool = True
+    priority: int = Field(default=5, ge=1, le=10)
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    file_patterns: list[str] = Field(default_factory=lambda: ["*.*"])
+    folder_patterns: list[str] = Field(default_factory=lambda: ["*"])
+    alarm_threshold: float = Field(default=0.5, ge=0, le=1)
+    reject_threshold: float = Field(default=0.2, ge=0, le=1)
+    max_retries: int = Field(default=3, ge=0)
+    retry_delay_seconds: float = Field(default=60, ge=0)
+    schedule_interval_seconds: float | None = Field(default=None, gt=0)
+    cron_expression: str | None = None
+    run_on_startup: bool = False
+    readiness_marker: str = "COMPLETE.marker"
+    min_file_count: int | None = None
+    post_action: PostProcessAction = PostProcessAction.MOVE
+
+    archive_enabled: bool = False
+    archive_folder: str = ""
+    retention_days: int = Field(default=90, ge=1, le=36_500)
+    max_archive_size_gb: float = Field(default=10.0, gt=0)
+    compression_level: int = Field(default=6, ge=1, le=9)
+    archive_source_files: bool = True
+    archive_output_reports: bool = True
+    on_archive_error: Literal["hold", "continue"] = "hold"
+    archive_companions: list[str] = Field(default_factory=list)
+    settle_seconds: float = Field(default=2.0, ge=0, le=3600)
+    timeout_seconds: float = Field(default=300.0, gt=0)
+
+    @model_validator(mode="after")
+    def _needs_a_folder(self) -> ConverterConfig:
+        if self.enabled and self.converter_type != "scheduled" and not self.watch_folder:
+            raise ValueError("watch_folder is missing; name the folder to watch")
+        return self
+
+    @property
+    def companion_rules(self) -> tuple[str, ...]:
+        """Globs relative to the source's folder, with ``{stem}`` and ``{name}``: configured or built in."""
+        class_name = self.module_path.rpartition(".")[2]
+        return tuple(self.archive_companions) or BUILT_IN_COMPANIONS.get(class_name, ())
+
+
+class ServerConfig(BaseModel):
+    """Where reports go and who sends them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service_address: str = ""
+    api_token: str = Field(default="", repr=False)
+    station_name: str = ""
+    proxy: str | None = None
+
+
+class StationConfig(BaseModel):
+    """All that one configuration file says, with its paths made absolute."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    converters_folder: Path
+    server: ServerConfig
+    converters: tuple[ConverterConfig, ...]
+
+    def archive_root(self, converter: ConverterConfig) -> Path:
+        """Give the folder of the archive that this converter's sources go to."""
+        base = self.path.parent
+        return base / converter.archive_folder if converter.archive_folder else base / "archive"
+
+    def archive_roots(self) -> tuple[Path, ...]:
+        """Give each archive of the converters that use one, once, in the order of the file."""
+        roots = (self.archive_root(c) for c in self.converters if c.archive_enabled)
+        return tuple(dict.fromkeys(roots))
+
+    def converter(self, name: str) -> ConverterConfig | None:
+        """Give the section of the converter called ``name``, if there is one."""
+        return next((c for c in self.converters if c.name == name), None)
+
+
+def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
+    """Check one converter's section; a bad value is one ConfigError naming file, converter, key and range."""
+    try:
+        return ConverterConfig.model_validate(section)
+    except ValidationError as exc:
+        name = section.get("name") or "(without a name)"
+        faults = "; ".join(_describe(fault) for fault in exc.errors())
+        raise ConfigError(f"{file}: converter '{name}': {faults}") from exc
+
+
+def _describe(fault: Any) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return str(message)
+    key = ".".join(str(part) for part in fault["loc"])
+    return f"{key} = {fault['input']!r}: {message[0].lower()}{message[1:]}"

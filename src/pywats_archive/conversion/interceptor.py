@@ -1,0 +1,135 @@
+"""ArchiveInterceptor: the three moments at which the archive meets a conversion, in our pipeline or anyone else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from pywats_archive.archive import companions, ingest, record
+from pywats_archive.archive.core import Archive
+from pywats_archive.config import ConverterConfig
+from pywats_archive.host.secrets import fingerprint_secrets, redact
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.report import Report, SubmissionState
+
+BUSY_LEVEL = 1
+"""The compression level while sources queue up: a quarter of the CPU of the default, about an eighth larger."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextState:
+    """Where the arrival stands once the conversion is on record."""
+
+    state: ArrivalState
+    reason: str | None = None
+    retry_at: datetime | None = None
+    attempts: int = 0
+
+
+class ArchiveInterceptor:
+    """Brings one converter's sources, conversions and reports into one archive.
+
+    ``info`` is None when the converter's code could not be loaded; ``key`` makes the fingerprints of secrets.
+    """
+
+    def __init__(
+        self, archive: Archive, config: ConverterConfig, *, key: bytes, info: ConverterInfo | None = None
+    ) -> None:
+        self.archive = archive
+        self._config = config
+        self._key = key
+        self._info = info
+
+    def pre_convert(self, source: Path, *, arrival_id: int | None = None, busy: bool = False) -> ArchiveEntry:
+        """Archive the source and its companions; the converter may see it once this returned (invariant 1)."""
+        level = min(BUSY_LEVEL, self._config.compression_level) if busy else self._config.compression_level
+        new = ingest.NewSource(
+            path=source,
+            converter_name=self._config.name,
+            converter_version=self._info.version if self._info else None,
+            parameters=self.safe_arguments(self._info),
+            companion_rules=self._config.companion_rules,
+            compression_level=level,
+            retention_days=self._config.retention_days,
+            keep_source=self._config.archive_source_files,
+            arrival_id=arrival_id,
+            arrival_state=ArrivalState.CONVERTING,
+        )
+        return ingest.archive_source(self.archive, new)
+
+    def post_convert(
+        self,
+        entry: ArchiveEntry,
+        result: ConversionResult,
+        *,
+        started_at: datetime,
+        arrival_id: int | None = None,
+        next_state: NextState | None = None,
+        submit: bool = True,
+        busy: bool = False,
+    ) -> tuple[Report, ...]:
+        """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
+        opened = companions.beside(Path(entry.source_original_path), result.opened_paths)
+        named = {companion.name for companion in entry.companions}
+        entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
+        unnamed = [c.name for c in entry.companions if c.name not in named]
+        warnings = (*result.warnings, *(f"read beside the source, named by no rule: {name}" for name in unnamed))
+        outcome = record.Outcome(
+            conversion=self._conversion(entry, replace(result, warnings=warnings), started_at),
+            documents=result.documents,
+            submit=submit,
+            compression_level=BUSY_LEVEL if busy else self._config.compression_level,
+            arrival_id=arrival_id,
+            arrival_state=next_state.state if next_state else None,
+            reason=next_state.reason if next_state else None,
+            retry_at=next_state.retry_at if next_state else None,
+            attempts=next_state.attempts if next_state else 0,
+        )
+        return record.record_conversion(self.archive, outcome)
+
+    def post_submit(
+        self,
+        report: Report,
+        *,
+        state: SubmissionState,
+        reason: str | None = None,
+        next_try_at: datetime | None = None,
+    ) -> Report:
+        """Put on record what the server did with a report."""
+        return record.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
+
+    def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:
+        """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""
+        names = info.password_arguments if info else None
+        return fingerprint_secrets(self._config.arguments, names, self._key)
+
+    def _conversion(self, entry: ArchiveEntry, result: ConversionResult, started_at: datetime) -> Conversion:
+        info = result.converter or self._info
+        return Conversion(
+            archive_id=entry.archive_id,
+            attempt=0,
+            started_at=started_at,
+            duration_ms=result.duration_ms,
+            status=result.status,
+            converter_name=self._config.name,
+            converter_class=self._config.module_path,
+            converter_version=info.version if info else None,
+            code_fingerprint=info.fingerprint if info else "",
+            distribution=info.distribution if info else None,
+            parameters=self.safe_arguments(info),
+            configuration=self._configuration(),
+            error=self._redacted(result.error, info),
+            traceback=self._redacted(result.traceback, info),
+            warnings=tuple(self._redacted(w, info) or "" for w in result.warnings),
+            post_action=result.post_action,
+        )
+
+    def _configuration(self) -> dict[str, object]:
+        return self._config.model_dump(mode="json", exclude={"arguments"})
+
+    def _redacted(self, text: str | None, info: ConverterInfo | None) -> str | None:
+        names = info.password_arguments if info else None
+        return redact(text, self._config.arguments, names) if text else text

@@ -1,0 +1,286 @@
+"""The outbox: reports go to the server until it has them; an unreachable server only makes them wait (invariant 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from pywats_archive.archive import record
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import ArchiveError
+from pywats_archive.host.submission import Outcome, Submitter, Verdict
+from pywats_archive.models.report import Report, SubmissionState
+
+log = structlog.get_logger()
+
+FIRST_DELAY = timedelta(seconds=1)
+LONGEST_DELAY = timedelta(minutes=5)
+LONGEST_IMPATIENT_DELAY = timedelta(seconds=2)
+_IN_MEMORY = 64
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What to do with a report after a try."""
+
+    state: SubmissionState
+    delay: timedelta | None = None
+    """When it is tried again; None when it is settled."""
+
+
+def after_try(verdict: Verdict, *, tries: int) -> Step:
+    """Decide from the server's answer to the ``tries``-th try (1 for the first)."""
+    if verdict is Verdict.ACCEPTED:
+        return Step(state=SubmissionState.ACCEPTED)
+    if verdict is Verdict.REFUSED:
+        return Step(state=SubmissionState.REFUSED)
+    if verdict is Verdict.STOP:
+        return Step(state=SubmissionState.WAITING, delay=LONGEST_DELAY)
+    return Step(state=SubmissionState.WAITING, delay=min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY))
+
+
+class Parcel(Protocol):
+    """A report on its way to the server."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other parcels."""
+
+    @property
+    def report_id(self) -> str:
+        """The id under which it is always submitted."""
+
+    @property
+    def tries(self) -> int:
+        """How often it was tried before."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Tell whether an archive holds it, so that the outbox may forget it."""
+
+    def body(self) -> bytes:
+        """Give the exact JSON to be sent."""
+
+    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
+        """Put the try on record."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchivedParcel:
+    """A report that is durable in an archive; ``document`` saves reading it back."""
+
+    archive: Archive
+    report: Report
+    document: bytes | None = None
+    is_stored: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.archive.root}/{self.report.archived_path}"
+
+    @property
+    def report_id(self) -> str:
+        return self.report.report_id
+
+    @property
+    def tries(self) -> int:
+        return self.report.tries
+
+    def body(self) -> bytes:
+        return self.document if self.document is not None else self.archive.document(self.report)
+
+    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
+        reason = None if step.state is SubmissionState.ACCEPTED else outcome.reason
+        next_try_at = now + step.delay if step.delay else None
+        record.record_try(self.archive, self.report, state=step.state, reason=reason, next_try_at=next_try_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxState:
+    """What the outbox is up to."""
+
+    in_flight: int
+    stopped_by: str | None
+    """Why a person must act before anything is sent, or None."""
+    failures_in_a_row: int
+
+
+class Outbox:
+    """Sends parcels over one server connection from a thread of its own.
+
+    ``on_settled`` is called from that thread's workers once a parcel is accepted or refused. Parcels offered while
+    too many wait are forgotten here and read from the archives later. ``impatient`` tries everything at once.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Submitter],
+        archives: Callable[[], Sequence[Archive]],
+        *,
+        on_settled: Callable[[Parcel, SubmissionState, str | None], None],
+        clock: Callable[[], datetime],
+        impatient: bool = False,
+    ) -> None:
+        self._connect = connect
+        self._archives = archives
+        self._on_settled = on_settled
+        self._now = clock
+        self._impatient = impatient
+        self._offered: deque[Parcel] = deque()
+        self._in_flight: set[str] = set()
+        self._postponed: dict[str, datetime] = {}
+        self._failures = 0
+        self._stopped_by: str | None = None
+        self._closing = False
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._thread.start()
+
+    def offer(self, parcel: Parcel) -> bool:
+        """Hand over a parcel; False when there is no room, so that it must be read from the archive later."""
+        if len(self._offered) >= _IN_MEMORY and parcel.is_stored:
+            return False
+        self._offered.append(parcel)
+        self.wake()
+        return True
+
+    def wake(self) -> None:
+        """Look for work now."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def reconnect(self) -> None:
+        """Forget the connection and every delay: the configuration changed, or a person acted."""
+        self._failures, self._stopped_by = 0, None
+        self._postponed.clear()
+        self._loop.call_soon_threadsafe(self._drop_connection)
+
+    @property
+    def state(self) -> OutboxState:
+        """Give what the outbox is up to."""
+        return OutboxState(
+            in_flight=len(self._in_flight) + len(self._offered),
+            stopped_by=self._stopped_by,
+            failures_in_a_row=self._failures,
+        )
+
+    def close(self) -> None:
+        """Let what is being sent finish, then stop; what waits is in the archive."""
+        if not self._thread.is_alive():
+            self._loop.close()
+            return
+        self._closing = True
+        self.wake()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_until_complete(self._run())
+        finally:
+            self._loop.close()
+
+    async def _run(self) -> None:
+        self._submitter: Submitter | None = None
+        sending: set[asyncio.Task[None]] = set()
+        try:
+            while not self._closing:
+                self._wake.clear()
+                room = (1 if self._failures else _AT_ONCE) - len(sending)
+                for parcel in await self._next(room) if room > 0 else ():
+                    self._in_flight.add(parcel.key)
+                    task = asyncio.create_task(self._send(parcel))
+                    sending.add(task)
+                    task.add_done_callback(sending.discard)
+                await self._pause()
+            if sending:
+                await asyncio.wait(sending)
+        finally:
+            if self._submitter:
+                await self._submitter.close()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout=0.5)
+        except asyncio.TimeoutError:
+            return
+
+    async def _next(self, room: int) -> Iterable[Parcel]:
+        chosen: list[Parcel] = []
+        for _ in range(len(self._offered)):
+            if len(chosen) == room:
+                break
+            parcel = self._offered.popleft()
+            if self._is_due(parcel):
+                chosen.append(parcel)
+            elif not parcel.is_stored:
+                self._offered.append(parcel)
+        if not chosen:
+            chosen = await asyncio.to_thread(self._stored, room)
+        return chosen
+
+    def _stored(self, room: int) -> list[Parcel]:
+        found: list[Parcel] = []
+        for archive in self._archives():
+            due = record.due_reports(archive, limit=room + len(self._in_flight) + 8, whatever_backoff=self._impatient)
+            parcels = (ArchivedParcel(archive=archive, report=report) for report in due)
+            found += [parcel for parcel in parcels if self._is_due(parcel)]
+        return found[:room]
+
+    def _is_due(self, parcel: Parcel) -> bool:
+        until = self._postponed.get(parcel.key)
+        return parcel.key not in self._in_flight and (until is None or until <= self._now())
+
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            outcome = await self._try(parcel)
+            step = after_try(outcome.verdict, tries=parcel.tries + 1)
+            self._note(parcel, outcome, step)
+            await asyncio.to_thread(self._settle, parcel, step, outcome)
+        except ArchiveError as exc:
+            log.error("report.not_sent", report_id=parcel.report_id, reason=str(exc))
+            self._postponed[parcel.key] = self._now() + LONGEST_DELAY
+        finally:
+            self._in_flight.discard(parcel.key)
+            self._wake.set()
+
+    async def _try(self, parcel: Parcel) -> Outcome:
+        body = await asyncio.to_thread(parcel.body)
+        if self._submitter is None:
+            self._submitter = self._connect()
+        return await self._submitter.submit(body, parcel.report_id)
+
+    def _note(self, parcel: Parcel, outcome: Outcome, step: Step) -> None:
+        if step.delay is None:
+            self._failures, self._stopped_by = 0, None
+            self._postponed.pop(parcel.key, None)
+            return
+        self._failures += 1
+        self._stopped_by = outcome.reason if outcome.verdict is Verdict.STOP else None
+        delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
+        self._postponed[parcel.key] = self._now() + delay
+        log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=outcome.reason)
+
+    def _settle(self, parcel: Parcel, step: Step, outcome: Outcome) -> None:
+        parcel.settle(step, outcome, self._now())
+        if step.delay is not None and not parcel.is_stored:
+            self._offered.append(parcel)
+        if step.delay is None:
+            self._on_settled(parcel, step.state, outcome.reason)
+
+    def _drop_connection(self) -> None:
+        old, self._submitter = self._submitter, None
+        if old:
+            self._loop.create_task(old.close())
+        self._wake.set()

@@ -1,0 +1,101 @@
+"""Every error this project raises on purpose.
+
+ArchiveError                     exit 1
+├── UsageError                   exit 2  the caller asked for something that cannot be
+│   ├── ConfigError                      a configuration file or one of its values
+│   ├── UnknownEntry                     an archive id that no entry has
+│   └── UnknownConverter                 a converter name that no configuration has
+├── StorageError                         bytes could not be written, read or trusted
+│   ├── ArchiveInUse                     another process owns the archive
+│   ├── NotAnArchive                     the folder holds no archive
+│   ├── NewerFormat                      written by a later version of this program
+│   ├── BlobDamaged                      a blob does not match its checksum
+│   ├── BlobMissing                      the catalog names a blob that is not there
+│   ├── SourceChanged                    the source changed while it was read
+│   └── SourceVanished                   the source was gone before it could be read
+├── CatalogError                         the metadata database cannot be used
+├── ConverterUnavailable                 the converter's code cannot be loaded
+└── SubmissionError                      the WATS server did not take a report
+
+Each message says what, where and what to do. The command prints it as one line and exits with
+``exit_code``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ArchiveError(Exception):
+    """Something went wrong in the archive."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UsageError(ArchiveError):
+    """What was asked for cannot be done as it was asked."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The configuration cannot be used."""
+
+
+class UnknownEntry(UsageError):
+    """No entry has this archive id; 'pywats-archive list' shows those there are."""
+
+
+class UnknownConverter(UsageError):
+    """No converter has this name in the configuration."""
+
+
+class StorageError(ArchiveError):
+    """The archive's files cannot be written or read."""
+
+
+class ArchiveInUse(StorageError):
+    """Another process owns this archive; stop it first."""
+
+
+class NotAnArchive(StorageError):
+    """This folder holds no archive; check the path."""
+
+    exit_code = 2
+
+
+class NewerFormat(StorageError):
+    """This archive was written by a newer version; update pywats-archive."""
+
+    exit_code = 2
+
+
+class BlobDamaged(StorageError):
+    """A blob does not match its checksum; nothing was restored from it."""
+
+
+class BlobMissing(StorageError):
+    """A blob that the catalog names is not there."""
+
+
+class SourceChanged(StorageError):
+    """The source changed while it was read; it is read again later."""
+
+
+class SourceVanished(StorageError):
+    """The source was gone before it could be archived."""
+
+
+class CatalogError(ArchiveError):
+    """The metadata database cannot be used."""
+
+
+class ConverterUnavailable(ArchiveError):
+    """The converter's code cannot be loaded; check module_path."""
+
+
+class SubmissionError(ArchiveError):
+    """The WATS server did not take the report."""

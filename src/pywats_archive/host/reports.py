@@ -1,0 +1,134 @@
+"""What a converter returned, as the exact JSON that goes to the server, and what is missing in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_REQUIRED = (
+    "id",
+    "type",
+    "pn",
+    "sn",
+    "rev",
+    "processCode",
+    "result",
+    "machineName",
+    "location",
+    "purpose",
+    "start",
+    "root",
+)
+_REPAIR_REQUIRED = tuple(name for name in _REQUIRED if name != "root")
+
+
+class NotJson(Exception):
+    """A report holds a value that JSON cannot carry."""
+
+
+def flatten(result: Any) -> list[Any]:
+    """Give all reports of a result, each once: ``report`` (which may be a list) and then ``reports``."""
+    single = result.report if isinstance(result.report, list) else [result.report]
+    found: list[Any] = []
+    for report in (*single, *(result.reports or ())):
+        if report is not None and not any(report is other for other in found):
+            found.append(report)
+    return found
+
+
+def to_json(report: Any) -> bytes:
+    """Write a report as the host would send it; NotJson names the value that cannot be."""
+    fields = _fields(report)
+    try:
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as exc:
+        where = next(_impossible(fields, ""), "/")
+        raise NotJson(f"the report cannot be sent as JSON: {where} ({exc})") from exc
+
+
+def _fields(report: Any) -> Any:
+    """The dump that the host's own submission makes of a model; anything else as it is."""
+    if not hasattr(report, "model_dump"):
+        return report
+    fields = report.model_dump(mode="json", by_alias=True, exclude_none=True)
+    info = getattr(report, "info", None)
+    if "uurInfo" in fields and info is not None:
+        for name, attribute in _REPAIR_FIELDS.items():
+            fields["uurInfo"].setdefault(name, getattr(info, attribute))
+    return fields
+
+
+_REPAIR_FIELDS = {
+    "processCode": "process_code",
+    "refUUT": "ref_uut",
+    "confirmDate": "confirm_date",
+    "finalizeDate": "finalize_date",
+    "execTime": "exec_time",
+}
+"""What pywats-api 0.6.0rc1 adds to the dump of a repair report before it posts it."""
+
+
+def _impossible(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _impossible(inner, f"{path}/{name}")
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _impossible(inner, f"{path}[{number}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path or '/'} is {value}"
+    elif not isinstance(value, str | int | float | bool | None):
+        yield f"{path or '/'} is a {type(value).__name__}"
+
+
+def shortcomings(documents: list[bytes], class_name: str, source: Path) -> list[str]:
+    """Say what is missing although the converter reports success."""
+    found = [] if documents else ["success, but no report"]
+    for number, body in enumerate(documents, 1):
+        found += [f"report {number}: {fault}" for fault in _faults(json.loads(body))]
+    expected = _RUNS.get(class_name, _unknown)(source)
+    if expected is not None and len(documents) < expected:
+        found.append(f"the source holds {expected} runs, the converter made {len(documents)} report(s) of them")
+    return found
+
+
+def _faults(report: Any) -> Iterator[str]:
+    if not isinstance(report, dict):
+        yield f"is a {type(report).__name__}, not an object"
+        return
+    is_repair = report.get("type") == "R"
+    missing = [name for name in (_REPAIR_REQUIRED if is_repair else _REQUIRED) if report.get(name) in (None, "")]
+    if "start" in missing and report.get("startUTC"):
+        missing.remove("start")
+    if missing:
+        yield f"lacks {', '.join(missing)}, which WATS requires"
+    root = report.get("root")
+    if not is_repair and isinstance(root, dict) and not root.get("steps"):
+        yield "has no steps"
+
+
+def _unknown(source: Path) -> int | None:
+    return None
+
+
+def _runs_in_zip(source: Path) -> int | None:
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(source) as packed:
+        return sum(bool(re.fullmatch(r"Run \d+\.xml", name, re.IGNORECASE)) for name in packed.namelist())
+    return None
+
+
+def _boards(source: Path) -> int | None:
+    """SPEA writes a line ``SN;`` for each board of a panel."""
+    with suppress(OSError), source.open("rb") as lines:
+        return sum(line.startswith(b"SN;") for line in lines) or None
+    return None
+
+
+_RUNS: dict[str, Callable[[Path], int | None]] = {"XJTAGConverter": _runs_in_zip, "SPEAConverter": _boards}
+"""How many runs a source holds, for the formats where that can be told, by the converter's class."""

@@ -1,0 +1,70 @@
+"""Secrets stay out of archives: PASSWORD arguments become keyed fingerprints, their values are taken out of texts (invariant 10)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.errors import ConfigError
+
+KEY_FILE = "pywats-archive.key"
+_KEY_BYTES = 32
+_SHORTEST_REDACTED = 4
+"""Shorter values are not looked for in texts: they would be found everywhere."""
+
+
+def load_key(folder: Path) -> bytes:
+    """Read the station's key beside its configuration, making it when there is none yet."""
+    path = folder / KEY_FILE
+    with suppress(FileExistsError):
+        _create(path)
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            f"{path}: the key cannot be read ({exc}); restore it, or remove it to have a new one made"
+        ) from exc
+    if len(key) < _KEY_BYTES:
+        raise ConfigError(f"{path}: the key is too short; restore it, or remove it to have a new one made")
+    return key
+
+
+def _create(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise
+    except OSError as exc:
+        raise ConfigError(f"{path}: the key cannot be made ({exc.strerror}); check the folder and its rights") from exc
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | None, key: bytes) -> dict[str, Any]:
+    """Replace each secret argument by ``hmac-sha256:<32 hex>``; ``names`` None (no schema known) means all of them."""
+    secret = set(arguments if names is None else names)
+    return {name: _fingerprint(name, value, key) if name in secret else value for name, value in arguments.items()}
+
+
+def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
+    """Take the values of secret arguments out of a text."""
+    for name in arguments if names is None else names:
+        value = str(arguments.get(name) or "")
+        if len(value) >= _SHORTEST_REDACTED:
+            text = text.replace(value, f"[PASSWORD {name}]")
+    return text
+
+
+def _fingerprint(name: str, value: Any, key: bytes) -> str | None:
+    if value is None or value == "":
+        return None
+    digest = hmac.new(key, f"{name}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return f"hmac-sha256:{digest.hexdigest()[:32]}"

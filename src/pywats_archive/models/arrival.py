@@ -1,0 +1,51 @@
+"""An arrival: one source seen in a watch folder; the ledger holds each in exactly one state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class ArrivalState(str, Enum):
+    """The states of invariant 12."""
+
+    SEEN = "seen"
+    ARCHIVED = "archived"
+    CONVERTING = "converting"
+    CONVERTED = "converted"
+    WAITING = "waiting for the server"
+    DONE = "done"
+    FAILED = "failed"
+    SUSPENDED = "suspended"
+    REFUSED = "refused"
+    VANISHED = "vanished"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether the service has nothing left to do for it."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({ArrivalState.DONE, ArrivalState.FAILED, ArrivalState.REFUSED, ArrivalState.VANISHED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """One row of the ledger."""
+
+    arrival_id: int | None = None
+    converter_name: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    first_seen_at: datetime
+    state: ArrivalState
+    changed_at: datetime
+    archive_id: str | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    """When a suspended source is tried again."""
+    moved_to: str | None = None
+    """Where post-processing put the source."""
+    reason: str | None = None

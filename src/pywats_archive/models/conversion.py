@@ -1,0 +1,80 @@
+"""A conversion: one attempt to convert an entry, live or replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pywats_archive.models.entry import ConversionStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConverterInfo:
+    """What is known of a converter's code."""
+
+    converter_class: str
+    """Where it was loaded from, as configured (``module_path``)."""
+    display_name: str
+    version: str
+    fingerprint: str
+    """``sha256:<hex>`` of the file that defines the class; empty when there is none."""
+    distribution: str | None = None
+    """``name version`` of the installed distribution the code comes from."""
+    password_arguments: frozenset[str] = frozenset()
+    kind: str = "file"
+    """``file``, ``folder``, ``scheduled`` or ``legacy``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConversionResult:
+    """The outcome of one attempt, as it came out of the worker process.
+
+    ``documents`` holds each report as the exact JSON to be sent, in the converter's order.
+    """
+
+    status: ConversionStatus
+    documents: tuple[bytes, ...] = ()
+    error: str | None = None
+    """One line; the traceback stands apart."""
+    traceback: str | None = None
+    warnings: tuple[str, ...] = ()
+    post_action: str | None = None
+    """What the converter asked for, as pyWATS names it; None leaves it to the configuration."""
+    retry_after: timedelta | None = None
+    duration_ms: int = 0
+    opened_paths: tuple[str, ...] = ()
+    """Absolute paths of the files that the converter opened for reading."""
+    confidence: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    converter: ConverterInfo | None = None
+    has_hooks: bool = False
+    """Whether the converter wants ``on_success`` / ``on_failure`` called after post-processing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """One recorded attempt."""
+
+    conversion_id: int | None = None
+    archive_id: str
+    attempt: int
+    """1 for the first; counts every attempt, live or replayed."""
+    started_at: datetime
+    duration_ms: int
+    status: ConversionStatus
+    converter_name: str
+    converter_class: str
+    converter_version: str | None = None
+    code_fingerprint: str = ""
+    distribution: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The converter's arguments; PASSWORD arguments as keyed fingerprints."""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """The rest of the converter's effective configuration at that moment."""
+    post_action: str | None = None
+    """What the converter asked for; None leaves it to the configuration."""
+    error: str | None = None
+    traceback: str | None = None
+    warnings: tuple[str, ...] = ()
+    run_id: int | None = None

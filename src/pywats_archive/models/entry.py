@@ -1,0 +1,85 @@
+"""An entry: one archived source and all that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+
+class ConversionStatus(str, Enum):
+    """Where an entry's latest conversion stands; the words are pyWATS' own, plus PENDING."""
+
+    PENDING = "PENDING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    SUSPENDED = "SUSPENDED"
+    SKIPPED = "SKIPPED"
+    REJECTED = "REJECTED"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ConversionStatus | None:
+        return cls.__members__.get(str(value).upper())
+
+
+class SourceKind(str, Enum):
+    """What was dropped: a file, a folder, or nothing (a scheduled converter's own result)."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    SCHEDULED = "scheduled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Companion:
+    """One file that the converter reads beside its source, kept in a companions blob of the entry."""
+
+    name: str
+    """Path relative to the source's parent folder, with forward slashes."""
+    archived_path: str
+    size_bytes: int
+    checksum: str
+    found_by: str
+    """``rule`` (archived before the conversion) or ``opened`` (seen while the converter read it)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveEntry:
+    """One archived source with its latest conversion; the field names are the analysis' own.
+
+    Paths of blobs are relative to the archive, with forward slashes. ``source_checksum`` reads
+    ``sha256:<hex>``. For a folder it is the checksum of the tar that the blob holds.
+    """
+
+    archive_id: str
+    converter_name: str
+    converter_version: str | None = None
+
+    source_original_path: str
+    source_archived_path: str
+    source_checksum: str
+    source_size_bytes: int
+    compressed_size_bytes: int
+    source_kind: SourceKind = SourceKind.FILE
+    source_mtime_ns: int = 0
+    compression_level: int = 6
+    companions: tuple[Companion, ...] = ()
+
+    conversion_timestamp: datetime
+    conversion_parameters: dict[str, Any] = field(default_factory=dict)
+    conversion_status: ConversionStatus = ConversionStatus.PENDING
+    conversion_error: str | None = None
+    conversion_duration_ms: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    report_id: str | None = None
+    report_archived_path: str | None = None
+    report_size_bytes: int | None = None
+    report_count: int = 0
+    serial_number: str | None = None
+    part_number: str | None = None
+
+    retention_until: date
+    purged_at: datetime | None = None
+    created_at: datetime

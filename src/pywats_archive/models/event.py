@@ -1,0 +1,25 @@
+"""An event: one fact of the append-only history, chained by hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """What happened, to which entry, by whom.
+
+    ``sequence``, ``previous_hash`` and ``hash`` are given when it is appended; hashes are SHA-256 hex.
+    """
+
+    kind: str
+    """Noun and verb: ``source.archived``, ``conversion.recorded``, ``report.accepted``, …"""
+    at: datetime
+    archive_id: str | None = None
+    actor: str = "service"
+    details: dict[str, Any] = field(default_factory=dict)
+    sequence: int | None = None
+    previous_hash: str = ""
+    hash: str = ""

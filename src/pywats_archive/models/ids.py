@@ -1,0 +1,28 @@
+"""The name of an entry: ``{UTC YYYYMMDDHHMMSSmmm}_{first 6 hex of the source's SHA-256}``."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from pywats_archive.models.time import UTC
+
+ARCHIVE_ID_LENGTH = 24
+_PATTERN = re.compile(r"\d{17}_[0-9a-f]{6}")
+
+
+def archive_id(moment: datetime, sha256_hex: str) -> str:
+    """Name the entry archived at ``moment`` (UTC, to the millisecond) with this source checksum."""
+    millisecond = moment.microsecond // 1000
+    return f"{moment:%Y%m%d%H%M%S}{millisecond:03d}_{sha256_hex[:6]}"
+
+
+def is_archive_id(text: str) -> bool:
+    """Tell whether ``text`` has the form of an archive id."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def moment_of(archive_id: str) -> datetime:
+    """Give the moment an archive id names, to the millisecond."""
+    stamp = datetime.strptime(archive_id[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return stamp + timedelta(milliseconds=int(archive_id[14:17]))

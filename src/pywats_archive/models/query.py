@@ -1,0 +1,39 @@
+"""What to look for in the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pywats_archive.models.entry import ConversionStatus
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryFilter:
+    """Conditions that all hold; None does not ask. Both ends of the date range are inclusive.
+
+    The range is over ``conversion_timestamp``: the moment of the latest conversion, or of archiving
+    while there is none.
+    """
+
+    from_date: datetime | None = None
+    to_date: datetime | None = None
+    converter_name: str | None = None
+    status: ConversionStatus | None = None
+    serial_number: str | None = None
+    part_number: str | None = None
+    text: str | None = None
+    """Words of errors, file names, serial or part numbers; each may be the beginning of one."""
+    warned: bool | None = None
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[Item]):
+    """A slice of an ordered answer, and how many there are in all."""
+
+    items: tuple[Item, ...]
+    total: int

@@ -1,0 +1,47 @@
+"""A report: one output document of a conversion, and how far it is on its way to the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class SubmissionState(str, Enum):
+    """Where a report stands with the server."""
+
+    WAITING = "WAITING"
+    """In the outbox: durable here, not yet accepted."""
+    ACCEPTED = "ACCEPTED"
+    """The server returned its id."""
+    REFUSED = "REFUSED"
+    """The server will not take it as it is; kept for a person."""
+    WITHHELD = "WITHHELD"
+    """Not to be sent: a replay that was not asked to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One archived report of an entry."""
+
+    archive_id: str
+    ordinal: int
+    """1 for the first report of a conversion."""
+    conversion_id: int | None = None
+    report_id: str
+    archived_path: str
+    checksum: str
+    """``sha256:<hex>`` of the exact JSON."""
+    size_bytes: int
+    compressed_size_bytes: int
+    serial_number: str | None = None
+    part_number: str | None = None
+    process: str | None = None
+    result: str | None = None
+    start_time: str | None = None
+    """As the document has it."""
+    submission_state: SubmissionState = SubmissionState.WAITING
+    tries: int = 0
+    last_error: str | None = None
+    next_try_at: datetime | None = None
+    accepted_at: datetime | None = None

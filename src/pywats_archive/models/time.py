@@ -1,0 +1,38 @@
+"""Points in time: aware everywhere, UTC inside; a naive one from a caller is the station's local time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+
+UTC = timezone.utc
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Give the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Turn ``moment`` to UTC; a naive one is taken as the station's local time."""
+    return moment.astimezone(UTC)
+
+
+def start_of(bound: date | datetime) -> datetime:
+    """Give the first moment of ``bound``: itself, or local midnight of a date."""
+    if isinstance(bound, datetime):
+        return as_utc(bound)
+    return as_utc(datetime.combine(bound, time.min))
+
+
+def end_of(bound: date | datetime) -> datetime:
+    """Give the last moment of ``bound``, inclusive: itself, or the end of all of that day."""
+    if isinstance(bound, datetime):
+        return as_utc(bound)
+    return as_utc(datetime.combine(bound + timedelta(days=1), time.min)) - timedelta(microseconds=1)
+
+
+def from_ns(nanoseconds: int) -> datetime:
+    """Give the moment ``nanoseconds`` after the Unix epoch, cut to microseconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)

@@ -1,0 +1,142 @@
+"""Where a converter's sources are accounted for: in its archive's ledger, or in memory when it has no archive."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from pywats_archive.archive import ledger, record
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.ledger import Sighting
+from pywats_archive.models.arrival import Arrival, ArrivalState
+
+
+class Books(Protocol):
+    """The accounts of one converter."""
+
+    def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
+        """Give the latest arrival at each of ``paths`` where there is one."""
+
+    def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
+        """Enter new sources as seen."""
+
+    def get(self, arrival_id: int) -> Arrival | None:
+        """Give an arrival as it is now; None when it is forgotten."""
+
+    def suspended(self) -> tuple[Arrival, ...]:
+        """Give the arrivals that wait for their retry."""
+
+    def unfinished(self) -> tuple[Arrival, ...]:
+        """Give the arrivals there is still something to do for, oldest first."""
+
+    def change(
+        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+    ) -> None:
+        """Bring an arrival to another state."""
+
+    def mark_vanished(self, arrival: Arrival) -> None:
+        """Put on record that a source was gone before it could be archived."""
+
+
+class ArchiveBooks:
+    """The ledger of an archive, for one of its converters."""
+
+    def __init__(self, archive: Archive, converter_name: str) -> None:
+        self._archive = archive
+        self._name = converter_name
+
+    def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
+        return ledger.latest_at(self._archive, self._name, paths)
+
+    def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
+        return ledger.enter(self._archive, self._name, sightings)
+
+    def suspended(self) -> tuple[Arrival, ...]:
+        return ledger.suspended(self._archive, self._name)
+
+    def get(self, arrival_id: int) -> Arrival | None:
+        return ledger.get(self._archive, arrival_id)
+
+    def unfinished(self) -> tuple[Arrival, ...]:
+        return ledger.unfinished(self._archive, self._name)
+
+    def change(
+        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+    ) -> None:
+        record.set_arrival(self._archive, _number(arrival), state, reason=reason, moved_to=moved_to)
+
+    def mark_vanished(self, arrival: Arrival) -> None:
+        ledger.mark_vanished(self._archive, arrival)
+
+
+class MemoryBooks:
+    """Accounts that last as long as the service: nothing of an archive is touched."""
+
+    def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
+        self._name = converter_name
+        self._now = clock
+        self._numbers = itertools.count(1)
+        self._arrivals: dict[int, Arrival] = {}
+        self._mutex = threading.Lock()
+
+    def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
+        with self._mutex:
+            latest = {arrival.path: arrival for arrival in self._arrivals.values()}
+        return {path: latest[path] for path in paths if path in latest}
+
+    def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
+        with self._mutex:
+            new = tuple(self._new(sighting) for sighting in sightings)
+            self._arrivals.update({_number(arrival): arrival for arrival in new})
+            return new
+
+    def _new(self, sighting: Sighting) -> Arrival:
+        now = self._now()
+        return Arrival(
+            arrival_id=next(self._numbers),
+            converter_name=self._name,
+            path=sighting.path,
+            size_bytes=sighting.size_bytes,
+            mtime_ns=sighting.mtime_ns,
+            first_seen_at=now,
+            state=ArrivalState.SEEN,
+            changed_at=now,
+        )
+
+    def get(self, arrival_id: int) -> Arrival | None:
+        with self._mutex:
+            return self._arrivals.get(arrival_id)
+
+    def suspended(self) -> tuple[Arrival, ...]:
+        with self._mutex:
+            return tuple(a for a in self._arrivals.values() if a.state is ArrivalState.SUSPENDED)
+
+    def unfinished(self) -> tuple[Arrival, ...]:
+        with self._mutex:
+            return tuple(arrival for arrival in self._arrivals.values() if not arrival.state.is_final)
+
+    def keep(self, arrival: Arrival) -> None:
+        """Replace an arrival by what it has become; one whose source has left is forgotten."""
+        with self._mutex:
+            if arrival.state.is_final and arrival.moved_to:
+                self._arrivals.pop(_number(arrival), None)
+            else:
+                self._arrivals[_number(arrival)] = arrival
+
+    def change(
+        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+    ) -> None:
+        changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
+        self.keep(changed)
+
+    def mark_vanished(self, arrival: Arrival) -> None:
+        self.change(arrival, ArrivalState.VANISHED, reason="gone before it could be converted", moved_to="vanished")
+
+
+def _number(arrival: Arrival) -> int:
+    assert arrival.arrival_id is not None
+    return arrival.arrival_id

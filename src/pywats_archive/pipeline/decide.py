@@ -1,0 +1,100 @@
+"""What is to be done, decided from values alone; each answer comes with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from pywats_archive.config import ConverterConfig, PostProcessAction
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Next:
+    """Where an arrival goes after a conversion."""
+
+    state: ArrivalState
+    reason: str | None = None
+    retry_at: datetime | None = None
+    attempts: int = 0
+
+
+def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> Next:
+    """Decide from a conversion's result; ``attempts`` counts the earlier ones that ended suspended."""
+    if result.status is ConversionStatus.SUCCESS:
+        state = ArrivalState.WAITING if result.documents else ArrivalState.CONVERTED
+        return Next(state=state, attempts=attempts)
+    if result.status is ConversionStatus.SUSPENDED:
+        return _after_suspension(result, config, attempts=attempts + 1, now=now)
+    return Next(state=ArrivalState.CONVERTED, reason=result.error, attempts=attempts)
+
+
+def _after_suspension(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> Next:
+    if attempts > config.max_retries:
+        reason = f"still suspended after {config.max_retries} retries: {result.error}"
+        return Next(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
+    delay = result.retry_after or timedelta(seconds=config.retry_delay_seconds)
+    return Next(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=now + delay, attempts=attempts)
+
+
+class Destination(str, Enum):
+    """What becomes of the source itself."""
+
+    DONE = "done"
+    ERROR = "error"
+    PENDING = "pending"
+    ZIPPED = "zipped"
+    REMOVED = "removed"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How an arrival ends: its last state, and what becomes of the source, and why."""
+
+    state: ArrivalState
+    destination: Destination
+    reason: str | None = None
+    clean_leftovers: bool = False
+
+
+_DESTINATIONS = {
+    PostProcessAction.MOVE: Destination.DONE,
+    PostProcessAction.DELETE: Destination.REMOVED,
+    PostProcessAction.ZIP: Destination.ZIPPED,
+    PostProcessAction.KEEP: Destination.KEPT,
+    PostProcessAction.ARCHIVE: Destination.REMOVED,
+}
+
+
+def ending(
+    status: ConversionStatus,
+    submissions: Sequence[SubmissionState],
+    config: ConverterConfig,
+    *,
+    asked_for: str | None = None,
+    reason: str | None = None,
+    is_archived: bool = True,
+) -> Ending:
+    """Decide how an arrival ends once nothing of it waits for the server.
+
+    ``asked_for`` is the converter's own post action, which goes before the configured one. Without the source's bytes in
+    the archive, ARCHIVE keeps it in Done.
+    """
+    if status in (ConversionStatus.SKIPPED, ConversionStatus.REJECTED):
+        state = ArrivalState.DONE if status is ConversionStatus.SKIPPED else ArrivalState.REFUSED
+        return Ending(state=state, destination=Destination.KEPT, reason=reason)
+    if status is not ConversionStatus.SUCCESS:
+        return Ending(state=ArrivalState.FAILED, destination=Destination.ERROR, reason=reason)
+    if SubmissionState.REFUSED in submissions:
+        return Ending(state=ArrivalState.REFUSED, destination=Destination.ERROR, reason=reason)
+    action = PostProcessAction(asked_for) if asked_for else config.post_action
+    if action is PostProcessAction.ARCHIVE and not is_archived:
+        return Ending(state=ArrivalState.DONE, destination=Destination.DONE, reason="the archive does not hold it")
+    cleans = action is PostProcessAction.ARCHIVE
+    return Ending(state=ArrivalState.DONE, destination=_DESTINATIONS[action], reason=reason, clean_leftovers=cleans)

@@ -1,0 +1,108 @@
+"""One converter at work: its configuration, its archive if it has one, and what it watches."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pywats_archive.archive import sources
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import Signature
+from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
+from pywats_archive.errors import SourceVanished
+from pywats_archive.host.job import ConversionJob, ConverterDescription
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.pipeline.books import Books
+from pywats_archive.pipeline.stability import Stability
+
+_ALL_FILES = ("*.*", "*")
+
+
+@dataclass(kw_only=True, eq=False)
+class Line:
+    """A converter's line of work; what is mutable belongs to the service's own thread, but for ``active``."""
+
+    config: ConverterConfig
+    job: ConversionJob
+    """The template of every conversion; the source's path is filled in."""
+    description: ConverterDescription | None
+    """None when the converter's code could not be loaded; every conversion will say why."""
+    books: Books
+    archive: Archive | None = None
+    interceptor: ArchiveInterceptor | None = None
+    known: dict[str, Arrival] = field(default_factory=dict)
+    """The latest arrival at each path that lies in the watch folder."""
+    active: set[int] = field(default_factory=set)
+    """Arrivals that are queued or being handled."""
+    owed: set[int] = field(default_factory=set)
+    """Arrivals that were converted while the archive failed; they are archived later."""
+    pending: set[int] = field(default_factory=set)
+    """Arrivals that lay in the watch folder at the last scan and were not taken yet."""
+    stability: Stability = field(init=False)
+    is_dirty: bool = True
+    """Whether the folder may differ from the last scan."""
+    next_scan_s: float = 0.0
+    reported: set[str] = field(default_factory=set)
+    """What was complained of once."""
+
+    def __post_init__(self) -> None:
+        self.stability = Stability(settle_s=self.config.settle_seconds)
+
+    @property
+    def name(self) -> str:
+        """The converter's name."""
+        return self.config.name
+
+    @property
+    def watches(self) -> bool:
+        """Tell whether sources are dropped for it."""
+        return self.config.converter_type != "scheduled"
+
+    def listing(self) -> tuple[dict[str, Signature], tuple[str, ...]]:
+        """List the sources in the watch folder, and what lies there but is never opened; OSError when it cannot be read."""
+        found: dict[str, Signature] = {}
+        strange: list[str] = []
+        for item in self._items():
+            try:
+                mode = item.stat(follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode) if self.config.converter_type == "folder" else stat.S_ISREG(mode):
+                    found[item.path] = self._signature(item)
+                elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+                    strange.append(item.path)
+            except (FileNotFoundError, SourceVanished):
+                continue
+        return found, tuple(strange)
+
+    def _items(self) -> Iterator[os.DirEntry[str]]:
+        own = {os.path.normcase(folder) for folder in self._own_folders()}
+        with os.scandir(self.config.watch_folder) as items:
+            for item in items:
+                if self._matches(item.name) and os.path.normcase(item.path) not in own:
+                    yield item
+
+    def _own_folders(self) -> tuple[str, ...]:
+        config = self.config
+        return (config.done_folder, config.error_folder, config.pending_folder)
+
+    def _signature(self, item: os.DirEntry[str]) -> Signature:
+        if self.config.converter_type == "folder":
+            return sources.signature(Path(item.path))
+        status = item.stat(follow_symlinks=False)
+        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+
+    def _matches(self, name: str) -> bool:
+        return any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in self._patterns())
+
+    def _patterns(self) -> tuple[str, ...]:
+        """The configured patterns; where these are pyWATS' default, the converter's own."""
+        if self.config.converter_type == "folder":
+            configured, own = self.config.folder_patterns, self.description.folder_patterns if self.description else ()
+        else:
+            configured, own = self.config.file_patterns, self.description.file_patterns if self.description else ()
+        chosen = own if all(p in _ALL_FILES for p in configured) and own else configured
+        return tuple("*" if pattern == "*.*" else pattern for pattern in chosen)

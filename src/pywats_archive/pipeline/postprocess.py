@@ -1,0 +1,202 @@
+"""Carrying out an ending: the source leaves the watch folder, and never over another file (invariants 2 and 3)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive import portable
+from pywats_archive.archive import sources
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.naming import free_names
+from pywats_archive.config import ConverterConfig
+from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.pipeline.decide import Destination, Ending
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Departure:
+    """A source that is to leave, as it was when it was archived."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    config: ConverterConfig
+    archive: Archive | None = None
+    entry: ArchiveEntry | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Departed:
+    """Where the source is now; ``note`` says why it is not where it was to go."""
+
+    moved_to: str | None
+    note: str | None = None
+
+
+def carry_out(ending: Ending, departure: Departure) -> Departed:
+    """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
+    if ending.destination is Destination.KEPT:
+        return Departed(moved_to=None)
+    if not os.path.lexists(departure.path):
+        return Departed(moved_to=None, note="the source was already gone")
+    if _has_changed(departure):
+        return Departed(
+            moved_to=None, note="the source changed after it was archived and was left; it is taken in again"
+        )
+    try:
+        departed = _ACTIONS[ending.destination](departure)
+        if ending.clean_leftovers and departure.entry:
+            _clean_leftovers(departure, departure.entry)
+    except OSError as exc:
+        raise StorageError(f"{departure.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
+    return departed
+
+
+def bring_back(held: Path, path: Path) -> bool:
+    """Bring a suspended source from Pending back to where it was dropped; False while another one has its name."""
+    try:
+        _move(held, path)
+    except FileExistsError:
+        return False
+    except OSError as exc:
+        raise StorageError(f"{held}: cannot be brought back to {path} ({exc.strerror or exc})") from exc
+    return True
+
+
+def _move_to(name_of_folder: str) -> Callable[[Departure], Departed]:
+    def act(departure: Departure) -> Departed:
+        folder = Path(getattr(departure.config, name_of_folder))
+        return Departed(moved_to=str(move_into(folder, departure.path)))
+
+    return act
+
+
+def move_into(folder: Path, path: Path) -> Path:
+    """Move a file or folder into ``folder``, under its own name or the first free one like it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in free_names(path.name):
+        try:
+            _move(path, folder / name)
+        except FileExistsError:
+            continue
+        return folder / name
+    raise AssertionError("unreachable: names never run out")
+
+
+def _move(path: Path, target: Path) -> None:
+    if path.is_dir():
+        portable.move_folder_exclusive(path, target)
+    else:
+        portable.move_file_exclusive(path, target)
+
+
+def _remove(departure: Departure) -> Departed:
+    if departure.archive and departure.entry and departure.config.archive_source_files:
+        try:
+            _prove_archived(departure.archive, departure.entry, departure.path)
+        except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
+            kept = move_into(Path(departure.config.done_folder), departure.path)
+            return Departed(moved_to=str(kept), note=f"kept in Done, not removed: {exc}")
+    if departure.path.is_dir():
+        shutil.rmtree(departure.path)
+    else:
+        departure.path.unlink()
+    portable.sync_folder(departure.path.parent)
+    return Departed(moved_to="removed")
+
+
+class _NotInArchive(Exception):
+    pass
+
+
+def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
+    """Read the blob back from end to end; for a folder, find each of its files in it as it is now."""
+    archive.blobs.check(entry.source_archived_path, entry.source_checksum)
+    if entry.source_kind is not SourceKind.FOLDER:
+        return
+    with tarfile.open(archive.root / entry.source_archived_path, "r:gz") as tar:
+        held = {member.name: (member.size, int(member.mtime)) for member in tar if member.isreg()}
+    for file in (f for f in path.rglob("*") if f.is_file() and not f.is_symlink()):
+        status, name = file.stat(), file.relative_to(path).as_posix()
+        if held.get(name) != (status.st_size, status.st_mtime_ns // 1_000_000_000):
+            raise _NotInArchive(f"{name} is not in the archive as it is now")
+
+
+def _zip(departure: Departure) -> Departed:
+    folder = Path(departure.config.done_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+    try:
+        with os.fdopen(descriptor, "w+b") as stream:
+            _write_zip(departure.path, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with zipfile.ZipFile(temporary) as packed:
+            if damaged := packed.testzip():
+                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
+        target = _publish(Path(temporary), folder, f"{departure.path.name}.zip")
+    finally:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()
+    removed = _remove(departure)
+    return Departed(moved_to=str(target), note=removed.note)
+
+
+def _publish(path: Path, folder: Path, name: str) -> Path:
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            portable.rename_exclusive(path, folder / free)
+            portable.sync_folder(folder)
+            return folder / free
+    raise AssertionError("unreachable: names never run out")
+
+
+def _write_zip(path: Path, stream: object) -> None:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:  # type: ignore[call-overload]
+        for file in _files(path):
+            packed.write(file, file.relative_to(path.parent).as_posix())
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+
+
+def _clean_leftovers(departure: Departure, entry: ArchiveEntry) -> None:
+    """Remove from Done what is this very source, byte for byte: the archive holds it."""
+    if entry.source_kind is not SourceKind.FILE:
+        return
+    for left in Path(departure.config.done_folder).glob("*"):
+        is_alike = left.is_file() and not left.is_symlink() and left.suffix == departure.path.suffix
+        if is_alike and left.stat().st_size == entry.source_size_bytes and left.name.startswith(departure.path.stem):
+            if sources.checksum(left) == entry.source_checksum:
+                left.unlink()
+
+
+def _has_changed(departure: Departure) -> bool:
+    """A folder may lose its marker while it is converted; what it gained is seen when it is to be removed."""
+    if departure.path.is_dir():
+        return False
+    now = sources.signature(departure.path)
+    return (now.size_bytes, now.mtime_ns) != (departure.size_bytes, departure.mtime_ns)
+
+
+_ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
+    Destination.DONE: _move_to("done_folder"),
+    Destination.ERROR: _move_to("error_folder"),
+    Destination.PENDING: _move_to("pending_folder"),
+    Destination.ZIPPED: _zip,
+    Destination.REMOVED: _remove,
+}

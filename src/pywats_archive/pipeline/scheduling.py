@@ -1,0 +1,141 @@
+"""Scheduled converters: run when they are due, each result archived and its reports sent like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+import structlog
+
+from pywats_archive.archive import ingest, ledger
+from pywats_archive.archive.ledger import Sighting
+from pywats_archive.conversion.interceptor import NextState
+from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
+from pywats_archive.errors import ConfigError
+from pywats_archive.host import worker
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.handling import unarchived_parcels
+from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.schedule import first_run, next_run
+
+log = structlog.get_logger()
+
+
+class Schedules:
+    """When each scheduled converter runs next; one run of a converter at a time."""
+
+    def __init__(self, processes: ConverterProcesses, outbox: Outbox, *, clock: Clock) -> None:
+        self._processes = processes
+        self._outbox = outbox
+        self._now = clock
+        self._due: dict[str, datetime] = {}
+        self._lines: dict[str, Line] = {}
+        self._running: set[str] = set()
+
+    def plan(self, lines: Iterable[Line]) -> None:
+        """Take over these lines; a converter that had its next run planned keeps it."""
+        self._lines = {line.name: line for line in lines if not line.watches}
+        for name, line in self._lines.items():
+            if name not in self._due and (moment := self._first(line)):
+                self._due[name] = moment
+
+    def due(self) -> Iterator[Line]:
+        """Give the lines to be run now, and plan their next run."""
+        now = self._now()
+        for name, line in self._lines.items():
+            if name in self._due and self._due[name] <= now and name not in self._running:
+                self._running.add(name)
+                following = self._next(line, now)
+                if following:
+                    self._due[name] = following
+                else:
+                    del self._due[name]
+                yield line
+
+    def run(self, line: Line) -> None:
+        """Run a converter once and take in what it gives."""
+        try:
+            results = self._results(line)
+            for number, result in enumerate(results, 1):
+                self._take_in(line, result, number)
+            self._retry_once(line, results)
+        finally:
+            self._running.discard(line.name)
+
+    def _results(self, line: Line) -> tuple[ConversionResult, ...]:
+        limit = line.description.timeout_s if line.description else None
+        try:
+            return self._processes.run(worker.run_scheduled, line.job, timeout_s=limit or line.config.timeout_seconds)
+        except ConverterKilled as exc:
+            return (ConversionResult(status=ConversionStatus.FAILED, error=str(exc)),)
+
+    def _take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+        log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
+        if line.archive is None or line.interceptor is None:
+            for parcel in unarchived_parcels(line.name, result):
+                self._outbox.offer(parcel)
+            return
+        started_at = self._now()
+        name = f"{line.name}-{started_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
+        told = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
+        body = orjson.dumps({**told, "reports": [orjson.Fragment(document) for document in result.documents]})
+        sighting = Sighting(path=f"scheduled/{name}", size_bytes=len(body), mtime_ns=int(started_at.timestamp() * 1e9))
+        (arrival,) = ledger.enter(line.archive, line.name, [sighting])
+        entry = ingest.archive_result(
+            line.archive,
+            ingest.NewSource(
+                path=Path(sighting.path),
+                converter_name=line.name,
+                parameters=line.interceptor.safe_arguments(result.converter),
+                compression_level=line.config.compression_level,
+                retention_days=line.config.retention_days,
+                arrival_id=arrival.arrival_id,
+            ),
+            body,
+        )
+        state = ArrivalState.WAITING if result.documents else _END[result.status is ConversionStatus.FAILED]
+        reports = line.interceptor.post_convert(
+            entry,
+            result,
+            started_at=started_at,
+            arrival_id=arrival.arrival_id,
+            next_state=NextState(state=state, reason=result.error),
+        )
+        for report in reports:
+            self._outbox.offer(ArchivedParcel(archive=line.archive, report=report))
+
+    def _retry_once(self, line: Line, results: tuple[ConversionResult, ...]) -> None:
+        has_failed = len(results) == 1 and results[0].status is ConversionStatus.FAILED
+        if has_failed and line.description and line.description.retry_on_failure:
+            again = self._now() + timedelta(seconds=line.description.retry_delay_s)
+            self._due[line.name] = min(self._due.get(line.name, again), again)
+
+    def _first(self, line: Line) -> datetime | None:
+        interval, cron = self._rule(line)
+        starts = line.config.run_on_startup or bool(line.description and line.description.run_on_startup)
+        try:
+            return first_run(interval_s=interval, cron=cron, on_startup=starts, now=self._now())
+        except ConfigError as exc:
+            log.error("schedule.unusable", converter=line.name, reason=str(exc))
+            return None
+
+    def _next(self, line: Line, now: datetime) -> datetime | None:
+        interval, cron = self._rule(line)
+        return next_run(interval_s=interval, cron=cron, after=now)
+
+    @staticmethod
+    def _rule(line: Line) -> tuple[float | None, str | None]:
+        """The configured schedule, else the converter's own."""
+        config, own = line.config, line.description
+        if config.schedule_interval_seconds or config.cron_expression:
+            return config.schedule_interval_seconds, config.cron_expression
+        return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
+
+
+_END = {True: ArrivalState.FAILED, False: ArrivalState.DONE}

@@ -1,0 +1,42 @@
+"""When a source is whole: its size and time have not changed for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pywats_archive.archive.sources import Signature
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Watched:
+    signature: Signature
+    quiet_since_s: float
+
+
+@dataclass(kw_only=True, slots=True)
+class Stability:
+    """Follows the sources of one folder from listing to listing; times are seconds of a monotonic clock.
+
+    A source counts as whole when its signature has stayed the same for ``settle_s``, as we saw it: neither the source's
+    own time nor a close is trusted, for shares have clocks of their own and many stations open, append and close
+    for every line.
+    """
+
+    settle_s: float
+    _watched: dict[str, _Watched] = field(default_factory=dict)
+
+    def observe(self, listing: Mapping[str, Signature], now_s: float) -> tuple[str, ...]:
+        """Take a new listing; gives the paths that are whole now, in the listing's order."""
+        watched = {}
+        for path, signature in listing.items():
+            before = self._watched.get(path)
+            is_same = before is not None and before.signature == signature
+            watched[path] = before if before and is_same else _Watched(signature=signature, quiet_since_s=now_s)
+        self._watched = watched
+        return tuple(path for path in listing if now_s - watched[path].quiet_since_s >= self.settle_s)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether anything is being followed."""
+        return bool(self._watched)

@@ -1,0 +1,124 @@
+"""What differs between operating systems, in one place; each function takes ``windows`` so that both branches are tested."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+WINDOWS = os.name == "nt"
+NAME_MAX_BYTES = 255
+
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
+_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+
+
+def sync_folder(folder: Path, *, windows: bool = WINDOWS) -> bool:
+    """Make the names in ``folder`` durable; False where the file system cannot (Windows, some shares)."""
+    if windows:
+        return False
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno in _CANNOT_SYNC:
+            return False
+        raise
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def rename_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Give the file ``source`` the name ``target`` on the same file system; FileExistsError when it is taken.
+
+    POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
+    name and is replaced. Windows: a rename fails by itself when the name is taken.
+    """
+    if windows:
+        os.rename(source, target)  # noqa: PTH104 (Path.rename replaces on POSIX, and tests inject the platform)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as exc:
+        if exc.errno not in _CANNOT_LINK:
+            raise
+        _rename_over_reservation(source, target)
+    else:
+        source.unlink()
+
+
+def _rename_over_reservation(source: Path, target: Path) -> None:
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    source.replace(target)
+
+
+def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Move a folder to a name that is free; FileExistsError when it is taken. Crosses file systems by copying."""
+    if windows and target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    if not windows:
+        target.mkdir()
+    try:
+        source.rename(target)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            if not windows:
+                target.rmdir()
+            raise
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        sync_tree(target, windows=windows)
+        shutil.rmtree(source)
+
+
+def sync_tree(folder: Path, *, windows: bool = WINDOWS) -> None:
+    """Make every file and name beneath ``folder`` durable."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync_file(Path(parent, name), windows=windows)
+        sync_folder(Path(parent), windows=windows)
+
+
+def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
+    """Make the bytes of a file that is already written durable."""
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:
+    """Tell whether another program holds the file open for writing, where the system can say so (Windows)."""
+    if not windows:
+        return False
+    try:
+        os.close(os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)))
+    except PermissionError:
+        return True
+    return False
+
+
+def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Move a file to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy."""
+    try:
+        rename_exclusive(source, target, windows=windows)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        _copy_exclusive(source, target, windows=windows)
+        source.unlink()
+    sync_folder(target.parent, windows=windows)
+
+
+def _copy_exclusive(source: Path, target: Path, *, windows: bool) -> None:
+    partial = target.with_name(f".{os.getpid()}-{abs(hash(target)):x}.part")
+    try:
+        shutil.copy2(source, partial)
+        sync_file(partial, windows=windows)
+        rename_exclusive(partial, target, windows=windows)
+    finally:
+        partial.unlink(missing_ok=True)
