@@ -1,1 +1,40 @@
-"""Archives every source before it is converted and every report before it is sent, and finds, proves and restores them."""
+"""Archives every source before it is converted and every report before it is sent, and finds, proves and restores them.
+
+What is meant to be used from outside is named here and loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pywats_archive.archive.storage import ArchiveStorage as ArchiveStorage
+    from pywats_archive.client import Client as Client
+    from pywats_archive.config import ConverterConfig as ConverterConfig
+    from pywats_archive.config import PostProcessAction as PostProcessAction
+    from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
+    from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
+    from pywats_archive.models.entry import ConversionStatus as ConversionStatus
+    from pywats_archive.models.policy import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.models.policy import RetentionPolicy as RetentionPolicy
+
+_HOMES = {
+    "ArchiveEntry": "models.entry",
+    "ArchiveInterceptor": "conversion.interceptor",
+    "ArchiveStatistics": "models.policy",
+    "ArchiveStorage": "archive.storage",
+    "Client": "client",
+    "ConversionStatus": "models.entry",
+    "ConverterConfig": "config",
+    "PostProcessAction": "config",
+    "RetentionPolicy": "models.policy",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the names above)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pywats_archive' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"pywats_archive.{_HOMES[name]}"), name)

@@ -18,7 +18,7 @@ from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveInUse, NotAnArchive
+from pywats_archive.errors import ArchiveInUse, CatalogError, NotAnArchive
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -77,6 +77,10 @@ class Archive:
         if not create and not (root / layout.DESCRIPTION).exists():
             raise NotAnArchive(f"{root}: holds no archive; check the path, or let 'pywats-archive run' make one")
         description = open_description(root, clock=clock)
+        if not (root / layout.CATALOG).exists() and (root / layout.SOURCES).exists():
+            raise CatalogError(
+                f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
+            )
         lock = _acquire(root) if own else None
         try:
             return cls(root, description, lock, on_step=on_step, clock=clock)
@@ -111,6 +115,11 @@ class Archive:
         """Give one entry; UnknownEntry when there is none."""
         with self.read() as db:
             return entries.get(db, archive_id)
+
+    def has(self, archive_id: str) -> bool:
+        """Tell whether there is such an entry."""
+        with self.read() as db:
+            return entries.has(db, archive_id)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
         """Give a page of the entries that match, in stable order, with their total number."""

@@ -130,5 +130,16 @@ def _boards(source: Path) -> int | None:
     return None
 
 
-_RUNS: dict[str, Callable[[Path], int | None]] = {"XJTAGConverter": _runs_in_zip, "SPEAConverter": _boards}
+def _board_elements(source: Path) -> int | None:
+    """Seica writes an element ``BI`` for each board."""
+    with suppress(OSError), source.open("rb") as lines:
+        return sum(len(re.findall(rb"<BI[\s>]", line)) for line in lines) or None
+    return None
+
+
+_RUNS: dict[str, Callable[[Path], int | None]] = {
+    "SeicaXMLConverter": _board_elements,
+    "SPEAConverter": _boards,
+    "XJTAGConverter": _runs_in_zip,
+}
 """How many runs a source holds, for the formats where that can be told, by the converter's class."""

@@ -1,0 +1,42 @@
+# Everything a newcomer needs: make demo, make test. CONTRIBUTING.md shows the same for Windows.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.PHONY: demo test lint format types imports bench clean
+
+demo: $(STAMP)
+	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
+
+test: lint types imports
+	@echo "== tests"
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@echo "== format and lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@echo "== types"
+	@$(BIN)/mypy
+
+imports: $(STAMP)
+	@echo "== import contracts"
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,97 @@
+"""``demo``: a station in a box."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pywats_archive.cli.output import console, entries_table, facts, human_size, print_json, printable
+from pywats_archive.demo.station import DemoResult, run_demo
+
+
+def demo(
+    dir_: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Files of your own instead of generated ones.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where to set it up; default: a new temporary folder.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=20, max=5000, help="How many files to generate.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
+) -> int:
+    """Run the main job once, against a simulated WATS server on this machine, and check the result."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    console.quiet = as_json
+    console.print("A station in a box: real converters, generated log files, and a [b]simulated[/b] WATS server")
+    console.print("on this machine's loopback, which checks the fields that WATS requires.\n")
+    with Progress(
+        TextColumn("archived, converted, submitted"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    ) as progress:
+        task = progress.add_task("", total=None)
+        result = run_demo(
+            folder=to,
+            own_files=dir_,
+            count=count,
+            seed=seed,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    console.quiet = False
+    if as_json:
+        print_json(result)
+    else:
+        _draw(result)
+    return 1 if result.problems else 0
+
+
+def _draw(result: DemoResult) -> None:
+    console.print(entries_table(result.entries))
+    console.print("! marks entries with warnings\n", style="dim")
+    figures = result.statistics
+    statuses = ", ".join(f"{number} {status}" for status, number in figures.by_status.items())
+    console.print(
+        facts(
+            [
+                ("dropped", f"{result.dropped} sources in {result.duration_s:.1f} s"),
+                ("archived", f"{figures.total_entries} entries: {statuses}"),
+                (
+                    "size",
+                    f"{human_size(figures.source_size_bytes)} of sources, {human_size(figures.compressed_size_bytes)} on disk",
+                ),
+                (
+                    "submitted",
+                    f"{result.accepted} reports accepted, {result.refused} refused, {result.waiting} waiting",
+                ),
+                (
+                    "checked",
+                    "; ".join(result.problems)
+                    or "every dropped file is in the archive bit for bit, every report at the server",
+                ),
+                ("everything lies in", str(result.folder)),
+            ]
+        )
+    )
+    _suggest(result)
+
+
+def _suggest(result: DemoResult) -> None:
+    archive = f"--archive {result.folder / 'archive'}"
+    shown = next((e for e in result.entries if e.report_count), result.entries[0])
+    console.print("\nTry next:", style="bold")
+    for line in (
+        f"pywats-archive status {archive}",
+        f"pywats-archive list --status failed {archive}",
+        f"pywats-archive search limits {archive}",
+        f"pywats-archive show {shown.archive_id} {archive}",
+        f"pywats-archive restore {shown.archive_id} --to restored {archive}",
+    ):
+        console.print(f"  {printable(line)}", soft_wrap=True)

@@ -1,0 +1,76 @@
+"""The command's entry: its verbs, and the one place that prints errors and exits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import click
+import structlog
+import typer
+
+from pywats_archive.cli import demo, list_, restore, run, search, show, stats, status
+from pywats_archive.errors import ArchiveError
+
+app = typer.Typer(
+    name="pywats-archive",
+    help="Archives every test log before it is converted, and every report before it is sent.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for name, verb in {
+    "demo": demo.demo,
+    "run": run.run,
+    "status": status.status,
+    "list": list_.list_entries,
+    "show": show.show,
+    "search": search.search,
+    "restore": restore.restore,
+    "stats": stats.stats,
+}.items():
+    app.command(name)(verb)
+
+
+def main() -> None:
+    """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use."""
+    _log_to_stderr()
+    try:
+        code = app(standalone_mode=False)
+    except ArchiveError as exc:
+        _exit(f"{exc}", exc.exit_code)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.ctx.get_help() if exc.ctx else "")
+        sys.exit(2)
+    except click.ClickException as exc:
+        _exit(exc.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        _exit("interrupted", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as exc:
+        _exit(f"{exc.filename or ''}: {exc.strerror or exc}", 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    print(f"pywats-archive: {line}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+    sys.exit(code)
+
+
+def _log_to_stderr() -> None:
+    colors = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=colors) if colors else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

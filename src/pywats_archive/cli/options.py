@@ -1,0 +1,65 @@
+"""Options that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.portable import WINDOWS
+
+ArchiveOption = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="One archive; else all that --config names.")
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="pyWATS' configuration; default: pyWATS' own place for it."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Entries at most.")]
+OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Entries to pass over first.")]
+
+
+def default_config() -> Path:
+    """Give the place where pyWATS keeps its configuration."""
+    if WINDOWS:
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pyWATS" / "config.json"
+    return Path("/var/lib/pywats/config.json")
+
+
+def open_client(archive: Path | None, config: Path | None) -> Client:
+    """Open what --archive or --config names."""
+    if archive and config:
+        raise UsageError("--archive and --config: give one of them, not both")
+    if archive:
+        return Client([archive])
+    return Client.from_config(config or default_config())
+
+
+def parse_day(text: str | None, option: str) -> date | datetime | None:
+    """Read a date (all of that day, station's time) or a moment in ISO form."""
+    if text is None:
+        return None
+    try:
+        return (
+            date.fromisoformat(text)
+            if len(text) == len("2026-01-31")
+            else datetime.fromisoformat(text.replace("Z", "+00:00"))
+        )
+    except ValueError as exc:
+        raise UsageError(f"{option} '{text}': is no date; write 2026-01-31 or 2026-01-31T08:00") from exc
+
+
+def parse_status(text: str | None) -> ConversionStatus | None:
+    """Read a status, in any case."""
+    try:
+        return ConversionStatus(text) if text else None
+    except ValueError as exc:
+        known = ", ".join(status.value for status in ConversionStatus)
+        raise UsageError(f"--status '{text}': is none; choose of {known}") from exc

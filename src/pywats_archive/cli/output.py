@@ -1,0 +1,116 @@
+"""Drawing answers: tables for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+
+_WIDTH_WITHOUT_TERMINAL = 160
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+_STYLES = {
+    "SUCCESS": "green",
+    "FAILED": "red",
+    "SUSPENDED": "yellow",
+    "REJECTED": "yellow",
+    "SKIPPED": "dim",
+    "PENDING": "cyan",
+}
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document, ASCII, to stdout."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def entries_table(entries: Iterable[ArchiveEntry]) -> Table:
+    """Draw entries as a table."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("entry", no_wrap=True, min_width=ARCHIVE_ID_LENGTH)
+    table.add_column("converter", overflow="fold")
+    table.add_column("status", no_wrap=True, min_width=9)
+    table.add_column("serial number", overflow="fold")
+    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("compressed", justify="right", no_wrap=True)
+    table.add_column("report id", overflow="fold")
+    for entry in entries:
+        table.add_row(*_row(entry))
+    return table
+
+
+def _row(entry: ArchiveEntry) -> Sequence[str | Text]:
+    more = f" +{entry.report_count - 1}" if entry.report_count > 1 else ""
+    mark = " !" if entry.warnings else ""
+    return (
+        entry.archive_id,
+        printable(entry.converter_name),
+        Text(entry.conversion_status.value + mark, style=_STYLES[entry.conversion_status.value]),
+        printable(entry.serial_number or ""),
+        printable(name_of(entry)),
+        human_size(entry.source_size_bytes),
+        human_size(entry.compressed_size_bytes),
+        f"{entry.report_id or ''}{more}",
+    )
+
+
+def name_of(entry: ArchiveEntry) -> str:
+    """Give the source's name."""
+    return entry.source_original_path.replace("\\", "/").rpartition("/")[2]
+
+
+def printable(text: str) -> str:
+    """Show control characters and bytes that are no text as escapes, so that a file name cannot disturb a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def human_size(size_bytes: int) -> str:
+    """Write a size with three digits: 999 B, 1.02 kB, 12.3 MB."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
+        size /= 1000
+    return f"{size:,.3g} TB"
+
+
+def when(moment: datetime | None) -> str:
+    """Write a moment in the station's local time."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Draw names and values in two columns."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, printable(value))
+    return table

@@ -1,0 +1,41 @@
+"""``restore``: sources back under their own names."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable
+
+
+def restore(
+    archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Archive ids.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to; nothing there is replaced.")],
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Restore sources and their companions, each checked against its checksum."""
+    with options.open_client(archive, config) as client:
+        results = client.restore(archive_ids, to.absolute(), actor=current_user())
+    failed = [result for result in results if result.error]
+    if as_json:
+        print_json({"restored": [r for r in results if not r.error], "problems": failed})
+    else:
+        for result in results:
+            console.print(
+                printable(str(result.path) if result.path else f"{result.archive_id}: {result.error}"), soft_wrap=True
+            )
+    return 1 if failed else 0
+
+
+def current_user() -> str:
+    """Give the name of who runs the command, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,35 @@
+"""``run``: the service of a station."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli.options import default_config
+from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.pipeline.service import Service, Settings
+
+
+def run(
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="pyWATS' configuration.")] = None,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Try everything that waits at once; end when nothing waits.")
+    ] = False,
+    processes: Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="At the end, one JSON document on stdout.")] = False,
+) -> int:
+    """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
+    service = Service(Settings(config_path=config or default_config(), processes=processes, until_idle=until_idle))
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: service.stop())
+    left = service.run()
+    if as_json:
+        print_json(left)
+    else:
+        for line in left.waiting:
+            console.print(printable(line), soft_wrap=True)
+    return 1 if left.waiting else 0

@@ -1,0 +1,81 @@
+"""``show``: one entry with its whole history."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from pywats_archive.archive.core import EntryDetails
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable, when
+from pywats_archive.models.entry import ArchiveEntry
+
+
+def show(
+    archive_id: Annotated[str, typer.Argument(metavar="ID", help="An archive id.")],
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show one entry: source, conversions, reports, events."""
+    with options.open_client(archive, config) as client:
+        details = client.details(archive_id)
+    if as_json:
+        print_json(_document(details))
+        return
+    _draw(details)
+
+
+def _document(details: EntryDetails) -> dict[str, Any]:
+    entry = {field.name: getattr(details.entry, field.name) for field in dataclasses.fields(details.entry)}
+    return entry | {"conversions": details.conversions, "reports": details.reports, "events": details.events}
+
+
+def _draw(details: EntryDetails) -> None:
+    console.print(facts(_entry_facts(details.entry)))
+    for conversion in details.conversions:
+        console.print(f"\nconversion {conversion.attempt}", style="bold")
+        console.print(facts(_conversion_facts(conversion)))
+    for report in details.reports:
+        console.print(f"\nreport {report.report_id}", style="bold")
+        console.print(facts(_report_facts(report)))
+    console.print("\nevents", style="bold")
+    console.print(facts((when(event.at), f"{event.kind} by {event.actor}") for event in details.events))
+
+
+def _entry_facts(entry: ArchiveEntry) -> list[tuple[str, str]]:
+    sizes = f"{human_size(entry.source_size_bytes)}, {human_size(entry.compressed_size_bytes)} at level {entry.compression_level}"
+    return [
+        ("entry", entry.archive_id),
+        ("source", entry.source_original_path),
+        ("archived", f"{when(entry.created_at)}  {entry.source_archived_path}"),
+        ("size", sizes),
+        ("checksum", entry.source_checksum),
+        *(("companion", f"{c.name} ({c.found_by})") for c in entry.companions),
+        ("kept until", entry.retention_until.isoformat()),
+    ]
+
+
+def _conversion_facts(conversion: Any) -> list[tuple[str, str]]:
+    by = f"{conversion.converter_name} {conversion.converter_version or ''} ({conversion.converter_class})"
+    told = [
+        ("when", f"{when(conversion.started_at)}, {conversion.duration_ms} ms"),
+        ("converter", by),
+        ("code", f"{conversion.code_fingerprint or 'unknown'} {conversion.distribution or ''}"),
+        *((f"argument {name}", str(value)) for name, value in conversion.parameters.items()),
+        ("status", conversion.status.value),
+    ]
+    if conversion.error:
+        told.append(("error", conversion.error))
+    return [*told, *(("warning", warning) for warning in conversion.warnings)]
+
+
+def _report_facts(report: Any) -> list[tuple[str, str]]:
+    told = [
+        ("unit", f"serial {report.serial_number}, part {report.part_number}, result {report.result}"),
+        ("archived", f"{report.archived_path} ({human_size(report.size_bytes)}) {report.checksum}"),
+        ("server", f"{report.submission_state.value}, {report.tries} tries, {when(report.accepted_at)}"),
+    ]
+    return [*told, ("reason", printable(report.last_error))] if report.last_error else told

@@ -1,0 +1,77 @@
+"""``status``: where is my file, and do the counts agree?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, entries_table, print_json, printable, when
+from pywats_archive.client import StationStatus
+from pywats_archive.models.arrival import ArrivalState
+
+
+def status(
+    what: Annotated[str | None, typer.Argument(help="A path, a file name or a serial number.")] = None,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Show what came in and what became of it, or find one source."""
+    with options.open_client(archive, config) as client:
+        if what is not None:
+            return _found(client.where_is(what), what, as_json)
+        station = client.status()
+    if as_json:
+        print_json({"accounts": station.accounts, "agrees": station.agrees, "disagreements": station.disagreements})
+    else:
+        _draw(station)
+    return 0 if station.agrees and not any(_vanished(account) for account in station.accounts) else 1
+
+
+def _found(found: Whereabouts, what: str, as_json: bool) -> int:
+    if as_json:
+        print_json({"arrivals": found.arrivals, "entries": found.entries})
+    elif not found.arrivals and not found.entries:
+        console.print(printable(f"{what}: never seen in a watch folder, and no report has it as its serial number"))
+    else:
+        for arrival in found.arrivals:
+            where = f", now {arrival.moved_to}" if arrival.moved_to else ""
+            why = f" ({arrival.reason})" if arrival.reason else ""
+            told = f"{arrival.path}: {arrival.state.value} since {when(arrival.changed_at)}{where}{why}"
+            console.print(printable(told), soft_wrap=True)
+        if found.entries:
+            console.print(entries_table(found.entries))
+    return 0 if found.arrivals or found.entries else 1
+
+
+def _draw(station: StationStatus) -> None:
+    states = [state.value for state in ArrivalState if any(state.value in a.by_state for a in station.accounts)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("converter")
+    table.add_column("day (UTC)", no_wrap=True)
+    for name in ("came in", *states):
+        table.add_column(name, justify="right")
+    for account in station.accounts:
+        counts = [str(account.by_state.get(state, "")) for state in states]
+        table.add_row(printable(account.converter_name), account.day.isoformat(), str(account.came_in), *counts)
+    console.print(table)
+    for account in station.accounts:
+        if _vanished(account):
+            console.print(
+                f"{_vanished(account)} source(s) of {account.converter_name} vanished before they were archived!",
+                style="bold red",
+            )
+    for fault in station.disagreements:
+        console.print(printable(fault), style="red")
+    console.print(
+        "the counts agree" if station.agrees else "the counts do not agree", style="green" if station.agrees else "red"
+    )
+
+
+def _vanished(account: Account) -> int:
+    return account.by_state.get(ArrivalState.VANISHED.value, 0)

@@ -1,0 +1,189 @@
+"""Client: the one API over all archives of a station, shared by people's programs, the command and the pages."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+
+from pywats_archive.archive import ledger, restore
+from pywats_archive.archive.core import Archive, EntryDetails
+from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import ArchiveError, UnknownConverter, UnknownEntry
+from pywats_archive.host.configfile import read_station_config
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.time import end_of, start_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """One entry's restoring: where its source lies now, or why it does not."""
+
+    archive_id: str
+    path: Path | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationStatus:
+    """The accounts of every archive: what came in, what became of it, and whether that agrees."""
+
+    accounts: tuple[Account, ...]
+    disagreements: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether what came in and what went out agree."""
+        return not self.disagreements
+
+
+class Client:
+    """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
+
+    def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
+        """Open the archives in these folders; NotAnArchive names one that is none."""
+        self._station = station
+        with ExitStack() as stack:
+            self._archives = tuple(stack.enter_context(Archive.open(Path(root))) for root in archives)
+            self._open = stack.pop_all()
+
+    @classmethod
+    def from_config(cls, path: Path | str) -> Client:
+        """Open every archive that a configuration names; those that no service has made yet are left out."""
+        station = read_station_config(Path(path))
+        made = [root for root in station.archive_roots() if (root / "archive.json").exists()]
+        return cls(made, station=station)
+
+    async def get_archive_entries(
+        self,
+        converter_name: str | None = None,
+        from_date: date | datetime | None = None,
+        to_date: date | datetime | None = None,
+        status: ConversionStatus | str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[ArchiveEntry]:
+        """Give a page of entries, newest first; both dates inclusive, a date as the end means all of that day."""
+        wanted = EntryFilter(
+            converter_name=converter_name,
+            from_date=start_of(from_date) if from_date else None,
+            to_date=end_of(to_date) if to_date else None,
+            status=ConversionStatus(status) if status else None,
+        )
+        page = await to_thread(self.find, wanted, limit=limit, offset=offset)
+        return list(page.items)
+
+    async def get_archive_statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
+        """Give the figures of all archives, or of one converter's part of them."""
+        return await to_thread(self.statistics, converter_name)
+
+    def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
+        """Give a page of the entries that match, over all archives, in stable order, with their total number."""
+        if len(self._archives) == 1:
+            return self._archives[0].find(wanted, limit=limit, offset=offset)
+        pages = [archive.find(wanted, limit=limit + offset) for archive in self._archives]
+        merged = sorted(
+            (entry for page in pages for entry in page.items),
+            key=lambda entry: (entry.conversion_timestamp, entry.archive_id),
+            reverse=wanted.newest_first,
+        )
+        return Page(items=tuple(merged[offset : offset + limit]), total=sum(page.total for page in pages))
+
+    def details(self, archive_id: str) -> EntryDetails:
+        """Give one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
+        return self._holder(archive_id).details(archive_id)
+
+    def restore(self, archive_ids: Sequence[str], folder: Path, *, actor: str) -> tuple[Restored, ...]:
+        """Restore sources into ``folder``; one that cannot be is named with its reason and does not stop the others.
+
+        UnknownEntry comes before anything is written.
+        """
+        holders = [(archive_id, self._holder(archive_id)) for archive_id in archive_ids]
+        return tuple(_restored(archive, archive_id, folder, actor) for archive_id, archive in holders)
+
+    def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
+        """Give the figures of all archives together, or of one converter's part of them."""
+        if converter_name and self._station and self._station.converter(converter_name) is None:
+            known = ", ".join(f"'{c.name}'" for c in self._station.converters)
+            raise UnknownConverter(f"no converter is called '{converter_name}'; {self._station.path} has {known}")
+        return _sum([archive.statistics(converter_name) for archive in self._archives], converter_name)
+
+    def status(self) -> StationStatus:
+        """Give the accounts of all archives."""
+        return StationStatus(
+            accounts=tuple(account for archive in self._archives for account in ledger.accounts(archive)),
+            disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
+        )
+
+    def where_is(self, text: str) -> Whereabouts:
+        """Find a source by path, name or serial number, over all archives."""
+        found = [ledger.where_is(archive, text) for archive in self._archives]
+        return Whereabouts(
+            arrivals=tuple(arrival for each in found for arrival in each.arrivals),
+            entries=tuple(entry for each in found for entry in each.entries),
+        )
+
+    def close(self) -> None:
+        """Close the archives; idempotent."""
+        self._open.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _holder(self, archive_id: str) -> Archive:
+        for archive in self._archives:
+            if archive.has(archive_id):
+                return archive
+        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+
+
+def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
+    try:
+        path = restore.restore_source(archive, archive_id, folder, actor=actor)
+    except ArchiveError as exc:
+        return Restored(archive_id=archive_id, error=str(exc))
+    return Restored(archive_id=archive_id, path=path)
+
+
+def _sum(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:
+    if len(parts) == 1:
+        return parts[0]
+
+    def total(of: Callable[[ArchiveStatistics], int]) -> int:
+        return sum(map(of, parts))
+
+    by_status: dict[str, int] = {}
+    for part in parts:
+        for status, number in part.by_status.items():
+            by_status[status] = by_status.get(status, 0) + number
+    kept = total(lambda p: p.compressed_size_bytes + p.report_compressed_size_bytes)
+    whole = total(lambda p: p.source_size_bytes + p.report_size_bytes)
+    return ArchiveStatistics(
+        converter_name=converter_name,
+        total_entries=total(lambda p: p.total_entries),
+        by_status=by_status,
+        source_size_bytes=total(lambda p: p.source_size_bytes),
+        compressed_size_bytes=total(lambda p: p.compressed_size_bytes),
+        report_count=total(lambda p: p.report_count),
+        report_size_bytes=total(lambda p: p.report_size_bytes),
+        report_compressed_size_bytes=total(lambda p: p.report_compressed_size_bytes),
+        waiting_reports=total(lambda p: p.waiting_reports),
+        refused_reports=total(lambda p: p.refused_reports),
+        warned_entries=total(lambda p: p.warned_entries),
+        compression_ratio=round(whole / kept, 2) if kept else 0.0,
+        oldest_entry=min((p.oldest_entry for p in parts if p.oldest_entry), default=None),
+        newest_entry=max((p.newest_entry for p in parts if p.newest_entry), default=None),
+        catalog_size_bytes=total(lambda p: p.catalog_size_bytes),
+    )

@@ -1,0 +1,73 @@
+"""What a WATS server may do wrong, for tests of what becomes of the reports."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+LOGIN_PATH = "/Account/Login"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    location: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """How one request is to be mistreated, instead of answered as it deserves."""
+
+    reply: Reply | None = None
+    """What it answers; None leaves the answer that it would have given."""
+    stores: bool = False
+    """Whether it keeps the report for all that, as long as it is a valid one."""
+    reads: bool = True
+    hangs_up: bool = False
+    """Close the connection instead of answering."""
+    hang_s: float = 0.0
+    """Wait so long before answering; the end of the server ends it."""
+
+
+FaultPlan = Callable[[int], Fault | None]
+"""Gives the fault of the n-th report request, counted from 1; None to treat it properly."""
+
+EMPTY = Fault(reply=Reply(status=200))
+NO_IDS = Fault(reply=Reply(status=200, body=b"[]"))
+TEXT = Fault(reply=Reply(status=200, body=b"Report received, thank you.", content_type="text/plain"))
+LOGIN_PAGE = Fault(reply=Reply(status=302, location=LOGIN_PATH))
+DROP_BEFORE_READING = Fault(reads=False, hangs_up=True)
+DROP_AFTER_ACCEPTING = Fault(stores=True, hangs_up=True)
+
+
+def answer(status: int, message: str = "simulated fault") -> Fault:
+    """Answer with this HTTP status and a JSON message; nothing is kept."""
+    return Fault(reply=Reply(status=status, body=json.dumps({"Message": message}).encode()))
+
+
+def wrong_id(report_id: str | None = None) -> Fault:
+    """Confirm another report than the one that was sent."""
+    body = json.dumps([{"ID": report_id or str(uuid.uuid4())}]).encode()
+    return Fault(reply=Reply(status=200, body=body))
+
+
+def hang(seconds: float) -> Fault:
+    """Keep the report, then let the sender wait for the answer."""
+    return Fault(stores=True, hang_s=seconds)
+
+
+def in_turn(faults: Iterable[Fault | None]) -> FaultPlan:
+    """Mistreat the first requests so, one after the other, and no later one."""
+    queue = tuple(faults)
+    return lambda number: queue[number - 1] if number <= len(queue) else None
+
+
+def always(fault: Fault) -> FaultPlan:
+    """Mistreat every request so."""
+    return lambda number: fault

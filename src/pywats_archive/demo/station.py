@@ -1,0 +1,263 @@
+"""The demo's story: a station is set up, files are dropped, the service takes them through, and everything is checked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pywats_archive.client import Client
+from pywats_archive.demo.drops import Drop, drop_list
+from pywats_archive.demo.routing import route
+from pywats_archive.demo.server import WatsServer
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.service import Service, Settings
+
+_STANDARD = "pywats_client.converters.standard"
+CONVERTERS = {
+    "json": f"{_STANDARD}.wats_standard_json_converter.WATSStandardJsonConverter",
+    "spea": f"{_STANDARD}.spea_converter.SPEAConverter",
+    "seica": f"{_STANDARD}.seica_xml_converter.SeicaXMLConverter",
+    "xjtag": f"{_STANDARD}.xjtag_converter.XJTAGConverter",
+    "klippel": f"{_STANDARD}.klippel_converter.KlippelConverter",
+    "xml": f"{_STANDARD}.wats_standard_xml_converter.WATSStandardXMLConverter",
+    "csv": "csv_with_limits.CsvWithLimits",
+    "burn-in": "burn_in_folder.BurnInFolder",
+}
+_FOLDER_CONVERTERS = ("burn-in",)
+_PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemoResult:
+    """What the demo did and found."""
+
+    folder: Path
+    server: str
+    dropped: int
+    entries: tuple[ArchiveEntry, ...]
+    statistics: ArchiveStatistics
+    accepted: int
+    refused: int
+    waiting: int
+    duration_s: float
+    problems: tuple[str, ...]
+
+
+Progress = Callable[[int, int], None]
+"""Called with the number of sources that have come to rest, and that of all dropped."""
+
+
+def run_demo(
+    *, folder: Path | None, own_files: Path | None, count: int, seed: int, on_progress: Progress
+) -> DemoResult:
+    """Run the main job once, in ``folder`` or a new temporary one, which stays for a look around."""
+    base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
+    with WatsServer(strict=True) as server:
+        config = _set_up(base, server.address)
+        drops = route(own_files, config) if own_files else drop_list(seed, count)
+        started = time.monotonic()
+        _serve(base, config, drops, on_progress)
+        duration = time.monotonic() - started
+        return _check(base, config, drops, server, duration)
+
+
+def _set_up(base: Path, address: str) -> Path:
+    """Write a configuration as pyWATS would, with the archive switched on."""
+    converters = base / "converters"
+    converters.mkdir(parents=True)
+    shipped = resources.files("pywats_archive.demo") / "converters"
+    for file in shipped.iterdir():
+        if file.name.endswith(".py"):
+            (converters / file.name).write_bytes(file.read_bytes())
+    sections = []
+    for name, module_path in CONVERTERS.items():
+        (base / name / "watch").mkdir(parents=True)
+        kind = "folder" if name in _FOLDER_CONVERTERS else "file"
+        section = {"name": name, "module_path": module_path, "watch_folder": f"{name}/watch", "converter_type": kind}
+        section |= {"archive_enabled": True, "archive_folder": "archive", "retry_delay_seconds": 2, "max_retries": 100}
+        section |= {"settle_seconds": 1.0, "arguments": {"limits_password": "demo-secret"} if name == "csv" else {}}
+        sections.append(section)
+    token = base64.b64encode(b"demo:demo").decode()
+    config = {"service_address": address, "api_token": token, "station_name": "DEMO-STATION", "converters": sections}
+    path = base / "config.json"
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    return path
+
+
+def _serve(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress) -> None:
+    service = Service(Settings(config_path=config))
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            service.run()
+        except BaseException as exc:
+            failure.append(exc)
+
+    thread = threading.Thread(target=work, name="service")
+    thread.start()
+    try:
+        _drop_all(base, drops)
+        _wait(base, config, drops, on_progress, thread)
+    finally:
+        service.stop()
+        thread.join()
+    if failure:
+        raise failure[0]
+
+
+def _drop_all(base: Path, drops: Sequence[Drop]) -> None:
+    """Drop everything; what is written slowly is finished last, and a name that is taken waits for its turn."""
+    halves = [drop for drop in drops if drop.slowly]
+    for drop in halves:
+        _target(base, drop).write_bytes(drop.content[: len(drop.content) // 2])
+    taken = [drop for drop in drops if not drop.slowly and not _place(base, drop)]
+    for drop in halves:
+        with _target(base, drop).open("ab") as stream:
+            stream.write(drop.content[len(drop.content) // 2 :])
+    deadline = time.monotonic() + _PATIENCE_S
+    while taken and time.monotonic() < deadline:
+        time.sleep(0.2)
+        taken = [drop for drop in taken if not _place(base, drop)]
+
+
+def _place(base: Path, drop: Drop) -> bool:
+    target = _target(base, drop)
+    if target.exists():
+        return False
+    for name, content in drop.companions.items():
+        companion = target.parent / name
+        companion.parent.mkdir(parents=True, exist_ok=True)
+        _write(companion, content)
+    if drop.members:
+        target.mkdir()
+        for name, content in drop.members.items():
+            _write(target / name, content)
+    else:
+        _write(target, drop.origin or drop.content)
+    return True
+
+
+def _write(target: Path, content: bytes | Path) -> None:
+    if isinstance(content, Path):
+        shutil.copyfile(content, target)
+    else:
+        target.write_bytes(content)
+
+
+def _target(base: Path, drop: Drop) -> Path:
+    return base / drop.converter / "watch" / drop.name
+
+
+def _wait(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress, service: threading.Thread) -> None:
+    """Wait until every source has come to rest; bring what arrives late once its source was suspended."""
+    late = {drop.name: drop for drop in drops if drop.late}
+    recovering = set(late)
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline and service.is_alive():
+        with Client.from_config(config) as client:
+            at_rest = sum(_at_rest(account.by_state) for account in client.status().accounts)
+            suspended = client.find(EntryFilter(status=ConversionStatus.SUSPENDED)).items
+        names = [Path(entry.source_original_path).name for entry in suspended]
+        for drop in [late.pop(name) for name in names if name in late]:
+            for name, content in drop.late.items():
+                (_target(base, drop).parent / name).write_bytes(content)
+        settled = at_rest + sum(name not in recovering for name in names)
+        on_progress(min(settled, len(drops)), len(drops))
+        if settled >= len(drops):
+            return
+        time.sleep(0.3)
+
+
+def _at_rest(by_state: dict[str, int]) -> int:
+    return sum(by_state.get(state, 0) for state in ("done", "failed", "refused", "vanished"))
+
+
+def _check(base: Path, config: Path, drops: Sequence[Drop], server: WatsServer, duration_s: float) -> DemoResult:
+    """Look at everything from outside: each dropped byte is in the archive, each report reached the server."""
+    problems = []
+    with Client.from_config(config) as client:
+        entries = client.find(EntryFilter(newest_first=False), limit=1_000_000).items
+        problems += _missing_sources(client, entries, drops)
+        states: Counter[SubmissionState] = Counter()
+        for entry in entries:
+            for report in client.details(entry.archive_id).reports:
+                states[report.submission_state] += 1
+                arrived = server.received.get(report.report_id, [])
+                if report.submission_state is SubmissionState.ACCEPTED and not any(
+                    _is(report.checksum, b) for b in arrived
+                ):
+                    problems.append(f"{entry.archive_id}: report {report.report_id} is not what the server has")
+        status = client.status()
+        problems += status.disagreements
+        statistics = client.statistics()
+    if states[SubmissionState.WAITING]:
+        problems.append(f"{states[SubmissionState.WAITING]} report(s) did not reach the server")
+    return DemoResult(
+        folder=base,
+        server=server.address,
+        dropped=len(drops),
+        entries=entries,
+        statistics=statistics,
+        accepted=states[SubmissionState.ACCEPTED],
+        refused=states[SubmissionState.REFUSED],
+        waiting=states[SubmissionState.WAITING],
+        duration_s=duration_s,
+        problems=tuple(problems),
+    )
+
+
+def _missing_sources(client: Client, entries: Sequence[ArchiveEntry], drops: Sequence[Drop]) -> list[str]:
+    """Restore every entry into a private folder and compare it with what was dropped."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    with tempfile.TemporaryDirectory(prefix="pywats-archive-check-") as private:
+        for number, entry in enumerate(entries):
+            folder = Path(private, str(number))
+            (restored,) = client.restore([entry.archive_id], folder, actor="demo")
+            if restored.path is None:
+                return [f"{entry.archive_id}: {restored.error}"]
+            found[entry.converter_name, restored.path.name, _fingerprint(restored.path)] += 1
+            shutil.rmtree(folder)
+    dropped = Counter((drop.converter, drop.name, _fingerprint_of(drop)) for drop in drops)
+    return [f"{converter}/{name}: is not in the archive as it was dropped" for converter, name, _ in dropped - found]
+
+
+def _fingerprint(path: Path) -> str:
+    if path.is_dir():
+        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        return " ".join(f"{name}:{_sha256(file)}" for name, file in sorted(files.items()))
+    return _sha256(path)
+
+
+def _fingerprint_of(drop: Drop) -> str:
+    if drop.members:
+        return " ".join(f"{name}:{_sha256(content)}" for name, content in sorted(drop.members.items()))
+    return _sha256(drop.origin or drop.content)
+
+
+def _sha256(content: bytes | Path) -> str:
+    digest = hashlib.sha256()
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    else:
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _is(checksum: str, body: bytes) -> bool:
+    return checksum == f"sha256:{hashlib.sha256(body).hexdigest()}"
