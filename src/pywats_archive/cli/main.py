@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 
-import click
 import structlog
 import typer
 
@@ -16,37 +15,30 @@ from pywats_archive.errors import ArchiveError
 app = typer.Typer(
     name="pywats-archive",
     help="Archives every test log before it is converted, and every report before it is sent.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
-for name, verb in {
-    "demo": demo.demo,
-    "run": run.run,
-    "status": status.status,
-    "list": list_.list_entries,
-    "show": show.show,
-    "search": search.search,
-    "restore": restore.restore,
-    "stats": stats.stats,
-}.items():
-    app.command(name)(verb)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("list")(list_.list_entries)
+app.command("show")(show.show)
+app.command("search")(search.search)
+app.command("restore")(restore.restore)
+app.command("stats")(stats.stats)
 
 
 def main() -> None:
     """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use."""
     _log_to_stderr()
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except ArchiveError as exc:
-        _exit(f"{exc}", exc.exit_code)
-    except click.exceptions.NoArgsIsHelpError as exc:
-        click.echo(exc.ctx.get_help() if exc.ctx else "")
-        sys.exit(2)
-    except click.ClickException as exc:
-        _exit(exc.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
+        _exit(str(exc), exc.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         _exit("interrupted", 1)
+    except typer.TyperException as exc:
+        _exit(f"{exc}; 'pywats-archive --help' shows what there is", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -86,9 +86,18 @@ def _set_up(base: Path, address: str) -> Path:
     for name, module_path in CONVERTERS.items():
         (base / name / "watch").mkdir(parents=True)
         kind = "folder" if name in _FOLDER_CONVERTERS else "file"
-        section = {"name": name, "module_path": module_path, "watch_folder": f"{name}/watch", "converter_type": kind}
-        section |= {"archive_enabled": True, "archive_folder": "archive", "retry_delay_seconds": 2, "max_retries": 100}
-        section |= {"settle_seconds": 1.0, "arguments": {"limits_password": "demo-secret"} if name == "csv" else {}}
+        section: dict[str, object] = {
+            "name": name,
+            "module_path": module_path,
+            "watch_folder": f"{name}/watch",
+            "converter_type": kind,
+            "archive_enabled": True,
+            "archive_folder": "archive",
+            "retry_delay_seconds": 2,
+            "max_retries": 100,
+            "settle_seconds": 1.0,
+            "arguments": {"limits_password": "demo-secret"} if name == "csv" else {},
+        }
         sections.append(section)
     token = base64.b64encode(b"demo:demo").decode()
     config = {"service_address": address, "api_token": token, "station_name": "DEMO-STATION", "converters": sections}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,8 @@ _ALL_FILES = ("*.*", "*")
 
 @dataclass(kw_only=True, eq=False)
 class Line:
-    """A converter's line of work; what is mutable belongs to the service's own thread, but for ``active``."""
+    """A converter's line of work; what is mutable belongs to the service's own thread, but for ``active``
+    and ``stale``."""
 
     config: ConverterConfig
     job: ConversionJob
@@ -43,6 +45,8 @@ class Line:
     """Arrivals that were converted while the archive failed; they are archived later."""
     pending: set[int] = field(default_factory=set)
     """Arrivals that lay in the watch folder at the last scan and were not taken yet."""
+    stale: deque[str] = field(default_factory=deque)
+    """Paths whose arrival has changed since ``known`` was filled."""
     stability: Stability = field(init=False)
     is_dirty: bool = True
     """Whether the folder may differ from the last scan."""

@@ -125,7 +125,9 @@ class Service:
         for line in self._lines:
             self._staff.settle_owed(line)
             for arrival in line.books.unfinished():
-                if arrival.state is not ArrivalState.SEEN:
+                if arrival.state is ArrivalState.SEEN:
+                    line.known[arrival.path] = arrival
+                else:
                     self._resume(line, arrival)
         log.info("service.started", converters=[line.name for line in self._lines])
 
@@ -174,11 +176,15 @@ class Service:
             line.is_dirty = False
         except ArchiveError as exc:
             log.error("ledger.failed", converter=line.name, reason=str(exc))
+        except Exception:
+            log.exception("service.unexpected", converter=line.name)
         line.next_scan_s = time.monotonic() + max(_TICK_S, 10 * (time.monotonic() - now_s))
 
     def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone."""
         line.is_dirty = False
+        while line.stale:
+            line.known.pop(line.stale.popleft(), None)
         unknown = [path for path in listing if path not in line.known]
         line.known.update(line.books.latest_at(unknown))
         new = [path for path, now in listing.items() if _is_new(line.known.get(path), now)]
@@ -268,7 +274,7 @@ class Service:
             delay = HOLD_S if waits.needs_person else max(_TICK_S, line.config.settle_seconds)
             reason = f"{arrival.path}: {waits.reason}"
             self._held[line.name, number] = _Held(time.monotonic() + delay, reason, waits.needs_person)
-        line.known.pop(arrival.path, None)
+        line.stale.append(arrival.path)
         if not self._handling.holds(line, number):
             line.active.discard(number)
         line.is_dirty = True
