@@ -17,7 +17,7 @@ from pywats_archive.archive import layout
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
-from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.catalog.engine import Catalog, Connection, Transaction
 from pywats_archive.errors import ArchiveInUse, CatalogError, NotAnArchive
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
@@ -99,7 +99,7 @@ class Archive:
         if not self.is_owner:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
 
-    def write(self, unit: Callable[[Connection], T]) -> T:
+    def write(self, unit: Callable[[Transaction], T]) -> T:
         """Run ``unit`` in a transaction and wait for its commit; it may be run twice."""
         return self.catalog.write(unit)
 
@@ -177,15 +177,26 @@ class _Ids:
         self._catalog = catalog
         self._given: set[str] = set()
         self._mutex = threading.Lock()
+        with catalog.read() as db:
+            self._newest = entries.newest_id(db)
 
     def claim(self, moment: datetime, sha256: str) -> str:
-        with self._mutex, self._catalog.read() as db:
-            if len(self._given) > self._REMEMBERED:
-                self._given.clear()
-            while (name := archive_id(moment, sha256)) in self._given or entries.has(db, name):
+        with self._mutex:
+            while self._is_taken(name := archive_id(moment, sha256)):
                 moment += timedelta(milliseconds=1)
+            if len(self._given) > self._REMEMBERED:
+                self._newest, self._given = max(self._given), set()
             self._given.add(name)
             return name
+
+    def _is_taken(self, name: str) -> bool:
+        """Only names up to the newest of earlier times need to be looked up: the clock may have been set back."""
+        if name in self._given:
+            return True
+        if name > self._newest:
+            return False
+        with self._catalog.read() as db:
+            return entries.has(db, name)
 
 
 def _acquire(root: Path) -> FileLock:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive import companions, layout, sources
@@ -15,7 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, entries, events
-from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.engine import Transaction
 from pywats_archive.errors import SourceChanged, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
@@ -73,12 +73,13 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
     if not new:
         return entry
     try:
-        found = _companions_blob(archive, entry.archive_id, base, new, found_by, entry.compression_level)
+        blob, found = _companions_blob(archive, entry.archive_id, base, new, found_by, entry.compression_level)
     except OSError as exc:
         raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
     whole = replace(entry, companions=(*entry.companions, *found))
 
-    def unit(tx: Connection) -> None:
+    def unit(tx: Transaction) -> None:
+        archive.blobs.settle(blob)
         entries.set_companions(tx, entry.archive_id, whole.companions)
         details = {"names": [c.name for c in found], "found_by": found_by}
         events.append(
@@ -100,7 +101,7 @@ def archive_result(archive: Archive, source: NewSource, document: bytes) -> Arch
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
     entry = draft.entry(blob, ())
-    archive.write(lambda tx: _commit(tx, archive, entry, source))
+    archive.write(lambda tx: _commit(tx, archive, entry, source, blob))
     return entry
 
 
@@ -112,9 +113,11 @@ def _take_in(draft: _Draft) -> ArchiveEntry:
     archive_id = draft.id_of(blob)
     beside = companions.by_rules(source.path, source.companion_rules)
     base, level = source.path.parent, source.compression_level
-    kept = _companions_blob(archive, archive_id, base, beside, "rule", level) if beside else ()
+    packed, kept = _companions_blob(archive, archive_id, base, beside, "rule", level) if beside else (None, ())
+    if packed:
+        archive.blobs.settle(packed)
     entry = draft.entry(blob, kept)
-    archive.write(lambda tx: _commit(tx, archive, entry, source))
+    archive.write(lambda tx: _commit(tx, archive, entry, source, blob))
     return entry
 
 
@@ -125,7 +128,8 @@ def _go_on(archive: Archive, entry: ArchiveEntry, source: NewSource) -> ArchiveE
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
 
 
-def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource) -> None:
+def _commit(tx: Transaction, archive: Archive, entry: ArchiveEntry, source: NewSource, blob: Blob) -> None:
+    archive.blobs.settle(blob)
     entries.add(tx, entry)
     if source.arrival_id is not None:
         _advance(tx, archive, entry, source.arrival_id, source.arrival_state)
@@ -140,13 +144,13 @@ def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSo
     events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
 
 
-def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
+def _advance(tx: Transaction, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
     arrivals.change(tx, arrival_id, state=state, now=archive.now(), archive_id=entry.archive_id)
 
 
 def _companions_blob(
     archive: Archive, archive_id: str, base: Path, paths: Sequence[Path], found_by: str, level: int
-) -> tuple[Companion, ...]:
+) -> tuple[Blob, tuple[Companion, ...]]:
     numbers = itertools.count(1)
     files: list[sources.TarredFile] = []
 
@@ -161,18 +165,18 @@ def _companions_blob(
         }
         return Label(original_name=f"{archive_id}.companions.tar", mtime_s=0, metadata=metadata)
 
-    def naming(content: Content) -> tuple[PurePosixPath, Label]:
+    def naming(content: Content) -> tuple[str, Label]:
         number = next(numbers)
         return layout.companions_path(archive_id, number), label(content, number)
 
     blob = archive.blobs.write(
         sources.read_tar(base, paths, on_file=files.append),
-        folder=str(layout.companions_path(archive_id, 1).parent),
-        draft=label(UNKNOWN, 999_999),
+        folder=layout.day_folder(layout.SOURCES, archive_id),
+        draft=lambda: label(UNKNOWN, 999_999),
         naming=naming,
         level=level,
     )
-    return tuple(
+    return blob, tuple(
         Companion(
             name=file.name,
             archived_path=blob.path,
@@ -194,7 +198,7 @@ class _Draft:
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource) -> _Draft:
-        kind, signature = sources.kind_of(source.path), sources.signature(source.path)
+        kind, signature = sources.look_at(source.path)
         return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature)
 
     @property
@@ -203,14 +207,14 @@ class _Draft:
 
     @staticmethod
     def id_of(blob: Blob) -> str:
-        return PurePosixPath(blob.path).name[:ARCHIVE_ID_LENGTH]
+        return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
-        folder = str(layout.source_path(self.moment.strftime("%Y%m%d"), "").parent)
+        folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
         return self.archive.blobs.write(
             self._chunks() if chunks is None else chunks,
             folder=folder,
-            draft=self._label(_NO_ID, UNKNOWN),
+            draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
             level=self.source.compression_level,
         )
@@ -220,7 +224,7 @@ class _Draft:
             return sources.read_folder(self.source.path)
         return sources.read_file(self.source.path)
 
-    def _name(self, content: Content) -> tuple[PurePosixPath, Label]:
+    def _name(self, content: Content) -> tuple[str, Label]:
         self._refuse_known(content)
         archive_id = self.archive.claim_id(self.moment, content.sha256)
         is_folder = self.kind is SourceKind.FOLDER

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
@@ -15,7 +14,7 @@ from pywats_archive.archive.document import Document, read
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports
-from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.engine import Transaction
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
@@ -64,9 +63,10 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     present = archive.reports_of(archive_id)
     ordinal = len(present) + 1
     document = read(body, fixed_id=None, spare_id=uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}"))
-    report = _archive_report(archive, archive_id, ordinal, document, SubmissionState.WAITING, compression_level)
+    blob, report = _archive_report(archive, archive_id, ordinal, document, SubmissionState.WAITING, compression_level)
 
-    def unit(tx: Connection) -> Report:
+    def unit(tx: Transaction) -> Report:
+        archive.blobs.settle(blob)
         past = conversions.of_entry(tx, archive_id)
         kept = replace(report, conversion_id=past[-1].conversion_id if past else None)
         reports.add(tx, kept)
@@ -89,7 +89,7 @@ def set_arrival(
 ) -> None:
     """Bring an arrival to ``state``, with the event that tells why, in one commit."""
 
-    def unit(tx: Connection) -> None:
+    def unit(tx: Transaction) -> None:
         arrivals.change(tx, arrival_id, state=state, now=archive.now(), reason=reason, moved_to=moved_to)
         if event:
             events.append(tx, event)
@@ -120,7 +120,7 @@ def record_try(
         accepted_at=archive.now() if state is SubmissionState.ACCEPTED else None,
     )
 
-    def unit(tx: Connection) -> None:
+    def unit(tx: Transaction) -> None:
         reports.set_submission(
             tx,
             known,
@@ -158,10 +158,14 @@ def _submission_event(archive: Archive, report: Report) -> Event:
     return Event(kind=kind, at=archive.now(), archive_id=report.archive_id, details=details)
 
 
-def _commit(tx: Connection, archive: Archive, outcome: Outcome, written: Sequence[Report]) -> tuple[Report, ...]:
+def _commit(
+    tx: Transaction, archive: Archive, outcome: Outcome, written: Sequence[tuple[Blob, Report]]
+) -> tuple[Report, ...]:
     conversion = outcome.conversion
     number = conversions.add(tx, conversion)
-    kept = tuple(replace(report, conversion_id=number) for report in written)
+    for blob, _ in written:
+        archive.blobs.settle(blob)
+    kept = tuple(replace(report, conversion_id=number) for _, report in written)
     for report in kept:
         reports.add(tx, report)
     entries.apply_conversion(tx, conversion.archive_id, conversion, kept)
@@ -194,14 +198,14 @@ def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[R
 
 def _archive_report(
     archive: Archive, archive_id: str, ordinal: int, document: Document, state: SubmissionState, level: int
-) -> Report:
+) -> tuple[Blob, Report]:
     try:
         blob = _write_blob(archive, archive_id, ordinal, document, level)
     except OSError as exc:
         raise StorageError(
             f"{archive.root}: report of {archive_id} cannot be archived ({exc.strerror or exc})"
         ) from exc
-    return Report(
+    return blob, Report(
         archive_id=archive_id,
         ordinal=ordinal,
         report_id=document.report_id,
@@ -232,16 +236,16 @@ def _write_blob(archive: Archive, archive_id: str, ordinal: int, document: Docum
             "size_bytes": content.size_bytes,
             "archived_at": moment.isoformat(),
         }
-        name = layout.report_path(archive_id, ordinal).stem
+        name = layout.report_path(archive_id, ordinal).rpartition("/")[2].removesuffix(".gz")
         return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)
 
-    def naming(content: Content) -> tuple[PurePosixPath, Label]:
+    def naming(content: Content) -> tuple[str, Label]:
         return layout.report_path(archive_id, next(numbers)), label(content)
 
     return archive.blobs.write(
         [document.body],
-        folder=str(layout.report_path(archive_id, 1).parent),
-        draft=label(UNKNOWN),
+        folder=layout.day_folder(layout.REPORTS, archive_id),
+        draft=lambda: label(UNKNOWN),
         naming=naming,
         level=level,
     )

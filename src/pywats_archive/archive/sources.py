@@ -27,26 +27,30 @@ class Signature:
     file_count: int = 1
 
 
-def kind_of(path: Path) -> SourceKind:
-    """Tell what lies at ``path``; SourceVanished when nothing, StorageError when it is neither file nor folder."""
-    mode = _lstat(path).st_mode
-    if stat.S_ISREG(mode):
-        return SourceKind.FILE
-    if stat.S_ISDIR(mode):
-        return SourceKind.FOLDER
+def look_at(path: Path) -> tuple[SourceKind, Signature]:
+    """Tell what lies at ``path`` and take its signature.
+
+    SourceVanished when there is nothing, StorageError when it is neither file nor folder.
+    """
+    status = _lstat(path)
+    if stat.S_ISREG(status.st_mode):
+        return SourceKind.FILE, Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+    if stat.S_ISDIR(status.st_mode):
+        return SourceKind.FOLDER, _folder_signature(path, status)
     raise StorageError(f"{path}: is neither a file nor a folder; it is never opened, remove it or copy what it names")
 
 
 def signature(path: Path) -> Signature:
     """Take the signature of a file or of a whole folder."""
-    status = _lstat(path)
-    if not stat.S_ISDIR(status.st_mode):
-        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
-    members = [m.lstat() for m in _members(path)]
+    return look_at(path)[1]
+
+
+def _folder_signature(path: Path, status: os.stat_result) -> Signature:
+    members = [_lstat(member) for member in _members(path)]
     files = [m for m in members if stat.S_ISREG(m.st_mode)]
     return Signature(
         size_bytes=sum(m.st_size for m in files),
-        mtime_ns=max((m.st_mtime_ns for m in (*members, status)), default=status.st_mtime_ns),
+        mtime_ns=max(m.st_mtime_ns for m in (*members, status)),
         file_count=len(files),
     )
 
@@ -62,9 +66,11 @@ def read_file(path: Path) -> Iterator[bytes]:
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"{path}: not a regular file; it is never read")
         size = 0
-        while chunk := stream.read(CHUNK_BYTES):
+        while chunk := stream.read(min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):
             size += len(chunk)
             yield chunk
+            if size == before.st_size:
+                break
         after = os.fstat(descriptor)
     if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")

@@ -42,6 +42,13 @@ def compressor(level: int) -> Compressor:
     return stream
 
 
+def compress(data: bytes, level: int) -> bytes:
+    """Make a whole raw deflate stream of ``data`` in one call."""
+    library, its_level = _LEVELS[level]
+    packed: bytes = library.compress(data, its_level, wbits=RAW_DEFLATE)
+    return packed
+
+
 def crc32(data: bytes, value: int = 0) -> int:
     """Continue a CRC-32 over ``data``."""
     return int(isal_zlib.crc32(data, value))

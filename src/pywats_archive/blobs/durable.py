@@ -6,31 +6,32 @@ that fails when the name is taken, and its folder is fsynced. Every step passes 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from pywats_archive import portable
 from pywats_archive.models.step import OnStep, no_step
 
 TEMPORARY_SUFFIX = ".part"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o400
-_BUFFER_BYTES = 1 << 20
+MEMORY_BYTES = 1 << 20
 
 
 class DurableFiles:
-    """Creates files beneath ``root``; safe to use from many threads."""
+    """Creates files beneath ``root``; safe to use from many threads. Paths are plain strings: thousands go by."""
 
     def __init__(self, root: Path, *, on_step: OnStep = no_step) -> None:
-        self.root = root
+        self.root = os.fspath(root)
         self._on_step = on_step
         self._numbers = itertools.count()
         self._folders = _FolderSync(on_step)
-        self._known: set[Path] = set()
+        self._known: set[str] = set()
 
     @property
     def names_are_durable(self) -> bool:
@@ -38,105 +39,153 @@ class DurableFiles:
         return self._folders.supported
 
     @contextmanager
-    def temporary(self, folder: Path) -> Iterator[TemporaryFile]:
-        """Open a new file in ``folder``; it is gone afterwards unless it was published."""
-        self._ensure(folder)
-        path = folder / f".{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
+    def temporary(self, folder: str) -> Iterator[TemporaryFile]:
+        """Open a new file in ``folder`` (relative to the root); it is gone afterwards unless it was published."""
+        whole = f"{self.root}/{folder}"
+        self._ensure(whole)
+        path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
         self._on_step("open")
-        file = TemporaryFile(path, os.O_CREAT | os.O_EXCL, self._on_step)
+        file = TemporaryFile(path, self._on_step)
         try:
             yield file
         finally:
             file.discard()
 
-    def publish(self, file: TemporaryFile, target: Path) -> None:
-        """Give a sealed file its name; FileExistsError when taken. Durable once this returns."""
-        self._ensure(target.parent)
+    def publish(self, file: TemporaryFile, target: str) -> Name:
+        """Give a sealed file its name (relative to the root); FileExistsError when taken. ``settle`` makes it durable."""
+        whole = f"{self.root}/{target}"
+        folder = whole.rpartition("/")[0]
+        self._ensure(folder)
         self._on_step("publish")
-        portable.rename_exclusive(file.path, target)
-        self._folders.sync(target.parent)
+        portable.rename_exclusive(file.path, whole)
+        file.is_published = True
+        return Name(folder=folder, ticket=self._folders.ask(folder))
 
-    def _ensure(self, folder: Path) -> None:
+    def settle(self, name: Name) -> None:
+        """Make a name durable; one fsync serves all names that were given in the folder before."""
+        self._folders.answer(name.folder, name.ticket)
+
+    def _ensure(self, folder: str) -> None:
         if folder in self._known:
             return
-        missing = [f for f in (folder, *folder.parents) if f.is_relative_to(self.root) and not f.exists()]
-        for each in reversed(missing):
+        chain = (Path(folder), *Path(folder).parents)
+        for each in reversed([f for f in chain if f.is_relative_to(self.root) and not f.exists()]):
             self._on_step("mkdir")
             with suppress(FileExistsError):
-                each.mkdir(mode=_FOLDER_MODE, parents=each == self.root)
-            self._folders.sync(each.parent)
+                each.mkdir(mode=_FOLDER_MODE, parents=each == Path(self.root))
+            above = os.fspath(each.parent)
+            self._folders.answer(above, self._folders.ask(above))
         self._known.add(folder)
 
 
-class TemporaryFile:
-    """A file on its way into the archive."""
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name given in a folder, and its turn to be made durable."""
 
-    def __init__(self, path: Path, flags: int, on_step: OnStep) -> None:
+    folder: str
+    ticket: int
+
+
+class TemporaryFile:
+    """A file on its way into the archive; up to a megabyte of it waits in memory."""
+
+    def __init__(self, path: str, on_step: OnStep) -> None:
         self.path = path
+        self.is_published = False
         self._on_step = on_step
-        self._stream = _open(path, flags)
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._length = 0
+        self._descriptor: int | None = _open(path, os.O_CREAT | os.O_EXCL)
 
     def write(self, data: bytes) -> None:
         """Append ``data``."""
-        self._on_step("write")
-        self._stream.write(data)
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes > MEMORY_BYTES:
+            self._flush()
 
-    def seal(self, header: bytes) -> int:
-        """Write ``header`` over the beginning, check the length, make the bytes durable, close; gives their number.
+    def seal(self, header: bytes, *, is_reserved: bool) -> int:
+        """Put ``header`` in front, check the length, make the bytes durable, close; gives their number.
 
-        Can be called again with another header of the same length.
+        ``is_reserved``: the file begins with a header of this length already, which is replaced. Can be called again with
+        another header of the same length.
         """
-        stream = self._reopened() if self._stream.closed else self._stream
-        length = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        self._on_step("write")
-        stream.write(header)
-        stream.flush()
-        written = os.fstat(stream.fileno()).st_size
-        if written != length:
-            raise OSError(f"{self.path}: {written} bytes on disk of {length} written")
+        if self._descriptor is None:
+            self._descriptor, is_reserved = self._reopened(), True
+        if not is_reserved:
+            self._waiting.insert(0, header)
+        self._flush()
+        if is_reserved:
+            self._on_step("write")
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            _write(self._descriptor, header)
+        written = os.fstat(self._descriptor).st_size
+        if written != self._length:
+            raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
         self._on_step("fsync")
-        os.fsync(stream.fileno())
-        stream.close()
-        return length
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = None
+        return written
 
     def discard(self) -> None:
-        """Close and remove the file, if it still has its temporary name."""
-        with suppress(OSError):
-            self._stream.close()
-        _remove(self.path)
+        """Close and remove the file, unless it was published."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        if not self.is_published:
+            _remove(self.path)
 
-    def _reopened(self) -> BinaryIO:
-        self.path.chmod(0o600)
-        self._stream = _open(self.path, 0)
-        self.path.chmod(_FILE_MODE)
-        return self._stream
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        assert self._descriptor is not None
+        self._on_step("write")
+        self._length += _write(self._descriptor, b"".join(self._waiting))
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _reopened(self) -> int:
+        os.chmod(self.path, 0o600)  # noqa: PTH101 (strings, see above)
+        descriptor = _open(self.path, 0)
+        os.chmod(self.path, _FILE_MODE)  # noqa: PTH101
+        return descriptor
 
 
-def _open(path: Path, flags: int) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), _FILE_MODE)
-    return os.fdopen(descriptor, "r+b", buffering=_BUFFER_BYTES)
+def _open(path: str, flags: int) -> int:
+    return os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), _FILE_MODE)
+
+
+def _write(descriptor: int, data: bytes) -> int:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    return len(data)
 
 
 class _FolderSync:
-    """Folder fsyncs shared: those who ask while one is under way are answered by the next one together."""
+    """Folder fsyncs shared by all who gave a name before one of them began."""
 
     def __init__(self, on_step: OnStep) -> None:
         self.supported = True
         self._on_step = on_step
         self._mutex = threading.Lock()
-        self._turns: dict[Path, _Turn] = {}
+        self._turns: dict[str, _Turn] = {}
 
-    def sync(self, folder: Path) -> None:
+    def ask(self, folder: str) -> int:
         with self._mutex:
             turn = self._turns.setdefault(folder, _Turn())
             turn.asked += 1
-            mine = turn.asked
+            return turn.asked
+
+    def answer(self, folder: str, ticket: int) -> None:
+        turn = self._turns[folder]
+        if turn.answered >= ticket:
+            return
         with turn.lock:
-            if turn.answered >= mine:
+            if turn.answered >= ticket:
                 return
-            with self._mutex:
-                covers = turn.asked
+            covers = turn.asked
             self._on_step("fsync_folder")
             self.supported = portable.sync_folder(folder) and self.supported
             turn.answered = covers
@@ -155,12 +204,12 @@ def remove_temporary(folder: Path, *, report: Callable[[Path], None]) -> None:
     """Remove what a crash left half-written beneath ``folder``."""
     for path in sorted(folder.rglob(f".*{TEMPORARY_SUFFIX}")):
         report(path)
-        _remove(path)
+        _remove(os.fspath(path))
 
 
-def _remove(path: Path) -> None:
+def _remove(path: str) -> None:
     """Remove a file that may be gone already, and may be read-only (which Windows minds)."""
     with suppress(FileNotFoundError):
         if portable.WINDOWS:
-            path.chmod(0o600)
-        path.unlink()
+            os.chmod(path, 0o600)  # noqa: PTH101
+        os.unlink(path)  # noqa: PTH108

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from gzip import BadGzipFile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from isal import igzip, isal_zlib
 
 from pywats_archive.blobs import header
-from pywats_archive.blobs.codec import compressor, crc32
-from pywats_archive.blobs.durable import DurableFiles, TemporaryFile, remove_temporary
+from pywats_archive.blobs.codec import compress, compressor, crc32
+from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove_temporary
 from pywats_archive.blobs.header import Label
 from pywats_archive.errors import BlobDamaged, BlobMissing
 from pywats_archive.models.step import OnStep, no_step
@@ -44,9 +45,10 @@ class Blob:
     path: str
     content: Content
     compressed_size_bytes: int
+    name: Name
 
 
-Naming = Callable[[Content], tuple[PurePosixPath, Label]]
+Naming = Callable[[Content], tuple[str, Label]]
 """Gives a blob its path and label once its content is known; asked again when the path is taken."""
 
 UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
@@ -60,26 +62,29 @@ class BlobStore:
         self.root = root
         self.files = DurableFiles(root, on_step=on_step)
 
-    def write(self, chunks: Iterable[bytes], *, folder: str, draft: Label, naming: Naming, level: int) -> Blob:
-        """Compress ``chunks`` into a new blob and publish it; durable once this returns.
+    def write(
+        self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
+    ) -> Blob:
+        """Compress ``chunks`` into a new blob and publish it; its bytes are durable, its name once it is settled.
 
-        ``draft`` is the label with ``UNKNOWN`` content, which reserves the header's room. Holds one chunk in memory.
+        ``draft`` gives the label with ``UNKNOWN`` content, which reserves the header's room when the content is long. Holds
+        one chunk in memory, and up to a megabyte of its compressed form.
         """
-        room = header.json_length(draft)
-        with self.files.temporary(self.root / folder) as file:
-            file.write(header.encode(draft, json_bytes=room))
-            content = _compress(chunks, file, level)
-            return self._publish(file, content, naming, room)
+        with self.files.temporary(folder) as file:
+            writing = _Writing(file, draft)
+            content = writing.compress(chunks, level)
+            while True:
+                path, label = naming(content)
+                length = file.seal(writing.header(label), is_reserved=writing.is_reserved)
+                try:
+                    name = self.files.publish(file, path)
+                except FileExistsError:
+                    continue
+                return Blob(path=path, content=content, compressed_size_bytes=length, name=name)
 
-    def _publish(self, file: TemporaryFile, content: Content, naming: Naming, room: int) -> Blob:
-        while True:
-            path, label = naming(content)
-            length = file.seal(header.encode(label, json_bytes=room))
-            try:
-                self.files.publish(file, self.root / path)
-            except FileExistsError:
-                continue
-            return Blob(path=str(path), content=content, compressed_size_bytes=length)
+    def settle(self, blob: Blob) -> None:
+        """Make a blob's name durable: to be called before anything that counts on the blob is committed."""
+        self.files.settle(blob.name)
 
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
@@ -125,13 +130,46 @@ class BlobStore:
         remove_temporary(self.root / folder, report=report)
 
 
-def _compress(chunks: Iterable[bytes], file: TemporaryFile, level: int) -> Content:
-    digest, stream, crc, size = hashlib.sha256(), compressor(level), 0, 0
-    for chunk in chunks:
-        digest.update(chunk)
-        crc = crc32(chunk, crc)
-        size += len(chunk)
-        if packed := stream.compress(chunk):
-            file.write(packed)
-    file.write(stream.flush() + struct.pack("<II", crc, size & 0xFFFF_FFFF))
-    return Content(sha256=digest.hexdigest(), size_bytes=size)
+class _Writing:
+    """A blob being written: its header's room is fixed when the first of it must leave memory."""
+
+    def __init__(self, file: TemporaryFile, draft: Callable[[], Label]) -> None:
+        self._file = file
+        self._draft = draft
+        self._room: int | None = None
+
+    def compress(self, chunks: Iterable[bytes], level: int) -> Content:
+        following = iter(chunks)
+        first, second = next(following, b""), next(following, None)
+        if second is None and len(first) <= MEMORY_BYTES:
+            return self._compress_at_once(first, level)
+        rest = () if second is None else itertools.chain((second,), following)
+        return self._compress_in_steps(itertools.chain((first,), rest), level)
+
+    def _compress_at_once(self, data: bytes, level: int) -> Content:
+        self._file.write(compress(data, level) + _trailer(crc32(data), len(data)))
+        return Content(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+    def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> Content:
+        digest, stream, crc, size = hashlib.sha256(), compressor(level), 0, 0
+        draft = self._draft()
+        self._room = header.json_length(draft)
+        self._file.write(header.encode(draft, json_bytes=self._room))
+        for chunk in chunks:
+            digest.update(chunk)
+            crc = crc32(chunk, crc)
+            size += len(chunk)
+            self._file.write(stream.compress(chunk))
+        self._file.write(stream.flush() + _trailer(crc, size))
+        return Content(sha256=digest.hexdigest(), size_bytes=size)
+
+    @property
+    def is_reserved(self) -> bool:
+        return self._room is not None
+
+    def header(self, label: Label) -> bytes:
+        return header.encode(label, json_bytes=self._room or 0)
+
+
+def _trailer(crc: int, size: int) -> bytes:
+    return struct.pack("<II", crc, size & 0xFFFF_FFFF)

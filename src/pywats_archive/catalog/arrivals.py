@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import path_to_text
+from pywats_archive.catalog.driver import Executor, Transaction
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
@@ -30,68 +29,68 @@ class Count:
     number: int
 
 
-def add_many(tx: Connection, new: Sequence[Arrival]) -> list[int]:
+def add_many(tx: Transaction, new: Sequence[Arrival]) -> list[int]:
     """Add arrivals; gives their numbers."""
     return [_ROWS.insert(tx, _values(arrival)) for arrival in new]
 
 
-def get(db: Connection, arrival_id: int) -> Arrival:
+def get(db: Executor, arrival_id: int) -> Arrival:
     """Give one arrival."""
-    return _arrival(db.exec_driver_sql(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).one())
+    return _arrival(db.execute(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).fetchone())
 
 
-def find(db: Connection, arrival_id: int) -> Arrival | None:
+def find(db: Executor, arrival_id: int) -> Arrival | None:
     """Give one arrival, if there is such a one."""
-    row = db.exec_driver_sql(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).fetchone()
+    row = db.execute(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).fetchone()
     return _arrival(row) if row else None
 
 
-def of_entry(db: Connection, archive_id: str) -> Arrival | None:
+def of_entry(db: Executor, archive_id: str) -> Arrival | None:
     """Give the latest arrival of an entry."""
     newest = f"{_SELECT} WHERE archive_id = ? ORDER BY arrival_id DESC LIMIT 1"
-    row = db.exec_driver_sql(newest, (archive_id,)).fetchone()
+    row = db.execute(newest, (archive_id,)).fetchone()
     return _arrival(row) if row else None
 
 
-def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | None:
+def latest_at_path(db: Executor, converter_name: str, path: str) -> Arrival | None:
     """Give the latest arrival of a converter at ``path``."""
     newest = f"{_SELECT} WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 1"
-    row = db.exec_driver_sql(newest, (path_to_text(path), converter_name)).fetchone()
+    row = db.execute(newest, (path_to_text(path), converter_name)).fetchone()
     return _arrival(row) if row else None
 
 
-def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
+def unfinished(db: Executor, converter_name: str | None = None) -> tuple[Arrival, ...]:
     """Give the arrivals that have not come to their end, oldest first."""
     mine = "AND converter_name = ?" if converter_name else ""
     values = (*_OPEN, converter_name) if converter_name else _OPEN
-    rows = db.exec_driver_sql(f"{_SELECT} WHERE state IN ({_OPEN_MARKS}) {mine} ORDER BY arrival_id", values)
+    rows = db.execute(f"{_SELECT} WHERE state IN ({_OPEN_MARKS}) {mine} ORDER BY arrival_id", values)
     return tuple(map(_arrival, rows))
 
 
-def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
+def in_state(db: Executor, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
     """Give a converter's arrivals in one state, oldest first."""
     mine = f"{_SELECT} WHERE converter_name = ? AND state = ? ORDER BY arrival_id"
-    return tuple(map(_arrival, db.exec_driver_sql(mine, (converter_name, state.value))))
+    return tuple(map(_arrival, db.execute(mine, (converter_name, state.value))))
 
 
-def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> None:
+def change(tx: Transaction, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> None:
     """Bring an arrival to ``state``; further columns as they are given (size_bytes, archive_id, reason, retry_at, …)."""
     _ROWS.update(tx, "arrival_id", arrival_id, {"state": state.value, "changed_at": now, **changes})
 
 
-def search(db: Connection, text: str) -> tuple[Arrival, ...]:
+def search(db: Executor, text: str) -> tuple[Arrival, ...]:
     """Give the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
     escaped = path_to_text(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    rows = db.exec_driver_sql(
+    rows = db.execute(
         f"{_SELECT} WHERE path = ? OR path LIKE ? ESCAPE '\\' OR path LIKE ? ESCAPE '\\' ORDER BY arrival_id DESC LIMIT 100",
         (path_to_text(text), f"%/{escaped}", f"%\\\\{escaped}"),
     )
     return tuple(map(_arrival, rows))
 
 
-def counts(db: Connection) -> tuple[Count, ...]:
+def counts(db: Executor) -> tuple[Count, ...]:
     """Count arrivals by converter, UTC day of the first sight, and state."""
-    rows = db.exec_driver_sql(
+    rows = db.execute(
         "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
     )
     return tuple(
@@ -114,12 +113,10 @@ _CONTRADICTIONS = {
 }
 
 
-def disagreements(db: Connection) -> tuple[str, ...]:
+def disagreements(db: Executor) -> tuple[str, ...]:
     """Say where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
     return tuple(
-        told.format(value)
-        for told, query in _CONTRADICTIONS.items()
-        for (value,) in db.exec_driver_sql(f"{query} LIMIT 100")
+        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in db.execute(f"{query} LIMIT 100")
     )
 
 

@@ -6,9 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection
-
 from pywats_archive.catalog import tables
+from pywats_archive.catalog.driver import Executor, Transaction
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
@@ -16,7 +15,7 @@ from pywats_archive.models.entry import ConversionStatus
 _ROWS = Rows(tables.conversions, key="conversion_id")
 
 
-def add(tx: Connection, conversion: Conversion) -> int:
+def add(tx: Transaction, conversion: Conversion) -> int:
     """Add an attempt; 0 as its ``attempt`` means the entry's next. Gives its number."""
     values = {name: getattr(conversion, name) for name in conversion.__slots__}
     del values["conversion_id"]
@@ -28,9 +27,9 @@ def add(tx: Connection, conversion: Conversion) -> int:
     return _ROWS.insert(tx, values)
 
 
-def of_entry(db: Connection, archive_id: str) -> tuple[Conversion, ...]:
+def of_entry(db: Executor, archive_id: str) -> tuple[Conversion, ...]:
     """Give an entry's attempts, oldest first."""
-    rows = db.exec_driver_sql(
+    rows = db.execute(
         f"SELECT conversion_id, configurations.configuration, {', '.join(f'conversions.{n}' for n in _ROWS.names)} "
         "FROM conversions LEFT JOIN configurations ON fingerprint = conversions.configuration "
         "WHERE archive_id = ? ORDER BY attempt",
@@ -39,18 +38,18 @@ def of_entry(db: Connection, archive_id: str) -> tuple[Conversion, ...]:
     return tuple(_conversion(row[0], row[1], row[2:]) for row in rows)
 
 
-def _next_attempt(tx: Connection, archive_id: str) -> int:
+def _next_attempt(tx: Transaction, archive_id: str) -> int:
     last = "SELECT max(attempt) FROM conversions WHERE archive_id = ?"
-    return (tx.exec_driver_sql(last, (archive_id,)).scalar() or 0) + 1
+    return (tx.execute(last, (archive_id,)).fetchone()[0] or 0) + 1
 
 
-def _keep_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:
+def _keep_configuration(tx: Transaction, configuration: dict[str, Any]) -> str | None:
     """Keep a configuration once, under the SHA-256 of its JSON."""
     if not configuration:
         return None
     text = json.dumps(configuration, separators=(",", ":"), sort_keys=True)
     fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    tx.exec_driver_sql("INSERT OR IGNORE INTO configurations VALUES (?, ?)", (fingerprint, text))
+    tx.execute("INSERT OR IGNORE INTO configurations VALUES (?, ?)", (fingerprint, text))
     return fingerprint
 
 

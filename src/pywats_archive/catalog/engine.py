@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
+from pywats_archive.catalog.driver import Connection, Transaction
 from pywats_archive.catalog.writer import Writer
 from pywats_archive.errors import CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
 
-__all__ = ["Catalog", "Connection"]
+__all__ = ["Catalog", "Connection", "Transaction"]
 
 T = TypeVar("T")
 HEAD = "0001"
@@ -47,7 +49,8 @@ class Catalog:
         self._idle: list[Connection] = []
         self._mutex = threading.Lock()
         self._is_open = True
-        self._writing = self._engine.connect()
+        self._leases: dict[int, Any] = {}
+        self._writing = self._connect()
         self._writer = Writer(self._writing, on_step)
 
     @classmethod
@@ -56,11 +59,11 @@ class Catalog:
         _create_private(path)
         try:
             catalog = cls(path, on_step)
-        except DatabaseError as exc:
+        except (DatabaseError, sqlite3.DatabaseError) as exc:
             raise _damaged(path, exc) from exc
         try:
             catalog._bring_up_to_date()
-        except DatabaseError as exc:
+        except (DatabaseError, sqlite3.DatabaseError) as exc:
             catalog.close()
             raise _damaged(path, exc) from exc
         except BaseException:
@@ -68,7 +71,7 @@ class Catalog:
             raise
         return catalog
 
-    def write(self, unit: Callable[[Connection], T]) -> T:
+    def write(self, unit: Callable[[Transaction], T]) -> T:
         """Run ``unit`` in a transaction, grouped with others'; durable once this returns. Units must be repeatable."""
         return self._writer.write(unit)
 
@@ -77,31 +80,42 @@ class Catalog:
         """Give a connection that sees what is committed, for this thread alone."""
         with self._mutex:
             connection = self._idle.pop() if self._idle else None
-        connection = connection or self._engine.connect()
+        connection = connection or self._connect()
         try:
             yield connection
-        except DatabaseError as exc:
+        except sqlite3.DatabaseError as exc:
             raise _damaged(self.path, exc) from exc
         finally:
             with self._mutex:
                 if self._is_open:
                     self._idle.append(connection)
             if not self._is_open:
-                connection.close()
+                self._disconnect(connection)
 
     def close(self) -> None:
         """Close every connection; idempotent."""
         with self._mutex:
             idle, self._idle, self._is_open = self._idle, [], False
         for connection in (*idle, self._writing):
-            connection.close()
+            self._disconnect(connection)
         self._engine.dispose()
 
+    def _connect(self) -> Connection:
+        lease = self._engine.raw_connection()
+        connection: Connection = lease.driver_connection  # type: ignore[assignment]
+        self._leases[id(connection)] = lease
+        return connection
+
+    def _disconnect(self, connection: Connection) -> None:
+        lease = self._leases.pop(id(connection), None)
+        if lease is not None:
+            lease.close()
+
     def _bring_up_to_date(self) -> None:
-        tables = self._writing.exec_driver_sql(
-            "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
-        ).fetchone()
-        found = self._writing.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if tables else None
+        named = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+        is_new = self._writing.execute(named).fetchone() is None
+        row = None if is_new else self._writing.execute("SELECT version_num FROM alembic_version").fetchone()
+        found = row[0] if row else None
         if found == HEAD:
             return
         if found is not None and str(found) > HEAD:
@@ -110,7 +124,8 @@ class Catalog:
             )
         from pywats_archive.catalog.migrations import upgrade  # noqa: PLC0415 (Alembic is only loaded when it has work)
 
-        upgrade(self._writing)
+        with self._engine.connect() as connection:
+            upgrade(connection)
 
 
 def _create_private(path: Path) -> None:
@@ -125,5 +140,6 @@ def _set_pragmas(connection: Any, record: object) -> None:
         connection.execute(pragma)
 
 
-def _damaged(path: Path, exc: DatabaseError) -> CatalogError:
-    return CatalogError(f"{path}: cannot be read as a catalog ({exc.orig}); keep it and run 'pywats-archive rebuild'")
+def _damaged(path: Path, exc: Exception) -> CatalogError:
+    cause = getattr(exc, "orig", None) or exc
+    return CatalogError(f"{path}: cannot be read as a catalog ({cause}); keep it and run 'pywats-archive rebuild'")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
-
-from sqlalchemy import Connection
 
 from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
+from pywats_archive.catalog.driver import Executor, Transaction
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.conversion import Conversion
@@ -19,58 +19,67 @@ from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 
 _ROWS = Rows(tables.archive_entries, key="entry_no")
-_BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
 _RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
+_COLUMNS = [_RENAMED.get(name, name) for name in ArchiveEntry.__slots__]
+_FIELDS = attrgetter(*ArchiveEntry.__slots__)
+_BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
 
 
-def add(tx: Connection, entry: ArchiveEntry) -> int:
+def add(tx: Transaction, entry: ArchiveEntry) -> int:
     """Add an entry, to the full-text index too; gives its number."""
-    values = {name: getattr(entry, name) for name in entry.__slots__}
-    for model_name, column in _RENAMED.items():
-        values[column] = values.pop(model_name)
-    values["companions"] = [asdict(companion) for companion in entry.companions] or None
-    values["warnings"] = list(entry.warnings) or None
-    values["conversion_parameters"] = entry.conversion_parameters or None
-    values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
-    number = _ROWS.insert(tx, {**values, "hold_reason": None})
+    values = _FIELDS(entry)
+    changed = {
+        "companions": [asdict(companion) for companion in entry.companions] or None,
+        "warnings": list(entry.warnings) or None,
+        "conversion_parameters": entry.conversion_parameters or None,
+        "source_kind": entry.source_kind.value,
+        "conversion_status": entry.conversion_status.value,
+        "hold_reason": None,
+    }
+    number = _ROWS.insert(tx, {**dict(zip(_COLUMNS, values, strict=True)), **changed})
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
 
 
-def get(db: Connection, archive_id: str) -> ArchiveEntry:
+def get(db: Executor, archive_id: str) -> ArchiveEntry:
     """Give one entry; UnknownEntry when there is none."""
-    row = db.exec_driver_sql(_BY_ID, (archive_id,)).fetchone()
+    row = db.execute(_BY_ID, (archive_id,)).fetchone()
     if row is None:
         raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
     return _entry(row)
 
 
-def has(db: Connection, archive_id: str) -> bool:
+def has(db: Executor, archive_id: str) -> bool:
     """Tell whether there is such an entry."""
-    found = db.exec_driver_sql("SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone()
+    found = db.execute("SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone()
     return found is not None
 
 
-def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
+def newest_id(db: Executor) -> str:
+    """Give the greatest archive id there is; empty when there is none."""
+    return str(db.execute("SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
+
+
+def find(db: Executor, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
     """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
     where, values = _conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
-    rows = db.exec_driver_sql(f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
+    rows = db.execute(f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
     items = tuple(map(_entry, rows))
     if offset == 0 and len(items) < limit:
         return Page(items=items, total=len(items))
-    total = db.exec_driver_sql(f"SELECT count(*) FROM archive_entries {where}", values).scalar_one()
-    return Page(items=items, total=total)
+    counted = db.execute(f"SELECT count(*) FROM archive_entries {where}", values).fetchone()
+    return Page(items=items, total=counted[0])
 
 
-def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
+def iterate(db: Executor, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
     """Stream what matches, oldest first; entries that come meanwhile may or may not be among them."""
     where, values = _conditions(wanted)
     after = ("", "")
     joint = "AND" if where else "WHERE"
     while True:
-        rows = db.exec_driver_sql(
+        rows = db.execute(
             f"{_ROWS.select} {where} {joint} (conversion_timestamp, archive_id) > (?, ?) "
             "ORDER BY conversion_timestamp, archive_id LIMIT ?",
             (*values, *after, page_size),
@@ -84,10 +93,10 @@ def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Ite
 
 
 def find_same_source(
-    db: Connection, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
+    db: Executor, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
 ) -> ArchiveEntry | None:
     """Give the latest entry of this very source: same path, time, size and content."""
-    row = db.exec_driver_sql(
+    row = db.execute(
         f"{_ROWS.select} WHERE source_path = ? AND source_mtime_ns = ? AND source_size_bytes = ? "
         "AND source_checksum = ? AND converter_name = ? ORDER BY entry_no DESC LIMIT 1",
         (path_to_text(path), mtime_ns, size_bytes, checksum, converter_name),
@@ -95,12 +104,12 @@ def find_same_source(
     return _entry(row) if row else None
 
 
-def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion]) -> None:
+def set_companions(tx: Transaction, archive_id: str, companions: Sequence[Companion]) -> None:
     """Set the companions that are archived with an entry."""
     _ROWS.update(tx, "archive_id", archive_id, {"companions": [asdict(each) for each in companions]})
 
 
-def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
+def apply_conversion(tx: Transaction, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
     """Show a conversion and its reports as the entry's latest, in the full-text index too."""
     first = reports[0] if reports else None
     changes: dict[str, Any] = {
@@ -123,7 +132,7 @@ def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, re
     _reindex(tx, archive_id, conversion.error, conversion.warnings, reports)
 
 
-def add_report(tx: Connection, archive_id: str, report: Report) -> None:
+def add_report(tx: Transaction, archive_id: str, report: Report) -> None:
     """Show one more report of the latest conversion."""
     entry = get(tx, archive_id)
     changes: dict[str, Any] = {"report_count": entry.report_count + 1}
@@ -140,11 +149,11 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
 
 
 def _reindex(
-    tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
+    tx: Transaction, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
 ) -> None:
-    number, path = tx.exec_driver_sql(
+    number, path = tx.execute(
         "SELECT entry_no, source_path FROM archive_entries WHERE archive_id = ?", (archive_id,)
-    ).one()
+    ).fetchone()
     search.index(
         tx,
         number,

@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.driver import Executor, Transaction
 from pywats_archive.models.event import Event
 
 FIRST_HASH = "0" * 64
@@ -20,37 +19,38 @@ _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def append(tx: Connection, event: Event) -> Event:
+def append(tx: Transaction, event: Event) -> Event:
     """Append an event in the transaction of what it tells; gives it with its place in the chain.
 
     ``hash`` is the SHA-256 (hex) of the UTF-8 text ``previous_hash + "\\n" + json``, where ``json`` is the JSON array
     ``[sequence, kind, at, archive_id, actor, details]`` without spaces, ASCII, keys of details sorted, and ``at`` as
     stored. The first previous hash is 64 zeros.
     """
-    last = tx.exec_driver_sql(_LAST).fetchone()
-    sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
+    last, previous = tx.last_event or tx.execute(_LAST).fetchone() or (0, FIRST_HASH)
+    sequence = last + 1
     at, details = moment_to_text(event.at), _json(event.details)
     chained = _hash(previous, sequence, event.kind, at, event.archive_id, event.actor, details)
     row = (sequence, event.kind, at, event.archive_id, event.actor, details, previous, chained)
-    tx.exec_driver_sql(_INSERT, row)
+    tx.execute(_INSERT, row)
+    tx.last_event = (sequence, chained)
     return replace(event, sequence=sequence, previous_hash=previous, hash=chained)
 
 
-def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
+def of_entry(db: Executor, archive_id: str) -> tuple[Event, ...]:
     """Give an entry's events, oldest first."""
-    rows = db.exec_driver_sql(f"SELECT {_COLUMNS} FROM events WHERE archive_id = ? ORDER BY sequence", (archive_id,))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM events WHERE archive_id = ? ORDER BY sequence", (archive_id,))
     return tuple(map(_event, rows))
 
 
-def iterate(db: Connection) -> Iterator[Event]:
+def iterate(db: Executor) -> Iterator[Event]:
     """Stream all events, oldest first."""
-    return map(_event, db.exec_driver_sql(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"))
+    return map(_event, db.execute(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"))
 
 
-def first_break(db: Connection) -> int | None:
+def first_break(db: Executor) -> int | None:
     """Walk the chain; gives the sequence number at which it first breaks, or None when it is whole."""
     expected, previous = 1, FIRST_HASH
-    for row in db.exec_driver_sql(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"):
+    for row in db.execute(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"):
         sequence, kind, at, archive_id, actor, details, before, chained = row
         is_next = sequence == expected and before == previous
         if not is_next or chained != _hash(before, sequence, kind, at, archive_id, actor, details):

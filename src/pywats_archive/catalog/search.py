@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import Connection
+from pywats_archive.catalog.driver import Transaction
 
 _WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*")
 _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) VALUES (?, ?, ?, ?, ?)"
@@ -23,10 +23,10 @@ def match_expression(text: str) -> str | None:
     )
 
 
-def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
+def index(tx: Transaction, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
     """Set what an entry is found by."""
     row = (entry_no, *(_searchable(text) for text in (name, serial, part, error)))
-    tx.exec_driver_sql(_INSERT, row)
+    tx.execute(_INSERT, row)
 
 
 def _searchable(text: str) -> str:

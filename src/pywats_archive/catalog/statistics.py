@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
+from pywats_archive.catalog.driver import Executor
 from pywats_archive.models.policy import ArchiveStatistics
 
 _ENTRIES = (
@@ -20,14 +19,14 @@ _REPORTS = (
 )
 
 
-def statistics(db: Connection, converter_name: str | None) -> ArchiveStatistics:
+def statistics(db: Executor, converter_name: str | None) -> ArchiveStatistics:
     """Give the figures of all entries, or of one converter's."""
     mine = "WHERE converter_name = ?" if converter_name else ""
     theirs = f"WHERE archive_id IN (SELECT archive_id FROM archive_entries {mine})" if converter_name else ""
     values = (converter_name,) if converter_name else ()
-    entries = db.exec_driver_sql(_ENTRIES.format(mine), values).one()
-    reports = db.exec_driver_sql(_REPORTS.format(theirs), values).one()
-    by_status = {status: number for status, number in db.exec_driver_sql(_STATUS.format(mine), values)}
+    entries = db.execute(_ENTRIES.format(mine), values).fetchone()
+    reports = db.execute(_REPORTS.format(theirs), values).fetchone()
+    by_status = dict(db.execute(_STATUS.format(mine), values).fetchall())
     kept = entries[2] + reports[2]
     return ArchiveStatistics(
         converter_name=converter_name,

@@ -27,8 +27,8 @@ _POLL_S = 0.02
 class WatsServer:
     """A simulated WATS server; a context manager that listens from entry to exit.
 
-    ``token`` is the only one it takes (base64 of user:password), None takes any. ``strict`` refuses a report that lacks a
-    field which WATS requires. ``fault`` may be set at any time.
+    ``token`` is the only one it takes (base64 of user:password); None takes any. ``strict`` refuses a report that lacks
+    a field which WATS requires. ``fault`` may be set at any time.
     """
 
     def __init__(self, *, token: str | None = None, strict: bool = False, fault: FaultPlan | None = None) -> None:
@@ -146,6 +146,7 @@ def _shut(connection: socket.socket) -> None:
 class _Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    rbufsize = 1 << 16
     wbufsize = -1
 
     @property
