@@ -17,7 +17,7 @@ from pywats_archive.archive import layout
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
-from pywats_archive.catalog.engine import Catalog, Connection, Transaction
+from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import ArchiveInUse, CatalogError, NotAnArchive
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
@@ -99,7 +99,7 @@ class Archive:
         if not self.is_owner:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
 
-    def write(self, unit: Callable[[Transaction], T]) -> T:
+    def write(self, unit: Callable[[Connection], T]) -> T:
         """Run ``unit`` in a transaction and wait for its commit; it may be run twice."""
         return self.catalog.write(unit)
 

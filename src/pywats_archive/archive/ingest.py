@@ -15,7 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, entries, events
-from pywats_archive.catalog.engine import Transaction
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
@@ -78,7 +78,7 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
         raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
     whole = replace(entry, companions=(*entry.companions, *found))
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Connection) -> None:
         archive.blobs.settle(blob)
         entries.set_companions(tx, entry.archive_id, whole.companions)
         details = {"names": [c.name for c in found], "found_by": found_by}
@@ -128,7 +128,7 @@ def _go_on(archive: Archive, entry: ArchiveEntry, source: NewSource) -> ArchiveE
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
 
 
-def _commit(tx: Transaction, archive: Archive, entry: ArchiveEntry, source: NewSource, blob: Blob) -> None:
+def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, blob: Blob) -> None:
     archive.blobs.settle(blob)
     entries.add(tx, entry)
     if source.arrival_id is not None:
@@ -144,7 +144,7 @@ def _commit(tx: Transaction, archive: Archive, entry: ArchiveEntry, source: NewS
     events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
 
 
-def _advance(tx: Transaction, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
+def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
     arrivals.change(tx, arrival_id, state=state, now=archive.now(), archive_id=entry.archive_id)
 
 

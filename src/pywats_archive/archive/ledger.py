@@ -8,7 +8,7 @@ from datetime import date
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, events
-from pywats_archive.catalog.engine import Transaction
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -105,7 +105,7 @@ def mark_vanished(archive: Archive, arrival: Arrival) -> None:
     number = arrival.arrival_id
     details = {"path": arrival.path, "converter_name": arrival.converter_name, "size_bytes": arrival.size_bytes}
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Connection) -> None:
         now, reason = archive.now(), "gone before it could be archived"
         arrivals.change(tx, number, state=ArrivalState.VANISHED, now=now, reason=reason)
         events.append(tx, Event(kind="source.vanished", at=now, details=details))

@@ -14,7 +14,7 @@ from pywats_archive.archive.document import Document, read
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports
-from pywats_archive.catalog.engine import Transaction
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
@@ -65,7 +65,7 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     document = read(body, fixed_id=None, spare_id=uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}"))
     blob, report = _archive_report(archive, archive_id, ordinal, document, SubmissionState.WAITING, compression_level)
 
-    def unit(tx: Transaction) -> Report:
+    def unit(tx: Connection) -> Report:
         archive.blobs.settle(blob)
         past = conversions.of_entry(tx, archive_id)
         kept = replace(report, conversion_id=past[-1].conversion_id if past else None)
@@ -89,7 +89,7 @@ def set_arrival(
 ) -> None:
     """Bring an arrival to ``state``, with the event that tells why, in one commit."""
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Connection) -> None:
         arrivals.change(tx, arrival_id, state=state, now=archive.now(), reason=reason, moved_to=moved_to)
         if event:
             events.append(tx, event)
@@ -120,7 +120,7 @@ def record_try(
         accepted_at=archive.now() if state is SubmissionState.ACCEPTED else None,
     )
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Connection) -> None:
         reports.set_submission(
             tx,
             known,
@@ -159,7 +159,7 @@ def _submission_event(archive: Archive, report: Report) -> Event:
 
 
 def _commit(
-    tx: Transaction, archive: Archive, outcome: Outcome, written: Sequence[tuple[Blob, Report]]
+    tx: Connection, archive: Archive, outcome: Outcome, written: Sequence[tuple[Blob, Report]]
 ) -> tuple[Report, ...]:
     conversion = outcome.conversion
     number = conversions.add(tx, conversion)

@@ -16,7 +16,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.document import read
 from pywats_archive.archive.restoring import pieces
 from pywats_archive.catalog import arrivals, entries, events, reports
-from pywats_archive.catalog.engine import Transaction
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
@@ -139,7 +139,7 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retenti
         created_at=moment,
     )
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Connection) -> None:
         entries.add(tx, entry)
         seen = arrivals.latest_at_path(tx, entry.converter_name, entry.source_original_path)
         if seen and seen.arrival_id and seen.state is ArrivalState.SEEN and seen.mtime_ns == entry.source_mtime_ns:

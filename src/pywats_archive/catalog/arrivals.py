@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import path_to_text
-from pywats_archive.catalog.driver import Executor, Transaction
+from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.catalog.rows import Rows
+from pywats_archive.errors import CatalogError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
 _ROWS = Rows(tables.arrivals, key="arrival_id")
@@ -29,73 +34,76 @@ class Count:
     number: int
 
 
-def add_many(tx: Transaction, new: Sequence[Arrival]) -> list[int]:
+def add(tx: Connection, arrival: Arrival) -> int:
+    """Add an arrival; gives its number."""
+    return _ROWS.insert(tx, _values(arrival))
+
+
+def add_many(tx: Connection, new: Sequence[Arrival]) -> list[int]:
     """Add arrivals; gives their numbers."""
-    return [_ROWS.insert(tx, _values(arrival)) for arrival in new]
+    return [add(tx, arrival) for arrival in new]
 
 
-def get(db: Executor, arrival_id: int) -> Arrival:
-    """Give one arrival."""
-    return _arrival(db.execute(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).fetchone())
+def get(db: Connection, arrival_id: int) -> Arrival:
+    """Give one arrival; CatalogError when there is none."""
+    if arrival := find(db, arrival_id):
+        return arrival
+    raise CatalogError(f"the ledger has no arrival {arrival_id}: verify the archive")
 
 
-def find(db: Executor, arrival_id: int) -> Arrival | None:
+def find(db: Connection, arrival_id: int) -> Arrival | None:
     """Give one arrival, if there is such a one."""
-    row = db.execute(f"{_SELECT} WHERE arrival_id = ?", (arrival_id,)).fetchone()
-    return _arrival(row) if row else None
+    return _one(db, "WHERE arrival_id = ?", arrival_id)
 
 
-def of_entry(db: Executor, archive_id: str) -> Arrival | None:
+def of_entry(db: Connection, archive_id: str) -> Arrival | None:
     """Give the latest arrival of an entry."""
-    newest = f"{_SELECT} WHERE archive_id = ? ORDER BY arrival_id DESC LIMIT 1"
-    row = db.execute(newest, (archive_id,)).fetchone()
-    return _arrival(row) if row else None
+    return _one(db, "WHERE archive_id = ? ORDER BY arrival_id DESC LIMIT 1", archive_id)
 
 
-def latest_at_path(db: Executor, converter_name: str, path: str) -> Arrival | None:
+def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | None:
     """Give the latest arrival of a converter at ``path``."""
-    newest = f"{_SELECT} WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 1"
-    row = db.execute(newest, (path_to_text(path), converter_name)).fetchone()
-    return _arrival(row) if row else None
+    newest = "WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 1"
+    return _one(db, newest, path_to_text(path), converter_name)
 
 
-def unfinished(db: Executor, converter_name: str | None = None) -> tuple[Arrival, ...]:
+def latest_by_path(db: Connection, converter_name: str) -> dict[str, Arrival]:
+    """Give the latest arrival at each path that a converter ever had one at."""
+    newest = "WHERE arrival_id IN (SELECT max(arrival_id) FROM arrivals WHERE converter_name = ? GROUP BY path)"
+    return {arrival.path: arrival for arrival in _all(db, newest, converter_name)}
+
+
+def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
     """Give the arrivals that have not come to their end, oldest first."""
-    mine = "AND converter_name = ?" if converter_name else ""
-    values = (*_OPEN, converter_name) if converter_name else _OPEN
-    rows = db.execute(f"{_SELECT} WHERE state IN ({_OPEN_MARKS}) {mine} ORDER BY arrival_id", values)
-    return tuple(map(_arrival, rows))
+    where = f"WHERE state IN ({_OPEN_MARKS})"
+    if converter_name is None:
+        return _all(db, f"{where} ORDER BY arrival_id", *_OPEN)
+    return _all(db, f"{where} AND converter_name = ? ORDER BY arrival_id", *_OPEN, converter_name)
 
 
-def in_state(db: Executor, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
+def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
     """Give a converter's arrivals in one state, oldest first."""
-    mine = f"{_SELECT} WHERE converter_name = ? AND state = ? ORDER BY arrival_id"
-    return tuple(map(_arrival, db.execute(mine, (converter_name, state.value))))
+    return _all(db, "WHERE converter_name = ? AND state = ? ORDER BY arrival_id", converter_name, state.value)
 
 
-def change(tx: Transaction, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> None:
-    """Bring an arrival to ``state``; further columns as they are given (size_bytes, archive_id, reason, retry_at, …)."""
+def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> None:
+    """Bring an arrival to ``state``; further columns (archive_id, reason, retry_at, …) as they are given."""
     _ROWS.update(tx, "arrival_id", arrival_id, {"state": state.value, "changed_at": now, **changes})
 
 
-def search(db: Executor, text: str) -> tuple[Arrival, ...]:
+def search(db: Connection, text: str) -> tuple[Arrival, ...]:
     """Give the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
-    escaped = path_to_text(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    rows = db.execute(
-        f"{_SELECT} WHERE path = ? OR path LIKE ? ESCAPE '\\' OR path LIKE ? ESCAPE '\\' ORDER BY arrival_id DESC LIMIT 100",
-        (path_to_text(text), f"%/{escaped}", f"%\\\\{escaped}"),
-    )
-    return tuple(map(_arrival, rows))
+    endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]
+    named = " OR ".join(["path = ?", *["path LIKE ? ESCAPE '!'"] * len(endings)])
+    return _all(db, f"WHERE {named} ORDER BY arrival_id DESC LIMIT 100", path_to_text(text), *endings)
 
 
-def counts(db: Executor) -> tuple[Count, ...]:
+def counts(db: Connection) -> tuple[Count, ...]:
     """Count arrivals by converter, UTC day of the first sight, and state."""
-    rows = db.execute(
-        "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
-    )
+    by_day = "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
     return tuple(
         Count(converter_name=name, day=date.fromisoformat(day), state=ArrivalState(state), number=number)
-        for name, day, state, number in rows
+        for name, day, state, number in execute(db, by_day)
     )
 
 
@@ -104,7 +112,8 @@ _CONTRADICTIONS = {
         "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused')"
     ),
     "entry {0} came from no arrival": (
-        "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id)"
+        "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
+        "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id)"
     ),
     "{0} is done, and a report of it still waits for the server": (
         "SELECT path FROM arrivals a WHERE state = 'done' AND EXISTS "
@@ -113,11 +122,30 @@ _CONTRADICTIONS = {
 }
 
 
-def disagreements(db: Executor) -> tuple[str, ...]:
+def disagreements(db: Connection) -> tuple[str, ...]:
     """Say where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
     return tuple(
-        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in db.execute(f"{query} LIMIT 100")
+        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in execute(db, f"{query} LIMIT 100")
     )
+
+
+def _one(db: Connection, which: str, *values: Any) -> Arrival | None:
+    row = execute(db, f"{_SELECT} {which}", values).fetchone()
+    return _arrival(row) if row else None
+
+
+def _all(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
+    return tuple(map(_arrival, execute(db, f"{_SELECT} {which}", values)))
+
+
+def _endings(name: str) -> tuple[str, ...]:
+    """How a stored path of this name ends: in the name itself, or in its JSON where the path is no proper text."""
+    inside_json = json.dumps(name)[1:]
+    return (name, inside_json) if storable(name) == name else (inside_json,)
+
+
+def _escaped(text: str) -> str:
+    return re.sub("[!%_]", r"!\g<0>", text)
 
 
 def _values(arrival: Arrival) -> dict[str, Any]:

@@ -1,26 +1,33 @@
-"""Column types that read well with sqlite3 alone: moments as fixed-width ISO text, values as JSON, any file name as text."""
+"""Column types that read well with sqlite3 alone: moments as fixed-width ISO text, values as JSON, any name as text."""
 
 from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 from pywats_archive.models.time import UTC
 
+json_to_text = json.JSONEncoder(separators=(",", ":")).encode
+"""Write a JSON value: ASCII, without spaces."""
+canonical_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+"""Write a JSON value in the one form that is hashed: ASCII, without spaces, the keys of each object sorted."""
+
 
 def moment_to_text(moment: datetime) -> str:
     """Write a moment as ``YYYY-MM-DDTHH:MM:SS.ffffff+00:00``, which sorts by time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def path_to_text(path: str) -> str:
     """Write a path so that a database can hold it: proper text as it is, anything else as a JSON string.
 
-    A name whose bytes are not UTF-8 has lone surrogates, which JSON escapes; what begins with a quotation mark is JSON.
+    A name whose bytes are not UTF-8 (POSIX) or whose words are not UTF-16 (Windows) has lone surrogates, which JSON
+    escapes; what begins with a quotation mark is JSON. Every path that an operating system gives comes back equal.
     """
     try:
         path.encode()
@@ -34,53 +41,48 @@ def text_to_path(text: str) -> str:
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware moment, in UTC."""
+class Written(TypeDecorator[Any]):
+    """A value that is kept as text; the two functions never see None."""
 
     impl = Text
     cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else moment_to_text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
-
-
-class PathText(TypeDecorator[str]):
-    """A path of either operating system, whatever bytes its name has."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else path_to_text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else text_to_path(value)
-
-
-class Json(TypeDecorator[Any]):
-    """A JSON value, ASCII, compact."""
-
-    impl = Text
-    cache_ok = True
+    to_text: ClassVar[staticmethod[[Any], str]]
+    from_text: ClassVar[staticmethod[[str], Any]]
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else type(self).to_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else type(self).from_text(value)
 
 
-class Day(TypeDecorator[date]):
+class Moment(Written):
+    """An aware moment, in UTC."""
+
+    cache_ok = True
+    to_text = staticmethod(moment_to_text)
+    from_text = staticmethod(datetime.fromisoformat)
+
+
+class PathText(Written):
+    """A path of either operating system, whatever bytes its name has."""
+
+    cache_ok = True
+    to_text = staticmethod(path_to_text)
+    from_text = staticmethod(text_to_path)
+
+
+class Json(Written):
+    """A JSON value, ASCII, compact."""
+
+    cache_ok = True
+    to_text = staticmethod(json_to_text)
+    from_text = staticmethod(json.loads)
+
+
+class Day(Written):
     """A date, as ``YYYY-MM-DD``."""
 
-    impl = Text
     cache_ok = True
-
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.isoformat()
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
-        return None if value is None else date.fromisoformat(value)
+    to_text = staticmethod(date.isoformat)
+    from_text = staticmethod(date.fromisoformat)

@@ -6,8 +6,11 @@ import hashlib
 import json
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.driver import Executor, Transaction
+from pywats_archive.catalog.columns import canonical_json
+from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
@@ -15,11 +18,11 @@ from pywats_archive.models.entry import ConversionStatus
 _ROWS = Rows(tables.conversions, key="conversion_id")
 
 
-def add(tx: Transaction, conversion: Conversion) -> int:
+def add(tx: Connection, conversion: Conversion) -> int:
     """Add an attempt; 0 as its ``attempt`` means the entry's next. Gives its number."""
     values = {name: getattr(conversion, name) for name in conversion.__slots__}
     del values["conversion_id"]
-    values["attempt"] = conversion.attempt or _next_attempt(tx, conversion.archive_id)
+    values["attempt"] = conversion.attempt or next_attempt(tx, conversion.archive_id)
     values["status"] = conversion.status.value
     values["parameters"] = conversion.parameters or None
     values["warnings"] = list(conversion.warnings) or None
@@ -27,9 +30,10 @@ def add(tx: Transaction, conversion: Conversion) -> int:
     return _ROWS.insert(tx, values)
 
 
-def of_entry(db: Executor, archive_id: str) -> tuple[Conversion, ...]:
+def of_entry(db: Connection, archive_id: str) -> tuple[Conversion, ...]:
     """Give an entry's attempts, oldest first."""
-    rows = db.execute(
+    rows = execute(
+        db,
         f"SELECT conversion_id, configurations.configuration, {', '.join(f'conversions.{n}' for n in _ROWS.names)} "
         "FROM conversions LEFT JOIN configurations ON fingerprint = conversions.configuration "
         "WHERE archive_id = ? ORDER BY attempt",
@@ -38,18 +42,19 @@ def of_entry(db: Executor, archive_id: str) -> tuple[Conversion, ...]:
     return tuple(_conversion(row[0], row[1], row[2:]) for row in rows)
 
 
-def _next_attempt(tx: Transaction, archive_id: str) -> int:
-    last = "SELECT max(attempt) FROM conversions WHERE archive_id = ?"
-    return (tx.execute(last, (archive_id,)).fetchone()[0] or 0) + 1
+def next_attempt(db: Connection, archive_id: str) -> int:
+    """Give the number that an entry's next attempt will have."""
+    last = "SELECT coalesce(max(attempt), 0) FROM conversions WHERE archive_id = ?"
+    return int(execute(db, last, (archive_id,)).fetchone()[0]) + 1
 
 
-def _keep_configuration(tx: Transaction, configuration: dict[str, Any]) -> str | None:
+def _keep_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:
     """Keep a configuration once, under the SHA-256 of its JSON."""
     if not configuration:
         return None
-    text = json.dumps(configuration, separators=(",", ":"), sort_keys=True)
+    text = canonical_json(configuration)
     fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    tx.execute("INSERT OR IGNORE INTO configurations VALUES (?, ?)", (fingerprint, text))
+    execute(tx, "INSERT INTO configurations VALUES (?, ?) ON CONFLICT DO NOTHING", (fingerprint, text))
     return fingerprint
 
 

@@ -1,40 +1,41 @@
-"""What the catalog needs of a database connection: the driver's own, whose statements cost a fifth of a layer's above it."""
+"""The database driver: statements run on it directly, and its errors told in our words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from pywats_archive.errors import CatalogError
+
+DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
+"""What the driver raises, by itself or through SQLAlchemy."""
 
 
-class Cursor(Protocol):
-    """A statement's rows."""
+def execute(db: Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    """Run one statement on the driver itself: a small one takes 2 µs, and 14 with what SQLAlchemy adds.
 
-    @property
-    def lastrowid(self) -> Any: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-class Executor(Protocol):
-    """What a question needs: a connection, or the transaction that asks it."""
-
-    @property
-    def execute(self) -> Callable[..., Cursor]: ...
+    Text that no database can hold (lone surrogates) is bound as ``storable`` writes it.
+    """
+    driver = cast(sqlite3.Connection, db.connection.driver_connection)
+    try:
+        return driver.execute(sql, values)
+    except UnicodeEncodeError:
+        return driver.execute(sql, [storable(v) if isinstance(v, str) else v for v in values])
 
 
-class Connection(Executor, Protocol):
-    """A connection of the database's driver."""
-
-    @property
-    def in_transaction(self) -> bool: ...
+def storable(text: str) -> str:
+    """Write each lone surrogate in ``text`` as a backslash escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-class Transaction:
-    """A running transaction: executes, and remembers the end of the event chain, which it alone can move."""
-
-    __slots__ = ("execute", "last_event")
-
-    def __init__(self, connection: Connection) -> None:
-        self.execute = connection.execute
-        self.last_event: tuple[int, str] | None = None
+def translated(path: Path, error: Exception) -> CatalogError:
+    """Tell what went wrong with the database at ``path``, and what to do."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something else than a damaged file
+        return CatalogError(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
+    return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from operator import attrgetter
 from typing import Any
+
+from sqlalchemy import Connection
 
 from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
-from pywats_archive.catalog.driver import Executor, Transaction
+from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.conversion import Conversion
@@ -19,67 +21,63 @@ from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 
 _ROWS = Rows(tables.archive_entries, key="entry_no")
-_RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
-_COLUMNS = [_RENAMED.get(name, name) for name in ArchiveEntry.__slots__]
-_FIELDS = attrgetter(*ArchiveEntry.__slots__)
 _BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
+_RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
 
 
-def add(tx: Transaction, entry: ArchiveEntry) -> int:
+def add(tx: Connection, entry: ArchiveEntry) -> int:
     """Add an entry, to the full-text index too; gives its number."""
-    values = _FIELDS(entry)
-    changed = {
-        "companions": [asdict(companion) for companion in entry.companions] or None,
-        "warnings": list(entry.warnings) or None,
-        "conversion_parameters": entry.conversion_parameters or None,
-        "source_kind": entry.source_kind.value,
-        "conversion_status": entry.conversion_status.value,
-        "hold_reason": None,
-    }
-    number = _ROWS.insert(tx, {**dict(zip(_COLUMNS, values, strict=True)), **changed})
+    values = {name: getattr(entry, name) for name in entry.__slots__}
+    for model_name, column in _RENAMED.items():
+        values[column] = values.pop(model_name)
+    values["companions"] = [asdict(companion) for companion in entry.companions] or None
+    values["warnings"] = list(entry.warnings) or None
+    values["conversion_parameters"] = entry.conversion_parameters or None
+    values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
+    number = _ROWS.insert(tx, {**values, "hold_reason": None})
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
 
 
-def get(db: Executor, archive_id: str) -> ArchiveEntry:
+def get(db: Connection, archive_id: str) -> ArchiveEntry:
     """Give one entry; UnknownEntry when there is none."""
-    row = db.execute(_BY_ID, (archive_id,)).fetchone()
+    row = execute(db, _BY_ID, (archive_id,)).fetchone()
     if row is None:
-        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+        raise _unknown(archive_id)
     return _entry(row)
 
 
-def has(db: Executor, archive_id: str) -> bool:
+def has(db: Connection, archive_id: str) -> bool:
     """Tell whether there is such an entry."""
-    found = db.execute("SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone()
-    return found is not None
+    return execute(db, "SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone() is not None
 
 
-def newest_id(db: Executor) -> str:
+def newest_id(db: Connection) -> str:
     """Give the greatest archive id there is; empty when there is none."""
-    return str(db.execute("SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
+    return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
 
 
-def find(db: Executor, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
+def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
     """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
     where, values = _conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
-    rows = db.execute(f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
+    rows = execute(db, f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
     items = tuple(map(_entry, rows))
     if offset == 0 and len(items) < limit:
         return Page(items=items, total=len(items))
-    counted = db.execute(f"SELECT count(*) FROM archive_entries {where}", values).fetchone()
-    return Page(items=items, total=counted[0])
+    (total,) = execute(db, f"SELECT count(*) FROM archive_entries {where}", values).fetchone()
+    return Page(items=items, total=total)
 
 
-def iterate(db: Executor, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
+def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
     """Stream what matches, oldest first; entries that come meanwhile may or may not be among them."""
     where, values = _conditions(wanted)
     after = ("", "")
     joint = "AND" if where else "WHERE"
     while True:
-        rows = db.execute(
+        rows = execute(
+            db,
             f"{_ROWS.select} {where} {joint} (conversion_timestamp, archive_id) > (?, ?) "
             "ORDER BY conversion_timestamp, archive_id LIMIT ?",
             (*values, *after, page_size),
@@ -93,10 +91,11 @@ def iterate(db: Executor, wanted: EntryFilter, *, page_size: int = 500) -> Itera
 
 
 def find_same_source(
-    db: Executor, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
+    db: Connection, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
 ) -> ArchiveEntry | None:
     """Give the latest entry of this very source: same path, time, size and content."""
-    row = db.execute(
+    row = execute(
+        db,
         f"{_ROWS.select} WHERE source_path = ? AND source_mtime_ns = ? AND source_size_bytes = ? "
         "AND source_checksum = ? AND converter_name = ? ORDER BY entry_no DESC LIMIT 1",
         (path_to_text(path), mtime_ns, size_bytes, checksum, converter_name),
@@ -104,12 +103,36 @@ def find_same_source(
     return _entry(row) if row else None
 
 
-def set_companions(tx: Transaction, archive_id: str, companions: Sequence[Companion]) -> None:
+def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion]) -> None:
     """Set the companions that are archived with an entry."""
-    _ROWS.update(tx, "archive_id", archive_id, {"companions": [asdict(each) for each in companions]})
+    _change(tx, archive_id, {"companions": [asdict(each) for each in companions] or None})
 
 
-def apply_conversion(tx: Transaction, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
+def add_warnings(tx: Connection, archive_id: str, warnings: Sequence[str]) -> None:
+    """Add to what an entry warns of, in the full-text index too; one that it has already stays single."""
+    entry = get(tx, archive_id)
+    new = [warning for warning in dict.fromkeys(warnings) if warning not in entry.warnings]
+    if not new:
+        return
+    _change(tx, archive_id, {"warnings": [*entry.warnings, *new]})
+    execute(
+        tx,
+        "UPDATE entry_text SET error = error || char(10) || ? WHERE rowid = "
+        "(SELECT entry_no FROM archive_entries WHERE archive_id = ?)",
+        (search.searchable("\n".join(new)), archive_id),
+    )
+
+
+def known_paths(db: Connection) -> Iterator[str]:
+    """Stream the path of every blob that a row names, companions and reports included; one may come more than once."""
+    for path, companions in execute(db, "SELECT archived_path, companions FROM archive_entries"):
+        yield path
+        yield from (each["archived_path"] for each in json.loads(companions or "[]"))
+    for (path,) in execute(db, "SELECT archived_path FROM reports"):
+        yield path
+
+
+def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
     """Show a conversion and its reports as the entry's latest, in the full-text index too."""
     first = reports[0] if reports else None
     changes: dict[str, Any] = {
@@ -128,11 +151,11 @@ def apply_conversion(tx: Transaction, archive_id: str, conversion: Conversion, r
     }
     if conversion.converter_version:
         changes["converter_version"] = conversion.converter_version
-    _ROWS.update(tx, "archive_id", archive_id, changes)
+    _change(tx, archive_id, changes)
     _reindex(tx, archive_id, conversion.error, conversion.warnings, reports)
 
 
-def add_report(tx: Transaction, archive_id: str, report: Report) -> None:
+def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     """Show one more report of the latest conversion."""
     entry = get(tx, archive_id)
     changes: dict[str, Any] = {"report_count": entry.report_count + 1}
@@ -144,16 +167,24 @@ def add_report(tx: Transaction, archive_id: str, report: Report) -> None:
             "serial_number": report.serial_number,
             "part_number": report.part_number,
         }
-    _ROWS.update(tx, "archive_id", archive_id, changes)
+    _change(tx, archive_id, changes)
     _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
+def _change(tx: Connection, archive_id: str, changes: dict[str, Any]) -> None:
+    if not _ROWS.update(tx, "archive_id", archive_id, changes):
+        raise _unknown(archive_id)
+
+
+def _unknown(archive_id: str) -> UnknownEntry:
+    return UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
+
+
 def _reindex(
-    tx: Transaction, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
+    tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
 ) -> None:
-    number, path = tx.execute(
-        "SELECT entry_no, source_path FROM archive_entries WHERE archive_id = ?", (archive_id,)
-    ).fetchone()
+    where = "SELECT entry_no, source_path FROM archive_entries WHERE archive_id = ?"
+    number, path = execute(tx, where, (archive_id,)).fetchone()
     search.index(
         tx,
         number,

@@ -5,67 +5,81 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pywats_archive.catalog.columns import moment_to_text
-from pywats_archive.catalog.driver import Executor, Transaction
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.columns import canonical_json, moment_to_text
+from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.event import Event
 
 FIRST_HASH = "0" * 64
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, previous_hash, hash"
+_SELECT = f"SELECT {_COLUMNS} FROM events"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def append(tx: Transaction, event: Event) -> Event:
+def append(tx: Connection, event: Event) -> Event:
     """Append an event in the transaction of what it tells; gives it with its place in the chain.
 
-    ``hash`` is the SHA-256 (hex) of the UTF-8 text ``previous_hash + "\\n" + json``, where ``json`` is the JSON array
-    ``[sequence, kind, at, archive_id, actor, details]`` without spaces, ASCII, keys of details sorted, and ``at`` as
-    stored. The first previous hash is 64 zeros.
+    ``hash`` is the SHA-256 (hex) of the ASCII text ``previous_hash + "\\n" + json``, where ``json`` is the JSON array
+    ``[sequence, kind, at, archive_id, actor, details]``: every column as it is stored (``details`` is JSON already),
+    no spaces, what is not ASCII as ``\\uXXXX``, keys of details sorted. The first previous hash is 64 zeros.
     """
-    last, previous = tx.last_event or tx.execute(_LAST).fetchone() or (0, FIRST_HASH)
-    sequence = last + 1
-    at, details = moment_to_text(event.at), _json(event.details)
-    chained = _hash(previous, sequence, event.kind, at, event.archive_id, event.actor, details)
-    row = (sequence, event.kind, at, event.archive_id, event.actor, details, previous, chained)
-    tx.execute(_INSERT, row)
-    tx.last_event = (sequence, chained)
-    return replace(event, sequence=sequence, previous_hash=previous, hash=chained)
+    last = execute(tx, _LAST).fetchone()
+    sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
+    at, actor, details = moment_to_text(event.at), storable(event.actor), canonical_json(event.details)
+    told = (sequence, event.kind, at, event.archive_id, actor, details)
+    chained = _hash(previous, told)
+    execute(tx, _INSERT, (*told, previous, chained))
+    return Event(
+        sequence=sequence,
+        kind=event.kind,
+        at=event.at,
+        archive_id=event.archive_id,
+        actor=actor,
+        details=event.details,
+        previous_hash=previous,
+        hash=chained,
+    )
 
 
-def of_entry(db: Executor, archive_id: str) -> tuple[Event, ...]:
+def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
     """Give an entry's events, oldest first."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM events WHERE archive_id = ? ORDER BY sequence", (archive_id,))
-    return tuple(map(_event, rows))
+    return tuple(map(_event, execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
 
 
-def iterate(db: Executor) -> Iterator[Event]:
+def iterate(db: Connection) -> Iterator[Event]:
     """Stream all events, oldest first."""
-    return map(_event, db.execute(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"))
+    return map(_event, execute(db, f"{_SELECT} ORDER BY sequence"))
 
 
-def first_break(db: Executor) -> int | None:
-    """Walk the chain; gives the sequence number at which it first breaks, or None when it is whole."""
+def last(db: Connection) -> Event | None:
+    """Give the newest event; whoever keeps its sequence and hash elsewhere can tell whether the end was cut off."""
+    row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
+    return _event(row) if row else None
+
+
+def first_break(db: Connection) -> Event | None:
+    """Walk the chain; gives the first event whose sequence, previous hash or hash is not what it must be.
+
+    An edited event is found itself; in place of a removed or moved one, the event that now stands there. Events that
+    were cut off the end leave a whole chain: compare ``last``.
+    """
     expected, previous = 1, FIRST_HASH
-    for row in db.execute(f"SELECT {_COLUMNS} FROM events ORDER BY sequence"):
-        sequence, kind, at, archive_id, actor, details, before, chained = row
-        is_next = sequence == expected and before == previous
-        if not is_next or chained != _hash(before, sequence, kind, at, archive_id, actor, details):
-            return expected
-        expected, previous = sequence + 1, chained
+    for row in execute(db, f"{_SELECT} ORDER BY sequence"):
+        *told, before, chained = row
+        if told[0] != expected or before != previous or chained != _hash(before, told):
+            return _event(row)
+        expected, previous = expected + 1, chained
     return None
 
 
-def _hash(previous: str, sequence: int, kind: str, at: str, archive_id: str | None, actor: str, details: str) -> str:
-    head = _json([sequence, kind, at, archive_id, actor])
-    return hashlib.sha256(f"{previous}\n{head[:-1]},{details}]".encode()).hexdigest()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+def _hash(previous: str, told: Any) -> str:
+    head = canonical_json(told[:5])
+    return hashlib.sha256(f"{previous}\n{head[:-1]},{told[5]}]".encode()).hexdigest()
 
 
 def _event(row: Any) -> Event:

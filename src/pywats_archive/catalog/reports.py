@@ -5,45 +5,55 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
-from pywats_archive.catalog.driver import Executor, Transaction
+from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.report import Report, SubmissionState
 
 _ROWS = Rows(tables.reports, key="report_no")
+_WAITING = SubmissionState.WAITING.value
 
 
-def add(tx: Transaction, report: Report) -> int:
+def add(tx: Connection, report: Report) -> int:
     """Add a report; gives its number."""
     values = {name: getattr(report, name) for name in report.__slots__}
     return _ROWS.insert(tx, values | {"submission_state": report.submission_state.value})
 
 
-def of_entry(db: Executor, archive_id: str) -> tuple[Report, ...]:
+def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
     """Give an entry's reports, in the order they were archived."""
-    rows = db.execute(f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no", (archive_id,))
-    return tuple(map(_report, rows))
+    return tuple(map(_report, execute(db, f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no", (archive_id,))))
 
 
-def due(db: Executor, now: datetime, limit: int) -> tuple[Report, ...]:
+def due(db: Connection, now: datetime, limit: int) -> tuple[Report, ...]:
     """Give reports that wait for the server and may be tried at ``now``, oldest first."""
-    rows = db.execute(
-        f"{_ROWS.select} WHERE submission_state = ? AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY report_no LIMIT ?",
-        (SubmissionState.WAITING.value, moment_to_text(now), limit),
-    )
-    return tuple(map(_report, rows))
+    may_be_tried = "submission_state = ? AND (next_try_at IS NULL OR next_try_at <= ?)"
+    oldest = f"{_ROWS.select} WHERE {may_be_tried} ORDER BY report_no LIMIT ?"
+    return tuple(map(_report, execute(db, oldest, (_WAITING, moment_to_text(now), limit))))
 
 
-def waiting_count(db: Executor) -> int:
+def waiting_count(db: Connection) -> int:
     """Count the reports that wait for the server."""
-    waiting = "SELECT count(*) FROM reports WHERE submission_state = ?"
-    count: int = db.execute(waiting, (SubmissionState.WAITING.value,)).fetchone()[0]
-    return count
+    return int(execute(db, "SELECT count(*) FROM reports WHERE submission_state = ?", (_WAITING,)).fetchone()[0])
+
+
+def next_due_at(db: Connection) -> datetime | None:
+    """Give the moment at which the first of those that wait may be tried; None when none has one to wait for."""
+    first = "SELECT min(next_try_at) FROM reports WHERE submission_state = ?"
+    (moment,) = execute(db, first, (_WAITING,)).fetchone()
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def retry_all_now(tx: Connection) -> None:
+    """Let every report that waits be tried at once, whatever its back-off."""
+    execute(tx, "UPDATE reports SET next_try_at = NULL WHERE submission_state = ?", (_WAITING,))
 
 
 def set_submission(
-    tx: Transaction,
+    tx: Connection,
     report: Report,
     *,
     state: SubmissionState,

@@ -1,17 +1,16 @@
-"""Rows by the tables' own definition, with statements compiled once: what is written a thousand times a second stays cheap."""
+"""Rows by the tables' own definition, with statements compiled once, so that a thousand a second stay cheap."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Connection, Table
 
-from pywats_archive.catalog.driver import Transaction
+from pywats_archive.catalog.columns import Written
+from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.tables import DIALECT
 
-_DIALECT = sqlite.dialect()
 _Convert = Callable[[Any], Any]
 
 
@@ -20,44 +19,42 @@ class Rows:
 
     def __init__(self, table: Table, *, key: str) -> None:
         self.names = tuple(column.name for column in table.columns if column.name != key)
-        self._to_database = {c.name: _bind(c.type) for c in table.columns}
-        self._binds = [(name, self._to_database[name]) for name in self.names]
-        self._from_database = [(name, _result(table.columns[name].type)) for name in self.names]
-        self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=_DIALECT))
+        types = {column.name: column.type for column in table.columns}
+        written = [(n, kind) for n, name in enumerate(self.names) if isinstance(kind := types[name], Written)]
+        self._to_text: list[tuple[int, _Convert]] = [(n, type(kind).to_text) for n, kind in written]
+        self._from_text: list[tuple[int, _Convert]] = [(n, type(kind).from_text) for n, kind in written]
+        self._writers = {self.names[n]: convert for n, convert in self._to_text}
+        self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=DIALECT))
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.select = f"SELECT {', '.join(f'{table.name}.{name}' for name in self.names)} FROM {table.name} "
         """A SELECT of all columns but the key, to which conditions are added."""
 
-    def insert(self, tx: Transaction, values: Mapping[str, Any]) -> int:
+    def insert(self, tx: Connection, values: Mapping[str, Any]) -> int:
         """Add a row; gives its key."""
-        row = [bind(values[name]) for name, bind in self._binds]
-        number: int = tx.execute(self._insert, row).lastrowid
+        row = [values[name] for name in self.names]
+        _convert(row, self._to_text)
+        number = execute(tx, self._insert, row).lastrowid
+        assert number is not None
         return number
 
-    def update(self, tx: Transaction, where: str, key: Any, values: Mapping[str, Any]) -> None:
-        """Set columns of the rows whose column ``where`` is ``key``."""
+    def update(self, tx: Connection, where: str, key: Any, values: Mapping[str, Any]) -> int:
+        """Set columns of the rows whose column ``where`` is ``key``; gives how many those are."""
         assignments = ", ".join(f"{name} = ?" for name in values)
-        row = (*(self._to_database[name](value) for name, value in values.items()), key)
-        tx.execute(self._update.format(assignments, where), row)
+        row = [self._written(name, value) for name, value in values.items()]
+        return execute(tx, self._update.format(assignments, where), [*row, key]).rowcount
 
     def decode(self, row: Iterable[Any]) -> dict[str, Any]:
         """Turn a row of ``select`` into values."""
-        return {name: convert(value) for (name, convert), value in zip(self._from_database, row)}  # noqa: B905 (py310 speed)
+        values = list(row)
+        _convert(values, self._from_text)
+        return dict(zip(self.names, values, strict=True))
+
+    def _written(self, name: str, value: Any) -> Any:
+        convert = self._writers.get(name)
+        return convert(value) if convert and value is not None else value
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _bind(kind: Any) -> _Convert:
-    if isinstance(kind, TypeDecorator):
-        bind = kind.process_bind_param
-        return lambda value: None if value is None else bind(value, _DIALECT)
-    return _same
-
-
-def _result(kind: Any) -> _Convert:
-    if isinstance(kind, TypeDecorator):
-        read = kind.process_result_value
-        return lambda value: None if value is None else read(value, _DIALECT)
-    return _same
+def _convert(row: list[Any], conversions: list[tuple[int, _Convert]]) -> None:
+    for n, convert in conversions:
+        if row[n] is not None:
+            row[n] = convert(row[n])

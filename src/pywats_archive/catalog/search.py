@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from sqlalchemy import Connection
 
-from pywats_archive.catalog.driver import Transaction
+from pywats_archive.catalog.driver import execute
 
-_WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*")
 _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) VALUES (?, ?, ?, ?, ?)"
 
 
 def match_expression(text: str) -> str | None:
     """Turn what a person typed into an FTS5 query: every word must occur, the end of each may be missing.
 
-    None when there is no word in it. Punctuation has no meaning of its own.
+    None when there is no word in it. Punctuation has no meaning of its own: a word with some in it is found where its
+    pieces stand side by side.
     """
-    words = _WORD.findall(text)
-    return (
-        " ".join(f'"{word}"*' for word in words if '"' not in word)
-        or " ".join(f'"{piece}"*' for piece in re.findall(r"\w+", text))
-        or None
-    )
+    words = (word for word in searchable(text).split() if any(map(str.isalnum, word)))
+    return " ".join(f'"{_doubled(word)}"*' for word in words) or None
 
 
-def index(tx: Transaction, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
+def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
     """Set what an entry is found by."""
-    row = (entry_no, *(_searchable(text) for text in (name, serial, part, error)))
-    tx.execute(_INSERT, row)
+    execute(tx, _INSERT, (entry_no, searchable(name), searchable(serial), searchable(part), searchable(error)))
 
 
-def _searchable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+def searchable(text: str) -> str:
+    """Write ``text`` as the index holds it: what no database can hold parts words."""
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+
+
+def _doubled(word: str) -> str:
+    return word.replace('"', '""')

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pywats_archive.catalog.driver import Executor
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.driver import execute
 from pywats_archive.models.policy import ArchiveStatistics
 
 _ENTRIES = (
@@ -19,14 +21,14 @@ _REPORTS = (
 )
 
 
-def statistics(db: Executor, converter_name: str | None) -> ArchiveStatistics:
+def statistics(db: Connection, converter_name: str | None) -> ArchiveStatistics:
     """Give the figures of all entries, or of one converter's."""
     mine = "WHERE converter_name = ?" if converter_name else ""
     theirs = f"WHERE archive_id IN (SELECT archive_id FROM archive_entries {mine})" if converter_name else ""
     values = (converter_name,) if converter_name else ()
-    entries = db.execute(_ENTRIES.format(mine), values).fetchone()
-    reports = db.execute(_REPORTS.format(theirs), values).fetchone()
-    by_status = dict(db.execute(_STATUS.format(mine), values).fetchall())
+    entries = execute(db, _ENTRIES.format(mine), values).fetchone()
+    reports = execute(db, _REPORTS.format(theirs), values).fetchone()
+    by_status = dict(execute(db, _STATUS.format(mine), values).fetchall())
     kept = entries[2] + reports[2]
     return ArchiveStatistics(
         converter_name=converter_name,

@@ -13,9 +13,12 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects import sqlite
 
 from pywats_archive.catalog.columns import Day, Json, Moment, PathText
 
+DIALECT = sqlite.dialect()
+"""What statements are compiled for."""
 metadata = MetaData()
 
 archive_entries = Table(

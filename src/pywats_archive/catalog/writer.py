@@ -2,114 +2,119 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from pywats_archive.catalog.driver import Connection, Transaction
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, translated
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.step import OnStep
 
 T = TypeVar("T")
-Unit = Callable[[Transaction], T]
+Unit = Callable[[Connection], T]
 
 
 class Writer:
-    """The one writer of a process. Whoever finds nobody committing commits for all who wait, then passes that on.
+    """The one writer of a process. Whoever finds nobody committing commits for all who wait.
 
     Units must be repeatable: when one of a group fails, all are rolled back and run again, each alone, so that
-    only the faulty one's caller gets the error.
+    only the faulty one's caller gets the error. When the commit itself fails, all of the group get that error.
     """
 
-    def __init__(self, connection: Connection, on_step: OnStep) -> None:
+    def __init__(self, connection: Connection, path: Path, on_step: OnStep) -> None:
         self._connection = connection
+        self._path = path
         self._on_step = on_step
+        self._commit_lock = threading.Lock()
+        self._queue: list[_Request[Any]] = []
         self._mutex = threading.Lock()
-        self._waiting: list[_Request[Any]] = []
-        self._is_led = False
 
     def write(self, unit: Unit[T]) -> T:
         """Run ``unit`` in a transaction; its result once it is committed, its error once it is rolled back."""
         request = _Request(unit)
         with self._mutex:
-            self._waiting.append(request)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            request.wait()
-        if not request.is_done:
-            self._lead()
+            self._queue.append(request)
+        with self._commit_lock:
+            if not request.is_done:
+                self._commit_waiting(request)
         return request.outcome()
 
-    def _lead(self) -> None:
-        """Commit for all who wait now, then let the first of those who came meanwhile lead."""
-        with self._mutex:
-            group, self._waiting = self._waiting, []
-        try:
-            self._commit_group(group)
-        finally:
-            with self._mutex:
-                following = self._waiting[0] if self._waiting else None
-                self._is_led = following is not None
-            if following:
-                following.wake()
-            for request in group:
-                request.abandon()
-                request.wake()
+    def close(self) -> None:
+        """Wait for the commit that is under way, then close the connection; idempotent."""
+        with self._commit_lock:
+            self._connection.close()
 
-    def _commit_group(self, group: list[_Request[Any]]) -> None:
+    def _commit_waiting(self, mine: _Request[Any]) -> None:
+        with self._mutex:
+            group, self._queue = self._queue, []
+        try:
+            self._settle(group)
+        except BaseException:  # an interrupt is this thread's alone: the others' units go on with the next commit
+            with self._mutex:
+                self._queue[:0] = [request for request in group if not (request.is_done or request is mine)]
+            raise
+
+    def _settle(self, group: list[_Request[Any]]) -> None:
+        """Bring each request of the group to its end."""
         try:
             self._commit(group)
-        except Exception as exc:
+        except _UnitFailed as failed:
             if len(group) == 1:
-                group[0].fail(exc)
+                group[0].fail(self._told(failed.error, *DRIVER_ERRORS))
                 return
             for request in group:
-                self._commit_alone(request)
-
-    def _commit_alone(self, request: _Request[Any]) -> None:
-        try:
-            self._commit([request])
+                self._settle([request])
         except Exception as exc:
-            request.fail(exc)
+            for request in group:
+                request.fail(self._told(exc, OSError, *DRIVER_ERRORS))
 
     def _commit(self, group: list[_Request[Any]]) -> None:
         self._on_step("begin")
-        self._connection.execute("BEGIN IMMEDIATE")
+        execute(self._connection, "BEGIN IMMEDIATE")
         try:
-            transaction = Transaction(self._connection)
-            results = [request.unit(transaction) for request in group]
+            results = [self._run(request) for request in group]
             self._on_step("commit")
-            self._connection.execute("COMMIT")
+            execute(self._connection, "COMMIT")
         except BaseException:
             self._roll_back()
             raise
         for request, result in zip(group, results, strict=True):
             request.succeed(result)
 
+    def _run(self, request: _Request[T]) -> T:
+        try:
+            return request.unit(self._connection)
+        except Exception as exc:
+            raise _UnitFailed(exc) from exc
+
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        if self._connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+            execute(self._connection, "ROLLBACK")
+
+    def _told(self, error: Exception, *foreign: type[Exception]) -> Exception:
+        if not isinstance(error, foreign):
+            return error
+        told = translated(self._path, error)
+        told.__cause__ = error
+        return told
+
+
+class _UnitFailed(Exception):  # noqa: N818 (never leaves this file)
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 class _Request(Generic[T]):
-    __slots__ = ("_called", "_error", "_result", "is_done", "unit")
+    __slots__ = ("_error", "_result", "is_done", "unit")
 
     def __init__(self, unit: Unit[T]) -> None:
         self.unit = unit
         self.is_done = False
         self._result: T | None = None
         self._error: Exception | None = None
-        self._called = threading.Lock()
-        self._called.acquire()
-
-    def wait(self) -> None:
-        """Wait until the unit is done, or its thread is to lead."""
-        self._called.acquire()
-
-    def wake(self) -> None:
-        if self._called.locked():
-            self._called.release()
 
     def succeed(self, result: T) -> None:
         self._result, self.is_done = result, True
@@ -117,16 +122,9 @@ class _Request(Generic[T]):
     def fail(self, error: Exception) -> None:
         self._error, self.is_done = error, True
 
-    def abandon(self) -> None:
-        """Say so when the leader was torn away before the unit was done."""
-        if not self.is_done:
-            self.fail(CatalogError("the catalog's writer was interrupted; what it was to write is not written"))
-
     def outcome(self) -> T:
-        if isinstance(self._error, sqlite3.Error):
-            raise CatalogError(f"the catalog could not be written ({self._error}); check the disk") from self._error
-        if isinstance(self._error, OSError):
-            raise CatalogError(f"the catalog could not be written ({self._error}); check the disk") from self._error
         if self._error:
             raise self._error
+        if not self.is_done:
+            raise CatalogError("a transaction came to no end; nothing of it is stored")
         return cast(T, self._result)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from pywats_archive.catalog import engine, migrations, tables
+from pywats_archive.catalog.engine import Catalog
+
+
+def test_migrations_make_the_tables_in_code(tmp_path: Path) -> None:
+    """Migrated from empty, the database has exactly the tables, columns, keys and indexes that the code has."""
+    catalog = Catalog.open(tmp_path / "metadata.db")
+    try:
+        with catalog.read() as db:
+            options = {"compare_type": True, "include_name": _is_ours}
+            context = MigrationContext.configure(db, opts=options)
+            assert compare_metadata(context, tables.metadata) == []
+    finally:
+        catalog.close()
+
+
+def test_the_comparison_sees_a_missing_column(tmp_path: Path) -> None:
+    """The comparison above is not blind: a column that is only in the code is seen."""
+    catalog = Catalog.open(tmp_path / "metadata.db")
+    try:
+        catalog.write(lambda tx: tx.exec_driver_sql("ALTER TABLE runs DROP COLUMN actor"))
+        with catalog.read() as db:
+            context = MigrationContext.configure(db, opts={"include_name": _is_ours})
+            assert [change[0] for change in compare_metadata(context, tables.metadata)] == ["add_column"]
+    finally:
+        catalog.close()
+
+
+def test_there_is_one_head_and_the_engine_knows_it() -> None:
+    """The migrations are one line, whose end the engine takes for up to date."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [engine.HEAD]
+
+
+def test_collations_and_text_index_are_there(tmp_path: Path) -> None:
+    """What Alembic cannot compare: serial numbers without regard to case, the text index, the guards of events."""
+    path = tmp_path / "metadata.db"
+    Catalog.open(path).close()
+    raw = sqlite3.connect(path)
+    made = dict(raw.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    raw.close()
+    assert made["reports"].count("NOCASE") == 2
+    assert "fts5(name, serial, part, error" in made["entry_text"]
+    assert {"events_stay", "events_are_kept"} <= made.keys()
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    """A database that is up to date is opened as it is, without Alembic."""
+    path = tmp_path / "metadata.db"
+    Catalog.open(path).close()
+    before = path.read_bytes()
+    Catalog.open(path).close()
+    assert path.read_bytes() == before
+
+
+def _is_ours(name: str | None, kind: str, parents: object) -> bool:
+    return not (kind == "table" and (name or "").startswith(("entry_text", "alembic_version")))
