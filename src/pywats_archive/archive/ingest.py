@@ -13,7 +13,7 @@ from typing import Any
 from pywats_archive.archive import companions, layout, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content
+from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content, measure
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, StorageError
@@ -58,9 +58,10 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
     archive.require_owner()
     try:
         draft = _Draft.of(archive, source)
-        return _take_in(draft)
-    except _AlreadyArchived as known:
-        return _go_on(archive, known.entry, source)
+        try:
+            return _take_in(draft)
+        except _AlreadyArchived as known:
+            return _go_on(draft, known.entry)
     except OSError as exc:
         raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
 
@@ -100,13 +101,15 @@ def archive_result(archive: Archive, source: NewSource, document: bytes) -> Arch
         blob = draft.write([document])
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
-    entry = draft.entry(blob, ())
-    archive.write(lambda tx: _commit(tx, archive, entry, source, blob))
+    entry = draft.entry(draft.id_of(blob), blob.content, blob, ())
+    archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
 
 
 def _take_in(draft: _Draft) -> ArchiveEntry:
     archive, source = draft.archive, draft.source
+    if not source.keep_source:
+        return _only_record(draft)
     blob = draft.write()
     if draft.kind is SourceKind.FOLDER and sources.signature(source.path) != draft.signature:
         raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
@@ -116,23 +119,31 @@ def _take_in(draft: _Draft) -> ArchiveEntry:
     packed, kept = _companions_blob(archive, archive_id, base, beside, "rule", level) if beside else (None, ())
     if packed:
         archive.blobs.settle(packed)
-    entry = draft.entry(blob, kept)
-    archive.write(lambda tx: _commit(tx, archive, entry, source, blob))
+    entry = draft.entry(archive_id, blob.content, blob, kept)
+    archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
 
 
-def _go_on(archive: Archive, entry: ArchiveEntry, source: NewSource) -> ArchiveEntry:
-    if source.arrival_id is not None:
-        number = source.arrival_id
-        archive.write(lambda tx: _advance(tx, archive, entry, number, source.arrival_state))
+def _only_record(draft: _Draft) -> ArchiveEntry:
+    """Make the entry of a source whose bytes are not to be kept."""
+    content = measure(draft.chunks())
+    entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, None, ())
+    draft.archive.write(lambda tx: _commit(tx, draft, entry, None))
+    return entry
+
+
+def _go_on(draft: _Draft, entry: ArchiveEntry) -> ArchiveEntry:
+    archive, source = draft.archive, draft.source
+    archive.write(lambda tx: _advance(tx, archive, entry, source, draft.signature))
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
 
 
-def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, blob: Blob) -> None:
-    archive.blobs.settle(blob)
+def _commit(tx: Connection, draft: _Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
+    archive, source = draft.archive, draft.source
+    if blob:
+        archive.blobs.settle(blob)
     entries.add(tx, entry)
-    if source.arrival_id is not None:
-        _advance(tx, archive, entry, source.arrival_id, source.arrival_state)
+    _advance(tx, archive, entry, source, draft.signature)
     details = {
         "converter_name": entry.converter_name,
         "original_path": entry.source_original_path,
@@ -144,8 +155,18 @@ def _commit(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSo
     events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
 
 
-def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, arrival_id: int, state: ArrivalState) -> None:
-    arrivals.change(tx, arrival_id, state=state, now=archive.now(), archive_id=entry.archive_id)
+def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: sources.Signature) -> None:
+    """Bring the arrival on, with the size and time that the source had when it was read."""
+    if source.arrival_id is not None:
+        arrivals.change(
+            tx,
+            source.arrival_id,
+            state=source.arrival_state,
+            now=archive.now(),
+            archive_id=entry.archive_id,
+            size_bytes=seen.size_bytes,
+            mtime_ns=seen.mtime_ns,
+        )
 
 
 def _companions_blob(
@@ -212,14 +233,14 @@ class _Draft:
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
         return self.archive.blobs.write(
-            self._chunks() if chunks is None else chunks,
+            self.chunks() if chunks is None else chunks,
             folder=folder,
             draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
             level=self.source.compression_level,
         )
 
-    def _chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
         if self.kind is SourceKind.FOLDER:
             return sources.read_folder(self.source.path)
         return sources.read_file(self.source.path)
@@ -264,16 +285,16 @@ class _Draft:
             },
         )
 
-    def entry(self, blob: Blob, kept: tuple[Companion, ...]) -> ArchiveEntry:
+    def entry(self, archive_id: str, content: Content, blob: Blob | None, kept: tuple[Companion, ...]) -> ArchiveEntry:
         return ArchiveEntry(
-            archive_id=self.id_of(blob),
+            archive_id=archive_id,
             converter_name=self.source.converter_name,
             converter_version=self.source.converter_version,
             source_original_path=os.fspath(self.source.path),
-            source_archived_path=blob.path,
-            source_checksum=blob.content.checksum,
-            source_size_bytes=blob.content.size_bytes,
-            compressed_size_bytes=blob.compressed_size_bytes,
+            source_archived_path=blob.path if blob else "",
+            source_checksum=content.checksum,
+            source_size_bytes=content.size_bytes,
+            compressed_size_bytes=blob.compressed_size_bytes if blob else 0,
             source_kind=self.kind,
             source_mtime_ns=self.mtime_ns,
             compression_level=self.source.compression_level,

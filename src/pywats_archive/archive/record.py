@@ -137,6 +137,13 @@ def record_try(
     return known
 
 
+def remove_document(archive: Archive, report: Report) -> None:
+    """Remove the document of an accepted report (``archive_output_reports`` is off); the row and the event stay."""
+    details = {"report_id": report.report_id, "blob": report.archived_path, "checksum": report.checksum}
+    append_event(archive, Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details))
+    archive.blobs.remove(report.archived_path)
+
+
 def due_reports(archive: Archive, *, limit: int, whatever_backoff: bool = False) -> tuple[Report, ...]:
     """Give reports that wait for the server and may be tried now, oldest first."""
     now = datetime.max.replace(tzinfo=UTC) if whatever_backoff else archive.now()

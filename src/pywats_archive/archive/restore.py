@@ -22,6 +22,8 @@ def restore_source(archive: Archive, archive_id: str, folder: Path, *, actor: st
     entry = archive.entry(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
+    if not entry.source_archived_path:
+        raise BlobMissing(f"{archive_id}: its source was not kept (archive_source_files is off); only its record is")
     try:
         restored = _restore(archive, entry, folder)
     except OSError as exc:

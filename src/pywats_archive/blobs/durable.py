@@ -135,7 +135,7 @@ class TemporaryFile:
             os.close(self._descriptor)
             self._descriptor = None
         if not self.is_published:
-            _remove(self.path)
+            remove(self.path)
 
     def _flush(self) -> None:
         if not self._waiting:
@@ -204,10 +204,10 @@ def remove_temporary(folder: Path, *, report: Callable[[Path], None]) -> None:
     """Remove what a crash left half-written beneath ``folder``."""
     for path in sorted(folder.rglob(f".*{TEMPORARY_SUFFIX}")):
         report(path)
-        _remove(os.fspath(path))
+        remove(path)
 
 
-def _remove(path: str) -> None:
+def remove(path: Path | str) -> None:
     """Remove a file that may be gone already, and may be read-only (which Windows minds)."""
     with suppress(FileNotFoundError):
         if portable.WINDOWS:

@@ -15,7 +15,7 @@ from isal import igzip, isal_zlib
 
 from pywats_archive.blobs import header
 from pywats_archive.blobs.codec import compress, compressor, crc32
-from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove_temporary
+from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove, remove_temporary
 from pywats_archive.blobs.header import Label
 from pywats_archive.errors import BlobDamaged, BlobMissing
 from pywats_archive.models.step import OnStep, no_step
@@ -53,6 +53,15 @@ Naming = Callable[[Content], tuple[str, Label]]
 
 UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
 """Stands for a content that is still to come; as long in text as any real one."""
+
+
+def measure(chunks: Iterable[bytes]) -> Content:
+    """Take checksum and size of bytes that are not to be kept."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+    return Content(sha256=digest.hexdigest(), size_bytes=size)
 
 
 class BlobStore:
@@ -117,6 +126,10 @@ class BlobStore:
     def label(self, path: str) -> Label:
         """Read what a blob says of itself."""
         return header.read_label(self.root / path)
+
+    def remove(self, path: str) -> None:
+        """Remove a blob, once that is on record; idempotent."""
+        remove(self.root / path)
 
     def paths(self, folder: str) -> Iterator[str]:
         """List the blobs beneath ``folder``, in order of their paths."""

@@ -102,7 +102,7 @@ class Writer:
         return told
 
 
-class _UnitFailed(Exception):  # noqa: N818 (never leaves this file)
+class _UnitFailed(Exception):
     def __init__(self, error: Exception) -> None:
         self.error = error
 

@@ -46,12 +46,12 @@ def _draw(details: EntryDetails) -> None:
 
 
 def _entry_facts(entry: ArchiveEntry) -> list[tuple[str, str]]:
-    sizes = f"{human_size(entry.source_size_bytes)}, {human_size(entry.compressed_size_bytes)} at level {entry.compression_level}"
+    kept = f"{human_size(entry.compressed_size_bytes)} at level {entry.compression_level}"
     return [
         ("entry", entry.archive_id),
         ("source", entry.source_original_path),
         ("archived", f"{when(entry.created_at)}  {entry.source_archived_path}"),
-        ("size", sizes),
+        ("size", f"{human_size(entry.source_size_bytes)}, {kept}"),
         ("checksum", entry.source_checksum),
         *(("companion", f"{c.name} ({c.found_by})") for c in entry.companions),
         ("kept until", entry.retention_until.isoformat()),

@@ -25,6 +25,8 @@ LONGEST_DELAY = timedelta(minutes=5)
 LONGEST_IMPATIENT_DELAY = timedelta(seconds=2)
 _IN_MEMORY = 64
 _AT_ONCE = 4
+_REMEMBERED = 1_000
+"""Parcels that are settled already: one may be offered just after it was read from the archive and sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +139,7 @@ class Outbox:
         self._offered: deque[Parcel] = deque()
         self._in_flight: set[str] = set()
         self._postponed: dict[str, datetime] = {}
+        self._settled: deque[str] = deque(maxlen=_REMEMBERED)
         self._failures = 0
         self._stopped_by: str | None = None
         self._closing = False
@@ -197,18 +200,24 @@ class Outbox:
         try:
             while not self._closing:
                 self._wake.clear()
-                room = (1 if self._failures else _AT_ONCE) - len(sending)
-                for parcel in await self._next(room) if room > 0 else ():
-                    self._in_flight.add(parcel.key)
-                    task = asyncio.create_task(self._send(parcel))
-                    sending.add(task)
-                    task.add_done_callback(sending.discard)
+                try:
+                    await self._send_what_is_due(sending)
+                except ArchiveError as exc:
+                    log.error("outbox.not_read", reason=str(exc))
                 await self._pause()
             if sending:
                 await asyncio.wait(sending)
         finally:
             if self._submitter:
                 await self._submitter.close()
+
+    async def _send_what_is_due(self, sending: set[asyncio.Task[None]]) -> None:
+        room = (1 if self._failures else _AT_ONCE) - len(sending)
+        for parcel in await self._next(room) if room > 0 else ():
+            self._in_flight.add(parcel.key)
+            task = asyncio.create_task(self._send(parcel))
+            sending.add(task)
+            task.add_done_callback(sending.discard)
 
     async def _pause(self) -> None:
         try:
@@ -240,7 +249,8 @@ class Outbox:
 
     def _is_due(self, parcel: Parcel) -> bool:
         until = self._postponed.get(parcel.key)
-        return parcel.key not in self._in_flight and (until is None or until <= self._now())
+        is_new = parcel.key not in self._in_flight and parcel.key not in self._settled
+        return is_new and (until is None or until <= self._now())
 
     async def _send(self, parcel: Parcel) -> None:
         try:
@@ -277,6 +287,7 @@ class Outbox:
         if step.delay is not None and not parcel.is_stored:
             self._offered.append(parcel)
         if step.delay is None:
+            self._settled.append(parcel.key)
             self._on_settled(parcel, step.state, outcome.reason)
 
     def _drop_connection(self) -> None:

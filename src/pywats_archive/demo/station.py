@@ -96,6 +96,7 @@ def _set_up(base: Path, address: str) -> Path:
             "retry_delay_seconds": 2,
             "max_retries": 100,
             "settle_seconds": 1.0,
+            "archive_companions": ["{stem}.limits"] if name == "csv" else [],
             "arguments": {"limits_password": "demo-secret"} if name == "csv" else {},
         }
         sections.append(section)

@@ -65,7 +65,7 @@ def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
     parsed = parse_converter({k: v for k, v in section.items() if v is not None}, file=path)
     if not parsed.watch_folder:
         return parsed
-    watch = path.parent / parsed.watch_folder
+    watch = Path(os.path.abspath(path.parent / parsed.watch_folder))  # noqa: PTH100 (keeps links as they are named)
     folders = {key: str(path.parent / (getattr(parsed, key) or watch.parent / name)) for key, name in _SIBLINGS.items()}
     return parsed.model_copy(update={"watch_folder": str(watch), **folders})
 
@@ -90,15 +90,16 @@ def _check(station: StationConfig) -> None:
 
 
 def _check_apart(station: StationConfig, converter: ConverterConfig) -> None:
-    archive, watch = (
-        Path(os.path.abspath(station.archive_root(converter))),
-        Path(os.path.abspath(converter.watch_folder)),
-    )
+    archive, watch = _normal(station.archive_root(converter)), _normal(Path(converter.watch_folder))
     if archive.is_relative_to(watch) or watch.is_relative_to(archive):
         raise ConfigError(
             f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
             "within each other; keep them apart"
         )
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normcase(path.resolve()))
 
 
 def _recall(folder: Path, sections: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

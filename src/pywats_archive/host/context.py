@@ -38,7 +38,7 @@ def _source_class() -> Any:
 def make_context(job: ConversionJob, instance: Any, *, api_client: Any = None) -> Any:
     """Give the ConverterContext: arguments as configured, over the defaults of the converter's schema."""
     context_class = pywats_module("pywats_client.converters.context").ConverterContext
-    context = context_class(
+    return context_class(
         api_client=api_client if api_client is not None else LazyServer(job),
         drop_folder=_folder(job.watch_folder),
         done_folder=_folder(job.done_folder),
@@ -51,7 +51,6 @@ def make_context(job: ConversionJob, instance: Any, *, api_client: Any = None) -
         retry_delay_seconds=int(job.retry_delay_seconds),
         arguments={**_defaults(instance), **job.arguments},
     )
-    return context
 
 
 def make_legacy_arguments(job: ConversionJob) -> Any:

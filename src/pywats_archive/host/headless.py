@@ -13,7 +13,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # never run: it shows the import contracts what this room may do and no other
+    import pywats  # noqa: F401
+    import pywats_client  # noqa: F401
 
 _NAMES = ("PySide6", "PySide6.QtCore")
 _LOCK = threading.RLock()

@@ -1,4 +1,4 @@
-"""Secrets stay out of archives: PASSWORD arguments become keyed fingerprints, their values are taken out of texts (invariant 10)."""
+"""Secrets stay out: PASSWORD arguments become keyed fingerprints, texts lose their values (invariant 10)."""
 
 from __future__ import annotations
 

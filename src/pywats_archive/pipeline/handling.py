@@ -6,14 +6,13 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import document, restore, sources
+from pywats_archive.archive import document, record, restore, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel, Step
@@ -42,6 +41,11 @@ class Waits:
     reason: str
     needs_person: bool
     """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
+
+
+class _NotArchived(Exception):
+    def __init__(self, cause: ArchiveError) -> None:
+        self.cause = cause
 
 
 @dataclass(kw_only=True, eq=False)
@@ -81,12 +85,15 @@ class Handling:
             return None
         except SourceChanged as exc:
             return Waits(reason=str(exc), needs_person=False)
+        except _NotArchived as exc:
+            return self._without_archive(line, arrival, exc.cause)
         except (StorageError, CatalogError) as exc:
-            return self._without_archive(line, arrival, exc)
+            log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
+            return Waits(reason=str(exc), needs_person=True)
 
     def _take(self, line: Line, arrival: Arrival, busy: bool) -> Waits | None:
         assert line.archive is not None and line.interceptor is not None
-        if not self._is_in_place(arrival):
+        if not self._is_in_place(line, arrival):
             return Waits(reason="another source has its name", needs_person=False)
         if line.config.converter_type == "folder" and not arrival.archive_id and not self._is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)
@@ -129,6 +136,9 @@ class Handling:
             is_archived=bool(entry.source_archived_path),
         )
         departed = postprocess.carry_out(ending, self._departure(line, arrival, entry))
+        if not line.config.archive_output_reports:
+            for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
+                record.remove_document(line.archive, report)
         reason = "; ".join(filter(None, (ending.reason, departed.note))) or None
         line.books.change(arrival, ending.state, reason=reason, moved_to=departed.moved_to)
         log.info(
@@ -156,32 +166,38 @@ class Handling:
         is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED
         return ConversionStatus.FAILED if is_given_up else entry.conversion_status
 
-    def _is_in_place(self, arrival: Arrival) -> bool:
-        """Bring a source back that was set aside in Pending."""
-        if arrival.state is not ArrivalState.SUSPENDED or not arrival.moved_to or not Path(arrival.moved_to).exists():
+    @staticmethod
+    def _is_in_place(line: Line, arrival: Arrival) -> bool:
+        """Bring a source back that was set aside in Pending; a crash may have come before that was put on record."""
+        if arrival.state is not ArrivalState.SUSPENDED:
             return True
-        return postprocess.bring_back(Path(arrival.moved_to), Path(arrival.path))
+        path = Path(arrival.path)
+        held = Path(arrival.moved_to) if arrival.moved_to else Path(line.config.pending_folder, path.name)
+        return not held.exists() or postprocess.bring_back(held, path)
 
     def _archived(self, line: Line, arrival: Arrival, busy: bool) -> ArchiveEntry:
         assert line.archive is not None and line.interceptor is not None
         if arrival.archive_id:
             line.books.change(arrival, ArrivalState.CONVERTING)
             return line.archive.entry(arrival.archive_id)
-        return line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
+        try:
+            return line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
+        except (SourceVanished, SourceChanged):
+            raise
+        except (StorageError, CatalogError) as exc:
+            raise _NotArchived(exc) from exc
 
     def _convert_entry(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> ConversionResult:
-        with self._place(line, arrival, entry) as path:
-            return self._convert(line, path)
-
-    @contextmanager
-    def _place(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> Iterator[Path]:
-        """Where the source is converted: where it lies, or, when it lies there no more, in a private folder."""
+        """Convert where the source lies; in a private folder when what lies there is not, or no longer, what was archived."""
         assert line.archive is not None
         if _is_still(entry, arrival):
-            yield Path(arrival.path)
-            return
+            result = self._convert(line, Path(arrival.path))
+            if _is_still(entry, arrival) or not Path(arrival.path).exists():
+                return result
+        if not entry.source_archived_path:
+            return ConversionResult(status=ConversionStatus.FAILED, error="the source changed before it was converted")
         with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
-            yield restore.restore_source(line.archive, entry.archive_id, Path(folder))
+            return self._convert(line, restore.restore_source(line.archive, entry.archive_id, Path(folder)))
 
     def _convert(self, line: Line, path: Path) -> ConversionResult:
         job = replace(line.job, source_path=str(path))
@@ -243,7 +259,7 @@ class Handling:
     def _without_archive(self, line: Line, arrival: Arrival, trouble: ArchiveError) -> Waits | None:
         """The archive cannot take the source: it waits where it is, or is converted and owed to the archive (invariant 11)."""
         log.error("archive.failed", converter=line.name, path=arrival.path, reason=str(trouble))
-        if line.config.on_archive_error == "hold" or arrival.archive_id:
+        if line.config.on_archive_error == "hold":
             return Waits(reason=str(trouble), needs_person=True)
         return self._take_unarchived(line, arrival, is_owed=True)
 
@@ -254,7 +270,7 @@ class Handling:
             if not is_owed:
                 line.books.mark_vanished(arrival)
             return None
-        if not self._is_in_place(arrival):
+        if not self._is_in_place(line, arrival):
             return Waits(reason="another source has its name", needs_person=False)
         if line.config.converter_type == "folder" and not self._is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)

@@ -179,10 +179,10 @@ def _clean_leftovers(departure: Departure, entry: ArchiveEntry) -> None:
     if entry.source_kind is not SourceKind.FILE:
         return
     for left in Path(departure.config.done_folder).glob("*"):
-        is_alike = left.is_file() and not left.is_symlink() and left.suffix == departure.path.suffix
-        if is_alike and left.stat().st_size == entry.source_size_bytes and left.name.startswith(departure.path.stem):
-            if sources.checksum(left) == entry.source_checksum:
-                left.unlink()
+        is_named_alike = left.suffix == departure.path.suffix and left.name.startswith(departure.path.stem)
+        is_as_long = left.is_file() and not left.is_symlink() and left.stat().st_size == entry.source_size_bytes
+        if is_named_alike and is_as_long and sources.checksum(left) == entry.source_checksum:
+            left.unlink()
 
 
 def _has_changed(departure: Departure) -> bool:

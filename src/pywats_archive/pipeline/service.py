@@ -71,6 +71,7 @@ class Service:
         self._work: queue.PriorityQueue[tuple[int, int, Callable[[], None] | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._held: dict[tuple[str, int], _Held] = {}
+        self._finishing: set[tuple[str, int]] = set()
         self._busy_count = 0
         self._mutex = threading.Lock()
 
@@ -103,7 +104,8 @@ class Service:
         self._handling = Handling(processes, self._outbox, clock=self._now)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
-        workers = [threading.Thread(target=self._serve, name=f"worker-{n}") for n in range(2 * processes.count + 2)]
+        self._worker_count = 2 * processes.count + 2
+        workers = [threading.Thread(target=self._serve, name=f"worker-{n}") for n in range(self._worker_count)]
         for thread in workers:
             thread.start()
         self._outbox.start()
@@ -136,9 +138,8 @@ class Service:
             return
         if arrival.state in (ArrivalState.ARCHIVED, ArrivalState.CONVERTING):
             self._enqueue(line, arrival)
-        elif line.archive is not None and arrival.archive_id is not None:
-            if not _waits_for_server(line.archive, arrival.archive_id):
-                self._finish_later(line, arrival)
+        elif line.archive and arrival.archive_id and not _waits_for_server(line.archive, arrival.archive_id):
+            self._finish_later(line, arrival)
 
     def _watch(self) -> Left:
         last_rescan = last_config_check = last_retry = 0.0
@@ -224,15 +225,33 @@ class Service:
                 if due and arrival.arrival_id not in line.active and self._may_try(line, arrival, now_s):
                     self._enqueue(line, arrival)
             self._staff.settle_owed(line)
+            self._resume_held(line, now_s)
         for line in self._schedules.due():
             self._put(line, lambda line=line: self._schedules.run(line))  # type: ignore[misc]
+
+    def _resume_held(self, line: Line, now_s: float) -> None:
+        """Try again what failed after its source was archived: its state is past what a scan looks for."""
+        due = [n for (name, n), held in self._held.items() if name == line.name and held.until_s <= now_s]
+        for number in due:
+            arrival = line.books.get(number)
+            is_left_to_others = arrival is None or arrival.state in (ArrivalState.SEEN, ArrivalState.SUSPENDED)
+            if arrival is None or is_left_to_others or number in line.active:
+                continue
+            if arrival.state.is_final:
+                self._held.pop((line.name, number), None)
+            else:
+                self._resume(line, arrival)
 
     def _enqueue(self, line: Line, arrival: Arrival) -> None:
         line.active.add(_number(arrival))
         self._put(line, lambda: self._handle(line, arrival))
 
     def _finish_later(self, line: Line, arrival: Arrival) -> None:
-        line.active.add(_number(arrival))
+        """Queue the end of a source, once: two reports may be settled in the same moment."""
+        with self._mutex:
+            if (line.name, _number(arrival)) in self._finishing:
+                return
+            self._finishing.add((line.name, _number(arrival)))
         self._put(line, lambda: self._finish(line, arrival), first=True)
 
     def _put(self, line: Line, work: Callable[[], None], *, first: bool = False) -> None:
@@ -256,7 +275,7 @@ class Service:
                 self._wake.set()
 
     def _handle(self, line: Line, arrival: Arrival) -> None:
-        is_busy = self._work.qsize() > 2 * len(self._lines)
+        is_busy = self._work.qsize() > self._worker_count
         waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
         try:
             waits = self._handling.take(line, arrival, busy=is_busy)
@@ -282,12 +301,15 @@ class Service:
     def _finish(self, line: Line, arrival: Arrival) -> None:
         waits: Waits | None = None
         try:
-            self._handling.finish(line, line.books.get(_number(arrival)) or arrival)
+            known = line.books.get(_number(arrival)) or arrival
+            if not known.state.is_final:
+                self._handling.finish(line, known)
         except ArchiveError as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
-            threading.Timer(HOLD_S, self._finish_later, (line, arrival)).start()
         finally:
+            with self._mutex:
+                self._finishing.discard((line.name, _number(arrival)))
             self._release(line, arrival, waits)
 
     def _settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> None:
@@ -296,10 +318,12 @@ class Service:
             self._wake.set()
             return
         archive, archive_id = complete
+        arrival = self._staff.arrival_of(archive, archive_id)
+        if arrival is None or arrival.state.is_final:
+            return
         for line in self._lines:
-            if line.archive is archive and (arrival := self._staff.arrival_of(archive, archive_id)):
-                if arrival.converter_name == line.name and not arrival.state.is_final:
-                    self._finish_later(line, arrival)
+            if line.archive is archive and line.name == arrival.converter_name:
+                self._finish_later(line, arrival)
 
     def _complain(self, line: Line, path: str, fault: str) -> None:
         if path not in line.reported:

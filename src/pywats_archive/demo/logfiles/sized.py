@@ -26,7 +26,7 @@ def _of_size(write: Callable[[Unit], bytes], rng: random.Random, serial: str, si
     seed = rng.getrandbits(64)
 
     def written(steps: int) -> bytes:
-        return write(tested_unit(random.Random(seed), serial=serial, steps=steps, fails=not passed))  # noqa: S311 (test data)
+        return write(tested_unit(random.Random(seed), serial=serial, steps=steps, fails=not passed))
 
     steps = 100
     for _ in range(3):
