@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
@@ -14,13 +15,23 @@ def by_rules(source: Path, rules: Iterable[str]) -> tuple[Path, ...]:
     A rule is a glob relative to the source's folder; what it finds outside that folder does not count.
     """
     folder = source.parent
-    found = {path for rule in rules for path in folder.glob(_pattern(rule, source)) if _counts(path, source)}
+    found = {path for rule in rules for path in _matches(folder, _pattern(rule, source)) if _counts(path, source)}
     return tuple(sorted(found))
 
 
 def beside(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
     """Keep of the files that a converter opened those that lie beside ``source`` or deeper."""
     return tuple(sorted({path for path in map(Path, opened) if _counts(path, source)}))
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    """What matches; nothing for a pattern that is longer than any name can be."""
+    try:
+        return list(folder.glob(pattern))
+    except OSError as exc:
+        if exc.errno != errno.ENAMETOOLONG:
+            raise
+        return []
 
 
 def _pattern(rule: str, source: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.description import Description, open_description
-from pywats_archive.blobs.store import BlobStore
+from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveInUse, CatalogError, NotAnArchive
+from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -106,6 +106,18 @@ class Archive:
     def read(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees what is committed."""
         return self.catalog.read()
+
+    def take_back(self, archive_id: str, blobs: Sequence[Blob], *, report: bool = False) -> None:
+        """Remove blobs whose commit failed: what they hold is still where it came from.
+
+        They are kept when it cannot be told for certain that no row names them; recovery looks at them then.
+        """
+        with suppress(ArchiveError, OSError), self.read() as db:
+            named = {r.archived_path for r in reports.of_entry(db, archive_id)} if report else set()
+            if report or not entries.has(db, archive_id):
+                for blob in blobs:
+                    if blob.path not in named:
+                        self.blobs.remove(blob.path)
 
     def claim_id(self, moment: datetime, sha256: str) -> str:
         """Name a new entry: the moment's id, or that of the next free millisecond."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pywats_archive.archive import companions, layout, sources
 from pywats_archive.archive.core import Archive
@@ -107,19 +107,30 @@ def archive_result(archive: Archive, source: NewSource, document: bytes) -> Arch
 
 
 def _take_in(draft: _Draft) -> ArchiveEntry:
-    archive, source = draft.archive, draft.source
-    if not source.keep_source:
+    archive = draft.archive
+    if not draft.source.keep_source:
         return _only_record(draft)
-    blob = draft.write()
+    blobs = [draft.write()]
+    try:
+        return _keep(draft, blobs)
+    except Exception:
+        archive.take_back(draft.id_of(blobs[0]), blobs)
+        raise
+
+
+def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
+    """Commit a source whose blob is written, with its companions; what is written more is added to ``blobs``."""
+    archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and sources.signature(source.path) != draft.signature:
         raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
-    archive_id = draft.id_of(blob)
+    blob, kept = blobs[0], cast(tuple[Companion, ...], ())
     beside = companions.by_rules(source.path, source.companion_rules)
-    base, level = source.path.parent, source.compression_level
-    packed, kept = _companions_blob(archive, archive_id, base, beside, "rule", level) if beside else (None, ())
-    if packed:
+    if beside:
+        base, level = source.path.parent, source.compression_level
+        packed, kept = _companions_blob(archive, draft.id_of(blob), base, beside, "rule", level)
+        blobs.append(packed)
         archive.blobs.settle(packed)
-    entry = draft.entry(archive_id, blob.content, blob, kept)
+    entry = draft.entry(draft.id_of(blob), blob.content, blob, kept)
     archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,13 +48,24 @@ def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
     """
     archive_id = outcome.conversion.archive_id
     before = {report.ordinal: report.report_id for report in archive.reports_of(archive_id)}
+    written: list[tuple[Blob, Report]] = []
+    try:
+        _archive_reports(archive, outcome, before, written)
+        return archive.write(lambda tx: _commit(tx, archive, outcome, written))
+    except Exception:
+        archive.take_back(archive_id, [blob for blob, _ in written], report=True)
+        raise
+
+
+def _archive_reports(
+    archive: Archive, outcome: Outcome, before: Mapping[int, str], written: list[tuple[Blob, Report]]
+) -> None:
+    archive_id = outcome.conversion.archive_id
     state = SubmissionState.WAITING if outcome.submit else SubmissionState.WITHHELD
-    written = []
     for ordinal, body in enumerate(outcome.documents, 1):
         spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
         document = read(body, fixed_id=before.get(ordinal), spare_id=spare)
         written.append(_archive_report(archive, archive_id, ordinal, document, state, outcome.compression_level))
-    return archive.write(lambda tx: _commit(tx, archive, outcome, written))
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pywats_archive.archive import companions, ingest, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
-from pywats_archive.host.secrets import fingerprint_secrets, redact
+from pywats_archive.host.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry
@@ -72,6 +72,7 @@ class ArchiveInterceptor:
         busy: bool = False,
     ) -> tuple[Report, ...]:
         """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
+        result = redact_result(result, self._config.arguments)
         opened = companions.beside(Path(entry.source_original_path), result.opened_paths)
         named = {companion.name for companion in entry.companions}
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
@@ -121,15 +122,11 @@ class ArchiveInterceptor:
             distribution=info.distribution if info else None,
             parameters=self.safe_arguments(info),
             configuration=self._configuration(),
-            error=self._redacted(result.error, info),
-            traceback=self._redacted(result.traceback, info),
-            warnings=tuple(self._redacted(w, info) or "" for w in result.warnings),
+            error=result.error,
+            traceback=result.traceback,
+            warnings=result.warnings,
             post_action=result.post_action,
         )
 
     def _configuration(self) -> dict[str, object]:
         return self._config.model_dump(mode="json", exclude={"arguments"})
-
-    def _redacted(self, text: str | None, info: ConverterInfo | None) -> str | None:
-        names = info.password_arguments if info else None
-        return redact(text, self._config.arguments, names) if text else text

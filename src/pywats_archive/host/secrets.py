@@ -8,10 +8,12 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.errors import ConfigError
+from pywats_archive.models.conversion import ConversionResult
 
 KEY_FILE = "pywats-archive.key"
 _KEY_BYTES = 32
@@ -61,6 +63,17 @@ def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None)
         if len(value) >= _SHORTEST_REDACTED:
             text = text.replace(value, f"[PASSWORD {name}]")
     return text
+
+
+def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> ConversionResult:
+    """Take the values of secret arguments out of all that a conversion says; all arguments are when no schema is known."""
+    names = result.converter.password_arguments if result.converter else None
+
+    def clean(text: str | None) -> str | None:
+        return redact(text, arguments, names) if text else text
+
+    warnings = tuple(redact(warning, arguments, names) for warning in result.warnings)
+    return replace(result, error=clean(result.error), traceback=clean(result.traceback), warnings=warnings)
 
 
 def _fingerprint(name: str, value: Any, key: bytes) -> str | None:

@@ -19,6 +19,7 @@ from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel, Ste
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceVanished, StorageError
 from pywats_archive.host import worker
+from pywats_archive.host.secrets import redact_result
 from pywats_archive.host.submission import Outcome
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -203,10 +204,11 @@ class Handling:
         job = replace(line.job, source_path=str(path))
         started = self._now()
         try:
-            return self._processes.run(worker.convert, job, timeout_s=line.config.timeout_seconds)
+            result = self._processes.run(worker.convert, job, timeout_s=line.config.timeout_seconds)
         except ConverterKilled as exc:
             duration = int((self._now() - started).total_seconds() * 1000)
-            return ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
+            result = ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
+        return redact_result(result, line.config.arguments)
 
     def _is_ready(self, line: Line, arrival: Arrival) -> bool:
         job = replace(line.job, source_path=arrival.path)

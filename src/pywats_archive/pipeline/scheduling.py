@@ -16,6 +16,7 @@ from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import worker
+from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -76,6 +77,7 @@ class Schedules:
             return (ConversionResult(status=ConversionStatus.FAILED, error=str(exc)),)
 
     def _take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+        result = redact_result(result, line.config.arguments)
         log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
         if line.archive is None or line.interceptor is None:
             for parcel in unarchived_parcels(line.name, result):
