@@ -154,7 +154,7 @@ class _Writing:
     def compress(self, chunks: Iterable[bytes], level: int) -> Content:
         following = iter(chunks)
         first, second = next(following, b""), next(following, None)
-        if second is None and len(first) <= MEMORY_BYTES:
+        if second is None and len(first) <= MEMORY_BYTES // 2:  # what does not compress grows a little
             return self._compress_at_once(first, level)
         rest = () if second is None else itertools.chain((second,), following)
         return self._compress_in_steps(itertools.chain((first,), rest), level)

@@ -1,0 +1,110 @@
+"""The command as people and programs meet it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.station import Station
+
+
+def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    whole = [sys.executable, "-m", "pywats_archive", *map(str, words)]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def filled(station: Station) -> Station:
+    """A station whose archive holds a success and a failure."""
+    station.code(
+        "class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header line')\n"
+    )
+    (station.add("good") / "SN77.log").write_bytes(b"content")
+    (station.add("bad", "own.Bad") / "b.log").write_bytes(b"x")
+    station.run()
+    return station
+
+
+def test_list_search_show_stats_give_json_and_nothing_else(filled: Station) -> None:
+    """Each verb's --json is one document with the analysis' field names, and the texts are found."""
+    here = ("--archive", filled.archive_root)
+    listed = json.loads(command("list", "--json", *here).stdout)
+    assert listed["total"] == 2 and {e["conversion_status"] for e in listed["entries"]} == {"SUCCESS", "FAILED"}
+    found = json.loads(command("search", "header", "--json", *here).stdout)
+    assert [e["converter_name"] for e in found["entries"]] == ["bad"]
+    by_serial = json.loads(command("list", "--serial", "sn77", "--json", *here).stdout)
+    (entry,) = by_serial["entries"]
+    shown = json.loads(command("show", entry["archive_id"], "--json", *here).stdout)
+    assert {"conversions", "reports", "events"} <= shown.keys()
+    assert shown["reports"][0]["submission_state"] == "ACCEPTED"
+    assert json.loads(command("stats", "--json", *here).stdout)["by_status"] == {"FAILED": 1, "SUCCESS": 1}
+    status = json.loads(command("status", "--json", *here).stdout)
+    assert status["agrees"] and sum(account["came_in"] for account in status["accounts"]) == 2
+
+
+def test_restore_brings_sources_back_and_replaces_nothing(filled: Station) -> None:
+    """``restore`` twice into one folder gives two files (invariant 3)."""
+    archive_id = filled.entries()[0].archive_id
+    for _ in range(2):
+        assert (
+            command("restore", archive_id, "--to", filled.root / "out", "--archive", filled.archive_root).returncode
+            == 0
+        )
+    assert len(filled.names("out")) == 2
+
+
+@pytest.mark.parametrize("what", ["SN77.log", "SN77", "{watch}"])
+def test_status_says_where_a_source_is(filled: Station, what: str) -> None:
+    """``status`` answers for a name, a serial number and a path."""
+    asked = what.format(watch=filled.root / "good" / "watch" / "SN77.log")
+    answer = json.loads(command("status", asked, "--json", "--archive", filled.archive_root).stdout)
+    assert [entry["serial_number"] for entry in answer["entries"]] == ["SN77"]
+
+
+def test_a_person_gets_tables(filled: Station) -> None:
+    """Without --json the answers are readable text."""
+    told = command("list", "--archive", filled.archive_root).stdout
+    assert "FAILED" in told and "SN77" in told and "1 to 2 of 2" in told
+
+
+def _one_line(result: subprocess.CompletedProcess[str], *told: str) -> None:
+    assert result.returncode == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("pywats-archive: ")
+    assert all(word in lines[0] for word in told), lines[0]
+    assert result.stdout == ""
+
+
+def test_bad_input_gets_one_clear_line(filled: Station, tmp_path: Path) -> None:
+    """Whatever is wrong with what was asked, one line says what, where, and what to do; exit 2."""
+    here = ("--archive", filled.archive_root)
+    config = filled.root / "config.json"
+    _one_line(command("show", "nothing", *here), "'nothing'", "list")
+    _one_line(command("list", "--status", "foo", *here), "--status 'foo'", "FAILED")
+    _one_line(command("list", "--from", "yesterday", *here), "--from 'yesterday'")
+    _one_line(command("list", "--archive", tmp_path / "none"), "holds no archive")
+    _one_line(command("run", "--config", tmp_path / "none.json"), "none.json", "no such file")
+    _one_line(command("stats", "--converter", "nobody", "--config", config), "'nobody'", "'good'")
+    _one_line(command("list", "--bogus"), "--bogus")
+    (tmp_path / "bad.json").write_text('{"converters": [\n  {"name": }\n]}')
+    _one_line(command("run", "--config", tmp_path / "bad.json"), "bad.json", "line 2", "column 12")
+    filled.add("wrong", compression_level=12)
+    _one_line(
+        command("run", "--config", filled.write_config()),
+        "'wrong'",
+        "compression_level = 12",
+        "less than or equal to 9",
+    )
+
+
+def test_an_archive_of_a_newer_format_is_refused(filled: Station) -> None:
+    """A format that this version does not know is refused, not guessed."""
+    path = filled.archive_root / "archive.json"
+    known = path.read_text()
+    path.write_text(json.dumps({**json.loads(known), "format_version": 99}))
+    _one_line(command("list", "--archive", filled.archive_root), "newer", "update")
+    path.write_text(known)
