@@ -153,6 +153,11 @@ class Archive:
         with self.read() as db:
             return reports.of_entry(db, archive_id)
 
+    def last_conversion(self, archive_id: str) -> Conversion | None:
+        """Give the latest attempt to convert an entry, if there was any."""
+        with self.read() as db:
+            return conversions.last_of_entry(db, archive_id)
+
     def document(self, report: Report) -> bytes:
         """Give a report's exact JSON, checked against its checksum."""
         return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))

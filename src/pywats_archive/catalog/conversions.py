@@ -18,6 +18,12 @@ from pywats_archive.models.entry import ConversionStatus
 _ROWS = Rows(tables.conversions, key="conversion_id")
 
 
+_SELECT = (
+    f"SELECT conversion_id, configurations.configuration, {', '.join(f'conversions.{n}' for n in _ROWS.names)} "
+    "FROM conversions LEFT JOIN configurations ON fingerprint = conversions.configuration"
+)
+
+
 def add(tx: Connection, conversion: Conversion) -> int:
     """Add an attempt; 0 as its ``attempt`` means the entry's next. Gives its number."""
     values = {name: getattr(conversion, name) for name in conversion.__slots__}
@@ -32,14 +38,14 @@ def add(tx: Connection, conversion: Conversion) -> int:
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Conversion, ...]:
     """Give an entry's attempts, oldest first."""
-    rows = execute(
-        db,
-        f"SELECT conversion_id, configurations.configuration, {', '.join(f'conversions.{n}' for n in _ROWS.names)} "
-        "FROM conversions LEFT JOIN configurations ON fingerprint = conversions.configuration "
-        "WHERE archive_id = ? ORDER BY attempt",
-        (archive_id,),
-    )
-    return tuple(_conversion(row[0], row[1], row[2:]) for row in rows)
+    rows = execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY attempt", (archive_id,))
+    return tuple(map(_conversion, rows))
+
+
+def last_of_entry(db: Connection, archive_id: str) -> Conversion | None:
+    """Give an entry's latest attempt, if there was any."""
+    row = execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY attempt DESC LIMIT 1", (archive_id,)).fetchone()
+    return _conversion(row) if row else None
 
 
 def next_attempt(db: Connection, archive_id: str) -> int:
@@ -58,8 +64,9 @@ def _keep_configuration(tx: Connection, configuration: dict[str, Any]) -> str | 
     return fingerprint
 
 
-def _conversion(number: int, configuration: str | None, row: Any) -> Conversion:
-    values = _ROWS.decode(row)
+def _conversion(row: Any) -> Conversion:
+    number, configuration, *columns = row
+    values = _ROWS.decode(columns)
     values["status"] = ConversionStatus(values["status"])
     values["parameters"] = values["parameters"] or {}
     values["warnings"] = tuple(values["warnings"] or ())

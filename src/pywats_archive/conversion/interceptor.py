@@ -42,6 +42,7 @@ class ArchiveInterceptor:
         self._config = config
         self._key = key
         self._info = info
+        self._configuration = config.model_dump(mode="json", exclude={"arguments"})
 
     def pre_convert(self, source: Path, *, arrival_id: int | None = None, busy: bool = False) -> ArchiveEntry:
         """Archive the source and its companions; the converter may see it once this returned (invariant 1)."""
@@ -121,12 +122,9 @@ class ArchiveInterceptor:
             code_fingerprint=info.fingerprint if info else "",
             distribution=info.distribution if info else None,
             parameters=self.safe_arguments(info),
-            configuration=self._configuration(),
+            configuration=self._configuration,
             error=result.error,
             traceback=result.traceback,
             warnings=result.warnings,
             post_action=result.post_action,
         )
-
-    def _configuration(self) -> dict[str, object]:
-        return self._config.model_dump(mode="json", exclude={"arguments"})

@@ -25,6 +25,7 @@ LONGEST_DELAY = timedelta(minutes=5)
 LONGEST_IMPATIENT_DELAY = timedelta(seconds=2)
 _IN_MEMORY = 64
 _AT_ONCE = 4
+_LOOK_EVERY = timedelta(seconds=0.3)
 _REMEMBERED = 1_000
 """Parcels that are settled already: one may be offered just after it was read from the archive and sent."""
 
@@ -140,6 +141,7 @@ class Outbox:
         self._in_flight: set[str] = set()
         self._postponed: dict[str, datetime] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
+        self._look_again_at = clock()
         self._failures = 0
         self._stopped_by: str | None = None
         self._closing = False
@@ -221,7 +223,7 @@ class Outbox:
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout=0.5)
+            await asyncio.wait_for(self._wake.wait(), timeout=0.3)
         except asyncio.TimeoutError:
             return
 
@@ -235,8 +237,10 @@ class Outbox:
                 chosen.append(parcel)
             elif not parcel.is_stored:
                 self._offered.append(parcel)
-        if not chosen:
+        now = self._now()
+        if not chosen and now >= self._look_again_at:
             chosen = await asyncio.to_thread(self._stored, room)
+            self._look_again_at = now if chosen else now + _LOOK_EVERY
         return chosen
 
     def _stored(self, room: int) -> list[Parcel]:

@@ -124,9 +124,9 @@ class Handling:
         """Post-process a source of which nothing waits for the server any more, and close its account."""
         assert line.archive is not None and arrival.archive_id is not None
         entry = line.archive.entry(arrival.archive_id)
-        details = line.archive.details(arrival.archive_id)
-        last = details.conversions[-1] if details.conversions else None
-        reports = [r for r in details.reports if last and r.conversion_id == last.conversion_id]
+        last = line.archive.last_conversion(arrival.archive_id)
+        every = line.archive.reports_of(arrival.archive_id)
+        reports = [r for r in every if last and r.conversion_id == last.conversion_id]
         refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
         ending = decide.ending(
             self._final_status(entry, arrival),

@@ -38,6 +38,8 @@ CONFIG_CHECK_S = 2.0
 HOLD_S = 5.0
 _TICK_S = 0.2
 _QUIET_TICK_S = 1.0
+_BREATH_S = 0.05
+"""Everything that ends wakes the main loop, which has nothing urgent to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +164,7 @@ class Service:
                 return left
             is_active = any(line.is_dirty or line.pending for line in self._lines)
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
+            self._stopping.wait(_BREATH_S)
             self._wake.clear()
         return Left()
 
