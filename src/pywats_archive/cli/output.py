@@ -20,6 +20,8 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 
 _WIDTH_WITHOUT_TERMINAL = 160
+_WIDE = 150
+"""Narrower terminals get no names of sources, and the beginnings of report ids."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 _STYLES = {
     "SUCCESS": "green",
@@ -57,16 +59,18 @@ def entries_table(entries: Iterable[ArchiveEntry]) -> Table:
     table.add_column("converter", overflow="fold")
     table.add_column("status", no_wrap=True, min_width=9)
     table.add_column("serial number", overflow="fold")
-    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
+    is_wide = console.width >= _WIDE
+    if is_wide:
+        table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("compressed", justify="right", no_wrap=True)
-    table.add_column("report id", overflow="fold")
+    table.add_column("report id", no_wrap=True)
     for entry in entries:
-        table.add_row(*_row(entry))
+        table.add_row(*_row(entry, is_wide=is_wide))
     return table
 
 
-def _row(entry: ArchiveEntry) -> Sequence[str | Text]:
+def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
     more = f" +{entry.report_count - 1}" if entry.report_count > 1 else ""
     mark = " !" if entry.warnings else ""
     return (
@@ -74,10 +78,10 @@ def _row(entry: ArchiveEntry) -> Sequence[str | Text]:
         printable(entry.converter_name),
         Text(entry.conversion_status.value + mark, style=_STYLES[entry.conversion_status.value]),
         printable(entry.serial_number or ""),
-        printable(name_of(entry)),
+        *([printable(name_of(entry))] if is_wide else []),
         human_size(entry.source_size_bytes),
         human_size(entry.compressed_size_bytes),
-        f"{entry.report_id or ''}{more}",
+        f"{(entry.report_id or '') if is_wide else (entry.report_id or '')[:8]}{more}",
     )
 
 

@@ -11,8 +11,10 @@ from pywats_archive.host import worker
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.job import ConversionJob, job_for
 
+_NAME_ALONE = 0.3
+"""The confidence of a converter that has only looked at the name."""
 _UNCLAIMED = "json"
-"""Where a file goes that no converter claims: it fails there, archived."""
+"""Where a file goes that no converter claims: it is skipped or fails there, archived."""
 
 
 def route(folder: Path, config: Path) -> tuple[Drop, ...]:
@@ -27,7 +29,7 @@ def route(folder: Path, config: Path) -> tuple[Drop, ...]:
             continue
         claims = {name: worker.validate_only(_at(job, path)) for name, job in jobs.items()}
         best = max(claims, key=lambda name: claims[name])
-        drops.append(_drop(path, best if claims[best] > 0 else _UNCLAIMED))
+        drops.append(_drop(path, best if claims[best] > _NAME_ALONE else _UNCLAIMED))
     if not drops:
         raise UsageError(f"{folder}: holds no file; name a folder with log files in it")
     return tuple(drops)

@@ -36,6 +36,14 @@ CONVERTERS = {
     "csv": "csv_with_limits.CsvWithLimits",
     "burn-in": "burn_in_folder.BurnInFolder",
 }
+FURTHER_CONVERTERS = {
+    "atml": f"{_STANDARD}.atml_converter.ATMLConverter",
+    "keysight": f"{_STANDARD}.keysight_testexec_sl_converter.KeysightTestExecSLConverter",
+    "teradyne-ict": f"{_STANDARD}.teradyne_ict_converter.TeradyneICTConverter",
+    "teradyne-spectrum": f"{_STANDARD}.teradyne_spectrum_ict_converter.TeradyneSpectrumICTConverter",
+    "text": f"{_STANDARD}.wats_standard_text_converter.WATSStandardTextConverter",
+}
+"""Those that only files of the user's own may be for."""
 _FOLDER_CONVERTERS = ("burn-in",)
 _PATIENCE_S = 300.0
 
@@ -66,7 +74,7 @@ def run_demo(
     """Run the main job once, in ``folder`` or a new temporary one, which stays for a look around."""
     base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
     with WatsServer(strict=True) as server:
-        config = _set_up(base, server.address)
+        config = _set_up(base, server.address, takes_any=own_files is not None)
         drops = route(own_files, config) if own_files else drop_list(seed, count)
         started = time.monotonic()
         _serve(base, config, drops, on_progress)
@@ -74,7 +82,7 @@ def run_demo(
         return _check(base, config, drops, server, duration)
 
 
-def _set_up(base: Path, address: str) -> Path:
+def _set_up(base: Path, address: str, *, takes_any: bool) -> Path:
     """Write a configuration as pyWATS would, with the archive switched on."""
     converters = base / "converters"
     converters.mkdir(parents=True)
@@ -83,7 +91,7 @@ def _set_up(base: Path, address: str) -> Path:
         if file.name.endswith(".py"):
             (converters / file.name).write_bytes(file.read_bytes())
     sections = []
-    for name, module_path in CONVERTERS.items():
+    for name, module_path in (CONVERTERS | FURTHER_CONVERTERS if takes_any else CONVERTERS).items():
         (base / name / "watch").mkdir(parents=True)
         kind = "folder" if name in _FOLDER_CONVERTERS else "file"
         section: dict[str, object] = {
@@ -96,6 +104,7 @@ def _set_up(base: Path, address: str) -> Path:
             "retry_delay_seconds": 2,
             "max_retries": 100,
             "settle_seconds": 1.0,
+            "file_patterns": ["*" if takes_any else "*.*"],
             "archive_companions": ["{stem}.limits"] if name == "csv" else [],
             "arguments": {"limits_password": "demo-secret"} if name == "csv" else {},
         }

@@ -21,7 +21,8 @@ from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.books import Books
 from pywats_archive.pipeline.stability import Stability
 
-_ALL_FILES = ("*.*", "*")
+_DEFAULT_FILES = "*.*"
+"""What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -104,9 +105,11 @@ class Line:
 
     def _patterns(self) -> tuple[str, ...]:
         """The configured patterns; where these are pyWATS' default, the converter's own."""
+        said = self.description
         if self.config.converter_type == "folder":
-            configured, own = self.config.folder_patterns, self.description.folder_patterns if self.description else ()
+            configured, own, default = self.config.folder_patterns, said.folder_patterns if said else (), "*"
         else:
-            configured, own = self.config.file_patterns, self.description.file_patterns if self.description else ()
-        chosen = own if all(p in _ALL_FILES for p in configured) and own else configured
-        return tuple("*" if pattern == "*.*" else pattern for pattern in chosen)
+            configured, own, default = self.config.file_patterns, said.file_patterns if said else (), _DEFAULT_FILES
+        is_default = own and all(pattern == default for pattern in configured)
+        chosen = own if is_default else configured
+        return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
