@@ -55,7 +55,7 @@ def recover(archive: Archive, *, retention_days: int = 90) -> Recovery:
         for top in (layout.SOURCES, layout.REPORTS):
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
-            for path in _unknown(archive, folder):
+            for path in sorted(_unknown(archive, folder), key=_is_companions):
                 found[_adopt(archive, path, retention_days)].append(path)
     recovery = Recovery(
         removed=tuple(removed),
@@ -97,6 +97,11 @@ def _unknown(archive: Archive, folder: str) -> Iterator[str]:
         archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
         if is_archive_id(archive_id) and path not in _known_paths(archive, archive_id):
             yield path
+
+
+def _is_companions(path: str) -> bool:
+    """Companions come after the source whose entry they belong to."""
+    return ".companions" in path
 
 
 def _known_paths(archive: Archive, archive_id: str) -> set[str]:

@@ -17,7 +17,7 @@ from pywats_archive.blobs import header
 from pywats_archive.blobs.codec import compress, compressor, crc32
 from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove, remove_temporary
 from pywats_archive.blobs.header import Label
-from pywats_archive.errors import BlobDamaged, BlobMissing
+from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.step import OnStep, no_step
 
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
@@ -93,7 +93,10 @@ class BlobStore:
 
     def settle(self, blob: Blob) -> None:
         """Make a blob's name durable: to be called before anything that counts on the blob is committed."""
-        self.files.settle(blob.name)
+        try:
+            self.files.settle(blob.name)
+        except OSError as exc:
+            raise StorageError(f"{self.root / blob.path}: cannot be made durable ({exc.strerror or exc})") from exc
 
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""

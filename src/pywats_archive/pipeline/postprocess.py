@@ -43,6 +43,9 @@ class Departed:
     note: str | None = None
 
 
+_GONE = "removed"
+
+
 def carry_out(ending: Ending, departure: Departure) -> Departed:
     """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
     if ending.destination is Destination.KEPT:
@@ -55,7 +58,7 @@ def carry_out(ending: Ending, departure: Departure) -> Departed:
         )
     try:
         departed = _ACTIONS[ending.destination](departure)
-        if ending.clean_leftovers and departure.entry:
+        if ending.clean_leftovers and departure.entry and departed.moved_to == _GONE:
             _clean_leftovers(departure, departure.entry)
     except OSError as exc:
         raise StorageError(f"{departure.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
@@ -112,7 +115,7 @@ def _remove(departure: Departure) -> Departed:
     else:
         departure.path.unlink()
     portable.sync_folder(departure.path.parent)
-    return Departed(moved_to="removed")
+    return Departed(moved_to=_GONE)
 
 
 class _NotInArchive(Exception):

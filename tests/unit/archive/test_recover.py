@@ -1,0 +1,89 @@
+"""What a crash can leave in an archive, and what recovery makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.station import check_sound
+
+from pywats_archive.archive import ingest, record
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.recover import recover
+from pywats_archive.errors import CatalogError, StorageError
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter
+
+
+class _Crash(BaseException):
+    pass
+
+
+class _CrashAt:
+    def __init__(self, k: int, error: type[BaseException] | None = None) -> None:
+        self.left = k
+        self._error = error or _Crash
+
+    def __call__(self, name: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise self._error(28, "No space left on device")
+
+
+def _source(tmp_path: Path) -> ingest.NewSource:
+    path = tmp_path / "unit.log"
+    if not path.exists():
+        path.write_bytes(b"measured" * 50)
+        (tmp_path / "unit.extra").write_bytes(b"companion")
+    return ingest.NewSource(path=path, converter_name="c", companion_rules=("{stem}.extra",))
+
+
+def _convert(archive: Archive, archive_id: str) -> None:
+    conversion = Conversion(
+        archive_id=archive_id,
+        attempt=0,
+        started_at=archive.now(),
+        duration_ms=1,
+        status=ConversionStatus.SUCCESS,
+        converter_name="c",
+        converter_class="m.C",
+    )
+    bodies = [b'{"sn":"S1"}', b'{"sn":"S2"}']
+    record.record_conversion(archive, record.Outcome(conversion=conversion, documents=bodies))
+
+
+@pytest.mark.parametrize("kind", [_Crash, OSError], ids=["crash", "no-space"])
+def test_at_every_step_nothing_is_lost_and_nothing_is_twice(tmp_path: Path, kind: type[BaseException]) -> None:
+    """Crash or fail at step k of archiving and recording, for every k; reopen, go on: one entry, whole (invariants 1, 5)."""
+    for k in range(1, 200):
+        root = tmp_path / f"archive-{k}"
+        Archive.open(root, create=True).close()
+        seam = _CrashAt(k, kind)
+        archive = Archive.open(root, own=True, on_step=seam)
+        try:
+            entry = ingest.archive_source(archive, _source(tmp_path))
+            _convert(archive, entry.archive_id)
+        except (_Crash, StorageError, CatalogError):
+            pass
+        finally:
+            archive.close()
+        finished = seam.left > 0
+        _go_on(root, tmp_path)
+        if finished:
+            assert k > 15
+            return
+    raise AssertionError("the steps never ended")
+
+
+def _go_on(root: Path, tmp_path: Path) -> None:
+    with Archive.open(root, own=True) as archive:
+        recover(archive)
+        entry = ingest.archive_source(archive, _source(tmp_path))
+        ids_before = {r.ordinal: r.report_id for r in archive.reports_of(entry.archive_id)}
+        _convert(archive, entry.archive_id)
+        (only,) = archive.find(EntryFilter()).items
+        assert {companion.name for companion in only.companions} == {"unit.extra"}
+        after = {r.ordinal: r.report_id for r in archive.reports_of(entry.archive_id)}
+        assert ids_before.items() <= after.items()
+    check_sound(root)

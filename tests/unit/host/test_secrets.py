@@ -1,0 +1,42 @@
+"""Secrets stay out (invariant 10)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_archive.errors import ConfigError
+from pywats_archive.host.secrets import fingerprint_secrets, load_key, redact
+
+KEY = bytes(32)
+
+
+@given(secret=st.text(min_size=4).filter(lambda s: s.strip()), text=st.text())
+def test_a_secret_is_neither_in_its_fingerprint_nor_in_a_text(secret: str, text: str) -> None:
+    """Whatever the secret is, what is kept does not hold it (invariant 10)."""
+    kept = fingerprint_secrets({"password": secret, "plain": 1}, {"password"}, KEY)
+    assert kept["plain"] == 1 and kept["password"].startswith("hmac-sha256:")
+    assert (
+        secret not in redact(f"{text} {secret} {text}", {"password": secret}, {"password"})
+        or secret in "[PASSWORD password]"
+    )
+
+
+def test_fingerprints_tell_secrets_apart_and_keys_too() -> None:
+    """The same secret has the same fingerprint under the same key alone."""
+    one, two = ({"p": "alpha"}, {"p": "beta"})
+    assert fingerprint_secrets(one, None, KEY) == fingerprint_secrets(one, None, KEY)
+    assert fingerprint_secrets(one, None, KEY) != fingerprint_secrets(two, None, KEY)
+    assert fingerprint_secrets(one, None, KEY) != fingerprint_secrets(one, None, b"1" * 32)
+
+
+def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
+    """The key lies beside the configuration, for its owner alone."""
+    assert load_key(tmp_path) == load_key(tmp_path)
+    assert (tmp_path / "pywats-archive.key").stat().st_mode & 0o077 == 0
+    (tmp_path / "pywats-archive.key").write_text("short")
+    with pytest.raises(ConfigError, match="key"):
+        load_key(tmp_path)

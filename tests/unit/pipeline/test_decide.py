@@ -1,0 +1,82 @@
+"""What is to be done, decided from values alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+
+from pywats_archive.config import ConverterConfig, PostProcessAction
+from pywats_archive.conversion.outbox import LONGEST_DELAY, after_try
+from pywats_archive.host.submission import Verdict
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.decide import Destination, after_conversion, ending
+
+NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
+
+
+def config(**keys: object) -> ConverterConfig:
+    """Make a converter's configuration."""
+    return ConverterConfig.model_validate({"name": "c", "module_path": "m.C", "watch_folder": "w", **keys})
+
+
+@pytest.mark.parametrize(("retries", "states"), [(0, ["c"]), (1, ["s", "c"]), (3, ["s", "s", "s", "c"])])
+def test_a_suspended_source_is_tried_as_often_as_allowed(retries: int, states: list[str]) -> None:
+    """After ``max_retries`` retries a suspension is an end."""
+    result = ConversionResult(status=ConversionStatus.SUSPENDED, error="waits", retry_after=timedelta(seconds=7))
+    attempts, seen = 0, []
+    for _ in states:
+        after = after_conversion(result, config(max_retries=retries), attempts=attempts, now=NOW)
+        attempts = after.attempts
+        seen.append("s" if after.state is ArrivalState.SUSPENDED else "c")
+        if seen[-1] == "s":
+            assert after.retry_at == NOW + timedelta(seconds=7)
+    assert seen == states
+
+
+def test_reports_are_waited_for() -> None:
+    """A success with reports waits for the server, one without is done."""
+    success = ConversionResult(status=ConversionStatus.SUCCESS, documents=(b"{}",))
+    assert after_conversion(success, config(), attempts=0, now=NOW).state is ArrivalState.WAITING
+    none = ConversionResult(status=ConversionStatus.SUCCESS)
+    assert after_conversion(none, config(), attempts=0, now=NOW).state is ArrivalState.CONVERTED
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "destination"),
+    [(None, "move", "done"), (None, "archive", "removed"), ("keep", "delete", "kept"), ("zip", "move", "zipped")],
+)
+def test_the_converters_own_post_action_goes_first(asked: str | None, configured: str, destination: str) -> None:
+    """What a result asks for goes before the configuration."""
+    end = ending(ConversionStatus.SUCCESS, [SubmissionState.ACCEPTED], config(post_action=configured), asked_for=asked)
+    assert end.destination.value == destination and end.state is ArrivalState.DONE
+
+
+@pytest.mark.parametrize("action", list(PostProcessAction))
+def test_nothing_that_failed_is_removed(action: PostProcessAction) -> None:
+    """Whatever the post action, a failed source and one whose report was refused go to Error (invariant 2)."""
+    settings = config(post_action=action)
+    failed = ending(ConversionStatus.FAILED, [], settings)
+    refused = ending(ConversionStatus.SUCCESS, [SubmissionState.ACCEPTED, SubmissionState.REFUSED], settings)
+    assert failed.destination is Destination.ERROR and failed.state is ArrivalState.FAILED
+    assert refused.destination is Destination.ERROR and refused.state is ArrivalState.REFUSED
+
+
+def test_archive_keeps_what_the_archive_does_not_hold() -> None:
+    """ARCHIVE without the bytes in the archive leaves the source in Done (invariant 2)."""
+    end = ending(ConversionStatus.SUCCESS, [], config(post_action="archive"), is_archived=False)
+    assert end.destination is Destination.DONE
+
+
+def test_a_report_is_tried_ever_more_rarely_and_for_ever() -> None:
+    """The delay grows to its bound and never ends (invariant 4)."""
+    delays = [after_try(Verdict.LATER, tries=tries).delay for tries in range(1, 40)]
+    assert all(a is not None and b is not None and a <= b for a, b in pairwise(delays))
+    assert delays[-1] == LONGEST_DELAY
+    assert after_try(Verdict.ACCEPTED, tries=1).delay is None
+    assert after_try(Verdict.REFUSED, tries=1).state is SubmissionState.REFUSED
+    assert after_try(Verdict.STOP, tries=1).state is SubmissionState.WAITING

@@ -1,0 +1,98 @@
+"""Sources leave the watch folder only when nothing can be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pywats_archive.archive import ingest
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import signature
+from pywats_archive.config import ConverterConfig
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.postprocess import Departure, carry_out
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An archive of its own."""
+    with Archive.open(tmp_path / "archive", create=True, own=True) as made:
+        yield made
+
+
+def departure(archive: Archive, path: Path) -> Departure:
+    """Archive a source, so that it may leave."""
+    entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c"))
+    fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
+    now = signature(path)
+    return Departure(
+        path=path,
+        size_bytes=now.size_bytes,
+        mtime_ns=now.mtime_ns,
+        config=ConverterConfig.model_validate(fields),
+        archive=archive,
+        entry=entry,
+    )
+
+
+REMOVED = Ending(state=ArrivalState.DONE, destination=Destination.REMOVED, clean_leftovers=True)
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Path:
+    """A watch folder."""
+    (tmp_path / "watch").mkdir()
+    return tmp_path / "watch"
+
+
+def test_a_source_is_removed_once_its_blob_was_read_back(archive: Archive, watch: Path) -> None:
+    """DELETE and ARCHIVE remove the source (invariant 2)."""
+    (watch / "a.log").write_bytes(b"x")
+    assert carry_out(REMOVED, departure(archive, watch / "a.log")).moved_to == "removed"
+    assert not (watch / "a.log").exists()
+
+
+def test_a_damaged_blob_keeps_its_source(archive: Archive, watch: Path) -> None:
+    """A source whose blob does not read back goes to Done instead of being removed (invariant 2)."""
+    (watch / "a.log").write_bytes(b"precious")
+    leaving = departure(archive, watch / "a.log")
+    assert leaving.entry is not None
+    blob = archive.root / leaving.entry.source_archived_path
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:-9] + b"damaged!!")
+    departed = carry_out(REMOVED, leaving)
+    assert departed.note is not None and "not removed" in departed.note
+    assert (watch.parent / "Done" / "a.log").read_bytes() == b"precious"
+
+
+def test_a_source_that_changed_is_left(archive: Archive, watch: Path) -> None:
+    """What was written after archiving is not removed (invariant 2)."""
+    (watch / "a.log").write_bytes(b"one")
+    leaving = departure(archive, watch / "a.log")
+    (watch / "a.log").write_bytes(b"one and more")
+    assert "changed" in (carry_out(REMOVED, leaving).note or "")
+    assert (watch / "a.log").read_bytes() == b"one and more"
+
+
+def test_a_folder_with_a_new_file_is_kept(archive: Archive, watch: Path) -> None:
+    """A folder that gained a file after archiving goes to Done instead of being removed (invariant 2)."""
+    (watch / "unit").mkdir()
+    (watch / "unit" / "a").write_bytes(b"a")
+    leaving = departure(archive, watch / "unit")
+    (watch / "unit" / "late").write_bytes(b"late")
+    carry_out(REMOVED, leaving)
+    assert (watch.parent / "Done" / "unit" / "late").read_bytes() == b"late"
+
+
+def test_leftovers_of_the_same_source_are_cleaned_and_no_others(archive: Archive, watch: Path) -> None:
+    """ARCHIVE cleans Done of this very source, byte for byte, and of nothing else."""
+    done = watch.parent / "Done"
+    done.mkdir()
+    (done / "a.log").write_bytes(b"same")
+    (done / "a_2.log").write_bytes(b"else")
+    (watch / "a.log").write_bytes(b"same")
+    carry_out(REMOVED, departure(archive, watch / "a.log"))
+    assert [path.name for path in done.iterdir()] == ["a_2.log"]

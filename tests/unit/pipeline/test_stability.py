@@ -1,0 +1,36 @@
+"""When a source is whole."""
+
+from __future__ import annotations
+
+from pywats_archive.archive.sources import Signature
+from pywats_archive.pipeline.stability import Stability
+
+
+def signature(size: int, mtime: int = 1) -> Signature:
+    """Make a signature."""
+    return Signature(size_bytes=size, mtime_ns=mtime)
+
+
+def test_a_source_is_whole_after_it_was_quiet() -> None:
+    """Not before ``settle_s`` without a change of size or time, as we saw it."""
+    watch = Stability(settle_s=2)
+    assert watch.observe({"a": signature(1)}, 0) == ()
+    assert watch.observe({"a": signature(2)}, 1.9) == ()
+    assert watch.observe({"a": signature(2)}, 3.8) == ()
+    assert watch.observe({"a": signature(2)}, 3.9) == ("a",)
+
+
+def test_an_old_time_alone_does_not_make_it_whole() -> None:
+    """A share's clock may be behind: only what we saw ourselves counts."""
+    watch = Stability(settle_s=2)
+    assert watch.observe({"a": signature(1, mtime=0)}, 100) == ()
+    assert watch.observe({"a": signature(1, mtime=7)}, 103) == ()
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    """A source that comes back starts anew."""
+    watch = Stability(settle_s=2)
+    watch.observe({"a": signature(1)}, 0)
+    watch.observe({}, 1)
+    assert not watch.is_waiting
+    assert watch.observe({"a": signature(1)}, 3) == ()
