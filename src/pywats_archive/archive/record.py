@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,7 +47,7 @@ def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
     A report keeps the id that the same ordinal of this entry was given before. StorageError leaves no row.
     """
     archive_id = outcome.conversion.archive_id
-    before = {report.ordinal: report.report_id for report in archive.reports_of(archive_id)}
+    before = archive.reports_of(archive_id)
     written: list[tuple[Blob, Report]] = []
     try:
         _archive_reports(archive, outcome, before, written)
@@ -58,14 +58,16 @@ def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
 
 
 def _archive_reports(
-    archive: Archive, outcome: Outcome, before: Mapping[int, str], written: list[tuple[Blob, Report]]
+    archive: Archive, outcome: Outcome, before: Sequence[Report], written: list[tuple[Blob, Report]]
 ) -> None:
     archive_id = outcome.conversion.archive_id
+    ids = {report.ordinal: report.report_id for report in before}
     state = SubmissionState.WAITING if outcome.submit else SubmissionState.WITHHELD
     for ordinal, body in enumerate(outcome.documents, 1):
         spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
-        document = read(body, fixed_id=before.get(ordinal), spare_id=spare)
-        written.append(_archive_report(archive, archive_id, ordinal, document, state, outcome.compression_level))
+        document = read(body, fixed_id=ids.get(ordinal), spare_id=spare)
+        place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
+        written.append(_archive_report(archive, place, document, state, outcome.compression_level))
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
@@ -74,7 +76,8 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     present = archive.reports_of(archive_id)
     ordinal = len(present) + 1
     document = read(body, fixed_id=None, spare_id=uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}"))
-    blob, report = _archive_report(archive, archive_id, ordinal, document, SubmissionState.WAITING, compression_level)
+    place = _Place(archive_id=archive_id, ordinal=ordinal, number=ordinal)
+    blob, report = _archive_report(archive, place, document, SubmissionState.WAITING, compression_level)
 
     def unit(tx: Connection) -> Report:
         archive.blobs.settle(blob)
@@ -214,18 +217,27 @@ def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[R
     return Event(kind="conversion.recorded", at=archive.now(), archive_id=conversion.archive_id, details=details)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where a report belongs: its entry, its ordinal in the conversion, and the first number its blob may have."""
+
+    archive_id: str
+    ordinal: int
+    number: int
+
+
 def _archive_report(
-    archive: Archive, archive_id: str, ordinal: int, document: Document, state: SubmissionState, level: int
+    archive: Archive, place: _Place, document: Document, state: SubmissionState, level: int
 ) -> tuple[Blob, Report]:
     try:
-        blob = _write_blob(archive, archive_id, ordinal, document, level)
+        blob = _write_blob(archive, place, document, level)
     except OSError as exc:
         raise StorageError(
-            f"{archive.root}: report of {archive_id} cannot be archived ({exc.strerror or exc})"
+            f"{archive.root}: report of {place.archive_id} cannot be archived ({exc.strerror or exc})"
         ) from exc
     return blob, Report(
-        archive_id=archive_id,
-        ordinal=ordinal,
+        archive_id=place.archive_id,
+        ordinal=place.ordinal,
         report_id=document.report_id,
         archived_path=blob.path,
         checksum=blob.content.checksum,
@@ -240,21 +252,21 @@ def _archive_report(
     )
 
 
-def _write_blob(archive: Archive, archive_id: str, ordinal: int, document: Document, level: int) -> Blob:
+def _write_blob(archive: Archive, place: _Place, document: Document, level: int) -> Blob:
     moment = archive.now()
-    numbers = itertools.count(ordinal)
+    archive_id, numbers = place.archive_id, itertools.count(place.number)
 
     def label(content: Content) -> Label:
         metadata = {
             "kind": "report",
             "archive_id": archive_id,
-            "ordinal": ordinal,
+            "ordinal": place.ordinal,
             "report_id": document.report_id,
             "sha256": content.sha256,
             "size_bytes": content.size_bytes,
             "archived_at": moment.isoformat(),
         }
-        name = layout.report_path(archive_id, ordinal).rpartition("/")[2].removesuffix(".gz")
+        name = layout.report_path(archive_id, place.ordinal).rpartition("/")[2].removesuffix(".gz")
         return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)
 
     def naming(content: Content) -> tuple[str, Label]:

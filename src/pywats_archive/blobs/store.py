@@ -7,6 +7,7 @@ import itertools
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
@@ -167,17 +168,18 @@ class _Writing:
         return Content(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
     def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> Content:
-        digest, stream, crc, size = hashlib.sha256(), compressor(level), 0, 0
+        stream, crc, size = compressor(level), 0, 0
         draft = self._draft()
         self._room = header.json_length(draft)
         self._file.write(header.encode(draft, json_bytes=self._room))
-        for chunk in chunks:
-            digest.update(chunk)
-            crc = crc32(chunk, crc)
-            size += len(chunk)
-            self._file.write(stream.compress(chunk))
+        with _Hashing() as hashing:
+            for chunk in chunks:
+                hashing.add(chunk)
+                crc = crc32(chunk, crc)
+                size += len(chunk)
+                self._file.write(stream.compress(chunk))
         self._file.write(stream.flush() + _trailer(crc, size))
-        return Content(sha256=digest.hexdigest(), size_bytes=size)
+        return Content(sha256=hashing.digest.hexdigest(), size_bytes=size)
 
     @property
     def is_reserved(self) -> bool:
@@ -185,6 +187,26 @@ class _Writing:
 
     def header(self, label: Label) -> bytes:
         return header.encode(label, json_bytes=self._room or 0)
+
+
+class _Hashing:
+    """SHA-256 in a thread beside the compression, which takes longer; one chunk behind at most."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def add(self, chunk: bytes) -> None:
+        if self._last:
+            self._last.result()
+        self._last = self._thread.submit(self.digest.update, chunk)
+
+    def __enter__(self) -> _Hashing:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._thread.shutdown()
 
 
 def _trailer(crc: int, size: int) -> bytes:

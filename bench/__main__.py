@@ -1,0 +1,32 @@
+"""Run the benchmarks that are named, or all."""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import catalog, pipeline, reports, sources
+from bench.figures import Board
+
+
+def main() -> None:
+    """Measure, print a line of JSON for each figure, then a table."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e"], help="a b c d e")
+    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalog in e")
+    asked = parser.parse_args()
+    board = Board()
+    for name, measure in {
+        "a": sources.many_small,
+        "b": sources.one_large,
+        "c": pipeline.on_against_off,
+        "d": reports.one_report,
+    }.items():
+        if name in asked.figures:
+            measure(board)
+    if "e" in asked.figures:
+        catalog.questions(board, asked.entries)
+    board.draw()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""(e) A catalog of 900,000 entries: its questions against the same statements through sqlite3 alone."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import statistics
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Board, Figure, folder, timed
+from pywats_archive.catalog import conversions, entries, reports
+from pywats_archive.catalog.engine import Catalog
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import Report
+
+_START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+_BATCH, _CONVERTERS, _DAYS, _ROUNDS = 500, 10, 90, 15
+
+
+def questions(board: Board, count: int) -> None:
+    """(e) Fill a catalog through its own writer, then ask it what people ask."""
+    with folder() as base:
+        path = base / "metadata.db"
+        catalog = Catalog.open(path)
+        filling = timed(lambda: _fill(catalog, count))
+        size = path.stat().st_size
+        details = {"entries": count, "seconds": round(filling), "per_s": round(count / filling)}
+        board.add(Figure(figure="e", name="bytes per entry", ratio=size / count, details=details))
+        for name, ask in _asked(count).items():
+            _compare(board, catalog, path, name, ask)
+        catalog.close()
+
+
+def _asked(count: int) -> dict[str, Callable[[Any], Any]]:
+    day = EntryFilter(
+        converter_name="converter-3", from_date=_START + timedelta(days=40), to_date=_START + timedelta(days=41)
+    )
+    quarter = EntryFilter(converter_name="converter-3", from_date=_START, to_date=_START + timedelta(days=_DAYS))
+    one = _entry(count // 2, count)
+    return {
+        "one entry by id (analysis: 1 ms)": lambda db: entries.get(db, one.archive_id),
+        "first page of one converter's day (10 ms)": lambda db: entries.find(db, day, limit=100),
+        "first page of its 90 days (50 ms)": lambda db: entries.find(db, quarter, limit=100),
+        "hundredth page of its 90 days (50 ms)": lambda db: entries.find(db, quarter, limit=100, offset=9900),
+        "a serial number": lambda db: entries.find(db, EntryFilter(serial_number=f"SN{count // 3:07d}"), limit=100),
+        "a word in the errors (100 ms)": lambda db: entries.find(db, EntryFilter(text="timeout77"), limit=100),
+    }
+
+
+def _compare(board: Board, catalog: Catalog, path: Path, name: str, ask: Callable[[Any], Any]) -> None:
+    with catalog.read() as db:
+        statements = _statements(db, lambda: ask(db))
+        raw = sqlite3.connect(path)
+        ours, theirs = [], []
+        for _ in range(_ROUNDS):
+            ours.append(timed(lambda: ask(db)))
+            theirs.append(timed(lambda: [raw.execute(statement).fetchall() for statement in statements]))
+        raw.close()
+    mine, plain = statistics.median(ours), statistics.median(theirs)
+    details = {"ms": round(mine * 1e3, 3), "sqlite3_ms": round(plain * 1e3, 3)}
+    board.add(Figure(figure="e", name=name, ratio=mine / plain, bound="<= 10", details=details))
+
+
+def _statements(db: Any, ask: Callable[[], Any]) -> list[str]:
+    """The statements of a question, with their values in them, as SQLite saw them."""
+    seen: list[str] = []
+    driver = db.connection.driver_connection
+    driver.set_trace_callback(seen.append)
+    ask()
+    driver.set_trace_callback(None)
+    return seen
+
+
+def _fill(catalog: Catalog, count: int) -> None:
+    for start in range(0, count, _BATCH):
+        batch = range(start, min(start + _BATCH, count))
+
+        def unit(tx: Any, batch: range = batch) -> None:
+            for number in batch:
+                _add(tx, number, count)
+
+        catalog.write(unit)
+
+
+def _add(tx: Any, number: int, count: int) -> None:
+    entry = _entry(number, count)
+    entries.add(tx, entry)
+    failed = number % 50 == 0
+    conversion = Conversion(
+        archive_id=entry.archive_id,
+        attempt=1,
+        started_at=entry.created_at,
+        duration_ms=12,
+        status=ConversionStatus.FAILED if failed else ConversionStatus.SUCCESS,
+        converter_name=entry.converter_name,
+        converter_class="m.C",
+        error=f"ValueError: no header in line {number}, timeout{number % 20_000}" if failed else None,
+    )
+    conversion_id = conversions.add(tx, conversion)
+    made = [] if failed else [_report(number, entry.archive_id, conversion_id)]
+    for report in made:
+        reports.add(tx, report)
+    entries.apply_conversion(tx, entry.archive_id, conversion, made)
+
+
+def _entry(number: int, count: int) -> ArchiveEntry:
+    moment = _START + timedelta(seconds=number * _DAYS * 86_400 / count)
+    archive_id = f"{moment:%Y%m%d%H%M%S}{number % 1000:03d}_{random.Random(number).getrandbits(24):06x}"
+    return ArchiveEntry(
+        archive_id=archive_id,
+        converter_name=f"converter-{number % _CONVERTERS}",
+        source_original_path=f"/data/converter-{number % _CONVERTERS}/watch/SN{number:07d}_ICT.csv",
+        source_archived_path=f"sources/{moment:%Y/%m/%d}/{archive_id}.csv.gz",
+        source_checksum=f"sha256:{number:064x}",
+        source_size_bytes=10_000,
+        compressed_size_bytes=2_000,
+        conversion_timestamp=moment,
+        retention_until=(moment + timedelta(days=90)).date(),
+        created_at=moment,
+    )
+
+
+def _report(number: int, archive_id: str, conversion_id: int) -> Report:
+    return Report(
+        archive_id=archive_id,
+        ordinal=1,
+        conversion_id=conversion_id,
+        report_id=f"{number:032x}",
+        archived_path=f"reports/{archive_id}.json.gz",
+        checksum=f"sha256:{number:064x}",
+        size_bytes=20_000,
+        compressed_size_bytes=3_000,
+        serial_number=f"SN{number:07d}",
+        part_number=f"P{number % 40}",
+        result="P",
+    )

@@ -1,0 +1,98 @@
+"""(c) The whole pipeline with archiving on against off, over files that all wait at the start."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import structlog
+
+from bench.figures import Board, Figure, folder, median_ratio, timed
+from pywats_archive.demo.logfiles import sized
+from pywats_archive.demo.server import WatsServer
+from pywats_archive.pipeline.service import Service, Settings
+
+_FILES, _PAIRS = 300, 5
+_STANDARD = "pywats_client.converters.standard"
+_CONVERTERS = {
+    "JSON": (sized.wsjf, "json", f"{_STANDARD}.wats_standard_json_converter.WATSStandardJsonConverter"),
+    "SPEA": (sized.spea, "csv", f"{_STANDARD}.spea_converter.SPEAConverter"),
+}
+
+
+def on_against_off(board: Board) -> None:
+    """(c) 300 files of 100 KB, and for information of 10 KB, through two standard converters."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with _server() as address:
+        for size, bound in ((100_000, "<= 1.1"), (10_000, None)):
+            for name in _CONVERTERS:
+                pairs = [_pair(name, size, address) for _ in range(_PAIRS)]
+                details = {"on_s": round(pairs[-1][0], 2), "off_s": round(pairs[-1][1], 2)}
+                board.add(
+                    Figure(
+                        figure="c",
+                        name=f"{_FILES} {name} files of {size // 1000} KB, archive on over off",
+                        ratio=median_ratio(pairs),
+                        bound=bound,
+                        details=details,
+                    )
+                )
+
+
+def _pair(name: str, size: int, address: str) -> tuple[float, float]:
+    return _run(name, size, address, archive=True), _run(name, size, address, archive=False)
+
+
+def _run(name: str, size: int, address: str, *, archive: bool) -> float:
+    make, extension, module_path = _CONVERTERS[name]
+    rng = random.Random(size)
+    with folder() as base:
+        section = {"name": name, "module_path": module_path, "watch_folder": "watch", "archive_enabled": archive}
+        config = {
+            "service_address": address,
+            "api_token": "YmVuY2g=",
+            "converters": [section | {"settle_seconds": 0.2}],
+        }
+        (base / "watch").mkdir()
+        (base / "config.json").write_text(json.dumps(config))
+        settings = Settings(config_path=base / "config.json", until_idle=True)
+        Service(settings).run()
+        for number in range(_FILES):
+            content = make(rng, serial=f"S{number}", size_bytes=size)
+            (base / "watch" / f"S{number}.{extension}").write_bytes(content)
+        seconds = timed(lambda: Service(settings).run())
+        _check(base / "Done")
+    return seconds
+
+
+def _check(done: Path) -> None:
+    if len(list(done.iterdir())) != _FILES:
+        raise RuntimeError(f"{done}: not every file came to its end")
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """A simulated WATS server in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    addresses: Queue[str] = spawn.Queue()
+    ended = spawn.Event()
+    process = spawn.Process(target=_listen, args=(addresses, ended))
+    process.start()
+    try:
+        yield addresses.get()
+    finally:
+        ended.set()
+        process.join()
+
+
+def _listen(addresses: Queue[str], ended: Event) -> None:
+    with WatsServer(strict=False) as server:
+        addresses.put(server.address)
+        ended.wait()
