@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
@@ -19,7 +20,7 @@ from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
-from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 from pywats_archive.models.time import UTC
 
 _REPORT_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
@@ -32,6 +33,8 @@ class Outcome:
 
     conversion: Conversion
     documents: Sequence[bytes] = ()
+    summaries: Sequence[ReportSummary] = ()
+    """Of the documents, in their order, where the caller knows them; they are read from the documents otherwise."""
     submit: bool = True
     compression_level: int = 6
     arrival_id: int | None = None
@@ -63,9 +66,9 @@ def _archive_reports(
     archive_id = outcome.conversion.archive_id
     ids = {report.ordinal: report.report_id for report in before}
     state = SubmissionState.WAITING if outcome.submit else SubmissionState.WITHHELD
-    for ordinal, body in enumerate(outcome.documents, 1):
+    for ordinal, (body, summary) in enumerate(zip_longest(outcome.documents, outcome.summaries), 1):
         spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
-        document = read(body, fixed_id=ids.get(ordinal), spare_id=spare)
+        document = read(body, fixed_id=ids.get(ordinal), spare_id=spare, summary=summary)
         place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
         written.append(_archive_report(archive, place, document, state, outcome.compression_level))
 
@@ -243,11 +246,11 @@ def _archive_report(
         checksum=blob.content.checksum,
         size_bytes=blob.content.size_bytes,
         compressed_size_bytes=blob.compressed_size_bytes,
-        serial_number=document.serial_number,
-        part_number=document.part_number,
-        process=document.process,
-        result=document.result,
-        start_time=document.start_time,
+        serial_number=document.summary.serial_number,
+        part_number=document.summary.part_number,
+        process=document.summary.process,
+        result=document.summary.result,
+        start_time=document.summary.start_time,
         submission_state=state,
     )
 

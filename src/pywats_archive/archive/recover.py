@@ -194,11 +194,11 @@ def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any], retenti
         checksum=f"sha256:{metadata['sha256']}",
         size_bytes=metadata["size_bytes"],
         compressed_size_bytes=(archive.root / path).stat().st_size,
-        serial_number=document.serial_number,
-        part_number=document.part_number,
-        process=document.process,
-        result=document.result,
-        start_time=document.start_time,
+        serial_number=document.summary.serial_number,
+        part_number=document.summary.part_number,
+        process=document.summary.process,
+        result=document.summary.result,
+        start_time=document.summary.start_time,
         submission_state=SubmissionState.WITHHELD,
     )
     archive.write(lambda tx: reports.add(tx, report))

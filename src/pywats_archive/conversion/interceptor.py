@@ -82,6 +82,7 @@ class ArchiveInterceptor:
         outcome = record.Outcome(
             conversion=self._conversion(entry, replace(result, warnings=warnings), started_at),
             documents=result.documents,
+            summaries=result.summaries,
             submit=submit,
             compression_level=BUSY_LEVEL if busy else self._config.compression_level,
             arrival_id=arrival_id,

@@ -43,8 +43,12 @@ def flatten(result: Any) -> list[Any]:
 
 
 def to_json(report: Any) -> bytes:
-    """Write a report as the host would send it; NotJson names the value that cannot be."""
-    fields = _fields(report)
+    """Write a value as the host would send it; NotJson names what in it cannot be."""
+    return encode(as_fields(report))
+
+
+def encode(fields: Any) -> bytes:
+    """Write JSON as httpx does; NotJson names the value that cannot be."""
     try:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError) as exc:
@@ -52,7 +56,7 @@ def to_json(report: Any) -> bytes:
         raise NotJson(f"the report cannot be sent as JSON: {where} ({exc})") from exc
 
 
-def _fields(report: Any) -> Any:
+def as_fields(report: Any) -> Any:
     """The dump that the host's own submission makes of a model; anything else as it is."""
     if not hasattr(report, "model_dump"):
         return report
@@ -87,11 +91,11 @@ def _impossible(value: Any, path: str) -> Iterator[str]:
         yield f"{path or '/'} is a {type(value).__name__}"
 
 
-def shortcomings(documents: list[bytes], class_name: str, source: Path) -> list[str]:
+def shortcomings(documents: list[Any], class_name: str, source: Path) -> list[str]:
     """Say what is missing although the converter reports success."""
     found = [] if documents else ["success, but no report"]
-    for number, body in enumerate(documents, 1):
-        found += [f"report {number}: {fault}" for fault in _faults(json.loads(body))]
+    for number, fields in enumerate(documents, 1):
+        found += [f"report {number}: {fault}" for fault in _faults(fields)]
     expected = _RUNS.get(class_name, _unknown)(source)
     if expected is not None and len(documents) < expected:
         found.append(f"the source holds {expected} runs, the converter made {len(documents)} report(s) of them")

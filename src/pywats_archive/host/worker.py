@@ -20,9 +20,10 @@ from pywats_archive.host.converters import describe, describe_fully, kind_of, lo
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.reading import recorded_opens
-from pywats_archive.host.reports import NotJson, flatten, shortcomings, to_json
+from pywats_archive.host.reports import NotJson, as_fields, encode, flatten, shortcomings, to_json
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import summarize
 
 
 def prepare() -> None:
@@ -133,11 +134,13 @@ def _outcome(returned: Any, job: ConversionJob, loaded: _Loaded) -> ConversionRe
     if status is not ConversionStatus.SUCCESS:
         error = returned.error or returned.suspend_reason
         return ConversionResult(status=status, error=_flat(error), warnings=warnings, retry_after=returned.retry_after)
-    documents = [to_json(report) for report in flatten(returned)]
-    missing = shortcomings(documents, loaded.converter.__name__, Path(job.source_path))
+    reports = [as_fields(report) for report in flatten(returned)]
+    documents = tuple(map(encode, reports))
+    missing = shortcomings(reports, loaded.converter.__name__, Path(job.source_path))
     return ConversionResult(
         status=status,
-        documents=tuple(documents),
+        documents=documents,
+        summaries=tuple(summarize(report if isinstance(report, dict) else {}) for report in reports),
         warnings=(*warnings, *missing),
         post_action=_asked_action(returned, models),
         metadata=_plain(returned.metadata),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import ReportSummary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,8 @@ class ConversionResult:
 
     status: ConversionStatus
     documents: tuple[bytes, ...] = ()
+    summaries: tuple[ReportSummary, ...] = ()
+    """Of the documents, in their order."""
     error: str | None = None
     """One line; the traceback stands apart."""
     traceback: str | None = None

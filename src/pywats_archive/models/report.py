@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 
 class SubmissionState(str, Enum):
@@ -18,6 +20,34 @@ class SubmissionState(str, Enum):
     """The server will not take it as it is; kept for a person."""
     WITHHELD = "WITHHELD"
     """Not to be sent: a replay that was not asked to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportSummary:
+    """What people search a report by, from within the document; what it lacks is None."""
+
+    own_id: str | None
+    serial_number: str | None
+    part_number: str | None
+    process: str | None
+    result: str | None
+    start_time: str | None
+
+
+def summarize(fields: Mapping[str, Any]) -> ReportSummary:
+    """Give the summary of a report's JSON object, under WATS' own names or pyWATS' older ones."""
+    return ReportSummary(
+        own_id=_text(fields, "id"),
+        serial_number=_text(fields, "sn", "serialNumber"),
+        part_number=_text(fields, "pn", "partNumber"),
+        process=_text(fields, "processCode", "processName"),
+        result=_text(fields, "result"),
+        start_time=_text(fields, "start", "startUTC"),
+    )
+
+
+def _text(fields: Mapping[str, Any], *names: str) -> str | None:
+    return next((str(fields[name]) for name in names if fields.get(name) not in (None, "")), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
