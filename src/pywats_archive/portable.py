@@ -46,12 +46,25 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
             raise
         _rename_over_reservation(source, target)
     else:
-        os.unlink(source)  # noqa: PTH108 (takes strings: blobs go by in thousands)
+        _unlink_or_undo(source, target)
 
 
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    os.replace(source, target)  # noqa: PTH105
+    try:
+        os.replace(source, target)  # noqa: PTH105
+    except OSError:
+        os.unlink(target)  # noqa: PTH108
+        raise
+
+
+def _unlink_or_undo(source: Path | str, target: Path | str) -> None:
+    """Remove the old name; when it cannot go, the new one goes again, so that no try leaves a copy."""
+    try:
+        os.unlink(source)  # noqa: PTH108 (takes strings: blobs go by in thousands)
+    except OSError:
+        os.unlink(target)  # noqa: PTH108
+        raise
 
 
 def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
@@ -110,7 +123,7 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
         if exc.errno != errno.EXDEV:
             raise
         _copy_exclusive(source, target, windows=windows)
-        source.unlink()
+        _unlink_or_undo(source, target)
     sync_folder(target.parent, windows=windows)
 
 

@@ -107,7 +107,7 @@ def mark_vanished(archive: Archive, arrival: Arrival) -> None:
 
     def unit(tx: Connection) -> None:
         now, reason = archive.now(), "gone before it could be archived"
-        arrivals.change(tx, number, state=ArrivalState.VANISHED, now=now, reason=reason)
+        arrivals.change(tx, number, state=ArrivalState.VANISHED, now=now, reason=reason, moved_to="vanished")
         events.append(tx, Event(kind="source.vanished", at=now, details=details))
 
     archive.write(unit)

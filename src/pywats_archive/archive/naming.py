@@ -12,8 +12,8 @@ from pywats_archive.portable import NAME_MAX_BYTES
 
 def free_names(name: str) -> Iterator[str]:
     """Give ``name``, then ``stem_2.ext``, ``stem_3.ext``, …, each short enough for a file system; without end."""
-    yield name
     pure = PurePath(name)
+    yield name if len(os.fsencode(name)) <= NAME_MAX_BYTES else _numbered(pure.stem, pure.suffix)
     for number in itertools.count(2):
         yield _numbered(pure.stem, f"_{number}{pure.suffix}")
 

@@ -114,6 +114,8 @@ class OutboxState:
     stopped_by: str | None
     """Why a person must act before anything is sent, or None."""
     failures_in_a_row: int
+    unsendable: tuple[str, ...] = ()
+    """Why reports cannot even be read, one line each."""
 
 
 class Outbox:
@@ -140,6 +142,7 @@ class Outbox:
         self._offered: deque[Parcel] = deque()
         self._in_flight: set[str] = set()
         self._postponed: dict[str, datetime] = {}
+        self._unsendable: dict[str, str] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
         self._look_again_at = clock()
         self._failures = 0
@@ -170,6 +173,7 @@ class Outbox:
         """Forget the connection and every delay: the configuration changed, or a person acted."""
         self._failures, self._stopped_by = 0, None
         self._postponed.clear()
+        self._unsendable.clear()
         self._loop.call_soon_threadsafe(self._drop_connection)
 
     @property
@@ -179,6 +183,7 @@ class Outbox:
             in_flight=len(self._in_flight) + len(self._offered),
             stopped_by=self._stopped_by,
             failures_in_a_row=self._failures,
+            unsendable=tuple(self._unsendable.values()),
         )
 
     def close(self) -> None:
@@ -246,7 +251,9 @@ class Outbox:
     def _stored(self, room: int) -> list[Parcel]:
         found: list[Parcel] = []
         for archive in self._archives():
-            due = record.due_reports(archive, limit=room + len(self._in_flight) + 8, whatever_backoff=self._impatient)
+            due = record.due_reports(
+                archive, limit=room + len(self._in_flight) + len(self._postponed) + 8, whatever_backoff=self._impatient
+            )
             parcels = (ArchivedParcel(archive=archive, report=report) for report in due)
             found += [parcel for parcel in parcels if self._is_due(parcel)]
         return found[:room]
@@ -265,6 +272,9 @@ class Outbox:
         except ArchiveError as exc:
             log.error("report.not_sent", report_id=parcel.report_id, reason=str(exc))
             self._postponed[parcel.key] = self._now() + LONGEST_DELAY
+            self._unsendable[parcel.key] = str(exc)
+        else:
+            self._unsendable.pop(parcel.key, None)
         finally:
             self._in_flight.discard(parcel.key)
             self._wake.set()

@@ -39,6 +39,8 @@ class ConverterProcesses:
             raise ConverterKilled(f"the converter ran longer than {timeout_s:g} s and was ended") from exc
         except ProcessExpired as exc:
             raise ConverterKilled(f"the converter's process ended by itself ({_cause(exc)})") from exc
+        except Exception as exc:
+            raise ConverterKilled(f"the converter's result did not come back ({type(exc).__name__}: {exc})") from exc
         return result
 
     def close(self) -> None:

@@ -170,7 +170,7 @@ def _guarded(attempt: Callable[[], ConversionResult]) -> ConversionResult:
         cause = exc.__cause__
         trace = "".join(traceback.format_exception(cause)) if cause else None
         return ConversionResult(status=ConversionStatus.FAILED, error=str(exc), traceback=trace)
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         return ConversionResult(
             status=ConversionStatus.FAILED, error=_one_line(exc), traceback="".join(traceback.format_exception(exc))
         )
@@ -206,7 +206,7 @@ def describe_converter(job: ConversionJob) -> ConverterDescription | str:
         with _confined():
             converter = load_class(job.module_path, Path(job.converters_folder))
             return describe_fully(converter, new_instance(converter, job.arguments), job.module_path)
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         return str(exc) if isinstance(exc, ConverterUnavailable) else _one_line(exc)
 
 
@@ -231,7 +231,7 @@ def validate_only(job: ConversionJob) -> float:
                 return 0.3
             verdict = loaded.instance.validate(make_source(job), make_context(job, loaded.instance))
             return float(verdict.confidence) if verdict.can_convert else 0.0
-    except (Exception, SystemExit):
+    except BaseException:
         return 0.0
 
 
@@ -248,7 +248,7 @@ def call_hook(call: HookCall) -> str | None:
     try:
         with _confined():
             _call_hook(call.job, call.result)
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         return _one_line(exc)
     return None
 
@@ -277,7 +277,7 @@ def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     try:
         with _confined():
             results = asyncio.run(_run_scheduled(job))
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
         failure = ConversionResult(
             status=ConversionStatus.FAILED, error=_one_line(exc), traceback="".join(traceback.format_exception(exc))
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 import uuid
@@ -23,7 +24,7 @@ from pywats_archive.host.secrets import redact_result
 from pywats_archive.host.submission import Outcome
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline import decide, owed, postprocess
 from pywats_archive.pipeline.books import MemoryBooks
@@ -32,7 +33,8 @@ from pywats_archive.pipeline.postprocess import Departure
 
 log = structlog.get_logger()
 
-TIMEOUT_GRACE_S = 5.0
+_SPARE_IDS = uuid.UUID("0d3c9f5e-8a4b-4f0e-9d55-6b1b7f2f8c10")
+"""Namespace of ids for reports without one whose source is not archived: the same source gets the same id again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +74,7 @@ class Handling:
         self._now = clock
         self._with_hooks: dict[tuple[str, int], ConversionResult] = {}
         self._unarchived: dict[str, _Unarchived] = {}
+        self._unfinished: list[_Unarchived] = []
         self._mutex = threading.Lock()
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
@@ -94,8 +97,7 @@ class Handling:
 
     def _take(self, line: Line, arrival: Arrival, busy: bool) -> Waits | None:
         assert line.archive is not None and line.interceptor is not None
-        if not self._is_in_place(line, arrival):
-            return Waits(reason="another source has its name", needs_person=False)
+        arrival = self._brought_back(line, arrival)
         if line.config.converter_type == "folder" and not arrival.archive_id and not self._is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)
         entry = self._archived(line, arrival, busy)
@@ -103,6 +105,8 @@ class Handling:
         started_at = self._now()
         result = self._convert_entry(line, arrival, entry)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
+        if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
+            result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
         state = NextState(state=after.state, reason=after.reason, retry_at=after.retry_at, attempts=after.attempts)
         reports = line.interceptor.post_convert(
             entry, result, started_at=started_at, arrival_id=arrival.arrival_id, next_state=state, busy=busy
@@ -168,18 +172,23 @@ class Handling:
         return ConversionStatus.FAILED if is_given_up else entry.conversion_status
 
     @staticmethod
-    def _is_in_place(line: Line, arrival: Arrival) -> bool:
-        """Bring a source back that was set aside in Pending; a crash may have come before that was put on record."""
+    def _brought_back(line: Line, arrival: Arrival) -> Arrival:
+        """Bring a source back that was set aside in Pending; while another one has its name it stays there.
+
+        A crash may have come before it was put on record where in Pending it is.
+        """
         if arrival.state is not ArrivalState.SUSPENDED:
-            return True
+            return arrival
         path = Path(arrival.path)
         held = Path(arrival.moved_to) if arrival.moved_to else Path(line.config.pending_folder, path.name)
-        return not held.exists() or postprocess.bring_back(held, path)
+        if not held.exists():
+            return replace(arrival, moved_to=None)
+        return replace(arrival, moved_to=None if postprocess.bring_back(held, path) else str(held))
 
     def _archived(self, line: Line, arrival: Arrival, busy: bool) -> ArchiveEntry:
         assert line.archive is not None and line.interceptor is not None
         if arrival.archive_id:
-            line.books.change(arrival, ArrivalState.CONVERTING)
+            line.books.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             return line.archive.entry(arrival.archive_id)
         try:
             return line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
@@ -191,7 +200,9 @@ class Handling:
     def _convert_entry(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> ConversionResult:
         """Convert where the source lies; in a private folder when what lies there is not, or no longer, what was archived."""
         assert line.archive is not None
-        if _is_still(entry, arrival):
+        if entry.source_kind is SourceKind.SCHEDULED:
+            return told_result(line.archive, entry)
+        if not arrival.moved_to and _is_still(entry, arrival):
             result = self._convert(line, Path(arrival.path))
             if _is_still(entry, arrival) or not Path(arrival.path).exists():
                 return result
@@ -219,15 +230,16 @@ class Handling:
             return True
 
     def _set_aside(self, line: Line, arrival: Arrival) -> None:
-        path = Path(arrival.path)
-        if not path.exists():
+        path = Path(arrival.moved_to or arrival.path)
+        if arrival.moved_to or not path.exists():
+            line.books.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
             return
         held = postprocess.move_into(Path(line.config.pending_folder), path)
         line.books.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=str(held))
 
     def _departure(self, line: Line, arrival: Arrival, entry: ArchiveEntry | None) -> Departure:
         return Departure(
-            path=Path(arrival.path),
+            path=Path(arrival.moved_to or arrival.path),
             size_bytes=arrival.size_bytes,
             mtime_ns=arrival.mtime_ns,
             config=line.config,
@@ -272,13 +284,18 @@ class Handling:
             if not is_owed:
                 line.books.mark_vanished(arrival)
             return None
-        if not self._is_in_place(line, arrival):
-            return Waits(reason="another source has its name", needs_person=False)
         if line.config.converter_type == "folder" and not self._is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)
         result = self._convert(line, path)
         self._log(line, "-", result)
-        documents = [document.read(body, fixed_id=None, spare_id=uuid.uuid4()) for body in result.documents]
+        if is_owed and result.status is ConversionStatus.SUSPENDED:
+            return Waits(reason=result.error or "suspended", needs_person=False)
+        named = f"{line.name}\0{arrival.path!r}\0{arrival.size_bytes}\0{arrival.mtime_ns}"
+        documents = [
+            document.read(body, fixed_id=None, spare_id=uuid.uuid5(_SPARE_IDS, f"{named}\0{ordinal}"))
+            for ordinal, body in enumerate(result.documents)
+        ]
+        result = replace(result, documents=tuple(each.body for each in documents))
         held = _Unarchived(line=line, arrival=arrival, result=result, open_parcels=len(documents), is_owed=is_owed)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if after.state is ArrivalState.SUSPENDED and isinstance(line.books, MemoryBooks):
@@ -299,10 +316,18 @@ class Handling:
             self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
         return None
 
+    def retry_unfinished(self) -> None:
+        """Try again to bring unarchived sources to their end whose folder failed."""
+        with self._mutex:
+            again, self._unfinished = self._unfinished, []
+        for held in again:
+            self._finish_unarchived(held)
+
     def holds(self, line: Line, arrival_id: int) -> bool:
         """Tell whether memory holds reports of this arrival that the server has not taken."""
         with self._mutex:
-            return any(h.line is line and h.arrival.arrival_id == arrival_id for h in self._unarchived.values())
+            held = (*self._unarchived.values(), *self._unfinished)
+        return any(h.line.name == line.name and h.arrival.arrival_id == arrival_id for h in held)
 
     def _settle_unarchived(self, parcel: MemoryParcel, state: SubmissionState, reason: str | None) -> None:
         with self._mutex:
@@ -316,6 +341,14 @@ class Handling:
             self._finish_unarchived(held)
 
     def _finish_unarchived(self, held: _Unarchived) -> None:
+        try:
+            self._end_unarchived(held)
+        except (ArchiveError, OSError) as exc:
+            log.error("source.not_finished", converter=held.line.name, path=held.arrival.path, reason=str(exc))
+            with self._mutex:
+                self._unfinished.append(held)
+
+    def _end_unarchived(self, held: _Unarchived) -> None:
         line, arrival, result = held.line, held.arrival, held.result
         status = ConversionStatus.FAILED if result.status is ConversionStatus.SUSPENDED else result.status
         ending = decide.ending(
@@ -329,11 +362,9 @@ class Handling:
         if held.is_owed:
             line.owed.add(_number(arrival))
             owed.keep(line.config, arrival, result, ending, now=self._now())
-            line.active.discard(_number(arrival))
-            line.is_dirty = True
-            return
-        departed = postprocess.carry_out(ending, self._departure(line, arrival, None))
-        line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
+        else:
+            departed = postprocess.carry_out(ending, self._departure(line, arrival, None))
+            line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
         line.active.discard(_number(arrival))
         line.is_dirty = True
 
@@ -360,6 +391,18 @@ def unarchived_parcels(converter_name: str, result: ConversionResult) -> Iterato
     for body in result.documents:
         each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
         yield MemoryParcel(key=f"{converter_name}/{each.report_id}", report_id=each.report_id, document=each.body)
+
+
+def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
+    """Give a scheduled converter's result back from the document that its entry holds."""
+    told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
+    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])
+    return ConversionResult(
+        status=ConversionStatus(told["status"]),
+        documents=tuple(body.encode() for body in bodies),
+        error=told["error"],
+        metadata=told["metadata"],
+    )
 
 
 def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:

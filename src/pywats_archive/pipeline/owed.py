@@ -1,20 +1,21 @@
 """Sources that were converted while the archive could not take them: kept in Done, archived as soon as it can (invariant 11).
 
-They lie in ``Done/not-archived`` with what is known of their conversion beside them, so that a restart finds them.
+Each lies in a folder of its own beneath ``Done/not-archived``, with a note of its conversion that was there first, so that
+a restart finds both.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from pywats_archive.archive import ledger, record
+from pywats_archive import portable
+from pywats_archive.archive import ledger, record, restoring
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import signature
@@ -27,82 +28,93 @@ from pywats_archive.pipeline import postprocess
 from pywats_archive.pipeline.decide import Ending
 
 FOLDER = "not-archived"
-_NOTE = ".conversion.json"
+_NOTE, _SOURCE = "note.json", "source"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Note:
     """What is known of a conversion whose source is not archived yet."""
 
-    arrival_id: int | None
-    original_path: str
-    state: str
-    status: str
-    error: str | None
-    reports: list[str]
-    converted_at: str
+    arrival_id: int | None = None
+    original_path: str = ""
+    state: str = ArrivalState.DONE.value
+    status: str = ConversionStatus.PENDING.value
+    error: str | None = None
+    reports: tuple[str, ...] = ()
+    """The documents as they were sent."""
+    converted_at: str = ""
 
 
 def keep(config: ConverterConfig, arrival: Arrival, result: ConversionResult, ending: Ending, *, now: datetime) -> None:
-    """Put a converted source aside, whatever its post action says, with a note of its conversion."""
+    """Put a converted source aside, whatever its post action says, after a note of its conversion; both durable."""
     note = _Note(
         arrival_id=arrival.arrival_id,
         original_path=arrival.path,
         state=ending.state.value,
         status=result.status.value,
         error=result.error,
-        reports=[body.decode() for body in result.documents],
+        reports=tuple(body.decode() for body in result.documents),
         converted_at=now.isoformat(),
     )
-    kept = postprocess.move_into(Path(config.done_folder) / FOLDER, Path(arrival.path))
-    _write(kept.with_name(kept.name + _NOTE), orjson.dumps(note))
-
-
-def _write(path: Path, text: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(text)
+    folder = restoring.make_folder(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
+    with (folder / _NOTE).open("w", encoding="ascii") as stream:
+        json.dump(asdict(note), stream)
         stream.flush()
         os.fsync(stream.fileno())
+    portable.sync_folder(folder)
+    postprocess.move_into(folder / _SOURCE, Path(arrival.path))
 
 
-def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig) -> int:
-    """Archive what is owed and move it on to Done or Error; gives how many. Raises as archiving does."""
-    settled = 0
-    for source in _kept(Path(config.done_folder) / FOLDER):
-        _settle(archive, interceptor, config, source)
-        settled += 1
-    return settled
-
-
-def _kept(folder: Path) -> Iterator[Path]:
+def waiting(config: ConverterConfig) -> Iterator[Path]:
+    """Give the folders of what is owed to the archive, oldest first."""
+    folder = Path(config.done_folder, FOLDER)
     if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if not path.name.endswith(_NOTE))
+        yield from sorted(path for path in folder.iterdir() if path.is_dir())
 
 
-def _settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path) -> None:
-    note_path = source.with_name(source.name + _NOTE)
-    note = orjson.loads(note_path.read_bytes()) if note_path.exists() else {}
+def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path) -> None:
+    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat."""
+    note = _read(kept / _NOTE)
+    for source in sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else ():
+        _settle_source(archive, interceptor, config, source, note)
+    shutil.rmtree(kept)
+
+
+def _settle_source(
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: _Note
+) -> None:
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
-    result = ConversionResult(
-        status=ConversionStatus(note.get("status", "PENDING")),
-        error=note.get("error"),
-        warnings=(f"archived after its conversion; it was dropped as {note.get('original_path', 'unknown')}",),
-        documents=tuple(text.encode() for text in note.get("reports", ())),
-    )
-    interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, submit=False)
-    state = ArrivalState(note.get("state", ArrivalState.DONE.value))
+    if archive.last_conversion(entry.archive_id) is None:
+        result = ConversionResult(
+            status=ConversionStatus(note.status),
+            error=note.error,
+            warnings=(f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}",),
+            documents=tuple(text.encode() for text in note.reports),
+        )
+        interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, submit=False)
+    state = ArrivalState(note.state)
     folder = config.done_folder if state is ArrivalState.DONE else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
     assert arrival.arrival_id is not None
     record.set_arrival(archive, arrival.arrival_id, state, moved_to=str(moved), reason="archived late")
-    note_path.unlink(missing_ok=True)
 
 
-def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: dict[str, Any]) -> Arrival:
-    """The arrival that the ledger still has as seen, or a new one when it could not even be entered."""
-    known = ledger.find(archive, note.get("arrival_id"))
-    if known and known.state is ArrivalState.SEEN and known.path == note.get("original_path"):
+def _read(path: Path) -> _Note:
+    """Read a note; a torn or missing one leaves only the source, which is archived all the same."""
+    try:
+        told = json.loads(path.read_text(encoding="ascii"))
+        return _Note(**{field.name: told[field.name] for field in fields(_Note) if field.name in told})
+    except (OSError, ValueError, TypeError):
+        return _Note()
+
+
+def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: _Note) -> Arrival:
+    """The arrival that the ledger still has open, or a new one when it could not even be entered."""
+    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(source)]).get(
+        str(source)
+    )
+    if known and not known.state.is_final and known.path in (note.original_path, str(source)):
         return known
     now = signature(source)
     sighting = Sighting(path=str(source), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)

@@ -51,7 +51,7 @@ def carry_out(ending: Ending, departure: Departure) -> Departed:
     if ending.destination is Destination.KEPT:
         return Departed(moved_to=None)
     if not os.path.lexists(departure.path):
-        return Departed(moved_to=None, note="the source was already gone")
+        return Departed(moved_to="gone", note="the source was already gone")
     if _has_changed(departure):
         return Departed(
             moved_to=None, note="the source changed after it was archived and was left; it is taken in again"
@@ -105,6 +105,8 @@ def _move(path: Path, target: Path) -> None:
 
 def _remove(departure: Departure) -> Departed:
     if departure.archive and departure.entry and departure.config.archive_source_files:
+        if departure.path.is_file() and sources.checksum(departure.path) != departure.entry.source_checksum:
+            return Departed(moved_to="replaced", note="another source lay there and was left; it is taken in")
         try:
             _prove_archived(departure.archive, departure.entry, departure.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
@@ -167,7 +169,8 @@ def _publish(path: Path, folder: Path, name: str) -> Path:
 def _write_zip(path: Path, stream: object) -> None:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:  # type: ignore[call-overload]
         for file in _files(path):
-            packed.write(file, file.relative_to(path.parent).as_posix())
+            name = file.relative_to(path.parent).as_posix()
+            packed.write(file, name.encode("utf-8", "backslashreplace").decode())
 
 
 def _files(path: Path) -> Iterator[Path]:

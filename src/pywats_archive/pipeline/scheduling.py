@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,19 +10,19 @@ from pathlib import Path
 import orjson
 import structlog
 
-from pywats_archive.archive import ingest, ledger
+from pywats_archive.archive import document, ingest, ledger
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
-from pywats_archive.errors import ConfigError
+from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import Clock
-from pywats_archive.pipeline.handling import unarchived_parcels
+from pywats_archive.pipeline.handling import MemoryParcel
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.schedule import first_run, next_run
 
@@ -38,6 +39,7 @@ class Schedules:
         self._due: dict[str, datetime] = {}
         self._lines: dict[str, Line] = {}
         self._running: set[str] = set()
+        self._held: list[tuple[str, ConversionResult, int]] = []
 
     def plan(self, lines: Iterable[Line]) -> None:
         """Take over these lines; a converter that had its next run planned keeps it."""
@@ -64,7 +66,7 @@ class Schedules:
         try:
             results = self._results(line)
             for number, result in enumerate(results, 1):
-                self._take_in(line, result, number)
+                self._try_to_take_in(line, result, number)
             self._retry_once(line, results)
         finally:
             self._running.discard(line.name)
@@ -76,12 +78,31 @@ class Schedules:
         except ConverterKilled as exc:
             return (ConversionResult(status=ConversionStatus.FAILED, error=str(exc)),)
 
+    def _try_to_take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+        """Take a result in; while the archive fails, it is kept and tried again."""
+        try:
+            self._take_in(line, result, number)
+        except ArchiveError as exc:
+            log.error("scheduled.held", converter=line.name, reason=str(exc))
+            self._held.append((line.name, result, number))
+
+    def retry_held(self) -> None:
+        """Try again to take in results that the archive could not."""
+        held, self._held = self._held, []
+        for name, result, number in held:
+            if line := self._lines.get(name):
+                self._try_to_take_in(line, result, number)
+            else:
+                self._held.append((name, result, number))
+
     def _take_in(self, line: Line, result: ConversionResult, number: int) -> None:
         result = redact_result(result, line.config.arguments)
         log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
         if line.archive is None or line.interceptor is None:
-            for parcel in unarchived_parcels(line.name, result):
-                self._outbox.offer(parcel)
+            for body in result.documents:
+                each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
+                key = f"{line.name}/{each.report_id}"
+                self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
             return
         started_at = self._now()
         name = f"{line.name}-{started_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")

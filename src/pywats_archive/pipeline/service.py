@@ -127,13 +127,16 @@ class Service:
         self._events.watch(line.config.watch_folder for line in self._lines if line.watches)
         self._schedules.plan(self._lines)
         for line in self._lines:
-            self._staff.settle_owed(line)
-            for arrival in line.books.unfinished():
-                if arrival.state is ArrivalState.SEEN:
-                    line.known[arrival.path] = arrival
-                else:
-                    self._resume(line, arrival)
+            self._take_up(line)
         log.info("service.started", converters=[line.name for line in self._lines])
+
+    def _take_up(self, line: Line) -> None:
+        self._staff.settle_owed(line)
+        for arrival in line.books.unfinished():
+            if arrival.state is ArrivalState.SEEN:
+                line.known[arrival.path] = arrival
+            else:
+                self._resume(line, arrival)
 
     def _resume(self, line: Line, arrival: Arrival) -> None:
         if arrival.state is ArrivalState.SUSPENDED:
@@ -162,7 +165,7 @@ class Service:
                 self._reload_if_changed()
             if self._settings.until_idle and (left := self._left()) is not None:
                 return left
-            is_active = any(line.is_dirty or line.pending for line in self._lines)
+            is_active = any(line.watches and (line.is_dirty or line.pending) for line in self._lines)
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._stopping.wait(_BREATH_S)
             self._wake.clear()
@@ -229,6 +232,8 @@ class Service:
                     self._enqueue(line, arrival)
             self._staff.settle_owed(line)
             self._resume_held(line, now_s)
+        self._handling.retry_unfinished()
+        self._schedules.retry_held()
         for line in self._schedules.due():
             self._put(line, lambda line=line: self._schedules.run(line))  # type: ignore[misc]
 
@@ -270,7 +275,7 @@ class Service:
             try:
                 if not self._stopping.is_set():
                     work()
-            except Exception:
+            except BaseException:
                 log.exception("service.unexpected")
             finally:
                 with self._mutex:
@@ -307,7 +312,7 @@ class Service:
             known = line.books.get(_number(arrival)) or arrival
             if not known.state.is_final:
                 self._handling.finish(line, known)
-        except ArchiveError as exc:
+        except Exception as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
         finally:
@@ -340,7 +345,7 @@ class Service:
         self._config_stamp = stamp
         try:
             station = read_station_config(self._settings.config_path)
-            lines = make_lines(station, self._staff)
+            lines = make_lines(station, self._staff, before=self._lines)
         except (ConfigError, ArchiveError) as exc:
             log.error("config.not_taken", reason=str(exc))
             return
@@ -348,6 +353,8 @@ class Service:
         self._events.watch(line.config.watch_folder for line in lines if line.watches)
         self._schedules.plan(lines)
         self._outbox.reconnect()
+        for line in lines:
+            self._take_up(line)
         log.info("config.reloaded", converters=[line.name for line in lines])
 
     def _left(self) -> Left | None:
@@ -357,11 +364,13 @@ class Service:
         open_ones |= {(line.name, _number(a)) for line in self._lines for a in line.books.suspended()}
         outbox = self._outbox.state
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
-        is_moving = self._busy_count or outbox.in_flight or (waiting and not outbox.stopped_by)
-        if is_moving or not open_ones <= held or any(line.is_dirty for line in self._lines):
+        is_stuck = outbox.stopped_by or waiting <= len(outbox.unsendable)
+        is_moving = self._busy_count or outbox.in_flight or (waiting and not is_stuck)
+        if is_moving or not open_ones <= held or any(line.watches and line.is_dirty for line in self._lines):
             return None
         reasons = (each.reason for key, each in self._held.items() if key in held)
-        stopped = (f"{waiting} report(s) wait: {outbox.stopped_by}",) if waiting else ()
+        why = outbox.stopped_by or "; ".join(outbox.unsendable)
+        stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         return Left(waiting=(*reasons, *stopped, *unread))
 
@@ -378,7 +387,7 @@ def _is_new(known: Arrival | None, now: Signature) -> bool:
     if known is None:
         return True
     if not known.state.is_final:
-        return False
+        return known.state is ArrivalState.SUSPENDED and known.moved_to is not None
     is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
     return known.moved_to is not None or not is_same
 

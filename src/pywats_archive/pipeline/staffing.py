@@ -21,7 +21,7 @@ from pywats_archive.host.secrets import load_key
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.books import ArchiveBooks, MemoryBooks
+from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
 from pywats_archive.pipeline.line import Line
 
 log = structlog.get_logger()
@@ -60,14 +60,13 @@ class Staff:
         """Archive what was converted while the archive failed, if it works now."""
         if line.archive is None or line.interceptor is None or not line.watches:
             return
-        try:
-            settled = owed.settle(line.archive, line.interceptor, line.config)
-        except (ArchiveError, OSError) as exc:
-            log.error("archive.still_owed", converter=line.name, reason=str(exc))
-            return
-        if settled:
-            line.owed.clear()
-            log.info("archive.caught_up", converter=line.name, sources=settled)
+        for kept in owed.waiting(line.config):
+            try:
+                owed.settle(line.archive, line.interceptor, line.config, kept)
+            except Exception as exc:
+                log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))
+            else:
+                log.info("archive.caught_up", converter=line.name, path=str(kept))
 
     def __enter__(self) -> Staff:
         return self
@@ -79,17 +78,18 @@ class Staff:
             archive.close()
 
 
-def make_lines(station: StationConfig, staff: Staff) -> list[Line]:
-    """Make a line for each enabled converter, by priority."""
+def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] = ()) -> list[Line]:
+    """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before."""
+    remembered = {line.name: line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
-    return [_line(config, station, staff) for config in enabled]
+    return [_line(config, station, staff, remembered.get(config.name)) for config in enabled]
 
 
-def _line(config: ConverterConfig, station: StationConfig, staff: Staff) -> Line:
+def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembered: Books | None) -> Line:
     job = job_for(config, station)
     description = _describe(config, job, staff.processes)
     if not config.archive_enabled:
-        books = MemoryBooks(config.name, clock=staff.now)
+        books = remembered or MemoryBooks(config.name, clock=staff.now)
         return Line(config=config, job=job, description=description, books=books)
     archive = staff.archive(station.archive_root(config), retention_days=config.retention_days)
     info = description.info if description else None
