@@ -524,7 +524,7 @@ def test_an_archive_that_fails_holds_the_source(station: Station) -> None:
     watch = station.add("held")
     station.run()
     (watch / "a.log").write_bytes(b"x")
-    blocked = _block_today(station.archive_root)
+    blocked = block_today(station.archive_root)
     left = station.run()
     assert any("a.log" in line for line in left.waiting)
     assert station.names("held/watch") == ["a.log"] and station.server.received == {}
@@ -538,7 +538,7 @@ def test_an_archive_that_fails_is_caught_up_with(station: Station) -> None:
     watch = station.add("on", on_archive_error="continue", post_action="delete")
     station.run()
     (watch / "a.log").write_bytes(b"precious")
-    blocked = _block_today(station.archive_root)
+    blocked = block_today(station.archive_root)
     station.run()
     assert len(station.server.received) == 1
     assert [path.name for path in (station.root / "on/Done/not-archived").glob("*/source/*")] == ["a.log"]
@@ -552,7 +552,7 @@ def test_an_archive_that_fails_is_caught_up_with(station: Station) -> None:
     assert len(station.server.received) == 1
 
 
-def _block_today(root: Path) -> Path:
+def block_today(root: Path) -> Path:
     """Make the archive fail as a full disk does: a file lies where its sources' folder is to be."""
     blocked = root / "sources"
     if blocked.is_dir():

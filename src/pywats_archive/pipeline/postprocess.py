@@ -196,7 +196,10 @@ def _has_changed(departure: Departure) -> bool:
     if departure.path.is_dir():
         return False
     now = sources.signature(departure.path)
-    return (now.size_bytes, now.mtime_ns) != (departure.size_bytes, departure.mtime_ns)
+    if (now.size_bytes, now.mtime_ns) == (departure.size_bytes, departure.mtime_ns):
+        return False
+    archived = departure.entry.source_checksum if departure.entry else None
+    return now.size_bytes != departure.size_bytes or sources.checksum(departure.path) != archived
 
 
 _ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
