@@ -106,7 +106,7 @@ def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
 
 def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:
     """Tell whether another program holds the file open for writing, where the system can say so (Windows)."""
-    if not windows:
+    if not windows or path.is_dir():
         return False
     try:
         os.close(os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)))

@@ -27,13 +27,14 @@ def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: in
             stream.flush()
             os.fsync(stream.fileno())
         os.utime(path, ns=(mtime_ns, mtime_ns))
-        return _publish(path, folder, name)
+        return publish(path, folder, name)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
 
 
-def _publish(path: Path, folder: Path, name: str) -> Path:
+def publish(path: Path, folder: Path, name: str) -> Path:
+    """Give a finished file the first free name like ``name`` in ``folder``, durably; gives its path."""
     for free in free_names(name):
         with suppress(FileExistsError):
             portable.rename_exclusive(path, folder / free)

@@ -67,12 +67,6 @@ def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | 
     return _one(db, newest, path_to_text(path), converter_name)
 
 
-def latest_by_path(db: Connection, converter_name: str) -> dict[str, Arrival]:
-    """Give the latest arrival at each path that a converter ever had one at."""
-    newest = "WHERE arrival_id IN (SELECT max(arrival_id) FROM arrivals WHERE converter_name = ? GROUP BY path)"
-    return {arrival.path: arrival for arrival in _all(db, newest, converter_name)}
-
-
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
     """Give the arrivals that have not come to their end, oldest first."""
     where = f"WHERE state IN ({_OPEN_MARKS})"

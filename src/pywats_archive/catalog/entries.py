@@ -108,21 +108,6 @@ def set_companions(tx: Connection, archive_id: str, companions: Sequence[Compani
     _change(tx, archive_id, {"companions": [asdict(each) for each in companions] or None})
 
 
-def add_warnings(tx: Connection, archive_id: str, warnings: Sequence[str]) -> None:
-    """Add to what an entry warns of, in the full-text index too; one that it has already stays single."""
-    entry = get(tx, archive_id)
-    new = [warning for warning in dict.fromkeys(warnings) if warning not in entry.warnings]
-    if not new:
-        return
-    _change(tx, archive_id, {"warnings": [*entry.warnings, *new]})
-    execute(
-        tx,
-        "UPDATE entry_text SET error = error || char(10) || ? WHERE rowid = "
-        "(SELECT entry_no FROM archive_entries WHERE archive_id = ?)",
-        (search.searchable("\n".join(new)), archive_id),
-    )
-
-
 def known_paths(db: Connection) -> Iterator[str]:
     """Stream the path of every blob that a row names, companions and reports included; one may come more than once."""
     for path, companions in execute(db, "SELECT archived_path, companions FROM archive_entries"):

@@ -40,18 +40,6 @@ def waiting_count(db: Connection) -> int:
     return int(execute(db, "SELECT count(*) FROM reports WHERE submission_state = ?", (_WAITING,)).fetchone()[0])
 
 
-def next_due_at(db: Connection) -> datetime | None:
-    """Give the moment at which the first of those that wait may be tried; None when none has one to wait for."""
-    first = "SELECT min(next_try_at) FROM reports WHERE submission_state = ?"
-    (moment,) = execute(db, first, (_WAITING,)).fetchone()
-    return datetime.fromisoformat(moment) if moment else None
-
-
-def retry_all_now(tx: Connection) -> None:
-    """Let every report that waits be tried at once, whatever its back-off."""
-    execute(tx, "UPDATE reports SET next_try_at = NULL WHERE submission_state = ?", (_WAITING,))
-
-
 def set_submission(
     tx: Connection,
     report: Report,

@@ -31,8 +31,3 @@ def end_of(bound: date | datetime) -> datetime:
     if isinstance(bound, datetime):
         return as_utc(bound)
     return as_utc(datetime.combine(bound + timedelta(days=1), time.min)) - timedelta(microseconds=1)
-
-
-def from_ns(nanoseconds: int) -> datetime:
-    """Give the moment ``nanoseconds`` after the Unix epoch, cut to microseconds."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)

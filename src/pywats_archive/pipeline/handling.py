@@ -6,7 +6,7 @@ import json
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -384,13 +384,6 @@ class MemoryParcel:
 
     def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
         self.tries += 1
-
-
-def unarchived_parcels(converter_name: str, result: ConversionResult) -> Iterator[MemoryParcel]:
-    """Make parcels of reports that no archive holds and no source stands behind."""
-    for body in result.documents:
-        each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
-        yield MemoryParcel(key=f"{converter_name}/{each.report_id}", report_id=each.report_id, document=each.body)
 
 
 def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:

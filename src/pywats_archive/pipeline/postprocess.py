@@ -17,6 +17,7 @@ from pywats_archive import portable
 from pywats_archive.archive import sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
+from pywats_archive.archive.restoring import publish
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
@@ -149,21 +150,12 @@ def _zip(departure: Departure) -> Departed:
         with zipfile.ZipFile(temporary) as packed:
             if damaged := packed.testzip():
                 raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
-        target = _publish(Path(temporary), folder, f"{departure.path.name}.zip")
+        target = publish(Path(temporary), folder, f"{departure.path.name}.zip")
     finally:
         with suppress(FileNotFoundError):
             Path(temporary).unlink()
     removed = _remove(departure)
     return Departed(moved_to=str(target), note=removed.note)
-
-
-def _publish(path: Path, folder: Path, name: str) -> Path:
-    for free in free_names(name):
-        with suppress(FileExistsError):
-            portable.rename_exclusive(path, folder / free)
-            portable.sync_folder(folder)
-            return folder / free
-    raise AssertionError("unreachable: names never run out")
 
 
 def _write_zip(path: Path, stream: object) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pywats_archive import portable
 from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
@@ -201,7 +202,7 @@ class Service:
         waiting = {p: s for p, s in listing.items() if self._waits_to_settle(line, line.known[p])}
         for path in line.stability.observe(waiting, now_s):
             arrival, signature = line.known[path], waiting[path]
-            if self._may_try(line, arrival, now_s):
+            if self._may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
                 self._enqueue(line, replace(arrival, size_bytes=signature.size_bytes, mtime_ns=signature.mtime_ns))
         self._miss(line, listing)
         line.pending = {_number(a) for a in line.known.values() if self._waits_to_settle(line, a)}

@@ -253,17 +253,6 @@ def test_companions_are_replaced(catalog: Catalog) -> None:
     assert get(catalog, entry.archive_id).companions == (COMPANION,)
 
 
-def test_warnings_are_added_once_and_found(catalog: Catalog) -> None:
-    """A warning added later stands beside those there, once, and is found by its words."""
-    entry = made.entry(1)
-    add_all(catalog, entry)
-    convert(catalog, entry, made.conversion(entry, warnings=("no steps",), error="odd"), [made.report(entry)])
-    for _ in range(2):
-        catalog.write(lambda tx: entries.add_warnings(tx, entry.archive_id, ["no steps", "companion unruled"]))
-    assert get(catalog, entry.archive_id).warnings == ("no steps", "companion unruled")
-    assert found(catalog, text="unruled odd SN-001") == [entry.archive_id]
-
-
 def test_every_blob_is_known(catalog: Catalog) -> None:
     """The paths of sources, companions and reports are all among the known ones."""
     entry = made.entry(1, companions=(COMPANION,))

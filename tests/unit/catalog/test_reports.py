@@ -66,18 +66,6 @@ def test_the_outbox_gives_what_is_due(catalog: Catalog) -> None:
         assert reports.due(db, LATER, 10) == (waiting, kept[2], kept[4])
         assert reports.due(db, LATER, 1) == (waiting,)
         assert reports.waiting_count(db) == 3
-        assert reports.next_due_at(db) == LATER
-
-
-def test_all_may_be_tried_at_once(catalog: Catalog) -> None:
-    """Whatever their back-off, all that wait become due, and nothing else does."""
-    kept = add(catalog, *numbered(2))
-    submit(catalog, kept[0], SubmissionState.WAITING, next_try_at=LATER)
-    submit(catalog, kept[1], SubmissionState.REFUSED)
-    catalog.write(reports.retry_all_now)
-    with catalog.read() as db:
-        assert [report.ordinal for report in reports.due(db, made.MORNING, 10)] == [1]
-        assert reports.next_due_at(db) is None
 
 
 def test_a_report_needs_its_entry(catalog: Catalog) -> None:
