@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -86,12 +88,13 @@ def _draw(result: DemoResult) -> None:
 def _suggest(result: DemoResult) -> None:
     archive = f"--archive {result.folder / 'archive'}"
     shown = next((e for e in result.entries if e.report_count), result.entries[0])
+    called = sys.argv[0] if os.sep in sys.argv[0] and not sys.argv[0].endswith(".py") else "pywats-archive"
     console.print("\nTry next:", style="bold")
     for line in (
-        f"pywats-archive status {archive}",
-        f"pywats-archive list --status failed {archive}",
-        f"pywats-archive search limits {archive}",
-        f"pywats-archive show {shown.archive_id} {archive}",
-        f"pywats-archive restore {shown.archive_id} --to restored {archive}",
+        f"{called} status {archive}",
+        f"{called} list --status failed {archive}",
+        f"{called} search limits {archive}",
+        f"{called} show {shown.archive_id} {archive}",
+        f"{called} restore {shown.archive_id} --to restored {archive}",
     ):
         console.print(f"  {printable(line)}", soft_wrap=True)
