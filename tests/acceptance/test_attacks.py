@@ -179,3 +179,22 @@ def test_a_source_that_cannot_leave_is_not_copied_again_and_again(tmp_path: Path
     with mock.patch.object(portable.os, "unlink", refused), pytest.raises(PermissionError):
         portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_second_conversion_with_a_new_random_id_is_sent_under_the_first(station: Station) -> None:
+    """What is sent is the archived document, under the id the report was given once (invariant 4)."""
+    station.code(
+        "import uuid\n"
+        "class Draws(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        return ConverterResult.success_result(report=report('S1', id=str(uuid.uuid4())))\n"
+    )
+    watch = station.add("draws", "own.Draws")
+    (watch / "a.log").write_bytes(b"x")
+    station.run()
+    (station.root / "draws/Done/a.log").rename(watch / "a.log")
+    station.run()
+    reports = station.details().reports
+    assert len(reports) == 2 and len({report.report_id for report in reports}) == 1
+    assert list(station.server.received) == [reports[0].report_id]
+    assert len(station.server.received[reports[0].report_id]) == 2

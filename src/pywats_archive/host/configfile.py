@@ -24,9 +24,8 @@ def read_station_config(path: Path) -> StationConfig:
     path = path.absolute()
     fields = _read_object(path)
     sections = _sections(fields, path)
-    memory = _recall(path.parent, sections)
-    folder = path.parent
-    converters = tuple(_converter({**memory.get(s.get("name", ""), {}), **s}, path) for s in sections)
+    memory, folder = _recall(path.parent), path.parent
+    converters = tuple(_converter({**memory.get(str(s.get("name")), {}), **_chosen(s)}, path) for s in sections)
     station = StationConfig(
         path=path,
         converters_folder=folder / str(fields.get("converters_folder") or "converters"),
@@ -34,7 +33,13 @@ def read_station_config(path: Path) -> StationConfig:
         converters=converters,
     )
     _check(station)
+    _learn(folder, sections, memory)
     return station
+
+
+def _chosen(section: dict[str, Any]) -> dict[str, Any]:
+    """A section without the empty archive_folder that pyWATS' configurator leaves where it wiped one."""
+    return {key: value for key, value in section.items() if key != "archive_folder" or value}
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -102,18 +107,23 @@ def _normal(path: Path) -> Path:
     return Path(os.path.normcase(path.resolve()))
 
 
-def _recall(folder: Path, sections: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give the remembered archive keys of each converter, after learning those that the configuration has now."""
+def _recall(folder: Path) -> dict[str, dict[str, Any]]:
+    """Give the remembered archive keys of each converter."""
     path = folder / MEMORY_FILE
-    memory = _read_object(path) if path.exists() else {}
-    known: dict[str, dict[str, Any]] = dict(memory.get("converters", {}))
+    return dict(_read_object(path).get("converters", {})) if path.exists() else {}
+
+
+def _learn(folder: Path, sections: list[dict[str, Any]], known: dict[str, dict[str, Any]]) -> None:
+    """Remember the archive keys that the configuration has now; only once they are known to be right."""
+    learned = dict(known)
     for section in sections:
         present = {key: section[key] for key in ARCHIVE_KEYS if section.get(key) not in (None, "")}
         if present and isinstance(section.get("name"), str):
-            known[section["name"]] = {**known.get(section["name"], {}), **present}
-    if known != memory.get("converters", {}):
-        _remember(path, {**memory, "converters": known})
-    return known
+            learned[section["name"]] = {**learned.get(section["name"], {}), **present}
+    if learned != known:
+        path = folder / MEMORY_FILE
+        memory = _read_object(path) if path.exists() else {}
+        _remember(path, {**memory, "converters": learned})
 
 
 def _remember(path: Path, memory: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import threading
@@ -118,7 +119,7 @@ class Handling:
             self._set_aside(line, self._now_known(line, arrival))
         elif reports:
             for report, body in zip(reports, result.documents, strict=True):
-                sent = body if report.size_bytes == len(body) else None
+                sent = body if report.checksum == f"sha256:{hashlib.sha256(body).hexdigest()}" else None
                 self._outbox.offer(ArchivedParcel(archive=line.archive, report=report, document=sent))
         else:
             self.finish(line, self._now_known(line, arrival))

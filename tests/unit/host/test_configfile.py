@@ -74,3 +74,17 @@ def test_archives_may_be_shared_or_apart(tmp_path: Path) -> None:
     ]
     station = read_station_config(write(tmp_path, *sections))
     assert station.archive_roots() == (tmp_path / "archive", tmp_path / "elsewhere")
+
+
+def test_a_wiped_archive_folder_is_remembered(tmp_path: Path) -> None:
+    """An archive_folder that pyWATS blanked stays where it was: no second archive is begun in silence."""
+    read_station_config(write(tmp_path, {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}))
+    station = read_station_config(write(tmp_path, {**SECTION, "archive_folder": ""}))
+    assert station.archive_roots() == (tmp_path / "elsewhere",)
+
+
+def test_a_bad_value_is_not_remembered(tmp_path: Path) -> None:
+    """Once it is taken out of the configuration, all is well again."""
+    with pytest.raises(ConfigError):
+        read_station_config(write(tmp_path, {**SECTION, "compression_level": 12}))
+    assert read_station_config(write(tmp_path, SECTION)).converters[0].compression_level == 6
