@@ -1,0 +1,53 @@
+"""What the project's own files promise."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+SYSTEMS = {
+    "Linux": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux", "platform_machine": "x86_64"},
+    "Windows": {"sys_platform": "win32", "os_name": "nt", "platform_system": "Windows", "platform_machine": "AMD64"},
+}
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_dependency_is_pinned(system: str, python: str) -> None:
+    """Whatever an installation needs, on each Python and system we serve, is pinned in constraints.txt."""
+    target = {**SYSTEMS[system], "python_version": python, "python_full_version": f"{python}.0"}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    pinned = {canonicalize_name(line.split("==")[0]) for line in lines}
+    assert needed(target) - pinned == set()
+
+
+def needed(target: dict[str, str]) -> set[str]:
+    """Name all that the project and its tools need there, as far as the packages installed here tell."""
+    names: set[str] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [("pywats-archive", frozenset({"dev"}))]
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        for requirement in requirements(name):
+            if requirement.marker is None or any(
+                requirement.marker.evaluate({**target, "extra": extra}) for extra in extras or {""}
+            ):
+                names.add(canonicalize_name(requirement.name))
+                waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return names
+
+
+def requirements(name: str) -> list[Requirement]:
+    """Read what a package asks for; nothing where it is not installed, as Windows' own are not on Linux."""
+    try:
+        return [Requirement(line) for line in metadata.requires(name) or []]
+    except metadata.PackageNotFoundError:
+        return []
