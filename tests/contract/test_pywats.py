@@ -105,7 +105,7 @@ def test_no_server_is_no_answer(tmp_path: Path) -> None:
     """A refused connection means later, an empty address means that a person must act."""
 
     async def ask(address: str) -> Verdict:
-        submitter = Submitter(ServerConfig(service_address=address), timeout_s=2)
+        submitter = Submitter(ServerConfig(service_address=address, api_token="dGVzdDp0ZXN0"), timeout_s=2)
         outcome = await submitter.submit(REPORT, REPORT_ID)
         await submitter.close()
         return outcome.verdict

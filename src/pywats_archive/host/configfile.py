@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,35 @@ from pywats_archive.host.headless import pywats_module
 log = structlog.get_logger()
 
 MEMORY_FILE = "pywats-archive.json"
+_SERVER_KEYS = (
+    "station_name_source",
+    "multi_station_enabled",
+    "active_station_key",
+    "station_presets",
+    "registration_enabled",
+)
 _SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
 
 
 def read_station_config(path: Path) -> StationConfig:
-    """Read and check a configuration; ConfigError names file, place, converter, key and what would be right."""
+    """Read and check a configuration; ConfigError names file, place, converter, key and what would be right.
+
+    Only a configuration that can be used is remembered.
+    """
     path = path.absolute()
     fields = _read_object(path)
     sections = _sections(fields, path)
-    memory, folder = _recall(path.parent), path.parent
-    converters = tuple(_converter({**memory.get(str(s.get("name")), {}), **_chosen(s)}, path) for s in sections)
+    memory_path = path.parent / MEMORY_FILE
+    memory = _memory(memory_path)
     station = StationConfig(
         path=path,
-        converters_folder=folder / str(fields.get("converters_folder") or "converters"),
-        server=_server(fields),
-        converters=converters,
+        converters_folder=path.parent / _text(fields, "converters_folder", path, default="converters"),
+        server=_server(fields, path),
+        converters=tuple(_converter(_completed(section, memory), path) for section in sections),
     )
     _check(station)
-    _learn(folder, sections, memory)
+    _remember(memory_path, memory, sections)
     return station
-
-
-def _chosen(section: dict[str, Any]) -> dict[str, Any]:
-    """A section without the empty archive_folder that pyWATS' configurator leaves where it wiped one."""
-    return {key: value for key, value in section.items() if key != "archive_folder" or value}
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    sections = fields.get("converters", [])
+    sections = [] if fields.get("converters") is None else fields["converters"]
     if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
         raise ConfigError(f"{path}: 'converters' is not a list of objects; correct it")
     return sections
@@ -75,13 +81,32 @@ def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
     return parsed.model_copy(update={"watch_folder": str(watch), **folders})
 
 
-def _server(fields: dict[str, Any]) -> ServerConfig:
-    client_config = pywats_module("pywats_client.core.config").ClientConfig
-    client = client_config.from_dict({**fields, "converters": []})
-    address, token = client.get_runtime_credentials()
-    return ServerConfig(
-        service_address=address or "", api_token=token or "", station_name=client.get_effective_station_name() or ""
-    )
+def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
+    """What pyWATS makes of its own keys: its environment variables, its station presets, its registration."""
+    told = {key: fields[key] for key in _SERVER_KEYS if key in fields}
+    for key in ("service_address", "api_token", "station_name"):
+        told[key] = _text(fields, key, path)
+    try:
+        client = pywats_module("pywats_client.core.config").ClientConfig.from_dict(told)
+        address, token = _registered(path) if client.registration_enabled else client.get_runtime_credentials()
+        name = client.get_effective_station_name()
+    except (TypeError, AttributeError) as exc:
+        raise ConfigError(f"{path}: the station's own keys cannot be read ({exc}); correct them in pyWATS") from exc
+    return ServerConfig(service_address=str(address or ""), api_token=str(token or ""), station_name=str(name or ""))
+
+
+def _registered(path: Path) -> tuple[str, str]:
+    """The credentials that the server gave this client when it was registered; empty when it never was."""
+    registration = pywats_module("pywats_client.service.client_registration").ClientRegistration(path.parent)
+    known = registration.get_credentials()
+    return (known.base_url, known.basic_token) if known else ("", "")
+
+
+def _text(fields: dict[str, Any], key: str, path: Path, *, default: str = "") -> str:
+    value = fields.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{path}: {key} is not text but {type(value).__name__}; correct it")
+    return value or default
 
 
 def _check(station: StationConfig) -> None:
@@ -107,32 +132,39 @@ def _normal(path: Path) -> Path:
     return Path(os.path.normcase(path.resolve()))
 
 
-def _recall(folder: Path) -> dict[str, dict[str, Any]]:
-    """Give the remembered archive keys of each converter."""
-    path = folder / MEMORY_FILE
-    return dict(_read_object(path).get("converters", {})) if path.exists() else {}
+def _memory(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the remembered archive keys of each converter."""
+    known = _read_object(path).get("converters", {}) if path.exists() else {}
+    if not isinstance(known, dict) or not all(isinstance(keys, dict) for keys in known.values()):
+        raise ConfigError(f"{path}: 'converters' is not an object of objects; correct it, or remove the file")
+    return known
 
 
-def _learn(folder: Path, sections: list[dict[str, Any]], known: dict[str, dict[str, Any]]) -> None:
-    """Remember the archive keys that the configuration has now; only once they are known to be right."""
-    learned = dict(known)
+def _completed(section: dict[str, Any], memory: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A section with the archive keys that pyWATS wiped from it."""
+    name = section.get("name")
+    remembered = memory.get(name, {}) if isinstance(name, str) else {}
+    wiped = {key for key in ARCHIVE_KEYS if section.get(key) in (None, "")}
+    return {**section, **{key: value for key, value in remembered.items() if key in wiped}}
+
+
+def _remember(path: Path, memory: dict[str, dict[str, Any]], sections: list[dict[str, Any]]) -> None:
+    """Learn the archive keys that the configuration has now; a memory that cannot be written is no error."""
+    known = dict(memory)
     for section in sections:
         present = {key: section[key] for key in ARCHIVE_KEYS if section.get(key) not in (None, "")}
-        if present and isinstance(section.get("name"), str):
-            learned[section["name"]] = {**learned.get(section["name"], {}), **present}
-    if learned != known:
-        path = folder / MEMORY_FILE
-        memory = _read_object(path) if path.exists() else {}
-        _remember(path, {**memory, "converters": learned})
-
-
-def _remember(path: Path, memory: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.part")
+        if present:
+            known[section["name"]] = {**known.get(section["name"], {}), **present}
+    if known == memory:
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("w", encoding="utf-8") as stream:
-            json.dump(memory, stream, indent=2, sort_keys=True)
+            json.dump({"converters": known}, stream, indent=2, sort_keys=True)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as exc:
         log.warning("config.not_remembered", path=str(path), reason=exc.strerror)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ def make_context(job: ConversionJob, instance: Any, *, api_client: Any = None) -
     """Give the ConverterContext: arguments as configured, over the defaults of the converter's schema."""
     context_class = pywats_module("pywats_client.converters.context").ConverterContext
     return context_class(
-        api_client=api_client if api_client is not None else LazyServer(job),
+        api_client=api_client if api_client is not None else _server(job),
         drop_folder=_folder(job.watch_folder),
         done_folder=_folder(job.done_folder),
         error_folder=_folder(job.error_folder),
@@ -57,7 +57,7 @@ def make_legacy_arguments(job: ConversionJob) -> Any:
     """Give a legacy converter its ConverterArguments."""
     models = pywats_module("pywats_client.converters.models")
     return pywats_module("pywats_client.converters.base").ConverterArguments(
-        api_client=LazyServer(job),
+        api_client=_server(job),
         file_info=models.FileInfo(Path(job.source_path)),
         drop_folder=Path(job.watch_folder),
         done_folder=Path(job.done_folder),
@@ -73,6 +73,11 @@ def _defaults(instance: Any) -> dict[str, Any]:
 
 def _folder(name: str) -> Path | None:
     return Path(name) if name else None
+
+
+def _server(job: ConversionJob) -> LazyServer | None:
+    """The connection that a converter may use; None, as pyWATS gives it, where no server is configured."""
+    return LazyServer(job) if job.service_address and job.api_token else None
 
 
 class LazyServer:
@@ -92,7 +97,7 @@ class Station:
     """An open connection to the station's server; None where none is configured."""
 
     def __init__(self, job: ConversionJob) -> None:
-        self._client = _connect(job) if job.service_address else None
+        self._client = _connect(job) if job.service_address and job.api_token else None
 
     async def __aenter__(self) -> Any:
         return await self._client.__aenter__() if self._client else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -36,9 +38,10 @@ def load_class(module_path: str, converters_folder: Path) -> type:
         return _load(module_path, converters_folder)
     except ConverterUnavailable:
         raise
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
+        words = " ".join(str(exc).split())
         raise ConverterUnavailable(
-            f"module_path '{module_path}': its code cannot be loaded ({type(exc).__name__}: {exc}); correct it"
+            f"module_path '{module_path}': its code cannot be loaded ({type(exc).__name__}: {words}); correct it"
         ) from exc
 
 
@@ -76,32 +79,65 @@ def _is_importable(name: str) -> bool:
 
 
 def _load_file(file: Path) -> ModuleType:
-    """Load a file under a name made from its content, so that an edited one is another module."""
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    name = f"_converter_{file.stem}_{digest[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ConverterUnavailable(f"{file}: is not a Python file that can be loaded")
-    module = importlib.util.module_from_spec(spec)
+    """Load a file under a name made from its content, so that an edited one, or one with an edited sibling, is read anew."""
+    source = file.read_bytes()
+    name = f"_converter_{file.stem}_{hashlib.sha256(source).hexdigest()[:16]}"
+    known = _FILES.get(name)
+    if known is not None and known.path == file and known.is_current():
+        return known.module
     pywats_module("pywats_client.converters.models")
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    before = set(sys.modules)
     sys.modules[name] = module
     try:
         with _siblings_importable(file.parent):
-            spec.loader.exec_module(module)
+            exec(compile(source, str(file), "exec"), module.__dict__)  # noqa: S102 (the very bytes that were hashed)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        siblings = _set_apart(before, file.parent)
+    _FILES[name] = _Loaded(path=file, module=module, siblings=siblings)
     return module
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loaded:
+    path: Path
+    module: ModuleType
+    siblings: dict[Path, bytes]
+    """The modules beside the file that it imported, with what they read."""
+
+    def is_current(self) -> bool:
+        return all(path.is_file() and path.read_bytes() == source for path, source in self.siblings.items())
+
+
+_FILES: dict[str, _Loaded] = {}
+
+
+def _set_apart(before: set[str], folder: Path) -> dict[Path, bytes]:
+    """Take modules that were imported from the folder out of ``sys.modules``: their names may mean others tomorrow."""
+    found = {}
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and not name.startswith("_converter_") and Path(file).is_relative_to(folder):
+            found[Path(file)] = Path(file).read_bytes()
+            del sys.modules[name]
+    return found
 
 
 @contextmanager
 def _siblings_importable(folder: Path) -> Iterator[None]:
+    """Let modules beside a converter be imported, from their source: no ``__pycache__`` is left in the folder."""
+    writes_nothing = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes_nothing
         with suppress(ValueError):
             sys.path.remove(str(folder))
 
@@ -112,6 +148,11 @@ def _pick(module: ModuleType, class_name: str | None, module_path: str) -> type:
         if not inspect.isclass(found):
             raise ConverterUnavailable(
                 f"module_path '{module_path}': {_where(module)} has no class '{class_name}'; correct it"
+            )
+        if kind_of(found) is None:
+            raise ConverterUnavailable(
+                f"module_path '{module_path}': '{class_name}' in {_where(module)} has none of pyWATS' converter classes "
+                "as its base; correct it"
             )
         return found
     own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__ and kind_of(c)]

@@ -25,6 +25,9 @@ _LOCK = threading.RLock()
 
 def pywats_module(name: str) -> Any:
     """Import a module of pyWATS, or of code that imports pyWATS."""
+    known = sys.modules.get(name)
+    if known is not None and not getattr(known.__spec__, "_initializing", False):
+        return known
     with _LOCK, _stand_in():
         return importlib.import_module(name)
 

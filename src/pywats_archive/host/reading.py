@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-_PROGRAM = tuple({os.path.abspath(path) for path in (*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix)})  # noqa: PTH100
+_CODE = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_PROGRAM = tuple({os.path.join(os.path.abspath(path), "") for path in _CODE})  # noqa: PTH100, PTH118
+"""Only where Python's code lies: all of ``sys.prefix`` may hold a station's data too."""
 _MOST = 10_000
 """A converter that opens more files than this is not followed further."""
 

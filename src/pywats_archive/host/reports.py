@@ -28,39 +28,46 @@ _REQUIRED = (
 _REPAIR_REQUIRED = tuple(name for name in _REQUIRED if name != "root")
 
 
+_DEEPEST = 200
+"""No report is nested deeper; one that holds itself is."""
+
+
 class NotJson(Exception):
     """A report holds a value that JSON cannot carry."""
 
 
 def flatten(result: Any) -> list[Any]:
     """Give all reports of a result, each once: ``report`` (which may be a list) and then ``reports``."""
-    single = result.report if isinstance(result.report, list) else [result.report]
-    found: list[Any] = []
-    for report in (*single, *(result.reports or ())):
-        if report is not None and not any(report is other for other in found):
-            found.append(report)
-    return found
+    found: dict[int, Any] = {}
+    for report in _each((result.report, result.reports)):
+        found.setdefault(id(report), report)
+    return list(found.values())
 
 
-def to_json(report: Any) -> bytes:
-    """Write a value as the host would send it; NotJson names what in it cannot be."""
-    return encode(as_fields(report))
+def _each(given: Any) -> Iterator[Any]:
+    if isinstance(given, list | tuple):
+        for inner in given:
+            yield from _each(inner)
+    elif given is not None:
+        yield given
 
 
 def encode(fields: Any) -> bytes:
     """Write JSON as httpx does; NotJson names the value that cannot be."""
     try:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         where = next(_impossible(fields, ""), "/")
         raise NotJson(f"the report cannot be sent as JSON: {where} ({exc})") from exc
 
 
-def as_fields(report: Any) -> Any:
-    """The dump that the host's own submission makes of a model; anything else as it is."""
-    if not hasattr(report, "model_dump"):
+def as_fields(report: Any) -> dict[str, Any]:
+    """Give the dump that the host's own submission makes of a model, a dict as it is; NotJson for all else."""
+    if isinstance(report, dict):
         return report
-    fields = report.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if not hasattr(report, "model_dump"):
+        raise NotJson(f"the converter gave a {type(report).__name__} as a report; it must be a report model or a dict")
+    fields: dict[str, Any] = report.model_dump(mode="json", by_alias=True, exclude_none=True)
     info = getattr(report, "info", None)
     if "uurInfo" in fields and info is not None:
         for name, attribute in _REPAIR_FIELDS.items():
@@ -78,20 +85,32 @@ _REPAIR_FIELDS = {
 """What pywats-api 0.6.0rc1 adds to the dump of a repair report before it posts it."""
 
 
-def _impossible(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
+def _impossible(value: Any, path: str, depth: int = 0) -> Iterator[str]:
+    if depth > _DEEPEST:
+        yield f"{path[:200]}… is nested too deeply"
+    elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _impossible(inner, f"{path}/{name}")
+            if not isinstance(name, str | int | float | bool | None):
+                yield f"{path or '/'} has a {type(name).__name__} as a name"
+            yield from _impossible(name, f"{path}/{name!a} (the name)", depth + 1) if _is_torn(name) else ()
+            yield from _impossible(inner, f"{path}/{name}", depth + 1)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _impossible(inner, f"{path}[{number}]")
+            yield from _impossible(inner, f"{path}[{number}]", depth + 1)
+    elif _is_torn(value):
+        yield f"{path or '/'} is no valid Unicode: {value[:80]!a}"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{path or '/'} is {value}"
     elif not isinstance(value, str | int | float | bool | None):
         yield f"{path or '/'} is a {type(value).__name__}"
 
 
-def shortcomings(documents: list[Any], class_name: str, source: Path) -> list[str]:
+def _is_torn(value: Any) -> bool:
+    """Whether a text holds half a character, as a file name that is not UTF-8 does."""
+    return isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def shortcomings(documents: list[dict[str, Any]], class_name: str, source: Path) -> list[str]:
     """Say what is missing although the converter reports success."""
     found = [] if documents else ["success, but no report"]
     for number, fields in enumerate(documents, 1):
@@ -102,10 +121,7 @@ def shortcomings(documents: list[Any], class_name: str, source: Path) -> list[st
     return found
 
 
-def _faults(report: Any) -> Iterator[str]:
-    if not isinstance(report, dict):
-        yield f"is a {type(report).__name__}, not an object"
-        return
+def _faults(report: dict[str, Any]) -> Iterator[str]:
     is_repair = report.get("type") == "R"
     missing = [name for name in (_REPAIR_REQUIRED if is_repair else _REQUIRED) if report.get(name) in (None, "")]
     if "start" in missing and report.get("startUTC"):
@@ -113,8 +129,20 @@ def _faults(report: Any) -> Iterator[str]:
     if missing:
         yield f"lacks {', '.join(missing)}, which WATS requires"
     root = report.get("root")
-    if not is_repair and isinstance(root, dict) and not root.get("steps"):
+    if not is_repair and isinstance(root, dict) and not _has_step(root):
         yield "has no steps"
+
+
+def _has_step(sequence: dict[str, Any]) -> bool:
+    """Whether a sequence holds a step; sequences within it that hold none are not counted."""
+    steps = sequence.get("steps")
+    if not isinstance(steps, list):
+        return False
+    return any(not _is_sequence(step) or _has_step(step) for step in steps)
+
+
+def _is_sequence(step: Any) -> bool:
+    return isinstance(step, dict) and ("steps" in step or "seqCall" in step)
 
 
 def _unknown(source: Path) -> int | None:

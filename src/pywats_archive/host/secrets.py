@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.portable import rename_exclusive, sync_folder
 
 KEY_FILE = "pywats-archive.key"
 _KEY_BYTES = 32
@@ -24,7 +26,7 @@ _SHORTEST_REDACTED = 4
 def load_key(folder: Path) -> bytes:
     """Read the station's key beside its configuration, making it when there is none yet."""
     path = folder / KEY_FILE
-    with suppress(FileExistsError):
+    if not path.exists():
         _create(path)
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
@@ -38,16 +40,21 @@ def load_key(folder: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
+    """Put a whole key in place; one that another process put there meanwhile stays."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            rename_exclusive(partial, path)
+        sync_folder(path.parent)
     except OSError as exc:
         raise ConfigError(f"{path}: the key cannot be made ({exc.strerror}); check the folder and its rights") from exc
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | None, key: bytes) -> dict[str, Any]:
@@ -57,12 +64,24 @@ def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | Non
 
 
 def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
-    """Take the values of secret arguments out of a text."""
-    for name in arguments if names is None else names:
-        value = str(arguments.get(name) or "")
-        if len(value) >= _SHORTEST_REDACTED:
-            text = text.replace(value, f"[PASSWORD {name}]")
+    """Take the values of secret arguments out of a text, also as Python, JSON or one line would show them."""
+    shown = {form: name for name in (arguments if names is None else names) for form in _forms(arguments.get(name))}
+    for form in sorted(shown, key=len, reverse=True):
+        text = text.replace(form, f"[PASSWORD {shown[form]}]")
     return text
+
+
+def _forms(value: Any) -> Iterator[str]:
+    """The ways in which a value may stand in a text."""
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _forms(inner)
+        return
+    clear = str("" if value is None else value)
+    quoted = (repr(clear)[1:-1], json.dumps(clear)[1:-1], json.dumps(clear, ensure_ascii=False)[1:-1])
+    for form in {clear, *quoted, " ".join(clear.split())}:
+        if len(form) >= _SHORTEST_REDACTED:
+            yield form
 
 
 def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> ConversionResult:
@@ -73,7 +92,20 @@ def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> Con
         return redact(text, arguments, names) if text else text
 
     warnings = tuple(redact(warning, arguments, names) for warning in result.warnings)
-    return replace(result, error=clean(result.error), traceback=clean(result.traceback), warnings=warnings)
+    metadata = _redacted(result.metadata, arguments, names)
+    return replace(
+        result, error=clean(result.error), traceback=clean(result.traceback), warnings=warnings, metadata=metadata
+    )
+
+
+def _redacted(value: Any, arguments: Mapping[str, Any], names: Iterable[str] | None) -> Any:
+    if isinstance(value, str):
+        return redact(value, arguments, names)
+    if isinstance(value, dict):
+        return {redact(str(k), arguments, names): _redacted(v, arguments, names) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_redacted(inner, arguments, names) for inner in value]
+    return value
 
 
 def _fingerprint(name: str, value: Any, key: bytes) -> str | None:

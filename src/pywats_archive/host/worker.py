@@ -4,234 +4,138 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
-import os
 import time
-import traceback
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.host.confined import confined, failure, guarded, one_line, silence_output
 from pywats_archive.host.context import Station, make_context, make_legacy_arguments, make_source
-from pywats_archive.host.converters import describe, describe_fully, kind_of, load_class, new_instance
+from pywats_archive.host.converters import describe_fully, load_class, new_instance
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
+from pywats_archive.host.loaded import Loaded
+from pywats_archive.host.outcome import as_delay, outcome_of
 from pywats_archive.host.reading import recorded_opens
-from pywats_archive.host.reports import NotJson, as_fields, encode, flatten, shortcomings, to_json
-from pywats_archive.models.conversion import ConversionResult, ConverterInfo
+from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.report import summarize
+
+_NAME_ALONE = 0.3
+"""pyWATS' own confidence for a match of the name alone."""
 
 
 def prepare() -> None:
-    """Import what every conversion needs, so that the first one does not wait for it."""
+    """Make this process a worker: silent, and with all imported that the first conversion would wait for."""
+    silence_output()
     pywats_module("pywats_client.converters.file_converter")
 
 
 def convert(job: ConversionJob) -> ConversionResult:
     """Validate and convert one source with a new instance; whatever the converter raises is a FAILED result."""
     started = time.perf_counter()
-    with _confined(), recorded_opens() as opened:
-        result = _guarded(lambda: _convert(job))
-    duration = int((time.perf_counter() - started) * 1000)
-    return replace(result, duration_ms=duration, opened_paths=tuple(sorted(opened)))
+    with confined(), recorded_opens() as opened:
+        result = guarded(lambda: _convert(job))
+    return replace(result, duration_ms=_ms_since(started), opened_paths=tuple(sorted(opened)))
 
 
 def _convert(job: ConversionJob) -> ConversionResult:
-    loaded = _Loaded.of(job)
+    loaded = Loaded.of(job)
+    result = guarded(lambda: _attempt(job, loaded))
+    return replace(result, converter=loaded.info, has_hooks=loaded.hooks_after(result.status))
+
+
+def _attempt(job: ConversionJob, loaded: Loaded) -> ConversionResult:
     context, source = make_context(job, loaded.instance), make_source(job)
-    with loaded.running(context):
-        verdict = _validate(job, loaded, source, context)
-        if isinstance(verdict, ConversionResult):
-            return replace(verdict, converter=loaded.info)
-        returned = _run(job, loaded, source, context)
-    result = _outcome(returned, job, loaded)
-    return replace(result, warnings=(*verdict, *result.warnings), converter=loaded.info, has_hooks=loaded.has_hooks)
+    with loaded.running(context) as faults:
+        result = guarded(lambda: _judge_and_run(job, loaded, source, context))
+    return replace(result, warnings=(*result.warnings, *faults))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Loaded:
-    kind: str
-    converter: type
-    instance: Any
-    info: ConverterInfo
-
-    @classmethod
-    def of(cls, job: ConversionJob) -> _Loaded:
-        converter = load_class(job.module_path, Path(job.converters_folder))
-        instance = new_instance(converter, job.arguments)
-        kind = kind_of(converter) or "file"
-        return cls(
-            kind=kind, converter=converter, instance=instance, info=describe(converter, instance, job.module_path)
-        )
-
-    @property
-    def has_hooks(self) -> bool:
-        bases = ("pywats_client.", "abc.")
-        hooks = (getattr(self.converter, name, None) for name in ("on_success", "on_failure"))
-        return any(hook is not None and not hook.__module__.startswith(bases) for hook in hooks)
-
-    @property
-    def judges(self) -> bool:
-        """Whether the converter has a ``validate`` of its own; the inherited one only compares names."""
-        validate = getattr(self.converter, "validate", None)
-        return validate is not None and not validate.__qualname__.startswith(("FileConverter.", "FolderConverter."))
-
-    @contextlib.contextmanager
-    def running(self, context: Any) -> Iterator[None]:
-        self._call("on_load", context)
-        try:
-            yield
-        finally:
-            self._call("on_unload")
-
-    def _call(self, hook: str, *arguments: Any) -> None:
-        act = getattr(self.instance, hook, None)
-        if act is not None:
-            act(*arguments)
+def _judge_and_run(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> ConversionResult:
+    verdict = _validate(job, loaded, source, context)
+    if verdict.status is not ConversionStatus.PENDING:
+        return verdict
+    result = outcome_of(_run(job, loaded, source, context), loaded.converter, Path(job.source_path))
+    return replace(result, warnings=(*verdict.warnings, *result.warnings), confidence=verdict.confidence)
 
 
-def _validate(job: ConversionJob, loaded: _Loaded, source: Any, context: Any) -> ConversionResult | tuple[str, ...]:
-    """Give the result when the converter does not take the source, else its warnings."""
+def _validate(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> ConversionResult:
+    """Give the result when the converter does not take the source; PENDING, with what it warns of, when it does."""
     if loaded.kind == "legacy":
         info = pywats_module("pywats_client.converters.models").FileInfo(Path(job.source_path))
         is_valid, reason = loaded.instance.validate_file(info)
-        return () if is_valid else ConversionResult(status=ConversionStatus.SKIPPED, error=str(reason))
+        return _taken() if is_valid else ConversionResult(status=ConversionStatus.SKIPPED, error=str(reason))
     verdict = loaded.instance.validate(source, context)
+    confidence, said = float(verdict.confidence), verdict.message
     if not verdict.can_convert:
-        return ConversionResult(
-            status=ConversionStatus.SKIPPED, error=verdict.message or "the converter does not take it"
-        )
+        error = said or "the converter does not take it"
+        return ConversionResult(status=ConversionStatus.SKIPPED, error=error, confidence=confidence)
     if not verdict.ready:
-        error = verdict.message or "not ready"
-        return ConversionResult(status=ConversionStatus.SUSPENDED, error=error, retry_after=verdict.retry_after)
+        error, delay = said or "not ready", as_delay(verdict.retry_after)
+        return ConversionResult(
+            status=ConversionStatus.SUSPENDED, error=error, retry_after=delay, confidence=confidence
+        )
     if not loaded.judges:
-        return ()
-    confidence, told = verdict.confidence, f"confidence {verdict.confidence:.2f} below"
+        return _taken()
+    below = f"confidence {confidence:.2f} below"
     if confidence < job.reject_threshold:
-        error = f"{told} threshold {job.reject_threshold:.2f}: {verdict.message}"
+        error = f"{below} threshold {job.reject_threshold:.2f}: {said}"
         return ConversionResult(status=ConversionStatus.REJECTED, error=error, confidence=confidence)
-    alarm = (f"{told} {job.alarm_threshold:.2f}: {verdict.message}",) if confidence < job.alarm_threshold else ()
-    return (*alarm, *map(str, verdict.warnings))
+    alarm = (f"{below} {job.alarm_threshold:.2f}: {said}",) if confidence < job.alarm_threshold else ()
+    return replace(_taken(), warnings=(*alarm, *map(str, verdict.warnings or ())), confidence=confidence)
 
 
-def _run(job: ConversionJob, loaded: _Loaded, source: Any, context: Any) -> Any:
+def _taken() -> ConversionResult:
+    return ConversionResult(status=ConversionStatus.PENDING)
+
+
+def _run(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> Any:
     if loaded.kind == "legacy":
         return loaded.instance.convert_file(Path(job.source_path), make_legacy_arguments(job))
     return loaded.instance.convert(source, context)
 
 
-def _outcome(returned: Any, job: ConversionJob, loaded: _Loaded) -> ConversionResult:
-    models = pywats_module("pywats_client.converters.models")
-    if not isinstance(returned, models.ConverterResult):
-        error = f"the converter returned {type(returned).__name__}, not a ConverterResult"
-        return ConversionResult(status=ConversionStatus.FAILED, error=error)
-    status = ConversionStatus(returned.status.value)
-    warnings = tuple(map(str, returned.warnings or ()))
-    if status is not ConversionStatus.SUCCESS:
-        error = returned.error or returned.suspend_reason
-        return ConversionResult(status=status, error=_flat(error), warnings=warnings, retry_after=returned.retry_after)
-    reports = [as_fields(report) for report in flatten(returned)]
-    documents = tuple(map(encode, reports))
-    missing = shortcomings(reports, loaded.converter.__name__, Path(job.source_path))
-    return ConversionResult(
-        status=status,
-        documents=documents,
-        summaries=tuple(summarize(report if isinstance(report, dict) else {}) for report in reports),
-        warnings=(*warnings, *missing),
-        post_action=_asked_action(returned, models),
-        metadata=_plain(returned.metadata),
-    )
-
-
-def _asked_action(returned: Any, models: Any) -> str | None:
-    """The result's post action where it is not the default, which every result has without asking."""
-    action = returned.post_action
-    return None if action in (None, models.PostProcessAction.MOVE) else str(action.value)
-
-
-def _plain(values: Any) -> dict[str, Any]:
-    try:
-        to_json(values)
-    except NotJson:
-        return {str(name): str(value) for name, value in values.items()}
-    return dict(values or {})
-
-
-def _guarded(attempt: Callable[[], ConversionResult]) -> ConversionResult:
-    try:
-        return attempt()
-    except NotJson as exc:
-        return ConversionResult(status=ConversionStatus.FAILED, error=str(exc))
-    except ConverterUnavailable as exc:
-        cause = exc.__cause__
-        trace = "".join(traceback.format_exception(cause)) if cause else None
-        return ConversionResult(status=ConversionStatus.FAILED, error=str(exc), traceback=trace)
-    except BaseException as exc:
-        return ConversionResult(
-            status=ConversionStatus.FAILED, error=_one_line(exc), traceback="".join(traceback.format_exception(exc))
-        )
-
-
-def _one_line(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {_flat(exc)}"
-
-
-def _flat(text: object) -> str | None:
-    return " ".join(str(text).split())[:2000] if text is not None else None
-
-
-@contextlib.contextmanager
-def _confined() -> Iterator[None]:
-    """Keep what a converter prints away from our output, and its change of folder from the next converter."""
-    folder = os.getcwd()  # noqa: PTH109
-    with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
-        try:
-            yield
-        finally:
-            os.chdir(folder)
-
-
-class _Nowhere(io.TextIOBase):
-    def write(self, text: str, /) -> int:
-        return len(text)
-
-
 def describe_converter(job: ConversionJob) -> ConverterDescription | str:
     """Describe a converter, or say why its code cannot be loaded."""
     try:
-        with _confined():
+        with confined():
             converter = load_class(job.module_path, Path(job.converters_folder))
             return describe_fully(converter, new_instance(converter, job.arguments), job.module_path)
     except BaseException as exc:
-        return str(exc) if isinstance(exc, ConverterUnavailable) else _one_line(exc)
+        return str(exc) if isinstance(exc, ConverterUnavailable) else one_line(exc)
 
 
 def is_folder_ready(job: ConversionJob) -> bool:
-    """Ask a folder converter whether a folder is complete; the configured marker and file count go before its own."""
-    folder = Path(job.source_path)
-    if job.min_file_count is not None and sum(path.is_file() for path in folder.iterdir()) < job.min_file_count:
-        return False
-    if job.readiness_marker:
-        return (folder / job.readiness_marker).exists()
-    with _confined():
-        loaded = _Loaded.of(job)
-        return bool(loaded.instance.is_folder_ready(folder, make_context(job, loaded.instance)))
+    """Ask a folder converter whether a folder is complete, by the configured marker and file count where there are any.
+
+    ConverterUnavailable when it cannot say.
+    """
+    try:
+        with confined():
+            loaded = Loaded.of(job)
+            context = make_context(job, loaded.instance)
+            with loaded.running(context):
+                return bool(loaded.instance.is_folder_ready(Path(job.source_path), context))
+    except ConverterUnavailable:
+        raise
+    except BaseException as exc:
+        raise ConverterUnavailable(f"is_folder_ready failed: {one_line(exc)}") from exc
 
 
 def validate_only(job: ConversionJob) -> float:
     """Give the confidence with which a converter claims a source; 0 when it does not or fails to judge."""
     try:
-        with _confined():
-            loaded = _Loaded.of(job)
+        with confined():
+            loaded = Loaded.of(job)
             if loaded.kind == "legacy":
-                return 0.3
-            verdict = loaded.instance.validate(make_source(job), make_context(job, loaded.instance))
+                return _NAME_ALONE
+            context = make_context(job, loaded.instance)
+            with loaded.running(context):
+                verdict = loaded.instance.validate(make_source(job), context)
             return float(verdict.confidence) if verdict.can_convert else 0.0
-    except BaseException:
+    except (Exception, SystemExit, asyncio.CancelledError):
         return 0.0
 
 
@@ -246,59 +150,97 @@ class HookCall:
 def call_hook(call: HookCall) -> str | None:
     """Call ``on_success`` or ``on_failure`` on a new instance; gives what went wrong in it, if anything."""
     try:
-        with _confined():
-            _call_hook(call.job, call.result)
+        with confined():
+            faults = _call_hook(call.job, call.result)
     except BaseException as exc:
-        return _one_line(exc)
-    return None
+        return one_line(exc)
+    return "; ".join(faults) or None
 
 
-def _call_hook(job: ConversionJob, outcome: ConversionResult) -> None:
+def _call_hook(job: ConversionJob, outcome: ConversionResult) -> list[str]:
+    loaded = Loaded.of(job)
+    if not loaded.hooks_after(outcome.status):
+        return []
+    hook = loaded.instance.on_success if outcome.status is ConversionStatus.SUCCESS else loaded.instance.on_failure
+    context = make_context(job, loaded.instance)
+    with loaded.running(context) as faults:
+        if loaded.kind == "legacy":
+            hook(Path(job.source_path), _rebuilt(outcome), make_legacy_arguments(job))
+        else:
+            hook(make_source(job), _rebuilt(outcome), context)
+    return faults
+
+
+def _rebuilt(outcome: ConversionResult) -> Any:
+    """The host's own result again, with the reports as they were sent."""
     models = pywats_module("pywats_client.converters.models")
-    loaded = _Loaded.of(job)
-    rebuilt = models.ConverterResult(
+    reports = [json.loads(body) for body in outcome.documents]
+    return models.ConverterResult(
         status=models.ConversionStatus(outcome.status.value.lower()),
-        reports=[json.loads(body) for body in outcome.documents],
+        report=reports[0] if reports else None,
+        reports=reports,
         error=outcome.error,
         warnings=list(outcome.warnings),
         metadata=dict(outcome.metadata),
     )
-    rebuilt.report = rebuilt.reports[0] if rebuilt.reports else None
-    hook = loaded.instance.on_success if outcome.status is ConversionStatus.SUCCESS else loaded.instance.on_failure
-    if loaded.kind == "legacy":
-        hook(Path(job.source_path), rebuilt, make_legacy_arguments(job))
-    else:
-        hook(make_source(job), rebuilt, make_context(job, loaded.instance))
 
 
 def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
-    """Run a scheduled converter once; gives each of its results, or the one failure."""
+    """Run a scheduled converter once; gives each of its results, and a failure where there is none to give.
+
+    What ``run`` gave is never lost to what goes wrong after it: the converter has already ticked it off.
+    """
     started = time.perf_counter()
+    with confined():
+        results = _run_scheduled(job)
+    return tuple(replace(result, duration_ms=_ms_since(started)) for result in results)
+
+
+def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     try:
-        with _confined():
-            results = asyncio.run(_run_scheduled(job))
+        loaded = Loaded.of(job)
     except BaseException as exc:
-        failure = ConversionResult(
-            status=ConversionStatus.FAILED, error=_one_line(exc), traceback="".join(traceback.format_exception(exc))
-        )
-        results = (failure,)
-    duration = int((time.perf_counter() - started) * 1000)
-    return tuple(replace(result, duration_ms=duration) for result in results)
+        return (failure(exc),)
+    returned: list[Any] = []
+    faults: list[str] = []
+    try:
+        asyncio.run(_run_once(job, loaded, returned, faults))
+    except BaseException as exc:
+        if not returned:
+            return (replace(failure(exc), converter=loaded.info),)
+        faults.append(f"after its run: {one_line(exc)}")
+    results = [guarded(lambda each=each: outcome_of(each, loaded.converter, Path())) for each in returned]  # type: ignore[misc]
+    return tuple(replace(r, converter=loaded.info, warnings=(*r.warnings, *faults)) for r in results)
 
 
-async def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
-    loaded = _Loaded.of(job)
+async def _run_once(job: ConversionJob, loaded: Loaded, returned: list[Any], faults: list[str]) -> None:
     async with Station(job) as api_client:
         context = make_context(job, loaded.instance, api_client=api_client)
-        with loaded.running(context):
+        with loaded.running(context) as at_end:
             loaded.instance.on_run_start(context)
+            returned += _as_list(await _run_or_tell(loaded, context))
             try:
-                returned = list(await loaded.instance.run(context) or ())
-            except Exception as exc:
-                loaded.instance.on_run_error(exc, context)
-                raise
-            loaded.instance.on_run_complete(returned, context)
-    return tuple(
-        replace(_guarded(lambda each=each: _outcome(each, job, loaded)), converter=loaded.info)  # type: ignore[misc]
-        for each in returned
-    )
+                loaded.instance.on_run_complete(list(returned), context)
+            except (Exception, SystemExit) as exc:
+                faults.append(f"on_run_complete failed: {one_line(exc)}")
+        faults += at_end
+
+
+async def _run_or_tell(loaded: Loaded, context: Any) -> Any:
+    try:
+        return await loaded.instance.run(context)
+    except Exception as exc:
+        with contextlib.suppress(Exception):  # what the run raised is the cause that a person needs
+            loaded.instance.on_run_error(exc, context)
+        raise
+
+
+def _as_list(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    single = pywats_module("pywats_client.converters.models").ConverterResult
+    return [given] if isinstance(given, single) else list(given)
+
+
+def _ms_since(started: float) -> int:
+    return int((time.perf_counter() - started) * 1000)

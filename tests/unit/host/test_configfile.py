@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.configfile import read_station_config
+from pywats_archive.host.configfile import MEMORY_FILE, read_station_config
 
 
 def write(tmp_path: Path, *sections: dict[str, Any], **fields: Any) -> Path:
@@ -77,14 +78,74 @@ def test_archives_may_be_shared_or_apart(tmp_path: Path) -> None:
 
 
 def test_a_wiped_archive_folder_is_remembered(tmp_path: Path) -> None:
-    """An archive_folder that pyWATS blanked stays where it was: no second archive is begun in silence."""
-    read_station_config(write(tmp_path, {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}))
-    station = read_station_config(write(tmp_path, {**SECTION, "archive_folder": ""}))
-    assert station.archive_roots() == (tmp_path / "elsewhere",)
+    """pyWATS' configurator empties ``archive_folder``; the archive stays where it is."""
+    section = {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}
+    before = read_station_config(write(tmp_path, section))
+    after = read_station_config(write(tmp_path, {**SECTION, "archive_folder": "", "retention_days": None}))
+    assert before.archive_roots() == after.archive_roots() == (tmp_path / "elsewhere",)
 
 
 def test_a_bad_value_is_not_remembered(tmp_path: Path) -> None:
-    """Once it is taken out of the configuration, all is well again."""
+    """Taking a bad value out of the configuration mends it."""
     with pytest.raises(ConfigError):
         read_station_config(write(tmp_path, {**SECTION, "compression_level": 12}))
-    assert read_station_config(write(tmp_path, SECTION)).converters[0].compression_level == 6
+    (converter,) = read_station_config(write(tmp_path, SECTION)).converters
+    assert converter.compression_level == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{\n  "converters": [,]\n}', ["line 2, column 18"]),
+        ("[]", ["holds no JSON object"]),
+        ('{"converters": {}}', ["'converters' is not a list"]),
+        ('{"service_address": 5}', ["service_address is not text but int"]),
+        ('{"api_token": ["dG9rZW4="]}', ["api_token is not text but list"]),
+        ('{"station_presets": 5, "multi_station_enabled": true}', ["cannot be read"]),
+        ('{"converters": [{"name": ["x"], "module_path": "a", "watch_folder": "w"}]}', ["name = ['x']"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_where(tmp_path: Path, text: str, told: list[str]) -> None:
+    """Nothing is repaired, and no value of a secret key is told."""
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_station_config(path)
+    assert all(word in str(caught.value) for word in ["config.json", *told]), str(caught.value)
+    assert "dG9rZW4=" not in str(caught.value) and path.read_text(encoding="utf-8") == text
+
+
+def test_a_missing_or_unreadable_file_is_told(tmp_path: Path) -> None:
+    """A wrong path and wrong bytes are one clear error each."""
+    with pytest.raises(ConfigError, match="there is no such file"):
+        read_station_config(tmp_path / "config.json")
+    (tmp_path / "config.json").write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(ConfigError, match="not UTF-8 at byte 7"):
+        read_station_config(tmp_path / "config.json")
+
+
+def test_what_pywats_tolerates_is_read(tmp_path: Path) -> None:
+    """A byte order mark, no converters and keys of other programs are no reason to refuse."""
+    path = tmp_path / "config.json"
+    path.write_text('{"converters": null, "proxy": {"unknown": 1}, "station_name": "A"}', encoding="utf-8-sig")
+    station = read_station_config(path)
+    assert station.converters == () and station.server.station_name == "A"
+
+
+def test_credentials_come_from_where_pywats_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment stands in for empty keys; a registered client uses what the server gave it."""
+    monkeypatch.setenv("PYWATS_SERVER_URL", "https://env.example")
+    monkeypatch.setenv("PYWATS_API_TOKEN", "ZW52")
+    server = read_station_config(write(tmp_path)).server
+    assert (server.service_address, server.api_token) == ("https://env.example", "ZW52")
+    given = {"client_id": "PC-1", "passcode": "s3same", "base_url": "https://given.example"}
+    (tmp_path / "client_credentials.json").write_text(json.dumps(given))
+    server = read_station_config(write(tmp_path, registration_enabled=True, api_token="b2xk")).server
+    assert (server.service_address, server.api_token) == ("https://given.example", "UEMtMTpzM3NhbWU=")
+
+
+def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    """Reading goes on; only what pyWATS wipes later is lost."""
+    (tmp_path / f".{MEMORY_FILE}.{os.getpid()}.part").mkdir()
+    station = read_station_config(write(tmp_path, {**SECTION, "retention_days": 7}))
+    assert station.converters[0].retention_days == 7 and not (tmp_path / MEMORY_FILE).exists()

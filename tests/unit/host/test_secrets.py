@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,26 @@ def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
     (tmp_path / "pywats-archive.key").write_text("short")
     with pytest.raises(ConfigError, match="key"):
         load_key(tmp_path)
+
+
+@given(secret=st.text(min_size=4).filter(lambda s: len(" ".join(s.split())) >= 4))
+def test_a_secret_is_found_in_every_form_it_is_shown_in(secret: str) -> None:
+    """As Python quotes it, as JSON escapes it, and on one line, a secret is taken out (invariant 10)."""
+    for shown in (f"<{KeyError(secret)}>", f"<{json.dumps(secret)}>", f"<{' '.join(secret.split())}>"):
+        kept = redact(shown, {"password": secret}, {"password"})
+        assert "[PASSWORD password]" in kept
+        assert len(kept) <= len("<''[PASSWORD password]>")
+
+
+def test_of_two_secrets_the_longer_goes_first() -> None:
+    """A secret that begins like another leaves no rest behind (invariant 10)."""
+    secrets = {"a": "sesame", "b": "sesame-open"}
+    assert redact("got sesame-open", secrets, ["a", "b"]) == "got [PASSWORD b]"
+    assert redact("{'k': ['nested one']}", {"c": {"k": ["nested one"]}}, ["c"]) == "{'k': ['[PASSWORD c]']}"
+
+
+def test_a_key_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Whoever comes second takes the key that is there; nothing half-made stays (invariant 5)."""
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: load_key(tmp_path), range(32)))
+    assert len(keys) == 1 and [p.name for p in tmp_path.iterdir()] == ["pywats-archive.key"]

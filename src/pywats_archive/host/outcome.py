@@ -1,0 +1,68 @@
+"""What a converter returned, turned to plain values."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.host.confined import flat
+from pywats_archive.host.headless import pywats_module
+from pywats_archive.host.reports import NotJson, as_fields, encode, flatten, shortcomings
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import summarize
+
+
+def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult:
+    """Turn what ``convert`` or ``run`` gave into a result; NotJson when a report cannot be sent."""
+    models = pywats_module("pywats_client.converters.models")
+    if not isinstance(returned, models.ConverterResult):
+        error = f"the converter returned {type(returned).__name__}, not a ConverterResult"
+        return ConversionResult(status=ConversionStatus.FAILED, error=error)
+    status = ConversionStatus(returned.status.value)
+    warnings = tuple(map(str, returned.warnings or ()))
+    if status is not ConversionStatus.SUCCESS:
+        return ConversionResult(
+            status=status,
+            error=flat(returned.error or returned.suspend_reason or "the converter gave no reason"),
+            warnings=warnings,
+            retry_after=as_delay(returned.retry_after),
+            metadata=_plain(returned.metadata),
+        )
+    reports = [as_fields(report) for report in flatten(returned)]
+    documents = tuple(map(encode, reports))
+    return ConversionResult(
+        status=status,
+        documents=documents,
+        summaries=tuple(map(summarize, reports)),
+        warnings=(*warnings, *shortcomings(reports, converter.__name__, source)),
+        post_action=_asked_action(returned, models),
+        metadata=_plain(returned.metadata),
+    )
+
+
+def as_delay(asked: Any) -> timedelta | None:
+    """Give the time a converter wants to wait: a timedelta as documented, or a number of seconds."""
+    if isinstance(asked, timedelta):
+        return timedelta(seconds=asked.total_seconds())
+    return timedelta(seconds=float(asked)) if isinstance(asked, int | float) else None
+
+
+def _asked_action(returned: Any, models: Any) -> str | None:
+    """The result's post action where it is not the default, which every result has without asking."""
+    action = returned.post_action
+    asked = str(getattr(action, "value", action)).lower()
+    return None if action is None or asked == models.PostProcessAction.MOVE.value else asked
+
+
+def _plain(metadata: Any) -> dict[str, Any]:
+    """Metadata as JSON has it: what the worker hands out must not need the converter's own classes."""
+    if not isinstance(metadata, dict):
+        return {}
+    try:
+        plain: dict[str, Any] = json.loads(encode(metadata))
+    except NotJson:
+        return {str(name): str(value) for name, value in metadata.items()}
+    return plain
