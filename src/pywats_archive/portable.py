@@ -34,7 +34,8 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     """Give the file ``source`` the name ``target`` on the same file system; FileExistsError when it is taken.
 
     POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
-    name and is replaced. Windows: a rename fails by itself when the name is taken.
+    name and is replaced. Windows: a rename fails by itself when the name is taken. Repeated after a crash between
+    the two, it ends what was begun.
     """
     if windows:
         os.rename(source, target)  # noqa: PTH104 (Path.rename replaces on POSIX, and tests inject the platform)
@@ -42,11 +43,19 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError as exc:
+        if exc.errno == errno.EEXIST and _are_one_file(source, target):
+            os.unlink(source)  # noqa: PTH108
+            return
         if exc.errno not in _CANNOT_LINK:
             raise
         _rename_over_reservation(source, target)
     else:
         _unlink_or_undo(source, target)
+
+
+def _are_one_file(source: Path | str, target: Path | str) -> bool:
+    """Tell whether both names are of one file: a crash came between the link and the removal of the old name."""
+    return os.path.samestat(os.lstat(source), os.lstat(target))
 
 
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:

@@ -28,6 +28,15 @@ def test_a_taken_name_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
 
 
+def test_a_move_cut_short_is_ended(tmp_path: Path) -> None:
+    """A crash between the new name and the removal of the old one leaves one file in the end, not two (invariant 5)."""
+    source, target = tmp_path / "watched", tmp_path / "done"
+    source.write_bytes(b"one")
+    target.hardlink_to(source)
+    portable.move_file_exclusive(source, target, windows=False)
+    assert not source.exists() and target.read_bytes() == b"one"
+
+
 def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are no hard links (some shares), a taken name is refused all the same (invariant 3)."""
 
