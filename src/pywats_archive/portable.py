@@ -34,19 +34,31 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     """Give the file ``source`` the name ``target`` on the same file system; FileExistsError when it is taken.
 
     POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
-    name and is replaced. Windows: a rename fails by itself when the name is taken.
+    name and is replaced. Windows: a rename fails by itself when the name is taken. Safe to repeat after a crash
+    between the two: a name that is this very file's already counts as given.
     """
     if windows:
         os.rename(source, target)  # noqa: PTH104 (Path.rename replaces on POSIX, and tests inject the platform)
         return
     try:
         os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        if not _is_half_renamed(source, target):
+            raise
+        os.unlink(source)  # noqa: PTH108
     except OSError as exc:
         if exc.errno not in _CANNOT_LINK:
             raise
         _rename_over_reservation(source, target)
     else:
         _unlink_or_undo(source, target)
+
+
+def _is_half_renamed(source: Path | str, target: Path | str) -> bool:
+    """Tell whether both are names of one file, in two folders: a name that is reached by two paths is no second one."""
+    old, new = os.lstat(source), os.lstat(target)
+    is_one_file = os.path.samestat(old, new) and new.st_nlink > 1
+    return is_one_file and not Path(source).parent.samefile(Path(target).parent)
 
 
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
