@@ -26,6 +26,8 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import Report, SubmissionState
 
 _DAY = timedelta(days=1)
+_COARSEST_CLOCK = timedelta(seconds=2)
+"""How far back a file system may date what happens now (FAT)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,10 @@ class Recovery:
 def recover(archive: Archive, *, retention_days: int = 90) -> Recovery:
     """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat."""
     archive.require_owner()
+    begun = archive.root / layout.RECOVERING
+    begun.touch(mode=0o600)
     removed: list[str] = []
+    archive.blobs.remove_temporary("", report=lambda p: removed.append(_relative(archive, p)), deep=False)
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
     for day in sorted(_days(archive)):
         for top in (layout.SOURCES, layout.REPORTS):
@@ -67,28 +72,41 @@ def recover(archive: Archive, *, retention_days: int = 90) -> Recovery:
     if recovery.found_anything:
         details = {"removed": recovery.removed, "adopted": [*found["source"], *found["companions"], *found["report"]]}
         archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
+    begun.replace(archive.root / layout.RECOVERED)
     return recovery
 
 
 def _days(archive: Archive) -> set[date]:
-    """The last known day and all after it, and the days of entries that were still on their way."""
+    """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
     with archive.read() as db:
         newest = entries.find(db, EntryFilter(), limit=1).items
         open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
     today = archive.now().date()
-    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today}
+    on_disk = _days_on_disk(archive)
+    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today} | _touched(archive, on_disk)
     if not newest:
-        return days | _days_on_disk(archive)
+        return days | on_disk.keys()
     last = min(newest[0].created_at.date(), today) - _DAY
-    return days | {day for day in _days_on_disk(archive) if day >= last}
+    return days | {day for day in on_disk if day >= last}
 
 
-def _days_on_disk(archive: Archive) -> set[date]:
-    found = set()
+def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
+    """The days whose folders changed since the last recovery began, by the file system's own clock."""
+    try:
+        since = (archive.root / layout.RECOVERED).stat().st_mtime - _COARSEST_CLOCK.total_seconds()
+    except FileNotFoundError:
+        return set(on_disk)
+    return {day for day, changed in on_disk.items() if changed >= since}
+
+
+def _days_on_disk(archive: Archive) -> dict[date, float]:
+    """Each day that has a folder, and when a name in it last changed."""
+    found: dict[date, float] = {}
     for top in (layout.SOURCES, layout.REPORTS):
         for folder in (archive.root / top).glob("????/??/??"):
             year, month, day = folder.parts[-3:]
-            found.add(date(int(year), int(month), int(day)))
+            key = date(int(year), int(month), int(day))
+            found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
     return found
 
 
