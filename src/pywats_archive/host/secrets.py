@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pywats_archive import portable
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.conversion import ConversionResult
 
@@ -24,8 +25,9 @@ _SHORTEST_REDACTED = 4
 def load_key(folder: Path) -> bytes:
     """Read the station's key beside its configuration, making it when there is none yet."""
     path = folder / KEY_FILE
-    with suppress(FileExistsError):
-        _create(path)
+    if not path.exists():
+        with suppress(FileExistsError):
+            _create(path)
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as exc:
@@ -38,16 +40,21 @@ def load_key(folder: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
+    """Write a new key beside its name and give it that only once it is durable: a torn one would stop every later start."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        portable.rename_exclusive(partial, path)
     except FileExistsError:
         raise
     except OSError as exc:
         raise ConfigError(f"{path}: the key cannot be made ({exc.strerror}); check the folder and its rights") from exc
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | None, key: bytes) -> dict[str, Any]:

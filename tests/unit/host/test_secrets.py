@@ -40,3 +40,19 @@ def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
     (tmp_path / "pywats-archive.key").write_text("short")
     with pytest.raises(ConfigError, match="key"):
         load_key(tmp_path)
+
+
+def test_a_key_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that is cut short while it makes the key leaves none, so that the next one makes it (invariant 5)."""
+
+    class Cut(BaseException):
+        pass
+
+    def cut(*arguments: object) -> None:
+        raise Cut
+
+    with monkeypatch.context() as dying:
+        dying.setattr("pywats_archive.host.secrets.secrets.token_hex", cut)
+        with pytest.raises(Cut):
+            load_key(tmp_path)
+    assert len(load_key(tmp_path)) == 32
