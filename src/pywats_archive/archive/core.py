@@ -107,17 +107,19 @@ class Archive:
         """Give a connection that sees what is committed."""
         return self.catalog.read()
 
-    def take_back(self, archive_id: str, blobs: Sequence[Blob], *, report: bool = False) -> None:
-        """Remove blobs whose commit failed: what they hold is still where it came from.
+    def take_back(self, archive_id: str, blobs: Sequence[Blob]) -> None:
+        """Remove blobs of an entry whose commit failed: what they hold is still where it came from.
 
         They are kept when it cannot be told for certain that no row names them; recovery looks at them then.
         """
         with suppress(ArchiveError, OSError), self.read() as db:
-            named = {r.archived_path for r in reports.of_entry(db, archive_id)} if report else set()
-            if report or not entries.has(db, archive_id):
-                for blob in blobs:
-                    if blob.path not in named:
-                        self.blobs.remove(blob.path)
+            named = {report.archived_path for report in reports.of_entry(db, archive_id)}
+            if entries.has(db, archive_id):
+                entry = entries.get(db, archive_id)
+                named |= {entry.source_archived_path, *(companion.archived_path for companion in entry.companions)}
+            for blob in blobs:
+                if blob.path not in named:
+                    self.blobs.remove(blob.path)
 
     def claim_id(self, moment: datetime, sha256: str) -> str:
         """Name a new entry: the moment's id, or that of the next free millisecond."""
