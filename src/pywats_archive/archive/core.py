@@ -18,7 +18,7 @@ from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive
+from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -224,4 +224,6 @@ def _acquire(root: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout as exc:
         raise ArchiveInUse(f"{root}: another pywats-archive process owns this archive; stop that one first") from exc
+    except OSError as exc:
+        raise StorageError(f"{root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights") from exc
     return lock
