@@ -20,7 +20,9 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.books import ArchiveBooks
+from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import _is_new
@@ -232,6 +234,25 @@ def take_result(archive: Archive, place: Place) -> None:
         ingest.archive_result(archive, source, b"{}")
 
 
+def put_aside(archive: Archive, place: Place) -> None:
+    """Put a source aside that was converted while the archive could not take it."""
+    see_it(archive, place)
+    at = line(archive, place)
+    result = ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS)
+    for arrival in at.books.unfinished():
+        ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
+        owed.keep(at.config, arrival, result, ending, now=archive.now())
+
+
+def settle_owed(archive: Archive, place: Place) -> None:
+    """Archive what is owed; what a crash left open is converted again from the archive."""
+    at = line(archive, place)
+    for kept in owed.waiting(at.config):
+        assert at.interceptor
+        owed.settle(archive, at.interceptor, at.config, kept)
+    finish_it("move")(archive, place)
+
+
 class _Cut(BaseException):
     """The end of a process, told without ending it."""
 
@@ -287,6 +308,13 @@ def expect_folders(**wanted: list[str]) -> Act:
     return expect
 
 
+def expect_settled(archive: Archive, place: Place) -> None:
+    """It lies in Done once, is archived once, and its reports are kept under their ids."""
+    assert list(place.files("Done")) == ["unit.log"] and not place.files("watch"), place.files("Done")
+    assert [account.by_state for account in ledger.accounts(archive)] == [{"done": 1}]
+    expect_reports(archive, place)
+
+
 def expect_pending(archive: Archive, place: Place) -> None:
     """Wherever it waits, it goes to Done once it is tried again, and what else waits in Pending stays there."""
     retry_it(archive, place)
@@ -333,4 +361,5 @@ SCENARIOS = {
     "recovery of reports": Scenario(
         drop=drop_file, prepare=leave_behind(archive_it, convert_it), act=recover_it, expect=expect_reports
     ),
+    "owed": Scenario(drop=drop_file, prepare=put_aside, act=settle_owed, expect=expect_settled),
 }
