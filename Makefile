@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test lint format types imports bench clean
+.PHONY: demo test lint format types imports bench soak clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -31,6 +31,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv

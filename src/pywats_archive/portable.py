@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 WINDOWS = os.name == "nt"
 NAME_MAX_BYTES = 255
+
+_RESERVED = 0o1300
+"""The mode of an empty folder that reserves a name: one that nobody gives a folder of their own."""
+_COARSEST_CLOCK_S = 2.0
+"""How far apart two file systems may date the same file (FAT)."""
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
@@ -34,18 +42,19 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     """Give the file ``source`` the name ``target`` on the same file system; FileExistsError when it is taken.
 
     POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
-    name and is replaced. Windows: a rename fails by itself when the name is taken. Repeated after a crash between
-    the two, it ends what was begun.
+    name and is replaced. Windows: a rename fails by itself when the name is taken. Safe to repeat after a crash
+    between the two: a name that is this very file's already counts as given.
     """
     if windows:
         os.rename(source, target)  # noqa: PTH104 (Path.rename replaces on POSIX, and tests inject the platform)
         return
     try:
         os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        if not _is_half_renamed(source, target):
+            raise
+        os.unlink(source)  # noqa: PTH108
     except OSError as exc:
-        if exc.errno == errno.EEXIST and _are_one_file(source, target):
-            os.unlink(source)  # noqa: PTH108
-            return
         if exc.errno not in _CANNOT_LINK:
             raise
         _rename_over_reservation(source, target)
@@ -53,9 +62,11 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
         _unlink_or_undo(source, target)
 
 
-def _are_one_file(source: Path | str, target: Path | str) -> bool:
-    """Tell whether both names are of one file: a crash came between the link and the removal of the old name."""
-    return os.path.samestat(os.lstat(source), os.lstat(target))
+def _is_half_renamed(source: Path | str, target: Path | str) -> bool:
+    """Tell whether both are names of one file, in two folders: a name that is reached by two paths is no second one."""
+    old, new = os.lstat(source), os.lstat(target)
+    is_one_file = os.path.samestat(old, new) and new.st_nlink > 1
+    return is_one_file and not Path(source).parent.samefile(Path(target).parent)
 
 
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
@@ -77,21 +88,84 @@ def _unlink_or_undo(source: Path | str, target: Path | str) -> None:
 
 
 def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
-    """Move a folder to a name that is free; FileExistsError when it is taken. Crosses file systems by copying."""
+    """Move a folder to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy.
+
+    Safe to repeat after a crash: a name that was only reserved is free, and a folder that was copied is only removed.
+    """
+    if os.path.lexists(target) and _is_copied(source, target):
+        shutil.rmtree(source)
+        return
     if windows and target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    try:
+        _rename_folder(source, target, windows=windows)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        partial = partial_of(source, target.parent)
+        discard(partial)
+        shutil.copytree(source, partial, symlinks=True)
+        sync_tree(partial, windows=windows)
+        _rename_folder(partial, target, windows=windows)
+        sync_folder(target.parent, windows=windows)
+        shutil.rmtree(source)
+
+
+def _rename_folder(source: Path, target: Path, *, windows: bool) -> None:
+    """POSIX: an empty folder reserves the name and is replaced; its mode tells a reservation that a crash left."""
     if not windows:
-        target.mkdir()
+        try:
+            target.mkdir(mode=_RESERVED)
+        except FileExistsError:
+            if not _is_reservation(target):
+                raise
     try:
         source.rename(target)
     except OSError as exc:
-        if exc.errno != errno.EXDEV:
-            if not windows:
+        if not windows:
+            with suppress(OSError):
                 target.rmdir()
-            raise
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-        sync_tree(target, windows=windows)
-        shutil.rmtree(source)
+        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from exc
+        raise
+
+
+def _is_reservation(folder: Path) -> bool:
+    return stat.S_ISDIR(mode := folder.lstat().st_mode) and stat.S_IMODE(mode) == _RESERVED
+
+
+def partial_of(source: Path, folder: Path) -> Path:
+    """Name what ``source`` is written to in ``folder`` before it has its name there.
+
+    It is the same at each try, so that the next one can discard what a crash left.
+    """
+    status = source.lstat()
+    return folder / f".{status.st_dev:x}-{status.st_ino:x}.part"
+
+
+def discard(partial: Path) -> None:
+    """Remove what an earlier try left half-written; nothing may be there."""
+    if partial.is_dir() and not partial.is_symlink():
+        shutil.rmtree(partial)
+    else:
+        partial.unlink(missing_ok=True)
+
+
+def _is_copied(source: Path, target: Path) -> bool:
+    """Tell whether ``target``, on another file system, holds ``source`` byte for byte: its copy, from before a crash."""
+    if source.lstat().st_dev == target.lstat().st_dev:
+        return False
+    if not source.is_dir():
+        return _is_same_file(source, target)
+    files = (path for path in source.rglob("*") if not path.is_dir() or path.is_symlink())
+    return target.is_dir() and all(_is_same_file(path, target / path.relative_to(source)) for path in files)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink() or not other.is_file():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    is_as_old = abs(one.stat().st_mtime - other.stat().st_mtime) <= _COARSEST_CLOCK_S
+    return is_as_old and filecmp.cmp(one, other, shallow=False)
 
 
 def sync_tree(folder: Path, *, windows: bool = WINDOWS) -> None:
@@ -125,9 +199,17 @@ def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:
 
 
 def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
-    """Move a file to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy."""
+    """Move a file to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy.
+
+    Safe to repeat after a crash: a file that was copied is only removed.
+    """
     try:
         rename_exclusive(source, target, windows=windows)
+    except FileExistsError:
+        if not _is_copied(source, target):
+            raise
+        discard(partial_of(source, target.parent))
+        source.unlink()
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
@@ -137,10 +219,12 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
 
 
 def _copy_exclusive(source: Path, target: Path, *, windows: bool) -> None:
-    partial = target.with_name(f".{os.getpid()}-{abs(hash(target)):x}.part")
+    partial = partial_of(source, target.parent)
+    discard(partial)
     try:
         shutil.copy2(source, partial)
         sync_file(partial, windows=windows)
         rename_exclusive(partial, target, windows=windows)
+        sync_folder(target.parent, windows=windows)
     finally:
         partial.unlink(missing_ok=True)

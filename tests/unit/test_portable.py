@@ -28,15 +28,6 @@ def test_a_taken_name_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
 
 
-def test_a_move_cut_short_is_ended(tmp_path: Path) -> None:
-    """A crash between the new name and the removal of the old one leaves one file in the end, not two (invariant 5)."""
-    source, target = tmp_path / "watched", tmp_path / "done"
-    source.write_bytes(b"one")
-    target.hardlink_to(source)
-    portable.move_file_exclusive(source, target, windows=False)
-    assert not source.exists() and target.read_bytes() == b"one"
-
-
 def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are no hard links (some shares), a taken name is refused all the same (invariant 3)."""
 
@@ -50,6 +41,28 @@ def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch
     (tmp_path / "a").write_bytes(b"newer")
     with pytest.raises(FileExistsError):
         portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
+    """A crash can leave a file under its old name and its new one; the next try ends the old one (invariant 5)."""
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "Done").mkdir()
+    (tmp_path / "watch" / "a").write_bytes(b"x")
+    (tmp_path / "Done" / "a").hardlink_to(tmp_path / "watch" / "a")
+    portable.move_file_exclusive(tmp_path / "watch" / "a", tmp_path / "Done" / "a")
+    assert not (tmp_path / "watch" / "a").exists() and (tmp_path / "Done" / "a").read_bytes() == b"x"
+
+
+def test_a_file_is_never_removed_for_its_own_name(tmp_path: Path) -> None:
+    """A folder reached by another path is the same folder: its file's only name stays (invariant 3)."""
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "a").write_bytes(b"x")
+    (tmp_path / "backup").hardlink_to(tmp_path / "watch" / "a")
+    (tmp_path / "alias").symlink_to(tmp_path / "watch")
+    for target in (tmp_path / "watch" / "a", tmp_path / "alias" / "a"):
+        with pytest.raises(FileExistsError):
+            portable.rename_exclusive(tmp_path / "watch" / "a", target)
+    assert (tmp_path / "watch" / "a").read_bytes() == b"x"
 
 
 @pytest.mark.parametrize("windows", [False, True])

@@ -18,7 +18,7 @@ from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive
+from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -107,17 +107,19 @@ class Archive:
         """Give a connection that sees what is committed."""
         return self.catalog.read()
 
-    def take_back(self, archive_id: str, blobs: Sequence[Blob], *, report: bool = False) -> None:
-        """Remove blobs whose commit failed: what they hold is still where it came from.
+    def take_back(self, archive_id: str, blobs: Sequence[Blob]) -> None:
+        """Remove blobs of an entry whose commit failed: what they hold is still where it came from.
 
         They are kept when it cannot be told for certain that no row names them; recovery looks at them then.
         """
         with suppress(ArchiveError, OSError), self.read() as db:
-            named = {r.archived_path for r in reports.of_entry(db, archive_id)} if report else set()
-            if report or not entries.has(db, archive_id):
-                for blob in blobs:
-                    if blob.path not in named:
-                        self.blobs.remove(blob.path)
+            named = {report.archived_path for report in reports.of_entry(db, archive_id)}
+            if entries.has(db, archive_id):
+                entry = entries.get(db, archive_id)
+                named |= {entry.source_archived_path, *(companion.archived_path for companion in entry.companions)}
+            for blob in blobs:
+                if blob.path not in named:
+                    self.blobs.remove(blob.path)
 
     def claim_id(self, moment: datetime, sha256: str) -> str:
         """Name a new entry: the moment's id, or that of the next free millisecond."""
@@ -222,4 +224,6 @@ def _acquire(root: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout as exc:
         raise ArchiveInUse(f"{root}: another pywats-archive process owns this archive; stop that one first") from exc
+    except OSError as exc:
+        raise StorageError(f"{root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights") from exc
     return lock

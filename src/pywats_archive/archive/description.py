@@ -85,11 +85,11 @@ def _create(root: Path, clock: Clock) -> Description:
         }
         _write_once(root, layout.README, _README)
         _write_once(root, layout.DESCRIPTION, json.dumps(fields, indent=2) + "\n")
+        portable.sync_folder(root.parent)
     except OSError as exc:
         raise StorageError(
             f"{root}: no archive can be made here ({exc.strerror}); check the folder and its rights"
         ) from exc
-    portable.sync_folder(root.parent)
     return _parse((root / layout.DESCRIPTION).read_text(encoding="utf-8"), root / layout.DESCRIPTION)
 
 

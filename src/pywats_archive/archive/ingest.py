@@ -87,7 +87,11 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
             tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
         )
 
-    archive.write(unit)
+    try:
+        archive.write(unit)
+    except Exception:
+        archive.take_back(entry.archive_id, [blob])
+        raise
     return whole
 
 
@@ -102,7 +106,11 @@ def archive_result(archive: Archive, source: NewSource, document: bytes) -> Arch
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
     entry = draft.entry(draft.id_of(blob), blob.content, blob, ())
-    archive.write(lambda tx: _commit(tx, draft, entry, blob))
+    try:
+        archive.write(lambda tx: _commit(tx, draft, entry, blob))
+    except Exception:
+        archive.take_back(entry.archive_id, [blob])
+        raise
     return entry
 
 

@@ -6,6 +6,8 @@ import re
 
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
 CATALOG, DESCRIPTION, README, LOCK = "metadata.db", "archive.json", "README.txt", ".lock"
+RECOVERING, RECOVERED = ".recovering", ".recovered"
+"""Empty files: the time of the second is when the last recovery that came to its end began."""
 
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,16}\Z", re.DOTALL)
 

@@ -56,7 +56,7 @@ def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
         _archive_reports(archive, outcome, before, written)
         return archive.write(lambda tx: _commit(tx, archive, outcome, written))
     except Exception:
-        archive.take_back(archive_id, [blob for blob, _ in written], report=True)
+        archive.take_back(archive_id, [blob for blob, _ in written])
         raise
 
 
@@ -92,7 +92,11 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
         events.append(tx, Event(kind="report.archived", at=archive.now(), archive_id=archive_id, details=details))
         return kept
 
-    return archive.write(unit)
+    try:
+        return archive.write(unit)
+    except Exception:
+        archive.take_back(archive_id, [blob])
+        raise
 
 
 def set_arrival(

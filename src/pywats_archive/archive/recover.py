@@ -6,6 +6,7 @@ import hashlib
 import tarfile
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,7 @@ from pywats_archive.archive.document import read
 from pywats_archive.archive.restoring import pieces
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import BlobDamaged
+from pywats_archive.errors import BlobDamaged, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
@@ -26,6 +27,8 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import Report, SubmissionState
 
 _DAY = timedelta(days=1)
+_COARSEST_CLOCK = timedelta(seconds=2)
+"""How far back a file system may date what happens now (FAT)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,48 +50,84 @@ class Recovery:
 
 
 def recover(archive: Archive, *, retention_days: int = 90) -> Recovery:
-    """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat."""
+    """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat.
+
+    StorageError when it cannot be removed.
+    """
     archive.require_owner()
+    begun = _note_beginning(archive)
+    try:
+        recovery = _repair(archive, retention_days)
+    except OSError as exc:
+        raise StorageError(f"{archive.root}: cannot be repaired after a crash ({exc.strerror or exc})") from exc
+    if recovery.found_anything:
+        adopted = [*recovery.entries, *recovery.companions, *recovery.reports]
+        details = {"removed": recovery.removed, "adopted": adopted}
+        archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
+    with suppress(OSError):
+        begun.replace(archive.root / layout.RECOVERED)
+    return recovery
+
+
+def _note_beginning(archive: Archive) -> Path:
+    """Let the file system date the beginning; where it cannot (disk full), the next recovery looks at more days."""
+    begun = archive.root / layout.RECOVERING
+    with suppress(OSError):
+        begun.unlink(missing_ok=True)
+        begun.touch(mode=0o600)
+    return begun
+
+
+def _repair(archive: Archive, retention_days: int) -> Recovery:
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
+    archive.blobs.remove_temporary("", report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
         for top in (layout.SOURCES, layout.REPORTS):
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(_unknown(archive, folder), key=_is_companions):
                 found[_adopt(archive, path, retention_days)].append(path)
-    recovery = Recovery(
+    return Recovery(
         removed=tuple(removed),
         entries=tuple(found["source"]),
         reports=tuple(found["report"]),
         companions=tuple(found["companions"]),
         damaged=tuple(found["damaged"]),
     )
-    if recovery.found_anything:
-        details = {"removed": recovery.removed, "adopted": [*found["source"], *found["companions"], *found["report"]]}
-        archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
-    return recovery
 
 
 def _days(archive: Archive) -> set[date]:
-    """The last known day and all after it, and the days of entries that were still on their way."""
+    """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
     with archive.read() as db:
         newest = entries.find(db, EntryFilter(), limit=1).items
         open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
     today = archive.now().date()
-    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today}
+    on_disk = _days_on_disk(archive)
+    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today} | _touched(archive, on_disk)
     if not newest:
-        return days | _days_on_disk(archive)
+        return days | on_disk.keys()
     last = min(newest[0].created_at.date(), today) - _DAY
-    return days | {day for day in _days_on_disk(archive) if day >= last}
+    return days | {day for day in on_disk if day >= last}
 
 
-def _days_on_disk(archive: Archive) -> set[date]:
-    found = set()
+def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
+    """The days whose folders changed since the last recovery began, by the file system's own clock."""
+    try:
+        since = (archive.root / layout.RECOVERED).stat().st_mtime - _COARSEST_CLOCK.total_seconds()
+    except FileNotFoundError:
+        return set(on_disk)
+    return {day for day, changed in on_disk.items() if changed >= since}
+
+
+def _days_on_disk(archive: Archive) -> dict[date, float]:
+    """Each day that has a folder, and when a name in it last changed."""
+    found: dict[date, float] = {}
     for top in (layout.SOURCES, layout.REPORTS):
         for folder in (archive.root / top).glob("????/??/??"):
             year, month, day = folder.parts[-3:]
-            found.add(date(int(year), int(month), int(day)))
+            key = date(int(year), int(month), int(day))
+            found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
     return found
 
 
@@ -147,7 +186,8 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retenti
     def unit(tx: Connection) -> None:
         entries.add(tx, entry)
         seen = arrivals.latest_at_path(tx, entry.converter_name, entry.source_original_path)
-        if seen and seen.arrival_id and seen.state is ArrivalState.SEEN and seen.mtime_ns == entry.source_mtime_ns:
+        is_its = seen and (seen.mtime_ns == entry.source_mtime_ns or entry.source_kind is SourceKind.SCHEDULED)
+        if seen and is_its and seen.arrival_id and seen.state is ArrivalState.SEEN:
             state, now = ArrivalState.ARCHIVED, archive.now()
             arrivals.change(tx, seen.arrival_id, state=state, now=now, archive_id=entry.archive_id)
         details = {"blob": path, "checksum": entry.source_checksum}

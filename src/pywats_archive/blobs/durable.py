@@ -200,9 +200,10 @@ class _Turn:
         self.answered = 0
 
 
-def remove_temporary(folder: Path, *, report: Callable[[Path], None]) -> None:
-    """Remove what a crash left half-written beneath ``folder``."""
-    for path in sorted(folder.rglob(f".*{TEMPORARY_SUFFIX}")):
+def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool) -> None:
+    """Remove what a crash left half-written beneath ``folder``, or only in it."""
+    pattern = f".*{TEMPORARY_SUFFIX}"
+    for path in sorted(folder.rglob(pattern) if deep else folder.glob(pattern)):
         report(path)
         remove(path)
 

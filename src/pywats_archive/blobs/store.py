@@ -142,9 +142,9 @@ class BlobStore:
             for name in sorted(n for n in names if n.endswith(".gz")):
                 yield Path(parent, name).relative_to(self.root).as_posix()
 
-    def remove_temporary(self, folder: str, *, report: Callable[[Path], None]) -> None:
-        """Remove what a crash left half-written beneath ``folder``."""
-        remove_temporary(self.root / folder, report=report)
+    def remove_temporary(self, folder: str, *, report: Callable[[Path], None], deep: bool = True) -> None:
+        """Remove what a crash left half-written beneath ``folder``, or only in it."""
+        remove_temporary(self.root / folder, report=report, deep=deep)
 
 
 class _Writing:

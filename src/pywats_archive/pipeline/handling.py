@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 import threading
 import uuid
@@ -16,6 +17,7 @@ import structlog
 
 from pywats_archive.archive import document, record, restore, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.naming import free_names
 from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel, Step
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
@@ -176,22 +178,24 @@ class Handling:
     def _brought_back(line: Line, arrival: Arrival) -> Arrival:
         """Bring a source back that was set aside in Pending; while another one has its name it stays there.
 
-        A crash may have come before it was put on record where in Pending it is.
+        That it is on its way is put on record first: what comes back must not look like another source.
         """
-        if arrival.state is not ArrivalState.SUSPENDED:
+        if arrival.state is not ArrivalState.SUSPENDED and not arrival.moved_to:
             return arrival
-        path = Path(arrival.path)
-        held = Path(arrival.moved_to) if arrival.moved_to else Path(line.config.pending_folder, path.name)
-        if not held.exists():
+        path, held = Path(arrival.path), _held(line, arrival)
+        if held is None:
             return replace(arrival, moved_to=None)
+        line.books.change(arrival, ArrivalState.CONVERTING, moved_to=str(held))
         return replace(arrival, moved_to=None if postprocess.bring_back(held, path) else str(held))
 
     def _archived(self, line: Line, arrival: Arrival, busy: bool) -> ArchiveEntry:
         assert line.archive is not None and line.interceptor is not None
-        if arrival.archive_id:
+        entry = line.archive.entry(arrival.archive_id) if arrival.archive_id else None
+        is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
+        if entry and not (is_recovered and _is_still(entry, arrival)):
             line.books.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
-            return line.archive.entry(arrival.archive_id)
-        try:
+            return entry
+        try:  # of an entry that a crash left without its companions, these
             return line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
         except (SourceVanished, SourceChanged):
             raise
@@ -397,6 +401,20 @@ def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
         error=told["error"],
         metadata=told["metadata"],
     )
+
+
+def _held(line: Line, arrival: Arrival) -> Path | None:
+    """Find a suspended source in Pending; a crash may have come before it was put on record under which name."""
+    if arrival.moved_to:
+        return Path(arrival.moved_to) if os.path.lexists(arrival.moved_to) else None
+    for name in free_names(Path(arrival.path).name):
+        held = Path(line.config.pending_folder, name)
+        if not os.path.lexists(held):
+            return None
+        now = sources.signature(held)
+        if held.is_dir() or (now.size_bytes, now.mtime_ns) == (arrival.size_bytes, arrival.mtime_ns):
+            return held
+    raise AssertionError("unreachable: names never run out")
 
 
 def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:

@@ -21,6 +21,7 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
+from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -73,11 +74,14 @@ def waiting(config: ConverterConfig) -> Iterator[Path]:
 
 
 def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path) -> None:
-    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat."""
+    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat. StorageError when that fails."""
     note = _read(kept / _NOTE)
     for source in sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else ():
         _settle_source(archive, interceptor, config, source, note)
-    shutil.rmtree(kept)
+    try:
+        shutil.rmtree(kept)
+    except OSError as exc:
+        raise StorageError(f"{kept}: cannot be removed ({exc.strerror or exc}); what it held is archived") from exc
 
 
 def _settle_source(

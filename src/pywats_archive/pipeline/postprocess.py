@@ -6,8 +6,8 @@ import errno
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,14 +86,17 @@ def _move_to(name_of_folder: str) -> Callable[[Departure], Departed]:
 
 
 def move_into(folder: Path, path: Path) -> Path:
-    """Move a file or folder into ``folder``, under its own name or the first free one like it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in free_names(path.name):
-        try:
-            _move(path, folder / name)
-        except FileExistsError:
-            continue
-        return folder / name
+    """Move a file or folder into ``folder``, under its own name or the first free one; StorageError when it cannot be taken."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in free_names(path.name):
+            with suppress(FileExistsError):
+                _move(path, folder / name)
+                return folder / name
+    except OSError as exc:
+        raise StorageError(
+            f"{path}: cannot be moved to {folder} ({exc.strerror or exc}); it stays where it is"
+        ) from exc
     raise AssertionError("unreachable: names never run out")
 
 
@@ -139,30 +142,68 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
 
 
 def _zip(departure: Departure) -> Departed:
-    folder = Path(departure.config.done_folder)
+    folder, path = Path(departure.config.done_folder), departure.path
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            _write_zip(departure.path, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with zipfile.ZipFile(temporary) as packed:
-            if damaged := packed.testzip():
-                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
-        target = publish(Path(temporary), folder, f"{departure.path.name}.zip")
-    finally:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()
+    partial = portable.partial_of(path, folder)
+    portable.discard(partial)
+    target = _zip_of_earlier(path, folder) or _new_zip(path, folder, partial)
+    portable.sync_folder(folder)
     removed = _remove(departure)
     return Departed(moved_to=str(target), note=removed.note)
+
+
+def _zip_of_earlier(path: Path, folder: Path) -> Path | None:
+    """Find the zip that an earlier try made of this very source, before it could be removed."""
+    for name in free_names(f"{path.name}.zip"):
+        if not os.path.lexists(folder / name):
+            return None
+        if _holds(folder / name, path):
+            return folder / name
+    raise AssertionError("unreachable: names never run out")
+
+
+def _holds(packed: Path, path: Path) -> bool:
+    """Tell whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
+    try:
+        with zipfile.ZipFile(packed) as zipped:
+            held = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return all(held.get(_name_in_zip(path, file)) == _as_zipped(file) for file in _files(path))
+
+
+def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:
+    info, crc = zipfile.ZipInfo.from_file(file, strict_timestamps=False), 0
+    seconds = info.date_time[5] // 2 * 2  # all that a zip keeps
+    for chunk in sources.read_file(file):
+        crc = zlib.crc32(chunk, crc)
+    return info.file_size, (*info.date_time[:5], seconds), crc
+
+
+def _new_zip(path: Path, folder: Path, partial: Path) -> Path:
+    try:
+        with partial.open("x+b") as stream:
+            partial.chmod(0o600)
+            _write_zip(path, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with zipfile.ZipFile(partial) as packed:
+            if damaged := packed.testzip():
+                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
+        return publish(partial, folder, f"{path.name}.zip")
+    finally:
+        portable.discard(partial)
 
 
 def _write_zip(path: Path, stream: object) -> None:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:  # type: ignore[call-overload]
         for file in _files(path):
-            name = file.relative_to(path.parent).as_posix()
-            packed.write(file, name.encode("utf-8", "backslashreplace").decode())
+            packed.write(file, _name_in_zip(path, file))
+
+
+def _name_in_zip(path: Path, file: Path) -> str:
+    name = file.relative_to(path.parent).as_posix()
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -189,17 +189,20 @@ class Service:
         line.next_scan_s = time.monotonic() + max(_TICK_S, 10 * (time.monotonic() - now_s))
 
     def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
-        """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone."""
+        """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
+
+        The ledger is younger than the listing: what is new by it, and gone, is a source that left in between.
+        """
         line.is_dirty = False
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
         unknown = [path for path in listing if path not in line.known]
         line.known.update(line.books.latest_at(unknown))
-        new = [path for path, now in listing.items() if _is_new(line.known.get(path), now)]
+        new = [path for path, now in listing.items() if _is_new(line.known.get(path), now) and os.path.lexists(path)]
         sightings = [Sighting(path=p, size_bytes=listing[p].size_bytes, mtime_ns=listing[p].mtime_ns) for p in new]
         for arrival in line.books.enter(sightings) if sightings else ():
             line.known[arrival.path] = arrival
-        waiting = {p: s for p, s in listing.items() if self._waits_to_settle(line, line.known[p])}
+        waiting = {p: s for p, s in listing.items() if p in line.known and self._waits_to_settle(line, line.known[p])}
         for path in line.stability.observe(waiting, now_s):
             arrival, signature = line.known[path], waiting[path]
             if self._may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
@@ -363,8 +366,10 @@ class Service:
         held = {key for key, each in self._held.items() if each.needs_person}
         open_ones = {(line.name, number) for line in self._lines for number in line.pending}
         open_ones |= {(line.name, _number(a)) for line in self._lines for a in line.books.suspended()}
-        outbox = self._outbox.state
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
+        outbox = (
+            self._outbox.state
+        )  # after the count: what the server took just now is in flight until its end is queued
         is_stuck = outbox.stopped_by or waiting <= len(outbox.unsendable)
         is_moving = self._busy_count or outbox.in_flight or (waiting and not is_stuck)
         if is_moving or not open_ones <= held or any(line.watches and line.is_dirty for line in self._lines):

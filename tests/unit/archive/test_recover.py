@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from pywats_archive.errors import CatalogError, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.time import UTC
 
 
 class _Crash(BaseException):
@@ -74,6 +77,49 @@ def test_at_every_step_nothing_is_lost_and_nothing_is_twice(tmp_path: Path, kind
             assert k > 15
             return
     raise AssertionError("the steps never ended")
+
+
+def test_what_was_left_of_making_the_archive_goes(tmp_path: Path) -> None:
+    """A crash while archive.json was written leaves a temporary file in the archive's own folder; it goes (invariant 5)."""
+    root = tmp_path / "archive"
+    Archive.open(root, create=True).close()
+    (root / ".restore-abc.part").write_bytes(b"half of archive.json")
+    with Archive.open(root, own=True) as archive:
+        assert recover(archive).removed == (".restore-abc.part",)
+    check_sound(root)
+
+
+def test_what_was_left_of_an_old_entry_is_found(tmp_path: Path) -> None:
+    """A crash while something was added to an entry of another month leaves nothing either (invariant 5)."""
+    root, old = tmp_path / "archive", datetime(2026, 1, 5, 12, tzinfo=UTC)
+    with Archive.open(root, create=True, own=True, clock=lambda: old) as archive:
+        entry = ingest.archive_source(archive, _source(tmp_path))
+        recover(archive)
+    (tmp_path / "other.log").write_bytes(b"newer")
+    with Archive.open(root, own=True) as archive:
+        recover(archive)
+        ingest.archive_source(archive, ingest.NewSource(path=tmp_path / "other.log", converter_name="c"))
+    _set_back(root / "sources")
+    _set_back(root / "reports")
+    with Archive.open(root, own=True, on_step=_crash_at_begin) as archive, pytest.raises(_Crash):
+        record.add_report(archive, entry.archive_id, b'{"sn":"S1"}')
+    (root / "reports/2026/01/05/.9-9.part").write_bytes(b"half")
+    with Archive.open(root, own=True) as archive:
+        found = recover(archive)
+        assert found.removed == ("reports/2026/01/05/.9-9.part",) and len(found.reports) == 1
+    check_sound(root)
+
+
+def _crash_at_begin(name: str) -> None:
+    if name == "begin":
+        raise _Crash
+
+
+def _set_back(folder: Path) -> None:
+    """Date the folders a month back, as they would be."""
+    for each in (*folder.rglob("*"), folder):
+        if each.is_dir():
+            os.utime(each, (each.stat().st_atime, each.stat().st_mtime - 30 * 86_400))
 
 
 def _go_on(root: Path, tmp_path: Path) -> None:

@@ -65,3 +65,19 @@ def test_a_key_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(lambda _: load_key(tmp_path), range(32)))
     assert len(keys) == 1 and [p.name for p in tmp_path.iterdir()] == ["pywats-archive.key"]
+
+
+def test_a_key_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that is cut short while it makes the key leaves none, so that the next one makes it (invariant 5)."""
+
+    class Cut(BaseException):
+        pass
+
+    def cut(*arguments: object) -> None:
+        raise Cut
+
+    with monkeypatch.context() as dying:
+        dying.setattr("pywats_archive.host.secrets.secrets.token_hex", cut)
+        with pytest.raises(Cut):
+            load_key(tmp_path)
+    assert len(load_key(tmp_path)) == 32

@@ -96,3 +96,14 @@ def test_leftovers_of_the_same_source_are_cleaned_and_no_others(archive: Archive
     (watch / "a.log").write_bytes(b"same")
     carry_out(REMOVED, departure(archive, watch / "a.log"))
     assert [path.name for path in done.iterdir()] == ["a_2.log"]
+
+
+def test_a_move_cut_short_leaves_one_file_in_done(archive: Archive, watch: Path) -> None:
+    """Killed when it had its name in Done and still that in the watch folder, a source ends in Done once (invariant 5)."""
+    (watch / "a.log").write_bytes(b"x")
+    leaving = departure(archive, watch / "a.log")
+    done = watch.parent / "Done"
+    done.mkdir()
+    (done / "a.log").hardlink_to(watch / "a.log")
+    carry_out(Ending(state=ArrivalState.DONE, destination=Destination.DONE), leaving)
+    assert [path.name for path in done.iterdir()] == ["a.log"] and list(watch.iterdir()) == []

@@ -1,0 +1,68 @@
+"""Moments that rarely meet, brought together: what one thread reads while another acts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from tests.station import Station, wait_for
+
+from pywats_archive.archive import record
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import Signature
+from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.service import Service
+
+
+def test_a_listing_older_than_the_ledger_finds_nothing_new(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that left after the folder was listed is not entered again, nor said to have vanished (invariant 12)."""
+    watch = station.add("late")
+    (watch / "a.log").write_bytes(b"x")
+    listing, before, left = Line.listing, dict[str, Signature](), [3]
+
+    def late(line: Line) -> tuple[dict[str, Signature], tuple[str, ...]]:
+        found, strange = listing(line)
+        before.update(found)
+        left[0] -= not found
+        return (dict(before) if left[0] > 0 else found), strange
+
+    monkeypatch.setattr(Line, "listing", late)
+    station.run()
+    assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
+
+
+def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the server's answer and the move to Done nothing waits for the server, and yet the run goes on."""
+    watch = station.add("last", settle_seconds=0)
+    (watch / "a.log").write_bytes(b"x")
+    station.server.stop()
+    with station.serving():
+        wait_for(lambda: station.entries() and station.details().reports)
+    station.server.start()
+    counting, counted, stored, settled = threading.Event(), record.waiting_reports, Outbox._stored, Service._settled
+
+    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[ArchivedParcel]:
+        counting.wait(3)
+        return stored(outbox, room)
+
+    def count_slowly(archive: Archive) -> int:
+        counting.set()
+        deadline = time.monotonic() + 3
+        while counted(archive) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return counted(archive)
+
+    def settle_late(service: Service, *told: Any) -> None:
+        time.sleep(0.5)
+        settled(service, *told)
+
+    monkeypatch.setattr(Outbox, "_stored", look_once_it_is_counted)
+    monkeypatch.setattr(record, "waiting_reports", count_slowly)
+    monkeypatch.setattr(Service, "_settled", settle_late)
+    station.run()
+    assert station.names("last/Done") == ["a.log"]

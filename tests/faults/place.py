@@ -1,0 +1,52 @@
+"""The folders of one scenario: an archive, a watch folder, and where sources may go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One folder with everything; its path never changes, so that it can be set back to what it was."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """The archive."""
+        return self.folder / "archive"
+
+    @property
+    def watch(self) -> Path:
+        """Where sources are dropped."""
+        return self.folder / "watch"
+
+    @property
+    def restored(self) -> Path:
+        """Where sources are restored to."""
+        return self.folder / "restored"
+
+    def drop(self, name: str, content: bytes) -> Path:
+        """Drop a file, or a member of a folder, and remember it."""
+        path = self.watch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        known = self.dropped() | {name: content}
+        (self.folder / "dropped.json").write_text(json.dumps({n: c.hex() for n, c in known.items()}))
+        return path
+
+    def dropped(self) -> dict[str, bytes]:
+        """Give the content of everything that was dropped, by its path in the watch folder."""
+        path = self.folder / "dropped.json"
+        told = json.loads(path.read_text()) if path.exists() else {}
+        return {name: bytes.fromhex(content) for name, content in told.items()}
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        """Give the files beneath a folder, by their path in it."""
+        return {path.relative_to(self.folder / folder).as_posix(): path.read_bytes() for path in self._files(folder)}
+
+    def _files(self, folder: str) -> Iterator[Path]:
+        yield from (path for path in sorted((self.folder / folder).rglob("*")) if path.is_file())

@@ -1,0 +1,114 @@
+"""The steps of a process, counted, so that the k-th fails, or crashes the process, or comes with the power going out.
+
+Steps inside an archive pass the seam ``on_step``. Those outside it (watch folder, Done, a folder to restore to) have no seam:
+Python's own audit events tell of each before it is made, and what a hook raises is what the call fails with. Such a hook
+stays for good, so it is set in a child process alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.faults.power import Power
+
+CRASHED = 70
+THE_END = "the end"
+"""A step that nothing follows: after it the power may go, but nothing is left to fail."""
+_AUDITED = {"os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"}
+_ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT)
+_GIVES_ROOM = {"os.remove", "os.rmdir"}
+"""What works on a full disk too."""
+
+Kind = Callable[["Steps", str], None]
+
+
+class Steps:
+    """Counts the steps once it is armed, and lets ``kind`` happen at step ``k``."""
+
+    def __init__(self, kind: Kind, k: int, folder: Path) -> None:
+        self.k = k
+        self.count = 0
+        self.was_reached = False
+        self.power = Power(folder)
+        self._kind = kind
+        self._folder = os.fspath(folder)
+        self._is_armed = self._has_begun = False
+
+    def __call__(self, name: str) -> None:
+        """Pass one step."""
+        if self._is_armed:
+            self.count += 1
+            self._kind(self, name)
+
+    def arm(self) -> None:
+        """Count from now on, for the rest of this process's life; once is enough."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        self.power.begin()
+        sys.addaudithook(self._audit)
+        fsync = os.fsync
+
+        def counted_fsync(descriptor: int) -> None:
+            self("fsync")
+            fsync(descriptor)
+            self.power.synced(descriptor)
+
+        os.fsync = counted_fsync  # no audit event tells of it
+        self._is_armed = True
+
+    def disarm(self) -> None:
+        """Let everything pass again: the fault is gone."""
+        self._is_armed = False
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._is_armed:
+            return
+        if event in _AUDITED and self._is_ours(arguments[0]):
+            self(event)
+        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and self._is_ours(arguments[0]):
+            self("open")
+
+    def _is_ours(self, path: Any) -> bool:
+        """Tell whether a path lies in the folder; a relative one is a member of a folder that is being removed."""
+        if isinstance(path, int):
+            return False
+        text = os.fsdecode(path)
+        return not Path(text).is_absolute() or text.startswith(self._folder)
+
+
+def crash(steps: Steps, name: str) -> None:
+    """End the process at step k, at once."""
+    if steps.count == steps.k:
+        os._exit(CRASHED)
+
+
+def cut_power(steps: Steps, name: str) -> None:
+    """End the process at step k, and lose what was not made durable until then."""
+    if steps.count == steps.k:
+        steps.disarm()
+        steps.power.cut()
+        os._exit(CRASHED)
+
+
+def fail_once(steps: Steps, name: str) -> None:
+    """Fail step k alone, with one error after the other as k grows."""
+    if steps.count == steps.k and name != THE_END:
+        steps.was_reached = True
+        _fail(_ERRORS[steps.k % len(_ERRORS)], name)
+
+
+def fill_disk(steps: Steps, name: str) -> None:
+    """Fail step k and all that follow, but for those that make room, as on a full disk."""
+    if steps.count >= steps.k and name not in (*_GIVES_ROOM, THE_END):
+        steps.was_reached = True
+        _fail(errno.ENOSPC, name)
+
+
+def _fail(number: int, name: str) -> None:
+    raise OSError(number, os.strerror(number), f"(step {name})")

@@ -1,0 +1,83 @@
+"""Every durable step of everything that is done with a source, gone wrong in every way."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from pywats_archive.blobs.durable import TemporaryFile
+from tests.faults import victim
+from tests.faults.scenarios import OTHER_FILE_SYSTEM, SCENARIOS
+from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for one scenario; what it has on another file system goes with it."""
+    yield tmp_path
+    elsewhere = tmp_path / "place" / "Done"
+    if elsewhere.is_symlink():
+        shutil.rmtree(elsewhere.readlink())
+
+
+@pytest.mark.parametrize("kind", [crash, cut_power, fail_once, fill_disk], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_nothing_is_lost_whichever_step_goes_wrong(folder: Path, name: str, kind: Kind) -> None:
+    """Whichever step goes wrong, all is as if nothing had been once it goes on (invariants 1 to 8, 12)."""
+    if "across" in name and OTHER_FILE_SYSTEM.stat().st_dev == folder.stat().st_dev:
+        pytest.skip("there is no other file system here")
+    place = victim.prepare(SCENARIOS[name], folder)
+    assert victim.go_wrong_everywhere(SCENARIOS[name], place, kind) > 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "name", "kind", "finding"),
+    [
+        ("pywats_archive.blobs.store.BlobStore.settle", "file", cut_power, "blob is missing"),
+        ("tests.faults.victim.recover", "file", crash, "left half-written"),
+        ("pywats_archive.archive.recover._adopt", "file", crash, "damaged="),
+        ("pywats_archive.portable._is_half_renamed", "move", crash, "unit_2.log"),
+        ("pywats_archive.archive.core.Archive.take_back", "file", fail_once, "is in no row"),
+    ],
+    ids=lambda value: value.rpartition(".")[2] if isinstance(value, str) else None,
+)
+def test_the_harness_sees_what_is_broken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, broken: str, name: str, kind: Kind, finding: str
+) -> None:
+    """With one safeguard taken out, the same run goes red, and says why: a check that cannot fail proves nothing."""
+    place = victim.prepare(SCENARIOS[name], folder)
+    monkeypatch.setattr(broken, lambda *arguments, **more: _NOTHING_FOUND)
+    with pytest.raises(AssertionError, match=finding):
+        victim.go_wrong_everywhere(SCENARIOS[name], place, kind)
+
+
+def test_the_harness_sees_a_missing_fsync(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob that has its name before its bytes are durable is found to be empty after a power cut (invariant 1)."""
+    place, seal = victim.prepare(SCENARIOS["file"], folder), TemporaryFile.seal
+
+    def without_fsync(file: TemporaryFile, header: bytes, *, is_reserved: bool) -> int:
+        with mock.patch("os.fsync"):
+            return seal(file, header, is_reserved=is_reserved)
+
+    monkeypatch.setattr(TemporaryFile, "seal", without_fsync)
+    with pytest.raises(AssertionError, match="damaged="):
+        victim.go_wrong_everywhere(SCENARIOS["file"], place, cut_power)
+
+
+class _NothingFound(str):
+    """Stands for what any safeguard gives: nothing was found, nothing is so."""
+
+    found_anything = False
+
+    def __bool__(self) -> bool:
+        return False
+
+
+_NOTHING_FOUND = _NothingFound("damaged")
