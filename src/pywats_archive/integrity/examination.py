@@ -17,7 +17,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.integrity.findings import Check, Findings, Outcome, Result, Role, Use
 from pywats_archive.integrity.places import Place, Shelter, Watcher, places_of, shelter_in, watchers_of
 from pywats_archive.integrity.probe import ProbeLeft, laid
-from pywats_archive.integrity.trials import Bench, Means, reason, run_trials
+from pywats_archive.integrity.trials import NO_SPACE, Bench, Means, reason, run_trials
 from pywats_archive.integrity.verdict import Level, Verdict, judge, worst
 from pywats_archive.portable import FileSystem
 
@@ -90,11 +90,13 @@ def _tried(place: Place, watchers: Sequence[Watcher], means: Means) -> Findings:
     try:
         with laid(folder, shelter) as probe:
             bench = Bench(place=place, probe=probe, means=means, is_itself=folder == place.path)
-            outcomes.extend(_outcomes(bench, watchers))
+            for outcome in _outcomes(bench, watchers):
+                outcomes.append(outcome)  # noqa: PERF402 (those before a full disk count)
     except ProbeLeft as exc:
         outcomes.append(Outcome(check=Check.CLEANING, result=Result.FAILED, told=f"{exc.filename} ({reason(exc)})"))
     except OSError as exc:
-        outcomes.append(Outcome(check=Check.WRITING, result=Result.FAILED, told=reason(exc)))
+        check = Check.SPACE if exc.errno in NO_SPACE else Check.WRITING
+        outcomes.append(Outcome(check=check, result=Result.FAILED, told=reason(exc)))
     return replace(_with(found, *outcomes), tried_in=str(folder))
 
 

@@ -21,6 +21,7 @@ from pywats_archive.integrity.places import Place, Shelter
 from pywats_archive.integrity.probe import Probe
 from pywats_archive.integrity.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
 
+NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LENGTHS = (portable.NAME_MAX_BYTES, 200, 143, 100, 64)
 """143 is what an encrypted folder (eCryptfs) leaves of 255."""
 _FOREIGN = "é 中\N{GRINNING FACE}"
@@ -72,13 +73,18 @@ class Bench:
 
 
 def run_trials(bench: Bench) -> Iterator[Outcome]:
-    """Run every trial that concerns the roles of the place; a call that fails is an outcome too."""
+    """Run every trial that concerns the roles of the place; a call that fails is an outcome too.
+
+    OSError ends them when the disk is full: nothing after it would tell of more than that.
+    """
     roles = {use.role for use in bench.place.uses}
     for check, concerns, trial in _TRIALS:
         if concerns & roles:
             try:
                 result, told = trial(bench)
             except (OSError, ArchiveError, NotImplementedError) as exc:
+                if isinstance(exc, OSError) and exc.errno in NO_SPACE:
+                    raise
                 result, told = Result.FAILED, reason(exc)
             yield Outcome(check=check, result=result, told=told)
 
@@ -168,7 +174,7 @@ def _events(bench: Bench) -> tuple[Result, str]:
     timeout_s = bench.means.events_timeout_s
     try:
         heard = bench.means.hears(bench.place.path, lambda: bench.probe.write("event"), timeout_s=timeout_s)
-    except RuntimeError as exc:
+    except (OSError, RuntimeError) as exc:  # too many watches is ENOSPC as well, and the disk is not full
         return Result.FAILED, reason(exc)
     if heard:
         return Result.OK, f"told after {time.monotonic() - began:.1f} s"
@@ -192,7 +198,8 @@ def _private(bench: Bench) -> tuple[Result, str]:
 def _space(bench: Bench) -> tuple[Result, str]:
     free, files = bench.means.free_bytes(bench.probe.folder), _free_files(bench.probe.folder)
     counted = "" if files is None else f", {files:,} files"
-    return rate_space(free, files), f"{free / 1e9:,.1f} GB{counted}"
+    size = f"{free / 1e9:,.1f} GB" if free >= 1e9 else f"{free / 1e6:.0f} MB"
+    return rate_space(free, files), size + counted
 
 
 def _free_files(folder: Path) -> int | None:

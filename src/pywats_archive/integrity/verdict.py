@@ -167,6 +167,7 @@ _RULES = (
           "use a file system that keeps modes, and let only the service's account in"),
     _Rule(Check.PRIVATE, _W, _ARCHIVE, Level.GOOD, "other accounts can enter the archive ({told})",
           "chmod 700 {path}; where modes are not kept, mount it with umask=077 (cifs: dir_mode=0700)"),
+    _Rule(Check.SPACE, _F, _ALL, Level.BROKEN, "nothing more fits on the disk ({told})", "free some space, or raise the quota"),
     _Rule(Check.SPACE, _W, _ARCHIVE, Level.POOR, "the disk is nearly full ({told}): archiving will stop soon",
           "free some space, or move the archive to a larger disk"),
     _Rule(Check.SPACE, _W, _WATCH | _TARGETS, Level.GOOD, "the disk is nearly full ({told})", "free some space"),

@@ -137,10 +137,12 @@ def test_what_does_not_work_is_told(archive: Path, check: Check, means: Means, l
     assert folder.verdict.advice[0].change and not probes(archive)
 
 
-def test_events_that_do_not_come_are_told(tmp_path: Path) -> None:
-    """A watch folder without change events is a weaker one: files are found within a minute."""
-    folders = examined(station_config(tmp_path), replace(ON_DISK, hears=lambda *a, **k: False))
+@pytest.mark.parametrize("hears", [lambda *a, **k: False, fails(errno.ENOSPC)])
+def test_events_that_do_not_come_are_told(tmp_path: Path, hears: Any) -> None:
+    """A watch folder without change events is a weaker one, not a full disk (Linux says ENOSPC for too many watches)."""
+    folders = examined(station_config(tmp_path), replace(ON_DISK, hears=hears))
     assert result(folders["watch"], Check.EVENTS) is Result.FAILED
+    assert result(folders["watch"], Check.LONG_NAMES) is Result.OK
     assert any("within a minute" in advice.means for advice in folders["watch"].verdict.advice)
 
 
@@ -206,6 +208,13 @@ def test_a_folder_without_rights_is_broken(open_folder: Path, mode: int, told: s
     watch = next(folder for folder in folders if folder.findings.path.endswith("watch"))
     assert watch.verdict.level is Level.BROKEN
     assert told in f"{watch.verdict.advice[0].means} {watch.verdict.advice[0].change}"
+
+
+def test_a_full_disk_is_told_as_such(archive: Path) -> None:
+    """Where not even a probe fits, space is named, not rights."""
+    folder = only(examine_archive(archive, replace(ON_DISK, sync_file=fails(errno.ENOSPC))))
+    assert result(folder, Check.SPACE) is Result.FAILED and folder.verdict.level is Level.BROKEN
+    assert "free some space" in folder.verdict.advice[0].change and not probes(archive)
 
 
 def test_a_missing_folder_is_tried_above(tmp_path: Path) -> None:
