@@ -14,8 +14,9 @@ from pywats_archive.archive import ledger, restore
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import ArchiveError, UnknownConverter, UnknownEntry
+from pywats_archive.errors import ArchiveError, UnknownConverter, UnknownEntry, UsageError
 from pywats_archive.host.configfile import read_station_config
+from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.policy import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter, Page
@@ -60,6 +61,19 @@ class Client:
         station = read_station_config(Path(path))
         made = [root for root in station.archive_roots() if (root / "archive.json").exists()]
         return cls(made, station=station)
+
+    @staticmethod
+    def doctor(*, config: Path | str | None = None, archive: Path | str | None = None) -> Examination:
+        """Try in every folder of a configuration, or in one archive's, what the promises need there.
+
+        Opens no archive, so it answers where none can be opened, and beside a running service. Waits 40 s at most.
+        UsageError unless one of the two is given.
+        """
+        if (config is None) == (archive is None):
+            raise UsageError("doctor: give a configuration or an archive, one of them")
+        if config is not None:
+            return examine_station(read_station_config(Path(config)))
+        return examine_archive(Path(str(archive)))
 
     async def get_archive_entries(
         self,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import filecmp
 import os
+import re
 import shutil
 import stat
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 WINDOWS = os.name == "nt"
@@ -228,3 +232,79 @@ def _copy_exclusive(source: Path, target: Path, *, windows: bool) -> None:
         sync_folder(target.parent, windows=windows)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSystem:
+    """What a folder lies on; ``kind`` and ``options`` in lower case, as the operating system calls them."""
+
+    kind: str
+    mount_point: str
+    source: str = ""
+    options: frozenset[str] = frozenset()
+    is_remote: bool = False
+
+
+_REMOTE = re.compile(
+    r"nfs\d?|cifs|smb.*|9p|afs|ceph|lustre|glusterfs|virtiofs|fuse\.(sshfs|glusterfs|s3fs|rclone|davfs.*)|davfs"
+)
+_MOUNT_TABLE = Path("/proc/self/mountinfo")
+
+
+def file_system(
+    folder: Path | str,
+    *,
+    windows: bool = WINDOWS,
+    mount_table: Callable[[], str] = _MOUNT_TABLE.read_text,
+    volume: Callable[[str], FileSystem] | None = None,
+) -> FileSystem | None:
+    """Tell what ``folder`` lies on; None where the system does not say (no Linux, no Windows), OSError when it fails."""
+    whole = os.path.realpath(folder)
+    if windows:
+        return (volume or _volume)(whole)
+    try:
+        table = mount_table()
+    except FileNotFoundError:
+        return None
+    found = [mount for mount in map(_mount, table.splitlines()) if _is_beneath(whole, mount.mount_point)]
+    longest = max((len(mount.mount_point) for mount in found), default=0)
+    return next((mount for mount in reversed(found) if len(mount.mount_point) == longest), None)
+
+
+def _mount(line: str) -> FileSystem:
+    """Read a line of mountinfo (proc_pid_mountinfo(5)): six fields, optional ones, a dash, three more."""
+    left, _, right = line.partition(" - ")
+    mount_point, options = left.split(" ")[4:6]
+    kind, source, more = (*right.split(" "), "", "", "")[:3]
+    kind = kind.lower()
+    return FileSystem(
+        kind=kind,
+        mount_point=_unescaped(mount_point),
+        source=_unescaped(source),
+        options=frozenset(f"{options},{more}".lower().split(",")) - {""},
+        is_remote=bool(_REMOTE.fullmatch(kind)),
+    )
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
+
+
+def _is_beneath(path: str, mount_point: str) -> bool:
+    return path == mount_point or path.startswith(mount_point.rstrip("/") + "/")
+
+
+def _volume(path: str) -> FileSystem:
+    """Ask Windows with GetVolumePathName, GetVolumeInformation and GetDriveType (4 is a network drive)."""
+    if sys.platform != "win32":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), path)
+    import ctypes  # noqa: PLC0415 (its windll is there on Windows alone)
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    root, name = ctypes.create_unicode_buffer(32_768), ctypes.create_unicode_buffer(261)
+    told = kernel.GetVolumePathNameW(path, root, len(root)) and kernel.GetVolumeInformationW(
+        root, None, 0, None, None, None, name, len(name)
+    )
+    if not told:
+        raise ctypes.WinError(ctypes.get_last_error())
+    return FileSystem(kind=name.value.lower(), mount_point=root.value, is_remote=kernel.GetDriveTypeW(root) == 4)

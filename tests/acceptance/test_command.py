@@ -65,6 +65,23 @@ def test_status_says_where_a_source_is(filled: Station, what: str) -> None:
     assert [entry["serial_number"] for entry in answer["entries"]] == ["SN77"]
 
 
+def test_doctor_says_what_holds_where(filled: Station) -> None:
+    """``doctor`` gives one document with each folder's level and advice, and exits with 1 when any is weaker."""
+    config = filled.root / "config.json"
+    answer = command("doctor", "--json", "--config", config)
+    document = json.loads(answer.stdout)
+    assert answer.returncode == (0 if document["level"] == "full" else 1), answer.stderr
+    by_path = {folder["path"]: folder for folder in document["folders"]}
+    archive = by_path[str(filled.archive_root)]
+    assert archive["uses"] == [{"role": "archive", "converter": None}]
+    assert {"is there", "lock", "SQLite with WAL"} <= {check["check"] for check in archive["checks"]}
+    assert by_path[str(filled.root / "good" / "watch")]["uses"] == [{"role": "watch", "converter": "good"}]
+    told = command("doctor", "--archive", filled.root / "none" / "at all")
+    assert "not there yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
+    _one_line(command("doctor", "--config", filled.root / "none.json"), "no such file")
+    _one_line(command("doctor", "--config", config, "--archive", filled.archive_root), "one of them")
+
+
 def test_a_person_gets_tables(filled: Station) -> None:
     """Without --json the answers are readable text."""
     told = command("list", "--archive", filled.archive_root).stdout

@@ -107,3 +107,54 @@ def test_free_names_are_short_enough_and_differ(name: str) -> None:
     proposals = [next(names) for _ in range(12)]
     assert len(set(proposals)) == 12 and proposals[0] == name
     assert all(len(each.encode()) <= 255 for each in proposals)
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
+30 22 0:40 / /mnt/my\\040share rw,noatime shared:3 master:1 - nfs4 srv:/logs rw,vers=4.2,local_lock=none
+31 22 0:41 / /mnt rw - tmpfs tmpfs rw,size=4k
+32 22 0:42 / /mnt/my\\040share/deep rw - cifs //srv/x rw,nobrl
+33 22 0:43 / /mnt rw - xfs /dev/vdb rw
+34 22 0:44 / /data rw - fuse.sshfs me@srv:/ rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind", "is_remote"),
+    [
+        ("/srv/archive", "ext4", False),
+        ("/mnt/other", "xfs", False),
+        ("/mnt/my share/ict", "nfs4", True),
+        ("/mnt/my share/deep", "cifs", True),
+        ("/mnt/my share/deeper", "nfs4", True),
+        ("/data/x", "fuse.sshfs", True),
+    ],
+)
+@pytest.mark.skipif(portable.WINDOWS, reason="paths of Linux")
+def test_a_folder_lies_on_the_innermost_and_latest_mount(folder: str, kind: str, is_remote: bool) -> None:
+    """The longest mount point that holds a folder counts, the later of two; names may have spaces."""
+    found = portable.file_system(folder, windows=False, mount_table=lambda: MOUNTS)
+    assert found is not None and (found.kind, found.is_remote) == (kind, is_remote)
+
+
+def test_mount_options_are_read(tmp_path: Path) -> None:
+    """Options of the mount and of the file system are told together; without a table nothing is."""
+    found = portable.file_system("/", windows=False, mount_table=lambda: MOUNTS)
+    assert found is not None and found.options == {"rw", "relatime", "discard"} and found.source == "/dev/vda"
+    missing = tmp_path / "mountinfo"
+    assert portable.file_system("/", windows=False, mount_table=missing.read_text) is None
+
+
+def test_windows_is_asked_for_its_volume(tmp_path: Path) -> None:
+    """On Windows the volume of the whole path is asked for; elsewhere that call says that it is not there."""
+    asked = []
+
+    def volume(path: str) -> portable.FileSystem:
+        asked.append(path)
+        return portable.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=False)
+
+    found = portable.file_system(tmp_path, windows=True, volume=volume)
+    assert found is not None and found.kind == "ntfs" and asked == [str(tmp_path.resolve())]
+    if not portable.WINDOWS:
+        with pytest.raises(OSError, match="not implemented"):
+            portable.file_system(tmp_path, windows=True)

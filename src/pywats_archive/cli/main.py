@@ -9,7 +9,7 @@ import sys
 import structlog
 import typer
 
-from pywats_archive.cli import demo, list_, restore, run, search, show, stats, status
+from pywats_archive.cli import demo, doctor, list_, restore, run, search, show, stats, status
 from pywats_archive.errors import ArchiveError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.command("list")(list_.list_entries)
 app.command("show")(show.show)

@@ -1,0 +1,111 @@
+"""``doctor``: does what the promises need work in these folders?"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
+from pywats_archive.integrity.examination import Examination, Examined
+from pywats_archive.integrity.findings import Result, Use
+from pywats_archive.integrity.verdict import GUARANTEES, Level
+
+_STYLES = {
+    Level.FULL: "green",
+    Level.GOOD: "yellow",
+    Level.POOR: "red",
+    Level.BROKEN: "bold red",
+    Result.OK: "green",
+    Result.WEAK: "yellow",
+    Result.FAILED: "red",
+    Result.SKIPPED: "dim",
+}
+
+
+def doctor(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Try in each folder what the promises need there, and say what holds and what to change."""
+    if archive and config:
+        raise UsageError("--archive and --config: give one of them, not both")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end by signal takes the probes away first
+    where = {"archive": archive} if archive else {"config": config or options.default_config()}
+    examination = Client.doctor(**where)
+    if as_json:
+        print_json(_document(examination))
+    else:
+        _draw(examination)
+    return 0 if examination.level is Level.FULL else 1
+
+
+def _document(examination: Examination) -> dict[str, Any]:
+    return {
+        "account": examination.account,
+        "level": examination.level,
+        "folders": [_folder(folder) for folder in examination.folders],
+    }
+
+
+def _folder(examined: Examined) -> dict[str, Any]:
+    findings, verdict = examined.findings, examined.verdict
+    return {
+        "path": findings.path,
+        "uses": findings.uses,
+        "level": verdict.level,
+        "guarantee": verdict.guarantee,
+        "advice": verdict.advice,
+        "tried_in": findings.tried_in,
+        "file_system": findings.file_system,
+        "checks": findings.outcomes,
+    }
+
+
+def _draw(examination: Examination) -> None:
+    for folder in examination.folders:
+        _draw_folder(folder)
+    level = examination.level
+    weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
+    console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])
+    account = escape(printable(examination.account))
+    console.print(f"Tried as {account}; rights hold for the account that the service runs under.", style="dim")
+
+
+def _draw_folder(examined: Examined) -> None:
+    findings, verdict = examined.findings, examined.verdict
+    uses = "; ".join(map(_use, findings.uses))
+    console.print(escape(printable(findings.path)), style="bold", soft_wrap=True)
+    console.print(escape(printable(uses)), style="dim", soft_wrap=True)
+    console.print(f"{verdict.level.value}: {verdict.guarantee}", style=_STYLES[verdict.level])
+    console.print(_checks(examined))
+    for advice in verdict.advice:
+        line = f"- {advice.means}. To do: {advice.change}."
+        is_remark = advice.level is Level.FULL
+        console.print(escape(printable(line)), style="dim" if is_remark else _STYLES[advice.level], soft_wrap=True)
+    console.print()
+
+
+def _use(use: Use) -> str:
+    return f"{use.role.value} folder of {use.converter}" if use.converter else use.role.value
+
+
+def _checks(examined: Examined) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("seen", overflow="fold")
+    if system := examined.findings.file_system:
+        table.add_row("file system", "", escape(printable(f"{system.kind} at {system.mount_point}")))
+    for outcome in examined.findings.outcomes:
+        style = _STYLES[outcome.result]
+        result = f"[{style}]{outcome.result.value}[/{style}]"
+        table.add_row(outcome.check.value, result, escape(printable(outcome.told)))
+    return table
