@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pywats_archive.archive.core import Archive
@@ -58,8 +58,7 @@ def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) 
         for sighting in sightings
     ]
     numbers = archive.write(lambda tx: arrivals.add_many(tx, new))
-    with archive.read() as db:
-        return tuple(arrivals.get(db, number) for number in numbers)
+    return tuple(replace(arrival, arrival_id=number) for arrival, number in zip(new, numbers, strict=True))
 
 
 def latest_at(archive: Archive, converter_name: str, paths: Sequence[str]) -> dict[str, Arrival]:

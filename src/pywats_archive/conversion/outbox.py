@@ -69,8 +69,12 @@ class Parcel(Protocol):
     def is_stored(self) -> bool:
         """Tell whether an archive holds it, so that the outbox may forget it."""
 
+    @property
+    def document(self) -> bytes | None:
+        """The exact JSON to be sent, where memory holds it."""
+
     def body(self) -> bytes:
-        """Give the exact JSON to be sent."""
+        """Give the exact JSON to be sent, read back if need be."""
 
     def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
         """Put the try on record."""
@@ -280,7 +284,8 @@ class Outbox:
             self._wake.set()
 
     async def _try(self, parcel: Parcel) -> Outcome:
-        body = await asyncio.to_thread(parcel.body)
+        held = parcel.document
+        body = held if held is not None else await asyncio.to_thread(parcel.body)
         if self._submitter is None:
             self._submitter = self._connect()
         return await self._submitter.submit(body, parcel.report_id)

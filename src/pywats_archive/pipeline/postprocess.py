@@ -20,8 +20,10 @@ from pywats_archive.archive.naming import free_names
 from pywats_archive.archive.restoring import publish
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.line import Line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,18 @@ class Departure:
     config: ConverterConfig
     archive: Archive | None = None
     entry: ArchiveEntry | None = None
+
+
+def departure_of(line: Line, arrival: Arrival, entry: ArchiveEntry | None = None) -> Departure:
+    """Give an arrival's source as it is to leave, with its archived form if it has one."""
+    return Departure(
+        path=Path(arrival.moved_to or arrival.path),
+        size_bytes=arrival.size_bytes,
+        mtime_ns=arrival.mtime_ns,
+        config=line.config,
+        archive=line.archive if entry else None,
+        entry=entry,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

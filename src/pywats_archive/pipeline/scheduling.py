@@ -22,9 +22,9 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import Clock
-from pywats_archive.pipeline.handling import MemoryParcel
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.schedule import first_run, next_run
+from pywats_archive.pipeline.unarchived import MemoryParcel
 
 log = structlog.get_logger()
 

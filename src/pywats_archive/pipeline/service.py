@@ -18,7 +18,7 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
-from pywats_archive.conversion.outbox import Outbox, Parcel
+from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host.configfile import read_station_config
@@ -26,8 +26,9 @@ from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
-from pywats_archive.pipeline.handling import Handling, Waits
+from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff, make_lines
@@ -236,7 +237,7 @@ class Service:
                     self._enqueue(line, arrival)
             self._staff.settle_owed(line)
             self._resume_held(line, now_s)
-        self._handling.retry_unfinished()
+        self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
             self._put(line, lambda line=line: self._schedules.run(line))  # type: ignore[misc]
@@ -306,7 +307,7 @@ class Service:
             reason = f"{arrival.path}: {waits.reason}"
             self._held[line.name, number] = _Held(time.monotonic() + delay, reason, waits.needs_person)
         line.stale.append(arrival.path)
-        if not self._handling.holds(line, number):
+        if not self._handling.unarchived.holds(line, number):
             line.active.discard(number)
         line.is_dirty = True
 
@@ -325,17 +326,13 @@ class Service:
             self._release(line, arrival, waits)
 
     def _settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> None:
-        complete = self._handling.settled(parcel, state, reason)
-        if complete is None:
+        arrival = self._handling.settled(parcel, state, reason)
+        if arrival is None:
             self._wake.set()
-            return
-        archive, archive_id = complete
-        arrival = self._staff.arrival_of(archive, archive_id)
-        if arrival is None or arrival.state.is_final:
-            return
-        for line in self._lines:
-            if line.archive is archive and line.name == arrival.converter_name:
-                self._finish_later(line, arrival)
+        elif not arrival.state.is_final and isinstance(parcel, ArchivedParcel):
+            for line in self._lines:
+                if line.archive is parcel.archive and line.name == arrival.converter_name:
+                    self._finish_later(line, arrival)
 
     def _complain(self, line: Line, path: str, fault: str) -> None:
         if path not in line.reported:

@@ -8,7 +8,6 @@ from types import TracebackType
 
 import structlog
 
-from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
@@ -18,7 +17,6 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob, ConverterDescription, job_for
 from pywats_archive.host.secrets import load_key
-from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
@@ -51,10 +49,6 @@ class Staff:
                     "archive.recovered", root=str(root), entries=len(recovery.entries), removed=len(recovery.removed)
                 )
         return self._archives[root]
-
-    def arrival_of(self, archive: Archive, archive_id: str) -> Arrival | None:
-        """Give the arrival that an entry came from."""
-        return ledger.of_entry(archive, archive_id)
 
     def settle_owed(self, line: Line) -> None:
         """Archive what was converted while the archive failed, if it works now."""

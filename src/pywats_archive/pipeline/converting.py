@@ -1,0 +1,81 @@
+"""One call of a converter, in a process of its own: is the source whole, convert it, tell it how that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
+from pywats_archive.errors import ArchiveError
+from pywats_archive.host import worker
+from pywats_archive.host.secrets import redact_result
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.pipeline.line import Line
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waits:
+    """A source that could not be taken through; it is tried again."""
+
+    reason: str
+    needs_person: bool
+    """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
+
+
+class Converting:
+    """Calls converters; whatever one does is its result, without clear secrets. Safe to use from many threads."""
+
+    def __init__(self, processes: ConverterProcesses, *, clock: Callable[[], datetime]) -> None:
+        self._processes = processes
+        self._now = clock
+
+    def convert(self, line: Line, path: Path) -> ConversionResult:
+        """Convert what lies at ``path``, within the time limit."""
+        job = replace(line.job, source_path=str(path))
+        started = self._now()
+        try:
+            result = self._processes.run(worker.convert, job, timeout_s=line.config.timeout_seconds)
+        except ConverterKilled as exc:
+            duration = int((self._now() - started).total_seconds() * 1000)
+            result = ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
+        return redact_result(result, line.config.arguments)
+
+    def is_ready(self, line: Line, arrival: Arrival) -> bool:
+        """Tell whether a folder is complete; one that nobody can judge is taken."""
+        job = replace(line.job, source_path=arrival.path)
+        try:
+            return self._processes.run(worker.is_folder_ready, job, timeout_s=line.config.timeout_seconds)
+        except ArchiveError as exc:
+            log.warning("folder.not_judged", converter=line.name, path=arrival.path, reason=str(exc))
+            return True
+
+    def call_hooks(self, line: Line, arrival: Arrival, result: ConversionResult) -> None:
+        """Let the converter know that its source has left the watch folder."""
+        call = worker.HookCall(job=replace(line.job, source_path=arrival.path), result=result)
+        try:
+            fault = self._processes.run(worker.call_hook, call, timeout_s=line.config.timeout_seconds)
+        except ArchiveError as exc:
+            fault = str(exc)
+        if fault:
+            log.warning("converter.hook_failed", converter=line.name, path=arrival.path, reason=fault)
+
+
+def log_result(line: Line, archive_id: str, result: ConversionResult) -> None:
+    """Log how a conversion ended."""
+    told = log.info if result.status is ConversionStatus.SUCCESS else log.warning
+    told(
+        "source.converted",
+        converter=line.name,
+        archive_id=archive_id,
+        status=result.status.value,
+        reports=len(result.documents),
+        error=result.error,
+    )

@@ -1,0 +1,173 @@
+"""The way of a source without an archive: converted, sent, then out of the folder; only memory knows of it meanwhile.
+
+So goes every source of a converter without ``archive_enabled``, and any whose archive fails where it is to go on then.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import document
+from pywats_archive.conversion.outbox import Outbox, Step
+from pywats_archive.errors import ArchiveError
+from pywats_archive.host.submission import Outcome
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline import decide, owed, postprocess
+from pywats_archive.pipeline.books import MemoryBooks
+from pywats_archive.pipeline.converting import Converting, Waits, log_result
+from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.postprocess import departure_of
+
+log = structlog.get_logger()
+
+_SPARE_IDS = uuid.UUID("0d3c9f5e-8a4b-4f0e-9d55-6b1b7f2f8c10")
+"""Namespace of ids for reports without one whose source is not archived: the same source gets the same id again."""
+
+
+@dataclass(kw_only=True, eq=False)
+class _Unarchived:
+    """A converted source whose reports only memory holds, until the server has them all."""
+
+    line: Line
+    arrival: Arrival
+    result: ConversionResult
+    open_parcels: int
+    states: list[SubmissionState] = field(default_factory=list)
+    reason: str | None = None
+    is_owed: bool = False
+    """The archive could not take the source; it is kept and archived later."""
+
+
+class Unarchived:
+    """Takes sources through without an archive; safe to use from many threads, one source by one thread at a time."""
+
+    def __init__(self, converting: Converting, outbox: Outbox, *, clock: Callable[[], datetime]) -> None:
+        self._converting = converting
+        self._outbox = outbox
+        self._now = clock
+        self._held: dict[str, _Unarchived] = {}
+        self._unfinished: list[_Unarchived] = []
+        self._mutex = threading.Lock()
+
+    def take(self, line: Line, arrival: Arrival, *, is_owed: bool = False) -> Waits | None:
+        """Convert without an archive: the source stays in the watch folder until the server has its reports."""
+        path = Path(arrival.path)
+        if not path.exists():
+            if not is_owed:
+                line.books.mark_vanished(arrival)
+            return None
+        if line.config.converter_type == "folder" and not self._converting.is_ready(line, arrival):
+            return Waits(reason="the folder is not complete yet", needs_person=True)
+        result = self._converting.convert(line, path)
+        log_result(line, "-", result)
+        if is_owed and result.status is ConversionStatus.SUSPENDED:
+            return Waits(reason=result.error or "suspended", needs_person=False)
+        named = f"{line.name}\0{arrival.path!r}\0{arrival.size_bytes}\0{arrival.mtime_ns}"
+        documents = [
+            document.read(body, fixed_id=None, spare_id=uuid.uuid5(_SPARE_IDS, f"{named}\0{ordinal}"))
+            for ordinal, body in enumerate(result.documents)
+        ]
+        result = replace(result, documents=tuple(each.body for each in documents))
+        held = _Unarchived(line=line, arrival=arrival, result=result, open_parcels=len(documents), is_owed=is_owed)
+        after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
+        if after.state is ArrivalState.SUSPENDED and isinstance(line.books, MemoryBooks):
+            line.books.keep(
+                replace(
+                    arrival, state=after.state, attempts=after.attempts, retry_at=after.retry_at, reason=after.reason
+                )
+            )
+            return None
+        if not documents:
+            self._finish(held)
+        elif isinstance(line.books, MemoryBooks):
+            line.books.change(arrival, ArrivalState.WAITING)
+        for number, each in enumerate(documents):
+            key = f"{line.name}/{_number(arrival)}/{number}"
+            with self._mutex:
+                self._held[key] = held
+            self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
+        return None
+
+    def retry_unfinished(self) -> None:
+        """Try again to bring unarchived sources to their end whose folder failed."""
+        with self._mutex:
+            again, self._unfinished = self._unfinished, []
+        for held in again:
+            self._finish(held)
+
+    def holds(self, line: Line, arrival_id: int) -> bool:
+        """Tell whether memory holds reports of this arrival that the server has not taken."""
+        with self._mutex:
+            held = (*self._held.values(), *self._unfinished)
+        return any(h.line.name == line.name and h.arrival.arrival_id == arrival_id for h in held)
+
+    def settle(self, parcel: MemoryParcel, state: SubmissionState, reason: str | None) -> None:
+        with self._mutex:
+            held = self._held.pop(parcel.key, None)
+            if held is None:
+                return
+            held.states.append(state)
+            held.reason = reason if state is SubmissionState.REFUSED else held.reason
+            held.open_parcels -= 1
+        if held.open_parcels == 0:
+            self._finish(held)
+
+    def _finish(self, held: _Unarchived) -> None:
+        try:
+            self._end(held)
+        except (ArchiveError, OSError) as exc:
+            log.error("source.not_finished", converter=held.line.name, path=held.arrival.path, reason=str(exc))
+            with self._mutex:
+                self._unfinished.append(held)
+
+    def _end(self, held: _Unarchived) -> None:
+        line, arrival, result = held.line, held.arrival, held.result
+        status = ConversionStatus.FAILED if result.status is ConversionStatus.SUSPENDED else result.status
+        ending = decide.ending(
+            status,
+            held.states,
+            line.config,
+            asked_for=result.post_action,
+            reason=held.reason or result.error,
+            is_archived=False,
+        )
+        if held.is_owed:
+            line.owed.add(_number(arrival))
+            owed.keep(line.config, arrival, result, ending, now=self._now())
+        else:
+            departed = postprocess.carry_out(ending, departure_of(line, arrival))
+            line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
+        line.active.discard(_number(arrival))
+        line.is_dirty = True
+
+
+@dataclass(kw_only=True, eq=False)
+class MemoryParcel:
+    """A report that only memory holds: its source is still in the watch folder."""
+
+    key: str
+    report_id: str
+    document: bytes
+    tries: int = 0
+    is_stored: bool = False
+
+    def body(self) -> bytes:
+        return self.document
+
+    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
+        self.tries += 1
+
+
+def _number(arrival: Arrival) -> int:
+    assert arrival.arrival_id is not None
+    return arrival.arrival_id
