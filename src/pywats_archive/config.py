@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -136,6 +137,10 @@ class StationConfig(BaseModel):
 
 def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
     """Check one converter's section; a bad value is one ConfigError naming file, converter, key and range."""
+    for key in section.keys() - ConverterConfig.model_fields.keys():
+        if meant := get_close_matches(key, ARCHIVE_KEYS, n=1, cutoff=0.85):
+            name = section.get("name") or "(without a name)"
+            raise ConfigError(f"{file}: converter '{name}': there is no key '{key}'; write '{meant[0]}'")
     try:
         return ConverterConfig.model_validate(section)
     except ValidationError as exc:

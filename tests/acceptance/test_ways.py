@@ -14,6 +14,7 @@ from tests.station import Station, wait_for
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
+from pywats_archive.client import Client
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
 from pywats_archive.models.entry import ConversionStatus
@@ -571,3 +572,32 @@ def test_the_recorded_parameters_are_those_of_the_moment(station: Station) -> No
     assert conversion.configuration["compression_level"] == 9
     assert conversion.code_fingerprint.startswith("sha256:")
     assert json.dumps(conversion.configuration)
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_refused_credentials_stop_the_outbox(station: Station, archived: bool) -> None:
+    """Nothing more is sent once the server refuses the station itself; the run ends and says why (invariant 4)."""
+    watch = station.add("locked", archive_enabled=archived)
+    for number in range(20):
+        (watch / f"SN{number}.log").write_bytes(b"x")
+    station.server.fault = faults.always(faults.answer(401, "no such user"))
+    left = station.run()
+    assert any("401" in reason for reason in left.waiting)
+    assert station.server.requests <= 8
+    assert len(station.names("locked/watch")) == 20
+    station.server.fault = None
+    assert station.run().waiting == ()
+    assert len(station.names("locked/Done")) == 20 and len(station.server.received) == 20
+
+
+def test_a_refused_report_is_found(station: Station) -> None:
+    """An entry whose report the server refused is listed as such, and its source is found by serial number (invariant 12)."""
+    (station.add("refused") / "SN7.log").write_bytes(b"x")
+    station.server.fault = faults.always(faults.answer(400, "no such part"))
+    station.run()
+    (entry,) = station.entries(submission=SubmissionState.REFUSED)
+    assert station.entries(submission=SubmissionState.ACCEPTED) == ()
+    with Client([station.archive_root]) as client:
+        found = client.where_is("SN7")
+    assert [a.moved_to for a in found.arrivals] == [str(station.root / "refused/Error/SN7.log")]
+    assert found.entries == (entry,)

@@ -134,8 +134,10 @@ def disagreements(archive: Archive) -> tuple[str, ...]:
 def where_is(archive: Archive, text: str) -> Whereabouts:
     """Find a source by path, name or serial number."""
     with archive.read() as db:
-        found = arrivals.search(db, text)
         by_serial = entries.find(db, EntryFilter(serial_number=text), limit=100).items
+        theirs = (arrivals.of_entry(db, entry.archive_id) for entry in by_serial)
+        each = {a.arrival_id: a for a in (*arrivals.search(db, text), *filter(None, theirs))}
+        found = tuple(each.values())
         named = tuple(
             entries.get(db, arrival.archive_id)
             for arrival in found

@@ -107,7 +107,8 @@ _CONTRADICTIONS = {
     ),
     "entry {0} came from no arrival": (
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
-        "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id)"
+        "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id) "
+        "AND EXISTS (SELECT 1 FROM arrivals a WHERE a.converter_name = e.converter_name)"  # others were not dropped
     ),
     "{0} is done, and a report of it still waits for the server": (
         "SELECT path FROM arrivals a WHERE state = 'done' AND EXISTS "

@@ -195,6 +195,7 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
     yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
     yield by_report.format("serial_number"), wanted.serial_number
     yield by_report.format("part_number"), wanted.part_number
+    yield by_report.format("submission_state"), wanted.submission.value if wanted.submission else None
     if wanted.warned is not None:
         yield f"warnings IS {'NOT ' if wanted.warned else ''}NULL", True
     if wanted.text is not None:

@@ -27,6 +27,9 @@ def list_entries(
     serial: Annotated[str | None, typer.Option(help="Serial number of any of its reports.")] = None,
     part: Annotated[str | None, typer.Option(help="Part number of any of its reports.")] = None,
     warned: Annotated[bool | None, typer.Option("--warned/--unwarned", help="With warnings, or without.")] = None,
+    submission: Annotated[
+        str | None, typer.Option(help="A report of it is waiting, accepted, refused or withheld.")
+    ] = None,
     limit: options.LimitOption = 100,
     offset: options.OffsetOption = 0,
     as_json: options.JsonOption = False,
@@ -41,6 +44,7 @@ def list_entries(
         serial_number=serial,
         part_number=part,
         warned=warned,
+        submission=options.parse_submission(submission),
     )
     with options.open_client(archive, config) as client:
         print_page(client.find(wanted, limit=limit, offset=offset), offset=offset, as_json=as_json)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import structlog
 import typer
 
 from pywats_archive.cli import demo, doctor, list_, restore, run, search, show, stats, status
+from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
 app = typer.Typer(
@@ -18,6 +21,17 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        console.print(f"pywats-archive {metadata.version('pywats-archive')}")
+        raise typer.Exit
+
+
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
@@ -39,7 +53,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         _exit("interrupted", 1)
     except typer.TyperException as exc:
-        _exit(f"{exc}; 'pywats-archive --help' shows what there is", 2)
+        _exit(f"{str(exc).rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from datetime import date, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
 from pywats_archive.portable import WINDOWS
 
+Choice = TypeVar("Choice", bound=Enum)
 ArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="One archive; else all that --config names.")
 ]
@@ -58,8 +61,17 @@ def parse_day(text: str | None, option: str) -> date | datetime | None:
 
 def parse_status(text: str | None) -> ConversionStatus | None:
     """Read a status, in any case."""
+    return _choice(text, ConversionStatus, "--status")
+
+
+def parse_submission(text: str | None) -> SubmissionState | None:
+    """Read where a report stands with the server, in any case."""
+    return _choice(text, SubmissionState, "--submission")
+
+
+def _choice(text: str | None, choices: type[Choice], option: str) -> Choice | None:
     try:
-        return ConversionStatus(text) if text else None
+        return choices(text.upper()) if text else None
     except ValueError as exc:
-        known = ", ".join(status.value for status in ConversionStatus)
-        raise UsageError(f"--status '{text}': is none; choose of {known}") from exc
+        known = ", ".join(choice.value for choice in choices)
+        raise UsageError(f"{option} '{text}': is none; choose of {known}") from exc

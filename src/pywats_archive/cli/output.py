@@ -21,7 +21,7 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 
 _WIDTH_WITHOUT_TERMINAL = 160
 _WIDE = 150
-"""Narrower terminals get no names of sources, and the beginnings of report ids."""
+"""Narrower terminals get neither compressed sizes nor report ids."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 _STYLES = {
     "SUCCESS": "green",
@@ -60,11 +60,11 @@ def entries_table(entries: Iterable[ArchiveEntry]) -> Table:
     table.add_column("status", no_wrap=True, min_width=9)
     table.add_column("serial number", overflow="fold")
     is_wide = console.width >= _WIDE
-    if is_wide:
-        table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
     table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("compressed", justify="right", no_wrap=True)
-    table.add_column("report id", no_wrap=True)
+    if is_wide:
+        table.add_column("compressed", justify="right", no_wrap=True)
+        table.add_column("report id", no_wrap=True)
     for entry in entries:
         table.add_row(*_row(entry, is_wide=is_wide))
     return table
@@ -78,10 +78,9 @@ def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
         printable(entry.converter_name),
         Text(entry.conversion_status.value + mark, style=_STYLES[entry.conversion_status.value]),
         printable(entry.serial_number or ""),
-        *([printable(name_of(entry))] if is_wide else []),
+        printable(name_of(entry)),
         human_size(entry.source_size_bytes),
-        human_size(entry.compressed_size_bytes),
-        f"{(entry.report_id or '') if is_wide else (entry.report_id or '')[:8]}{more}",
+        *([human_size(entry.compressed_size_bytes), f"{entry.report_id or ''}{more}"] if is_wide else []),
     )
 
 

@@ -37,7 +37,12 @@ def _found(found: Whereabouts, what: str, as_json: bool) -> int:
     if as_json:
         print_json({"arrivals": found.arrivals, "entries": found.entries})
     elif not found.arrivals and not found.entries:
-        console.print(printable(f"{what}: never seen in a watch folder, and no report has it as its serial number"))
+        console.print(
+            printable(
+                f"{what}: no converter took notice of it, and no report has it as its serial number"
+                " (does it lie in a watch folder, and does a pattern of its converter match its name?)"
+            )
+        )
     else:
         for arrival in found.arrivals:
             where = f", now {arrival.moved_to}" if arrival.moved_to else ""

@@ -115,9 +115,13 @@ class OutboxState:
     """What the outbox is up to."""
 
     in_flight: int
+    """Being sent now."""
+    offered: int
+    """In memory, and not being sent."""
+    only_in_memory: int
+    """Of those offered, the reports that no archive holds."""
     stopped_by: str | None
     """Why a person must act before anything is sent, or None."""
-    failures_in_a_row: int
     unsendable: tuple[str, ...] = ()
     """Why reports cannot even be read, one line each."""
 
@@ -151,6 +155,7 @@ class Outbox:
         self._look_again_at = clock()
         self._failures = 0
         self._stopped_by: str | None = None
+        self._stopped_until = clock()
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
@@ -184,9 +189,10 @@ class Outbox:
     def state(self) -> OutboxState:
         """Give what the outbox is up to."""
         return OutboxState(
-            in_flight=len(self._in_flight) + len(self._offered),
+            in_flight=len(self._in_flight),
+            offered=len(self._offered),
+            only_in_memory=sum(not parcel.is_stored for parcel in tuple(self._offered)),
             stopped_by=self._stopped_by,
-            failures_in_a_row=self._failures,
             unsendable=tuple(self._unsendable.values()),
         )
 
@@ -223,6 +229,8 @@ class Outbox:
                 await self._submitter.close()
 
     async def _send_what_is_due(self, sending: set[asyncio.Task[None]]) -> None:
+        if self._stopped_by and self._now() < self._stopped_until:
+            return
         room = (1 if self._failures else _AT_ONCE) - len(sending)
         for parcel in await self._next(room) if room > 0 else ():
             self._in_flight.add(parcel.key)
@@ -296,10 +304,19 @@ class Outbox:
             self._postponed.pop(parcel.key, None)
             return
         self._failures += 1
-        self._stopped_by = outcome.reason if outcome.verdict is Verdict.STOP else None
         delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
+        if outcome.verdict is Verdict.STOP:
+            self._stop(outcome.reason, delay)
+            return
+        self._stopped_by = None
         self._postponed[parcel.key] = self._now() + delay
         log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=outcome.reason)
+
+    def _stop(self, reason: str, delay: timedelta) -> None:
+        """Send nothing for a while: every report would get the same answer until a person acts."""
+        if self._stopped_by != reason:
+            log.error("outbox.stopped", reason=reason)
+        self._stopped_by, self._stopped_until = reason, self._now() + delay
 
     def _settle(self, parcel: Parcel, step: Step, outcome: Outcome) -> None:
         parcel.settle(step, outcome, self._now())

@@ -119,6 +119,8 @@ def _fault(server: ServerConfig) -> str | None:
         return "no server is configured (service_address is empty)"
     if not server.api_token:
         return "no credentials are configured (api_token is empty)"
+    if not server.api_token.isascii():
+        return "api_token is no token: it has characters that none has; correct it"
     try:
         parts = urlsplit(server.service_address)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
 
 Item = TypeVar("Item")
 
@@ -28,6 +29,8 @@ class EntryFilter:
     text: str | None = None
     """Words of errors, file names, serial or part numbers; each may be the beginning of one."""
     warned: bool | None = None
+    submission: SubmissionState | None = None
+    """Where any of its reports stands with the server."""
     newest_first: bool = True
 
 

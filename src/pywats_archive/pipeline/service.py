@@ -368,11 +368,13 @@ class Service:
             self._outbox.state
         )  # after the count: what the server took just now is in flight until its end is queued
         is_stuck = outbox.stopped_by or waiting <= len(outbox.unsendable)
-        is_moving = self._busy_count or outbox.in_flight or (waiting and not is_stuck)
+        waits_in_memory = outbox.offered if not outbox.stopped_by else 0
+        is_moving = self._busy_count or outbox.in_flight or waits_in_memory or (waiting and not is_stuck)
         if is_moving or not open_ones <= held or any(line.watches and line.is_dirty for line in self._lines):
             return None
         reasons = (each.reason for key, each in self._held.items() if key in held)
         why = outbox.stopped_by or "; ".join(outbox.unsendable)
+        waiting += outbox.only_in_memory
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         return Left(waiting=(*reasons, *stopped, *unread))

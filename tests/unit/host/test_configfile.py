@@ -47,6 +47,7 @@ def test_keys_that_pywats_wiped_are_remembered(tmp_path: Path) -> None:
     ("section", "told"),
     [
         ({**SECTION, "compression_level": 12}, ["config.json", "'csv'", "compression_level = 12", "9"]),
+        ({**SECTION, "archive_enable": True}, ["config.json", "'csv'", "'archive_enable'", "'archive_enabled'"]),
         ({**SECTION, "retention_days": 0}, ["retention_days = 0", "1"]),
         ({**SECTION, "on_archive_error": "panic"}, ["on_archive_error", "'hold' or 'continue'"]),
         ({"name": "csv", "module_path": "own.Csv"}, ["'csv'", "watch_folder is missing"]),
