@@ -9,7 +9,7 @@ import sys
 import structlog
 import typer
 
-from pywats_archive.cli import demo, list_, restore, run, search, show, stats, status
+from pywats_archive.cli import demo, list_, rebuild, restore, run, search, show, stats, status, verify
 from pywats_archive.errors import ArchiveError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("show")(show.show)
 app.command("search")(search.search)
 app.command("restore")(restore.restore)
 app.command("stats")(stats.stats)
+app.command("verify")(verify.verify)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def main() -> None:
