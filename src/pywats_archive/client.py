@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from pywats_archive.archive import ledger, restore
+from pywats_archive.archive import inventory, layout, ledger, restore
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import ArchiveError, UnknownConverter, UnknownEntry, UsageError
+from pywats_archive.errors import ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
+from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
+from pywats_archive.models.policy import ArchiveStatistics, RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.time import end_of, start_of
 
@@ -49,11 +52,13 @@ class Client:
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
-        """Open the archives in these folders; NotAnArchive names one that is none."""
+        """Open the archives in these folders; NotAnArchive names one that is none.
+
+        One whose catalog is damaged can be verified and rebuilt; anything else that needs it raises CatalogDamaged.
+        """
         self._station = station
-        with ExitStack() as stack:
-            self._archives = tuple(stack.enter_context(Archive.open(Path(root))) for root in archives)
-            self._open = stack.pop_all()
+        self._roots = tuple(Path(root).absolute() for root in archives)
+        self._open_archives()
 
     @classmethod
     def from_config(cls, path: Path | str) -> Client:
@@ -144,6 +149,34 @@ class Client:
             entries=tuple(entry for each in found for entry in each.entries),
         )
 
+    def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
+        """Check every archive as it is streamed, beside a running service too; gives what was looked at, one by one.
+
+        What is wrong is in ``problem``; nothing is changed, and one damaged blob does not stop the rest.
+        """
+        for root in self._roots:
+            if root in self._damaged:
+                told = str(self._damaged[root])
+                yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=told))
+            else:
+                yield from verify(self._opened[root], thoroughness or Thoroughness())
+
+    def count_files(self) -> int:
+        """Count the files that a check will look at, as they are now."""
+        return sum(map(inventory.count_files, self._roots))
+
+    def rebuild(self, *, actor: str, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
+        """Make the catalogs anew from the blobs: those of the folders that were named, or a configuration's damaged ones.
+
+        Each old catalog is kept beside the new one. ArchiveInUse when a service runs.
+        """
+        self.close()
+        roots = self._roots if self._station is None else [root for root in self._roots if damage(root)]
+        how = Rebuilding(retention_days=self._retention_days, actor=actor, on_progress=on_progress)
+        rebuilt = tuple(rebuild(root, how) for root in roots)
+        self._open_archives()
+        return rebuilt
+
     def close(self) -> None:
         """Close the archives; idempotent."""
         self._open.close()
@@ -155,6 +188,27 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open_archives(self) -> None:
+        self._opened: dict[Path, Archive] = {}
+        self._damaged: dict[Path, CatalogDamaged] = {}
+        with ExitStack() as stack:
+            for root in self._roots:
+                try:
+                    self._opened[root] = stack.enter_context(Archive.open(root))
+                except CatalogDamaged as exc:
+                    self._damaged[root] = exc
+            self._open = stack.pop_all()
+
+    @property
+    def _archives(self) -> tuple[Archive, ...]:
+        for damaged in self._damaged.values():
+            raise damaged
+        return tuple(self._opened.values())
+
+    def _retention_days(self, converter_name: str) -> int:
+        section = self._station.converter(converter_name) if self._station else None
+        return section.retention_days if section else RetentionPolicy(converter_name=converter_name).retention_days
 
     def _holder(self, archive_id: str) -> Archive:
         for archive in self._archives:

@@ -14,6 +14,7 @@ ArchiveError                     exit 1
 │   ├── SourceChanged                    the source changed while it was read
 │   └── SourceVanished                   the source was gone before it could be read
 ├── CatalogError                         the metadata database cannot be used
+│   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
 ├── ConverterUnavailable                 the converter's code cannot be loaded
 └── SubmissionError                      the WATS server did not take a report
 
@@ -91,6 +92,10 @@ class SourceVanished(StorageError):
 
 class CatalogError(ArchiveError):
     """The metadata database cannot be used."""
+
+
+class CatalogDamaged(CatalogError):
+    """The metadata database is damaged; run 'pywats-archive rebuild'."""
 
 
 class ConverterUnavailable(ArchiveError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from pywats_archive.archive import layout
+from pywats_archive.archive import layout, replacing
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogError, NotAnArchive, StorageError
+from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, NotAnArchive, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -30,6 +30,10 @@ from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 
 T = TypeVar("T")
+CHECKED_AT_START_BYTES = 256_000_000
+"""A larger catalog is not read whole at every start: 'verify' and 'run --repair' do that. This much takes 0.4 s."""
+_PROBE_S = 0.5
+"""How long to wait for who only looks whether there is an owner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +53,21 @@ class Archive:
     """
 
     def __init__(
-        self, root: Path, description: Description, lock: FileLock | None, *, on_step: OnStep, clock: Clock
+        self,
+        root: Path,
+        description: Description,
+        lock: FileLock | None,
+        *,
+        on_step: OnStep,
+        clock: Clock,
+        catalog: str = layout.CATALOG,
     ) -> None:
         self.root = root
         self.description = description
         self.now = clock
         self.blobs = BlobStore(root, on_step=on_step)
-        self.catalog = Catalog.open(root / layout.CATALOG, on_step=on_step)
+        is_new = catalog != layout.CATALOG or not _has_blobs(root)
+        self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
         self._lock = lock
         self._ids = _Ids(self.catalog)
 
@@ -71,19 +83,19 @@ class Archive:
     ) -> Archive:
         """Open the archive at ``root``; ``own`` takes it for writing, ArchiveInUse when another process has it.
 
-        ``create`` makes it when the folder holds none; NotAnArchive otherwise, NewerFormat for a later format.
+        ``create`` makes it when the folder holds none; NotAnArchive otherwise, NewerFormat for a later format. CatalogDamaged
+        when the catalog is missing, empty or damaged; its inside is read for that by the owner alone, and only up to
+        ``CHECKED_AT_START_BYTES``.
         """
         root = root.absolute()
-        if not create and not (root / layout.DESCRIPTION).exists():
-            raise NotAnArchive(f"{root}: holds no archive; check the path, or let 'pywats-archive run' make one")
-        description = open_description(root, clock=clock)
-        if not (root / layout.CATALOG).exists() and (root / layout.SOURCES).exists():
-            raise CatalogError(
-                f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
-            )
+        description = describe(root, create=create, clock=clock)
         lock = _acquire(root) if own else None
         try:
-            return cls(root, description, lock, on_step=on_step, clock=clock)
+            _settle_catalog(root, is_owner=own)
+            archive = cls(root, description, lock, on_step=on_step, clock=clock)
+            if own:
+                archive._refuse_damaged_catalog()
+            return archive
         except BaseException:
             if lock:
                 lock.release()
@@ -98,6 +110,12 @@ class Archive:
         """Raise ArchiveInUse unless this process owns the archive."""
         if not self.is_owner:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
+
+    def _refuse_damaged_catalog(self) -> None:
+        path = self.catalog.path
+        if path.stat().st_size <= CHECKED_AT_START_BYTES and (faults := self.catalog.faults(thorough=False)):
+            self.catalog.close()
+            raise CatalogDamaged(f"{path} is damaged ({faults[0]}): run 'pywats-archive rebuild'")
 
     def write(self, unit: Callable[[Connection], T]) -> T:
         """Run ``unit`` in a transaction and wait for its commit; it may be run twice."""
@@ -218,10 +236,54 @@ class _Ids:
             return entries.has(db, name)
 
 
-def _acquire(root: Path) -> FileLock:
+def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
+    """Read what the archive says of itself; NotAnArchive when there is none and ``create`` does not make one."""
+    if not create and not (root / layout.DESCRIPTION).exists():
+        raise NotAnArchive(f"{root}: holds no archive; check the path, or let 'pywats-archive run' make one")
+    return open_description(root, clock=clock)
+
+
+@contextmanager
+def owning(root: Path) -> Iterator[FileLock]:
+    """Own the archive meanwhile; ArchiveInUse when another process does."""
+    lock = _acquire(root)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def is_owned(root: Path) -> bool:
+    """Tell whether a process owns the archive at this moment."""
+    try:
+        _acquire(root, timeout_s=0).release()
+    except ArchiveInUse:
+        return True
+    return False
+
+
+def _settle_catalog(root: Path, *, is_owner: bool) -> None:
+    """Bring a rebuilding to its end that a crash stopped, and refuse to make a new catalog beside blobs."""
+    if is_owner:
+        replacing.tidy(root)
+        replacing.finish(root)
+    elif replacing.is_pending(root):
+        with owning(root):
+            replacing.finish(root)
+    if not (root / layout.CATALOG).exists() and _has_blobs(root):
+        raise CatalogDamaged(
+            f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
+        )
+
+
+def _has_blobs(root: Path) -> bool:
+    return any((root / top).exists() for top in (layout.SOURCES, layout.REPORTS))
+
+
+def _acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
     lock = FileLock(root / layout.LOCK, thread_local=False, is_singleton=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=timeout_s)
     except Timeout as exc:
         raise ArchiveInUse(f"{root}: another pywats-archive process owns this archive; stop that one first") from exc
     except OSError as exc:

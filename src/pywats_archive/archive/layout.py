@@ -9,6 +9,8 @@ CATALOG, DESCRIPTION, README, LOCK = "metadata.db", "archive.json", "README.txt"
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files: the time of the second is when the last recovery that came to its end began."""
 
+_COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:\.\d+)?\.tar\.gz\Z")
+_NUMBER = re.compile(r"\.(\d+)\.(?:json|tar)\.gz\Z")
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,16}\Z", re.DOTALL)
 
 
@@ -36,6 +38,17 @@ def report_path(archive_id: str, number: int) -> str:
 def day_folder(top: str, archive_id: str) -> str:
     """Name the folder of an entry's day (UTC), beneath sources or reports."""
     return f"{top}/{archive_id[:4]}/{archive_id[4:6]}/{archive_id[6:8]}"
+
+
+def is_companions(path: str) -> bool:
+    """Tell whether a blob's name is that of companions."""
+    return _COMPANIONS.search(path) is not None
+
+
+def number_of(path: str) -> int:
+    """Give the number in the name of a report or companions blob; 1 where there is none."""
+    found = _NUMBER.search(path)
+    return int(found[1]) if found else 1
 
 
 def _numbered(number: int) -> str:

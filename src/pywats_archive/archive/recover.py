@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import tarfile
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pywats_archive.archive import layout
+from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.document import read
-from pywats_archive.archive.restoring import pieces
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import BlobDamaged, StorageError
+from pywats_archive.errors import BlobDamaged, StorageError, UnknownEntry
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.report import Report, SubmissionState
 
 _DAY = timedelta(days=1)
 _COARSEST_CLOCK = timedelta(seconds=2)
@@ -86,7 +81,7 @@ def _repair(archive: Archive, retention_days: int) -> Recovery:
         for top in (layout.SOURCES, layout.REPORTS):
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
-            for path in sorted(_unknown(archive, folder), key=_is_companions):
+            for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
                 found[_adopt(archive, path, retention_days)].append(path)
     return Recovery(
         removed=tuple(removed),
@@ -138,11 +133,6 @@ def _unknown(archive: Archive, folder: str) -> Iterator[str]:
             yield path
 
 
-def _is_companions(path: str) -> bool:
-    """Companions come after the source whose entry they belong to."""
-    return ".companions" in path
-
-
 def _known_paths(archive: Archive, archive_id: str) -> set[str]:
     with archive.read() as db:
         if not entries.has(db, archive_id):
@@ -156,32 +146,16 @@ def _adopt(archive: Archive, path: str, retention_days: int) -> str:
     """Give an unknown blob its row; gives the kind it is of, or ``damaged``."""
     try:
         metadata = archive.blobs.label(path).metadata
-        archive.blobs.check(path, f"sha256:{metadata['sha256']}")
         kind = str(metadata["kind"])
         _ADOPTIONS[kind](archive, path, metadata, retention_days)
-    except (BlobDamaged, KeyError):
+    except (BlobDamaged, UnknownEntry, KeyError, ValueError, TypeError):
         return "damaged"
     return kind
 
 
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
-    moment = datetime.fromisoformat(metadata["archived_at"])
-    entry = ArchiveEntry(
-        archive_id=metadata["archive_id"],
-        converter_name=metadata["converter_name"],
-        converter_version=metadata["converter_version"],
-        source_original_path=metadata["original_path"],
-        source_archived_path=path,
-        source_checksum=f"sha256:{metadata['sha256']}",
-        source_size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=(archive.root / path).stat().st_size,
-        source_kind=SourceKind(metadata["source_kind"]),
-        source_mtime_ns=metadata["mtime_ns"],
-        compression_level=metadata["compression_level"],
-        conversion_timestamp=moment,
-        retention_until=(moment + timedelta(days=retention_days)).date(),
-        created_at=moment,
-    )
+    archive.blobs.check(path, f"sha256:{metadata['sha256']}")
+    entry = entry_of(archive, path, metadata, retention_days=retention_days)
 
     def unit(tx: Connection) -> None:
         entries.add(tx, entry)
@@ -200,47 +174,14 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retenti
 
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
     entry = archive.entry(metadata["archive_id"])
-    found = tuple(_listed(archive, path, str(metadata["found_by"])))
+    found = companions_of(archive, path, metadata)
     archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, (*entry.companions, *found)))
-
-
-def _listed(archive: Archive, path: str, found_by: str) -> Iterator[Companion]:
-    with tarfile.open(archive.root / path, "r:gz", encoding="utf-8", errors="surrogateescape") as tar:
-        for member in tar:
-            stream = tar.extractfile(member)
-            if stream is None:
-                continue
-            digest = hashlib.sha256()
-            for chunk in pieces(stream):
-                digest.update(chunk)
-            yield Companion(
-                name=member.name,
-                archived_path=path,
-                size_bytes=member.size,
-                checksum=f"sha256:{digest.hexdigest()}",
-                found_by=found_by,
-            )
 
 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
     """A report of a conversion that was never recorded: kept, not sent; its id is the one this report will have."""
-    body = b"".join(archive.blobs.read(path))
-    document = read(body, fixed_id=metadata["report_id"], spare_id=uuid.UUID(int=0))
-    report = Report(
-        archive_id=metadata["archive_id"],
-        ordinal=metadata["ordinal"],
-        report_id=metadata["report_id"],
-        archived_path=path,
-        checksum=f"sha256:{metadata['sha256']}",
-        size_bytes=metadata["size_bytes"],
-        compressed_size_bytes=(archive.root / path).stat().st_size,
-        serial_number=document.summary.serial_number,
-        part_number=document.summary.part_number,
-        process=document.summary.process,
-        result=document.summary.result,
-        start_time=document.summary.start_time,
-        submission_state=SubmissionState.WITHHELD,
-    )
+    archive.entry(metadata["archive_id"])
+    report = report_of(archive, path, metadata)
     archive.write(lambda tx: reports.add(tx, report))
 
 

@@ -59,24 +59,32 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     Links are not made: what they named is not in the archive.
     """
     made = []
+    for member, content in members(chunks, of=folder):
+        target = _inside(folder, member.name)
+        if member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif content is not None:
+            made.append(write_file(content, target.parent, target.name, mtime_ns=_mtime_ns(member)))
+    return tuple(made)
+
+
+def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes] | None]]:
+    """Stream the members of a tar of ours, files with their content; reads ``chunks`` to their end.
+
+    BlobDamaged names ``of`` when it is no whole tar.
+    """
     reader = cast(BinaryIO, _ChunkReader(chunks))
     try:
         with tarfile.open(fileobj=reader, mode="r|", encoding="utf-8", errors="surrogateescape") as tar:
             for member in tar:
-                target = _inside(folder, member.name)
-                if member.isdir():
-                    target.mkdir(parents=True, exist_ok=True)
-                elif member.isreg():
-                    stream = tar.extractfile(member)
-                    assert stream is not None
-                    made.append(write_file(pieces(stream), target.parent, target.name, mtime_ns=_mtime_ns(member)))
+                stream = tar.extractfile(member) if member.isreg() else None
+                yield member, pieces(stream) if stream else None
     except tarfile.TarError as exc:
         raise BlobDamaged(
-            f"{folder}: the stored folder cannot be unpacked ({exc}); run 'pywats-archive verify'"
+            f"{of}: the stored folder cannot be unpacked ({exc}); restore this file from a backup"
         ) from exc
     for _ in chunks:
         pass
-    return tuple(made)
 
 
 def pieces(stream: IO[bytes]) -> Iterator[bytes]:

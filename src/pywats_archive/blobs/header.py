@@ -1,7 +1,9 @@
 """The gzip header of a blob: original name, time, and the entry itself as JSON in an extra field.
 
 RFC 1952: ten fixed bytes, FEXTRA (one subfield, id ``PA``), FNAME. The JSON is ASCII, so that any file name
-survives, and padded with blanks: its length is fixed before the content's checksum is known.
+survives, and padded with blanks: its length is fixed before the content's checksum is known. Its last keys are
+``body_crc32``, the CRC-32 (hex) of all bytes after the header, and ``crc32``, that of the header itself with eight zeros in
+its place: so every changed byte is found, one that changes no content too.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pywats_archive.blobs.codec import crc32
 from pywats_archive.errors import BlobDamaged
 
 _MAGIC_DEFLATE = b"\x1f\x8b\x08"
@@ -21,6 +24,11 @@ _SUBFIELD = b"PA"
 _UNKNOWN_SYSTEM = 255
 _MAX_JSON_BYTES = 65_535 - 4
 _MAX_MTIME_S = 0xFFFF_FFFF
+_MAX_NAME_BYTES = 4096
+_FIXED_BYTES, _JSON_AT = 12, 16
+_BODY, _SEAL, _UNSEALED = "body_crc32", "crc32", "00000000"
+_SEAL_FROM_END = len(_UNSEALED) + 2
+"""The seal's digits are followed by a quotation mark and a brace, then by blanks alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,40 +38,77 @@ class Label:
     original_name: str
     mtime_s: int
     metadata: dict[str, Any]
+    body_crc32: int | None = None
+    """Of all bytes after the header; given by what is read alone."""
+    header_bytes: int = 0
+    is_sealed: bool = False
+    """Whether the header carried its own checksum (those of the first archives did not)."""
 
 
-def encode(label: Label, *, json_bytes: int = 0) -> bytes:
+def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
     """Build the header; ``json_bytes`` pads the JSON to that length, so that it can be written again in place."""
-    text = json.dumps(label.metadata, separators=(",", ":")).encode("ascii").ljust(json_bytes)
+    told = _json(label, body_crc32)
+    text = told.ljust(json_bytes)
     if len(text) > _MAX_JSON_BYTES:
         raise ValueError(f"metadata of {label.original_name!r} has {len(text)} bytes; a header holds 65 531")
     mtime = label.mtime_s if 0 <= label.mtime_s <= _MAX_MTIME_S else 0
     fixed = _MAGIC_DEFLATE + struct.pack("<BIBB", _FEXTRA | _FNAME, mtime, 0, _UNKNOWN_SYSTEM)
     extra = _SUBFIELD + struct.pack("<H", len(text)) + text
-    return fixed + struct.pack("<H", len(extra)) + extra + os.fsencode(label.original_name) + b"\0"
+    unsealed = fixed + struct.pack("<H", len(extra)) + extra + os.fsencode(label.original_name) + b"\0"
+    return _sealed(unsealed, _JSON_AT + len(told) - _SEAL_FROM_END, _digits(unsealed))
 
 
 def json_length(label: Label) -> int:
     """Give the bytes that this label's JSON takes."""
-    return len(json.dumps(label.metadata, separators=(",", ":")))
+    return len(_json(label, 0))
 
 
-def read_label(path: Path) -> Label:
-    """Read what a blob says of itself; BlobDamaged when its header is not one of ours."""
-    with path.open("rb") as stream:
-        return _decode(stream, path)
+def _json(label: Label, body_crc32: int) -> bytes:
+    whole = {**label.metadata, _BODY: f"{body_crc32:08x}", _SEAL: _UNSEALED}
+    return json.dumps(whole, separators=(",", ":")).encode("ascii")
 
 
-def _decode(stream: BinaryIO, path: Path) -> Label:
-    fixed = stream.read(12)
-    if len(fixed) < 12 or fixed[:3] != _MAGIC_DEFLATE or fixed[3] != _FEXTRA | _FNAME:
-        raise BlobDamaged(f"{path}: not a blob of this archive (no header); run 'pywats-archive verify'")
+def _digits(unsealed: bytes) -> bytes:
+    return b"%08x" % crc32(unsealed)
+
+
+def _sealed(header: bytes, at: int, digits: bytes) -> bytes:
+    return header[:at] + digits + header[at + len(digits) :]
+
+
+def read_label(stream: BinaryIO, path: Path) -> Label:
+    """Read what a blob says of itself from its beginning; BlobDamaged when its header is damaged or not one of ours."""
+    try:
+        return _decode(stream)
+    except (ValueError, struct.error) as exc:
+        raise BlobDamaged(f"{path}: its header is damaged ({exc}); restore this file from a backup") from exc
+
+
+def _decode(stream: BinaryIO) -> Label:
+    fixed = stream.read(_FIXED_BYTES)
+    if len(fixed) < _FIXED_BYTES or fixed[:3] != _MAGIC_DEFLATE or fixed[3] != _FEXTRA | _FNAME:
+        raise ValueError("it does not begin as a blob of an archive does")
     (mtime,) = struct.unpack_from("<I", fixed, 4)
     (extra_length,) = struct.unpack_from("<H", fixed, 10)
     extra = stream.read(extra_length)
-    name = stream.read(4096).split(b"\0", 1)[0]
-    try:
-        metadata = json.loads(extra[4:])
-    except ValueError as exc:
-        raise BlobDamaged(f"{path}: its header is damaged; run 'pywats-archive verify'") from exc
-    return Label(original_name=os.fsdecode(name), mtime_s=mtime, metadata=metadata)
+    name, end, _ = stream.read(_MAX_NAME_BYTES).partition(b"\0")
+    metadata = json.loads(extra[4:])
+    if not end or not isinstance(metadata, dict):
+        raise ValueError("it has no end")
+    body, seal = metadata.pop(_BODY, None), metadata.pop(_SEAL, None)
+    if seal is not None:
+        _check_seal(fixed + extra + name + end, _FIXED_BYTES + len(extra.rstrip(b" ")) - _SEAL_FROM_END)
+    return Label(
+        original_name=os.fsdecode(name),
+        mtime_s=mtime,
+        metadata=metadata,
+        body_crc32=int(body, 16) if body else None,
+        header_bytes=len(fixed) + len(extra) + len(name) + len(end),
+        is_sealed=seal is not None,
+    )
+
+
+def _check_seal(header: bytes, at: int) -> None:
+    unsealed = _sealed(header, at, _UNSEALED.encode())
+    if _sealed(unsealed, at, _digits(unsealed)) != header:
+        raise ValueError("its own checksum does not match")

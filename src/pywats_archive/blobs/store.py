@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
@@ -24,6 +25,8 @@ from pywats_archive.models.step import OnStep, no_step
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
 CHUNK_BYTES = 1 << 20
 ALGORITHM = "sha256"
+_TRAILER = struct.Struct("<II")
+"""What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +50,16 @@ class Blob:
     content: Content
     compressed_size_bytes: int
     name: Name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What a blob shows without being read from end to end."""
+
+    label: Label
+    compressed_size_bytes: int
+    size_bytes_mod_4g: int
+    """Size of the content modulo 2³², as the last four bytes have it."""
 
 
 Naming = Callable[[Content], tuple[str, Label]]
@@ -102,13 +115,11 @@ class BlobStore:
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
         try:
-            with igzip.IGzipFile(str(self.root / path), "rb") as stream:  # type: ignore[no-untyped-call]
+            with self._present(path), igzip.IGzipFile(str(self.root / path), "rb") as stream:  # type: ignore[no-untyped-call]
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
-        except FileNotFoundError as exc:
-            raise BlobMissing(f"{self.root / path}: the blob is missing; run 'pywats-archive verify'") from exc
         except (EOFError, BadGzipFile, _IsalError) as exc:
-            raise BlobDamaged(f"{self.root / path}: {exc}; run 'pywats-archive verify'") from exc
+            raise BlobDamaged(f"{self.root / path}: {exc}; restore this file from a backup") from exc
 
     def read_checked(self, path: str, checksum: str) -> Iterator[bytes]:
         """Stream the original bytes; BlobDamaged after the last one when they do not match ``checksum``."""
@@ -128,8 +139,26 @@ class BlobStore:
             pass
 
     def label(self, path: str) -> Label:
-        """Read what a blob says of itself."""
-        return header.read_label(self.root / path)
+        """Read what a blob says of itself; BlobMissing or BlobDamaged names it."""
+        return self.look(path).label
+
+    def look(self, path: str) -> Look:
+        """Read a blob's header and its end, and nothing between; BlobMissing or BlobDamaged names it."""
+        with self._present(path), (self.root / path).open("rb") as stream:
+            label = header.read_label(stream, self.root / path)
+            length = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, length - _TRAILER.size))
+            end = stream.read().rjust(_TRAILER.size, b"\0")
+        return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=_TRAILER.unpack(end)[1])
+
+    def is_unchanged(self, path: str, label: Label) -> bool:
+        """Tell whether every byte after the header is the one that was written; True when ``label`` does not say."""
+        crc = 0
+        with self._present(path), (self.root / path).open("rb", buffering=0) as stream:
+            stream.seek(label.header_bytes)
+            while chunk := stream.read(CHUNK_BYTES):
+                crc = crc32(chunk, crc)
+        return label.body_crc32 in (None, crc)
 
     def remove(self, path: str) -> None:
         """Remove a blob, once that is on record; idempotent."""
@@ -146,6 +175,13 @@ class BlobStore:
         """Remove what a crash left half-written beneath ``folder``, or only in it."""
         remove_temporary(self.root / folder, report=report, deep=deep)
 
+    @contextmanager
+    def _present(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as exc:
+            raise BlobMissing(f"{self.root / path}: the blob is missing; restore this file from a backup") from exc
+
 
 class _Writing:
     """A blob being written: its header's room is fixed when the first of it must leave memory."""
@@ -154,6 +190,7 @@ class _Writing:
         self._file = file
         self._draft = draft
         self._room: int | None = None
+        self._body_crc = 0
 
     def compress(self, chunks: Iterable[bytes], level: int) -> Content:
         following = iter(chunks)
@@ -164,29 +201,33 @@ class _Writing:
         return self._compress_in_steps(itertools.chain((first,), rest), level)
 
     def _compress_at_once(self, data: bytes, level: int) -> Content:
-        self._file.write(compress(data, level) + _trailer(crc32(data), len(data)))
+        self._append(compress(data, level) + _trailer(crc32(data), len(data)))
         return Content(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
     def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> Content:
         stream, crc, size = compressor(level), 0, 0
         draft = self._draft()
         self._room = header.json_length(draft)
-        self._file.write(header.encode(draft, json_bytes=self._room))
+        self._file.write(header.encode(draft, body_crc32=0, json_bytes=self._room))
         with _Hashing() as hashing:
             for chunk in chunks:
                 hashing.add(chunk)
                 crc = crc32(chunk, crc)
                 size += len(chunk)
-                self._file.write(stream.compress(chunk))
-        self._file.write(stream.flush() + _trailer(crc, size))
+                self._append(stream.compress(chunk))
+        self._append(stream.flush() + _trailer(crc, size))
         return Content(sha256=hashing.digest.hexdigest(), size_bytes=size)
+
+    def _append(self, data: bytes) -> None:
+        self._body_crc = crc32(data, self._body_crc)
+        self._file.write(data)
 
     @property
     def is_reserved(self) -> bool:
         return self._room is not None
 
     def header(self, label: Label) -> bytes:
-        return header.encode(label, json_bytes=self._room or 0)
+        return header.encode(label, body_crc32=self._body_crc, json_bytes=self._room or 0)
 
 
 class _Hashing:
@@ -210,4 +251,4 @@ class _Hashing:
 
 
 def _trailer(crc: int, size: int) -> bytes:
-    return struct.pack("<II", crc, size & 0xFFFF_FFFF)
+    return _TRAILER.pack(crc, size & 0xFFFF_FFFF)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pywats_archive.errors import CatalogError
+from pywats_archive.errors import CatalogDamaged, CatalogError
 
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
 """What the driver raises, by itself or through SQLAlchemy."""
@@ -37,5 +37,5 @@ def translated(path: Path, error: Exception) -> CatalogError:
     """Tell what went wrong with the database at ``path``, and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something else than a damaged file
-        return CatalogError(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
+        return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
     return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")

@@ -14,7 +14,7 @@ from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
-from pywats_archive.errors import UnknownEntry
+from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter, Page
@@ -90,6 +90,12 @@ def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Ite
             return
 
 
+def by_id(db: Connection, after: str, limit: int) -> tuple[ArchiveEntry, ...]:
+    """Give the next entries after this archive id, in the order of ids; CatalogDamaged names a row that makes no sense."""
+    rows = execute(db, f"{_ROWS.select} WHERE archive_id > ? ORDER BY archive_id LIMIT ?", (after, limit))
+    return tuple(map(_entry_or_told, rows))
+
+
 def find_same_source(
     db: Connection, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
 ) -> ArchiveEntry | None:
@@ -156,6 +162,21 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
+def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
+    """Show these as the reports of the latest conversion, of which nothing else is known."""
+    first = reports[0]
+    changes = {
+        "report_id": first.report_id,
+        "report_archived_path": first.archived_path,
+        "report_size_bytes": first.size_bytes,
+        "report_count": len(reports),
+        "serial_number": first.serial_number,
+        "part_number": first.part_number,
+    }
+    _change(tx, archive_id, changes)
+    _reindex(tx, archive_id, None, (), reports)
+
+
 def _change(tx: Connection, archive_id: str, changes: dict[str, Any]) -> None:
     if not _ROWS.update(tx, "archive_id", archive_id, changes):
         raise _unknown(archive_id)
@@ -204,6 +225,13 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
             yield "0", True
         else:
             yield "entry_no IN (SELECT rowid FROM entry_text WHERE entry_text MATCH ?)", match
+
+
+def _entry_or_told(row: Any) -> ArchiveEntry:
+    try:
+        return _entry(row)
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise CatalogDamaged(f"the row of entry {row[0]} makes no sense ({exc}): run 'pywats-archive rebuild'") from exc
 
 
 def _entry(row: Any) -> ArchiveEntry:

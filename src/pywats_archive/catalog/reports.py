@@ -11,6 +11,7 @@ from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
+from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.report import Report, SubmissionState
 
 _ROWS = Rows(tables.reports, key="report_no")
@@ -26,6 +27,22 @@ def add(tx: Connection, report: Report) -> int:
 def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
     """Give an entry's reports, in the order they were archived."""
     return tuple(map(_report, execute(db, f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no", (archive_id,))))
+
+
+def by_id(db: Connection, after: str, upto: str) -> tuple[Report, ...]:
+    """Give the reports of all archive ids after ``after`` up to ``upto``, in the order of ids and archiving.
+
+    CatalogDamaged names a row that makes no sense.
+    """
+    between = "WHERE archive_id > ? AND archive_id <= ? ORDER BY archive_id, report_no"
+    return tuple(map(_report_or_told, execute(db, f"{_ROWS.select} {between}", (after, upto))))
+
+
+def id_after(db: Connection, after: str, count: int) -> str | None:
+    """Give the archive id of the ``count``-th next report after ``after``, or of the last; None when there is none."""
+    ids = "SELECT archive_id FROM reports WHERE archive_id > ? ORDER BY archive_id LIMIT ?"
+    found: str | None = execute(db, f"SELECT max(archive_id) FROM ({ids})", (after, count)).fetchone()[0]
+    return found
 
 
 def due(db: Connection, now: datetime, limit: int) -> tuple[Report, ...]:
@@ -59,6 +76,15 @@ def set_submission(
         "accepted_at": accepted_at,
     }
     _ROWS.update(tx, "archived_path", report.archived_path, changes)
+
+
+def _report_or_told(row: Any) -> Report:
+    try:
+        return _report(row)
+    except (ValueError, TypeError) as exc:
+        raise CatalogDamaged(
+            f"a report's row of {row[0]} makes no sense ({exc}): run 'pywats-archive rebuild'"
+        ) from exc
 
 
 def _report(row: Any) -> Report:

@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from pywats_archive.cli import demo, doctor, list_, restore, run, search, show, stats, status
+from pywats_archive.cli import demo, doctor, list_, rebuild, restore, run, search, show, stats, status, verify
 from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
@@ -41,6 +41,8 @@ app.command("show")(show.show)
 app.command("search")(search.search)
 app.command("restore")(restore.restore)
 app.command("stats")(stats.stats)
+app.command("verify")(verify.verify)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def main() -> None:

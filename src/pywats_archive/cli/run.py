@@ -19,10 +19,14 @@ def run(
         bool, typer.Option("--until-idle", help="Try everything that waits at once; end when nothing waits.")
     ] = False,
     processes: Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")] = 0,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild a damaged or missing metadata.db; the old one is kept beside it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, one JSON document on stdout.")] = False,
 ) -> int:
     """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
-    service = Service(Settings(config_path=config or default_config(), processes=processes, until_idle=until_idle))
+    path = config or default_config()
+    service = Service(Settings(config_path=path, processes=processes, until_idle=until_idle, repair=repair))
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: service.stop())

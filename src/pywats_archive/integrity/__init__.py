@@ -1,1 +1,1 @@
-"""Trust: whether what the promises need works where things lie; knows folders and archives, runs no converter."""
+"""Trust: whether an archive holds what it recorded, and whether what the promises need works; runs no converter."""

@@ -53,6 +53,8 @@ class Settings:
     """Converter processes; 0 for one per core."""
     until_idle: bool = False
     """Try everything that waits at once, and end when nothing waits."""
+    repair: bool = False
+    """Rebuild a catalog that is missing or damaged, at the start."""
     clock: Clock = utc_now
 
 
@@ -85,7 +87,7 @@ class Service:
         self._config_stamp = _stamp(self._settings.config_path)
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2)
         try:
-            with Staff(processes, clock=self._now) as staff:
+            with Staff(processes, clock=self._now, repair=self._settings.repair) as staff:
                 self._staff = staff
                 return self._run(processes)
         finally:

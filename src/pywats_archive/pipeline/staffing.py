@@ -9,6 +9,7 @@ from types import TracebackType
 import structlog
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.rebuild import Rebuilding, repair
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
@@ -26,9 +27,13 @@ log = structlog.get_logger()
 
 
 class Staff:
-    """The archives that this service owns; each is opened, and repaired, once."""
+    """The archives that this service owns; each is opened, and repaired, once.
 
-    def __init__(self, processes: ConverterProcesses, *, clock: Clock) -> None:
+    ``repair`` rebuilds a catalog that is missing or damaged; otherwise that is a CatalogDamaged.
+    """
+
+    def __init__(self, processes: ConverterProcesses, *, clock: Clock, repair: bool = False) -> None:
+        self._repair = repair
         self.processes = processes
         self.now = clock
         self._archives: dict[Path, Archive] = {}
@@ -41,6 +46,8 @@ class Staff:
     def archive(self, root: Path, *, retention_days: int) -> Archive:
         """Give the archive at ``root``, opened for writing."""
         if root not in self._archives:
+            if self._repair:
+                self._rebuild_if_damaged(root, retention_days)
             archive = Archive.open(root, create=True, own=True, clock=self.now)
             self._archives[root] = archive
             recovery = recover(archive, retention_days=retention_days)
@@ -49,6 +56,18 @@ class Staff:
                     "archive.recovered", root=str(root), entries=len(recovery.entries), removed=len(recovery.removed)
                 )
         return self._archives[root]
+
+    def _rebuild_if_damaged(self, root: Path, retention_days: int) -> None:
+        rebuilt = repair(root, Rebuilding(retention_days=lambda _: retention_days, clock=self.now))
+        if rebuilt:
+            log.warning(
+                "catalog.rebuilt",
+                root=str(root),
+                entries=rebuilt.entries,
+                reports=rebuilt.reports,
+                kept_as=rebuilt.kept_as,
+                problems=[problem.message for problem in rebuilt.problems],
+            )
 
     def settle_owed(self, line: Line) -> None:
         """Archive what was converted while the archive failed, if it works now."""

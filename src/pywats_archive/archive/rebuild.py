@@ -1,0 +1,257 @@
+"""A new catalog from the blobs alone; the old one stays in its place until that is finished, and is kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pywats_archive.archive import layout, replacing
+from pywats_archive.archive.adoption import companions_of, entry_of, report_of
+from pywats_archive.archive.core import Archive, describe, owning
+from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
+from pywats_archive.catalog import entries, events, former, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import BlobDamaged, BlobMissing, CatalogDamaged
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import moment_of
+from pywats_archive.models.integrity import OnlyThere, OnProgress, Problem, ProblemKind, Rebuilt
+from pywats_archive.models.report import Report
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.models.time import Clock, utc_now
+
+_BATCH = 200
+_UNKNOWN_CONVERTER = "unknown"
+RetentionDays = Callable[[str], int]
+"""Gives how long a converter's entries are kept, which no blob says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rebuilding:
+    """How a catalog is to be rebuilt."""
+
+    retention_days: RetentionDays = lambda converter_name: 90
+    actor: str = "service"
+    on_progress: OnProgress | None = None
+    on_step: OnStep = no_step
+    clock: Clock = utc_now
+
+
+def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
+    """Make the catalog of the archive at ``root`` anew from its blobs; durable once this returns, safe to repeat.
+
+    The old catalog is kept beside it under a name of its own. A crash leaves the old one, or the new one. ArchiveInUse when
+    a process owns the archive. What is damaged is named and stops nothing.
+    """
+    root, how = root.absolute(), how or Rebuilding()
+    describe(root)
+    with owning(root) as lock:
+        replacing.tidy(root)
+        replacing.finish(root)
+        only_there = tuple(
+            OnlyThere(what=what, number=number)
+            for what, number in former.known_to_it_alone(root / layout.CATALOG).items()
+            if number != 0
+        )
+        try:
+            archive = _new_archive(root, lock, how)
+            try:
+                filled = _Filling(archive, how).fill(only_there)
+            finally:
+                archive.catalog.close()
+            kept_as = replacing.replace(root, moment=how.clock(), on_step=how.on_step)
+        except Exception:
+            replacing.tidy(root)
+            raise
+    return replace(filled, kept_as=kept_as)
+
+
+def repair(root: Path, how: Rebuilding | None = None) -> Rebuilt | None:
+    """Rebuild the catalog if it is missing or damaged, reading it whole to tell; None when it is sound."""
+    if not (root / layout.DESCRIPTION).exists() or damage(root) is None:
+        return None
+    return rebuild(root, how)
+
+
+def damage(root: Path) -> str | None:
+    """Tell what is wrong with the catalog of the archive at ``root``, reading it whole; None when it is sound."""
+    try:
+        with Archive.open(root) as archive:
+            return next(iter(archive.catalog.faults(thorough=False)), None)
+    except CatalogDamaged as exc:
+        return str(exc)
+
+
+def _new_archive(root: Path, lock: FileLock, how: Rebuilding) -> Archive:
+    description = describe(root)
+    return Archive(root, description, lock, on_step=how.on_step, clock=how.clock, catalog=replacing.BUILDING)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Adopted:
+    """What the blobs of one archive id say."""
+
+    entry: ArchiveEntry | None = None
+    reports: tuple[Report, ...] = ()
+    companions: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class _Filling:
+    """Reads every blob once and fills the new catalog, some hundred entries a commit."""
+
+    def __init__(self, archive: Archive, how: Rebuilding) -> None:
+        self._archive = archive
+        self._how = how
+        self._total = count_files(archive.root) if how.on_progress else 0
+        self._done = self._entries = self._reports = self._companions = self._without_source = 0
+        self._problems: list[Problem] = []
+
+    def fill(self, only_there: tuple[OnlyThere, ...]) -> Rebuilt:
+        strays: list[Stray] = []
+        for top in (layout.SOURCES, layout.REPORTS):
+            self._archive.blobs.remove_temporary(top, report=lambda path: None)
+        adopted = map(self._adopt, on_disk(self._archive.root, strays))
+        while batch := tuple(islice(adopted, _BATCH)):
+            self._archive.write(lambda tx, batch=batch: _add(tx, batch))  # type: ignore[misc]
+        self._problems += [_stray_problem(self._archive.root, stray) for stray in strays]
+        counts = {
+            "entries": self._entries,
+            "reports": self._reports,
+            "companions": self._companions,
+            "without_source": self._without_source,
+        }
+        event = Event(
+            kind="catalog.rebuilt",
+            at=self._archive.now(),
+            actor=self._how.actor,
+            details={**counts, "problems": len(self._problems), "not_copied": [asdict(each) for each in only_there]},
+        )
+        self._archive.write(lambda tx: events.append(tx, event))
+        return Rebuilt(
+            archive=str(self._archive.root),
+            problems=tuple(self._problems),
+            kept_as=None,
+            not_copied=only_there,
+            **counts,
+        )
+
+    def _adopt(self, holding: Holding) -> _Adopted:
+        adopted = _Adopted()
+        for path in holding.files:
+            adopted = self._with(adopted, holding.archive_id, path)
+            self._done += 1
+            if self._how.on_progress:
+                self._how.on_progress(self._done, max(self._total, self._done))
+        if adopted.entry is None and adopted.reports:
+            adopted = replace(adopted, entry=_stand_in(holding.archive_id, self._how.retention_days))
+            self._without_source += 1
+        self._entries += adopted.entry is not None
+        self._reports += len(adopted.reports)
+        self._companions += adopted.companions
+        self._problems += adopted.problems
+        return adopted
+
+    def _with(self, adopted: _Adopted, archive_id: str, path: str) -> _Adopted:
+        """Add what one blob says; one that cannot be read is a problem, and known for what its header says."""
+        archive, problem = self._archive, None
+        try:
+            metadata = archive.blobs.label(path).metadata
+            if metadata["archive_id"] != archive_id:
+                raise BlobDamaged(
+                    f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not taken in"
+                )
+            problem = _content_problem(archive, path, archive_id, metadata)
+            return replace(
+                _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, problem),
+                problems=(*adopted.problems, *([problem] if problem else [])),
+            )
+        except (BlobDamaged, BlobMissing, OSError, KeyError, TypeError, ValueError) as exc:
+            told = str(exc) if isinstance(exc, BlobDamaged | BlobMissing) else _foreign(archive.root / path, exc)
+            unread = problem or _problem(ProblemKind.HEADER_DAMAGED, path, told, archive_id)
+            return replace(adopted, problems=(*adopted.problems, unread))
+
+    def _add_source(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
+        if adopted.entry:
+            raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not taken in")
+        days = self._how.retention_days(metadata["converter_name"])
+        return replace(adopted, entry=entry_of(self._archive, path, metadata, retention_days=days))
+
+    def _add_companions(
+        self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
+    ) -> _Adopted:
+        found = companions_of(self._archive, path, metadata)
+        entry = adopted.entry or _stand_in(metadata["archive_id"], self._how.retention_days)
+        self._without_source += adopted.entry is None
+        whole = replace(entry, companions=(*entry.companions, *found))
+        return replace(adopted, entry=whole, companions=adopted.companions + 1)
+
+    def _add_report(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
+        report = report_of(self._archive, path, metadata, is_readable=problem is None)
+        return replace(adopted, reports=(*adopted.reports, report))
+
+
+_ADDITIONS = {"source": _Filling._add_source, "companions": _Filling._add_companions, "report": _Filling._add_report}
+
+
+def _content_problem(archive: Archive, path: str, archive_id: str, metadata: dict[str, Any]) -> Problem | None:
+    try:
+        archive.blobs.check(path, f"sha256:{metadata['sha256']}")
+    except BlobDamaged as exc:
+        return _problem(ProblemKind.BLOB_DAMAGED, path, str(exc), archive_id)
+    return None
+
+
+def _add(tx: Connection, batch: tuple[_Adopted, ...]) -> None:
+    for each in batch:
+        if each.entry is None:
+            continue
+        entries.add(tx, each.entry)
+        for report in each.reports:
+            reports.add(tx, report)
+        if each.reports:
+            entries.show_reports(tx, each.entry.archive_id, _latest(each.reports))
+
+
+def _latest(of_entry: tuple[Report, ...]) -> tuple[Report, ...]:
+    """The reports of the latest conversion: each conversion's begin with ordinal 1."""
+    first = max((n for n, report in enumerate(of_entry) if report.ordinal == 1), default=0)
+    return of_entry[first:]
+
+
+def _stand_in(archive_id: str, retention_days: RetentionDays) -> ArchiveEntry:
+    """The entry of a source that was not kept, or is not readable: its reports hang on it."""
+    moment: datetime = moment_of(archive_id)
+    return ArchiveEntry(
+        archive_id=archive_id,
+        converter_name=_UNKNOWN_CONVERTER,
+        source_original_path="",
+        source_archived_path="",
+        source_checksum="",
+        source_size_bytes=0,
+        compressed_size_bytes=0,
+        conversion_timestamp=moment,
+        retention_until=(moment + timedelta(days=retention_days(_UNKNOWN_CONVERTER))).date(),
+        created_at=moment,
+    )
+
+
+def _stray_problem(root: Path, stray: Stray) -> Problem:
+    if stray.reason:
+        told = f"{root / stray.path}: cannot be listed ({stray.reason}); check its rights, then rebuild again"
+        return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, told)
+    return _problem(ProblemKind.BLOB_UNKNOWN, stray.path, f"{root / stray.path}: is no blob by its name; not taken in")
+
+
+def _problem(kind: ProblemKind, path: str, told: str, archive_id: str | None = None) -> Problem:
+    return Problem(kind=kind, path=path, archive_id=archive_id, message=told)
+
+
+def _foreign(path: Path, exc: Exception) -> str:
+    return f"{path}: cannot be taken in ({exc!r}); restore this file from a backup, then rebuild again"

@@ -1,0 +1,65 @@
+"""``rebuild``: the catalog anew, from the blobs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable, progress
+from pywats_archive.cli.restore import current_user
+from pywats_archive.cli.verify import show_problem
+from pywats_archive.models.integrity import OnlyThere, Rebuilt
+
+
+def rebuild(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Make metadata.db anew from the blobs: of --archive, or of all damaged ones that --config names.
+
+    The old one is kept beside it.
+    """
+    with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
+        done = client.rebuild(actor=current_user(), on_progress=lambda *_: advance(1))
+    problems = [problem for each in done for problem in each.problems]
+    if as_json:
+        print_json({"rebuilt": done, "problems": problems})
+    elif done:
+        for each in done:
+            _show(each)
+    else:
+        console.print("every catalog can be read; to rebuild one all the same, name its archive with --archive")
+    return 1 if problems else 0
+
+
+def _show(rebuilt: Rebuilt) -> None:
+    for problem in rebuilt.problems:
+        show_problem(problem)
+    told = (
+        f"{rebuilt.archive}: {rebuilt.entries} entries, {rebuilt.reports} reports and {rebuilt.companions} blobs of "
+        f"companions are in the new catalog"
+    )
+    _say(told)
+    if rebuilt.without_source:
+        _say(f"{rebuilt.without_source} of these entries have no readable source, only what was made from it")
+    if rebuilt.reports:
+        _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
+    if rebuilt.kept_as:
+        _say(f"The old catalog is {Path(rebuilt.archive) / rebuilt.kept_as}")
+    _say_what_only_the_old_one_knew(rebuilt.not_copied, kept_as=rebuilt.kept_as)
+
+
+def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str | None) -> None:
+    readable = [f"{each.number} {each.what}" for each in things if each.number is not None]
+    unreadable = [each.what for each in things if each.number is None]
+    if readable:
+        _say(f"Not copied, and still to be read there: {', '.join(readable)}")
+    if unreadable:
+        why = "which cannot be read there any more" if kept_as else "since there was no catalog left"
+        _say(f"Not in any blob, {why}: {', '.join(unreadable)}")
+
+
+def _say(text: str) -> None:
+    console.print(printable(text), soft_wrap=True, markup=False)

@@ -1,0 +1,80 @@
+"""``verify``: is everything that was archived still what it was?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable, progress
+from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
+from pywats_archive.models.integrity import Checked, Problem, Thoroughness
+
+
+def verify(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Names, sizes and headers only.")] = False,
+    sample: Annotated[
+        str | None, typer.Option(metavar="N%", help="Read N % of the blobs whole, of the others only headers.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="What the sample is drawn by; default: today's date.")] = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Check every blob against its recorded checksum, every file against its row, and the history's chain."""
+    thoroughness = _thoroughness(quick, sample, seed)
+    checked, problems = 0, []
+    with options.open_client(archive, config) as client:
+        for looked_at in _watched(client, client.verify(thoroughness)):
+            checked += looked_at.blobs
+            if looked_at.problem:
+                problems.append(looked_at.problem)
+                if not as_json:
+                    show_problem(looked_at.problem)
+    if as_json:
+        print_json({"checked": checked, "problems": problems})
+    else:
+        _sum_up(checked, len(problems))
+    return 1 if problems else 0
+
+
+def show_problem(problem: Problem) -> None:
+    """Print one problem as a line."""
+    console.print(printable(f"{problem.kind.value}: {problem.message}"), soft_wrap=True, style="red", markup=False)
+
+
+def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
+    """Show a bar on a terminal meanwhile."""
+    with progress("checking", client.count_files) as advance:
+        for looked_at in checks:
+            advance(looked_at.blobs)
+            yield looked_at
+
+
+def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thoroughness:
+    if quick and sample:
+        raise UsageError("--quick and --sample: give one of them, not both")
+    percent = _percent(sample) if sample else 100.0
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else today)
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent <= 100:
+        raise UsageError(f"--sample '{text}': is no part; write a percentage above 0 and up to 100, such as 5%")
+    return percent
+
+
+def _sum_up(checked: int, problems: int) -> None:
+    if problems:
+        console.print(f"{checked} blobs checked, {problems} problem{'s'[: problems != 1]} found", style="bold red")
+    else:
+        console.print(f"{checked} blobs checked, everything is sound", style="green")

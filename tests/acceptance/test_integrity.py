@@ -1,0 +1,155 @@
+"""``verify``, ``rebuild`` and ``run --repair`` as people and programs meet them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from tests.acceptance.test_command import command
+from tests.station import Station
+
+from pywats_archive import Client
+from pywats_archive.errors import CatalogDamaged
+from pywats_archive.models.integrity import ProblemKind, Thoroughness
+from pywats_archive.models.report import SubmissionState
+
+
+@pytest.fixture
+def filled(station: Station) -> Station:
+    """A station that has converted, sent and put away six files."""
+    watch = station.add("good", post_action="archive")
+    for number in range(6):
+        (watch / f"SN{number}.log").write_bytes(os.urandom(2000))
+    station.run()
+    return station
+
+
+def test_verify_says_sound_or_what_is_not(filled: Station) -> None:
+    """Exit 0 and no problem while all is sound; exit 1 and one line each, or one document, when something is not."""
+    here = ("--archive", filled.archive_root)
+    for how in ((), ("--quick",), ("--sample", "50%", "--seed", "s")):
+        sound = command("verify", "--json", *how, *here)
+        assert (sound.returncode, json.loads(sound.stdout)) == (0, {"checked": 12, "problems": []}), how
+    assert "everything is sound" in command("verify", "--config", filled.root / "config.json").stdout
+    entry = filled.entries()[0]
+    blob = filled.archive_root / entry.source_archived_path
+    content = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(content[:-600] + b"?" + content[-599:])
+    told = command("verify", *here)
+    assert told.returncode == 1 and str(blob) in told.stdout and "1 problem found" in told.stdout
+    answer = json.loads(command("verify", "--json", *here).stdout)
+    (problem,) = answer["problems"]
+    assert problem.keys() == {"kind", "path", "archive_id", "message"}
+    assert (problem["path"], problem["archive_id"]) == (entry.source_archived_path, entry.archive_id)
+    blob.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "words", [["--sample", "0%"], ["--sample", "x"], ["--sample", "101"], ["--quick", "--sample", "5%"]]
+)
+def test_a_wrong_question_is_told(filled: Station, words: list[str]) -> None:
+    """A part that is none, or two ways at once, is one line and exit 2."""
+    result = command("verify", *words, "--archive", filled.archive_root)
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1 and "--sample" in result.stderr
+
+
+def test_verify_beside_a_working_service_finds_nothing(station: Station) -> None:
+    """While the service archives, converts and commits, what is on its way is no problem."""
+    watch = station.add("busy")
+    (watch / "first.log").write_bytes(b"first")
+    station.run()
+    with station.serving(), Client([station.archive_root]) as client:
+        for number in range(120):
+            (watch / f"SN{number}.log").write_bytes(os.urandom(500))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = [each.problem for each in client.verify(Thoroughness(quick=True)) if each.problem]
+            assert found == []
+            if client.status().accounts[0].by_state.get("done") == 121:
+                break
+        else:
+            raise AssertionError("the service did not come to its end")
+
+
+def test_rebuild_after_the_catalog_was_removed(filled: Station) -> None:
+    """``rm metadata.db``: every verb says what to do, ``rebuild`` does it, and each source comes back bit for bit."""
+    here = ("--archive", filled.archive_root)
+    entry = filled.entries()[0]
+    before = {path.name for path in (filled.archive_root / "sources").rglob("*.gz")}
+    for path in filled.archive_root.glob("metadata.db*"):
+        path.unlink()
+    refused = command("list", *here)
+    assert refused.returncode == 1 and "rebuild" in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert json.loads(command("verify", "--json", *here).stdout)["problems"][0]["kind"] == "catalog_damaged"
+    answer = json.loads(command("rebuild", "--json", *here).stdout)
+    assert (answer["rebuilt"][0]["entries"], answer["rebuilt"][0]["reports"], answer["problems"]) == (6, 6, [])
+    assert (
+        json.loads(command("show", entry.archive_id, "--json", *here).stdout)["source_checksum"]
+        == entry.source_checksum
+    )
+    assert command("restore", entry.archive_id, "--to", filled.root / "out", *here).returncode == 0
+    assert {path.name for path in (filled.archive_root / "sources").rglob("*.gz")} == before
+    assert command("verify", *here).returncode == 0
+    assert command("status", *here).returncode == 0
+
+
+def test_rebuild_says_what_it_could_not_bring_along(filled: Station) -> None:
+    """A person is told where the old catalog is and what it alone knew."""
+    told = command("rebuild", "--archive", filled.archive_root)
+    assert told.returncode == 0, told.stderr
+    for words in ("6 entries, 6 reports", "WITHHELD", "metadata.db.damaged-", "6 reports accepted by the server"):
+        assert words in told.stdout
+    kept = command("rebuild", "--config", filled.root / "config.json")
+    assert kept.returncode == 0 and "every catalog can be read" in kept.stdout
+
+
+def test_the_client_checks_and_rebuilds_what_is_damaged(filled: Station) -> None:
+    """A damaged catalog stops a Client's other calls, not ``verify`` and ``rebuild``; after that all is well."""
+    os.truncate(filled.archive_root / "metadata.db", 0)
+    config = filled.write_config()
+    with Client.from_config(config) as client:
+        with pytest.raises(CatalogDamaged, match="rebuild"):
+            client.statistics()
+        assert [each.problem.kind for each in client.verify() if each.problem] == [ProblemKind.CATALOG_DAMAGED]
+        told: list[tuple[int, int]] = []
+        (rebuilt,) = client.rebuild(actor="test", on_progress=lambda done, total: told.append((done, total)))
+        assert rebuilt.entries == 6 and told[-1] == (12, 12)
+        assert client.statistics().total_entries == 6
+        assert [each.problem for each in client.verify() if each.problem] == []
+        assert client.rebuild(actor="test") == ()
+
+
+@pytest.mark.parametrize("spoil", ["deleted", "garbage"])
+def test_run_repair_goes_on_by_itself(station: Station, spoil: str) -> None:
+    """``run`` refuses a damaged catalog; ``run --repair`` rebuilds it, keeps the old one, and sends what still waits (4, 5)."""
+    watch = station.add("kept", post_action="keep")
+    (watch / "SN1.log").write_bytes(b"one")
+    station.run()
+    (sent,) = station.server.received
+    path = station.archive_root / "metadata.db"
+    path.unlink()
+    if spoil == "garbage":
+        path.write_bytes(b"garbage" * 1000)
+    (watch / "SN2.log").write_bytes(b"two")
+    config = station.write_config()
+    refused = command("run", "--config", config, "--until-idle")
+    assert refused.returncode == 1 and "rebuild" in refused.stderr
+    repaired = command("run", "--config", config, "--until-idle", "--repair")
+    assert repaired.returncode == 0, repaired.stderr
+    assert len(list(station.archive_root.glob("metadata.db.damaged-*"))) == (spoil == "garbage")
+    assert len(station.entries()) == 2 and len(station.server.received) == 2 and sent in station.server.received
+    with station.archive() as archive:
+        states = {r.submission_state for e in station.entries() for r in archive.reports_of(e.archive_id)}
+    assert states <= {SubmissionState.WITHHELD, SubmissionState.ACCEPTED}
+    assert command("status", "--archive", station.archive_root).returncode == 0
+
+
+def test_a_copied_archive_is_sound_elsewhere(filled: Station, tmp_path: Path) -> None:
+    """An archive that was copied to another place is checked there as it is."""
+    copy = shutil.copytree(filled.archive_root, tmp_path / "copy")
+    assert command("verify", "--archive", copy).returncode == 0

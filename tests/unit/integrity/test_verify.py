@@ -1,0 +1,287 @@
+"""Every kind of problem is found and named, and only that; what is only on its way is none."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.filled import fill, spoil_page
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.integrity.verify import verify
+from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
+from pywats_archive.models.query import EntryFilter
+
+QUICK = Thoroughness(quick=True)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pristine")
+    fill(root)
+    return root / "archive"
+
+
+@pytest.fixture
+def root(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of the archive, to be spoilt."""
+    return Path(shutil.copytree(pristine, tmp_path / "archive"))
+
+
+def problems(root: Path, thoroughness: Thoroughness | None = None) -> list[Problem]:
+    with Archive.open(root) as archive:
+        found = list(verify(archive, thoroughness or Thoroughness()))
+    return [each.problem for each in found if each.problem]
+
+
+def blobs(root: Path, pattern: str) -> list[Path]:
+    return sorted(path for top in ("sources", "reports") for path in (root / top).rglob(pattern))
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def sql(root: Path, *statements: str) -> None:
+    raw = sqlite3.connect(root / "metadata.db")
+    for statement in statements:
+        raw.execute(statement)
+    raw.commit()
+    raw.close()
+
+
+@pytest.mark.parametrize("how", [Thoroughness(), QUICK, Thoroughness(sample_percent=5, seed="s")])
+def test_a_sound_archive_is_sound(root: Path, how: Thoroughness) -> None:
+    """Nothing is wrong with an archive of one of everything, each blob is counted once, and nothing changes."""
+    before = {path: path.stat().st_mtime_ns for path in blobs(root, "*")}
+    assert problems(root, how) == []
+    with Archive.open(root) as archive:
+        assert sum(each.blobs for each in verify(archive, how)) == len(blobs(root, "*.gz")) == 11
+    assert {path: path.stat().st_mtime_ns for path in blobs(root, "*")} == before
+
+
+def test_every_hundredth_byte_counts(root: Path) -> None:
+    """A flip of any byte of header, content or end of a source, a folder, companions or a report is found at its blob."""
+    for pattern in ("*.csv.gz", "*.tar.gz", "*.companions.tar.gz", "*.json.gz"):
+        path = blobs(root, pattern)[0]
+        content = path.read_bytes()
+        step = 100 if len(content) > 2000 else 7
+        for at in range(0, len(content), step):
+            overwrite(path, content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+            (found,) = problems(root)
+            assert (root / found.path, found.archive_id) == (path, path.name[:24]), at
+        overwrite(path, content)
+    assert problems(root) == []
+
+
+def test_every_byte_of_a_header_counts_even_quickly(root: Path) -> None:
+    """``--quick`` finds a flip of any byte of a header, whatever bit it is."""
+    path = blobs(root, "*.csv.gz")[0]
+    content = path.read_bytes()
+    length = 12 + int.from_bytes(content[10:12], "little") + len("SN0.csv\0")
+    for at in range(length):
+        overwrite(path, content[:at] + bytes([content[at] ^ (1 << at % 8)]) + content[at + 1 :])
+        (found,) = problems(root, QUICK)
+        assert found.path.endswith(path.name) and found.kind is ProblemKind.HEADER_DAMAGED, at
+
+
+def _damage(root: Path) -> str:
+    path = blobs(root, "*.csv.gz")[0]
+    content = path.read_bytes()
+    overwrite(path, content[:2000] + bytes(100) + content[2100:])
+    return path.name
+
+
+def _truncate(root: Path) -> str:
+    path = blobs(root, "*.companions.tar.gz")[0]
+    overwrite(path, path.read_bytes()[:-9])
+    return path.name
+
+
+def _lengthen(root: Path) -> str:
+    path = blobs(root, "*.csv.gz")[0]
+    overwrite(path, path.read_bytes() + bytes(512))
+    return path.name
+
+
+def _exchange(root: Path) -> str:
+    """Another sound blob in its place, of the same length: only the checksum and the header tell."""
+    first, second = blobs(root, "*.csv.gz")[:2]
+    overwrite(first, second.read_bytes())
+    return first.name
+
+
+def _remove(pattern: str) -> Callable[[Path], str]:
+    def remove(root: Path) -> str:
+        path = blobs(root, pattern)[0]
+        path.unlink()
+        return path.name
+
+    return remove
+
+
+def _empty(root: Path) -> str:
+    path = blobs(root, "*.json.gz")[0]
+    overwrite(path, b"")
+    return path.name
+
+
+def _copy(root: Path) -> str:
+    path = blobs(root, "*.csv.gz")[0]
+    shutil.copy(path, path.with_name(path.name.replace(".csv", ".txt")))
+    return path.name.replace(".csv", ".txt")
+
+
+def _strange(root: Path) -> str:
+    (root / "sources" / "2026").mkdir(exist_ok=True)
+    (root / "sources" / "2026" / "notes.docx").write_bytes(b"?")
+    return "notes.docx"
+
+
+def _half_written(root: Path) -> str:
+    path = blobs(root, "*.csv.gz")[0].with_name(".77-1.part")
+    path.write_bytes(b"?")
+    return path.name
+
+
+def _edit_checksum(root: Path) -> str:
+    sql(root, "UPDATE archive_entries SET source_checksum = 'sha256:" + "0" * 64 + "' WHERE entry_no = 1")
+    return blobs(root, "*.csv.gz")[0].name
+
+
+def _edit_companion(root: Path) -> str:
+    sql(root, "UPDATE archive_entries SET companions = replace(companions, 'sha256:', 'sha256:0') WHERE entry_no = 1")
+    return blobs(root, "*.companions.tar.gz")[0].name
+
+
+def _edit_path(root: Path) -> str:
+    sql(root, "UPDATE archive_entries SET source_path = '/elsewhere/SN0.csv' WHERE entry_no = 1")
+    return blobs(root, "*.csv.gz")[0].name
+
+
+def _orphan(root: Path) -> str:
+    sql(root, "DELETE FROM archive_entries WHERE serial_number = 'GONE'")
+    (path,) = [p for p in blobs(root, "*.json.gz") if p.name[:24] not in {b.name[:24] for b in blobs(root, "*.csv.gz")}]
+    return path.name
+
+
+def _edit_event(root: Path) -> str:
+    sql(root, "DROP TRIGGER events_stay", "UPDATE events SET actor = 'nobody' WHERE sequence = 3")
+    return "metadata.db"
+
+
+def _remove_event(root: Path) -> str:
+    sql(root, "DROP TRIGGER events_are_kept", "DELETE FROM events WHERE sequence = 3")
+    return "metadata.db"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "is_quick"),
+    [
+        (_damage, ProblemKind.BLOB_DAMAGED, False),
+        (_truncate, ProblemKind.BLOB_DAMAGED, True),
+        (_lengthen, ProblemKind.BLOB_DAMAGED, True),
+        (_exchange, ProblemKind.CHECKSUM_MISMATCH, False),
+        (_empty, ProblemKind.HEADER_DAMAGED, True),
+        (_remove("*.csv.gz"), ProblemKind.BLOB_MISSING, True),
+        (_remove("*.companions.tar.gz"), ProblemKind.BLOB_MISSING, True),
+        (_remove("*.json.gz"), ProblemKind.BLOB_MISSING, True),
+        (_copy, ProblemKind.BLOB_UNKNOWN, True),
+        (_strange, ProblemKind.BLOB_UNKNOWN, True),
+        (_half_written, ProblemKind.HALF_WRITTEN, True),
+        (_edit_checksum, ProblemKind.CHECKSUM_MISMATCH, False),
+        (_edit_companion, ProblemKind.CHECKSUM_MISMATCH, False),
+        (_edit_path, ProblemKind.HEADER_DAMAGED, True),
+        (_orphan, ProblemKind.ENTRY_MISSING, True),
+        (_edit_event, ProblemKind.CHAIN_BROKEN, True),
+        (_remove_event, ProblemKind.CHAIN_BROKEN, True),
+    ],
+)
+def test_each_problem_is_found_and_named_and_only_that(
+    root: Path, spoil: Callable[[Path], str], kind: ProblemKind, is_quick: bool
+) -> None:
+    """One thing spoilt is one problem, of its kind, with its path and what to do; quickly too where no content is needed."""
+    name = spoil(root)
+    for how in (Thoroughness(), QUICK) if is_quick else (Thoroughness(),):
+        (found,) = problems(root, how)
+        assert (found.kind, found.path.rpartition("/")[2]) == (kind, name)
+        assert str(root) in found.message
+        assert ";" in found.message or "rebuild" in found.message
+
+
+def test_many_problems_do_not_hide_each_other(root: Path) -> None:
+    """Every blob but one damaged: each is named, and the sound one is not."""
+    paths = blobs(root, "*.gz")
+    for path in paths[1:]:
+        overwrite(path, path.read_bytes()[:-20])
+    assert sorted(found.path for found in problems(root)) == [p.relative_to(root).as_posix() for p in paths[1:]]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="rights are POSIX', and root has them all")
+def test_a_blob_that_may_not_be_read_is_named(root: Path) -> None:
+    """What the operating system does not give out is a problem of its own."""
+    blobs(root, "*.csv.gz")[0].chmod(0)
+    assert [found.kind for found in problems(root)] == [ProblemKind.BLOB_UNREADABLE]
+
+
+def test_beside_an_owner_young_files_are_no_problem(root: Path) -> None:
+    """While the service owns the archive its newest files may have no row yet; old ones, and all others once it left, must."""
+    for spoil in (_copy, _half_written):
+        spoil(root)
+    assert len(problems(root)) == 2
+    with Archive.open(root, own=True):
+        assert problems(root) == []
+    later = time.time() + 3600
+    with Archive.open(root, own=True), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: later)  # a file's ctime cannot be set
+        assert {found.kind for found in problems(root)} == {ProblemKind.BLOB_UNKNOWN, ProblemKind.HALF_WRITTEN}
+
+
+def test_what_was_removed_on_record_is_not_missed(root: Path) -> None:
+    """A purged entry's bytes, and a report's document that was not to be kept, may be absent."""
+    from pywats_archive.archive import record  # noqa: PLC0415
+
+    with Archive.open(root, own=True) as archive:
+        entry = archive.find(EntryFilter(serial_number="SN0")).items[0]
+        record.remove_document(archive, archive.reports_of(entry.archive_id)[0])
+    assert problems(root) == []
+    _remove("*.csv.gz")(root)
+    sql(root, "UPDATE archive_entries SET purged_at = '2026-02-13T14:30:22.123456+00:00' WHERE entry_no = 1")
+    assert problems(root) == []
+
+
+def test_a_sample_is_the_part_that_was_asked_for_and_changes_with_the_seed(tmp_path: Path) -> None:
+    """Of forty damaged contents a sample of half finds about half; the same seed finds the same, another finds others."""
+    fill(tmp_path, files=40)
+    root, rng = tmp_path / "archive", random.Random(1)
+    for path in blobs(root, "*.csv.gz"):
+        content = path.read_bytes()
+        overwrite(path, content[:1500] + rng.randbytes(300) + content[1800:])
+
+    def found(seed: str) -> set[str]:
+        return {each.path for each in problems(root, Thoroughness(sample_percent=50, seed=seed))}
+
+    assert 8 < len(found("a")) < 32
+    assert found("a") == found("a") != found("b")
+
+
+def test_a_damaged_catalog_is_a_problem_too(root: Path) -> None:
+    """A page of the catalog overwritten is told as such, and not raised."""
+    spoil_page(root / "metadata.db", of="reports")
+    found = problems(root)
+    assert {each.kind for each in found} == {ProblemKind.CATALOG_DAMAGED}
+    assert all("rebuild" in each.message for each in found)
+
+
+def test_a_row_that_makes_no_sense_is_told(root: Path) -> None:
+    """A row with a status that does not exist ends the walk over rows, and is named."""
+    sql(root, "UPDATE archive_entries SET conversion_status = 'HAPPY' WHERE entry_no = 2")
+    (found,) = problems(root)
+    assert found.kind is ProblemKind.CATALOG_DAMAGED and "HAPPY" in found.message
