@@ -264,12 +264,15 @@ def is_owned(root: Path) -> bool:
 
 def _settle_catalog(root: Path, *, is_owner: bool) -> None:
     """Bring a rebuilding to its end that a crash stopped, and refuse to make a new catalog beside blobs."""
-    if is_owner:
-        replacing.tidy(root)
-        replacing.finish(root)
-    elif replacing.is_pending(root):
-        with owning(root):
+    try:
+        if is_owner:
+            replacing.tidy(root)
             replacing.finish(root)
+        elif replacing.is_pending(root):
+            with owning(root):
+                replacing.finish(root)
+    except OSError as exc:
+        raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
     if not (root / layout.CATALOG).exists() and _has_blobs(root):
         raise CatalogDamaged(
             f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
