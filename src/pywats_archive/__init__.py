@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
     from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
+    from pywats_archive.models.integrity import Thoroughness as Thoroughness
     from pywats_archive.models.policy import ArchiveStatistics as ArchiveStatistics
     from pywats_archive.models.policy import RetentionPolicy as RetentionPolicy
 
@@ -29,6 +30,7 @@ _HOMES = {
     "ConverterConfig": "config",
     "PostProcessAction": "config",
     "RetentionPolicy": "models.policy",
+    "Thoroughness": "models.integrity",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the names above)

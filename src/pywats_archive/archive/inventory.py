@@ -99,6 +99,24 @@ def first_break(archive: Archive) -> Event | None:
         return events.first_break(db)
 
 
+def told_by_history(archive: Archive, archive_id: str) -> dict[str, str]:
+    """Give the checksum of each blob of an entry as the events tell it, which are chained."""
+    with archive.read() as db:
+        events_of_entry = events.of_entry(db, archive_id)
+    told: dict[str, str] = {}
+    for event in events_of_entry:
+        for details in (event.details, *event.details.get("reports", ())):
+            if isinstance(details, dict) and details.get("blob"):
+                told[str(details["blob"])] = str(details.get("checksum"))
+    return told
+
+
+def gone_entries(archive: Archive) -> Iterator[str]:
+    """Stream the archive ids that the history tells of and no row has: rows are never removed."""
+    with archive.read() as db:
+        yield from events.without_entry(db)
+
+
 def _grouped(stream: Iterable[_Item]) -> Iterator[Holding]:
     for archive_id, group in itertools.groupby(stream, key=itemgetter(0)):
         items = [item for _, item in group]

@@ -66,7 +66,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             finally:
                 archive.catalog.close()
             kept_as = replacing.replace(root, moment=how.clock(), on_step=how.on_step)
-        except Exception:
+        except BaseException:
             replacing.tidy(root)
             raise
     return replace(filled, kept_as=kept_as)

@@ -77,6 +77,16 @@ def first_break(db: Connection) -> Event | None:
     return None
 
 
+def without_entry(db: Connection) -> Iterator[str]:
+    """Stream the archive ids that the history tells of, and that neither an entry nor a report has."""
+    archived = "SELECT DISTINCT archive_id FROM events e WHERE kind IN ('source.archived', 'source.recovered')"
+    gone = " AND ".join(
+        f"NOT EXISTS (SELECT 1 FROM {table} t WHERE t.archive_id = e.archive_id)"
+        for table in ("archive_entries", "reports")
+    )
+    return (str(archive_id) for (archive_id,) in execute(db, f"{archived} AND {gone}"))
+
+
 def _hash(previous: str, told: Any) -> str:
     head = canonical_json(told[:5])
     return hashlib.sha256(f"{previous}\n{head[:-1]},{told[5]}]".encode()).hexdigest()

@@ -57,8 +57,8 @@ def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str
     if readable:
         _say(f"Not copied, and still to be read there: {', '.join(readable)}")
     if unreadable:
-        why = "which cannot be read there any more" if kept_as else "since there was no catalog left"
-        _say(f"Not in any blob, {why}: {', '.join(unreadable)}")
+        why = "the old catalog cannot be read for them" if kept_as else "there was no old catalog"
+        _say(f"No blob tells these, and {why}; look for a backup of metadata.db: {', '.join(unreadable)}")
 
 
 def _say(text: str) -> None:

@@ -55,6 +55,9 @@ def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
         )
         found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=_CATALOG, archive_id=broken.archive_id, message=told)
         yield Checked(problem=found)
+    for archive_id in inventory.gone_entries(archive):
+        told = f"{path}: the history tells of entry {archive_id}, and its row is gone; compare with a backup"
+        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, _CATALOG, archive_id, told))
 
 
 def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, doubts: _Doubts) -> Iterator[Checked]:
@@ -63,8 +66,10 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
             told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
             doubts.add(_Doubt(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
+    told_checksums = inventory.told_by_history(archive, holding.archive_id)
     for blob in inspection.recorded(holding):
         problem = inspection.problem_of(archive, blob, whole=_is_read_whole(blob.path, thoroughness))
+        problem = problem or _altered(archive, blob, told_checksums.get(blob.path))
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
             problem = None
@@ -73,6 +78,13 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
         if path not in holding.recorded_paths:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=path))
             yield Checked(blobs=1)
+
+
+def _altered(archive: Archive, blob: Recorded, told_checksum: str | None) -> Problem | None:
+    if blob.checksum is None or told_checksum in (None, blob.checksum):
+        return None
+    told = f"{archive.root / blob.path}: was archived with {told_checksum}, its row says {blob.checksum}; compare with a backup"
+    return _problem(ProblemKind.RECORD_ALTERED, blob.path, blob.archive_id, told)
 
 
 def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:

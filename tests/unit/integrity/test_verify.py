@@ -14,6 +14,8 @@ import pytest
 from tests.filled import fill, spoil_page
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.store import UNKNOWN, BlobStore, Content
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
@@ -172,6 +174,37 @@ def _orphan(root: Path) -> str:
     return path.name
 
 
+def _forge(root: Path) -> str:
+    """Another content under the same id, with its row, its size and its header made to agree: only the history tells."""
+    path = blobs(root, "*.csv.gz")[0]
+    store, name = BlobStore(root), path.relative_to(root).as_posix()
+    label = store.label(name)
+    path.unlink()
+
+    def forged(content: Content) -> Label:
+        facts = {**label.metadata, "sha256": content.sha256, "size_bytes": content.size_bytes}
+        return Label(original_name=label.original_name, mtime_s=label.mtime_s, metadata=facts)
+
+    made = store.write(
+        [b"forged"],
+        folder=name.rpartition("/")[0],
+        draft=lambda: forged(UNKNOWN),
+        naming=lambda content: (name, forged(content)),
+        level=6,
+    )
+    changes = f"source_checksum = '{made.content.checksum}', source_size_bytes = 6"
+    size = f"compressed_size_bytes = {made.compressed_size_bytes}"
+    sql(root, f"UPDATE archive_entries SET {changes}, {size} WHERE entry_no = 1")
+    return path.name
+
+
+def _take_out(root: Path) -> str:
+    """Everything of an entry gone, rows and blobs: only the history tells."""
+    sql(root, "DELETE FROM archive_entries WHERE source_kind = 'folder'")
+    next(p for p in blobs(root, "*.tar.gz") if "companions" not in p.name).unlink()
+    return "metadata.db"
+
+
 def _edit_event(root: Path) -> str:
     sql(root, "DROP TRIGGER events_stay", "UPDATE events SET actor = 'nobody' WHERE sequence = 3")
     return "metadata.db"
@@ -200,6 +233,8 @@ def _remove_event(root: Path) -> str:
         (_edit_companion, ProblemKind.CHECKSUM_MISMATCH, False),
         (_edit_path, ProblemKind.HEADER_DAMAGED, True),
         (_orphan, ProblemKind.ENTRY_MISSING, True),
+        (_forge, ProblemKind.RECORD_ALTERED, True),
+        (_take_out, ProblemKind.ENTRY_MISSING, True),
         (_edit_event, ProblemKind.CHAIN_BROKEN, True),
         (_remove_event, ProblemKind.CHAIN_BROKEN, True),
     ],
