@@ -13,6 +13,7 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import Service
 
@@ -66,3 +67,38 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     monkeypatch.setattr(Service, "_settled", settle_late)
     station.run()
     assert station.names("last/Done") == ["a.log"]
+
+
+def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_twice(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a scan knew of a source before it was handled is not believed after (invariants 5, 12)."""
+    station.code(
+        "class Slow(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        time.sleep(1)\n"
+        "        return super().outcome(source, context)\n"
+    )
+    watch = station.add("once", "own.Slow")
+    looked_at: list[Line] = []
+    account, latest_at = Service._account, ArchiveBooks.latest_at
+
+    def account_of(service: Service, line: Line, *told: Any) -> None:
+        looked_at[:] = [line]
+        account(service, line, *told)
+
+    def look_up_until_it_is_released(books: ArchiveBooks, paths: Any) -> Any:
+        deadline = time.monotonic() + 5
+        while looked_at and looked_at[0].active and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return latest_at(books, paths)
+
+    monkeypatch.setattr(Service, "_account", account_of)
+    monkeypatch.setattr(ArchiveBooks, "latest_at", look_up_until_it_is_released)
+    with station.serving():
+        (watch / "a.log").write_bytes(b"a")
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["converting"])
+        (watch / "b.log").write_bytes(b"b")
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
+    with station.archive() as archive:
+        assert [len(archive.details(entry.archive_id).conversions) for entry in station.entries()] == [1, 1]

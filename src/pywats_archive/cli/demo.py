@@ -86,9 +86,10 @@ def _draw(result: DemoResult) -> None:
 
 
 def _suggest(result: DemoResult) -> None:
-    archive = f"--archive {result.folder / 'archive'}"
+    archive = f"--archive {_quoted(str(result.folder / 'archive'))}"
     shown = next((e for e in result.entries if e.report_count), result.entries[0])
-    called = sys.argv[0] if os.sep in sys.argv[0] and not sys.argv[0].endswith(".py") else "pywats-archive"
+    is_path = os.sep in sys.argv[0] and not sys.argv[0].endswith(".py")
+    called = _quoted(sys.argv[0]) if is_path else "pywats-archive"
     console.print("\nTry next:", style="bold")
     for line in (
         f"{called} status {archive}",
@@ -96,5 +97,11 @@ def _suggest(result: DemoResult) -> None:
         f"{called} search limits {archive}",
         f"{called} show {shown.archive_id} {archive}",
         f"{called} restore {shown.archive_id} --to restored {archive}",
+        f"{called} verify {archive}",
     ):
         console.print(f"  {printable(line)}", soft_wrap=True)
+
+
+def _quoted(path: str) -> str:
+    """Write a path as every shell takes it."""
+    return f'"{path}"' if " " in path else path

@@ -104,8 +104,9 @@ class Handling:
         try:
             return self._take(line, arrival, busy)
         except SourceVanished:
-            line.books.mark_vanished(arrival)
-            log.error("source.vanished", converter=line.name, path=arrival.path)
+            if self._now_known(line, arrival).state is ArrivalState.SEEN:
+                line.books.mark_vanished(arrival)
+                log.error("source.vanished", converter=line.name, path=arrival.path)
             return None
         except SourceChanged as exc:
             return Waits(reason=str(exc), needs_person=False)

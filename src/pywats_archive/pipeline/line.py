@@ -42,6 +42,8 @@ class Line:
     """The latest arrival at each path that lies in the watch folder."""
     active: set[int] = field(default_factory=set)
     """Arrivals that are queued or being handled."""
+    were_active: frozenset[int] = frozenset()
+    """Those that were so when the scan that is going on began."""
     owed: set[int] = field(default_factory=set)
     """Arrivals that were converted while the archive failed; they are archived later."""
     pending: set[int] = field(default_factory=set)

@@ -194,9 +194,11 @@ class Service:
     def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
 
-        The ledger is younger than the listing: what is new by it, and gone, is a source that left in between.
+        The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
+        released while this goes on is known as it was before, so it counts as active until the next time.
         """
         line.is_dirty = False
+        line.were_active = frozenset(line.active)  # before the stale ones are dropped: see _release
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
         unknown = [path for path in listing if path not in line.known]
@@ -224,7 +226,8 @@ class Service:
                     log.error("source.vanished", converter=line.name, path=path)
 
     def _waits_to_settle(self, line: Line, arrival: Arrival) -> bool:
-        return arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active
+        is_active = arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
+        return arrival.state is ArrivalState.SEEN and not is_active
 
     def _may_try(self, line: Line, arrival: Arrival, now_s: float) -> bool:
         held = self._held.get((line.name, _number(arrival)))

@@ -31,9 +31,10 @@ class CsvWithLimits(FileConverter):
         }
 
     def validate(self, source, context):
-        with source.path.open(encoding="utf-8") as lines:
-            if not lines.readline().startswith("# "):
-                return ValidationResult.no_match("the first line names no unit")
+        with source.path.open(encoding="utf-8", errors="replace") as lines:
+            head = lines.readline()
+        if source.path.suffix.lower() != ".csv" or not head.startswith("# ") or head.count(";") != 3:
+            return ValidationResult.no_match("the first line names no unit")
         if not source.path.with_suffix(".limits").exists():
             return ValidationResult.not_ready([f"{source.path.stem}.limits"], retry_after=timedelta(seconds=2))
         return ValidationResult.perfect_match()
