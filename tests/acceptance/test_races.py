@@ -12,7 +12,9 @@ from tests.station import Station, wait_for
 from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.errors import SourceChanged, SourceVanished
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import Service
@@ -102,3 +104,24 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"])
     with station.archive() as archive:
         assert [len(archive.details(entry.archive_id).conversions) for entry in station.entries()] == [1, 1]
+
+
+@pytest.mark.parametrize("trouble", [SourceVanished, SourceChanged])
+def test_a_companion_that_goes_while_it_is_archived_stops_its_source_only_for_a_while(
+    station: Station, monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
+) -> None:
+    """An archived source whose companion went or changed is tried again, and never said to have vanished (invariant 12)."""
+    watch = station.add("beside")
+    post_convert, left = ArchiveInterceptor.post_convert, [1]
+
+    def trouble_once(interceptor: ArchiveInterceptor, *told: Any, **named: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise trouble("beside.txt: gone or changed")
+        return post_convert(interceptor, *told, **named)
+
+    monkeypatch.setattr(ArchiveInterceptor, "post_convert", trouble_once)
+    (watch / "a.log").write_bytes(b"a")
+    with station.serving():
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done"])
+    assert station.names("beside/Done") == ["a.log"]

@@ -103,18 +103,24 @@ class Handling:
             return self.unarchived.take(line, arrival)
         try:
             return self._take(line, arrival, busy)
-        except SourceVanished:
-            if self._now_known(line, arrival).state is ArrivalState.SEEN:
-                line.books.mark_vanished(arrival)
-                log.error("source.vanished", converter=line.name, path=arrival.path)
-            return None
-        except SourceChanged as exc:
-            return Waits(reason=str(exc), needs_person=False)
+        except (SourceVanished, SourceChanged) as exc:
+            return self._not_as_it_was(line, arrival, exc)
         except _NotArchived as exc:
             return self._without_archive(line, arrival, exc.cause)
         except (StorageError, CatalogError) as exc:
             log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
             return Waits(reason=str(exc), needs_person=True)
+
+    def _not_as_it_was(self, line: Line, arrival: Arrival, exc: SourceVanished | SourceChanged) -> Waits | None:
+        """A source that is not archived yet is gone, or is read again; of an archived one a companion was meant."""
+        state = self._now_known(line, arrival).state
+        if state.is_final:
+            return None
+        if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged):
+            return Waits(reason=str(exc), needs_person=state is not ArrivalState.SEEN)
+        line.books.mark_vanished(arrival)
+        log.error("source.vanished", converter=line.name, path=arrival.path)
+        return None
 
     def _take(self, line: Line, arrival: Arrival, busy: bool) -> Waits | None:
         assert line.archive is not None and line.interceptor is not None
