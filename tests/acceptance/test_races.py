@@ -18,6 +18,7 @@ from pywats_archive.errors import SourceChanged, SourceVanished
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import Service
+from pywats_archive.pipeline.watcher import Watcher
 
 
 def test_a_listing_older_than_the_ledger_finds_nothing_new(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,11 +84,11 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
     )
     watch = station.add("once", "own.Slow")
     looked_at: list[Line] = []
-    account, latest_at = Service._account, ArchiveBooks.latest_at
+    account, latest_at = Watcher._account, ArchiveBooks.latest_at
 
-    def account_of(service: Service, line: Line, *told: Any) -> None:
+    def account_of(watcher: Watcher, line: Line, *told: Any) -> None:
         looked_at[:] = [line]
-        account(service, line, *told)
+        account(watcher, line, *told)
 
     def look_up_until_it_is_released(books: ArchiveBooks, paths: Any) -> Any:
         deadline = time.monotonic() + 5
@@ -95,7 +96,7 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
             time.sleep(0.01)
         return latest_at(books, paths)
 
-    monkeypatch.setattr(Service, "_account", account_of)
+    monkeypatch.setattr(Watcher, "_account", account_of)
     monkeypatch.setattr(ArchiveBooks, "latest_at", look_up_until_it_is_released)
     with station.serving():
         (watch / "a.log").write_bytes(b"a")

@@ -25,7 +25,7 @@ from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
-from pywats_archive.pipeline.service import _is_new
+from pywats_archive.pipeline.watcher import is_new
 from tests.faults.place import Place
 
 OTHER_FILE_SYSTEM = Path("/dev/shm")
@@ -195,7 +195,7 @@ def _enter_what_is_new(at: Line, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
         known = at.books.latest_at([str(path)]).get(str(path))
-        if _is_new(known, sources.signature(path)):
+        if is_new(known, sources.signature(path)):
             _enter(at, path)
 
 

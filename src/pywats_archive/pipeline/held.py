@@ -1,0 +1,61 @@
+"""Sources that could not go on: until when each is left alone, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.pipeline.converting import Waits
+from pywats_archive.pipeline.line import Line
+
+HOLD_S = 5.0
+"""Between two tries of what needs a person."""
+_LEAST_S = 0.2
+
+Key = tuple[str, int]
+"""A converter's name, and the number of an arrival in its books."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    until_s: float
+    reason: str
+    needs_person: bool
+
+
+class HeldSources:
+    """What waits, by converter and arrival; times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._held: dict[Key, _Held] = {}
+
+    def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
+        """Leave an arrival alone for a while."""
+        delay = HOLD_S if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
+        reason = f"{arrival.path}: {waits.reason}"
+        self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person)
+
+    def release(self, line: Line, arrival: Arrival) -> None:
+        """Forget an arrival that went on; idempotent."""
+        self._held.pop(key(line, arrival), None)
+
+    def may_try(self, line: Line, arrival: Arrival, now_s: float) -> bool:
+        """Tell whether nothing holds an arrival any more."""
+        held = self._held.get(key(line, arrival))
+        return held is None or held.until_s <= now_s
+
+    def due(self, line: Line, now_s: float) -> tuple[int, ...]:
+        """Give the arrivals of a line that were held and may be tried again."""
+        items = list(self._held.items())
+        return tuple(number for (name, number), held in items if name == line.name and held.until_s <= now_s)
+
+    def needing_person(self) -> dict[Key, str]:
+        """Give what cannot go on without a person, each with its reason."""
+        return {each: held.reason for each, held in list(self._held.items()) if held.needs_person}
+
+
+def key(line: Line, arrival: Arrival) -> Key:
+    """Name an arrival among those of all converters."""
+    assert arrival.arrival_id is not None
+    return line.name, arrival.arrival_id

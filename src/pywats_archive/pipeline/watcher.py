@@ -1,0 +1,111 @@
+"""Watch folders: what is new is entered in the ledger, what is whole is taken, what is gone is missed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from pywats_archive import portable
+from pywats_archive.archive.ledger import Sighting
+from pywats_archive.archive.sources import Signature
+from pywats_archive.errors import ArchiveError
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline.held import HeldSources, key
+from pywats_archive.pipeline.line import Line
+
+log = structlog.get_logger()
+
+BREAK_S = 0.2
+"""The least time between two scans of a folder; a long scan is followed by ten times its own."""
+
+
+class Watcher:
+    """Compares folders with the ledger; what may be taken goes to ``enqueue``."""
+
+    def __init__(self, held: HeldSources, enqueue: Callable[[Line, Arrival], None]) -> None:
+        self._held = held
+        self._enqueue = enqueue
+
+    def scan(self, line: Line) -> None:
+        """List a line's folder and act on it; a folder that cannot be read is complained of once."""
+        began_s = time.monotonic()
+        try:
+            listing, strange = line.listing()
+            line.reported.discard(line.config.watch_folder)
+            for path in strange:
+                _complain(line, path, "is neither a file nor a folder; it is left and never opened")
+            self._account(line, listing, began_s)
+        except OSError as exc:
+            _complain(line, line.config.watch_folder, f"cannot be read ({exc.strerror})")
+            line.is_dirty = False
+        except ArchiveError as exc:
+            log.error("ledger.failed", converter=line.name, reason=str(exc))
+        except Exception:
+            log.exception("service.unexpected", converter=line.name)
+        now_s = time.monotonic()
+        line.next_scan_s = now_s + max(BREAK_S, 10 * (now_s - began_s))
+
+    def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
+        """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
+
+        The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
+        released while this goes on is known as it was before, so it counts as active until the next time.
+        """
+        line.is_dirty = False
+        line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
+        while line.stale:
+            line.known.pop(line.stale.popleft(), None)
+        _enter(line, listing)
+        waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
+        for path in line.stability.observe(waiting, now_s):
+            arrival, signature = line.known[path], waiting[path]
+            if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
+                self._enqueue(line, replace(arrival, size_bytes=signature.size_bytes, mtime_ns=signature.mtime_ns))
+        _miss(line, listing)
+        line.pending = {key(line, a)[1] for a in line.known.values() if _waits_to_settle(line, a)}
+
+
+def is_new(known: Arrival | None, now: Signature) -> bool:
+    """Tell whether what lies there is another source than the one last known at its path."""
+    if known is None:
+        return True
+    if not known.state.is_final:
+        return known.state is ArrivalState.SUSPENDED and known.moved_to is not None
+    is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    return known.moved_to is not None or not is_same
+
+
+def _enter(line: Line, listing: dict[str, Signature]) -> None:
+    unknown = [path for path in listing if path not in line.known]
+    line.known.update(line.books.latest_at(unknown))
+    new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
+    sightings = [Sighting(path=p, size_bytes=listing[p].size_bytes, mtime_ns=listing[p].mtime_ns) for p in new]
+    for arrival in line.books.enter(sightings) if sightings else ():
+        line.known[arrival.path] = arrival
+
+
+def _miss(line: Line, listing: dict[str, Signature]) -> None:
+    for path in [path for path in line.known if path not in listing]:
+        arrival = line.known.pop(path)
+        if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
+            now = line.books.get(key(line, arrival)[1])
+            is_missed = now is not None and now.state is ArrivalState.SEEN and now.arrival_id not in line.owed
+            if is_missed and not os.path.lexists(path):
+                line.books.mark_vanished(arrival)
+                log.error("source.vanished", converter=line.name, path=path)
+
+
+def _waits_to_settle(line: Line, arrival: Arrival) -> bool:
+    is_active = arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
+    return arrival.state is ArrivalState.SEEN and not is_active
+
+
+def _complain(line: Line, path: str, fault: str) -> None:
+    if path not in line.reported:
+        line.reported.add(path)
+        log.error("source.left", converter=line.name, path=path, reason=fault)

@@ -1,0 +1,73 @@
+"""The work that waits for a thread, the most urgent first."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+Work = Callable[[], None]
+URGENT = 0
+"""Before whatever a converter's own priority (1 and up) lets in."""
+
+
+class WorkQueue:
+    """Threads that do what is put in; ``on_end`` is called in theirs whenever a piece of work has ended.
+
+    Once ``stopping`` is set, nothing more is begun: what waits is dropped, and left to the next start.
+    """
+
+    def __init__(self, *, threads: int, stopping: threading.Event, on_end: Callable[[], None]) -> None:
+        self._stopping = stopping
+        self._on_end = on_end
+        self._queue: queue.PriorityQueue[tuple[int, int, Work | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._mutex = threading.Lock()
+        self._busy_count = 0
+        self._threads = [threading.Thread(target=self._serve, name=f"worker-{n}") for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def busy_count(self) -> int:
+        """How much waits or is being done."""
+        return self._busy_count
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether more waits than there are threads."""
+        return self._queue.qsize() > len(self._threads)
+
+    def put(self, work: Work, *, priority: int) -> None:
+        """Queue work; the lowest priority goes first, and the oldest among equals."""
+        with self._mutex:
+            self._busy_count += 1
+        self._queue.put((priority, next(self._order), work))
+
+    def close(self) -> None:
+        """Wait for what is being done; idempotent."""
+        for _ in self._threads:
+            self._queue.put((URGENT, next(self._order), None))
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _serve(self) -> None:
+        while True:
+            _, _, work = self._queue.get()
+            if work is None:
+                return
+            try:
+                if not self._stopping.is_set():
+                    work()
+            except BaseException:
+                log.exception("service.unexpected")
+            finally:
+                with self._mutex:
+                    self._busy_count -= 1
+                self._on_end()
