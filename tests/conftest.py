@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.faults.table import table
 from tests.station import Station, check_sound
 
 SAMPLES = Path(__file__).parents[1].parent / "shared" / "samples"
@@ -26,3 +28,12 @@ def station(tmp_path: Path) -> Iterator[Station]:
     with Station(tmp_path / "station") as made:
         yield made
     check_sound(made.archive_root)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what the fault harness tried; a scenario with a failed test shows among the failures instead."""
+    lines = list(table(terminalreporter.stats.get("passed", ())))
+    if lines:
+        terminalreporter.section("what went wrong, and lost nothing")
+    for line in lines:
+        terminalreporter.write_line(line)

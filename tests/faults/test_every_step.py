@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -14,6 +14,7 @@ from pywats_archive.blobs.durable import TemporaryFile
 from tests.faults import victim
 from tests.faults.scenarios import OTHER_FILE_SYSTEM, SCENARIOS
 from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
+from tests.faults.table import TRIED
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system")
 
@@ -29,12 +30,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("kind", [crash, cut_power, fail_once, fill_disk], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_nothing_is_lost_whichever_step_goes_wrong(folder: Path, name: str, kind: Kind) -> None:
+def test_nothing_is_lost_whichever_step_goes_wrong(
+    folder: Path, name: str, kind: Kind, record_property: Callable[[str, object], None]
+) -> None:
     """Whichever step goes wrong, all is as if nothing had been once it goes on (invariants 1 to 8, 12)."""
     if "across" in name and OTHER_FILE_SYSTEM.stat().st_dev == folder.stat().st_dev:
         pytest.skip("there is no other file system here")
     place = victim.prepare(SCENARIOS[name], folder)
-    assert victim.go_wrong_everywhere(SCENARIOS[name], place, kind) > 1
+    tried = victim.go_wrong_everywhere(SCENARIOS[name], place, kind)
+    assert tried > 1
+    record_property(TRIED, (name, kind.__name__, tried))
 
 
 @pytest.mark.parametrize(
