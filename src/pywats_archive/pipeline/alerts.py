@@ -1,0 +1,93 @@
+"""Alerts: what a person should know of, told once when it begins and once when it is over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import record
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import ArchiveError
+from pywats_archive.models.event import Event
+from pywats_archive.models.time import Clock
+
+log = structlog.get_logger()
+
+DISK_LOW, DISK_FULL = "disk.low", "disk.full"
+ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
+WATCH_AWAY = "watch.away"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """Something that is wrong now: what kind of trouble, and with what."""
+
+    name: str
+    """The kind, such as ``disk.low``."""
+    subject: str
+    """What is in trouble: the path of an archive, of a file in one, of a watch folder, or a converter's name."""
+    raised_at: datetime
+    fields: tuple[tuple[str, object], ...] = ()
+    """What was known when it was raised."""
+
+
+class Alerts:
+    """The alerts of a running service, each open once per name and subject; safe to use from many threads.
+
+    Each is a log event, and an event in the chain of the archive that its subject lies in (of every open archive when it
+    lies in none); an archive that cannot take it fails nothing. They last as long as the service: what is still wrong is
+    raised again after a restart.
+    """
+
+    def __init__(self, archives: Callable[[], Sequence[Archive]], *, clock: Clock) -> None:
+        self._archives = archives
+        self._now = clock
+        self._open: dict[tuple[str, str], Alert] = {}
+        self._mutex = threading.Lock()
+
+    @property
+    def open(self) -> tuple[Alert, ...]:
+        """The alerts that are raised and not cleared, oldest first."""
+        return tuple(self._open.values())
+
+    def raise_alert(self, name: str, subject: str, **fields: object) -> None:
+        """Raise an alert; one that is open already stays as it is. The fields go into an event, so they must suit JSON."""
+        if (name, subject) in self._open:
+            return
+        with self._mutex:
+            if (name, subject) in self._open:
+                return
+            alert = Alert(name=name, subject=subject, raised_at=self._now(), fields=tuple(fields.items()))
+            self._open = {**self._open, (name, subject): alert}
+            log.error("alert.raised", alert=name, subject=subject, **fields)
+            self._put_on_record("alert.raised", alert, dict(fields))
+
+    def clear(self, name: str, subject: str) -> None:
+        """Clear an alert; one that is not open is none. Asking costs next to nothing."""
+        if (name, subject) not in self._open:
+            return
+        with self._mutex:
+            alert = self._open.get((name, subject))
+            if alert is None:
+                return
+            self._open = {key: each for key, each in self._open.items() if each is not alert}
+            since = alert.raised_at.isoformat(timespec="milliseconds")
+            log.warning("alert.cleared", alert=name, subject=subject, raised_at=since)
+            self._put_on_record("alert.cleared", alert, {"raised_at": since})
+
+    def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object]) -> None:
+        told = {**details, "alert": alert.name, "subject": alert.subject}
+        for archive in self._chains(alert.subject):
+            with suppress(ArchiveError):
+                record.append_event(archive, Event(kind=kind, at=self._now(), details=told))
+
+    def _chains(self, subject: str) -> Sequence[Archive]:
+        archives = self._archives()
+        own = [archive for archive in archives if Path(subject).is_relative_to(archive.root)]
+        return own or archives
