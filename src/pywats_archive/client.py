@@ -254,4 +254,6 @@ def _sum(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> Arch
         oldest_entry=min((p.oldest_entry for p in parts if p.oldest_entry), default=None),
         newest_entry=max((p.newest_entry for p in parts if p.newest_entry), default=None),
         catalog_size_bytes=total(lambda p: p.catalog_size_bytes),
+        oldest_check=min((p.oldest_check for p in parts if p.oldest_check), default=None),
+        open_findings=total(lambda p: p.open_findings),
     )

@@ -23,6 +23,8 @@ ARCHIVE_KEYS = (
     "archive_companions",
     "settle_seconds",
     "timeout_seconds",
+    "verify_interval_days",
+    "verify_rate_mb_s",
 )
 """The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
 
@@ -85,6 +87,8 @@ class ConverterConfig(BaseModel):
     archive_companions: list[str] = Field(default_factory=list)
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0)
+    verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
+    verify_rate_mb_s: float = Field(default=10.0, gt=0)
 
     @model_validator(mode="after")
     def _needs_a_folder(self) -> ConverterConfig:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
-from pywats_archive.catalog import engine, migrations, tables
+from pywats_archive.catalog import engine, entries, migrations, tables
 from pywats_archive.catalog.engine import Catalog
 
 
@@ -53,6 +55,33 @@ def test_collations_and_text_index_are_there(tmp_path: Path) -> None:
     assert made["reports"].count("NOCASE") == 2
     assert "fts5(name, serial, part, error" in made["entry_text"]
     assert {"events_stay", "events_are_kept"} <= made.keys()
+
+
+def test_an_earlier_catalog_keeps_its_rows(tmp_path: Path) -> None:
+    """Opened by this version, the tables of the first one are the newest, and what was in them is there."""
+    path = tmp_path / "metadata.db"
+    raw = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with raw.connect() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        db.exec_driver_sql(
+            "INSERT INTO archive_entries (archive_id, converter_name, source_path, source_kind, source_mtime_ns, "
+            "source_checksum, source_size_bytes, archived_path, compressed_size_bytes, compression_level, "
+            "conversion_timestamp, conversion_status, report_count, retention_until, created_at) VALUES "
+            "('20260213143022123_a3f2d9', 'c', 'a.csv', 'file', 1, 'sha256:00', 1, 'sources/x', 1, 6, "
+            "'2026-02-13T14:30:22.123000+00:00', 'SUCCESS', 0, '2026-05-14', '2026-02-13T14:30:22.123000+00:00')"
+        )
+    raw.dispose()
+    catalog = Catalog.open(path)
+    try:
+        with catalog.read() as db:
+            entry = entries.get(db, "20260213143022123_a3f2d9")
+            assert (entry.source_original_path, entry.verified_at) == ("a.csv", None)
+            assert db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == engine.HEAD
+    finally:
+        catalog.close()
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

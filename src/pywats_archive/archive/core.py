@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pywats_archive.archive import layout, replacing
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import Blob, BlobStore
-from pywats_archive.catalog import conversions, entries, events, reports, statistics
+from pywats_archive.catalog import checks, conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, NotAnArchive, StorageError
 from pywats_archive.models.conversion import Conversion
@@ -186,8 +186,16 @@ class Archive:
         """Give the figures of the whole archive, or of one converter's part."""
         with self.read() as db:
             figures = statistics.statistics(db, converter_name)
+            position = checks.tally(db, now=self.now()).next_id
+            oldest = checks.following(db, position, 1) or checks.following(db, "", 1)
+            findings = checks.finding_count(db)
         files = (self.root / f"{layout.CATALOG}{suffix}" for suffix in ("", "-wal"))
-        return replace(figures, catalog_size_bytes=sum(f.stat().st_size for f in files if f.exists()))
+        return replace(
+            figures,
+            catalog_size_bytes=sum(f.stat().st_size for f in files if f.exists()),
+            oldest_check=oldest[0].at if oldest else None,
+            open_findings=findings,
+        )
 
     def close(self) -> None:
         """Close the catalog and give the archive free; idempotent."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from pywats_archive.archive import inventory
 from pywats_archive.archive.adoption import listed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding
@@ -57,6 +58,28 @@ def recorded(holding: Holding) -> Iterator[Recorded]:
 _PATH = attrgetter("archived_path")
 
 
+def look_at_all(
+    archive: Archive, holding: Holding, is_whole: Callable[[str], bool]
+) -> Iterator[tuple[Recorded, Problem | None]]:
+    """Look at each blob that should be there, and what the history says of it; those ``is_whole`` asks for are read whole."""
+    told = inventory.told_by_history(archive, holding.archive_id)
+    for blob in recorded(holding):
+        problem = problem_of(archive, blob, whole=is_whole(blob.path))
+        yield blob, problem or _altered(archive, blob, told.get(blob.path))
+
+
+def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Problem | None:
+    """Look at a blob that seemed wrong, by what the catalog says now; None when it is sound, or went on record."""
+    now = inventory.current(archive, archive_id)
+    was_purged = now.entry is not None and now.entry.purged_at is not None
+    if was_purged or path in inventory.removed_on_record(archive, archive_id):
+        return None
+    found = (
+        problem for blob, problem in look_at_all(archive, now, lambda each: whole and each == path) if blob.path == path
+    )
+    return next(found, None)
+
+
 def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | None:
     """Look at one blob, reading it from end to end if ``whole``; gives what is wrong with it."""
     try:
@@ -73,6 +96,13 @@ def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | No
         )
         return _problem(blob, ProblemKind.BLOB_UNREADABLE, told)
     return None
+
+
+def _altered(archive: Archive, blob: Recorded, told_checksum: str | None) -> Problem | None:
+    if blob.checksum is None or told_checksum in (None, blob.checksum):
+        return None
+    told = f"{archive.root / blob.path}: was archived with {told_checksum}, its row says {blob.checksum}; compare with a backup"
+    return _problem(blob, ProblemKind.RECORD_ALTERED, told)
 
 
 def _source(entry: ArchiveEntry) -> Recorded:

@@ -20,7 +20,7 @@ from pywats_archive.models.step import OnStep, no_step
 __all__ = ["Catalog", "Connection"]
 
 T = TypeVar("T")
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",

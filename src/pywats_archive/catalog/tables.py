@@ -53,6 +53,7 @@ archive_entries = Table(
     Column("hold_reason", Text),
     Column("purged_at", Moment),
     Column("created_at", Moment, nullable=False),
+    Column("verified_at", Moment),
     Index("idx_converter", "converter_name", "conversion_timestamp", "archive_id"),
     Index("idx_timestamp", "conversion_timestamp", "archive_id"),
     Index("idx_status", "conversion_status", "conversion_timestamp", "archive_id"),
@@ -114,6 +115,7 @@ reports = Table(
     Column("last_error", Text),
     Column("next_try_at", Moment),
     Column("accepted_at", Moment),
+    Column("verified_at", Moment),
     Index("idx_report_entry", "archive_id", "ordinal"),
     Index("idx_report_id", "report_id"),
     Index("idx_report_serial", "serial_number"),
@@ -155,6 +157,29 @@ events = Table(
     Column("hash", Text, nullable=False),
     Index("idx_event_entry", "archive_id"),
 )
+
+scrub = Table(
+    "scrub",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("next_id", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("blobs", Integer, nullable=False),
+    Column("read_bytes", Integer, nullable=False),
+    Column("problems", Integer, nullable=False),
+)
+"""One row: which entry is read back next, and what was read since the last event that tells of it."""
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("archive_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("found_at", Moment, nullable=False),
+)
+"""What was found wrong by the scrub and is so still, by blob."""
 
 retention_policies = Table(
     "retention_policies",

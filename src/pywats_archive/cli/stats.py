@@ -41,6 +41,8 @@ def stats(
                 ("waiting for the server", str(figures.waiting_reports)),
                 ("refused by the server", str(figures.refused_reports)),
                 ("oldest, newest", f"{when(figures.oldest_entry)}, {when(figures.newest_entry)}"),
+                ("read back since", when(figures.oldest_check)),
+                ("found damaged", str(figures.open_findings)),
                 ("catalog", human_size(figures.catalog_size_bytes)),
             ]
         )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from pywats_archive.archive import inspection, inventory
 from pywats_archive.archive.core import Archive, is_owned
-from pywats_archive.archive.inspection import Recorded
 from pywats_archive.archive.inventory import Holding, Stray
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.integrity import Checked, Problem, ProblemKind, Thoroughness
@@ -66,25 +65,16 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
             told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
             doubts.add(_Doubt(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
-    told_checksums = inventory.told_by_history(archive, holding.archive_id)
-    for blob in inspection.recorded(holding):
-        problem = inspection.problem_of(archive, blob, whole=_is_read_whole(blob.path, thoroughness))
-        problem = problem or _altered(archive, blob, told_checksums.get(blob.path))
+    for blob, problem in inspection.look_at_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
-            problem = None
-        yield Checked(problem=problem, blobs=1)
+            yield Checked(blobs=1)
+        else:
+            yield Checked(problem=problem, blobs=1)
     for path in holding.files:
         if path not in holding.recorded_paths:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=path))
             yield Checked(blobs=1)
-
-
-def _altered(archive: Archive, blob: Recorded, told_checksum: str | None) -> Problem | None:
-    if blob.checksum is None or told_checksum in (None, blob.checksum):
-        return None
-    told = f"{archive.root / blob.path}: was archived with {told_checksum}, its row says {blob.checksum}; compare with a backup"
-    return _problem(ProblemKind.RECORD_ALTERED, blob.path, blob.archive_id, told)
 
 
 def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:
@@ -128,14 +118,9 @@ class _Doubts:
                 yield Checked(problem=again)
 
     def _lacking(self, doubt: _Doubt, problem: Problem) -> Problem | None:
-        now = inventory.current(self._archive, doubt.archive_id)
         if problem.kind is ProblemKind.ENTRY_MISSING:
-            return None if now.entry else problem
-        was_purged = now.entry is not None and now.entry.purged_at is not None
-        if was_purged or doubt.path in inventory.removed_on_record(self._archive, doubt.archive_id):
-            return None
-        blob = _recorded_at(now, doubt.path)
-        return inspection.problem_of(self._archive, blob, whole=False) if blob else None
+            return None if inventory.current(self._archive, doubt.archive_id).entry else problem
+        return inspection.look_again(self._archive, doubt.archive_id, doubt.path, whole=False)
 
     def _unknown(self, doubt: _Doubt, *, has_owner: bool) -> Problem | None:
         age_s = _age_s(self._archive, doubt.path)
@@ -144,10 +129,6 @@ class _Doubts:
         if doubt.path in inventory.current(self._archive, doubt.archive_id).recorded_paths:
             return None
         return _unknown_problem(self._archive, doubt.path, doubt.archive_id)
-
-
-def _recorded_at(holding: Holding, path: str) -> Recorded | None:
-    return next((blob for blob in inspection.recorded(holding) if blob.path == path), None)
 
 
 def _strays(archive: Archive, strays: list[Stray]) -> Iterator[Checked]:

@@ -83,3 +83,5 @@ class ArchiveEntry:
     retention_until: date
     purged_at: datetime | None = None
     created_at: datetime
+    verified_at: datetime | None = None
+    """When its source and companions were last read back; None when not since they were archived."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 
@@ -62,6 +63,14 @@ class Thoroughness:
     sample_percent: float = 100.0
     """Read this part of the blobs from end to end, drawn anew for each ``seed``."""
     seed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A problem that a service found, and that is still there."""
+
+    problem: Problem
+    found_at: datetime
 
 
 OnProgress = Callable[[int, int], None]

@@ -38,3 +38,7 @@ class ArchiveStatistics:
     oldest_entry: datetime | None
     newest_entry: datetime | None
     catalog_size_bytes: int = 0
+    oldest_check: datetime | None = None
+    """When that blob of the whole archive was read back, or archived, which waits longest to be read back again."""
+    open_findings: int = 0
+    """What the service found damaged in the whole archive, and is so still."""

@@ -75,3 +75,5 @@ class Report:
     last_error: str | None = None
     next_try_at: datetime | None = None
     accepted_at: datetime | None = None
+    verified_at: datetime | None = None
+    """When its blob was last read back."""

@@ -21,12 +21,14 @@ from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.pipeline.alerts import Alerts
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.scheduling import Schedules
+from pywats_archive.pipeline.scrubbing import Scrubbing
 from pywats_archive.pipeline.staffing import Staff, make_lines
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
@@ -105,13 +107,16 @@ class Service:
         self._handling = Handling(processes, self._outbox, clock=self._now)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
+        self._alerts = Alerts(lambda: self._staff.archives, clock=self._now)
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
         self._outbox.start()
+        scrubbing = Scrubbing(lambda: self._lines, self._alerts, is_busy=lambda: self._work.busy_count > 0)
         try:
             self._begin()
             return self._watch()
         finally:
             self._events.close()
+            scrubbing.close()
             self._work.close()
             self._outbox.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.catalog import entries
-from pywats_archive.catalog.engine import Catalog
+from pywats_archive.catalog.engine import HEAD, Catalog
 from pywats_archive.errors import CatalogError, NewerFormat
 
 from . import made
@@ -150,14 +150,14 @@ def test_several_processes_may_make_it_at_once(tmp_path: Path) -> None:
     """Processes that open a new catalog at the same moment all get it."""
     path = tmp_path / "metadata.db"
     script = (
-        "import sys, pathlib; from pywats_archive.catalog.engine import Catalog; "
+        "import sys, pathlib; from pywats_archive.catalog.engine import HEAD, Catalog; "
         "sys.stdin.read(1); Catalog.open(pathlib.Path(sys.argv[1])).close()"
     )
     command = [sys.executable, "-c", script, str(path)]
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
     errors = [process.communicate(b"x")[1] for process in running]
     assert errors == [b""] * 4
-    assert _run(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert _run(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
 def _run(path: Path, sql: str) -> list[tuple[object, ...]]:

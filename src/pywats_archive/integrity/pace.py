@@ -1,0 +1,47 @@
+"""When blobs are read back, and how fast: decided from values alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+_DUE, _DUE_WHILE_BUSY = 0.5, 0.8
+"""Parts of the interval. The half that is left is for stations that are switched off over night, or for weeks."""
+_SHARE = 0.1
+"""Of the time, at most, that reading takes: small files cost processor time, not bytes."""
+_IDLE_S, _SECOND_LOOK_S = 60.0, 6 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How often every blob is read back, and at most how many bytes a second of the archive's."""
+
+    interval: timedelta
+    bytes_per_s: float
+
+    def due_age(self, *, is_busy: bool) -> timedelta:
+        """Give the age of a check at which the blob is read again; later while sources wait."""
+        return self.interval * (_DUE_WHILE_BUSY if is_busy else _DUE)
+
+    def rest_s(self, *, read_bytes: int, spent_s: float) -> float:
+        """Give how long to rest after reading."""
+        return max(read_bytes / self.bytes_per_s - spent_s, spent_s * (1 / _SHARE - 1))
+
+    @property
+    def idle_s(self) -> float:
+        """How long to rest when nothing is due."""
+        return min(_IDLE_S, self.interval.total_seconds() / 20)
+
+    @property
+    def second_look_s(self) -> float:
+        """When to look again at what was found wrong: it may have come back from a backup."""
+        return min(_SECOND_LOOK_S, self.interval.total_seconds() / 10)
+
+    def is_late(self, age: timedelta) -> bool:
+        """Tell whether the promise is broken."""
+        return age > self.interval
+
+
+def gentlest(paces: list[Pace]) -> Pace:
+    """Give the pace for an archive that several converters share: the shortest interval, the lowest rate."""
+    return Pace(interval=min(p.interval for p in paces), bytes_per_s=min(p.bytes_per_s for p in paces))

@@ -1,0 +1,83 @@
+"""The rolling scrub: entries are read back one after the other, over and over, each when it is due."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from pywats_archive.archive import checks, inspection, inventory
+from pywats_archive.archive.checks import News, Reading
+from pywats_archive.archive.core import Archive, describe
+from pywats_archive.integrity.pace import Pace
+
+_AT_ONCE = 200
+_COMMIT_S = 10.0
+
+
+class Scrub:
+    """Reads one archive back; what is news goes to ``tell``. What it knows is in the catalog: it goes on after a crash."""
+
+    def __init__(self, archive: Archive, *, tell: Callable[[News], None]) -> None:
+        self._archive = archive
+        self._tell = tell
+        self._due: deque[str] = deque()
+        self._readings: list[Reading] = []
+        self._first_reading_s = 0.0
+        self._second_look_s: float | None = None
+
+    def step(self, pace: Pace, *, is_busy: bool) -> float:
+        """Read at most one entry back; gives how many seconds to rest. NotAnArchive when the archive went away meanwhile."""
+        if self._second_look_s is None or time.monotonic() - self._second_look_s >= pace.second_look_s:
+            self._look_at_findings_again()
+        if not self._due:
+            self.commit()
+            read_before = self._archive.now() - pace.due_age(is_busy=is_busy)
+            self._due.extend(checks.due(self._archive, read_before=read_before, limit=_AT_ONCE))
+        if not self._due:
+            return pace.idle_s
+        began_s = time.monotonic()
+        reading = self._read_back(self._due.popleft())
+        self._keep(reading)
+        return pace.rest_s(read_bytes=reading.read_bytes, spent_s=time.monotonic() - began_s)
+
+    def commit(self) -> None:
+        """Record what was read back."""
+        readings, self._readings = self._readings, []
+        if readings:
+            self._tell(checks.record(self._archive, readings))
+
+    def forget(self) -> None:
+        """Drop what was read back and is not recorded: it will be read again."""
+        self._due.clear()
+        self._readings.clear()
+
+    def _keep(self, reading: Reading) -> None:
+        if not self._readings:
+            self._first_reading_s = time.monotonic()
+        self._readings.append(reading)
+        is_late = time.monotonic() - self._first_reading_s >= _COMMIT_S
+        if reading.problems or is_late or len(self._readings) >= _AT_ONCE:
+            self.commit()
+
+    def _read_back(self, archive_id: str) -> Reading:
+        holding = inventory.current(self._archive, archive_id)
+        looks = list(inspection.look_at_all(self._archive, holding, lambda path: True))
+        doubtful = [problem.path for _, problem in looks if problem]
+        again = (inspection.look_again(self._archive, archive_id, path, whole=True) for path in doubtful)
+        problems = tuple(problem for problem in again if problem)
+        if problems:
+            describe(self._archive.root)  # a share that went away makes no findings
+        return Reading(
+            archive_id=archive_id,
+            paths=tuple(blob.path for blob, _ in looks),
+            read_bytes=sum(blob.compressed_size_bytes or 0 for blob, _ in looks),
+            problems=problems,
+        )
+
+    def _look_at_findings_again(self) -> None:
+        self._second_look_s = time.monotonic()
+        for finding in checks.findings(self._archive):
+            path, archive_id = finding.problem.path, finding.problem.archive_id or ""
+            is_sound = inspection.look_again(self._archive, archive_id, path, whole=True) is None
+            self._tell(checks.record_cleared(self._archive, finding) if is_sound else News(found=(finding.problem,)))

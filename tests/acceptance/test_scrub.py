@@ -1,0 +1,58 @@
+"""The service reads its archive back while it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.station import Station, wait_for
+from typer.testing import CliRunner
+
+from pywats_archive.catalog import events
+from pywats_archive.cli.main import app
+
+SECONDS = 1 / 86_400
+"""In days."""
+
+
+def test_a_service_finds_what_rots_and_tells_until_it_is_mended(station: Station) -> None:
+    """A blob that changes on disk is found without being asked for, told by ``stats`` and events, and cleared when mended."""
+    watch = station.add("rot", verify_interval_days=2 * SECONDS)
+    (watch / "a.log").write_bytes(b"a" * 1000)
+    station.run()
+    blob = station.archive_root / station.entry().source_archived_path
+    whole = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    with station.serving():
+        wait_for(lambda: _stats(station.archive_root)["open_findings"] == 1)
+    with station.serving():
+        wait_for(lambda: _kinds(station).count("alert.raised") == 2)  # again after a restart
+        blob.write_bytes(whole)
+        wait_for(lambda: _stats(station.archive_root)["open_findings"] == 0)
+        wait_for(lambda: _kinds(station).count("integrity.cleared") == 1)
+    entry = station.entry()
+    assert entry.verified_at is not None
+    assert entry.verified_at > entry.created_at
+    assert station.details().reports[0].verified_at is not None
+    assert _kinds(station).count("integrity.found") == 1
+    assert "integrity.checked" in _kinds(station)
+
+
+def test_a_scrub_can_be_switched_off(station: Station) -> None:
+    """With an interval of 0 nothing is read back."""
+    watch = station.add("off", verify_interval_days=0)
+    (watch / "a.log").write_bytes(b"a" * 1000)
+    with station.serving():
+        wait_for(lambda: station.names("off/Done"))
+    assert station.entry().verified_at is None
+
+
+def _stats(archive: Path) -> dict[str, object]:
+    told: dict[str, object] = json.loads(CliRunner().invoke(app, ["stats", "--archive", str(archive), "--json"]).stdout)
+    return told
+
+
+def _kinds(station: Station) -> list[str]:
+    with station.archive() as archive, archive.read() as db:
+        return [event.kind for event in events.iterate(db)]
