@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import threading
 import time
 import zipfile
@@ -17,6 +19,7 @@ from pywats_archive.archive.restore import restore_source
 from pywats_archive.client import Client
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
+from pywats_archive.errors import ArchiveInUse
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 
@@ -498,12 +501,13 @@ def test_hooks_are_called_after_post_processing(station: Station) -> None:
 
 
 def test_a_second_service_is_refused(station: Station) -> None:
-    """An archive has one owner; another service is told so and changes nothing."""
+    """An archive has one owner; another service is told who that is and changes nothing."""
     watch = station.add("owned")
     with station.serving():
         wait_for((station.archive_root / "metadata.db").exists)
         time.sleep(0.2)
-        with pytest.raises(Exception, match="another pywats-archive process"):
+        me = rf"another pywats-archive process \({os.getpid()} on {re.escape(platform.node())}, since 20"
+        with pytest.raises(ArchiveInUse, match=me):
             Archive.open(station.archive_root, own=True)
         (watch / "a.log").write_bytes(b"x")
         wait_for(lambda: station.names("owned/Done") == ["a.log"])

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from pywats_archive.archive import layout, replacing
+from pywats_archive.archive import layout, ownership, replacing
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import checks, conversions, entries, events, reports, statistics
@@ -32,8 +32,6 @@ from pywats_archive.models.time import Clock, utc_now
 T = TypeVar("T")
 CHECKED_AT_START_BYTES = 256_000_000
 """A larger catalog is not read whole at every start: 'verify' and 'run --repair' do that. This much takes 0.4 s."""
-_PROBE_S = 0.5
-"""How long to wait for who only looks whether there is an owner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +87,7 @@ class Archive:
         """
         root = root.absolute()
         description = describe(root, create=create, clock=clock)
-        lock = _acquire(root) if own else None
+        lock = ownership.acquire(root) if own else None
         try:
             _settle_catalog(root, is_owner=own)
             archive = cls(root, description, lock, on_step=on_step, clock=clock)
@@ -98,7 +96,7 @@ class Archive:
             return archive
         except BaseException:
             if lock:
-                lock.release()
+                ownership.release(lock)
             raise
 
     @property
@@ -201,7 +199,7 @@ class Archive:
         """Close the catalog and give the archive free; idempotent."""
         self.catalog.close()
         if self._lock:
-            self._lock.release()
+            ownership.release(self._lock)
             self._lock = None
 
     def __enter__(self) -> Archive:
@@ -251,25 +249,6 @@ def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Des
     return open_description(root, clock=clock)
 
 
-@contextmanager
-def owning(root: Path) -> Iterator[FileLock]:
-    """Own the archive meanwhile; ArchiveInUse when another process does."""
-    lock = _acquire(root)
-    try:
-        yield lock
-    finally:
-        lock.release()
-
-
-def is_owned(root: Path) -> bool:
-    """Tell whether a process owns the archive at this moment."""
-    try:
-        _acquire(root, timeout_s=0).release()
-    except ArchiveInUse:
-        return True
-    return False
-
-
 def _settle_catalog(root: Path, *, is_owner: bool) -> None:
     """Bring a rebuilding to its end that a crash stopped, and refuse to make a new catalog beside blobs."""
     try:
@@ -277,7 +256,7 @@ def _settle_catalog(root: Path, *, is_owner: bool) -> None:
             replacing.tidy(root)
             replacing.finish(root)
         elif replacing.is_pending(root):
-            with owning(root):
+            with ownership.owning(root):
                 replacing.finish(root)
     except OSError as exc:
         raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
@@ -289,14 +268,3 @@ def _settle_catalog(root: Path, *, is_owner: bool) -> None:
 
 def _has_blobs(root: Path) -> bool:
     return any((root / top).exists() for top in (layout.SOURCES, layout.REPORTS))
-
-
-def _acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
-    lock = FileLock(root / layout.LOCK, thread_local=False, is_singleton=False)
-    try:
-        lock.acquire(timeout=timeout_s)
-    except Timeout as exc:
-        raise ArchiveInUse(f"{root}: another pywats-archive process owns this archive; stop that one first") from exc
-    except OSError as exc:
-        raise StorageError(f"{root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights") from exc
-    return lock

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
-CATALOG, DESCRIPTION, README, LOCK = "metadata.db", "archive.json", "README.txt", ".lock"
+CATALOG, DESCRIPTION, README = "metadata.db", "archive.json", "README.txt"
+LOCK, OWNER = ".lock", ".owner"
+"""Who owns the archive: the lock counts, the note beside it says who that is."""
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files: the time of the second is when the last recovery that came to its end began."""
 

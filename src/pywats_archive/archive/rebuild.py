@@ -13,8 +13,9 @@ from filelock import FileLock
 
 from pywats_archive.archive import layout, replacing
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
-from pywats_archive.archive.core import Archive, describe, owning
+from pywats_archive.archive.core import Archive, describe
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
+from pywats_archive.archive.ownership import owning
 from pywats_archive.catalog import entries, events, former, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import BlobDamaged, BlobMissing, CatalogDamaged

@@ -6,7 +6,7 @@ import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from pywats_archive.archive import layout
@@ -165,11 +165,16 @@ def remove_document(archive: Archive, report: Report) -> None:
     archive.blobs.remove(report.archived_path)
 
 
-def due_reports(archive: Archive, *, limit: int, whatever_backoff: bool = False) -> tuple[Report, ...]:
-    """Give reports that wait for the server and may be tried now, oldest first."""
-    now = datetime.max.replace(tzinfo=UTC) if whatever_backoff else archive.now()
+def due_reports(
+    archive: Archive, *, limit: int, longest_delay: timedelta, whatever_backoff: bool = False
+) -> tuple[Report, ...]:
+    """Give reports that wait for the server and may be tried now, oldest first.
+
+    One that is to wait longer than ``longest_delay`` may be tried as well: the clock was set back since.
+    """
+    now = datetime.max.replace(tzinfo=UTC) - longest_delay if whatever_backoff else archive.now()
     with archive.read() as db:
-        return reports.due(db, now, limit)
+        return reports.due(db, now, limit, latest=now + longest_delay)
 
 
 def waiting_reports(archive: Archive) -> int:

@@ -45,11 +45,11 @@ def id_after(db: Connection, after: str, count: int) -> str | None:
     return found
 
 
-def due(db: Connection, now: datetime, limit: int) -> tuple[Report, ...]:
-    """Give reports that wait for the server and may be tried at ``now``, oldest first."""
-    may_be_tried = "submission_state = ? AND (next_try_at IS NULL OR next_try_at <= ?)"
+def due(db: Connection, now: datetime, limit: int, *, latest: datetime) -> tuple[Report, ...]:
+    """Give reports that wait for the server and may be tried at ``now``, or only after ``latest``; oldest first."""
+    may_be_tried = "submission_state = ? AND (next_try_at IS NULL OR next_try_at <= ? OR next_try_at > ?)"
     oldest = f"{_ROWS.select} WHERE {may_be_tried} ORDER BY report_no LIMIT ?"
-    return tuple(map(_report, execute(db, oldest, (_WAITING, moment_to_text(now), limit))))
+    return tuple(map(_report, execute(db, oldest, (_WAITING, moment_to_text(now), moment_to_text(latest), limit))))
 
 
 def waiting_count(db: Connection) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ LONGEST_DELAY = timedelta(minutes=5)
 LONGEST_IMPATIENT_DELAY = timedelta(seconds=2)
 _IN_MEMORY = 64
 _AT_ONCE = 4
-_LOOK_EVERY = timedelta(seconds=0.3)
+_LOOK_EVERY_S = 0.3
 _REMEMBERED = 1_000
 """Parcels that are settled already: one may be offered just after it was read from the archive and sent."""
 
@@ -149,13 +150,13 @@ class Outbox:
         self._impatient = impatient
         self._offered: deque[Parcel] = deque()
         self._in_flight: set[str] = set()
-        self._postponed: dict[str, datetime] = {}
+        self._postponed: dict[str, float] = {}
         self._unsendable: dict[str, str] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
-        self._look_again_at = clock()
+        self._look_again_s = 0.0
         self._failures = 0
         self._stopped_by: str | None = None
-        self._stopped_until = clock()
+        self._stopped_until_s = 0.0
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
@@ -229,7 +230,7 @@ class Outbox:
                 await self._submitter.close()
 
     async def _send_what_is_due(self, sending: set[asyncio.Task[None]]) -> None:
-        if self._stopped_by and self._now() < self._stopped_until:
+        if self._stopped_by and time.monotonic() < self._stopped_until_s:
             return
         room = (1 if self._failures else _AT_ONCE) - len(sending)
         for parcel in await self._next(room) if room > 0 else ():
@@ -254,17 +255,18 @@ class Outbox:
                 chosen.append(parcel)
             elif not parcel.is_stored:
                 self._offered.append(parcel)
-        now = self._now()
-        if not chosen and now >= self._look_again_at:
+        now_s = time.monotonic()
+        if not chosen and now_s >= self._look_again_s:
             chosen = await asyncio.to_thread(self._stored, room)
-            self._look_again_at = now if chosen else now + _LOOK_EVERY
+            self._look_again_s = now_s if chosen else now_s + _LOOK_EVERY_S
         return chosen
 
     def _stored(self, room: int) -> list[Parcel]:
         found: list[Parcel] = []
         for archive in self._archives():
+            limit = room + len(self._in_flight) + len(self._postponed) + 8
             due = record.due_reports(
-                archive, limit=room + len(self._in_flight) + len(self._postponed) + 8, whatever_backoff=self._impatient
+                archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._impatient
             )
             parcels = (ArchivedParcel(archive=archive, report=report) for report in due)
             found += [parcel for parcel in parcels if self._is_due(parcel)]
@@ -273,7 +275,7 @@ class Outbox:
     def _is_due(self, parcel: Parcel) -> bool:
         until = self._postponed.get(parcel.key)
         is_new = parcel.key not in self._in_flight and parcel.key not in self._settled
-        return is_new and (until is None or until <= self._now())
+        return is_new and (until is None or until <= time.monotonic())
 
     async def _send(self, parcel: Parcel) -> None:
         try:
@@ -283,7 +285,7 @@ class Outbox:
             await asyncio.to_thread(self._settle, parcel, step, outcome)
         except ArchiveError as exc:
             log.error("report.not_sent", report_id=parcel.report_id, reason=str(exc))
-            self._postponed[parcel.key] = self._now() + LONGEST_DELAY
+            self._postponed[parcel.key] = time.monotonic() + LONGEST_DELAY.total_seconds()
             self._unsendable[parcel.key] = str(exc)
         else:
             self._unsendable.pop(parcel.key, None)
@@ -309,14 +311,14 @@ class Outbox:
             self._stop(outcome.reason, delay)
             return
         self._stopped_by = None
-        self._postponed[parcel.key] = self._now() + delay
+        self._postponed[parcel.key] = time.monotonic() + delay.total_seconds()
         log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=outcome.reason)
 
     def _stop(self, reason: str, delay: timedelta) -> None:
         """Send nothing for a while: every report would get the same answer until a person acts."""
         if self._stopped_by != reason:
             log.error("outbox.stopped", reason=reason)
-        self._stopped_by, self._stopped_until = reason, self._now() + delay
+        self._stopped_by, self._stopped_until_s = reason, time.monotonic() + delay.total_seconds()
 
     def _settle(self, parcel: Parcel, step: Step, outcome: Outcome) -> None:
         parcel.settle(step, outcome, self._now())

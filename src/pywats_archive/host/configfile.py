@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -114,18 +115,32 @@ def _check(station: StationConfig) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{station.path}: two converters are called '{name}'; give each its own name")
+    archives = [_normal(root) for root in station.archive_roots()]
     for converter in station.converters:
-        if converter.archive_enabled and converter.watch_folder:
-            _check_apart(station, converter)
+        if converter.watch_folder:
+            _check_apart(station, converter, archives)
+            _check_leaves(station, converter)
 
 
-def _check_apart(station: StationConfig, converter: ConverterConfig) -> None:
-    archive, watch = _normal(station.archive_root(converter)), _normal(Path(converter.watch_folder))
-    if archive.is_relative_to(watch) or watch.is_relative_to(archive):
-        raise ConfigError(
-            f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
-            "within each other; keep them apart"
-        )
+def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:
+    """No archive lies in a watch folder, nor the other way round, whichever converter's it is."""
+    watch = _normal(Path(converter.watch_folder))
+    for archive in archives:
+        if archive.is_relative_to(watch) or watch.is_relative_to(archive):
+            raise ConfigError(
+                f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
+                "within each other; keep them apart"
+            )
+
+
+def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
+    """A source that goes to Done, Error or Pending leaves the watch folder: it would be converted for ever otherwise."""
+    for key in _SIBLINGS:
+        folder = getattr(converter, key)
+        if _normal(Path(folder)) == _normal(Path(converter.watch_folder)):
+            raise ConfigError(
+                f"{station.path}: converter '{converter.name}': {key} {folder} is its watch_folder; name another folder"
+            )
 
 
 def _normal(path: Path) -> Path:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pywats_archive.archive import inspection, inventory
-from pywats_archive.archive.core import Archive, is_owned
+from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding, Stray
+from pywats_archive.archive.ownership import is_owned
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.integrity import Checked, Problem, ProblemKind, Thoroughness
 

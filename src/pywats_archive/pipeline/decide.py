@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
@@ -40,6 +40,11 @@ def _after_suspension(result: ConversionResult, config: ConverterConfig, *, atte
         return Next(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
     delay = result.retry_after or timedelta(seconds=config.retry_delay_seconds)
     return Next(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=now + delay, attempts=attempts)
+
+
+def is_due(arrival: Arrival, now: datetime) -> bool:
+    """Tell whether a suspended arrival may be tried again; at once when the clock was set back since it was suspended."""
+    return arrival.retry_at is None or arrival.retry_at <= now or now < arrival.changed_at
 
 
 class Destination(str, Enum):

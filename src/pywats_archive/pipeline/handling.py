@@ -90,7 +90,7 @@ class Handling:
     """Takes sources through; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(self, processes: ConverterProcesses, outbox: Outbox, *, clock: Callable[[], datetime]) -> None:
-        self._converting = Converting(processes, clock=clock)
+        self._converting = Converting(processes)
         self.unarchived = Unarchived(self._converting, outbox, clock=clock)
         self._outbox = outbox
         self._now = clock

@@ -52,9 +52,13 @@ class Schedules:
         """Give the lines to be run now, and plan their next run."""
         now = self._now()
         for name, line in self._lines.items():
-            if name in self._due and self._due[name] <= now and name not in self._running:
+            if name not in self._due or name in self._running:
+                continue
+            following = self._next(line, now)
+            if following and self._due[name] > following:  # the clock was set back
+                self._due[name] = following
+            if self._due[name] <= now:
                 self._running.add(name)
-                following = self._next(line, now)
                 if following:
                     self._due[name] = following
                 else:

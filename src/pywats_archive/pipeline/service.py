@@ -21,6 +21,7 @@ from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.pipeline import decide
 from pywats_archive.pipeline.alerts import Alerts
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
@@ -173,7 +174,7 @@ class Service:
         """Queue what is suspended and due, and what is owed to an archive."""
         for line in self._lines:
             for arrival in line.books.suspended():
-                due = arrival.retry_at is None or arrival.retry_at <= self._now() or self._settings.until_idle
+                due = decide.is_due(arrival, self._now()) or self._settings.until_idle
                 if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
                     self._enqueue(line, arrival)
             self._staff.settle_owed(line)

@@ -20,8 +20,7 @@ from pywats_archive.pipeline.line import Line
 
 log = structlog.get_logger()
 
-BREAK_S = 0.2
-"""The least time between two scans of a folder; a long scan is followed by ten times its own."""
+_BREAK_S, _LONG_BREAK_S = 0.2, 5.0
 
 
 class Watcher:
@@ -47,8 +46,7 @@ class Watcher:
             log.error("ledger.failed", converter=line.name, reason=str(exc))
         except Exception:
             log.exception("service.unexpected", converter=line.name)
-        now_s = time.monotonic()
-        line.next_scan_s = now_s + max(BREAK_S, 10 * (now_s - began_s))
+        line.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
     def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
@@ -65,9 +63,14 @@ class Watcher:
         for path in line.stability.observe(waiting, now_s):
             arrival, signature = line.known[path], waiting[path]
             if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
-                self._enqueue(line, replace(arrival, size_bytes=signature.size_bytes, mtime_ns=signature.mtime_ns))
+                self._enqueue(line, _as_it_lies(arrival, signature))
         _miss(line, listing)
         line.pending = {key(line, a)[1] for a in line.known.values() if _waits_to_settle(line, a)}
+
+
+def break_s(scan_s: float) -> float:
+    """Give how long to leave a folder alone after a scan: ten times its own time, but with 100,000 files not for minutes."""
+    return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
 def is_new(known: Arrival | None, now: Signature) -> bool:
@@ -87,6 +90,11 @@ def _enter(line: Line, listing: dict[str, Signature]) -> None:
     sightings = [Sighting(path=p, size_bytes=listing[p].size_bytes, mtime_ns=listing[p].mtime_ns) for p in new]
     for arrival in line.books.enter(sightings) if sightings else ():
         line.known[arrival.path] = arrival
+
+
+def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
+    is_same = (arrival.size_bytes, arrival.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 
 
 def _miss(line: Line, listing: dict[str, Signature]) -> None:

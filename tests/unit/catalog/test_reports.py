@@ -62,9 +62,11 @@ def test_the_outbox_gives_what_is_due(catalog: Catalog) -> None:
     submit(catalog, kept[3], SubmissionState.REFUSED, last_error="400")
     waiting = replace(kept[1], tries=1, last_error="503", next_try_at=LATER)
     with catalog.read() as db:
-        assert reports.due(db, made.MORNING, 10) == (kept[2], kept[4])
-        assert reports.due(db, LATER, 10) == (waiting, kept[2], kept[4])
-        assert reports.due(db, LATER, 1) == (waiting,)
+        assert reports.due(db, made.MORNING, 10, latest=LATER) == (kept[2], kept[4])
+        assert reports.due(db, LATER, 10, latest=LATER) == (waiting, kept[2], kept[4])
+        assert reports.due(db, LATER, 1, latest=LATER) == (waiting,)
+        set_back = made.MORNING - timedelta(hours=1)
+        assert waiting in reports.due(db, set_back, 10, latest=set_back + timedelta(minutes=5))
         assert reports.waiting_count(db) == 3
 
 

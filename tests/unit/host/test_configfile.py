@@ -52,6 +52,7 @@ def test_keys_that_pywats_wiped_are_remembered(tmp_path: Path) -> None:
         ({**SECTION, "on_archive_error": "panic"}, ["on_archive_error", "'hold' or 'continue'"]),
         ({"name": "csv", "module_path": "own.Csv"}, ["'csv'", "watch_folder is missing"]),
         ({**SECTION, "archive_enabled": True, "archive_folder": "csv/watch/archive"}, ["lie within each other"]),
+        ({**SECTION, "done_folder": "csv/watch/../watch"}, ["done_folder", "is its watch_folder"]),
     ],
 )
 def test_a_bad_value_is_one_clear_error(tmp_path: Path, section: dict[str, Any], told: list[str]) -> None:

@@ -10,11 +10,11 @@ import pytest
 from pywats_archive.config import ConverterConfig, PostProcessAction
 from pywats_archive.conversion.outbox import LONGEST_DELAY, after_try
 from pywats_archive.host.submission import Verdict
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline.decide import Destination, after_conversion, ending
+from pywats_archive.pipeline.decide import Destination, after_conversion, ending, is_due
 
 NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
 
@@ -22,6 +22,24 @@ NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
 def config(**keys: object) -> ConverterConfig:
     """Make a converter's configuration."""
     return ConverterConfig.model_validate({"name": "c", "module_path": "m.C", "watch_folder": "w", **keys})
+
+
+def test_a_clock_that_is_set_back_makes_nothing_wait_longer() -> None:
+    """What was suspended is due at its time, and at once when the clock is earlier than when it was suspended."""
+    arrival = Arrival(
+        arrival_id=1,
+        converter_name="c",
+        path="a",
+        size_bytes=1,
+        mtime_ns=1,
+        first_seen_at=NOW,
+        changed_at=NOW,
+        state=ArrivalState.SUSPENDED,
+        retry_at=NOW + timedelta(minutes=10),
+    )
+    assert not is_due(arrival, NOW + timedelta(minutes=9))
+    assert is_due(arrival, NOW + timedelta(minutes=10))
+    assert is_due(arrival, NOW - timedelta(minutes=50))
 
 
 @pytest.mark.parametrize(("retries", "states"), [(0, ["c"]), (1, ["s", "c"]), (3, ["s", "s", "s", "c"])])
