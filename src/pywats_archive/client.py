@@ -14,6 +14,7 @@ from pywats_archive.archive import inventory, layout, ledger, restore
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
+from pywats_archive.archive.salvage import salvage_source
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
 from pywats_archive.host.configfile import read_station_config
@@ -33,6 +34,7 @@ class Restored:
     archive_id: str
     path: Path | None = None
     error: str | None = None
+    """Why it does not, or what is wrong with what was restored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,13 +121,17 @@ class Client:
         """Give one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
         return self._holder(archive_id).details(archive_id)
 
-    def restore(self, archive_ids: Sequence[str], folder: Path, *, actor: str) -> tuple[Restored, ...]:
+    def restore(
+        self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
+    ) -> tuple[Restored, ...]:
         """Restore sources into ``folder``; one that cannot be is named with its reason and does not stop the others.
 
+        ``even_damaged`` brings back what can be read of a damaged one, under its name with ``.damaged`` after it.
         UnknownEntry comes before anything is written.
         """
+        one = _salvaged if even_damaged else _restored
         holders = [(archive_id, self._holder(archive_id)) for archive_id in archive_ids]
-        return tuple(_restored(archive, archive_id, folder, actor) for archive_id, archive in holders)
+        return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Give the figures of all archives together, or of one converter's part of them."""
@@ -223,6 +229,14 @@ def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Re
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
     return Restored(archive_id=archive_id, path=path)
+
+
+def _salvaged(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
+    try:
+        salvaged = salvage_source(archive, archive_id, folder, actor=actor)
+    except ArchiveError as exc:
+        return Restored(archive_id=archive_id, error=str(exc))
+    return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage)
 
 
 def _sum(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:

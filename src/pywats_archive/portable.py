@@ -99,10 +99,8 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
     if os.path.lexists(target) and _is_copied(source, target):
         shutil.rmtree(source)
         return
-    if windows and target.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     try:
-        _rename_folder(source, target, windows=windows)
+        rename_folder_exclusive(source, target, windows=windows)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
@@ -110,13 +108,18 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
         discard(partial)
         shutil.copytree(source, partial, symlinks=True)
         sync_tree(partial, windows=windows)
-        _rename_folder(partial, target, windows=windows)
+        rename_folder_exclusive(partial, target, windows=windows)
         sync_folder(target.parent, windows=windows)
         shutil.rmtree(source)
 
 
-def _rename_folder(source: Path, target: Path, *, windows: bool) -> None:
-    """POSIX: an empty folder reserves the name and is replaced; its mode tells a reservation that a crash left."""
+def rename_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Give a folder a name on the same file system; FileExistsError when it is taken.
+
+    POSIX: an empty folder reserves the name and is replaced; its mode tells a reservation that a crash left.
+    """
+    if windows and target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     if not windows:
         try:
             target.mkdir(mode=_RESERVED)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pywats_archive.archive import restoring
@@ -19,20 +17,30 @@ def restore_source(archive: Archive, archive_id: str, folder: Path, *, actor: st
 
     A name that is taken gets a number. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
+    entry = entry_with_bytes(archive, archive_id)
+    try:
+        restored = _restore(archive, entry, folder)
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
+    put_on_record(archive, archive_id, restored, actor=actor)
+    return restored
+
+
+def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
+    """Give an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is none."""
     entry = archive.entry(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
     if not entry.source_archived_path:
         raise BlobMissing(f"{archive_id}: its source was not kept (archive_source_files is off); only its record is")
-    try:
-        restored = _restore(archive, entry, folder)
-    except OSError as exc:
-        raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
-    event = Event(
-        kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details={"to": str(restored)}
-    )
+    return entry
+
+
+def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
+    """Record who was given a source, and whether it was whole."""
+    details = {"to": str(restored)} | ({"damage": damage} if damage else {})
+    event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
     archive.write(lambda tx: events.append(tx, event))
-    return restored
 
 
 def original_name(entry: ArchiveEntry) -> str:
@@ -42,27 +50,24 @@ def original_name(entry: ArchiveEntry) -> str:
     return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
 
 
+def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
+    """Give the blobs that hold an entry's companions."""
+    return tuple(sorted({companion.archived_path for companion in entry.companions}))
+
+
 def _restore(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
-    name, content = original_name(entry), _content(archive, entry)
+    """Check the companions first: whoever gets the source may count on them."""
+    for path in companion_paths(entry):
+        archive.blobs.check(path, _checksum(archive, path))
+    name, content = original_name(entry), archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is SourceKind.FOLDER:
-        restored = _new_folder(content, folder, name)
+        restored = restoring.write_folder(content, folder, name)
     else:
         restored = restoring.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns)
-    for path in sorted({companion.archived_path for companion in entry.companions}):
-        checksum = f"sha256:{archive.blobs.label(path).metadata['sha256']}"
-        restoring.extract(archive.blobs.read_checked(path, checksum), folder)
+    for path in companion_paths(entry):
+        restoring.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
     return restored
 
 
-def _content(archive: Archive, entry: ArchiveEntry) -> Iterator[bytes]:
-    return archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
-
-
-def _new_folder(content: Iterator[bytes], parent: Path, name: str) -> Path:
-    made = restoring.make_folder(parent, name)
-    try:
-        restoring.extract(content, made)
-    except BaseException:
-        shutil.rmtree(made)
-        raise
-    return made
+def _checksum(archive: Archive, path: str) -> str:
+    return f"sha256:{archive.blobs.label(path).metadata['sha256']}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
@@ -53,6 +55,28 @@ def make_folder(parent: Path, name: str) -> Path:
     raise AssertionError("unreachable: names never run out")
 
 
+def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
+    """Unpack a tar of ours into ``parent`` under ``name``, or the first free name like it; nothing stays when it fails."""
+    parent.mkdir(parents=True, exist_ok=True)
+    partial = parent / f".restore-{uuid.uuid4().hex}.part"
+    partial.mkdir()
+    try:
+        extract(chunks, partial)
+        return publish_folder(partial, parent, name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def publish_folder(partial: Path, parent: Path, name: str) -> Path:
+    """Give a finished folder the first free name like ``name`` in ``parent``, durably; gives its path."""
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            portable.rename_folder_exclusive(partial, parent / free)
+            portable.sync_folder(parent)
+            return parent / free
+    raise AssertionError("unreachable: names never run out")
+
+
 def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     """Unpack a tar of ours into ``folder``; a member that would lie outside of it is refused. Gives the files made.
 
@@ -74,17 +98,30 @@ def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarI
     BlobDamaged names ``of`` when it is no whole tar.
     """
     reader = cast(BinaryIO, _ChunkReader(chunks))
+    with (
+        _told_as_damaged(of),
+        tarfile.open(fileobj=reader, mode="r|", encoding="utf-8", errors="surrogateescape") as tar,
+    ):
+        for member in tar:
+            stream = tar.extractfile(member) if member.isreg() else None
+            yield member, _content(stream, of) if stream else None
+    for _ in chunks:
+        pass
+
+
+def _content(stream: IO[bytes], of: Path) -> Iterator[bytes]:
+    with _told_as_damaged(of):
+        yield from pieces(stream)
+
+
+@contextmanager
+def _told_as_damaged(of: Path) -> Iterator[None]:
     try:
-        with tarfile.open(fileobj=reader, mode="r|", encoding="utf-8", errors="surrogateescape") as tar:
-            for member in tar:
-                stream = tar.extractfile(member) if member.isreg() else None
-                yield member, pieces(stream) if stream else None
+        yield
     except tarfile.TarError as exc:
         raise BlobDamaged(
             f"{of}: the stored folder cannot be unpacked ({exc}); restore this file from a backup"
         ) from exc
-    for _ in chunks:
-        pass
 
 
 def pieces(stream: IO[bytes]) -> Iterator[bytes]:

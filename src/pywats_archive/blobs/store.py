@@ -6,9 +6,10 @@ import hashlib
 import itertools
 import os
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
@@ -25,6 +26,7 @@ from pywats_archive.models.step import OnStep, no_step
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
 CHUNK_BYTES = 1 << 20
 ALGORITHM = "sha256"
+_GZIP, _SALVAGED_AT_ONCE = 31, 64
 _TRAILER = struct.Struct("<II")
 """What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""
 
@@ -132,6 +134,14 @@ class BlobStore:
             raise BlobDamaged(
                 f"{self.root / path}: {found}, recorded was {checksum}; keep the file and restore a backup"
             )
+
+    def salvage(self, path: str) -> Iterator[bytes]:
+        """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Nothing is checked."""
+        stream = zlib.decompressobj(wbits=_GZIP)
+        with self._present(path), (self.root / path).open("rb") as file, suppress(zlib.error, OSError):
+            while piece := file.read(_SALVAGED_AT_ONCE):
+                if data := stream.decompress(piece):
+                    yield data
 
     def check(self, path: str, checksum: str) -> None:
         """Read a blob back from end to end; BlobMissing or BlobDamaged when it is not sound."""

@@ -17,19 +17,23 @@ def restore(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to; nothing there is replaced.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    even_damaged: Annotated[
+        bool, typer.Option("--even-damaged", help="Of a damaged source what can be read, as NAME.damaged.")
+    ] = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Restore sources and their companions, each checked against its checksum."""
     with options.open_client(archive, config) as client:
-        results = client.restore(archive_ids, to.absolute(), actor=current_user())
+        results = client.restore(archive_ids, to.absolute(), actor=current_user(), even_damaged=even_damaged)
     failed = [result for result in results if result.error]
     if as_json:
         print_json({"restored": [r for r in results if not r.error], "problems": failed})
     else:
         for result in results:
-            console.print(
-                printable(str(result.path) if result.path else f"{result.archive_id}: {result.error}"), soft_wrap=True
-            )
+            if result.path:
+                console.print(printable(str(result.path)), soft_wrap=True)
+            if result.error:
+                console.print(printable(f"{result.archive_id}: {result.error}"), soft_wrap=True, style="red")
     return 1 if failed else 0
 
 
