@@ -23,6 +23,7 @@ ARCHIVE_KEYS = (
     "archive_companions",
     "settle_seconds",
     "timeout_seconds",
+    "memory_limit_mb",
     "verify_interval_days",
     "verify_rate_mb_s",
 )
@@ -87,6 +88,7 @@ class ConverterConfig(BaseModel):
     archive_companions: list[str] = Field(default_factory=list)
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0)
+    memory_limit_mb: float = Field(default=4000.0, ge=0)
     verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
     verify_rate_mb_s: float = Field(default=10.0, gt=0)
 

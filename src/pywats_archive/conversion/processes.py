@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as OutOfTime
 from types import TracebackType
@@ -13,7 +14,10 @@ from pebble import ProcessExpired, ProcessPool
 
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host import worker
+from pywats_archive.host.fence import LEFT_EXIT_CODE, SILENT_EXIT_CODE, end_session
 
+_MOST_TRIES = 5
+_LONGEST_LINE = 2000
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -29,24 +33,46 @@ class ConverterProcesses:
         self.count = count
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=count, context=spawn, initializer=_prepare)
+        self._workers: set[int] = set()
+        self._mutex = threading.Lock()
 
     def run(self, function: Callable[[Job], Result], job: Job, *, timeout_s: float) -> Result:
-        """Run ``function(job)`` in a process and wait; ConverterKilled after ``timeout_s`` or when the process ends."""
-        future = self._pool.schedule(function, args=[job], timeout=timeout_s)
-        try:
-            result: Result = future.result()
-        except OutOfTime as exc:
-            raise ConverterKilled(f"the converter ran longer than {timeout_s:g} s and was ended") from exc
-        except ProcessExpired as exc:
-            raise ConverterKilled(f"the converter's process ended by itself ({_cause(exc)})") from exc
-        except Exception as exc:
-            raise ConverterKilled(f"the converter's result did not come back ({type(exc).__name__}: {exc})") from exc
-        return result
+        """Run ``function(job)`` in a process and wait; ConverterKilled after ``timeout_s`` or when the process ends.
+
+        What the converter started ends with its process.
+        """
+        for _ in range(_MOST_TRIES):
+            self._end_orphans()
+            future = self._pool.schedule(function, args=[job], timeout=timeout_s)
+            try:
+                result: Result = future.result()
+            except OutOfTime as exc:
+                self._end_orphans()
+                raise ConverterKilled(f"the converter ran longer than {timeout_s:g} s and was ended") from exc
+            except ProcessExpired as exc:
+                self._end_orphans()
+                if exc.exitcode != LEFT_EXIT_CODE:
+                    raise ConverterKilled(f"the converter's process ended by itself ({_cause(exc)})") from exc
+            except Exception as exc:
+                told = f"{type(exc).__name__}: {exc}"[:_LONGEST_LINE]
+                raise ConverterKilled(f"the converter's result did not come back ({told})") from exc
+            else:
+                return result
+        raise ConverterKilled("no process was fit to run the converter: each was left unfit by the one before")
+
+    def _end_orphans(self) -> None:
+        """End what workers that are gone have started; their sessions have nobody else in them."""
+        with self._mutex:
+            alive = {process.pid for process in multiprocessing.active_children() if process.pid}
+            gone, self._workers = self._workers - alive, alive
+        for worker_pid in gone:
+            end_session(worker_pid)
 
     def close(self) -> None:
         """End all processes; what runs is ended with them."""
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        self._end_orphans()
 
     def __enter__(self) -> ConverterProcesses:
         return self
@@ -66,4 +92,6 @@ def _cause(expired: ProcessExpired) -> str:
     code = expired.exitcode
     if code is None:
         return "no exit code"
+    if code == SILENT_EXIT_CODE:
+        return "exit code 0"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -29,6 +29,7 @@ class ConversionJob:
     retry_delay_seconds: float = 60
     readiness_marker: str | None = None
     min_file_count: int | None = None
+    memory_limit_mb: float = 0
     service_address: str = ""
     api_token: str = field(default="", repr=False)
 
@@ -66,6 +67,7 @@ def job_for(config: ConverterConfig, station: StationConfig) -> ConversionJob:
         retry_delay_seconds=config.retry_delay_seconds,
         readiness_marker=config.readiness_marker if config.readiness_marker != default_marker else None,
         min_file_count=config.min_file_count,
+        memory_limit_mb=config.memory_limit_mb,
         service_address=station.server.service_address,
         api_token=station.server.api_token,
     )

@@ -14,6 +14,7 @@ from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.host.confined import confined, failure, guarded, one_line, silence_output
 from pywats_archive.host.context import Station, make_context, make_legacy_arguments, make_source
 from pywats_archive.host.converters import describe_fully, load_class, new_instance
+from pywats_archive.host.fence import FENCE
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.loaded import Loaded
@@ -27,17 +28,19 @@ _NAME_ALONE = 0.3
 
 
 def prepare() -> None:
-    """Make this process a worker: silent, and with all imported that the first conversion would wait for."""
+    """Make this process a worker: silent, fenced in, and with all imported that the first conversion would wait for."""
     silence_output()
+    FENCE.raise_up()
     pywats_module("pywats_client.converters.file_converter")
 
 
 def convert(job: ConversionJob) -> ConversionResult:
     """Validate and convert one source with a new instance; whatever the converter raises is a FAILED result."""
     started = time.perf_counter()
-    with confined(), recorded_opens() as opened:
+    with confined(job) as left, recorded_opens() as opened:
         result = guarded(lambda: _convert(job))
-    return replace(result, duration_ms=_ms_since(started), opened_paths=tuple(sorted(opened)))
+    warnings = (*result.warnings, *left)
+    return replace(result, warnings=warnings, duration_ms=_ms_since(started), opened_paths=tuple(sorted(opened)))
 
 
 def _convert(job: ConversionJob) -> ConversionResult:
@@ -100,7 +103,7 @@ def _run(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> Any:
 def describe_converter(job: ConversionJob) -> ConverterDescription | str:
     """Describe a converter, or say why its code cannot be loaded."""
     try:
-        with confined():
+        with confined(job):
             converter = load_class(job.module_path, Path(job.converters_folder))
             return describe_fully(converter, new_instance(converter, job.arguments), job.module_path)
     except BaseException as exc:
@@ -113,7 +116,7 @@ def is_folder_ready(job: ConversionJob) -> bool:
     ConverterUnavailable when it cannot say.
     """
     try:
-        with confined():
+        with confined(job):
             loaded = Loaded.of(job)
             context = make_context(job, loaded.instance)
             with loaded.running(context):
@@ -127,7 +130,7 @@ def is_folder_ready(job: ConversionJob) -> bool:
 def validate_only(job: ConversionJob) -> float:
     """Give the confidence with which a converter claims a source; 0 when it does not or fails to judge."""
     try:
-        with confined():
+        with confined(job):
             loaded = Loaded.of(job)
             if loaded.kind == "legacy":
                 return _NAME_ALONE
@@ -150,7 +153,7 @@ class HookCall:
 def call_hook(call: HookCall) -> str | None:
     """Call ``on_success`` or ``on_failure`` on a new instance; gives what went wrong in it, if anything."""
     try:
-        with confined():
+        with confined(call.job):
             faults = _call_hook(call.job, call.result)
     except BaseException as exc:
         return one_line(exc)
@@ -191,9 +194,10 @@ def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     What ``run`` gave is never lost to what goes wrong after it: the converter has already ticked it off.
     """
     started = time.perf_counter()
-    with confined():
+    with confined(job) as left:
         results = _run_scheduled(job)
-    return tuple(replace(result, duration_ms=_ms_since(started)) for result in results)
+    ms = _ms_since(started)
+    return tuple(replace(result, warnings=(*result.warnings, *left), duration_ms=ms) for result in results)
 
 
 def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
