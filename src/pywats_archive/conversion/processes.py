@@ -42,7 +42,8 @@ class ConverterProcesses:
         What the converter started ends with its process.
         """
         for _ in range(_MOST_TRIES):
-            self._end_orphans()
+            if len(self._workers) < self.count:
+                self._end_orphans()
             future = self._pool.schedule(function, args=[job], timeout=timeout_s)
             try:
                 result: Result = future.result()
@@ -61,7 +62,7 @@ class ConverterProcesses:
         raise ConverterKilled("no process was fit to run the converter: each was left unfit by the one before")
 
     def _end_orphans(self) -> None:
-        """End what workers that are gone have started; their sessions have nobody else in them."""
+        """Note which workers there are, and end what those have started that are gone: nobody else is in their sessions."""
         with self._mutex:
             alive = {process.pid for process in multiprocessing.active_children() if process.pid}
             gone, self._workers = self._workers - alive, alive

@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, parent_process
-from pathlib import Path
 from typing import NoReturn
 
 from pywats_archive.host.windows_job import WindowsJob
@@ -25,6 +24,7 @@ SILENT_EXIT_CODE = 87
 """Stands for 0 when a converter calls ``os._exit``: the pool takes a worker that ends with 0 for one that still works."""
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of Linux' prctl: whoever loses its parent beneath this process becomes its child."""
+_THREADS = "/proc/self/task"
 _GOODBYE_S = 1.0
 """Enough for the last result to be sent."""
 
@@ -138,9 +138,10 @@ def _never_silently(end: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]
 def _children() -> set[int]:
     """Give this process' children, those that lost their parent beneath it too; Linux tells, others do not."""
     found: set[int] = set()
-    for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found |= {int(pid) for pid in path.read_text().split()}
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(_THREADS):  # noqa: PTH208 (strings: this is asked after every job)
+            with contextlib.suppress(OSError), open(f"{_THREADS}/{thread}/children", "rb", buffering=0) as stream:  # noqa: PTH123
+                found |= {int(pid) for pid in stream.read().split()}
     return found
 
 
