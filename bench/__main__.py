@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, pipeline, reports, sources
+from bench import catalog, pipeline, reports, sources, trust
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e"], help="a b c d e")
+    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f"], help="a b c d e f")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalog in e")
     asked = parser.parse_args()
     board = Board()
@@ -25,6 +25,8 @@ def main() -> None:
             measure(board)
     if "e" in asked.figures:
         catalog.questions(board, asked.entries)
+    if "f" in asked.figures:
+        trust.trust(board)
     board.draw()
 
 
