@@ -117,6 +117,19 @@ class Client:
         )
         return Page(items=tuple(merged[offset : offset + limit]), total=sum(page.total for page in pages))
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the archives."""
+        return self._roots
+
+    def require_converter(self, name: str) -> None:
+        """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
+        known = {name for archive in self._archives for name in archive.converter_names()}
+        known |= {section.name for section in self._station.converters} if self._station else set()
+        if name not in known:
+            listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
+            raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
+
     def details(self, archive_id: str) -> EntryDetails:
         """Give one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
         return self._holder(archive_id).details(archive_id)
@@ -135,9 +148,8 @@ class Client:
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Give the figures of all archives together, or of one converter's part of them."""
-        if converter_name and self._station and self._station.converter(converter_name) is None:
-            known = ", ".join(f"'{c.name}'" for c in self._station.converters)
-            raise UnknownConverter(f"no converter is called '{converter_name}'; {self._station.path} has {known}")
+        if converter_name:
+            self.require_converter(converter_name)
         return _sum([archive.statistics(converter_name) for archive in self._archives], converter_name)
 
     def status(self) -> StationStatus:

@@ -103,6 +103,9 @@ def test_bad_input_gets_one_clear_line(filled: Station, tmp_path: Path) -> None:
     _one_line(command("show", "nothing", *here), "'nothing'", "list")
     _one_line(command("list", "--status", "foo", *here), "--status 'foo'", "FAILED")
     _one_line(command("list", "--from", "yesterday", *here), "--from 'yesterday'")
+    _one_line(command("list", "--from", "2026-02-02", "--to", "2026-02-01", *here), "lies after", "exchange")
+    _one_line(command("list", "--converter", "nobody", *here), "'nobody'", "'good'")
+    _one_line(command("stats", "--converter", "nobody", *here), "'nobody'", "'good'")
     _one_line(command("list", "--archive", tmp_path / "none"), "holds no archive")
     _one_line(command("run", "--config", tmp_path / "none.json"), "none.json", "no such file")
     _one_line(command("stats", "--converter", "nobody", "--config", config), "'nobody'", "'good'")
@@ -116,6 +119,14 @@ def test_bad_input_gets_one_clear_line(filled: Station, tmp_path: Path) -> None:
         "compression_level = 12",
         "less than or equal to 9",
     )
+
+
+def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
+    """Where nothing is archived yet, a person is told so, and which key turns it on; JSON stays JSON."""
+    station.add("plain", archive_enabled=False)
+    answer = command("list", "--json", "--config", station.write_config())
+    assert json.loads(answer.stdout) == {"entries": [], "total": 0}
+    assert "archive_enabled" in answer.stderr
 
 
 def test_an_archive_of_a_newer_format_is_refused(filled: Station) -> None:

@@ -156,6 +156,11 @@ class Archive:
         with self.read() as db:
             return entries.find(db, wanted, limit=limit, offset=offset)
 
+    def converter_names(self) -> tuple[str, ...]:
+        """Give the names of all converters that entries are of."""
+        with self.read() as db:
+            return entries.converter_names(db)
+
     def details(self, archive_id: str) -> EntryDetails:
         """Give one entry with its conversions, reports and events; UnknownEntry when there is none."""
         with self.read() as db:

@@ -57,6 +57,15 @@ def newest_id(db: Connection) -> str:
     return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
 
 
+def converter_names(db: Connection) -> tuple[str, ...]:
+    """Give the names of all converters, in order; each costs one look into an index."""
+    names: list[str] = []
+    following = "SELECT min(converter_name) FROM archive_entries WHERE converter_name > ?"
+    while (found := execute(db, following, (names[-1] if names else "",)).fetchone()[0]) is not None:
+        names.append(str(found))
+    return tuple(names)
+
+
 def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
     """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
     where, values = _conditions(wanted)

@@ -8,6 +8,7 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, entries_table, print_json
+from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.time import end_of, start_of
@@ -35,10 +36,13 @@ def list_entries(
     as_json: options.JsonOption = False,
 ) -> None:
     """List entries, newest first."""
-    start, end = options.parse_day(from_, "--from"), options.parse_day(to, "--to")
+    first, last = options.parse_day(from_, "--from"), options.parse_day(to, "--to")
+    start, end = start_of(first) if first else None, end_of(last) if last else None
+    if start and end and start > end:
+        raise UsageError(f"--from {from_} lies after --to {to}; exchange them")
     wanted = EntryFilter(
-        from_date=start_of(start) if start else None,
-        to_date=end_of(end) if end else None,
+        from_date=start,
+        to_date=end,
         converter_name=converter,
         status=options.parse_status(status),
         serial_number=serial,
@@ -47,6 +51,8 @@ def list_entries(
         submission=options.parse_submission(submission),
     )
     with options.open_client(archive, config) as client:
+        if converter:
+            client.require_converter(converter)
         print_page(client.find(wanted, limit=limit, offset=offset), offset=offset, as_json=as_json)
 
 

@@ -42,7 +42,11 @@ def open_client(archive: Path | None, config: Path | None) -> Client:
         raise UsageError("--archive and --config: give one of them, not both")
     if archive:
         return Client([archive])
-    return Client.from_config(config or default_config())
+    client = Client.from_config(config or default_config())
+    if not client.roots:
+        told = "no archive is there yet: set archive_enabled for a converter, and run the service once"
+        typer.echo(f"{config or default_config()}: {told}", err=True)
+    return client
 
 
 def parse_day(text: str | None, option: str) -> date | datetime | None:
