@@ -6,6 +6,10 @@ ArchiveError                     exit 1
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
+│   ├── DiskLow                          less room than min_free_gb is left; new sources wait
+│   ├── DiskFull                         there is no room at all
+│   ├── ArchiveAway                      the archive's disk or share is not there
+│   │   └── AnotherArchive               another archive lies where it was
 │   ├── ArchiveInUse                     another process owns the archive
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
@@ -14,6 +18,7 @@ ArchiveError                     exit 1
 │   ├── SourceChanged                    the source changed while it was read
 │   └── SourceVanished                   the source was gone before it could be read
 ├── CatalogError                         the metadata database cannot be used
+│   ├── CatalogFull                      it cannot grow: the disk is full
 │   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
 ├── ConverterUnavailable                 the converter's code cannot be loaded
 └── SubmissionError                      the WATS server did not take a report
@@ -58,6 +63,22 @@ class StorageError(ArchiveError):
     """The archive's files cannot be written or read."""
 
 
+class DiskLow(StorageError):
+    """The disk is nearly full: new sources wait until there is room."""
+
+
+class DiskFull(StorageError):
+    """The disk is full; make room, and what waits goes on by itself."""
+
+
+class ArchiveAway(StorageError):
+    """The archive is not where it was; mount its disk or share."""
+
+
+class AnotherArchive(ArchiveAway):
+    """Another archive lies where this one was; nothing is written into it."""
+
+
 class ArchiveInUse(StorageError):
     """Another process owns this archive; stop it first."""
 
@@ -92,6 +113,10 @@ class SourceVanished(StorageError):
 
 class CatalogError(ArchiveError):
     """The metadata database cannot be used."""
+
+
+class CatalogFull(CatalogError):
+    """The metadata database cannot grow: the disk is full; make room."""
 
 
 class CatalogDamaged(CatalogError):

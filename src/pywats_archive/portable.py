@@ -23,6 +23,7 @@ _COARSEST_CLOCK_S = 2.0
 """How far apart two file systems may date the same file (FAT)."""
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
+_CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
@@ -192,6 +193,27 @@ def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def allocate(descriptor: int, size_bytes: int) -> None:
+    """Give an open file ``size_bytes`` that the disk really holds for it; OSError when there is no room.
+
+    Where the system cannot allocate, bytes are written, such as no file system can compress or share.
+    """
+    try:
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    except AttributeError:  # Windows, macOS
+        _fill(descriptor, size_bytes)
+    except OSError as exc:
+        if exc.errno not in _CANNOT_ALLOCATE:
+            raise
+        _fill(descriptor, size_bytes)
+
+
+def _fill(descriptor: int, size_bytes: int) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while size_bytes > 0:
+        size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
 
 
 def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:

@@ -218,6 +218,19 @@ def add_companion(archive: Archive, place: Place) -> None:
     ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
 
 
+def give_and_take(archive: Archive, place: Place) -> None:
+    """Give the reserve up, as on a full disk, let the catalog grow, and take the reserve again."""
+    archive.reserve.give_up()
+    see_it(archive, place)
+    archive.reserve.take()
+
+
+def expect_reserve(archive: Archive, place: Place) -> None:
+    """The reserve is whole, once it is taken while there is room."""
+    assert archive.reserve.take() and (place.root / "reserve").stat().st_blocks * 512 >= 15_000_000
+    assert [account.by_state for account in ledger.accounts(archive)] == [{"seen": 1}]
+
+
 def recover_it(archive: Archive, place: Place) -> None:
     """Recover, then go on."""
     recover(archive)
@@ -361,5 +374,6 @@ SCENARIOS = {
     "recovery of reports": Scenario(
         drop=drop_file, prepare=leave_behind(archive_it, convert_it), act=recover_it, expect=expect_reports
     ),
+    "reserve": Scenario(drop=drop_file, act=give_and_take, expect=expect_reserve),
     "owed": Scenario(drop=drop_file, prepare=put_aside, act=settle_owed, expect=expect_settled),
 }

@@ -17,6 +17,8 @@ from tests.faults.place import Place
 from tests.faults.scenarios import Scenario
 from tests.faults.steps import CRASHED, THE_END, Kind, Steps, cut_power
 
+_RESERVE = shutil.ignore_patterns("reserve")
+"""Not copied a thousand times: opening the archive takes it again."""
 _FINE, _BROKEN, _NO_STEP_LEFT = 0, 1, 3
 
 
@@ -29,7 +31,7 @@ def prepare(scenario: Scenario, folder: Path) -> Place:
         with Archive.open(place.root, create=True, own=True) as archive:
             recover(archive)
             scenario.prepare(archive, place)
-    shutil.copytree(place.folder, folder / "before", symlinks=True)
+    shutil.copytree(place.folder, folder / "before", symlinks=True, ignore=_RESERVE)
     return place
 
 

@@ -15,10 +15,21 @@ from filelock import FileLock
 
 from pywats_archive.archive import layout, ownership, replacing
 from pywats_archive.archive.description import Description, open_description
+from pywats_archive.archive.presence import Anchor
+from pywats_archive.blobs.reserve import NAME as RESERVE
+from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import checks, conversions, entries, events, reports, statistics
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, NotAnArchive, StorageError
+from pywats_archive.errors import (
+    ArchiveError,
+    ArchiveInUse,
+    CatalogDamaged,
+    CatalogError,
+    CatalogFull,
+    NotAnArchive,
+    StorageError,
+)
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
@@ -63,11 +74,12 @@ class Archive:
         self.root = root
         self.description = description
         self.now = clock
-        self.blobs = BlobStore(root, on_step=on_step)
         is_new = catalog != layout.CATALOG or not _has_blobs(root)
         self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
         self._lock = lock
         self._ids = _Ids(self.catalog)
+        self._anchor = Anchor(root, description.archive_uuid)
+        self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
     @classmethod
     def open(
@@ -90,14 +102,40 @@ class Archive:
         lock = ownership.acquire(root) if own else None
         try:
             _settle_catalog(root, is_owner=own)
-            archive = cls(root, description, lock, on_step=on_step, clock=clock)
+            archive = cls._opened(root, description, lock, on_step=on_step, clock=clock)
             if own:
                 archive._refuse_damaged_catalog()
+                archive.reserve.take()
             return archive
         except BaseException:
             if lock:
                 ownership.release(lock)
             raise
+
+    @classmethod
+    def _opened(
+        cls, root: Path, description: Description, lock: FileLock | None, *, on_step: OnStep, clock: Clock
+    ) -> Archive:
+        """Open it; on a full disk even that may need the reserve, which the owner may give up for it."""
+        try:
+            return cls(root, description, lock, on_step=on_step, clock=clock)
+        except CatalogDamaged:
+            raise
+        except CatalogError:
+            reserve = root / RESERVE
+            if lock is None or not reserve.exists():
+                raise
+            reserve.unlink()
+            return cls(root, description, lock, on_step=on_step, clock=clock)
+
+    @property
+    def reserve(self) -> Reserve:
+        """The room that is given up when the disk is full."""
+        return self.blobs.reserve
+
+    def require_present(self) -> None:
+        """Raise ArchiveAway or AnotherArchive unless this very archive, as it was opened, lies where it was."""
+        self._anchor.require()
 
     @property
     def is_owner(self) -> bool:
@@ -116,8 +154,16 @@ class Archive:
             raise CatalogDamaged(f"{path} is damaged ({faults[0]}): run 'pywats-archive rebuild'")
 
     def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` in a transaction and wait for its commit; it may be run twice."""
-        return self.catalog.write(unit)
+        """Run ``unit`` in a transaction and wait for its commit; it may be run twice.
+
+        On a full disk the reserve is given up for it.
+        """
+        try:
+            return self.catalog.write(unit)
+        except CatalogFull:
+            with suppress(StorageError):
+                self.reserve.give_up()
+            return self.catalog.write(unit)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees what is committed."""
@@ -203,6 +249,7 @@ class Archive:
     def close(self) -> None:
         """Close the catalog and give the archive free; idempotent."""
         self.catalog.close()
+        self._anchor.close()
         if self._lock:
             ownership.release(self._lock)
             self._lock = None

@@ -27,6 +27,7 @@ metadata.db                        an SQLite database: which converter, when, wi
                                    sqlite3 metadata.db "select archive_id, source_path, conversion_status
                                    from archive_entries"
 archive.json                       the version of this format
+reserve                            holds nothing: room that is given up when the disk is full
 
 Each .gz also carries what is known of it as JSON in its header (the extra field "PA" of RFC 1952), with the SHA-256 of
 the original bytes. Days are UTC. The command "pywats-archive" reads, checks and restores all of this.
@@ -44,11 +45,16 @@ class Description:
 
 def open_description(root: Path, *, clock: Clock) -> Description:
     """Read archive.json, or make a new archive's; NewerFormat when this program is too old for it."""
+    return read_description(root) or _create(root, clock)
+
+
+def read_description(root: Path) -> Description | None:
+    """Read archive.json; None when there is none, StorageError or NotAnArchive when it cannot be read."""
     path = root / layout.DESCRIPTION
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return _create(root, clock)
+        return None
     except OSError as exc:
         raise StorageError(f"{path}: cannot be read ({exc.strerror}); check the folder and its rights") from exc
     return _parse(text, path)

@@ -24,11 +24,18 @@ MEMORY_BYTES = 1 << 20
 
 
 class DurableFiles:
-    """Creates files beneath ``root``; safe to use from many threads. Paths are plain strings: thousands go by."""
+    """Creates files beneath ``root``; safe to use from many threads. Paths are plain strings: thousands go by.
 
-    def __init__(self, root: Path, *, on_step: OnStep = no_step) -> None:
+    ``require_root`` is called before anything is made beside what is there already; it raises when the root is not what
+    it was, such as the empty mount point of a disk that is gone.
+    """
+
+    def __init__(
+        self, root: Path, *, on_step: OnStep = no_step, require_root: Callable[[], None] = lambda: None
+    ) -> None:
         self.root = os.fspath(root)
         self._on_step = on_step
+        self._require_root = require_root
         self._numbers = itertools.count()
         self._folders = _FolderSync(on_step)
         self._known: set[str] = set()
@@ -65,9 +72,29 @@ class DurableFiles:
         """Make a name durable; one fsync serves all names that were given in the folder before."""
         self._folders.answer(name.folder, name.ticket)
 
+    def allocate(self, name: str, size_bytes: int) -> None:
+        """Make or complete a file that only takes room; OSError leaves none. Not durable: a power cut may take it."""
+        self._require_root()
+        path = f"{self.root}/{name}"
+        self._on_step("open")
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            self._on_step("allocate")
+            portable.allocate(descriptor, size_bytes)
+        except OSError:
+            remove(path)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def free(self, name: str) -> None:
+        """Remove such a file; idempotent."""
+        remove(f"{self.root}/{name}")
+
     def _ensure(self, folder: str) -> None:
         if folder in self._known:
             return
+        self._require_root()
         chain = (Path(folder), *Path(folder).parents)
         for each in reversed([f for f in chain if f.is_relative_to(self.root) and not f.exists()]):
             self._on_step("mkdir")

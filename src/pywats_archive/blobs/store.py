@@ -20,6 +20,7 @@ from pywats_archive.blobs import header
 from pywats_archive.blobs.codec import compress, compressor, crc32
 from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove, remove_temporary
 from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.reserve import NO_ROOM, Reserve
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.step import OnStep, no_step
 
@@ -83,9 +84,12 @@ def measure(chunks: Iterable[bytes]) -> Content:
 class BlobStore:
     """All blobs of one archive."""
 
-    def __init__(self, root: Path, *, on_step: OnStep = no_step) -> None:
+    def __init__(
+        self, root: Path, *, on_step: OnStep = no_step, require_root: Callable[[], None] = lambda: None
+    ) -> None:
         self.root = root
-        self.files = DurableFiles(root, on_step=on_step)
+        self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
+        self.reserve = Reserve(self.files)
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -93,8 +97,20 @@ class BlobStore:
         """Compress ``chunks`` into a new blob and publish it; its bytes are durable, its name once it is settled.
 
         ``draft`` gives the label with ``UNKNOWN`` content, which reserves the header's room when the content is long. Holds
-        one chunk in memory, and up to a megabyte of its compressed form.
+        one chunk in memory, and up to a megabyte of its compressed form. DiskFull gives the reserve up, and comes as long
+        as that is not taken again.
         """
+        self.reserve.require()
+        try:
+            return self._write(chunks, folder=folder, draft=draft, naming=naming, level=level)
+        except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise self.reserve.give_up_for(exc) from exc
+            raise
+
+    def _write(
+        self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
+    ) -> Blob:
         with self.files.temporary(folder) as file:
             writing = _Writing(file, draft)
             content = writing.compress(chunks, level)
@@ -112,6 +128,8 @@ class BlobStore:
         try:
             self.files.settle(blob.name)
         except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise self.reserve.give_up_for(exc) from exc
             raise StorageError(f"{self.root / blob.path}: cannot be made durable ({exc.strerror or exc})") from exc
 
     def read(self, path: str) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pywats_archive.errors import CatalogDamaged, CatalogError
+from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull
 
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
 """What the driver raises, by itself or through SQLAlchemy."""
@@ -36,6 +37,14 @@ def storable(text: str) -> str:
 def translated(path: Path, error: Exception) -> CatalogError:
     """Tell what went wrong with the database at ``path``, and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if _is_full(cause):
+        return CatalogFull(f"{path} cannot grow ({cause}): make room on its disk")
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something else than a damaged file
         return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
     return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")
+
+
+def _is_full(cause: BaseException | None) -> bool:
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return isinstance(cause, sqlite3.OperationalError) and "disk is full" in str(cause)  # SQLITE_FULL

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import NullPool
@@ -38,7 +39,7 @@ class Catalog:
     def __init__(self, path: Path, on_step: OnStep) -> None:
         self.path = path
         self._engine = create_engine(
-            URL.create("sqlite", database=str(path)),
+            URL.create("sqlite", database=_uri(path), query={"uri": "true"}),
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             connect_args={"check_same_thread": False, "timeout": 30},
@@ -80,10 +81,13 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees what is committed, for this thread alone."""
+        """Give a connection that sees what is committed, for this thread alone; CatalogError once it is closed."""
         with self._mutex:
+            if not self._is_open:
+                raise CatalogError(f"{self.path} is closed")
             connection = self._idle.pop() if self._idle else None
-        connection = connection or self._engine.connect()
+        if connection is None:
+            connection = self._connected()
         try:
             yield connection
         except DRIVER_ERRORS as exc:
@@ -94,6 +98,12 @@ class Catalog:
                     self._idle.append(connection)
             if not self._is_open:
                 connection.close()
+
+    def _connected(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except DRIVER_ERRORS as exc:
+            raise translated(self.path, exc) from exc
 
     def faults(self, *, thorough: bool) -> tuple[str, ...]:
         """Read the whole database; gives what is wrong with it, ten faults at most.
@@ -151,6 +161,12 @@ def _refuse_empty(path: Path) -> None:
 
 def _empty(path: Path) -> CatalogDamaged:
     return CatalogDamaged(f"{path} is empty: run 'pywats-archive rebuild' to make it from the blobs")
+
+
+def _uri(path: Path) -> str:
+    """Name a database that must be there: where its disk is gone, none is made in the empty mount point (sqlite.org/uri)."""
+    whole = path.absolute().as_posix()
+    return f"file://{'' if whole.startswith('/') else '/'}{quote(os.fsencode(whole), safe='/:')}?mode=rw"
 
 
 def _create_private(path: Path) -> None:

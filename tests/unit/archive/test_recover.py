@@ -61,7 +61,7 @@ def test_at_every_step_nothing_is_lost_and_nothing_is_twice(tmp_path: Path, kind
     """Crash or fail at step k of archiving and recording, for every k; reopen, go on: one entry, whole (invariants 1, 5)."""
     for k in range(1, 200):
         root = tmp_path / f"archive-{k}"
-        Archive.open(root, create=True).close()
+        Archive.open(root, create=True, own=True).close()  # (it has its reserve)
         seam = _CrashAt(k, kind)
         archive = Archive.open(root, own=True, on_step=seam)
         try:

@@ -1,0 +1,109 @@
+"""The reserve: room that is given up when the disk is full, so that commits still work, and taken again when there is some.
+
+While it is given up nothing but the catalog may grow. Every step of taking and giving it is harmless to stop at: an
+unfinished one is completed or removed the next time, and a missing one is only room.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+from pathlib import Path
+
+from pywats_archive.blobs.durable import DurableFiles
+from pywats_archive.errors import DiskFull, StorageError
+
+NAME = "reserve"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT}) if hasattr(errno, "EDQUOT") else frozenset({errno.ENOSPC})
+SIZE_BYTES = 16_000_000
+"""What the catalog may need before anything is freed: its log, which SQLite writes back at 4 MB (1000 pages); the pages of
+the group that is then being committed, 2 MB for a hundred sources; the same 6 MB in the database when the log is written
+back; and 4 MB for the rows and events of the first thousand purged entries."""
+SHARE_OF_DISK = 0.05
+"""What it takes at most of a small disk."""
+
+
+def size_for(total_bytes: int) -> int:
+    """Give the reserve's size on a disk of ``total_bytes``."""
+    return min(SIZE_BYTES, int(total_bytes * SHARE_OF_DISK))
+
+
+class Reserve:
+    """The reserve of one archive; safe to use from many threads. Nothing happens before the owner takes it first."""
+
+    def __init__(self, files: DurableFiles) -> None:
+        self._files = files
+        self._path = Path(files.root, NAME)
+        self._is_given_up = False
+        self._is_kept = False
+        self._mutex = threading.Lock()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Tell whether the disk is full: the reserve is gone, and there was no room for it since."""
+        return self._is_given_up
+
+    def take(self) -> bool:
+        """Take it when there is room for twice as much; True unless the disk is full. Idempotent.
+
+        Where it cannot be had for another reason than room, all goes on without one.
+        """
+        with self._mutex:
+            self._is_kept = True
+            try:
+                self._is_given_up = not self._taken()
+            except OSError as exc:
+                self._is_given_up = exc.errno in NO_ROOM
+            return not self._is_given_up
+
+    def require(self) -> None:
+        """Raise DiskFull while it is given up and cannot be taken again."""
+        if self._is_given_up and not self.take():
+            raise self._full("there is no room but for the catalog")
+
+    def give_up(self) -> None:
+        """Give its room to the catalog; idempotent, and nothing without an owner. StorageError when it cannot be removed."""
+        with self._mutex:
+            if self._is_kept:
+                self._is_given_up = True
+                try:
+                    self._files.free(NAME)
+                except OSError as exc:
+                    raise StorageError(f"{self._path}: cannot be removed ({exc.strerror or exc}); remove it") from exc
+
+    def give_up_for(self, trouble: OSError) -> DiskFull:
+        """Give it up because of ``trouble``; gives the error that tells it."""
+        why = trouble.strerror or str(trouble)
+        try:
+            self.give_up()
+        except StorageError as exc:
+            why = f"{why}; {exc}"
+        return self._full(why)
+
+    def _taken(self) -> bool:
+        disk = shutil.disk_usage(self._files.root)
+        size = size_for(disk.total)
+        if _is_allocated(self._path, size):
+            return True
+        if disk.free < 2 * size:
+            self._files.free(NAME)
+            return False
+        self._files.allocate(NAME, size)
+        return True
+
+    def _full(self, why: str) -> DiskFull:
+        return DiskFull(
+            f"{self._files.root}: the disk is full ({why}); make room, and all that waits goes on by itself"
+        )
+
+
+def _is_allocated(path: Path, size_bytes: int) -> bool:
+    """Tell whether a file is of that size on the disk too; a tenth less is what compression or a share's count may make."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (beside os.stat_result)
+    except FileNotFoundError:
+        return False
+    on_disk = getattr(status, "st_blocks", size_bytes) * 512
+    return status.st_size >= size_bytes and on_disk >= 0.9 * size_bytes
