@@ -47,6 +47,36 @@ class Disk:
         (self.mount_point / "ballast").unlink()
 
 
+class Share:
+    """A folder that can be mounted at ``mount_point`` and taken away again, with what is in it."""
+
+    def __init__(self, store: Path, mount_point: Path) -> None:
+        self._store = store
+        self.mount_point = mount_point
+
+    def come(self) -> None:
+        """Mount it."""
+        subprocess.run(["mount", "--bind", self._store, self.mount_point], check=True)
+
+    def go(self) -> None:
+        """Take it away, even while files in it are open: the empty mount point is left."""
+        subprocess.run(["umount", "-l", self.mount_point], check=True)
+
+
+@contextmanager
+def share(mount_point: Path) -> Iterator[Share]:
+    """Have a share at a folder meanwhile; the test is skipped where nothing may be mounted."""
+    mount_point.mkdir(parents=True, exist_ok=True)
+    with small_disk(mount_point.with_name(f"{mount_point.name}-store"), 80) as disk:
+        made = Share(disk.mount_point, mount_point)
+        made.come()
+        try:
+            yield made
+        finally:
+            while mount_point.is_mount():
+                made.go()
+
+
 @contextmanager
 def small_disk(mount_point: Path, size_mb: int = 40) -> Iterator[Disk]:
     """Have a small disk at a folder meanwhile; the test is skipped where no disk may be mounted."""

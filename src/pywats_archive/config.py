@@ -16,6 +16,7 @@ ARCHIVE_KEYS = (
     "archive_folder",
     "retention_days",
     "max_archive_size_gb",
+    "min_free_gb",
     "compression_level",
     "archive_source_files",
     "archive_output_reports",
@@ -81,6 +82,8 @@ class ConverterConfig(BaseModel):
     archive_folder: str = ""
     retention_days: int = Field(default=90, ge=1, le=36_500)
     max_archive_size_gb: float = Field(default=10.0, gt=0)
+    min_free_gb: float | None = Field(default=None, ge=0)
+    """None: 1 GB, or 5 % of a smaller disk."""
     compression_level: int = Field(default=6, ge=1, le=9)
     archive_source_files: bool = True
     archive_output_reports: bool = True

@@ -6,6 +6,7 @@ ArchiveError                     exit 1
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
+│   ├── FolderAway                       a watch folder's disk or share is not there
 │   ├── DiskLow                          less room than min_free_gb is left; new sources wait
 │   ├── DiskFull                         there is no room at all
 │   ├── ArchiveAway                      the archive's disk or share is not there
@@ -61,6 +62,10 @@ class UnknownConverter(UsageError):
 
 class StorageError(ArchiveError):
     """The archive's files cannot be written or read."""
+
+
+class FolderAway(StorageError):
+    """A watch folder is not there; mount its disk or share."""
 
 
 class DiskLow(StorageError):

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pywats_archive.config import ARCHIVE_KEYS
-from pywats_archive.host.configfile import MEMORY_FILE
 from pywats_archive.host.headless import pywats_module
+from pywats_archive.host.memory import MEMORY_FILE
 
 
 def test_croniter_is_not_declared() -> None:

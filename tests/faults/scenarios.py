@@ -15,6 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.conversion.outbox import LONGEST_DELAY
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -23,6 +24,7 @@ from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.watcher import is_new
@@ -102,7 +104,7 @@ def _unused() -> Any:
 
 def handling() -> Handling:
     """Give the service's own handling, without converter processes and outbox."""
-    return Handling(_unused(), _unused(), clock=_unused)
+    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()))
 
 
 def archive_it(archive: Archive, place: Place) -> None:
@@ -147,7 +149,7 @@ def convert_it(archive: Archive, place: Place) -> None:
 def submit_it(archive: Archive, place: Place) -> None:
     """Take it to where the server has its reports."""
     convert_it(archive, place)
-    for report in record.due_reports(archive, limit=10):
+    for report in record.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
         record.record_try(archive, report, state=SubmissionState.ACCEPTED)
 
 

@@ -22,6 +22,8 @@ def require_archive(root: Path, archive_uuid: str) -> None:
         raise ArchiveAway(f"{exc}, or mount its disk") from exc
     except ArchiveError as exc:
         raise ArchiveAway(f"{root}: cannot be read ({exc})") from exc
+    if found is None and any((root / name).exists() for name in (layout.CATALOG, layout.SOURCES)):
+        raise ArchiveAway(f"{root}: archive.json is missing beside an archive's files; restore it from a backup")
     if found is None:
         raise ArchiveAway(f"{root}: archive {archive_uuid} is not there; mount its disk or share")
     if found.archive_uuid != archive_uuid:

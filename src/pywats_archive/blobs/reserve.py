@@ -40,10 +40,9 @@ class Reserve:
         self._is_kept = False
         self._mutex = threading.Lock()
 
-    @property
-    def is_given_up(self) -> bool:
-        """Tell whether the disk is full: the reserve is gone, and there was no room for it since."""
-        return self._is_given_up
+    def trouble(self) -> DiskFull | None:
+        """Tell why no blob can be written, while it is given up."""
+        return self._full("there is no room but for the catalog") if self._is_given_up else None
 
     def take(self) -> bool:
         """Take it when there is room for twice as much; True unless the disk is full. Idempotent.
@@ -60,8 +59,8 @@ class Reserve:
 
     def require(self) -> None:
         """Raise DiskFull while it is given up and cannot be taken again."""
-        if self._is_given_up and not self.take():
-            raise self._full("there is no room but for the catalog")
+        if self._is_given_up and not self.take() and (trouble := self.trouble()):
+            raise trouble
 
     def give_up(self) -> None:
         """Give its room to the catalog; idempotent, and nothing without an owner. StorageError when it cannot be removed."""

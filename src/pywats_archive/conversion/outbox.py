@@ -218,10 +218,7 @@ class Outbox:
         try:
             while not self._closing:
                 self._wake.clear()
-                try:
-                    await self._send_what_is_due(sending)
-                except ArchiveError as exc:
-                    log.error("outbox.not_read", reason=str(exc))
+                await self._send_what_is_due(sending)
                 await self._pause()
             if sending:
                 await asyncio.wait(sending)
@@ -263,11 +260,15 @@ class Outbox:
 
     def _stored(self, room: int) -> list[Parcel]:
         found: list[Parcel] = []
+        limit = room + len(self._in_flight) + len(self._postponed) + 8
         for archive in self._archives():
-            limit = room + len(self._in_flight) + len(self._postponed) + 8
-            due = record.due_reports(
-                archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._impatient
-            )
+            try:
+                due = record.due_reports(
+                    archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._impatient
+                )
+            except ArchiveError as exc:  # the reports of the other archives go on
+                log.error("outbox.not_read", reason=str(exc))
+                continue
             parcels = (ArchivedParcel(archive=archive, report=report) for report in due)
             found += [parcel for parcel in parcels if self._is_due(parcel)]
         return found[:room]

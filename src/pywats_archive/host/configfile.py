@@ -1,23 +1,18 @@
-"""Reading a station's configuration as pyWATS writes it, and remembering the keys that pyWATS drops."""
+"""Reading a station's configuration as pyWATS writes it."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from pywats_archive.config import ARCHIVE_KEYS, ConverterConfig, ServerConfig, StationConfig, parse_converter
+from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, parse_converter
 from pywats_archive.errors import ConfigError
+from pywats_archive.host import memory
 from pywats_archive.host.headless import pywats_module
 
-log = structlog.get_logger()
-
-MEMORY_FILE = "pywats-archive.json"
 _SERVER_KEYS = (
     "station_name_source",
     "multi_station_enabled",
@@ -36,16 +31,15 @@ def read_station_config(path: Path) -> StationConfig:
     path = path.absolute()
     fields = _read_object(path)
     sections = _sections(fields, path)
-    memory_path = path.parent / MEMORY_FILE
-    memory = _memory(memory_path)
+    remembered = memory.recall(path, memory.CONVERTERS)
     station = StationConfig(
         path=path,
         converters_folder=path.parent / _text(fields, "converters_folder", path, default="converters"),
         server=_server(fields, path),
-        converters=tuple(_converter(_completed(section, memory), path) for section in sections),
+        converters=tuple(_converter(memory.completed(section, remembered), path) for section in sections),
     )
     _check(station)
-    _remember(memory_path, memory, sections)
+    memory.remember_sections(path, sections)
     return station
 
 
@@ -145,41 +139,3 @@ def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
 
 def _normal(path: Path) -> Path:
     return Path(os.path.normcase(path.resolve()))
-
-
-def _memory(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the remembered archive keys of each converter."""
-    known = _read_object(path).get("converters", {}) if path.exists() else {}
-    if not isinstance(known, dict) or not all(isinstance(keys, dict) for keys in known.values()):
-        raise ConfigError(f"{path}: 'converters' is not an object of objects; correct it, or remove the file")
-    return known
-
-
-def _completed(section: dict[str, Any], memory: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A section with the archive keys that pyWATS wiped from it."""
-    name = section.get("name")
-    remembered = memory.get(name, {}) if isinstance(name, str) else {}
-    wiped = {key for key in ARCHIVE_KEYS if section.get(key) in (None, "")}
-    return {**section, **{key: value for key, value in remembered.items() if key in wiped}}
-
-
-def _remember(path: Path, memory: dict[str, dict[str, Any]], sections: list[dict[str, Any]]) -> None:
-    """Learn the archive keys that the configuration has now; a memory that cannot be written is no error."""
-    known = dict(memory)
-    for section in sections:
-        present = {key: section[key] for key in ARCHIVE_KEYS if section.get(key) not in (None, "")}
-        if present:
-            known[section["name"]] = {**known.get(section["name"], {}), **present}
-    if known == memory:
-        return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump({"converters": known}, stream, indent=2, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as exc:
-        log.warning("config.not_remembered", path=str(path), reason=exc.strerror)
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -23,10 +23,10 @@ class FolderEvents:
         self._thread: threading.Thread | None = None
 
     def watch(self, folders: Iterable[str]) -> None:
-        """Listen to these folders from now on, instead of those before; missing ones are made."""
+        """Listen to these folders from now on, instead of those before; missing ones are left out."""
         self.close()
         self._stop = threading.Event()
-        wanted = [folder for folder in dict.fromkeys(folders) if _exists(folder)]
+        wanted = [folder for folder in dict.fromkeys(folders) if Path(folder).is_dir()]
         if wanted:
             self._thread = threading.Thread(target=self._listen, args=(wanted, self._stop), name="folders", daemon=True)
             self._thread.start()
@@ -53,12 +53,3 @@ class FolderEvents:
                 self._wake.set()
         except (OSError, RuntimeError) as exc:
             log.warning("folders.no_events", reason=str(exc), instead="the folders are listed once a minute")
-
-
-def _exists(folder: str) -> bool:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        log.error("folder.missing", path=folder, reason=exc.strerror)
-        return False
-    return True

@@ -27,6 +27,7 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKi
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.pipeline import decide, postprocess
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
+from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
@@ -89,7 +90,10 @@ class _OnTheWay:
 class Handling:
     """Takes sources through; safe to use from many threads, one source by one thread at a time."""
 
-    def __init__(self, processes: ConverterProcesses, outbox: Outbox, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, processes: ConverterProcesses, outbox: Outbox, *, clock: Callable[[], datetime], failing: Failing
+    ) -> None:
+        self._failing = failing
         self._converting = Converting(processes)
         self.unarchived = Unarchived(self._converting, outbox, clock=clock)
         self._outbox = outbox
@@ -99,6 +103,8 @@ class Handling:
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
         """Take a source as far as it goes now; None when it is settled or waits for the server or for its retry."""
+        if line.away is not None:
+            return self._without_archive(line, arrival, line.away)
         if line.archive is None:
             return self.unarchived.take(line, arrival)
         try:
@@ -116,9 +122,12 @@ class Handling:
         state = self._now_known(line, arrival).state
         if state.is_final:
             return None
+        if trouble := line.folder_trouble():
+            return Waits(reason=str(trouble), needs_person=True)
         if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged):
             return Waits(reason=str(exc), needs_person=state is not ArrivalState.SEEN)
         line.books.mark_vanished(arrival)
+        self._failing.over(line.name, _number(arrival))
         log.error("source.vanished", converter=line.name, path=arrival.path)
         return None
 
@@ -133,6 +142,7 @@ class Handling:
             return Waits(reason="the folder is not complete yet", needs_person=True)
         entry = self._archived(line, arrival, busy)
         arrival = self._as_archived(line, arrival, entry)
+        line.archive.reserve.require()  # without room for its reports it would be converted in vain
         started_at = self._now()
         result = self._convert_entry(line, arrival, entry)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
@@ -179,7 +189,10 @@ class Handling:
             reason=refusal or arrival.reason,
             is_archived=bool(entry.source_archived_path),
         )
-        departed = postprocess.carry_out(ending, departure_of(line, arrival, entry))
+        departure = departure_of(line, arrival, entry)
+        if line.folder and not os.path.lexists(departure.path):
+            line.folder.require()
+        departed = postprocess.carry_out(ending, departure)
         if not line.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 record.remove_document(line.archive, report)
@@ -236,12 +249,16 @@ class Handling:
         if entry and not (is_recovered and _is_still(entry, arrival)):
             line.books.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             return entry
+        if entry is None and (trouble := line.trouble()):
+            raise _NotArchived(trouble)
         try:  # of an entry that a crash left without its companions, these
-            return line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
+            archived = line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
         except (SourceVanished, SourceChanged):
             raise
         except (StorageError, CatalogError) as exc:
             raise _NotArchived(exc) from exc
+        self._failing.over(line.name, _number(arrival))
+        return archived
 
     def _convert_entry(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> ConversionResult:
         """Convert where the source lies; in a private folder when what lies there is not, or no longer, what was archived."""
@@ -250,7 +267,8 @@ class Handling:
             return told_result(line.archive, entry)
         if not arrival.moved_to and _is_still(entry, arrival):
             result = self._converting.convert(line, Path(arrival.path))
-            if _is_still(entry, arrival) or not Path(arrival.path).exists():
+            is_gone = not Path(arrival.path).exists()
+            if _is_still(entry, arrival) or (is_gone and not line.folder_trouble()):
                 return result
         if not entry.source_archived_path:
             return ConversionResult(status=ConversionStatus.FAILED, error="the source changed before it was converted")
@@ -268,8 +286,10 @@ class Handling:
     def _without_archive(self, line: Line, arrival: Arrival, trouble: ArchiveError) -> Waits | None:
         """The archive cannot take the source: it waits where it is, or is converted and owed to the archive (invariant 11)."""
         log.error("archive.failed", converter=line.name, path=arrival.path, reason=str(trouble))
-        if line.config.on_archive_error == "hold":
+        if line.config.on_archive_error == "hold" or line.is_waiting:
+            self._failing.note(line.name, _number(arrival), trouble)
             return Waits(reason=str(trouble), needs_person=True)
+        self._failing.note(line.name, OWED, trouble)
         return self.unarchived.take(line, arrival, is_owed=True)
 
 

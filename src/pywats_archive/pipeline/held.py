@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.converting import Waits
@@ -44,6 +44,12 @@ class HeldSources:
         """Tell whether nothing holds an arrival any more."""
         held = self._held.get(key(line, arrival))
         return held is None or held.until_s <= now_s
+
+    def try_at_once(self, line: Line) -> None:
+        """Let everything of a line be tried again."""
+        for each, held in list(self._held.items()):
+            if each[0] == line.name:
+                self._held[each] = replace(held, until_s=0.0)
 
     def due(self, line: Line, now_s: float) -> tuple[int, ...]:
         """Give the arrivals of a line that were held and may be tried again."""

@@ -15,11 +15,13 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import SourceVanished
+from pywats_archive.errors import ArchiveError, FolderAway, SourceVanished
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.books import Books
+from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stability import Stability
+from pywats_archive.pipeline.watchfolder import WatchFolder
 
 _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
@@ -38,6 +40,17 @@ class Line:
     books: Books
     archive: Archive | None = None
     interceptor: ArchiveInterceptor | None = None
+    root: Path | None = None
+    """The archive's folder, whether it is there or not."""
+    away: ArchiveError | None = None
+    """Why its archive is not there, or not open; there is no ``archive`` once all that was begun has ended."""
+    is_waiting: bool = False
+    """Nothing more is begun: its archive is about to be closed or opened."""
+    room: Room | None = None
+    folder: WatchFolder | None = None
+    is_folder_away: bool = False
+    busy: int = 0
+    """How much of its work is queued or going on; guarded by the service."""
     known: dict[str, Arrival] = field(default_factory=dict)
     """The latest arrival at each path that lies in the watch folder."""
     active: set[int] = field(default_factory=set)
@@ -69,6 +82,21 @@ class Line:
     def watches(self) -> bool:
         """Tell whether sources are dropped for it."""
         return self.config.converter_type != "scheduled"
+
+    def trouble(self) -> ArchiveError | None:
+        """Tell why its archive takes no new source now, if so; cheap, and right from any thread."""
+        if self.away or self.archive is None:
+            return self.away
+        return self.archive.reserve.trouble() or (self.room.trouble() if self.room else None)
+
+    @property
+    def holds_back(self) -> bool:
+        """Tell whether new sources wait where they are, all of them."""
+        return self.is_waiting or (self.config.on_archive_error == "hold" and self.trouble() is not None)
+
+    def folder_trouble(self) -> FolderAway | None:
+        """Tell why its watch folder is away, if it is: what lay there is not gone then."""
+        return self.folder.trouble() if self.folder else None
 
     def listing(self) -> tuple[dict[str, Signature], tuple[str, ...]]:
         """List the sources in the watch folder, and what lies there but is never opened; OSError when it cannot be read."""

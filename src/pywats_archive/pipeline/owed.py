@@ -49,7 +49,7 @@ class _Note:
 def keep(config: ConverterConfig, arrival: Arrival, result: ConversionResult, ending: Ending, *, now: datetime) -> None:
     """Put a converted source aside, whatever its post action says, after a note of its conversion; both durable."""
     note = _Note(
-        arrival_id=arrival.arrival_id,
+        arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no ledger has a negative one
         original_path=arrival.path,
         state=ending.state.value,
         status=result.status.value,
@@ -71,6 +71,12 @@ def waiting(config: ConverterConfig) -> Iterator[Path]:
     folder = Path(config.done_folder, FOLDER)
     if folder.is_dir():
         yield from sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def numbers(config: ConverterConfig) -> set[int]:
+    """Give the ledger's numbers of what is owed, as far as the notes tell them."""
+    notes = (_read(kept / _NOTE) for kept in waiting(config))
+    return {note.arrival_id for note in notes if note.arrival_id is not None}
 
 
 def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path) -> None:

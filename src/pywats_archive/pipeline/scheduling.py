@@ -54,6 +54,8 @@ class Schedules:
         for name, line in self._lines.items():
             if name not in self._due or name in self._running:
                 continue
+            if line.away or line.is_waiting or (line.archive and line.archive.reserve.trouble()):
+                continue  # it has no source that could wait: its results would have nowhere to go
             following = self._next(line, now)
             if following and self._due[name] > following:  # the clock was set back
                 self._due[name] = following
@@ -94,12 +96,14 @@ class Schedules:
         """Try again to take in results that the archive could not."""
         held, self._held = self._held, []
         for name, result, number in held:
-            if line := self._lines.get(name):
+            if (line := self._lines.get(name)) and not line.away:
                 self._try_to_take_in(line, result, number)
             else:
                 self._held.append((name, result, number))
 
     def _take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+        if line.away:
+            raise line.away
         result = redact_result(result, line.config.arguments)
         log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
         if line.archive is None or line.interceptor is None:

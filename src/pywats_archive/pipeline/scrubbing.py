@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from pywats_archive.pipeline.line import Line
 
 log = structlog.get_logger()
 
+Using = Callable[[Archive], AbstractContextManager[bool]]
+"""Keeps an archive open meanwhile, and tells whether it may be used."""
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 _REST_S = 60.0
 """After a failure, with nothing to do, and between two looks at the oldest check."""
@@ -30,10 +33,13 @@ _BYTES_PER_MB = 1_000_000
 class Scrubbing:
     """Reads the archives of all lines back, one entry of each at a time, until it is stopped."""
 
-    def __init__(self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool], using: Using
+    ) -> None:
         self._lines = lines
         self._alerts = alerts
         self._is_busy = is_busy
+        self._using = using
         self._stopping = threading.Event()
         self._scrubs: dict[Archive, Scrub] = {}
         self._faults: dict[Path, str] = {}
@@ -81,7 +87,8 @@ class Scrubbing:
     def _guarded(self, archive: Archive, act: Callable[[], float | None]) -> float | None:
         """Act on an archive that may be away or damaged; None when it is, which is told once."""
         try:
-            done = act()
+            with self._using(archive) as may_use:
+                done = act() if may_use else None
         except (ArchiveError, OSError) as exc:
             if self._faults.get(archive.root) != str(exc):
                 log.error("scrub.stopped", archive=str(archive.root), reason=str(exc))

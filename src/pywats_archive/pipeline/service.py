@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +23,10 @@ from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
-from pywats_archive.pipeline import decide
-from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline import decide, owed
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
+from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
@@ -32,7 +34,7 @@ from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.scrubbing import Scrubbing
 from pywats_archive.pipeline.staffing import Staff, make_lines
 from pywats_archive.pipeline.watcher import Watcher
-from pywats_archive.pipeline.work import URGENT, WorkQueue
+from pywats_archive.pipeline.work import URGENT, Work, WorkQueue
 
 log = structlog.get_logger()
 
@@ -75,7 +77,6 @@ class Service:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._held = HeldSources()
-        self._watcher = Watcher(self._held, self._enqueue)
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
 
@@ -85,7 +86,9 @@ class Service:
         self._config_stamp = _stamp(self._settings.config_path)
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2)
         try:
-            with Staff(processes, clock=self._now, repair=self._settings.repair) as staff:
+            with Staff(
+                processes, config_path=self._station.path, clock=self._now, repair=self._settings.repair
+            ) as staff:
                 self._staff = staff
                 return self._run(processes)
         finally:
@@ -105,13 +108,18 @@ class Service:
             clock=self._now,
             impatient=self._settings.until_idle,
         )
-        self._handling = Handling(processes, self._outbox, clock=self._now)
+        self._handling = Handling(processes, self._outbox, clock=self._now, failing=self._staff.failing)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
-        self._alerts = Alerts(lambda: self._staff.archives, clock=self._now)
+        self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
+        self._watcher = Watcher(
+            self._held, self._handling, self._staff.failing, self._enqueue, self._guard.note_failure
+        )
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
         self._outbox.start()
-        scrubbing = Scrubbing(lambda: self._lines, self._alerts, is_busy=lambda: self._work.busy_count > 0)
+        scrubbing = Scrubbing(
+            lambda: self._lines, self._staff.alerts, is_busy=lambda: self._work.busy_count > 0, using=self._using
+        )
         try:
             self._begin()
             return self._watch()
@@ -123,14 +131,29 @@ class Service:
 
     def _begin(self) -> None:
         """Go on with what an earlier run left unfinished (invariant 5)."""
-        self._events.watch(line.config.watch_folder for line in self._lines if line.watches)
+        self._guard.look(self._lines, time.monotonic())
+        self._listen()
         self._schedules.plan(self._lines)
         for line in self._lines:
             self._take_up(line)
         log.info("service.started", converters=[line.name for line in self._lines])
 
+    def _listen(self) -> None:
+        self._events.watch(line.config.watch_folder for line in self._lines if line.watches and not line.is_folder_away)
+
+    def _go_on(self, line: Line) -> None:
+        """Try at once what waited for a line's archive."""
+        self._held.try_at_once(line)
+        line.is_dirty = True
+        try:
+            self._take_up(line)
+        except ArchiveError as exc:
+            self._guard.note_failure(line, exc)
+        self._outbox.reconnect()
+
     def _take_up(self, line: Line) -> None:
         self._staff.settle_owed(line)
+        line.owed |= owed.numbers(line.config) if line.watches else set()
         for arrival in line.books.unfinished():
             if arrival.state is ArrivalState.SEEN:
                 line.known[arrival.path] = arrival
@@ -152,9 +175,11 @@ class Service:
             rescan = now_s - last_rescan >= RESCAN_S
             last_rescan = now_s if rescan else last_rescan
             changed = self._events.take()
+            self._guard.look(self._lines, now_s)
             for line in self._lines:
                 line.is_dirty = line.is_dirty or rescan or line.config.watch_folder in changed
-                if line.watches and (line.is_dirty or line.pending) and line.next_scan_s <= now_s:
+                is_there = line.watches and not line.is_folder_away
+                if is_there and (line.is_dirty or line.pending) and line.next_scan_s <= now_s:
                     self._watcher.scan(line)
             if now_s - last_retry >= _QUIET_TICK_S or self._settings.until_idle:
                 last_retry = now_s
@@ -162,7 +187,7 @@ class Service:
             if now_s - last_config_check >= CONFIG_CHECK_S:
                 last_config_check = now_s
                 self._reload_if_changed()
-            if self._settings.until_idle and (left := self._left()) is not None:
+            if self._settings.until_idle and (left := self._try_left()) is not None:
                 return left
             is_active = any(line.watches and (line.is_dirty or line.pending) for line in self._lines)
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
@@ -173,16 +198,24 @@ class Service:
     def _retry(self, now_s: float) -> None:
         """Queue what is suspended and due, and what is owed to an archive."""
         for line in self._lines:
-            for arrival in line.books.suspended():
-                due = decide.is_due(arrival, self._now()) or self._settings.until_idle
-                if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
-                    self._enqueue(line, arrival)
-            self._staff.settle_owed(line)
-            self._resume_held(line, now_s)
+            try:
+                self._retry_line(line, now_s)
+            except ArchiveError as exc:
+                self._guard.note_failure(line, exc)
         self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
-            self._work.put(partial(self._schedules.run, line), priority=line.config.priority)
+            self._put(line, partial(self._schedules.run, line), priority=line.config.priority)
+
+    def _retry_line(self, line: Line, now_s: float) -> None:
+        if line.away:
+            return
+        for arrival in line.books.suspended():
+            due = decide.is_due(arrival, self._now()) or self._settings.until_idle
+            if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
+                self._enqueue(line, arrival)
+        self._staff.settle_owed(line)
+        self._resume_held(line, now_s)
 
     def _resume_held(self, line: Line, now_s: float) -> None:
         """Try again what failed after its source was archived: its state is past what a scan looks for."""
@@ -198,7 +231,7 @@ class Service:
 
     def _enqueue(self, line: Line, arrival: Arrival) -> None:
         line.active.add(_number(arrival))
-        self._work.put(partial(self._handle, line, arrival), priority=line.config.priority)
+        self._put(line, partial(self._handle, line, arrival), priority=line.config.priority)
 
     def _finish_later(self, line: Line, arrival: Arrival) -> None:
         """Queue the end of a source, once: two reports may be settled in the same moment."""
@@ -206,7 +239,35 @@ class Service:
             if key(line, arrival) in self._finishing:
                 return
             self._finishing.add(key(line, arrival))
-        self._work.put(partial(self._finish, line, arrival), priority=URGENT)
+        self._put(line, partial(self._finish, line, arrival), priority=URGENT)
+
+    def _put(self, line: Line, work: Work, *, priority: int) -> None:
+        """Queue a line's work; its archive stays open meanwhile."""
+
+        def counted() -> None:
+            try:
+                work()
+            finally:
+                with self._mutex:
+                    line.busy -= 1
+
+        with self._mutex:
+            line.busy += 1
+        self._work.put(counted, priority=priority)
+
+    @contextmanager
+    def _using(self, archive: Archive) -> Iterator[bool]:
+        """Keep an archive open meanwhile; gives whether it may be used. The guard looks at ``busy`` after it took it away."""
+        with self._mutex:
+            lines = [line for line in self._lines if line.archive is archive]
+            for line in lines:
+                line.busy += 1
+        try:
+            yield bool(lines) and not any(line.away or line.is_waiting for line in lines)
+        finally:
+            with self._mutex:
+                for line in lines:
+                    line.busy -= 1
 
     def _handle(self, line: Line, arrival: Arrival) -> None:
         waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
@@ -264,17 +325,27 @@ class Service:
             log.error("config.not_taken", reason=str(exc))
             return
         self._station, self._lines = station, lines
-        self._events.watch(line.config.watch_folder for line in lines if line.watches)
+        self._staff.failing.begin_anew()
+        self._guard.look_again(lines)
+        self._listen()
         self._schedules.plan(lines)
         self._outbox.reconnect()
         for line in lines:
             self._take_up(line)
         log.info("config.reloaded", converters=[line.name for line in lines])
 
+    def _try_left(self) -> Left | None:
+        try:
+            return self._left()
+        except ArchiveError as exc:  # the guard finds out what has become of it
+            log.error("archive.not_read", reason=str(exc))
+            return None
+
     def _left(self) -> Left | None:
         """Tell what is left once nothing more can happen by itself; None while something can."""
         held = self._held.needing_person()
-        open_ones = {(line.name, number) for line in self._lines for number in line.pending}
+        kept = [line for line in self._lines if not (line.holds_back or line.is_folder_away)]
+        open_ones = {(line.name, number) for line in kept for number in line.pending}
         open_ones |= {key(line, a) for line in self._lines for a in line.books.suspended()}
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
         outbox = (
@@ -283,13 +354,17 @@ class Service:
         is_stuck = outbox.stopped_by or waiting <= len(outbox.unsendable)
         waits_in_memory = outbox.offered if not outbox.stopped_by else 0
         is_moving = self._work.busy_count or outbox.in_flight or waits_in_memory or (waiting and not is_stuck)
-        if is_moving or not open_ones <= held.keys() or any(line.watches and line.is_dirty for line in self._lines):
+        if (
+            is_moving
+            or not open_ones <= held.keys()
+            or any(line.watches and line.is_dirty for line in self._lines if not line.is_folder_away)
+        ):
             return None
         why = outbox.stopped_by or "; ".join(outbox.unsendable)
         waiting += outbox.only_in_memory
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
-        return Left(waiting=(*held.values(), *stopped, *unread))
+        return Left(waiting=(*held.values(), *stopped, *unread, *self._guard.left(self._lines)))
 
 
 def _waits_for_server(archive: Archive, archive_id: str) -> bool:

@@ -5,38 +5,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import structlog
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.presence import require_archive
 from pywats_archive.archive.rebuild import Rebuilding, repair
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError
-from pywats_archive.host import worker
+from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.host import memory, worker
 from pywats_archive.host.job import ConversionJob, ConverterDescription, job_for
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
+from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
+from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.room import Room
+from pywats_archive.pipeline.watchfolder import WatchFolder
 
 log = structlog.get_logger()
 
+_NO_BOOKS = cast(Books, None)
+"""Until a line has its own."""
+
 
 class Staff:
-    """The archives that this service owns; each is opened, and repaired, once.
+    """The archives that this service owns; each is opened, and repaired, once, and again when it was away.
 
     ``repair`` rebuilds a catalog that is missing or damaged; otherwise that is a CatalogDamaged.
     """
 
-    def __init__(self, processes: ConverterProcesses, *, clock: Clock, repair: bool = False) -> None:
+    def __init__(self, processes: ConverterProcesses, *, config_path: Path, clock: Clock, repair: bool = False) -> None:
         self._repair = repair
+        self._config_path = config_path
         self.processes = processes
         self.now = clock
+        self.alerts = Alerts(lambda: self.archives, clock=clock)
+        self.failing = Failing(self.alerts)
         self._archives: dict[Path, Archive] = {}
+        self._rooms: dict[Path, Room] = {}
 
     @property
     def archives(self) -> Sequence[Archive]:
@@ -44,18 +58,93 @@ class Staff:
         return tuple(self._archives.values())
 
     def archive(self, root: Path, *, retention_days: int) -> Archive:
-        """Give the archive at ``root``, opened for writing."""
+        """Give the archive at ``root``, opened for writing.
+
+        ArchiveAway when one was there before and is not there now, AnotherArchive when another one is: nothing is made
+        then.
+        """
         if root not in self._archives:
-            if self._repair:
-                self._rebuild_if_damaged(root, retention_days)
-            archive = Archive.open(root, create=True, own=True, clock=self.now)
-            self._archives[root] = archive
-            recovery = recover(archive, retention_days=retention_days)
-            if recovery.found_anything:
-                log.warning(
-                    "archive.recovered", root=str(root), entries=len(recovery.entries), removed=len(recovery.removed)
-                )
+            self._archives[root] = self._opened(root, retention_days)
         return self._archives[root]
+
+    def close(self, root: Path) -> None:
+        """Close the archive at ``root``, which is away, or of no use; idempotent."""
+        if archive := self._archives.pop(root, None):
+            try:
+                archive.close()
+            except (OSError, ArchiveError) as exc:
+                log.warning("archive.not_closed", root=str(root), reason=str(exc))
+
+    def require_back(self, root: Path) -> None:
+        """Raise ArchiveAway unless the archive that was known at ``root`` lies there; one that is no more known may be new."""
+        if known := memory.recall(self._config_path, memory.ARCHIVES).get(str(root)):
+            self._require_known(root, known)
+
+    def equip(self, line: Line) -> None:
+        """Give a line its archive, its interceptor and its books; ArchiveError when the archive cannot be opened."""
+        root = line.root
+        assert root is not None
+        archive = self.archive(root, retention_days=line.config.retention_days)
+        info = line.description.info if line.description else None
+        key = load_key(self._config_path.parent)
+        line.interceptor = ArchiveInterceptor(archive, line.config, key=key, info=info)
+        line.books = ArchiveBooks(archive, line.name)
+        line.archive, line.away = archive, None
+
+    def watch_folder(self, config: ConverterConfig) -> WatchFolder:
+        """Give a converter's watch folder, made when it never was there, and remember where it lies."""
+        known = memory.recall(self._config_path, memory.WATCH_FOLDERS).get(config.watch_folder)
+        folder = WatchFolder(Path(config.watch_folder), known)
+        try:
+            mount_point = folder.prepare()
+        except OSError as exc:
+            log.error("folder.missing", path=config.watch_folder, reason=exc.strerror)
+            return folder
+        if mount_point is not None:
+            memory.remember(self._config_path, memory.WATCH_FOLDERS, {config.watch_folder: mount_point})
+        return folder
+
+    def rooms(self, station: StationConfig) -> dict[Path, Room]:
+        """Give the room of each archive, with what the converters that share it wish for."""
+        for root in station.archive_roots():
+            sharing = [
+                c for c in station.converters if c.enabled and c.archive_enabled and station.archive_root(c) == root
+            ]
+            room = self._rooms.setdefault(root, Room(root))
+            room.wishes_gb = tuple(config.min_free_gb for config in sharing)
+        return self._rooms
+
+    def _opened(self, root: Path, retention_days: int) -> Archive:
+        known = memory.recall(self._config_path, memory.ARCHIVES).get(str(root))
+        self.require_back(root)
+        if self._repair:
+            self._rebuild_if_damaged(root, retention_days)
+        archive = Archive.open(root, create=known is None, own=True, clock=self.now)
+        try:
+            self._recover(archive, retention_days)
+        except BaseException:
+            archive.close()
+            raise
+        memory.remember(self._config_path, memory.ARCHIVES, {str(root): archive.description.archive_uuid})
+        return archive
+
+    def _require_known(self, root: Path, archive_uuid: str) -> None:
+        try:
+            require_archive(root, archive_uuid)
+        except ArchiveAway as exc:
+            where = memory.memory_of(self._config_path)
+            meant = "if it was moved, name its new place in archive_folder; to begin another here, take it out of 'archives'"
+            raise type(exc)(f"{exc}. Or, {meant} in {where}") from exc
+
+    def _recover(self, archive: Archive, retention_days: int) -> None:
+        recovery = recover(archive, retention_days=retention_days)
+        if recovery.found_anything:
+            log.warning(
+                "archive.recovered",
+                root=str(archive.root),
+                entries=len(recovery.entries),
+                removed=len(recovery.removed),
+            )
 
     def _rebuild_if_damaged(self, root: Path, retention_days: int) -> None:
         rebuilt = repair(root, Rebuilding(retention_days=lambda _: retention_days, clock=self.now))
@@ -70,16 +159,20 @@ class Staff:
             )
 
     def settle_owed(self, line: Line) -> None:
-        """Archive what was converted while the archive failed, if it works now."""
-        if line.archive is None or line.interceptor is None or not line.watches:
+        """Archive what was converted while the archive failed, if it works now and has room."""
+        if line.archive is None or line.interceptor is None or not line.watches or line.trouble():
             return
+        is_any_left = False
         for kept in owed.waiting(line.config):
             try:
                 owed.settle(line.archive, line.interceptor, line.config, kept)
             except Exception as exc:
+                is_any_left = True
                 log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))
             else:
                 log.info("archive.caught_up", converter=line.name, path=str(kept))
+        if not is_any_left:
+            self.failing.over(line.name, OWED)
 
     def __enter__(self) -> Staff:
         return self
@@ -100,21 +193,22 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
 
 def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembered: Books | None) -> Line:
     job = job_for(config, station)
-    description = _describe(config, job, staff.processes)
+    line = Line(config=config, job=job, description=_describe(config, job, staff.processes), books=_NO_BOOKS)
+    if line.watches:
+        line.folder = staff.watch_folder(config)
     if not config.archive_enabled:
-        books = remembered or MemoryBooks(config.name, clock=staff.now)
-        return Line(config=config, job=job, description=description, books=books)
-    archive = staff.archive(station.archive_root(config), retention_days=config.retention_days)
-    info = description.info if description else None
-    interceptor = ArchiveInterceptor(archive, config, key=load_key(station.path.parent), info=info)
-    return Line(
-        config=config,
-        job=job,
-        description=description,
-        books=ArchiveBooks(archive, config.name),
-        archive=archive,
-        interceptor=interceptor,
-    )
+        is_the_same = isinstance(remembered, MemoryBooks)
+        line.books = remembered if remembered and is_the_same else MemoryBooks(config.name, clock=staff.now)
+        return line
+    line.root = station.archive_root(config)
+    line.room = staff.rooms(station)[line.root]
+    try:
+        staff.equip(line)
+    except ArchiveAway as exc:
+        is_the_same = isinstance(remembered, AwayBooks)
+        line.books = remembered if remembered and is_the_same else AwayBooks(config.name, clock=staff.now)
+        line.away = exc
+    return line
 
 
 def _describe(

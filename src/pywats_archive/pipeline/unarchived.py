@@ -63,6 +63,8 @@ class Unarchived:
         """Convert without an archive: the source stays in the watch folder until the server has its reports."""
         path = Path(arrival.path)
         if not path.exists():
+            if trouble := line.folder_trouble():
+                return Waits(reason=str(trouble), needs_person=True)
             if not is_owed:
                 line.books.mark_vanished(arrival)
             return None
@@ -110,6 +112,12 @@ class Unarchived:
         with self._mutex:
             held = (*self._held.values(), *self._unfinished)
         return any(h.line.name == line.name and h.arrival.arrival_id == arrival_id for h in held)
+
+    def paths(self, line: Line) -> set[str]:
+        """Give the paths in the watch folder whose reports memory holds: they are no new sources, whatever a ledger says."""
+        with self._mutex:
+            held = (*self._held.values(), *self._unfinished)
+        return {h.arrival.path for h in held if h.line.name == line.name}
 
     def settle(self, parcel: MemoryParcel, state: SubmissionState, reason: str | None) -> None:
         with self._mutex:

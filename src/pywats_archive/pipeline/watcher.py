@@ -15,6 +15,8 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline.failing import Failing
+from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, key
 from pywats_archive.pipeline.line import Line
 
@@ -24,11 +26,21 @@ _BREAK_S, _LONG_BREAK_S = 0.2, 5.0
 
 
 class Watcher:
-    """Compares folders with the ledger; what may be taken goes to ``enqueue``."""
+    """Compares folders with the ledger; what may be taken goes to ``enqueue``, a ledger that fails to ``on_failure``."""
 
-    def __init__(self, held: HeldSources, enqueue: Callable[[Line, Arrival], None]) -> None:
+    def __init__(
+        self,
+        held: HeldSources,
+        handling: Handling,
+        failing: Failing,
+        enqueue: Callable[[Line, Arrival], None],
+        on_failure: Callable[[Line, ArchiveError], None],
+    ) -> None:
         self._held = held
+        self._handling = handling
+        self._failing = failing
         self._enqueue = enqueue
+        self._on_failure = on_failure
 
     def scan(self, line: Line) -> None:
         """List a line's folder and act on it; a folder that cannot be read is complained of once."""
@@ -44,6 +56,7 @@ class Watcher:
             line.is_dirty = False
         except ArchiveError as exc:
             log.error("ledger.failed", converter=line.name, reason=str(exc))
+            self._on_failure(line, exc)
         except Exception:
             log.exception("service.unexpected", converter=line.name)
         line.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
@@ -54,18 +67,32 @@ class Watcher:
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
         released while this goes on is known as it was before, so it counts as active until the next time.
         """
+        for path in self._handling.unarchived.paths(line) if line.root else ():
+            listing.pop(path, None)
         line.is_dirty = False
         line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
         _enter(line, listing)
         waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
-        for path in line.stability.observe(waiting, now_s):
+        whole = line.stability.observe(waiting, now_s)
+        for path in () if line.holds_back else whole:
             arrival, signature = line.known[path], waiting[path]
             if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
                 self._enqueue(line, _as_it_lies(arrival, signature))
-        _miss(line, listing)
+        self._miss(line, listing)
         line.pending = {key(line, a)[1] for a in line.known.values() if _waits_to_settle(line, a)}
+
+    def _miss(self, line: Line, listing: dict[str, Signature]) -> None:
+        for path in [path for path in line.known if path not in listing]:
+            arrival = line.known.pop(path)
+            if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
+                now = line.books.get(key(line, arrival)[1])
+                is_missed = now is not None and now.state is ArrivalState.SEEN and now.arrival_id not in line.owed
+                if is_missed and not os.path.lexists(path) and not line.folder_trouble():
+                    line.books.mark_vanished(arrival)
+                    self._failing.over(line.name, key(line, arrival)[1])
+                    log.error("source.vanished", converter=line.name, path=path)
 
 
 def break_s(scan_s: float) -> float:
@@ -95,17 +122,6 @@ def _enter(line: Line, listing: dict[str, Signature]) -> None:
 def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
     is_same = (arrival.size_bytes, arrival.mtime_ns) == (now.size_bytes, now.mtime_ns)
     return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
-
-
-def _miss(line: Line, listing: dict[str, Signature]) -> None:
-    for path in [path for path in line.known if path not in listing]:
-        arrival = line.known.pop(path)
-        if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
-            now = line.books.get(key(line, arrival)[1])
-            is_missed = now is not None and now.state is ArrivalState.SEEN and now.arrival_id not in line.owed
-            if is_missed and not os.path.lexists(path):
-                line.books.mark_vanished(arrival)
-                log.error("source.vanished", converter=line.name, path=path)
 
 
 def _waits_to_settle(line: Line, arrival: Arrival) -> bool:

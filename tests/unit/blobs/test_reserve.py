@@ -74,7 +74,7 @@ def test_a_full_disk_takes_commits_and_no_blobs_until_there_is_room(disk: Disk, 
         disk.fill()
         with pytest.raises(DiskFull, match="the disk is full"):
             take_in(archive, tmp_path)
-        assert archive.reserve.is_given_up and not reserve.exists()
+        assert archive.reserve.trouble() and not reserve.exists()
         with pytest.raises(DiskFull, match="no room but for the catalog"):
             take_in(archive, tmp_path, "small.log", 10)
         sightings = [Sighting(path=f"/watch/{n}.log", size_bytes=1, mtime_ns=1) for n in range(2_000)]
@@ -91,7 +91,7 @@ def test_a_commit_that_finds_no_room_takes_the_reserve(disk: Disk) -> None:
         disk.fill()
         names = [f"/watch/{'x' * 200}{number}.log" for number in range(3_000)]
         ledger.enter(archive, "c", [Sighting(path=name, size_bytes=1, mtime_ns=1) for name in names])
-        assert archive.reserve.is_given_up
+        assert archive.reserve.trouble()
         assert len(ledger.unfinished(archive)) == 3_000
         disk.free()
 

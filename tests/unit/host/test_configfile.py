@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.configfile import MEMORY_FILE, read_station_config
+from pywats_archive.host.configfile import read_station_config
+from pywats_archive.host.memory import MEMORY_FILE
 
 
 def write(tmp_path: Path, *sections: dict[str, Any], **fields: Any) -> Path:

@@ -1,0 +1,86 @@
+"""How much room the disk of an archive must have before new sources go into it (``min_free_gb``)."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from pywats_archive.errors import DiskLow
+
+GB = 10**9
+SHARE_OF_DISK = 0.05
+ASKED_EVERY_S = 1.0
+
+
+def least_free_bytes(total_bytes: int, wishes_gb: Iterable[float | None]) -> int:
+    """Give what must be free on a disk: the largest of what the converters that share it wish for.
+
+    None is the default: 1 GB, or 5 % of a smaller disk.
+    """
+    default = min(GB, int(total_bytes * SHARE_OF_DISK))
+    return max((default if wish is None else int(wish * GB) for wish in wishes_gb), default=default)
+
+
+def is_low(free_bytes: int, least_bytes: int, *, was_low: bool) -> bool:
+    """Decide whether new sources must wait."""
+    return free_bytes < (enough_bytes(least_bytes) if was_low else least_bytes)
+
+
+def enough_bytes(least_bytes: int) -> int:
+    """Give what ends a low disk: a tenth more than it began at, so that it does not begin again with the next file."""
+    return least_bytes + least_bytes // 10
+
+
+class Usage(Protocol):
+    """What ``shutil.disk_usage`` gives."""
+
+    @property
+    def total(self) -> int:
+        """Bytes that the disk has."""
+
+    @property
+    def free(self) -> int:
+        """Bytes that are free for this user."""
+
+
+class Room:
+    """The room on one archive's disk, looked at once a second at most; safe to use from many threads."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        usage: Callable[[Path], Usage] = shutil.disk_usage,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.wishes_gb: tuple[float | None, ...] = ()
+        """``min_free_gb`` of each converter that shares the archive."""
+        self._root = root
+        self._usage = usage
+        self._seconds = seconds
+        self._trouble: DiskLow | None = None
+        self._asked_at_s: float | None = None
+
+    def trouble(self) -> DiskLow | None:
+        """Tell why new sources must wait, if they must; a disk that cannot be asked is not called low."""
+        now_s = self._seconds()
+        if self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
+            self._asked_at_s = now_s
+            self._trouble = self._looked()
+        return self._trouble
+
+    def _looked(self) -> DiskLow | None:
+        try:
+            disk = self._usage(self._root)
+        except OSError:
+            return None
+        least = least_free_bytes(disk.total, self.wishes_gb)
+        if not is_low(disk.free, least, was_low=self._trouble is not None):
+            return None
+        return DiskLow(
+            f"{self._root}: {disk.free / GB:.3f} GB are free on its disk, less than min_free_gb ({least / GB:.3f}); new "
+            f"sources wait until {enough_bytes(least) / GB:.3f} GB are free"
+        )
