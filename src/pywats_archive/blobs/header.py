@@ -38,6 +38,7 @@ class Label:
     original_name: str
     mtime_s: int
     metadata: dict[str, Any]
+    """What it says as JSON; the keys ``body_crc32`` and ``crc32`` are the header's own."""
     body_crc32: int | None = None
     """Of all bytes after the header; given by what is read alone."""
     header_bytes: int = 0

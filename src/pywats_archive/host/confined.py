@@ -60,7 +60,7 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def _state_kept() -> Iterator[None]:
-    folder, environment, path = os.getcwd(), dict(os.environ), list(sys.path)  # noqa: PTH109
+    folder, environment, path = _here(), dict(os.environ), list(sys.path)
     depth, mask = sys.getrecursionlimit(), os.umask(0o077)
     os.umask(mask)
     try:
@@ -73,6 +73,14 @@ def _state_kept() -> Iterator[None]:
         if os.environ != environment:
             os.environ.clear()
             os.environ.update(environment)
+
+
+def _here() -> str:
+    """Give the current folder; the root when it was removed, as may happen to a service that runs for long."""
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:
+        return os.path.abspath(os.sep)  # noqa: PTH100
 
 
 def guarded(attempt: Callable[[], ConversionResult]) -> ConversionResult:

@@ -249,7 +249,7 @@ class Handling:
         if entry and not (is_recovered and _is_still(entry, arrival)):
             line.books.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             return entry
-        if entry is None and (trouble := line.trouble()):
+        if entry is None and line.room and (trouble := line.room.trouble()):
             raise _NotArchived(trouble)
         try:  # of an entry that a crash left without its companions, these
             archived = line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)

@@ -15,10 +15,11 @@ from pywats_archive.blobs.header import Label, encode, json_length, read_label
 from pywats_archive.errors import BlobDamaged
 
 HERE = Path("blob.gz")
+_KEYS = st.text(max_size=9).filter(lambda key: key not in {"crc32", "body_crc32"})
 _NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=80)
 
 
-@given(name=_NAMES, told=st.dictionaries(st.text(max_size=9), st.text() | st.integers()), room=st.integers(0, 40))
+@given(name=_NAMES, told=st.dictionaries(_KEYS, st.text() | st.integers()), room=st.integers(0, 40))
 def test_what_a_header_says_comes_back(name: str, told: dict[str, object], room: int) -> None:
     """Name, time and metadata come back equal, with the length and both checksums, padded or not."""
     label = Label(original_name=name, mtime_s=7, metadata=told)
