@@ -15,6 +15,7 @@ from pywats_archive.archive.sources import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
 from pywats_archive.errors import SourceChanged, SourceVanished
+from pywats_archive.pipeline import folders
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import Service
@@ -126,3 +127,23 @@ def test_a_companion_that_goes_while_it_is_archived_stops_its_source_only_for_a_
     with station.serving():
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done"])
     assert station.names("beside/Done") == ["a.log"]
+
+
+def test_what_comes_before_anybody_listens_is_taken_soon(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that comes after the first look, while the listening begins, does not wait for the next minute."""
+    began, may_listen, changes = threading.Event(), threading.Event(), folders.watch
+
+    def late(*watched: str, **how: Any) -> Any:
+        began.set()
+        may_listen.wait(10)
+        return changes(*watched, **how)
+
+    monkeypatch.setattr(folders, "watch", late)
+    watch = station.add("early", settle_seconds=0)
+    with station.serving():
+        began.wait(10)
+        time.sleep(1)
+        (watch / "a.log").write_bytes(b"a")
+        time.sleep(0.5)
+        may_listen.set()
+        wait_for(lambda: station.names("early/Done") == ["a.log"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import structlog
 from watchfiles import watch
@@ -46,10 +47,27 @@ class FolderEvents:
 
     def _listen(self, folders: list[str], stop: threading.Event) -> None:
         try:
-            for changes in watch(*folders, watch_filter=None, stop_event=stop, debounce=50, step=20, rust_timeout=1000):
+            is_first = True
+            for changes in _changes(folders, stop):
                 paths = [path for _, path in changes]
-                with self._mutex:
-                    self._changed |= {folder for folder in folders if any(p.startswith(folder) for p in paths)}
-                self._wake.set()
+                changed = {folder for folder in folders if is_first or any(p.startswith(folder) for p in paths)}
+                is_first = False  # what came before it listened told nobody
+                if changed:
+                    with self._mutex:
+                        self._changed |= changed
+                    self._wake.set()
         except (OSError, RuntimeError) as exc:
             log.warning("folders.no_events", reason=str(exc), instead="the folders are listed once a minute")
+
+
+def _changes(folders: list[str], stop: threading.Event) -> Iterable[set[tuple[Any, str]]]:
+    """Give the changes as they come, and none once a second when there are none: the first time, it listens."""
+    return watch(
+        *folders,
+        watch_filter=None,
+        stop_event=stop,
+        debounce=50,
+        step=20,
+        rust_timeout=1000,
+        yield_on_timeout=True,
+    )
