@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,6 +15,8 @@ from tests.station import Station, wait_for
 from pywats_archive import portable
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
+from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ConversionStatus
 
 
@@ -135,6 +138,36 @@ def test_a_scheduled_result_waits_for_its_archive(station: Station) -> None:
         assert station.server.received == {}
         blocked.unlink()
         wait_for(lambda: len(station.server.received) == 1)
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["done"])
+
+
+def test_a_scheduled_result_that_was_archived_is_not_archived_again(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the archive fails after a result is an entry, the next try goes on with that entry (invariant 5)."""
+    station.code(
+        "from pywats_client.converters.scheduled_converter import ScheduledConverter\n"
+        "class Once(ScheduledConverter):\n"
+        "    name = property(lambda self: 'Once')\n"
+        "    schedule_interval = property(lambda self: timedelta(seconds=3600))\n"
+        "    async def run(self, context):\n"
+        "        body = {k: v for k, v in report('S1').items() if v is not None}\n"
+        "        return [ConverterResult.success_result(report=body)]\n"
+    )
+    station.add("once", "own.Once", converter_type="scheduled", run_on_startup=True)
+    record, failures = ArchiveInterceptor.post_convert, [3]
+
+    def fail_at_first(interceptor: ArchiveInterceptor, *told: Any, **more: Any) -> Any:
+        failures[0] -= 1
+        if failures[0] >= 0:
+            raise StorageError("gone for a moment")
+        return record(interceptor, *told, **more)
+
+    monkeypatch.setattr(ArchiveInterceptor, "post_convert", fail_at_first)
+    with station.serving():
+        wait_for(lambda: len(station.server.received) == 1)
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["done"])
+    assert failures[0] < 0 and len(station.entries()) == 1
 
 
 def test_a_scheduled_converter_does_not_keep_a_run_from_ending(station: Station) -> None:

@@ -95,14 +95,22 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
     return whole
 
 
-def archive_result(archive: Archive, source: NewSource, document: bytes) -> ArchiveEntry:
-    """Make the entry of a scheduled converter's result, which has no source but what ``document`` says of it."""
+def archive_result(
+    archive: Archive, source: NewSource, document: bytes, *, mtime_ns: int | None = None
+) -> ArchiveEntry:
+    """Make the entry of a scheduled converter's result, which has no source but what ``document`` says of it.
+
+    The same result again (path, ``mtime_ns``, document) gives the entry it has.
+    """
     archive.require_owner()
     moment = archive.now()
-    nothing = sources.Signature(size_bytes=len(document), mtime_ns=int(moment.timestamp() * 1e9))
+    made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
+    nothing = sources.Signature(size_bytes=len(document), mtime_ns=made_ns)
     draft = _Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
     try:
         blob = draft.write([document])
+    except _AlreadyArchived as known:
+        return _go_on(draft, known.entry)
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
     entry = draft.entry(draft.id_of(blob), blob.content, blob, ())

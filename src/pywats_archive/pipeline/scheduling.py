@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Schedules:
         self._due: dict[str, datetime] = {}
         self._lines: dict[str, Line] = {}
         self._running: set[str] = set()
-        self._held: list[tuple[str, ConversionResult, int]] = []
+        self._held: list[_Taken] = []
 
     def plan(self, lines: Iterable[Line]) -> None:
         """Take over these lines; a converter that had its next run planned keeps it."""
@@ -72,7 +73,7 @@ class Schedules:
         try:
             results = self._results(line)
             for number, result in enumerate(results, 1):
-                self._try_to_take_in(line, result, number)
+                self._try_to_take_in(line, self._taken(line, result, number))
             self._retry_once(line, results)
         finally:
             self._running.discard(line.name)
@@ -84,57 +85,67 @@ class Schedules:
         except ConverterKilled as exc:
             return (ConversionResult(status=ConversionStatus.FAILED, error=str(exc)),)
 
-    def _try_to_take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+    def _taken(self, line: Line, result: ConversionResult, number: int) -> _Taken:
+        """Give a result the name and the time under which it is archived, however often that is tried."""
+        result, taken_at = redact_result(result, line.config.arguments), self._now()
+        log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
+        name = f"{line.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
+        told = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
+        body = orjson.dumps({**told, "reports": [orjson.Fragment(document) for document in result.documents]})
+        return _Taken(line_name=line.name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body)
+
+    def _try_to_take_in(self, line: Line, taken: _Taken) -> None:
         """Take a result in; while the archive fails, it is kept and tried again."""
         try:
-            self._take_in(line, result, number)
+            self._take_in(line, taken)
         except ArchiveError as exc:
             log.error("scheduled.held", converter=line.name, reason=str(exc))
-            self._held.append((line.name, result, number))
+            self._held.append(taken)
 
     def retry_held(self) -> None:
         """Try again to take in results that the archive could not."""
         held, self._held = self._held, []
-        for name, result, number in held:
-            if (line := self._lines.get(name)) and not line.away:
-                self._try_to_take_in(line, result, number)
+        for taken in held:
+            if (line := self._lines.get(taken.line_name)) and not line.away:
+                self._try_to_take_in(line, taken)
             else:
-                self._held.append((name, result, number))
+                self._held.append(taken)
 
-    def _take_in(self, line: Line, result: ConversionResult, number: int) -> None:
+    def _take_in(self, line: Line, taken: _Taken) -> None:
+        """Archive a result and offer its reports; what an earlier try came to, though it failed, is not done again."""
         if line.away:
             raise line.away
-        result = redact_result(result, line.config.arguments)
-        log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
+        result = taken.result
         if line.archive is None or line.interceptor is None:
             for body in result.documents:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
                 key = f"{line.name}/{each.report_id}"
                 self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
             return
-        started_at = self._now()
-        name = f"{line.name}-{started_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
-        told = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
-        body = orjson.dumps({**told, "reports": [orjson.Fragment(document) for document in result.documents]})
-        sighting = Sighting(path=f"scheduled/{name}", size_bytes=len(body), mtime_ns=int(started_at.timestamp() * 1e9))
-        (arrival,) = ledger.enter(line.archive, line.name, [sighting])
+        arrival = ledger.latest_at(line.archive, line.name, [taken.path]).get(taken.path)
+        if arrival is None:
+            sighting = Sighting(path=taken.path, size_bytes=len(taken.body), mtime_ns=taken.mtime_ns)
+            (arrival,) = ledger.enter(line.archive, line.name, [sighting])
+        if arrival.archive_id and line.archive.last_conversion(arrival.archive_id):
+            return  # whoever recorded it has its reports in the archive, from where they are sent
         entry = ingest.archive_result(
             line.archive,
             ingest.NewSource(
-                path=Path(sighting.path),
+                path=Path(taken.path),
                 converter_name=line.name,
                 parameters=line.interceptor.safe_arguments(result.converter),
                 compression_level=line.config.compression_level,
                 retention_days=line.config.retention_days,
                 arrival_id=arrival.arrival_id,
             ),
-            body,
+            taken.body,
+            mtime_ns=taken.mtime_ns,
         )
         state = ArrivalState.WAITING if result.documents else _END[result.status is ConversionStatus.FAILED]
         reports = line.interceptor.post_convert(
             entry,
             result,
-            started_at=started_at,
+            started_at=taken.taken_at,
             arrival_id=arrival.arrival_id,
             next_state=NextState(state=state, reason=result.error),
         )
@@ -167,6 +178,21 @@ class Schedules:
         if config.schedule_interval_seconds or config.cron_expression:
             return config.schedule_interval_seconds, config.cron_expression
         return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Taken:
+    """A result as it is archived; ``path`` is a name that no other result has."""
+
+    line_name: str
+    result: ConversionResult
+    taken_at: datetime
+    path: str
+    body: bytes
+
+    @property
+    def mtime_ns(self) -> int:
+        return int(self.taken_at.timestamp() * 1e9)
 
 
 _END = {True: ArrivalState.FAILED, False: ArrivalState.DONE}
