@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
-from typer.testing import CliRunner
 
 from pywats_archive.catalog import events
-from pywats_archive.cli.main import app
 
 SECONDS = 1 / 86_400
 """In days."""
@@ -25,11 +23,12 @@ def test_a_service_finds_what_rots_and_tells_until_it_is_mended(station: Station
     blob.chmod(0o600)
     blob.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     with station.serving():
-        wait_for(lambda: _stats(station.archive_root)["open_findings"] == 1)
+        wait_for(lambda: _findings(station) == 1)
+        assert json.loads(command("stats", "--archive", station.archive_root, "--json").stdout)["open_findings"] == 1
     with station.serving():
         wait_for(lambda: _kinds(station).count("alert.raised") == 2)  # again after a restart
         blob.write_bytes(whole)
-        wait_for(lambda: _stats(station.archive_root)["open_findings"] == 0)
+        wait_for(lambda: _findings(station) == 0)
         wait_for(lambda: _kinds(station).count("integrity.cleared") == 1)
     entry = station.entry()
     assert entry.verified_at is not None
@@ -48,9 +47,9 @@ def test_a_scrub_can_be_switched_off(station: Station) -> None:
     assert station.entry().verified_at is None
 
 
-def _stats(archive: Path) -> dict[str, object]:
-    told: dict[str, object] = json.loads(CliRunner().invoke(app, ["stats", "--archive", str(archive), "--json"]).stdout)
-    return told
+def _findings(station: Station) -> int:
+    with station.archive() as archive:
+        return archive.statistics().open_findings
 
 
 def _kinds(station: Station) -> list[str]:
