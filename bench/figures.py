@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ class Figure:
     name: str
     ratio: float
     bound: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[Any, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 
 def csv(size_bytes: int, seed: int = 1) -> bytes:
@@ -21,7 +22,8 @@ def csv(size_bytes: int, seed: int = 1) -> bytes:
 
 def report(size_bytes: int, seed: int = 1) -> bytes:
     """Make a report of about ``size_bytes``."""
-    rng, steps, size = random.Random(seed), [], 0
+    steps: list[dict[str, Any]] = []
+    rng, size = random.Random(seed), 0
     while size < size_bytes:
         value = round(rng.gauss(5, 0.1), 5)
         measure = {"compOp": "GELE", "status": "P", "unit": "V", "value": value, "lowLimit": 4.5, "highLimit": 5.5}

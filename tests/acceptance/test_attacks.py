@@ -209,7 +209,7 @@ def test_a_source_that_cannot_leave_is_not_copied_again_and_again(tmp_path: Path
             raise PermissionError(13, "no right to delete here")
         real(path)
 
-    with mock.patch.object(portable.os, "unlink", refused), pytest.raises(PermissionError):
+    with mock.patch.object(os, "unlink", refused), pytest.raises(PermissionError):
         portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 

@@ -13,7 +13,7 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.conversion.outbox import Outbox, Parcel
 from pywats_archive.errors import SourceChanged, SourceVanished
 from pywats_archive.pipeline import folders
 from pywats_archive.pipeline.books import ArchiveBooks
@@ -51,7 +51,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     station.server.start()
     counting, counted, stored, settled = threading.Event(), record.waiting_reports, Outbox._stored, Service._settled
 
-    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[ArchivedParcel]:
+    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[Parcel]:
         counting.wait(3)
         return stored(outbox, room)
 

@@ -70,6 +70,12 @@ def drop_with_companions(place: Place) -> None:
     place.drop("unit.extra", b"companion")
 
 
+def drop_with_opened(place: Place) -> None:
+    """Drop a file with one beside it that no rule names."""
+    drop_file(place)
+    place.drop("unit.opened", b"read")
+
+
 def drop_beside_pending(place: Place) -> None:
     """Drop a file whose name another one has in Pending."""
     drop_file(place)
@@ -366,9 +372,7 @@ SCENARIOS = {
     "restore": Scenario(drop=drop_with_companions, prepare=archive_it, act=restore_it),
     "restore folder": Scenario(drop=drop_folder, prepare=archive_it, act=restore_it),
     "one more report": Scenario(drop=drop_file, prepare=submit_it, act=add_report),
-    "one more companion": Scenario(
-        drop=lambda place: (drop_file(place), place.drop("unit.opened", b"read")), prepare=archive_it, act=add_companion
-    ),
+    "one more companion": Scenario(drop=drop_with_opened, prepare=archive_it, act=add_companion),
     "scheduled result": Scenario(drop=lambda place: None, act=take_result),
     "recovery of a source": Scenario(
         drop=drop_with_companions, prepare=leave_behind(see_it, archive_it), act=recover_it, expect=expect_companions

@@ -54,10 +54,10 @@ class Steps:
         sys.addaudithook(self._audit)
         fsync = os.fsync
 
-        def counted_fsync(descriptor: int) -> None:
+        def counted_fsync(fd: Any) -> None:
             self("fsync")
-            fsync(descriptor)
-            self.power.synced(descriptor)
+            fsync(fd)
+            self.power.synced(fd)
 
         os.fsync = counted_fsync  # no audit event tells of it
         self._is_armed = True

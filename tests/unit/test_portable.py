@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch
     def no_links(*arguments: object, **more: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 
-    monkeypatch.setattr(portable.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     (tmp_path / "a").write_bytes(b"new")
     portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"new"

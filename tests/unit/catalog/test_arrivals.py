@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_an_arrival_comes_back_equal(catalog: Catalog) -> None:
     (seen,) = add(catalog, made.arrival("/watch/caf\udce9.csv"))
     number = seen.arrival_id
     assert number is not None
-    changes = {
+    changes: dict[str, Any] = {
         "archive_id": made.entry(1).archive_id,
         "reason": "no limit file",
         "retry_at": LATER,

@@ -110,7 +110,7 @@ def test_a_failed_commit_is_told_to_all(catalog: Catalog, steps: Steps) -> None:
     assert len({id(result) for result in results}) == 3
     assert "No space left on device" in str(results[1])
     assert str(catalog.path) in str(results[1])
-    assert isinstance(results[1].__cause__, OSError)  # type: ignore[union-attr]
+    assert isinstance(results[1], CatalogError) and isinstance(results[1].__cause__, OSError)
     assert stored(catalog) == 0
     steps.plan.clear()
     assert catalog.write(adding(3)) == 3

@@ -31,7 +31,7 @@ def _converted(drop: Drop, folder: Path, *, with_late: bool = False) -> Conversi
     for name, content in (files | source).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     return convert(
         ConversionJob(
             module_path=CONVERTERS[drop.converter],

@@ -262,7 +262,7 @@ def test_an_archive_that_others_can_enter_is_told(archive: Path) -> None:
 
 def test_a_running_service_is_not_disturbed(station: Station) -> None:
     """Beside a service that takes everything at once, no probe is ever seen as a source, and its work goes on."""
-    keys = {"file_patterns": ["*"], "folder_patterns": ["*"], "settle_seconds": 0}
+    keys: dict[str, Any] = {"file_patterns": ["*"], "folder_patterns": ["*"], "settle_seconds": 0}
     files = station.add("files", **keys)
     folders = station.add("folders", converter_type="folder", **keys)
     both = station.add("both", **keys)
