@@ -45,10 +45,10 @@ def _round(archive: Archive, base: Path, number: int) -> tuple[float, float]:
     return ours, timed(lambda: durable_write(base / "plain", str(number), blob))
 
 
-def _outcome(archive: Archive, archive_id: str, body: bytes) -> record.Outcome:
+def _outcome(archive: Archive, archive_id: str, body: bytes) -> record.NewConversion:
     """As the pipeline has it: the worker process sends each report's summary along."""
     summary = summarize(json.loads(body))
-    return record.Outcome(conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary])
+    return record.NewConversion(conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary])
 
 
 def _conversion(archive: Archive, archive_id: str) -> Conversion:

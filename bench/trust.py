@@ -69,7 +69,7 @@ def _archive_one(archive: Archive, watch: Path, number: int) -> None:
     document = orjson.dumps(
         {"sn": f"SN{number}", "pn": "P", "steps": [{"name": str(n), "value": n} for n in range(60)]}
     )
-    record.record_conversion(archive, record.Outcome(conversion=conversion, documents=[document]))
+    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=[document]))
 
 
 def _verify(board: Board, root: Path) -> None:

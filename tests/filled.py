@@ -62,4 +62,4 @@ def _convert(archive: Archive, entry: ArchiveEntry, serials: list[str]) -> None:
         converter_class="m.C",
     )
     bodies = [b'{"type":"T","sn":"%s","pn":"P"}' % serial.encode() for serial in serials]
-    record.record_conversion(archive, record.Outcome(conversion=conversion, documents=bodies))
+    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=bodies))

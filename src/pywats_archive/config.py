@@ -116,7 +116,6 @@ class ServerConfig(BaseModel):
     service_address: str = ""
     api_token: str = Field(default="", repr=False)
     station_name: str = ""
-    proxy: str | None = None
 
 
 class StationConfig(BaseModel):

@@ -21,8 +21,7 @@ ArchiveError                     exit 1
 ├── CatalogError                         the metadata database cannot be used
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
-├── ConverterUnavailable                 the converter's code cannot be loaded
-└── SubmissionError                      the WATS server did not take a report
+└── ConverterUnavailable                 the converter's code cannot be loaded
 
 Each message says what, where and what to do. The command prints it as one line and exits with
 ``exit_code``.
@@ -130,7 +129,3 @@ class CatalogDamaged(CatalogError):
 
 class ConverterUnavailable(ArchiveError):
     """The converter's code cannot be loaded; check module_path."""
-
-
-class SubmissionError(ArchiveError):
-    """The WATS server did not take the report."""

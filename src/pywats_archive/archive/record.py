@@ -28,7 +28,7 @@ _REPORT_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class NewConversion:
     """A conversion to be recorded, and the arrival that goes on with it."""
 
     conversion: Conversion
@@ -44,33 +44,33 @@ class Outcome:
     attempts: int = 0
 
 
-def record_conversion(archive: Archive, outcome: Outcome) -> tuple[Report, ...]:
+def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
     """Archive the reports of a conversion, then commit it with them; all durable once this returns (invariant 4).
 
     A report keeps the id that the same ordinal of this entry was given before. StorageError leaves no row.
     """
-    archive_id = outcome.conversion.archive_id
+    archive_id = new.conversion.archive_id
     before = archive.reports_of(archive_id)
     written: list[tuple[Blob, Report]] = []
     try:
-        _archive_reports(archive, outcome, before, written)
-        return archive.write(lambda tx: _commit(tx, archive, outcome, written))
+        _archive_reports(archive, new, before, written)
+        return archive.write(lambda tx: _commit(tx, archive, new, written))
     except Exception:
         archive.take_back(archive_id, [blob for blob, _ in written])
         raise
 
 
 def _archive_reports(
-    archive: Archive, outcome: Outcome, before: Sequence[Report], written: list[tuple[Blob, Report]]
+    archive: Archive, new: NewConversion, before: Sequence[Report], written: list[tuple[Blob, Report]]
 ) -> None:
-    archive_id = outcome.conversion.archive_id
+    archive_id = new.conversion.archive_id
     ids = {report.ordinal: report.report_id for report in before}
-    state = SubmissionState.WAITING if outcome.submit else SubmissionState.WITHHELD
-    for ordinal, (body, summary) in enumerate(zip_longest(outcome.documents, outcome.summaries), 1):
+    state = SubmissionState.WAITING if new.submit else SubmissionState.WITHHELD
+    for ordinal, (body, summary) in enumerate(zip_longest(new.documents, new.summaries), 1):
         spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
         document = read(body, fixed_id=ids.get(ordinal), spare_id=spare, summary=summary)
         place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
-        written.append(_archive_report(archive, place, document, state, outcome.compression_level))
+        written.append(_archive_report(archive, place, document, state, new.compression_level))
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
@@ -192,9 +192,9 @@ def _submission_event(archive: Archive, report: Report) -> Event:
 
 
 def _commit(
-    tx: Connection, archive: Archive, outcome: Outcome, written: Sequence[tuple[Blob, Report]]
+    tx: Connection, archive: Archive, new: NewConversion, written: Sequence[tuple[Blob, Report]]
 ) -> tuple[Report, ...]:
-    conversion = outcome.conversion
+    conversion = new.conversion
     number = conversions.add(tx, conversion)
     for blob, _ in written:
         archive.blobs.settle(blob)
@@ -202,15 +202,15 @@ def _commit(
     for report in kept:
         reports.add(tx, report)
     entries.apply_conversion(tx, conversion.archive_id, conversion, kept)
-    if outcome.arrival_id is not None and outcome.arrival_state is not None:
+    if new.arrival_id is not None and new.arrival_state is not None:
         arrivals.change(
             tx,
-            outcome.arrival_id,
-            state=outcome.arrival_state,
+            new.arrival_id,
+            state=new.arrival_state,
             now=archive.now(),
-            reason=outcome.reason,
-            retry_at=outcome.retry_at,
-            attempts=outcome.attempts,
+            reason=new.reason,
+            retry_at=new.retry_at,
+            attempts=new.attempts,
         )
     events.append(tx, _conversion_event(archive, conversion, kept))
     return kept

@@ -95,7 +95,7 @@ class ArchiveStorage:
             parameters=entry.conversion_parameters,
             error=error,
         )
-        record.record_conversion(self.archive, record.Outcome(conversion=conversion))
+        record.record_conversion(self.archive, record.NewConversion(conversion=conversion))
 
     def close(self) -> None:
         """Give the archive free; idempotent."""

@@ -40,11 +40,6 @@ class DurableFiles:
         self._folders = _FolderSync(on_step)
         self._known: set[str] = set()
 
-    @property
-    def names_are_durable(self) -> bool:
-        """Tell whether folders could be fsynced so far; False on shares that cannot."""
-        return self._folders.supported
-
     @contextmanager
     def temporary(self, folder: str) -> Iterator[TemporaryFile]:
         """Open a new file in ``folder`` (relative to the root); it is gone afterwards unless it was published."""
@@ -194,7 +189,6 @@ class _FolderSync:
     """Folder fsyncs shared by all who gave a name before one of them began."""
 
     def __init__(self, on_step: OnStep) -> None:
-        self.supported = True
         self._on_step = on_step
         self._mutex = threading.Lock()
         self._turns: dict[str, _Turn] = {}
@@ -214,7 +208,7 @@ class _FolderSync:
                 return
             covers = turn.asked
             self._on_step("fsync_folder")
-            self.supported = portable.sync_folder(folder) and self.supported
+            portable.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
             turn.answered = covers
 
 

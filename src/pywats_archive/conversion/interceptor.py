@@ -29,7 +29,25 @@ class NextState:
     attempts: int = 0
 
 
-class ArchiveInterceptor:
+class AfterSubmission:
+    """The last of the three moments: all it needs is the archive, so that reports can be sent whose converter is gone."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    def post_submit(
+        self,
+        report: Report,
+        *,
+        state: SubmissionState,
+        reason: str | None = None,
+        next_try_at: datetime | None = None,
+    ) -> Report:
+        """Put on record what the server did with a report."""
+        return record.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
+
+
+class ArchiveInterceptor(AfterSubmission):
     """Brings one converter's sources, conversions and reports into one archive.
 
     ``info`` is None when the converter's code could not be loaded; ``key`` makes the fingerprints of secrets.
@@ -38,7 +56,7 @@ class ArchiveInterceptor:
     def __init__(
         self, archive: Archive, config: ConverterConfig, *, key: bytes, info: ConverterInfo | None = None
     ) -> None:
-        self.archive = archive
+        super().__init__(archive)
         self._config = config
         self._key = key
         self._info = info
@@ -79,7 +97,7 @@ class ArchiveInterceptor:
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         unnamed = [c.name for c in entry.companions if c.name not in named]
         warnings = (*result.warnings, *(f"read beside the source, named by no rule: {name}" for name in unnamed))
-        outcome = record.Outcome(
+        new = record.NewConversion(
             conversion=self._conversion(entry, replace(result, warnings=warnings), started_at),
             documents=result.documents,
             summaries=result.summaries,
@@ -91,18 +109,7 @@ class ArchiveInterceptor:
             retry_at=next_state.retry_at if next_state else None,
             attempts=next_state.attempts if next_state else 0,
         )
-        return record.record_conversion(self.archive, outcome)
-
-    def post_submit(
-        self,
-        report: Report,
-        *,
-        state: SubmissionState,
-        reason: str | None = None,
-        next_try_at: datetime | None = None,
-    ) -> Report:
-        """Put on record what the server did with a report."""
-        return record.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
+        return record.record_conversion(self.archive, new)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:
         """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""

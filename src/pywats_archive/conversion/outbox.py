@@ -15,8 +15,9 @@ import structlog
 
 from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
+from pywats_archive.conversion.interceptor import AfterSubmission
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.submission import Outcome, Submitter, Verdict
+from pywats_archive.host.submission import Answer, Submitter, Verdict
 from pywats_archive.models.report import Report, SubmissionState
 
 log = structlog.get_logger()
@@ -77,7 +78,7 @@ class Parcel(Protocol):
     def body(self) -> bytes:
         """Give the exact JSON to be sent, read back if need be."""
 
-    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
+    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
         """Put the try on record."""
 
 
@@ -105,10 +106,11 @@ class ArchivedParcel:
     def body(self) -> bytes:
         return self.document if self.document is not None else self.archive.document(self.report)
 
-    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
-        reason = None if step.state is SubmissionState.ACCEPTED else outcome.reason
+    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
+        reason = None if step.state is SubmissionState.ACCEPTED else answer.reason
         next_try_at = now + step.delay if step.delay else None
-        record.record_try(self.archive, self.report, state=step.state, reason=reason, next_try_at=next_try_at)
+        after = AfterSubmission(self.archive)
+        after.post_submit(self.report, state=step.state, reason=reason, next_try_at=next_try_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,10 +282,10 @@ class Outbox:
 
     async def _send(self, parcel: Parcel) -> None:
         try:
-            outcome = await self._try(parcel)
-            step = after_try(outcome.verdict, tries=parcel.tries + 1)
-            self._note(parcel, outcome, step)
-            await asyncio.to_thread(self._settle, parcel, step, outcome)
+            answer = await self._try(parcel)
+            step = after_try(answer.verdict, tries=parcel.tries + 1)
+            self._note(parcel, answer, step)
+            await asyncio.to_thread(self._settle, parcel, step, answer)
         except ArchiveError as exc:
             log.error("report.not_sent", report_id=parcel.report_id, reason=str(exc))
             self._postponed[parcel.key] = time.monotonic() + LONGEST_DELAY.total_seconds()
@@ -294,26 +296,26 @@ class Outbox:
             self._in_flight.discard(parcel.key)
             self._wake.set()
 
-    async def _try(self, parcel: Parcel) -> Outcome:
+    async def _try(self, parcel: Parcel) -> Answer:
         held = parcel.document
         body = held if held is not None else await asyncio.to_thread(parcel.body)
         if self._submitter is None:
             self._submitter = self._connect()
         return await self._submitter.submit(body, parcel.report_id)
 
-    def _note(self, parcel: Parcel, outcome: Outcome, step: Step) -> None:
+    def _note(self, parcel: Parcel, answer: Answer, step: Step) -> None:
         if step.delay is None:
             self._failures, self._stopped_by = 0, None
             self._postponed.pop(parcel.key, None)
             return
         self._failures += 1
         delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
-        if outcome.verdict is Verdict.STOP:
-            self._stop(outcome.reason, delay)
+        if answer.verdict is Verdict.STOP:
+            self._stop(answer.reason, delay)
             return
         self._stopped_by = None
         self._postponed[parcel.key] = time.monotonic() + delay.total_seconds()
-        log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=outcome.reason)
+        log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=answer.reason)
 
     def _stop(self, reason: str, delay: timedelta) -> None:
         """Send nothing for a while: every report would get the same answer until a person acts."""
@@ -321,13 +323,13 @@ class Outbox:
             log.error("outbox.stopped", reason=reason)
         self._stopped_by, self._stopped_until_s = reason, time.monotonic() + delay.total_seconds()
 
-    def _settle(self, parcel: Parcel, step: Step, outcome: Outcome) -> None:
-        parcel.settle(step, outcome, self._now())
+    def _settle(self, parcel: Parcel, step: Step, answer: Answer) -> None:
+        parcel.settle(step, answer, self._now())
         if step.delay is not None and not parcel.is_stored:
             self._offered.append(parcel)
         if step.delay is None:
             self._settled.append(parcel.key)
-            self._on_settled(parcel, step.state, outcome.reason)
+            self._on_settled(parcel, step.state, answer.reason)
 
     def _drop_connection(self) -> None:
         old, self._submitter = self._submitter, None

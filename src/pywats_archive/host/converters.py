@@ -194,7 +194,6 @@ def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
     """Give what is known of a converter's code."""
     return ConverterInfo(
         converter_class=module_path,
-        display_name=str(getattr(instance, "name", converter.__name__)),
         version=str(getattr(instance, "version", "")),
         fingerprint=_fingerprint(converter),
         distribution=_distribution(converter.__module__),

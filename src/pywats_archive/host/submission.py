@@ -33,8 +33,8 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """A verdict and its reason, in one line."""
+class Answer:
+    """What the server said to a report: a verdict and its reason, in one line."""
 
     verdict: Verdict
     reason: str = ""
@@ -50,10 +50,10 @@ class Submitter:
         self._retired: list[Any] = []
         self._in_flight = 0
 
-    async def submit(self, document: bytes, report_id: str) -> Outcome:
+    async def submit(self, document: bytes, report_id: str) -> Answer:
         """Send a report's exact bytes once; never raises for what server or network do."""
         if fault := _fault(self._server):
-            return Outcome(verdict=Verdict.STOP, reason=fault)
+            return Answer(verdict=Verdict.STOP, reason=fault)
         self._in_flight += 1
         try:
             return await self._submit(self._connected(), document, report_id)
@@ -67,19 +67,19 @@ class Submitter:
         self._retire(self._client)
         await self._close_retired()
 
-    async def _submit(self, client: Any, document: bytes, report_id: str) -> Outcome:
+    async def _submit(self, client: Any, document: bytes, report_id: str) -> Answer:
         try:
             returned = await client.report.submit(document)
         except Exception as exc:
             if answered := _FAILED.match(str(exc)):
                 code, words = int(answered[1]), self._told(answered[2])
-                return Outcome(verdict=_verdict(code), reason=f"the server answered {code}: {words}")
+                return Answer(verdict=_verdict(code), reason=f"the server answered {code}: {words}")
             self._retire(client)
-            return Outcome(verdict=Verdict.LATER, reason=f"{type(exc).__name__}: {self._told(exc)}")
+            return Answer(verdict=Verdict.LATER, reason=f"{type(exc).__name__}: {self._told(exc)}")
         if _is_same_id(returned, report_id):
-            return Outcome(verdict=Verdict.ACCEPTED)
+            return Answer(verdict=Verdict.ACCEPTED)
         words = self._told(returned)
-        return Outcome(verdict=Verdict.LATER, reason=f"not confirmed: the server answered {words}, not the report's id")
+        return Answer(verdict=Verdict.LATER, reason=f"not confirmed: the server answered {words}, not the report's id")
 
     def _connected(self) -> Any:
         if self._client is None:

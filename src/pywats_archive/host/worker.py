@@ -61,7 +61,7 @@ def _judge_and_run(job: ConversionJob, loaded: Loaded, source: Any, context: Any
     if verdict.status is not ConversionStatus.PENDING:
         return verdict
     result = outcome_of(_run(job, loaded, source, context), loaded.converter, Path(job.source_path))
-    return replace(result, warnings=(*verdict.warnings, *result.warnings), confidence=verdict.confidence)
+    return replace(result, warnings=(*verdict.warnings, *result.warnings))
 
 
 def _validate(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> ConversionResult:
@@ -74,20 +74,18 @@ def _validate(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> 
     confidence, said = float(verdict.confidence), verdict.message
     if not verdict.can_convert:
         error = said or "the converter does not take it"
-        return ConversionResult(status=ConversionStatus.SKIPPED, error=error, confidence=confidence)
+        return ConversionResult(status=ConversionStatus.SKIPPED, error=error)
     if not verdict.ready:
         error, delay = said or "not ready", as_delay(verdict.retry_after)
-        return ConversionResult(
-            status=ConversionStatus.SUSPENDED, error=error, retry_after=delay, confidence=confidence
-        )
+        return ConversionResult(status=ConversionStatus.SUSPENDED, error=error, retry_after=delay)
     if not loaded.judges:
         return _taken()
     below = f"confidence {confidence:.2f} below"
     if confidence < job.reject_threshold:
         error = f"{below} threshold {job.reject_threshold:.2f}: {said}"
-        return ConversionResult(status=ConversionStatus.REJECTED, error=error, confidence=confidence)
+        return ConversionResult(status=ConversionStatus.REJECTED, error=error)
     alarm = (f"{below} {job.alarm_threshold:.2f}: {said}",) if confidence < job.alarm_threshold else ()
-    return replace(_taken(), warnings=(*alarm, *map(str, verdict.warnings or ())), confidence=confidence)
+    return replace(_taken(), warnings=(*alarm, *map(str, verdict.warnings or ())))
 
 
 def _taken() -> ConversionResult:

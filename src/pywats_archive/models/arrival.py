@@ -49,3 +49,9 @@ class Arrival:
     moved_to: str | None = None
     """Where post-processing put the source."""
     reason: str | None = None
+
+    @property
+    def number(self) -> int:
+        """Its number in the ledger; only one that is being entered has none yet."""
+        assert self.arrival_id is not None
+        return self.arrival_id

@@ -16,7 +16,6 @@ class ConverterInfo:
 
     converter_class: str
     """Where it was loaded from, as configured (``module_path``)."""
-    display_name: str
     version: str
     fingerprint: str
     """``sha256:<hex>`` of the file that defines the class; empty when there is none."""
@@ -48,7 +47,6 @@ class ConversionResult:
     duration_ms: int = 0
     opened_paths: tuple[str, ...] = ()
     """Absolute paths of the files that the converter opened for reading."""
-    confidence: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     converter: ConverterInfo | None = None
     has_hooks: bool = False

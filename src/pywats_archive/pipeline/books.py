@@ -67,7 +67,7 @@ class ArchiveBooks:
     def change(
         self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
     ) -> None:
-        record.set_arrival(self._archive, _number(arrival), state, reason=reason, moved_to=moved_to)
+        record.set_arrival(self._archive, arrival.number, state, reason=reason, moved_to=moved_to)
 
     def mark_vanished(self, arrival: Arrival) -> None:
         ledger.mark_vanished(self._archive, arrival)
@@ -91,7 +91,7 @@ class MemoryBooks:
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         with self._mutex:
             new = tuple(self._new(sighting) for sighting in sightings)
-            self._arrivals.update({_number(arrival): arrival for arrival in new})
+            self._arrivals.update({arrival.number: arrival for arrival in new})
             return new
 
     def _new(self, sighting: Sighting) -> Arrival:
@@ -123,9 +123,9 @@ class MemoryBooks:
         """Replace an arrival by what it has become; one whose source has left is forgotten."""
         with self._mutex:
             if arrival.state.is_final and arrival.moved_to:
-                self._arrivals.pop(_number(arrival), None)
+                self._arrivals.pop(arrival.number, None)
             else:
-                self._arrivals[_number(arrival)] = arrival
+                self._arrivals[arrival.number] = arrival
 
     def change(
         self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
@@ -135,8 +135,3 @@ class MemoryBooks:
 
     def mark_vanished(self, arrival: Arrival) -> None:
         self.change(arrival, ArrivalState.VANISHED, reason="gone before it could be converted", moved_to="vanished")
-
-
-def _number(arrival: Arrival) -> int:
-    assert arrival.arrival_id is not None
-    return arrival.arrival_id

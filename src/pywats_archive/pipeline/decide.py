@@ -8,38 +8,29 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
+from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Next:
-    """Where an arrival goes after a conversion."""
-
-    state: ArrivalState
-    reason: str | None = None
-    retry_at: datetime | None = None
-    attempts: int = 0
-
-
-def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> Next:
+def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
     """Decide from a conversion's result; ``attempts`` counts the earlier ones that ended suspended."""
     if result.status is ConversionStatus.SUCCESS:
         state = ArrivalState.WAITING if result.documents else ArrivalState.CONVERTED
-        return Next(state=state, attempts=attempts)
+        return NextState(state=state, attempts=attempts)
     if result.status is ConversionStatus.SUSPENDED:
         return _after_suspension(result, config, attempts=attempts + 1, now=now)
-    return Next(state=ArrivalState.CONVERTED, reason=result.error, attempts=attempts)
+    return NextState(state=ArrivalState.CONVERTED, reason=result.error, attempts=attempts)
 
 
-def _after_suspension(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> Next:
+def _after_suspension(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
     if attempts > config.max_retries:
         reason = f"still suspended after {config.max_retries} retries: {result.error}"
-        return Next(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
+        return NextState(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
     delay = result.retry_after or timedelta(seconds=config.retry_delay_seconds)
-    return Next(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=now + delay, attempts=attempts)
+    return NextState(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=now + delay, attempts=attempts)
 
 
 def is_due(arrival: Arrival, now: datetime) -> bool:
@@ -52,7 +43,6 @@ class Destination(str, Enum):
 
     DONE = "done"
     ERROR = "error"
-    PENDING = "pending"
     ZIPPED = "zipped"
     REMOVED = "removed"
     KEPT = "kept"

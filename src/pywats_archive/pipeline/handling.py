@@ -17,7 +17,6 @@ import structlog
 from pywats_archive.archive import ledger, record, restore, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
-from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceVanished, StorageError
@@ -28,6 +27,7 @@ from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.pipeline import decide, postprocess
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.failing import OWED, Failing
+from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
@@ -98,7 +98,7 @@ class Handling:
         self.unarchived = Unarchived(self._converting, outbox, clock=clock)
         self._outbox = outbox
         self._now = clock
-        self._with_hooks: dict[tuple[str, int], ConversionResult] = {}
+        self._with_hooks: dict[Key, ConversionResult] = {}
         self._on_the_way = _OnTheWay()
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
@@ -127,7 +127,7 @@ class Handling:
         if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged):
             return Waits(reason=str(exc), needs_person=state is not ArrivalState.SEEN)
         line.books.mark_vanished(arrival)
-        self._failing.over(line.name, _number(arrival))
+        self._failing.over(line.name, arrival.number)
         log.error("source.vanished", converter=line.name, path=arrival.path)
         return None
 
@@ -148,13 +148,12 @@ class Handling:
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
-        state = NextState(state=after.state, reason=after.reason, retry_at=after.retry_at, attempts=after.attempts)
         reports = line.interceptor.post_convert(
-            entry, result, started_at=started_at, arrival_id=arrival.arrival_id, next_state=state, busy=busy
+            entry, result, started_at=started_at, arrival_id=arrival.arrival_id, next_state=after, busy=busy
         )
         log_result(line, entry.archive_id, result)
         if result.has_hooks:
-            self._with_hooks[_key(line, arrival)] = result
+            self._with_hooks[key(line, arrival)] = result
         if after.state is ArrivalState.SUSPENDED:
             self._set_aside(line, self._now_known(line, arrival))
         elif reports:
@@ -201,7 +200,7 @@ class Handling:
         log.info(
             "source.finished", converter=line.name, path=arrival.path, state=ending.state.value, to=departed.moved_to
         )
-        if with_hooks := self._with_hooks.pop(_key(line, arrival), None):
+        if with_hooks := self._with_hooks.pop(key(line, arrival), None):
             self._converting.call_hooks(line, arrival, with_hooks)
 
     def settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> Arrival | None:
@@ -218,7 +217,7 @@ class Handling:
 
     @staticmethod
     def _now_known(line: Line, arrival: Arrival) -> Arrival:
-        return line.books.get(_number(arrival)) or arrival
+        return line.books.get(arrival.number) or arrival
 
     def _as_archived(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> Arrival:
         """The arrival as the archiving left it, with the size and time that the source had when it was read."""
@@ -257,7 +256,7 @@ class Handling:
             raise
         except (StorageError, CatalogError) as exc:
             raise _NotArchived(exc) from exc
-        self._failing.over(line.name, _number(arrival))
+        self._failing.over(line.name, arrival.number)
         return archived
 
     def _convert_entry(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> ConversionResult:
@@ -287,7 +286,7 @@ class Handling:
         """The archive cannot take the source: it waits where it is, or is converted and owed to the archive (invariant 11)."""
         log.error("archive.failed", converter=line.name, path=arrival.path, reason=str(trouble))
         if line.config.on_archive_error == "hold" or line.is_waiting:
-            self._failing.note(line.name, _number(arrival), trouble)
+            self._failing.note(line.name, arrival.number, trouble)
             return Waits(reason=str(trouble), needs_person=True)
         self._failing.note(line.name, OWED, trouble)
         return self.unarchived.take(line, arrival, is_owed=True)
@@ -341,12 +340,3 @@ def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
     except SourceVanished:
         return False
     return path.is_dir() or (now.mtime_ns == entry.source_mtime_ns and now.size_bytes == entry.source_size_bytes)
-
-
-def _key(line: Line, arrival: Arrival) -> tuple[str, int]:
-    return line.name, _number(arrival)
-
-
-def _number(arrival: Arrival) -> int:
-    assert arrival.arrival_id is not None
-    return arrival.arrival_id

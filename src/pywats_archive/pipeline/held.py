@@ -63,5 +63,4 @@ class HeldSources:
 
 def key(line: Line, arrival: Arrival) -> Key:
     """Name an arrival among those of all converters."""
-    assert arrival.arrival_id is not None
-    return line.name, arrival.arrival_id
+    return line.name, arrival.number

@@ -252,7 +252,6 @@ def _has_changed(departure: Departure) -> bool:
 _ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
     Destination.DONE: _move_to("done_folder"),
     Destination.ERROR: _move_to("error_folder"),
-    Destination.PENDING: _move_to("pending_folder"),
     Destination.ZIPPED: _zip,
     Destination.REMOVED: _remove,
 }

@@ -230,7 +230,7 @@ class Service:
                 self._resume(line, arrival)
 
     def _enqueue(self, line: Line, arrival: Arrival) -> None:
-        line.active.add(_number(arrival))
+        line.active.add(arrival.number)
         self._put(line, partial(self._handle, line, arrival), priority=line.config.priority)
 
     def _finish_later(self, line: Line, arrival: Arrival) -> None:
@@ -280,7 +280,7 @@ class Service:
             self._release(line, arrival, waits)
 
     def _release(self, line: Line, arrival: Arrival, waits: Waits | None) -> None:
-        number = _number(arrival)
+        number = arrival.number
         if waits is None:
             self._held.release(line, arrival)
         else:
@@ -293,7 +293,7 @@ class Service:
     def _finish(self, line: Line, arrival: Arrival) -> None:
         waits: Waits | None = None
         try:
-            known = line.books.get(_number(arrival)) or arrival
+            known = line.books.get(arrival.number) or arrival
             if not known.state.is_final:
                 self._handling.finish(line, known)
         except Exception as exc:
@@ -377,8 +377,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _number(arrival: Arrival) -> int:
-    assert arrival.arrival_id is not None
-    return arrival.arrival_id

@@ -35,8 +35,3 @@ class Stability:
             watched[path] = before if before and is_same else _Watched(signature=signature, quiet_since_s=now_s)
         self._watched = watched
         return tuple(path for path in listing if now_s - watched[path].quiet_since_s >= self.settle_s)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Tell whether anything is being followed."""
-        return bool(self._watched)

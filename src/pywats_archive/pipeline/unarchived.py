@@ -17,7 +17,7 @@ import structlog
 from pywats_archive.archive import document
 from pywats_archive.conversion.outbox import Outbox, Step
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.submission import Outcome
+from pywats_archive.host.submission import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -94,7 +94,7 @@ class Unarchived:
         elif isinstance(line.books, MemoryBooks):
             line.books.change(arrival, ArrivalState.WAITING)
         for number, each in enumerate(documents):
-            key = f"{line.name}/{_number(arrival)}/{number}"
+            key = f"{line.name}/{arrival.number}/{number}"
             with self._mutex:
                 self._held[key] = held
             self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
@@ -150,12 +150,12 @@ class Unarchived:
             is_archived=False,
         )
         if held.is_owed:
-            line.owed.add(_number(arrival))
+            line.owed.add(arrival.number)
             owed.keep(line.config, arrival, result, ending, now=self._now())
         else:
             departed = postprocess.carry_out(ending, departure_of(line, arrival))
             line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
-        line.active.discard(_number(arrival))
+        line.active.discard(arrival.number)
         line.is_dirty = True
 
 
@@ -172,10 +172,5 @@ class MemoryParcel:
     def body(self) -> bytes:
         return self.document
 
-    def settle(self, step: Step, outcome: Outcome, now: datetime) -> None:
+    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
         self.tries += 1
-
-
-def _number(arrival: Arrival) -> int:
-    assert arrival.arrival_id is not None
-    return arrival.arrival_id

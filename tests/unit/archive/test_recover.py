@@ -53,7 +53,7 @@ def _convert(archive: Archive, archive_id: str) -> None:
         converter_class="m.C",
     )
     bodies = [b'{"sn":"S1"}', b'{"sn":"S2"}']
-    record.record_conversion(archive, record.Outcome(conversion=conversion, documents=bodies))
+    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=bodies))
 
 
 @pytest.mark.parametrize("kind", [_Crash, OSError], ids=["crash", "no-space"])

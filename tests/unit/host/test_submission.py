@@ -14,7 +14,7 @@ from pywats_archive.config import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
 from pywats_archive.demo.server import WatsServer
-from pywats_archive.host.submission import Outcome, Submitter, Verdict
+from pywats_archive.host.submission import Answer, Submitter, Verdict
 
 TOKEN = "c3RhdGlvbjpzZXNhbWU="
 REPORT_ID = "0d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11"
@@ -28,10 +28,10 @@ def server() -> Iterator[WatsServer]:
         yield running
 
 
-def submit(address: str, *, token: str = TOKEN, times: int = 1, timeout_s: float = 5.0) -> list[Outcome]:
+def submit(address: str, *, token: str = TOKEN, times: int = 1, timeout_s: float = 5.0) -> list[Answer]:
     """Submit the report several times over one connection."""
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[Answer]:
         submitter = Submitter(ServerConfig(service_address=address, api_token=token), timeout_s=timeout_s)
         outcomes = [await submitter.submit(BODY, REPORT_ID) for _ in range(times)]
         await submitter.close()
@@ -82,7 +82,7 @@ def test_a_slow_server_is_asked_again_later(server: WatsServer) -> None:
 def test_a_server_that_comes_back_is_believed_at_once(server: WatsServer) -> None:
     """However often it refused the connection, the first try after that goes through (no circuit stays open)."""
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[Answer]:
         submitter = Submitter(ServerConfig(service_address=server.address, api_token=TOKEN))
         server.stop()
         away = [await submitter.submit(BODY, REPORT_ID) for _ in range(12)]
@@ -103,7 +103,7 @@ def test_one_dropped_report_does_not_disturb_the_others(server: WatsServer) -> N
     def plan(number: int) -> Fault | None:
         return faults.DROP_BEFORE_READING if number == 1 else faults.hang(0.3)
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[Answer]:
         submitter = Submitter(ServerConfig(service_address=server.address, api_token=TOKEN))
         ids = [str(uuid.uuid4()) for _ in range(4)]
         outcomes = await asyncio.gather(*(submitter.submit(json.dumps({"id": i}).encode(), i) for i in ids))

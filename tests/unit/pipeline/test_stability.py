@@ -32,5 +32,4 @@ def test_what_is_gone_is_forgotten() -> None:
     watch = Stability(settle_s=2)
     watch.observe({"a": signature(1)}, 0)
     watch.observe({}, 1)
-    assert not watch.is_waiting
     assert watch.observe({"a": signature(1)}, 3) == ()

@@ -1,0 +1,51 @@
+"""What is remembered of conversions whose report is with the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.station import Station, wait_for
+
+from pywats_archive.pipeline import handling
+
+RECALLED = handling._recalled
+
+
+def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end that is no more remembered comes from the catalog: the post action asked for, and each refusal (invariant 12)."""
+    station.code(
+        "class Zips(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        result = super().outcome(source, context)\n"
+        "        result.post_action = PostProcessAction.ZIP\n"
+        "        if source.path.stem == 'S3':\n"
+        "            del result.report['pn']\n"
+        "        return result\n"
+    )
+    recalled: list[str] = []
+
+    def counted(archive: object, arrival: object) -> object:
+        found = RECALLED(archive, arrival)  # type: ignore[arg-type]
+        recalled.append(Path(found.entry.source_original_path).name)
+        return found
+
+    monkeypatch.setattr(handling, "_recalled", counted)
+    monkeypatch.setattr(handling._OnTheWay, "_REMEMBERED", 1)
+    watch = station.add("many", "own.Zips", settle_seconds=0)
+    for number in range(12):
+        (watch / f"S{number}.log").write_bytes(b"%d" % number)
+    station.server.stop()
+    with station.serving():
+        wait_for(lambda: len([e for e in station.entries() if e.report_count]) == 12)
+        station.server.start()
+        wait_for(lambda: station.names("many/watch") == [], timeout_s=40)
+    assert len(recalled) == 11, "all but the newest are to be forgotten"
+    assert station.names("many/Error") == ["S3.log"]
+    assert station.names("many/Done") == sorted(f"S{number}.log.zip" for number in range(12) if number != 3)
+    states = {Path(arrival.path).stem: (arrival.state.value, arrival.reason or "") for arrival in station.arrivals()}
+    state, reason = states.pop("S3")
+    assert state == "refused" and "pn" in reason
+    assert set(states.values()) == {("done", "")}
