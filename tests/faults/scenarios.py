@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -329,6 +330,19 @@ def expect_folders(**wanted: list[str]) -> Act:
     return expect
 
 
+def expect_restored(archive: Archive, place: Place) -> None:
+    """Under a final name lies a whole source, and nothing else; what a crash left half-written has a hidden name."""
+    visible = [item for item in sorted(place.restored.iterdir()) if not item.name.startswith(".restore-")]
+    assert visible, "nothing was restored"
+    dropped = place.dropped()
+    for item in visible:
+        found = {path.relative_to(item).as_posix(): path.read_bytes() for path in item.rglob("*") if path.is_file()}
+        first_name = re.sub(r"_\d+(?=\.|$)", "", item.name)
+        wanted = {n.removeprefix(f"{first_name}/"): c for n, c in dropped.items() if n.startswith(f"{first_name}/")}
+        assert found == wanted, f"{item.name} is not whole: {sorted(found)}"
+        assert wanted or item.read_bytes() == dropped[first_name], f"{item.name} is not whole"
+
+
 def expect_settled(archive: Archive, place: Place) -> None:
     """It lies in Done once, is archived once, and its reports are kept under their ids."""
     assert list(place.files("Done")) == ["unit.log"] and not place.files("watch"), place.files("Done")
@@ -369,8 +383,8 @@ SCENARIOS = {
     "suspend": Scenario(drop=drop_file, prepare=archive_it, act=set_aside, expect=expect_pending),
     "suspend beside": Scenario(drop=drop_beside_pending, prepare=archive_it, act=set_aside, expect=expect_pending),
     "retry": Scenario(drop=drop_file, prepare=set_aside, act=retry_it, expect=expect_folders(Done=["unit.log"])),
-    "restore": Scenario(drop=drop_with_companions, prepare=archive_it, act=restore_it),
-    "restore folder": Scenario(drop=drop_folder, prepare=archive_it, act=restore_it),
+    "restore": Scenario(drop=drop_with_companions, prepare=archive_it, act=restore_it, expect=expect_restored),
+    "restore folder": Scenario(drop=drop_folder, prepare=archive_it, act=restore_it, expect=expect_restored),
     "one more report": Scenario(drop=drop_file, prepare=submit_it, act=add_report),
     "one more companion": Scenario(drop=drop_with_opened, prepare=archive_it, act=add_companion),
     "scheduled result": Scenario(drop=lambda place: None, act=take_result),
