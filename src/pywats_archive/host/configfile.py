@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, 
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import memory
 from pywats_archive.host.headless import pywats_module
+from pywats_archive.portable import WINDOWS
 
 _SERVER_KEYS = (
     "station_name_source",
@@ -20,6 +22,9 @@ _SERVER_KEYS = (
     "station_presets",
     "registration_enabled",
 )
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:([\\/]|$)|.*\\")
+"""A drive, or any backslash: a name that has one on purpose is rarer than a configuration from another computer."""
+_POSIX_PATH = re.compile(r"/(?!/)")
 _SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
 
 
@@ -32,9 +37,11 @@ def read_station_config(path: Path) -> StationConfig:
     fields = _read_object(path)
     sections = _sections(fields, path)
     remembered = memory.recall(path, memory.CONVERTERS)
+    converters_folder = _text(fields, "converters_folder", path, default="converters")
+    _check_native("converters_folder", converters_folder, str(path))
     station = StationConfig(
         path=path,
-        converters_folder=path.parent / _text(fields, "converters_folder", path, default="converters"),
+        converters_folder=path.parent / converters_folder,
         server=_server(fields, path),
         converters=tuple(_converter(memory.completed(section, remembered), path) for section in sections),
     )
@@ -69,11 +76,20 @@ def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 
 def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
     parsed = parse_converter({k: v for k, v in section.items() if v is not None}, file=path)
+    for key in ("watch_folder", *_SIBLINGS, "archive_folder"):
+        _check_native(key, getattr(parsed, key), f"{path}: converter '{parsed.name}'")
     if not parsed.watch_folder:
         return parsed
     watch = Path(os.path.abspath(path.parent / parsed.watch_folder))  # noqa: PTH100 (keeps links as they are named)
     folders = {key: str(path.parent / (getattr(parsed, key) or watch.parent / name)) for key, name in _SIBLINGS.items()}
     return parsed.model_copy(update={"watch_folder": str(watch), **folders})
+
+
+def _check_native(key: str, folder: str, where: str) -> None:
+    """Refuse a path of the other operating system: taken as a relative one, it would name a folder that nobody looks for."""
+    other, is_other = ("POSIX", _POSIX_PATH) if WINDOWS else ("Windows", _WINDOWS_PATH)
+    if is_other.match(folder):
+        raise ConfigError(f"{where}: {key} = {folder!r}: this is a {other} path; write one of this computer")
 
 
 def _server(fields: dict[str, Any], path: Path) -> ServerConfig:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pywats_archive.errors import ConfigError
+from pywats_archive.host import configfile
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.memory import MEMORY_FILE
 
@@ -62,6 +63,44 @@ def test_a_bad_value_is_one_clear_error(tmp_path: Path, section: dict[str, Any],
         read_station_config(write(tmp_path, section))
     assert all(word in str(caught.value) for word in told), str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["watch_folder", "done_folder", "error_folder", "pending_folder", "archive_folder"])
+@pytest.mark.parametrize(
+    ("windows", "folder"),
+    [
+        (False, "D:/wats-archive"),
+        (False, "d:\\logs"),
+        (False, "E:"),
+        (False, "\\\\server\\share"),
+        (False, "ict\\watch"),
+        (True, "/srv/wats"),
+    ],
+)
+def test_a_path_of_the_other_operating_system_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, folder: str, windows: bool
+) -> None:
+    """No folder is made of a path that belongs on another computer: file, converter and key are named (invariant 11)."""
+    monkeypatch.setattr(configfile, "WINDOWS", windows)
+    with pytest.raises(ConfigError) as caught:
+        read_station_config(write(tmp_path, {**SECTION, key: folder}))
+    system = "POSIX" if windows else "Windows"
+    assert all(
+        word in str(caught.value) for word in ("config.json", "'csv'", f"{key} = {folder!r}", f"a {system} path")
+    )
+    with pytest.raises(ConfigError, match="converters_folder"):
+        read_station_config(write(tmp_path, SECTION, converters_folder=folder))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json"]
+
+
+@pytest.mark.parametrize("folder", ["//server/share", "a:b/archive", "./größe/archive"])
+def test_a_name_that_only_looks_foreign_is_taken(tmp_path: Path, folder: str) -> None:
+    """A colon further on, or two slashes, make no Windows path."""
+    if os.name == "nt" and ":" in folder:
+        pytest.skip("no file of Windows may have a colon in its name")
+    section = {**SECTION, "archive_enabled": True, "archive_folder": folder}
+    (root,) = read_station_config(write(tmp_path, section)).archive_roots()
+    assert root == tmp_path / folder
 
 
 def test_two_converters_of_one_name_are_refused(tmp_path: Path) -> None:
