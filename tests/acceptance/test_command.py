@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,29 @@ def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
     answer = command("list", "--json", "--config", station.write_config())
     assert json.loads(answer.stdout) == {"entries": [], "total": 0}
     assert "archive_enabled" in answer.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a process of Windows only through its console")
+@pytest.mark.parametrize("verb", [["verify"], ["list", "--json"], ["rebuild"], ["restore", "{id}", "--to", "{out}"]])
+def test_an_interrupted_verb_exits_as_shells_expect(filled: Station, verb: list[str]) -> None:
+    """Ctrl-C ends a verb with 130 and one line, leaves nothing half-done, and is not taken for damage that was found."""
+    out, entry = filled.root / "out", filled.entries()[0]
+    words = [word.format(id=entry.archive_id, out=out) for word in verb]
+    touched = "metadata.db" if verb[0] == "list" else ".gz"
+    code = (
+        "import os, signal, sys\n"
+        "from pywats_archive.cli.main import main\n"
+        "def audit(event, given):\n"
+        f"    if event in ('open', 'sqlite3.connect') and {touched!r} in str(given[0]):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(audit)\n"
+        "main()\n"
+    )
+    whole = [sys.executable, "-c", code, *words, "--archive", str(filled.archive_root)]
+    answer = subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
+    assert (answer.returncode, answer.stdout) == (130, ""), answer.stderr
+    assert answer.stderr == "pywats-archive: interrupted before it was done\n"
+    assert filled.names("out") == []
 
 
 def test_an_archive_of_a_newer_format_is_refused(filled: Station) -> None:

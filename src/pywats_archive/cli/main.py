@@ -15,6 +15,9 @@ from pywats_archive.cli import demo, doctor, list_, rebuild, restore, run, searc
 from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
+INTERRUPTED = 130
+"""What shells expect after Ctrl-C. Not 1: who interrupts 'verify' must not read that something was found."""
+
 app = typer.Typer(
     name="pywats-archive",
     help="Archives every test log before it is converted, and every report before it is sent.",
@@ -46,14 +49,14 @@ app.command("rebuild")(rebuild.rebuild)
 
 
 def main() -> None:
-    """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use."""
+    """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use, 130 interrupted."""
     _log_to_stderr()
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except ArchiveError as exc:
         _exit(str(exc), exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _exit("interrupted", 1)
+        code = INTERRUPTED
     except typer.TyperException as exc:
         _exit(f"{str(exc).rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
     except BrokenPipeError:
@@ -61,6 +64,8 @@ def main() -> None:
         sys.exit(1)
     except OSError as exc:
         _exit(f"{exc.filename or ''}: {exc.strerror or exc}", 1)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this too
+        _exit("interrupted before it was done", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
