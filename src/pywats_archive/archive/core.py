@@ -133,6 +133,11 @@ class Archive:
         """The room that is given up when the disk is full."""
         return self.blobs.reserve
 
+    @property
+    def waits_for_readers(self) -> bool:
+        """Tell whether who reads it makes who writes it wait: its disk or share cannot have SQLite's write-ahead log."""
+        return self.catalog.waits_for_readers
+
     def require_present(self) -> None:
         """Raise ArchiveAway or AnotherArchive unless this very archive, as it was opened, lies where it was."""
         self._anchor.require()

@@ -23,9 +23,14 @@ __all__ = ["Catalog", "Connection"]
 T = TypeVar("T")
 HEAD = "0002"
 """The newest migration."""
+_WAL = "wal"
+_SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}
+"""What makes a commit durable in each journal mode that SQLite may answer with: a share without shared memory gives no WAL.
+
+With a rollback journal FULL is not enough: after a power cut the removed journal may be back and undo the commit
+(sqlite.org/pragma.html#pragma_synchronous).
+"""
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 30000",
     "PRAGMA cache_size = -16000",
@@ -44,11 +49,13 @@ class Catalog:
             isolation_level="AUTOCOMMIT",
             connect_args={"check_same_thread": False, "timeout": 30},
         )
-        event.listen(self._engine, "connect", _set_pragmas)
+        event.listen(self._engine, "connect", lambda connection, _: _set_pragmas(path, connection))
         self._idle: list[Connection] = []
         self._mutex = threading.Lock()
         self._is_open = True
         self._writing = self._engine.connect()
+        self.waits_for_readers: bool = execute(self._writing, "PRAGMA journal_mode").fetchone() != (_WAL,)
+        """Whether a reader makes the writer wait, because the file system cannot have a write-ahead log."""
         self._writer = Writer(self._writing, path, on_step)
 
     @classmethod
@@ -176,9 +183,13 @@ def _create_private(path: Path) -> None:
         raise CatalogError(f"{path}: cannot be opened ({exc.strerror}); check the folder and its rights") from exc
 
 
-def _set_pragmas(connection: Any, record: object) -> None:
+def _set_pragmas(path: Path, connection: Any) -> None:
+    """Make a connection durable; CatalogError, and it is closed, where no journal mode that it can have makes it so."""
     try:
-        for pragma in _PRAGMAS:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode not in _SYNCHRONOUS:
+            raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")
+        for pragma in (f"PRAGMA synchronous = {_SYNCHRONOUS[mode]}", *_PRAGMAS):
             connection.execute(pragma)
     except BaseException:
         connection.close()

@@ -125,6 +125,9 @@ class Staff:
         except BaseException:
             archive.close()
             raise
+        if archive.waits_for_readers:
+            told = "no write-ahead log is possible there: who reads makes the service wait; 'pywats-archive doctor' says more"
+            log.warning("archive.waits_for_readers", root=str(root), reason=told)
         memory.remember(self._config_path, memory.ARCHIVES, {str(root): archive.description.archive_uuid})
         return archive
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.catalog import entries
+from pywats_archive.catalog import engine, entries
 from pywats_archive.catalog.engine import HEAD, Catalog
 from pywats_archive.errors import CatalogError, NewerFormat
 
@@ -31,6 +31,34 @@ def test_settings_are_durable(catalog: Catalog) -> None:
         with catalog.read() as db:
             assert db.exec_driver_sql(f"PRAGMA {name}").scalar() == value
         assert catalog.write(lambda tx, name=name: tx.exec_driver_sql(f"PRAGMA {name}").scalar()) == value  # type: ignore[misc]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this way to lock a database is POSIX'")
+def test_without_a_write_ahead_log_a_commit_is_as_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a share gives no WAL, a commit still outlives a power cut, and the catalog says what is different there."""
+    given = engine._uri
+    monkeypatch.setattr(engine, "_uri", lambda path: f"{given(path)}&vfs=unix-dotfile")  # SQLite has no WAL over it
+    catalog = Catalog.open(tmp_path / "metadata.db")
+    try:
+        assert catalog.waits_for_readers
+        catalog.write(lambda tx: entries.add(tx, made.entry(1)))
+        expected = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 1, "busy_timeout": 30_000}
+        for name, value in expected.items():
+            with catalog.read() as db:
+                assert db.exec_driver_sql(f"PRAGMA {name}").scalar() == value, name
+        with catalog.read() as db:
+            assert entries.has(db, made.entry(1).archive_id)
+    finally:
+        catalog.close()
+
+
+def test_a_database_without_a_journal_is_refused() -> None:
+    """What a crash would damage is not used (invariant 5): the error names the database, and the connection is closed."""
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(CatalogError, match=r"metadata\.db.*'memory'"):
+        engine._set_pragmas(Path("metadata.db"), connection)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX'")
