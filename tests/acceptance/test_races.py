@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+import watchfiles
 from tests.station import Station, wait_for
 
 from pywats_archive.archive import record
@@ -131,7 +132,7 @@ def test_a_companion_that_goes_while_it_is_archived_stops_its_source_only_for_a_
 
 def test_what_comes_before_anybody_listens_is_taken_soon(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that comes after the first look, while the listening begins, does not wait for the next minute."""
-    began, may_listen, changes = threading.Event(), threading.Event(), folders.watch
+    began, may_listen, changes = threading.Event(), threading.Event(), watchfiles.watch
 
     def late(*watched: str, **how: Any) -> Any:
         began.set()
