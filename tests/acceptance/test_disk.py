@@ -77,6 +77,30 @@ def test_a_low_disk_holds_new_sources_and_lets_reports_in(station: Station, disk
     assert len(station.server.received) == 6
 
 
+def test_what_is_being_converted_when_there_is_room_again_is_converted_once(station: Station, disk: Disk) -> None:
+    """A disk that was low and is not does not take up what is being taken through (invariant 5)."""
+    station.code(
+        "class Slow(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        while not os.path.exists(os.path.join(os.path.dirname(source.path), '..', 'go')): time.sleep(0.05)\n"
+        "        return super().outcome(source, context)\n"
+    )
+    slow = station.add("slow", "own.Slow", archive_folder="disk/archive", min_free_gb=0.012)
+    with station.serving():
+        wait_for((station.archive_root / "reserve").exists)
+        drop(slow, "begun.log")
+        wait_for(lambda: len(station.entries()) == 1)
+        disk.fill(leave_bytes=8 * MB)
+        wait_for(lambda: alerts(station.archive_root) == [("raised", "disk.low")])
+        disk.free()
+        wait_for(lambda: alerts(station.archive_root)[1:] == [("cleared", "disk.low")])
+        time.sleep(1)
+        (station.root / "slow" / "go").touch()
+        wait_for(lambda: station.names("slow/Done") == ["begun.log"])
+        time.sleep(1)
+    assert len(station.details().conversions) == 1 and len(station.server.received) == 1
+
+
 def test_a_low_disk_is_told_at_the_end_of_a_run(station: Station, disk: Disk) -> None:
     """A run until idle ends while the disk is low, says what waits and what to do, and goes on the next time (11)."""
     watch = station.add("low", archive_folder="disk/archive")

@@ -161,7 +161,7 @@ class Service:
                 self._resume(line, arrival)
 
     def _resume(self, line: Line, arrival: Arrival) -> None:
-        if arrival.state is ArrivalState.SUSPENDED:
+        if arrival.state is ArrivalState.SUSPENDED or arrival.arrival_id in line.active:
             return
         if arrival.state in (ArrivalState.ARCHIVED, ArrivalState.CONVERTING):
             self._enqueue(line, arrival)
