@@ -292,14 +292,14 @@ def test_a_source_suspended_for_ever_fails_after_its_retries(station: Station) -
 @pytest.mark.parametrize(
     ("verdict", "status", "state"),
     [
-        ("ValidationResult.no_match('not mine')", "SKIPPED", "done"),
-        ("ValidationResult.good_match(0.1)", "REJECTED", "refused"),
+        ("ValidationResult.no_match('not mine')", "SKIPPED", "skipped"),
+        ("ValidationResult.good_match(0.1)", "REJECTED", "rejected"),
     ],
 )
 def test_what_a_converter_does_not_take_stays_where_it_lies(
     station: Station, verdict: str, status: str, state: str
 ) -> None:
-    """SKIPPED and REJECTED sources are archived and stay in the watch folder, once."""
+    """SKIPPED and REJECTED sources are archived, stay in the watch folder, once, and count as what they are (invariant 12)."""
     station.code(f"class Picky(Any):\n    def validate(self, source, context):\n        return {verdict}\n")
     (station.add("picky", "own.Picky") / "a.log").write_bytes(b"x")
     station.run()
@@ -307,6 +307,9 @@ def test_what_a_converter_does_not_take_stays_where_it_lies(
     assert station.entry().conversion_status.value == status
     assert station.names("picky/watch") == ["a.log"]
     assert [arrival.state.value for arrival in station.arrivals()] == [state]
+    with Client([station.archive_root]) as client:
+        told = client.status()
+    assert told.agrees and [(a.came_in, a.by_state) for a in told.accounts] == [(1, {state: 1})]
 
 
 def test_an_absent_server_loses_nothing(station: Station) -> None:

@@ -202,7 +202,7 @@ def _wait(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress
 
 
 def _at_rest(by_state: dict[str, int]) -> int:
-    return sum(by_state.get(state, 0) for state in ("done", "failed", "refused", "vanished"))
+    return sum(by_state.get(state, 0) for state in ("done", "failed", "refused", "skipped", "rejected", "vanished"))
 
 
 def _check(base: Path, config: Path, drops: Sequence[Drop], server: WatsServer, duration_s: float) -> DemoResult:

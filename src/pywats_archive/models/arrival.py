@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class ArrivalState(str, Enum):
-    """The states of invariant 12."""
+    """The states of invariant 12; what its converter did not take is no more done than it was refused by the server."""
 
     SEEN = "seen"
     ARCHIVED = "archived"
@@ -19,6 +19,8 @@ class ArrivalState(str, Enum):
     FAILED = "failed"
     SUSPENDED = "suspended"
     REFUSED = "refused"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
     VANISHED = "vanished"
 
     @property
@@ -27,7 +29,16 @@ class ArrivalState(str, Enum):
         return self in _FINAL
 
 
-_FINAL = frozenset({ArrivalState.DONE, ArrivalState.FAILED, ArrivalState.REFUSED, ArrivalState.VANISHED})
+_FINAL = frozenset(
+    {
+        ArrivalState.DONE,
+        ArrivalState.FAILED,
+        ArrivalState.REFUSED,
+        ArrivalState.SKIPPED,
+        ArrivalState.REJECTED,
+        ArrivalState.VANISHED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

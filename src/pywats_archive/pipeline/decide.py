@@ -58,6 +58,11 @@ class Ending:
     clean_leftovers: bool = False
 
 
+NOT_TAKEN = {
+    ConversionStatus.SKIPPED: ArrivalState.SKIPPED,
+    ConversionStatus.REJECTED: ArrivalState.REJECTED,
+}
+"""How a source ends that its converter would not have: it stays where it lies."""
 _DESTINATIONS = {
     PostProcessAction.MOVE: Destination.DONE,
     PostProcessAction.DELETE: Destination.REMOVED,
@@ -81,9 +86,8 @@ def ending(
     ``asked_for`` is the converter's own post action, which goes before the configured one. Without the source's bytes in
     the archive, ARCHIVE keeps it in Done.
     """
-    if status in (ConversionStatus.SKIPPED, ConversionStatus.REJECTED):
-        state = ArrivalState.DONE if status is ConversionStatus.SKIPPED else ArrivalState.REFUSED
-        return Ending(state=state, destination=Destination.KEPT, reason=reason)
+    if status in NOT_TAKEN:
+        return Ending(state=NOT_TAKEN[status], destination=Destination.KEPT, reason=reason)
     if status is not ConversionStatus.SUCCESS:
         return Ending(state=ArrivalState.FAILED, destination=Destination.ERROR, reason=reason)
     if SubmissionState.REFUSED in submissions:

@@ -104,7 +104,7 @@ def _settle_source(
         )
         interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, submit=False)
     state = ArrivalState(note.state)
-    folder = config.done_folder if state is ArrivalState.DONE else config.error_folder
+    folder = config.done_folder if state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
     assert arrival.arrival_id is not None
     record.set_arrival(archive, arrival.arrival_id, state, moved_to=str(moved), reason="archived late")

@@ -23,6 +23,7 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.decide import NOT_TAKEN
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.schedule import first_run, next_run
 from pywats_archive.pipeline.unarchived import MemoryParcel
@@ -141,7 +142,7 @@ class Schedules:
             taken.body,
             mtime_ns=taken.mtime_ns,
         )
-        state = ArrivalState.WAITING if result.documents else _END[result.status is ConversionStatus.FAILED]
+        state = ArrivalState.WAITING if result.documents else _END.get(result.status, ArrivalState.DONE)
         reports = line.interceptor.post_convert(
             entry,
             result,
@@ -195,4 +196,4 @@ class _Taken:
         return int(self.taken_at.timestamp() * 1e9)
 
 
-_END = {True: ArrivalState.FAILED, False: ArrivalState.DONE}
+_END = {ConversionStatus.FAILED: ArrivalState.FAILED, **NOT_TAKEN}
