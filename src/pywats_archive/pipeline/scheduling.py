@@ -50,6 +50,12 @@ class Schedules:
             if name not in self._due and (moment := self._first(line)):
                 self._due[name] = moment
 
+    def begin_anew(self, lines: Iterable[Line]) -> None:
+        """Take over these lines while nothing runs: what was about to run is due again."""
+        self._due |= {name: self._now() for name in self._running}
+        self._running.clear()
+        self.plan(lines)
+
     def due(self) -> Iterator[Line]:
         """Give the lines to be run now, and plan their next run."""
         now = self._now()

@@ -15,6 +15,7 @@ import structlog
 
 from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
+from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError
@@ -184,7 +185,7 @@ class Service:
             if now_s - last_retry >= _QUIET_TICK_S or self._settings.until_idle:
                 last_retry = now_s
                 self._retry(now_s)
-            if now_s - last_config_check >= CONFIG_CHECK_S:
+            if now_s - last_config_check >= CONFIG_CHECK_S or self._work.is_held:
                 last_config_check = now_s
                 self._reload_if_changed()
             if self._settings.until_idle and (left := self._try_left()) is not None:
@@ -291,6 +292,8 @@ class Service:
         line.is_dirty = True
 
     def _finish(self, line: Line, arrival: Arrival) -> None:
+        same = (each for each in self._lines if each.name == line.name and each.root == line.root and each.archive)
+        line = next(same, line)  # the configuration may have been taken anew since
         waits: Waits | None = None
         try:
             known = line.books.get(arrival.number) or arrival
@@ -314,24 +317,40 @@ class Service:
                     self._finish_later(line, arrival)
 
     def _reload_if_changed(self) -> None:
+        """Take a changed configuration once what is going on has ended: nothing more is begun until then.
+
+        So it waits for the longest conversion, not for a moment without work. What was queued is dropped: the new lines
+        find it in their books, or in their folders.
+        """
         stamp = _stamp(self._settings.config_path)
-        if stamp == self._config_stamp or self._work.busy_count:
+        if stamp == self._config_stamp:
+            self._work.go_on()
             return
-        self._config_stamp = stamp
         try:
             station = read_station_config(self._settings.config_path)
+            if not self._work.hold():
+                return
             lines = make_lines(station, self._staff, before=self._lines)
         except (ConfigError, ArchiveError) as exc:
             log.error("config.not_taken", reason=str(exc))
-            return
+        else:
+            self._take_over(station, lines)
+        self._config_stamp = stamp
+        self._work.go_on()
+
+    def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
+        self._work.forget()
         self._station, self._lines = station, lines
         self._staff.failing.begin_anew()
         self._guard.look_again(lines)
         self._listen()
-        self._schedules.plan(lines)
+        self._schedules.begin_anew(lines)
         self._outbox.reconnect()
         for line in lines:
-            self._take_up(line)
+            try:
+                self._take_up(line)
+            except ArchiveError as exc:
+                self._guard.note_failure(line, exc)
         log.info("config.reloaded", converters=[line.name for line in lines])
 
     def _try_left(self) -> Left | None:

@@ -27,8 +27,11 @@ class WorkQueue:
         self._on_end = on_end
         self._queue: queue.PriorityQueue[tuple[int, int, Work | None]] = queue.PriorityQueue()
         self._order = itertools.count()
-        self._mutex = threading.Lock()
+        self._gate = threading.Condition()
         self._busy_count = 0
+        self._doing_count = 0
+        self._is_held = False
+        self._forgotten_before = 0
         self._threads = [threading.Thread(target=self._serve, name=f"worker-{n}") for n in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -39,18 +42,41 @@ class WorkQueue:
         return self._busy_count
 
     @property
+    def is_held(self) -> bool:
+        """Tell whether nothing is begun at present."""
+        return self._is_held
+
+    @property
     def is_long(self) -> bool:
         """Tell whether more waits than there are threads."""
         return self._queue.qsize() > len(self._threads)
 
     def put(self, work: Work, *, priority: int) -> None:
         """Queue work; the lowest priority goes first, and the oldest among equals."""
-        with self._mutex:
+        with self._gate:
             self._busy_count += 1
-        self._queue.put((priority, next(self._order), work))
+            self._queue.put((priority, next(self._order), work))
+
+    def hold(self) -> bool:
+        """Begin nothing more until ``go_on``; gives whether all that was begun has ended. Idempotent."""
+        with self._gate:
+            self._is_held = True
+            return self._doing_count == 0
+
+    def forget(self) -> None:
+        """Drop what waits and is not urgent: whoever put it in finds it again."""
+        with self._gate:
+            self._forgotten_before = next(self._order)
+
+    def go_on(self) -> None:
+        """Begin work again; idempotent."""
+        with self._gate:
+            self._is_held = False
+            self._gate.notify_all()
 
     def close(self) -> None:
         """Wait for what is being done; idempotent."""
+        self.go_on()
         for _ in self._threads:
             self._queue.put((URGENT, next(self._order), None))
         for thread in self._threads:
@@ -59,15 +85,27 @@ class WorkQueue:
 
     def _serve(self) -> None:
         while True:
-            _, _, work = self._queue.get()
+            priority, number, work = self._queue.get()
             if work is None:
                 return
+            is_begun = self._begin(priority, number)
             try:
-                if not self._stopping.is_set():
+                if is_begun:
                     work()
             except BaseException:
                 log.exception("service.unexpected")
             finally:
-                with self._mutex:
+                with self._gate:
                     self._busy_count -= 1
+                    self._doing_count -= is_begun
                 self._on_end()
+
+    def _begin(self, priority: int, number: int) -> bool:
+        """Wait until work may be begun; gives whether this piece still is to be."""
+        with self._gate:
+            self._gate.wait_for(lambda: not self._is_held)
+            is_forgotten = priority != URGENT and number < self._forgotten_before
+            if is_forgotten or self._stopping.is_set():
+                return False
+            self._doing_count += 1
+            return True

@@ -1,0 +1,80 @@
+"""The queue of a service's threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from tests.station import wait_for
+
+from pywats_archive.pipeline.work import URGENT, WorkQueue
+
+
+class Done:
+    """A queue with one thread, and what it did."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.names: list[str] = []
+        self.gate = threading.Event()
+        self.queue = WorkQueue(threads=1, stopping=self.stopping, on_end=lambda: None)
+
+    def put(self, name: str, *, priority: int = 5) -> None:
+        self.queue.put(lambda: self.names.append(name), priority=priority)
+
+    def put_slow(self, name: str) -> threading.Event:
+        begun = threading.Event()
+
+        def work() -> None:
+            begun.set()
+            self.gate.wait(10)
+            self.names.append(name)
+
+        self.queue.put(work, priority=5)
+        return begun
+
+
+@pytest.fixture
+def done() -> Iterator[Done]:
+    """A queue that is closed in the end."""
+    made = Done()
+    yield made
+    made.gate.set()
+    made.queue.close()
+
+
+def test_nothing_is_begun_while_it_is_held(done: Done) -> None:
+    """A held queue ends what was begun, begins nothing, and loses nothing once it goes on."""
+    assert done.put_slow("begun").wait(5)
+    assert not done.queue.hold()
+    done.put("waits")
+    done.gate.set()
+    wait_for(done.queue.hold)
+    assert done.names == ["begun"] and done.queue.busy_count == 1
+    done.queue.go_on()
+    wait_for(lambda: done.names == ["begun", "waits"])
+    wait_for(lambda: done.queue.busy_count == 0)
+
+
+def test_what_is_forgotten_is_not_begun(done: Done) -> None:
+    """What waited and was not urgent is dropped; what is urgent, and what comes later, is done."""
+    assert done.queue.hold()
+    done.put("old")
+    done.put("urgent", priority=URGENT)
+    done.queue.forget()
+    done.put("new")
+    done.queue.go_on()
+    wait_for(lambda: done.queue.busy_count == 0)
+    assert sorted(done.names) == ["new", "urgent"]
+
+
+def test_a_held_queue_can_be_closed() -> None:
+    """A service that is stopped while its queue is held ends, and begins nothing more."""
+    done = Done()
+    done.queue.hold()
+    done.put("left to the next start")
+    wait_for(done.queue._queue.empty)  # a thread has it in its hands
+    done.stopping.set()
+    done.queue.close()
+    assert done.names == []
