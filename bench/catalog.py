@@ -105,7 +105,7 @@ def _add(tx: Any, number: int, count: int) -> None:
     made = [] if failed else [_report(number, entry.archive_id, conversion_id)]
     for report in made:
         reports.add(tx, report)
-    entries.apply_conversion(tx, entry.archive_id, conversion, made)
+    entries.apply_conversion(tx, entry.archive_id, conversion, made, retention_until=entry.retention_until)
 
 
 def _entry(number: int, count: int) -> ArchiveEntry:
@@ -119,6 +119,7 @@ def _entry(number: int, count: int) -> ArchiveEntry:
         source_checksum=f"sha256:{number:064x}",
         source_size_bytes=10_000,
         compressed_size_bytes=2_000,
+        disk_size_bytes=4_096,
         conversion_timestamp=moment,
         retention_until=(moment + timedelta(days=90)).date(),
         created_at=moment,
@@ -135,6 +136,7 @@ def _report(number: int, archive_id: str, conversion_id: int) -> Report:
         checksum=f"sha256:{number:064x}",
         size_bytes=20_000,
         compressed_size_bytes=3_000,
+        disk_size_bytes=4_096,
         serial_number=f"SN{number:07d}",
         part_number=f"P{number % 40}",
         result="P",

@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pywats_archive.archive.storage import ArchiveStorage as ArchiveStorage
     from pywats_archive.client import Client as Client
     from pywats_archive.config import ConverterConfig as ConverterConfig
     from pywats_archive.config import PostProcessAction as PostProcessAction
@@ -17,19 +16,26 @@ if TYPE_CHECKING:
     from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
     from pywats_archive.models.integrity import Thoroughness as Thoroughness
-    from pywats_archive.models.policy import ArchiveStatistics as ArchiveStatistics
     from pywats_archive.models.policy import RetentionPolicy as RetentionPolicy
+    from pywats_archive.models.purge import PurgeStatistics as PurgeStatistics
+    from pywats_archive.models.purge import SpaceEstimate as SpaceEstimate
+    from pywats_archive.models.statistics import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
+    from pywats_archive.storage import ArchiveStorage as ArchiveStorage
 
 _HOMES = {
     "ArchiveEntry": "models.entry",
     "ArchiveInterceptor": "conversion.interceptor",
-    "ArchiveStatistics": "models.policy",
-    "ArchiveStorage": "archive.storage",
+    "ArchiveStatistics": "models.statistics",
+    "ArchiveStorage": "storage",
     "Client": "client",
     "ConversionStatus": "models.entry",
     "ConverterConfig": "config",
     "PostProcessAction": "config",
+    "PurgeStatistics": "models.purge",
+    "RetentionEngine": "retention.engine",
     "RetentionPolicy": "models.policy",
+    "SpaceEstimate": "models.purge",
     "Thoroughness": "models.integrity",
 }
 

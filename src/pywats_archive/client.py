@@ -22,8 +22,8 @@ from pywats_archive.integrity.examination import Examination, examine_archive, e
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
-from pywats_archive.models.policy import ArchiveStatistics, RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.statistics import ArchiveStatistics
 from pywats_archive.models.time import end_of, start_of
 
 
@@ -190,7 +190,7 @@ class Client:
         """
         self.close()
         roots = self._roots if self._station is None else [root for root in self._roots if damage(root)]
-        how = Rebuilding(retention_days=self._retention_days, actor=actor, on_progress=on_progress)
+        how = Rebuilding(actor=actor, on_progress=on_progress)
         rebuilt = tuple(rebuild(root, how) for root in roots)
         self._open_archives()
         return rebuilt
@@ -223,10 +223,6 @@ class Client:
         for damaged in self._damaged.values():
             raise damaged
         return tuple(self._opened.values())
-
-    def _retention_days(self, converter_name: str) -> int:
-        section = self._station.converter(converter_name) if self._station else None
-        return section.retention_days if section else RetentionPolicy(converter_name=converter_name).retention_days
 
     def _holder(self, archive_id: str) -> Archive:
         for archive in self._archives:

@@ -10,12 +10,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pywats_archive.errors import ConfigError
+from pywats_archive.models.policy import RetentionPolicy
 
 ARCHIVE_KEYS = (
     "archive_enabled",
     "archive_folder",
     "retention_days",
+    "failed_retention_days",
     "max_archive_size_gb",
+    "min_entries",
+    "min_days",
+    "purge_unsubmitted",
+    "alarm",
     "min_free_gb",
     "compression_level",
     "archive_source_files",
@@ -35,6 +41,18 @@ BUILT_IN_COMPANIONS = {
     "TeradyneICTConverter": ("sn.config",),
 }
 """Companion rules for standard converters, by class name: what their code reads beside the source."""
+
+
+_RETENTION = {
+    "retention_days": "retention_days",
+    "failed_retention_days": "failed_retention_days",
+    "max_archive_size_gb": "max_size_gb",
+    "compression_level": "compression_level",
+    "min_entries": "min_entries",
+    "min_days": "min_days",
+    "purge_unsubmitted": "purge_unsubmitted",
+}
+"""The keys of retention, and what each is called in a policy."""
 
 
 class PostProcessAction(str, Enum):
@@ -82,6 +100,13 @@ class ConverterConfig(BaseModel):
     archive_folder: str = ""
     retention_days: int = Field(default=90, ge=1, le=36_500)
     max_archive_size_gb: float = Field(default=10.0, gt=0)
+    failed_retention_days: int | None = Field(default=None, ge=1, le=36_500)
+    """None: twice as long."""
+    min_entries: int = Field(default=0, ge=0)
+    min_days: int = Field(default=0, ge=0, le=36_500)
+    purge_unsubmitted: bool = False
+    alarm: int = Field(default=10, ge=0)
+    """So many failures within an hour are an alert; 0 for none."""
     min_free_gb: float | None = Field(default=None, ge=0)
     """None: 1 GB, or 5 % of a smaller disk."""
     compression_level: int = Field(default=6, ge=1, le=9)
@@ -99,7 +124,15 @@ class ConverterConfig(BaseModel):
     def _needs_a_folder(self) -> ConverterConfig:
         if self.enabled and self.converter_type != "scheduled" and not self.watch_folder:
             raise ValueError("watch_folder is missing; name the folder to watch")
+        self.retention_policy()
         return self
+
+    def retention_policy(self) -> RetentionPolicy | None:
+        """Give the policy that this section speaks of; None when it says nothing of retention."""
+        if not self.model_fields_set & _RETENTION.keys():
+            return None
+        values = {name: getattr(self, key) for key, name in _RETENTION.items()}
+        return RetentionPolicy(converter_name=self.name, **values)
 
     @property
     def companion_rules(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 ArchiveError                     exit 1
 ├── UsageError                   exit 2  the caller asked for something that cannot be
 │   ├── ConfigError                      a configuration file or one of its values
+│   ├── NeedsConfirmation                a purge that is larger than anybody has agreed to
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
@@ -11,7 +12,9 @@ ArchiveError                     exit 1
 │   ├── DiskFull                         there is no room at all
 │   ├── ArchiveAway                      the archive's disk or share is not there
 │   │   └── AnotherArchive               another archive lies where it was
+│   ├── RetentionHeldBack                nothing may be purged now: damage is open, or the clock is wrong
 │   ├── ArchiveInUse                     another process owns the archive
+│   │   └── PurgeRunning                 another purge is going on
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── BlobDamaged                      a blob does not match its checksum
@@ -51,6 +54,10 @@ class ConfigError(UsageError):
     """The configuration cannot be used."""
 
 
+class NeedsConfirmation(UsageError):
+    """More than a fifth would be purged at once; look at the preview, then confirm it."""
+
+
 class UnknownEntry(UsageError):
     """No entry has this archive id; 'pywats-archive list' shows those there are."""
 
@@ -83,8 +90,16 @@ class AnotherArchive(ArchiveAway):
     """Another archive lies where this one was; nothing is written into it."""
 
 
+class RetentionHeldBack(StorageError):
+    """Nothing is purged now: damage is open, or the clock is wrong."""
+
+
 class ArchiveInUse(StorageError):
     """Another process owns this archive; stop it first."""
+
+
+class PurgeRunning(ArchiveInUse):
+    """A purge is going on already; try again when it is over."""
 
 
 class NotAnArchive(StorageError):

@@ -17,6 +17,10 @@ from pathlib import Path
 WINDOWS = os.name == "nt"
 NAME_MAX_BYTES = 255
 
+_CLUSTER_BYTES = 4096
+"""NTFS' default up to 16 TB (Microsoft: default cluster size for NTFS)."""
+_BLOCK_BYTES = 512
+"""What ``st_blocks`` counts, whatever the file system's own block is (stat(2))."""
 _RESERVED = 0o1300
 """The mode of an empty folder that reserves a name: one that nobody gives a folder of their own."""
 _COARSEST_CLOCK_S = 2.0
@@ -214,6 +218,13 @@ def _fill(descriptor: int, size_bytes: int) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     while size_bytes > 0:
         size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
+
+
+def allotted_bytes(status: os.stat_result, *, windows: bool = WINDOWS) -> int:
+    """Give what the file system allots for a file: on Windows, which does not say, its length in clusters."""
+    if windows:
+        return -(-status.st_size // _CLUSTER_BYTES) * _CLUSTER_BYTES
+    return status.st_blocks * _BLOCK_BYTES
 
 
 def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:

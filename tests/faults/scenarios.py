@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import ingest, ledger, record, restore, sources
+from pywats_archive.archive import ingest, ledger, purging, record, restore, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig
@@ -19,7 +19,7 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.conversion.outbox import LONGEST_DELAY
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.entry import ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline import owed
@@ -29,6 +29,7 @@ from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.watcher import is_new
+from pywats_archive.retention import enforcing
 from tests.faults.place import Place
 
 OTHER_FILE_SYSTEM = Path("/dev/shm")
@@ -297,6 +298,29 @@ def leave_behind(until: Act, act: Act) -> Act:
     return prepare
 
 
+def take_two(archive: Archive, place: Place) -> None:
+    """Take two sources to their end; one is a folder."""
+    place.drop("other/a.csv", b"a")
+    finish_it("move")(archive, place)
+
+
+def purge_it(archive: Archive, place: Place) -> None:
+    """Purge the file by hand, with its companions and reports, unless it is purged."""
+    kept = [entry for entry in archive.find(EntryFilter()).items if not entry.purged_at]
+    going = [entry.archive_id for entry in kept if entry.source_kind is SourceKind.FILE]
+    enforcing.purge_named(archive, going, actor="person")
+
+
+def expect_purged(archive: Archive, place: Place) -> None:
+    """The file is purged and the folder kept: no byte of the first is there, every byte of the other, and history tells it."""
+    (purged,) = [entry for entry in archive.find(EntryFilter()).items if entry.purged_at]
+    lying = [path for top in ("sources", "reports") for path in archive.blobs.paths(top)]
+    assert purged.source_kind is SourceKind.FILE and len(lying) == 3, lying
+    assert not [path for path in lying if purged.archive_id in path], lying
+    told = [event.kind for event in archive.details(purged.archive_id).events]
+    assert told.count("entry.purged") == 1 and not purging.is_any_unfinished(archive)
+
+
 def see_it(archive: Archive, place: Place) -> None:
     """Enter what lies in the watch folder as seen."""
     at = line(archive, place)
@@ -394,6 +418,7 @@ SCENARIOS = {
     "recovery of reports": Scenario(
         drop=drop_file, prepare=leave_behind(archive_it, convert_it), act=recover_it, expect=expect_reports
     ),
+    "purge": Scenario(drop=drop_with_companions, prepare=take_two, act=purge_it, expect=expect_purged),
     "reserve": Scenario(drop=drop_file, act=give_and_take, expect=expect_reserve),
     "owed": Scenario(drop=drop_file, prepare=put_aside, act=settle_owed, expect=expect_settled),
 }

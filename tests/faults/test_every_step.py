@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from pywats_archive.blobs.durable import TemporaryFile
+from pywats_archive.blobs.durable import Sealed, TemporaryFile
 from tests.faults import victim
 from tests.faults.scenarios import OTHER_FILE_SYSTEM, SCENARIOS
 from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
@@ -50,6 +50,7 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
         ("pywats_archive.archive.recover._adopt", "file", crash, "damaged="),
         ("pywats_archive.portable._is_half_renamed", "move", crash, "unit_2.log"),
         ("pywats_archive.archive.core.Archive.take_back", "file", fail_once, "is in no row"),
+        ("pywats_archive.archive.purging.finish_unfinished", "purge", crash, "companions.tar.gz"),
     ],
     ids=lambda value: value.rpartition(".")[2] if isinstance(value, str) else None,
 )
@@ -67,7 +68,7 @@ def test_the_harness_sees_a_missing_fsync(folder: Path, monkeypatch: pytest.Monk
     """A blob that has its name before its bytes are durable is found to be empty after a power cut (invariant 1)."""
     place, seal = victim.prepare(SCENARIOS["file"], folder), TemporaryFile.seal
 
-    def without_fsync(file: TemporaryFile, header: bytes, *, is_reserved: bool) -> int:
+    def without_fsync(file: TemporaryFile, header: bytes, *, is_reserved: bool) -> Sealed:
         with mock.patch("os.fsync"):
             return seal(file, header, is_reserved=is_reserved)
 

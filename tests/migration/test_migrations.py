@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime, timezone
 from pathlib import Path
 
 from alembic import command
@@ -10,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from pywats_archive.catalog import engine, entries, migrations, tables
+from pywats_archive.catalog import engine, entries, migrations, statistics, tables
 from pywats_archive.catalog.engine import Catalog
 
 
@@ -80,6 +81,9 @@ def test_an_earlier_catalog_keeps_its_rows(tmp_path: Path) -> None:
             entry = entries.get(db, "20260213143022123_a3f2d9")
             assert (entry.source_original_path, entry.verified_at) == ("a.csv", None)
             assert db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == engine.HEAD
+            assert entry.disk_size_bytes == 4096
+            figures = statistics.statistics(db, "c", now=datetime(2026, 2, 14, tzinfo=timezone.utc))
+            assert (figures.by_status, figures.disk_size_bytes, figures.by_day[0].entries) == ({"SUCCESS": 1}, 4096, 1)
     finally:
         catalog.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive.core import Archive
@@ -20,7 +20,7 @@ _NOTHING_KNOWN = ReportSummary(
 )
 
 
-def entry_of(archive: Archive, path: str, metadata: dict[str, Any], *, retention_days: int) -> ArchiveEntry:
+def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
     """Give the entry that a source's blob speaks of; its content is not read."""
     moment = datetime.fromisoformat(metadata["archived_at"])
     return ArchiveEntry(
@@ -32,11 +32,12 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any], *, retention
         source_checksum=f"sha256:{metadata['sha256']}",
         source_size_bytes=metadata["size_bytes"],
         compressed_size_bytes=(archive.root / path).stat().st_size,
+        disk_size_bytes=archive.blobs.disk_size(path),
         source_kind=SourceKind(metadata["source_kind"]),
         source_mtime_ns=metadata["mtime_ns"],
         compression_level=metadata["compression_level"],
         conversion_timestamp=moment,
-        retention_until=(moment + timedelta(days=retention_days)).date(),
+        retention_until=archive.policies.effective(metadata["converter_name"]).kept_until(moment.date(), failed=False),
         created_at=moment,
     )
 
@@ -79,6 +80,7 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
         checksum=f"sha256:{metadata['sha256']}",
         size_bytes=metadata["size_bytes"],
         compressed_size_bytes=(archive.root / path).stat().st_size,
+        disk_size_bytes=archive.blobs.disk_size(path),
         serial_number=summary.serial_number,
         part_number=summary.part_number,
         process=summary.process,

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from pywats_archive.archive import layout, ownership, replacing
 from pywats_archive.archive.description import Description, open_description
+from pywats_archive.archive.policies import Policies
 from pywats_archive.archive.presence import Anchor
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
@@ -33,10 +34,10 @@ from pywats_archive.errors import (
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import archive_id
-from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.ids import archive_id, moment_of
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
+from pywats_archive.models.statistics import ArchiveStatistics
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 
@@ -77,6 +78,7 @@ class Archive:
         is_new = catalog != layout.CATALOG or not _has_blobs(root)
         self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
         self._lock = lock
+        self.policies = Policies(self.catalog, self.write, clock)
         self._ids = _Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
@@ -207,6 +209,12 @@ class Archive:
         with self.read() as db:
             return entries.find(db, wanted, limit=limit, offset=offset)
 
+    def newest_moment(self) -> datetime | None:
+        """Give when the newest entry was received; None for an empty archive."""
+        with self.read() as db:
+            newest = entries.newest_id(db)
+        return moment_of(newest) if newest else None
+
     def converter_names(self) -> tuple[str, ...]:
         """Give the names of all converters that entries are of."""
         with self.read() as db:
@@ -239,7 +247,7 @@ class Archive:
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Give the figures of the whole archive, or of one converter's part."""
         with self.read() as db:
-            figures = statistics.statistics(db, converter_name)
+            figures = statistics.statistics(db, converter_name, now=self.now())
             position = checks.tally(db, now=self.now()).next_id
             oldest = checks.following(db, position, 1) or checks.following(db, "", 1)
             findings = checks.finding_count(db)

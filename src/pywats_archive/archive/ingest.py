@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,7 +36,6 @@ class NewSource:
     """The converter's effective configuration, without clear secrets."""
     companion_rules: tuple[str, ...] = ()
     compression_level: int = 6
-    retention_days: int = 90
     keep_source: bool = True
     """False leaves the bytes out: only the record is made (``archive_source_files``)."""
     arrival_id: int | None = None
@@ -81,7 +80,7 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
 
     def unit(tx: Connection) -> None:
         archive.blobs.settle(blob)
-        entries.set_companions(tx, entry.archive_id, whole.companions)
+        entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=blob.disk_size_bytes)
         details = {"names": [c.name for c in found], "found_by": found_by}
         events.append(
             tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
@@ -146,7 +145,8 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
         packed, kept = _companions_blob(archive, draft.id_of(blob), base, beside, "rule", level)
         blobs.append(packed)
         archive.blobs.settle(packed)
-    entry = draft.entry(draft.id_of(blob), blob.content, blob, kept)
+    disk = sum(each.disk_size_bytes for each in blobs)
+    entry = replace(draft.entry(draft.id_of(blob), blob.content, blob, kept), disk_size_bytes=disk)
     archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
 
@@ -160,8 +160,15 @@ def _only_record(draft: _Draft) -> ArchiveEntry:
 
 
 def _go_on(draft: _Draft, entry: ArchiveEntry) -> ArchiveEntry:
+    """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived anew then."""
     archive, source = draft.archive, draft.source
-    archive.write(lambda tx: _advance(tx, archive, entry, source, draft.signature))
+
+    def unit(tx: Connection) -> None:
+        if entries.get(tx, entry.archive_id).purged_at:
+            raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived anew")
+        _advance(tx, archive, entry, source, draft.signature)
+
+    archive.write(unit)
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
 
 
@@ -322,12 +329,15 @@ class _Draft:
             source_checksum=content.checksum,
             source_size_bytes=content.size_bytes,
             compressed_size_bytes=blob.compressed_size_bytes if blob else 0,
+            disk_size_bytes=blob.disk_size_bytes if blob else 0,
             source_kind=self.kind,
             source_mtime_ns=self.mtime_ns,
             compression_level=self.source.compression_level,
             companions=kept,
             conversion_timestamp=self.moment,
             conversion_parameters=self.source.parameters,
-            retention_until=(self.moment + timedelta(days=self.source.retention_days)).date(),
+            retention_until=self.archive.policies.effective(self.source.converter_name).kept_until(
+                self.moment.date(), failed=False
+            ),
             created_at=self.moment,
         )

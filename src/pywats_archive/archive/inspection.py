@@ -45,7 +45,9 @@ class _Wrong(Exception):
 
 
 def recorded(holding: Holding) -> Iterator[Recorded]:
-    """Give the blobs that should be there: source, companions, reports."""
+    """Give the blobs that should be there: source, companions, reports; none of an entry that was purged."""
+    if holding.is_purged:
+        return
     if entry := holding.entry:
         if entry.source_archived_path or entry.compressed_size_bytes:
             yield _source(entry)

@@ -36,8 +36,15 @@ class Holding:
     """Paths relative to the archive: sources, then companions, then reports, each by their numbers."""
 
     @property
+    def is_purged(self) -> bool:
+        """Tell whether its bytes were purged, so that only its rows are left."""
+        return self.entry is not None and self.entry.purged_at is not None
+
+    @property
     def recorded_paths(self) -> frozenset[str]:
-        """The blobs that a row names."""
+        """The blobs that a row names, and that should be there."""
+        if self.is_purged:
+            return frozenset()
         mine = self.entry
         named = (mine.source_archived_path, *(c.archived_path for c in mine.companions)) if mine else ()
         return frozenset(path for path in (*named, *(r.archived_path for r in self.reports)) if path)
@@ -91,6 +98,12 @@ def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
     with archive.read() as db:
         told = events.of_entry(db, archive_id)
     return frozenset(str(event.details.get("blob")) for event in told if event.kind == "report.removed")
+
+
+def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
+    """Tell whether the history, which is chained, tells of an entry's purge."""
+    with archive.read() as db:
+        return any(event.kind == "entry.purged" for event in events.of_entry(db, archive_id))
 
 
 def first_break(archive: Archive) -> Event | None:

@@ -8,6 +8,8 @@ SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
 CATALOG, DESCRIPTION, README = "metadata.db", "archive.json", "README.txt"
 LOCK, OWNER = ".lock", ".owner"
 """Who owns the archive: the lock counts, the note beside it says who that is."""
+PURGING = ".purging"
+"""The lock of who purges."""
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files: the time of the second is when the last recovery that came to its end began."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,12 @@ from pywats_archive.models.time import Clock, utc_now
 
 _BATCH = 200
 _UNKNOWN_CONVERTER = "unknown"
-RetentionDays = Callable[[str], int]
-"""Gives how long a converter's entries are kept, which no blob says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilding:
     """How a catalog is to be rebuilt."""
 
-    retention_days: RetentionDays = lambda converter_name: 90
     actor: str = "service"
     on_progress: OnProgress | None = None
     on_step: OnStep = no_step
@@ -151,7 +147,7 @@ class _Filling:
             if self._how.on_progress:
                 self._how.on_progress(self._done, max(self._total, self._done))
         if adopted.entry is None and adopted.reports:
-            adopted = replace(adopted, entry=_stand_in(holding.archive_id, self._how.retention_days))
+            adopted = replace(adopted, entry=_stand_in(self._archive, holding.archive_id))
             self._without_source += 1
         self._entries += adopted.entry is not None
         self._reports += len(adopted.reports)
@@ -181,16 +177,16 @@ class _Filling:
     def _add_source(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
         if adopted.entry:
             raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not taken in")
-        days = self._how.retention_days(metadata["converter_name"])
-        return replace(adopted, entry=entry_of(self._archive, path, metadata, retention_days=days))
+        return replace(adopted, entry=entry_of(self._archive, path, metadata))
 
     def _add_companions(
         self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
     ) -> _Adopted:
         found = companions_of(self._archive, path, metadata)
-        entry = adopted.entry or _stand_in(metadata["archive_id"], self._how.retention_days)
+        entry = adopted.entry or _stand_in(self._archive, metadata["archive_id"])
         self._without_source += adopted.entry is None
-        whole = replace(entry, companions=(*entry.companions, *found))
+        disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
+        whole = replace(entry, companions=(*entry.companions, *found), disk_size_bytes=disk)
         return replace(adopted, entry=whole, companions=adopted.companions + 1)
 
     def _add_report(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
@@ -226,7 +222,7 @@ def _latest(of_entry: tuple[Report, ...]) -> tuple[Report, ...]:
     return of_entry[first:]
 
 
-def _stand_in(archive_id: str, retention_days: RetentionDays) -> ArchiveEntry:
+def _stand_in(archive: Archive, archive_id: str) -> ArchiveEntry:
     """The entry of a source that was not kept, or is not readable: its reports hang on it."""
     moment: datetime = moment_of(archive_id)
     return ArchiveEntry(
@@ -238,7 +234,7 @@ def _stand_in(archive_id: str, retention_days: RetentionDays) -> ArchiveEntry:
         source_size_bytes=0,
         compressed_size_bytes=0,
         conversion_timestamp=moment,
-        retention_until=(moment + timedelta(days=retention_days(_UNKNOWN_CONVERTER))).date(),
+        retention_until=archive.policies.effective(_UNKNOWN_CONVERTER).kept_until(moment.date(), failed=False),
         created_at=moment,
     )
 

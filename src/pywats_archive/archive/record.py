@@ -19,7 +19,9 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
+from pywats_archive.models.ids import day_of
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 from pywats_archive.models.time import UTC
 
@@ -161,7 +163,13 @@ def record_try(
 def remove_document(archive: Archive, report: Report) -> None:
     """Remove the document of an accepted report (``archive_output_reports`` is off); the row and the event stay."""
     details = {"report_id": report.report_id, "blob": report.archived_path, "checksum": report.checksum}
-    append_event(archive, Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details))
+    event = Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details)
+
+    def unit(tx: Connection) -> None:
+        reports.set_removed(tx, report)
+        events.append(tx, event)
+
+    archive.write(unit)
     archive.blobs.remove(report.archived_path)
 
 
@@ -201,7 +209,10 @@ def _commit(
     kept = tuple(replace(report, conversion_id=number) for _, report in written)
     for report in kept:
         reports.add(tx, report)
-    entries.apply_conversion(tx, conversion.archive_id, conversion, kept)
+    is_failed = conversion.status is ConversionStatus.FAILED
+    policy = archive.policies.effective(conversion.converter_name)
+    until = policy.kept_until(day_of(conversion.archive_id), failed=is_failed)
+    entries.apply_conversion(tx, conversion.archive_id, conversion, kept, retention_until=until)
     if new.arrival_id is not None and new.arrival_state is not None:
         arrivals.change(
             tx,
@@ -255,6 +266,7 @@ def _archive_report(
         checksum=blob.content.checksum,
         size_bytes=blob.content.size_bytes,
         compressed_size_bytes=blob.compressed_size_bytes,
+        disk_size_bytes=blob.disk_size_bytes,
         serial_number=document.summary.serial_number,
         part_number=document.summary.part_number,
         process=document.summary.process,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pywats_archive.archive import layout
+from pywats_archive.archive import layout, purging
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, events, reports
@@ -37,31 +37,42 @@ class Recovery:
     companions: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     """Finished blobs that cannot be read; left where they are."""
+    purges: int = 0
+    """Purges that were on record and not at their end."""
 
     @property
     def found_anything(self) -> bool:
         """Tell whether there was anything to repair."""
-        return any((self.removed, self.entries, self.reports, self.companions, self.damaged))
+        return any((self.removed, self.entries, self.reports, self.companions, self.damaged, self.purges))
 
 
-def recover(archive: Archive, *, retention_days: int = 90) -> Recovery:
+def recover(archive: Archive) -> Recovery:
     """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat.
 
     StorageError when it cannot be removed.
     """
     archive.require_owner()
     begun = _note_beginning(archive)
+    finished = _finish_purges(archive)
     try:
-        recovery = _repair(archive, retention_days)
+        recovery = _repair(archive)
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot be repaired after a crash ({exc.strerror or exc})") from exc
+    recovery = replace(recovery, purges=finished)
     if recovery.found_anything:
         adopted = [*recovery.entries, *recovery.companions, *recovery.reports]
-        details = {"removed": recovery.removed, "adopted": adopted}
+        details = {"removed": recovery.removed, "adopted": adopted, "purges": recovery.purges}
         archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
     with suppress(OSError):
         begun.replace(archive.root / layout.RECOVERED)
     return recovery
+
+
+def _finish_purges(archive: Archive) -> int:
+    """Bytes that cannot be removed yet, since somebody reads them (Windows), are left to the next purge."""
+    with suppress(StorageError):
+        return purging.finish_unfinished(archive)
+    return 0
 
 
 def _note_beginning(archive: Archive) -> Path:
@@ -73,7 +84,7 @@ def _note_beginning(archive: Archive) -> Path:
     return begun
 
 
-def _repair(archive: Archive, retention_days: int) -> Recovery:
+def _repair(archive: Archive) -> Recovery:
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
     archive.blobs.remove_temporary("", report=lambda p: removed.append(_relative(archive, p)), deep=False)
@@ -82,7 +93,7 @@ def _repair(archive: Archive, retention_days: int) -> Recovery:
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
-                found[_adopt(archive, path, retention_days)].append(path)
+                found[_adopt(archive, path)].append(path)
     return Recovery(
         removed=tuple(removed),
         entries=tuple(found["source"]),
@@ -142,20 +153,20 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
         return known | {report.archived_path for report in reports.of_entry(db, archive_id)}
 
 
-def _adopt(archive: Archive, path: str, retention_days: int) -> str:
+def _adopt(archive: Archive, path: str) -> str:
     """Give an unknown blob its row; gives the kind it is of, or ``damaged``."""
     try:
         metadata = archive.blobs.label(path).metadata
         kind = str(metadata["kind"])
-        _ADOPTIONS[kind](archive, path, metadata, retention_days)
+        _ADOPTIONS[kind](archive, path, metadata)
     except (BlobDamaged, UnknownEntry, KeyError, ValueError, TypeError):
         return "damaged"
     return kind
 
 
-def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
+def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     archive.blobs.check(path, f"sha256:{metadata['sha256']}")
-    entry = entry_of(archive, path, metadata, retention_days=retention_days)
+    entry = entry_of(archive, path, metadata)
 
     def unit(tx: Connection) -> None:
         entries.add(tx, entry)
@@ -172,13 +183,14 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any], retenti
     archive.write(unit)
 
 
-def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
+def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     entry = archive.entry(metadata["archive_id"])
     found = companions_of(archive, path, metadata)
-    archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, (*entry.companions, *found)))
+    whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
+    archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))
 
 
-def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any], retention_days: int) -> None:
+def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     """A report of a conversion that was never recorded: kept, not sent; its id is the one this report will have."""
     archive.entry(metadata["archive_id"])
     report = report_of(archive, path, metadata)

@@ -10,7 +10,7 @@ import errno
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +44,23 @@ class DurableFiles:
     def temporary(self, folder: str) -> Iterator[TemporaryFile]:
         """Open a new file in ``folder`` (relative to the root); it is gone afterwards unless it was published."""
         whole = f"{self.root}/{folder}"
-        self._ensure(whole)
         path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
-        self._on_step("open")
-        file = TemporaryFile(path, self._on_step)
+        file = self._opened(whole, path)
         try:
             yield file
         finally:
             file.discard()
+
+    def _opened(self, folder: str, path: str) -> TemporaryFile:
+        """Open a new file; its folder may have been removed since it was known, as it was empty."""
+        self._ensure(folder)
+        self._on_step("open")
+        try:
+            return TemporaryFile(path, self._on_step)
+        except FileNotFoundError:
+            self._known.discard(folder)
+            self._ensure(folder)
+            return TemporaryFile(path, self._on_step)
 
     def publish(self, file: TemporaryFile, target: str) -> Name:
         """Give a sealed file its name (relative to the root); FileExistsError when taken. ``settle`` makes it durable."""
@@ -86,6 +95,28 @@ class DurableFiles:
         """Remove such a file; idempotent."""
         remove(f"{self.root}/{name}")
 
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Remove files (relative to the root), and make that durable; idempotent."""
+        for name in names:
+            self._on_step("unlink")
+            remove(f"{self.root}/{name}")
+        for folder in sorted({f"{self.root}/{name}".rpartition("/")[0] for name in names}):
+            with suppress(FileNotFoundError):
+                self._on_step("fsync_folder")
+                portable.sync_folder(folder)
+
+    def remove_empty(self, folder: str) -> None:
+        """Remove a folder (relative to the root) and those above it, up to the root, as far as nothing lies in them.
+
+        Who writes into one at that moment makes it again.
+        """
+        path = Path(self.root, folder)
+        while path != Path(self.root):
+            self._on_step("rmdir")
+            self._known.discard(os.fspath(path))
+            path.rmdir()
+            path = path.parent
+
     def _ensure(self, folder: str) -> None:
         if folder in self._known:
             return
@@ -108,6 +139,14 @@ class Name:
     ticket: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How long a file is, and what the file system allots for it."""
+
+    size_bytes: int
+    allotted_bytes: int
+
+
 class TemporaryFile:
     """A file on its way into the archive; up to a megabyte of it waits in memory."""
 
@@ -127,8 +166,8 @@ class TemporaryFile:
         if self._waiting_bytes > MEMORY_BYTES:
             self._flush()
 
-    def seal(self, header: bytes, *, is_reserved: bool) -> int:
-        """Put ``header`` in front, check the length, make the bytes durable, close; gives their number.
+    def seal(self, header: bytes, *, is_reserved: bool) -> Sealed:
+        """Put ``header`` in front, check the length, make the bytes durable, close; gives the sizes.
 
         ``is_reserved``: the file begins with a header of this length already, which is replaced. Can be called again with
         another header of the same length.
@@ -147,9 +186,10 @@ class TemporaryFile:
             raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
         self._on_step("fsync")
         os.fsync(self._descriptor)
+        allotted = portable.allotted_bytes(os.fstat(self._descriptor))
         os.close(self._descriptor)
         self._descriptor = None
-        return written
+        return Sealed(size_bytes=written, allotted_bytes=allotted)
 
     def discard(self) -> None:
         """Close and remove the file, unless it was published."""

@@ -7,7 +7,7 @@ import itertools
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from isal import igzip, isal_zlib
 
+from pywats_archive import portable
 from pywats_archive.blobs import header
 from pywats_archive.blobs.codec import compress, compressor, crc32
 from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove, remove_temporary
@@ -52,6 +53,8 @@ class Blob:
     path: str
     content: Content
     compressed_size_bytes: int
+    disk_size_bytes: int
+    """What the file system allots for it."""
     name: Name
 
 
@@ -116,12 +119,18 @@ class BlobStore:
             content = writing.compress(chunks, level)
             while True:
                 path, label = naming(content)
-                length = file.seal(writing.header(label), is_reserved=writing.is_reserved)
+                sealed = file.seal(writing.header(label), is_reserved=writing.is_reserved)
                 try:
                     name = self.files.publish(file, path)
                 except FileExistsError:
                     continue
-                return Blob(path=path, content=content, compressed_size_bytes=length, name=name)
+                return Blob(
+                    path=path,
+                    content=content,
+                    compressed_size_bytes=sealed.size_bytes,
+                    disk_size_bytes=sealed.allotted_bytes,
+                    name=name,
+                )
 
     def settle(self, blob: Blob) -> None:
         """Make a blob's name durable: to be called before anything that counts on the blob is committed."""
@@ -188,9 +197,21 @@ class BlobStore:
                 crc = crc32(chunk, crc)
         return label.body_crc32 in (None, crc)
 
+    def disk_size(self, path: str) -> int:
+        """Give what the file system allots for a blob, in bytes; OSError when it is not there."""
+        return portable.allotted_bytes((self.root / path).stat())
+
     def remove(self, path: str) -> None:
         """Remove a blob, once that is on record; idempotent."""
         remove(self.root / path)
+
+    def remove_durably(self, paths: Sequence[str]) -> None:
+        """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be."""
+        self.files.remove_all(paths)
+
+    def remove_empty(self, folder: str) -> None:
+        """Remove a folder, and those above it, as far as nothing lies in them."""
+        self.files.remove_empty(folder)
 
     def paths(self, folder: str) -> Iterator[str]:
         """List the blobs beneath ``folder``, in order of their paths."""

@@ -21,7 +21,7 @@ from pywats_archive.models.step import OnStep, no_step
 __all__ = ["Catalog", "Connection"]
 
 T = TypeVar("T")
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}
@@ -125,6 +125,10 @@ class Catalog:
             return (str(exc),)
         return () if found == ["ok"] else tuple(found)
 
+    def give_space_back(self, pages: int) -> None:
+        """Give up to so many free pages back to the file system, between two commits; none where that was not prepared."""
+        self._writer.between(lambda db: execute(db, f"PRAGMA incremental_vacuum({pages})").fetchall())
+
     def close(self) -> None:
         """Close every connection; idempotent."""
         with self._mutex:
@@ -186,6 +190,8 @@ def _create_private(path: Path) -> None:
 def _set_pragmas(path: Path, connection: Any) -> None:
     """Make a connection durable; CatalogError, and it is closed, where no journal mode that it can have makes it so."""
     try:
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later it would need all to be written anew
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode not in _SYNCHRONOUS:
             raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")

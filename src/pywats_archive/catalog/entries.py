@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +21,8 @@ from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatu
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 
-_ROWS = Rows(tables.archive_entries, key="entry_no")
+_KEPT_BY_TRIGGERS = ("all_reports", "all_reports_size_bytes", "all_reports_compressed_bytes")
+_ROWS = Rows(tables.archive_entries, key="entry_no", apart=(*_KEPT_BY_TRIGGERS, "purge_id"))
 _BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
 _RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
 
@@ -34,7 +36,7 @@ def add(tx: Connection, entry: ArchiveEntry) -> int:
     values["warnings"] = list(entry.warnings) or None
     values["conversion_parameters"] = entry.conversion_parameters or None
     values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
-    number = _ROWS.insert(tx, {**values, "hold_reason": None})
+    number = _ROWS.insert(tx, values)
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
 
@@ -60,7 +62,7 @@ def newest_id(db: Connection) -> str:
 def converter_names(db: Connection) -> tuple[str, ...]:
     """Give the names of all converters, in order; each costs one look into an index."""
     names: list[str] = []
-    following = "SELECT min(converter_name) FROM archive_entries WHERE converter_name > ?"
+    following = "SELECT min(converter_name) FROM entry_figures WHERE converter_name > ?"
     while (found := execute(db, following, (names[-1] if names else "",)).fetchone()[0]) is not None:
         names.append(str(found))
     return tuple(names)
@@ -118,9 +120,10 @@ def find_same_source(
     return _entry(row) if row else None
 
 
-def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion]) -> None:
-    """Set the companions that are archived with an entry."""
-    _change(tx, archive_id, {"companions": [asdict(each) for each in companions] or None})
+def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion], *, disk_size_bytes: int) -> None:
+    """Set the companions that are archived with an entry; the blob of those that came now takes ``disk_size_bytes``."""
+    changes = {"companions": [asdict(each) for each in companions] or None}
+    _change(tx, archive_id, changes, added={"disk_size_bytes": disk_size_bytes})
 
 
 def known_paths(db: Connection) -> Iterator[str]:
@@ -132,7 +135,9 @@ def known_paths(db: Connection) -> Iterator[str]:
         yield path
 
 
-def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report]) -> None:
+def apply_conversion(
+    tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report], *, retention_until: date
+) -> None:
     """Show a conversion and its reports as the entry's latest, in the full-text index too."""
     first = reports[0] if reports else None
     changes: dict[str, Any] = {
@@ -148,6 +153,7 @@ def apply_conversion(tx: Connection, archive_id: str, conversion: Conversion, re
         "report_count": len(reports),
         "serial_number": first.serial_number if first else None,
         "part_number": first.part_number if first else None,
+        "retention_until": retention_until,
     }
     if conversion.converter_version:
         changes["converter_version"] = conversion.converter_version
@@ -186,8 +192,8 @@ def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> 
     _reindex(tx, archive_id, None, (), reports)
 
 
-def _change(tx: Connection, archive_id: str, changes: dict[str, Any]) -> None:
-    if not _ROWS.update(tx, "archive_id", archive_id, changes):
+def _change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: dict[str, int] | None = None) -> None:
+    if not _ROWS.update(tx, "archive_id", archive_id, changes, added=added):
         raise _unknown(archive_id)
 
 
@@ -247,7 +253,6 @@ def _entry(row: Any) -> ArchiveEntry:
     values = _ROWS.decode(row)
     for model_name, column in _RENAMED.items():
         values[model_name] = values.pop(column)
-    del values["hold_reason"]
     values["companions"] = tuple(Companion(**each) for each in values["companions"] or ())
     values["warnings"] = tuple(values["warnings"] or ())
     values["conversion_parameters"] = values["conversion_parameters"] or {}

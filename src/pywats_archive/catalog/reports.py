@@ -78,6 +78,11 @@ def set_submission(
     _ROWS.update(tx, "archived_path", report.archived_path, changes)
 
 
+def set_removed(tx: Connection, report: Report) -> None:
+    """Keep that a report's document takes no room any more."""
+    _ROWS.update(tx, "archived_path", report.archived_path, {"disk_size_bytes": 0})
+
+
 def _report_or_told(row: Any) -> Report:
     try:
         return _report(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -17,8 +17,9 @@ _Convert = Callable[[Any], Any]
 class Rows:
     """Writes and reads one table's rows as mappings of column names to values."""
 
-    def __init__(self, table: Table, *, key: str) -> None:
-        self.names = tuple(column.name for column in table.columns if column.name != key)
+    def __init__(self, table: Table, *, key: str, apart: Collection[str] = ()) -> None:
+        """``apart`` names columns that are neither written nor read here."""
+        self.names = tuple(column.name for column in table.columns if column.name not in (key, *apart))
         types = {column.name: column.type for column in table.columns}
         written = [(n, kind) for n, name in enumerate(self.names) if isinstance(kind := types[name], Written)]
         self._to_text: list[tuple[int, _Convert]] = [(n, type(kind).to_text) for n, kind in written]
@@ -37,10 +38,14 @@ class Rows:
         assert number is not None
         return number
 
-    def update(self, tx: Connection, where: str, key: Any, values: Mapping[str, Any]) -> int:
-        """Set columns of the rows whose column ``where`` is ``key``; gives how many those are."""
-        assignments = ", ".join(f"{name} = ?" for name in values)
-        row = [self._written(name, value) for name, value in values.items()]
+    def update(
+        self, tx: Connection, where: str, key: Any, values: Mapping[str, Any], *, added: Mapping[str, int] | None = None
+    ) -> int:
+        """Set columns of the rows whose column ``where`` is ``key``, and add to others; gives how many rows those are."""
+        assignments = ", ".join(
+            [*(f"{name} = ?" for name in values), *(f"{name} = {name} + ?" for name in added or ())]
+        )
+        row = [self._written(name, value) for name, value in values.items()] + list((added or {}).values())
         return execute(tx, self._update.format(assignments, where), [*row, key]).rowcount
 
     def decode(self, row: Iterable[Any]) -> dict[str, Any]:

@@ -1,52 +1,185 @@
-"""The figures of an archive."""
+"""The figures of an archive, from sums that are kept as entries come and go: they cost the same for any number of entries."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.policy import ArchiveStatistics
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.statistics import GROWTH_DAYS, ArchiveStatistics, DayStatistics
 
-_ENTRIES = (
-    "SELECT count(*), coalesce(sum(source_size_bytes), 0), coalesce(sum(compressed_size_bytes), 0), "
-    "count(warnings), min(created_at), max(created_at) FROM archive_entries {}"
+_PURGED, _FAILED = "PURGED", "FAILED"
+_SUMS = (
+    "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
+    "reports_compressed_bytes"
 )
-_STATUS = "SELECT conversion_status, count(*) FROM archive_entries {} GROUP BY 1 ORDER BY 1"
-_REPORTS = (
-    "SELECT count(*), coalesce(sum(size_bytes), 0), coalesce(sum(compressed_size_bytes), 0), "
-    "coalesce(sum(submission_state = 'WAITING'), 0), coalesce(sum(submission_state = 'REFUSED'), 0) FROM reports {}"
+_FIGURES = f"SELECT converter_name, day, status, {_SUMS} FROM entry_figures {{}} ORDER BY day"
+_END = "SELECT {}(archive_id) FROM archive_entries WHERE converter_name = ? AND purged_at IS NULL"
+_CREATED = "SELECT created_at FROM archive_entries WHERE archive_id = ?"
+_SUBMISSIONS = (
+    "SELECT e.converter_name, count(*) FROM reports r JOIN archive_entries e ON e.archive_id = r.archive_id "
+    "WHERE r.submission_state = ? AND e.purged_at IS NULL GROUP BY 1"
 )
+_FREED = "SELECT converter_name, sum(bytes_freed) FROM purge_history WHERE purge_timestamp >= ? GROUP BY 1"
+_DISK_SIZE = (
+    "SELECT coalesce(sum(disk_size_bytes), 0), coalesce(sum(entries), 0) FROM entry_figures WHERE {} status <> 'PURGED'"
+)
+_GROWTH_WINDOW = timedelta(days=7)
 
 
-def statistics(db: Connection, converter_name: str | None) -> ArchiveStatistics:
-    """Give the figures of all entries, or of one converter's."""
-    mine = "WHERE converter_name = ?" if converter_name else ""
-    theirs = f"WHERE archive_id IN (SELECT archive_id FROM archive_entries {mine})" if converter_name else ""
-    values = (converter_name,) if converter_name else ()
-    entries = execute(db, _ENTRIES.format(mine), values).fetchone()
-    reports = execute(db, _REPORTS.format(theirs), values).fetchone()
-    by_status = dict(execute(db, _STATUS.format(mine), values).fetchall())
-    kept = entries[2] + reports[2]
+class _Row(NamedTuple):
+    converter_name: str
+    day: str
+    status: str
+    entries: int
+    warned: int
+    source_size_bytes: int
+    compressed_size_bytes: int
+    disk_size_bytes: int
+    reports: int
+    reports_size_bytes: int
+    reports_compressed_bytes: int
+
+
+def statistics(db: Connection, converter_name: str | None, *, now: datetime) -> ArchiveStatistics:
+    """Give the figures of all entries, with those of each converter beside them, or of one converter's."""
+    where, values = ("WHERE converter_name = ?", (converter_name,)) if converter_name else ("", ())
+    rows = list(map(_Row._make, execute(db, _FIGURES.format(where), values)))
+    names = [converter_name] if converter_name else sorted({row.converter_name for row in rows})
+    beside = _Beside(db, names, now)
+    if converter_name:
+        return _figures(rows, converter_name, names, beside)
+    grouped: dict[str, list[_Row]] = {name: [] for name in names}
+    for row in rows:
+        grouped[row.converter_name].append(row)
+    each = tuple(_figures(mine, name, [name], beside) for name, mine in grouped.items())
+    return _figures(rows, None, names, beside, by_converter=each)
+
+
+def disk_size(db: Connection, converter_name: str | None = None) -> tuple[int, int]:
+    """Give the bytes that the file system allots for what is kept, of all or of one converter, and the number of entries."""
+    if converter_name is None:
+        size, number = execute(db, _DISK_SIZE.format("")).fetchone()
+    else:
+        size, number = execute(db, _DISK_SIZE.format("converter_name = ? AND"), (converter_name,)).fetchone()
+    return int(size), int(number)
+
+
+def recent_failures(db: Connection, since: datetime) -> dict[str, int]:
+    """Count the entries whose latest conversion failed since then, by converter."""
+    since_then = "WHERE conversion_status = 'FAILED' AND conversion_timestamp >= ?"
+    query = f"SELECT converter_name, count(*) FROM archive_entries {since_then} GROUP BY 1"
+    return dict(execute(db, query, (moment_to_text(since),)).fetchall())
+
+
+class _Beside:
+    """What the sums do not hold; each costs a look into an index, and one row for each report that waits or was refused."""
+
+    def __init__(self, db: Connection, names: list[str], now: datetime) -> None:
+        self.now = now
+        self.waiting = dict(execute(db, _SUBMISSIONS, (SubmissionState.WAITING.value,)).fetchall())
+        self.refused = dict(execute(db, _SUBMISSIONS, (SubmissionState.REFUSED.value,)).fetchall())
+        self.freed = dict(execute(db, _FREED, (moment_to_text(now - _GROWTH_WINDOW),)).fetchall())
+        self.oldest = {name: _created(db, name, "min") for name in names}
+        self.newest = {name: _created(db, name, "max") for name in names}
+
+
+def _created(db: Connection, converter_name: str, end: str) -> datetime | None:
+    (archive_id,) = execute(db, _END.format(end), (converter_name,)).fetchone()
+    if archive_id is None:
+        return None
+    return datetime.fromisoformat(execute(db, _CREATED, (archive_id,)).fetchone()[0])
+
+
+def _figures(
+    rows: list[_Row],
+    converter_name: str | None,
+    names: list[str],
+    beside: _Beside,
+    *,
+    by_converter: tuple[ArchiveStatistics, ...] = (),
+) -> ArchiveStatistics:
+    kept = [row for row in rows if row.status != _PURGED]
+    purged = [row for row in rows if row.status == _PURGED]
+    by_status: dict[str, int] = {}
+    for row in kept:
+        by_status[row.status] = by_status.get(row.status, 0) + row.entries
+    by_status = {status: number for status, number in sorted(by_status.items()) if number}
+    whole = _sum(kept, "source_size_bytes", "reports_size_bytes")
+    compressed = _sum(kept, "compressed_size_bytes", "reports_compressed_bytes")
+    per_day = _per_day(rows, beside.now)
+    freed = sum(beside.freed.get(name, 0) for name in names)
+    came_in = per_day.get("7", 0.0)
     return ArchiveStatistics(
         converter_name=converter_name,
-        total_entries=entries[0],
+        total_entries=_sum(kept, "entries"),
         by_status=by_status,
-        source_size_bytes=entries[1],
-        compressed_size_bytes=entries[2],
-        report_count=reports[0],
-        report_size_bytes=reports[1],
-        report_compressed_size_bytes=reports[2],
-        waiting_reports=reports[3],
-        refused_reports=reports[4],
-        warned_entries=entries[3],
-        compression_ratio=round((entries[1] + reports[1]) / kept, 2) if kept else 0.0,
-        oldest_entry=_moment(entries[4]),
-        newest_entry=_moment(entries[5]),
+        source_size_bytes=_sum(kept, "source_size_bytes"),
+        compressed_size_bytes=_sum(kept, "compressed_size_bytes"),
+        report_count=_sum(kept, "reports"),
+        report_size_bytes=_sum(kept, "reports_size_bytes"),
+        report_compressed_size_bytes=_sum(kept, "reports_compressed_bytes"),
+        waiting_reports=sum(beside.waiting.get(name, 0) for name in names),
+        refused_reports=sum(beside.refused.get(name, 0) for name in names),
+        warned_entries=_sum(kept, "warned"),
+        compression_ratio=round(whole / compressed, 2) if compressed else 0.0,
+        oldest_entry=min(filter(None, (beside.oldest[name] for name in names)), default=None),
+        newest_entry=max(filter(None, (beside.newest[name] for name in names)), default=None),
+        disk_size_bytes=_sum(kept, "disk_size_bytes"),
+        purged_entries=_sum(purged, "entries"),
+        purged_size_bytes=_sum(purged, "disk_size_bytes"),
+        failed_entries=by_status.get(_FAILED, 0),
+        bytes_per_day={window: round(size) for window, size in per_day.items()},
+        net_bytes_per_day=round(came_in - freed / _days_known(rows, beside.now, _GROWTH_WINDOW.days)),
+        by_converter=by_converter,
+        by_day=_by_day(rows),
     )
 
 
-def _moment(text: Any) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _sum(rows: Iterable[_Row], *names: str) -> int:
+    return sum(getattr(row, name) for row in rows for name in names)
+
+
+def _per_day(rows: list[_Row], now: datetime) -> dict[str, float]:
+    """Give what came in a day, from the beginning of the day that many days ago until now."""
+    found = {}
+    for window in GROWTH_DAYS:
+        first = f"{now - timedelta(days=window):%Y%m%d}"
+        came = sum(row.disk_size_bytes for row in rows if row.day >= first)
+        found[str(window)] = came / _days_known(rows, now, window)
+    return found
+
+
+def _days_known(rows: list[_Row], now: datetime, window: int) -> float:
+    """Give how long the window is that the entries tell of: from its first day's beginning, a day at least."""
+    today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)
+    if not rows:
+        return window + today
+    age = (now.date() - _day(rows[0].day)).days + today
+    return max(1.0, min(window + today, age))
+
+
+def _by_day(rows: list[_Row]) -> tuple[DayStatistics, ...]:
+    days: dict[str, list[_Row]] = {}
+    for row in rows:
+        days.setdefault(row.day, []).append(row)
+    return tuple(
+        DayStatistics(
+            day=_day(day),
+            entries=_sum(mine, "entries"),
+            failed=_sum((row for row in mine if row.status == _FAILED), "entries"),
+            purged=_sum((row for row in mine if row.status == _PURGED), "entries"),
+            source_size_bytes=_sum(mine, "source_size_bytes"),
+            disk_size_bytes=_sum(mine, "disk_size_bytes"),
+        )
+        for day, mine in days.items()
+    )
+
+
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))

@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects import sqlite
 
@@ -54,12 +55,51 @@ archive_entries = Table(
     Column("purged_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("verified_at", Moment),
+    Column("held_by", Text),
+    Column("held_at", Moment),
+    Column("purge_id", Integer),
+    Column("disk_size_bytes", Integer, nullable=False, server_default="0"),
+    Column("all_reports", Integer, nullable=False, server_default="0"),
+    Column("all_reports_size_bytes", Integer, nullable=False, server_default="0"),
+    Column("all_reports_compressed_bytes", Integer, nullable=False, server_default="0"),
     Index("idx_converter", "converter_name", "conversion_timestamp", "archive_id"),
     Index("idx_timestamp", "conversion_timestamp", "archive_id"),
     Index("idx_status", "conversion_status", "conversion_timestamp", "archive_id"),
-    Index("idx_retention", "retention_until", "purged_at"),
+    Index(
+        "idx_retention",
+        "converter_name",
+        "archive_id",
+        "conversion_status",
+        "disk_size_bytes",
+        "hold_reason",
+        sqlite_where=text("purged_at IS NULL"),
+    ),
+    Index("idx_purge", "purge_id", sqlite_where=text("purge_id IS NOT NULL")),
     Index("idx_source", "source_path", "source_mtime_ns"),
 )
+"""``disk_size_bytes``: what the file system allots for all blobs of the entry. It and the sums of all its reports, of every
+conversion, are kept by triggers, beside what code adds (see ``entry_figures``)."""
+
+entry_figures = Table(
+    "entry_figures",
+    metadata,
+    Column("converter_name", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("warned", Integer, nullable=False),
+    Column("source_size_bytes", Integer, nullable=False),
+    Column("compressed_size_bytes", Integer, nullable=False),
+    Column("disk_size_bytes", Integer, nullable=False),
+    Column("reports", Integer, nullable=False),
+    Column("reports_size_bytes", Integer, nullable=False),
+    Column("reports_compressed_bytes", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The sums over entries by converter, day of receipt (UTC, ``YYYYMMDD``) and status; ``PURGED`` stands for what was purged.
+
+Triggers keep them in the transaction of every change, so that figures cost the same whatever the number of entries.
+"""
 
 configurations = Table(
     "configurations",
@@ -116,6 +156,7 @@ reports = Table(
     Column("next_try_at", Moment),
     Column("accepted_at", Moment),
     Column("verified_at", Moment),
+    Column("disk_size_bytes", Integer, nullable=False, server_default="0"),
     Index("idx_report_entry", "archive_id", "ordinal"),
     Index("idx_report_id", "report_id"),
     Index("idx_report_serial", "serial_number"),
@@ -192,7 +233,15 @@ retention_policies = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("failed_retention_days", Integer),
+    Column("min_entries", Integer, nullable=False, server_default="0"),
+    Column("min_days", Integer, nullable=False, server_default="0"),
+    Column("purge_unsubmitted", Boolean, nullable=False, server_default=text("0")),
+    Column("confirmed", Boolean, nullable=False, server_default=text("1")),
+    Column("dates_follow_from", Integer),
 )
+"""A policy for each converter that has one of its own; ``*`` is that of all others. ``dates_follow_from``: the entry from
+which on the dates still have to follow the policy, newest first; NULL when all do."""
 
 purge_history = Table(
     "purge_history",
@@ -203,7 +252,20 @@ purge_history = Table(
     Column("archives_purged", Integer, nullable=False),
     Column("bytes_freed", Integer, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False, server_default="service"),
+    Column("finished_at", Moment),
 )
+"""Each purge of some entries for one reason; until ``finished_at`` their blobs may still be there."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("raised_at", Moment, nullable=False),
+    Column("details", Json, nullable=False),
+)
+"""What a service found wrong, and is so still."""
 
 runs = Table(
     "runs",

@@ -42,6 +42,14 @@ class Writer:
                 self._commit_waiting(request)
         return request.outcome()
 
+    def between(self, act: Callable[[Connection], object]) -> None:
+        """Do something on the writing connection between two transactions."""
+        with self._commit_lock:
+            try:
+                act(self._connection)
+            except DRIVER_ERRORS as exc:
+                raise translated(self._path, exc) from exc
+
     def close(self) -> None:
         """Wait for the commit that is under way, then close the connection; idempotent."""
         with self._commit_lock:

@@ -61,18 +61,18 @@ class ArchiveInterceptor(AfterSubmission):
         self._key = key
         self._info = info
         self._configuration = config.model_dump(mode="json", exclude={"arguments"})
+        if policy := config.retention_policy():
+            archive.policies.seed(policy)
 
     def pre_convert(self, source: Path, *, arrival_id: int | None = None, busy: bool = False) -> ArchiveEntry:
         """Archive the source and its companions; the converter may see it once this returned (invariant 1)."""
-        level = min(BUSY_LEVEL, self._config.compression_level) if busy else self._config.compression_level
         new = ingest.NewSource(
             path=source,
             converter_name=self._config.name,
             converter_version=self._info.version if self._info else None,
             parameters=self.safe_arguments(self._info),
             companion_rules=self._config.companion_rules,
-            compression_level=level,
-            retention_days=self._config.retention_days,
+            compression_level=self._level(busy=busy),
             keep_source=self._config.archive_source_files,
             arrival_id=arrival_id,
             arrival_state=ArrivalState.CONVERTING,
@@ -102,7 +102,7 @@ class ArchiveInterceptor(AfterSubmission):
             documents=result.documents,
             summaries=result.summaries,
             submit=submit,
-            compression_level=BUSY_LEVEL if busy else self._config.compression_level,
+            compression_level=self._level(busy=busy),
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,
             reason=next_state.reason if next_state else None,
@@ -115,6 +115,10 @@ class ArchiveInterceptor(AfterSubmission):
         """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""
         names = info.password_arguments if info else None
         return fingerprint_secrets(self._config.arguments, names, self._key)
+
+    def _level(self, *, busy: bool) -> int:
+        level = self.archive.policies.effective(self._config.name).compression_level
+        return min(BUSY_LEVEL, level) if busy else level
 
     def _conversion(self, entry: ArchiveEntry, result: ConversionResult, started_at: datetime) -> Conversion:
         info = result.converter or self._info

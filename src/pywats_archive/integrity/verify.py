@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pywats_archive.archive import inspection, inventory
+from pywats_archive.archive import inspection, inventory, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding, Stray
 from pywats_archive.archive.ownership import is_owned
@@ -66,6 +66,10 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
             told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
             doubts.add(_Doubt(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
+    if holding.is_purged and not inventory.is_purge_on_record(archive, holding.archive_id):
+        row = f"{archive.root / _CATALOG}: the row of {holding.archive_id}"
+        told = f"{row} says that it was purged, the history does not; compare with a backup"
+        yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, _CATALOG, holding.archive_id, told))
     for blob, problem in inspection.look_at_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
@@ -127,9 +131,19 @@ class _Doubts:
         age_s = _age_s(self._archive, doubt.path)
         if age_s is None or (has_owner and age_s < YOUNG_S):
             return None
-        if doubt.path in inventory.current(self._archive, doubt.archive_id).recorded_paths:
+        now = inventory.current(self._archive, doubt.archive_id)
+        if now.is_purged:
+            return self._still_there(doubt)
+        if doubt.path in now.recorded_paths:
             return None
         return _unknown_problem(self._archive, doubt.path, doubt.archive_id)
+
+    def _still_there(self, doubt: _Doubt) -> Problem | None:
+        """Judge a file whose entry was purged: it may be about to go."""
+        if purging.is_any_unfinished(self._archive) or _age_s(self._archive, doubt.path) is None:
+            return None
+        told = f"{self._archive.root / doubt.path}: its entry was purged, and the file is still there; remove it"
+        return _problem(ProblemKind.BLOB_UNKNOWN, doubt.path, doubt.archive_id, told)
 
 
 def _strays(archive: Archive, strays: list[Stray]) -> Iterator[Checked]:

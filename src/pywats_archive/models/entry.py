@@ -85,3 +85,9 @@ class ArchiveEntry:
     created_at: datetime
     verified_at: datetime | None = None
     """When its source and companions were last read back; None when not since they were archived."""
+    hold_reason: str | None = None
+    """Why it is kept from every purge; None when it is not."""
+    held_by: str | None = None
+    held_at: datetime | None = None
+    disk_size_bytes: int = 0
+    """What the file system allots for all its blobs, or did until they were purged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pywats_archive.models.time import UTC
 
@@ -20,6 +20,11 @@ def archive_id(moment: datetime, sha256_hex: str) -> str:
 def is_archive_id(text: str) -> bool:
     """Tell whether ``text`` has the form of an archive id."""
     return _PATTERN.fullmatch(text) is not None
+
+
+def day_of(archive_id: str) -> date:
+    """Give the day (UTC) an archive id names: when its source was received."""
+    return date(int(archive_id[:4]), int(archive_id[4:6]), int(archive_id[6:8]))
 
 
 def moment_of(archive_id: str) -> datetime:

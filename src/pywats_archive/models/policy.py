@@ -1,44 +1,75 @@
-"""A retention policy and the figures that describe an archive."""
+"""A retention policy: how long, and how much, is kept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from typing import Any
+
+EVERY_OTHER = "*"
+"""In place of a converter's name: the policy of all that have none of their own."""
+GB = 10**9
+_MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetentionPolicy:
-    """How long, and how much, a converter's entries are kept."""
+    """How long, and how much, a converter's entries are kept; both limits hold at once. ValueError names a bad value."""
 
     converter_name: str
     retention_days: int = 90
+    """Days since it was received; the entry goes the day after."""
     max_size_gb: float = 10.0
-    """1 GB = 10⁹ bytes."""
+    """1 GB = 10⁹ bytes, as the file system allots them, of sources and reports together."""
     compression_level: int = 6
     enabled: bool = True
+    """False keeps everything."""
+    failed_retention_days: int | None = None
+    """The same for failed entries: never less; None for twice as long."""
+    min_entries: int = 0
+    """So many of the newest entries are always kept."""
+    min_days: int = 0
+    """Entries younger than this are never purged for their size."""
+    purge_unsubmitted: bool = False
+    """Purge entries whose reports the server has not accepted, too."""
 
+    def __post_init__(self) -> None:
+        if self.failed_retention_days is not None and self.failed_retention_days < self.retention_days:
+            raise ValueError(
+                f"policy of '{self.converter_name}': failed_retention_days = {self.failed_retention_days}: failed "
+                f"entries are kept as long as others at least; write {self.retention_days} or more"
+            )
+        self._require("retention_days", 1, _MOST_DAYS)
+        self._require("compression_level", 1, 9)
+        self._require("min_entries", 0, 10**12)
+        self._require("min_days", 0, _MOST_DAYS)
+        if not self.max_size_gb > 0:
+            raise ValueError(f"policy of '{self.converter_name}': max_size_gb = {self.max_size_gb}: must be above 0")
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveStatistics:
-    """Figures of an archive, or of one converter's part of it; sizes in bytes."""
+    def days_for(self, *, failed: bool) -> int:
+        """Give how many days an entry is kept."""
+        if not failed:
+            return self.retention_days
+        return (
+            min(2 * self.retention_days, _MOST_DAYS)
+            if self.failed_retention_days is None
+            else self.failed_retention_days
+        )
 
-    converter_name: str | None
-    total_entries: int
-    by_status: dict[str, int]
-    source_size_bytes: int
-    compressed_size_bytes: int
-    report_count: int
-    report_size_bytes: int
-    report_compressed_size_bytes: int
-    waiting_reports: int
-    refused_reports: int
-    warned_entries: int
-    compression_ratio: float
-    """Bytes in over bytes on disk, sources and reports together; 0 for an empty archive."""
-    oldest_entry: datetime | None
-    newest_entry: datetime | None
-    catalog_size_bytes: int = 0
-    oldest_check: datetime | None = None
-    """When that blob of the whole archive was read back, or archived, which waits longest to be read back again."""
-    open_findings: int = 0
-    """What the service found damaged in the whole archive, and is so still."""
+    def kept_until(self, received: date, *, failed: bool) -> date:
+        """Give the last day (UTC) on which an entry is kept for its age."""
+        return received + timedelta(days=self.days_for(failed=failed))
+
+    @property
+    def max_size_bytes(self) -> int:
+        """The size limit in bytes."""
+        return int(self.max_size_gb * GB)
+
+    def told(self) -> dict[str, Any]:
+        """Give every value but the name, as an event holds it."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "converter_name"}
+
+    def _require(self, name: str, least: int, most: int) -> None:
+        value = getattr(self, name)
+        if not least <= value <= most:
+            raise ValueError(f"policy of '{self.converter_name}': {name} = {value}: must be from {least} to {most}")

@@ -77,3 +77,5 @@ class Report:
     accepted_at: datetime | None = None
     verified_at: datetime | None = None
     """When its blob was last read back."""
+    disk_size_bytes: int = 0
+    """What the file system allots for its blob."""

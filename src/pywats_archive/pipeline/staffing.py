@@ -57,14 +57,14 @@ class Staff:
         """The open archives."""
         return tuple(self._archives.values())
 
-    def archive(self, root: Path, *, retention_days: int) -> Archive:
+    def archive(self, root: Path) -> Archive:
         """Give the archive at ``root``, opened for writing.
 
         ArchiveAway when one was there before and is not there now, AnotherArchive when another one is: nothing is made
         then.
         """
         if root not in self._archives:
-            self._archives[root] = self._opened(root, retention_days)
+            self._archives[root] = self._opened(root)
         return self._archives[root]
 
     def close(self, root: Path) -> None:
@@ -84,7 +84,7 @@ class Staff:
         """Give a line its archive, its interceptor and its books; ArchiveError when the archive cannot be opened."""
         root = line.root
         assert root is not None
-        archive = self.archive(root, retention_days=line.config.retention_days)
+        archive = self.archive(root)
         info = line.description.info if line.description else None
         key = load_key(self._config_path.parent)
         line.interceptor = ArchiveInterceptor(archive, line.config, key=key, info=info)
@@ -114,14 +114,14 @@ class Staff:
             room.wishes_gb = tuple(config.min_free_gb for config in sharing)
         return self._rooms
 
-    def _opened(self, root: Path, retention_days: int) -> Archive:
+    def _opened(self, root: Path) -> Archive:
         known = memory.recall(self._config_path, memory.ARCHIVES).get(str(root))
         self.require_back(root)
         if self._repair:
-            self._rebuild_if_damaged(root, retention_days)
+            self._rebuild_if_damaged(root)
         archive = Archive.open(root, create=known is None, own=True, clock=self.now)
         try:
-            self._recover(archive, retention_days)
+            self._recover(archive)
         except BaseException:
             archive.close()
             raise
@@ -139,8 +139,8 @@ class Staff:
             meant = "if it was moved, name its new place in archive_folder; to begin another here, take it out of 'archives'"
             raise type(exc)(f"{exc}. Or, {meant} in {where}") from exc
 
-    def _recover(self, archive: Archive, retention_days: int) -> None:
-        recovery = recover(archive, retention_days=retention_days)
+    def _recover(self, archive: Archive) -> None:
+        recovery = recover(archive)
         if recovery.found_anything:
             log.warning(
                 "archive.recovered",
@@ -149,8 +149,8 @@ class Staff:
                 removed=len(recovery.removed),
             )
 
-    def _rebuild_if_damaged(self, root: Path, retention_days: int) -> None:
-        rebuilt = repair(root, Rebuilding(retention_days=lambda _: retention_days, clock=self.now))
+    def _rebuild_if_damaged(self, root: Path) -> None:
+        rebuilt = repair(root, Rebuilding(clock=self.now))
         if rebuilt:
             log.warning(
                 "catalog.rebuilt",

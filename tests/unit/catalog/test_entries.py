@@ -37,7 +37,7 @@ def convert(catalog: Catalog, of: ArchiveEntry, conversion: Conversion, made_rep
         conversions.add(tx, conversion)
         for report in made_reports:
             reports.add(tx, report)
-        entries.apply_conversion(tx, of.archive_id, conversion, made_reports)
+        entries.apply_conversion(tx, of.archive_id, conversion, made_reports, retention_until=of.retention_until)
 
     catalog.write(unit)
 
@@ -121,7 +121,7 @@ def test_a_source_is_the_same_only_in_all_respects(catalog: Catalog) -> None:
 def test_an_unknown_entry_is_named(catalog: Catalog) -> None:
     """Asking for, or changing, an entry that is not there says which one."""
     name = made.entry(1).archive_id
-    for act in (entries.get, lambda tx, a: entries.set_companions(tx, a, ())):
+    for act in (entries.get, lambda tx, a: entries.set_companions(tx, a, (), disk_size_bytes=0)):
         with pytest.raises(UnknownEntry, match=f"no entry '{name}'"):
             catalog.write(lambda tx, act=act: act(tx, name))  # type: ignore[misc]
     with catalog.read() as db:
@@ -249,7 +249,7 @@ def test_companions_are_replaced(catalog: Catalog) -> None:
     """Companions set later are the entry's companions."""
     entry = made.entry(1)
     add_all(catalog, entry)
-    catalog.write(lambda tx: entries.set_companions(tx, entry.archive_id, (COMPANION,)))
+    catalog.write(lambda tx: entries.set_companions(tx, entry.archive_id, (COMPANION,), disk_size_bytes=0))
     assert get(catalog, entry.archive_id).companions == (COMPANION,)
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from tests.filled import fill, spoil_page
 
+from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, BlobStore, Content
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.retention import enforcing
 
 QUICK = Thoroughness(quick=True)
 
@@ -281,14 +283,13 @@ def test_beside_an_owner_young_files_are_no_problem(root: Path) -> None:
 
 def test_what_was_removed_on_record_is_not_missed(root: Path) -> None:
     """A purged entry's bytes, and a report's document that was not to be kept, may be absent."""
-    from pywats_archive.archive import record  # noqa: PLC0415
-
     with Archive.open(root, own=True) as archive:
         entry = archive.find(EntryFilter(serial_number="SN0")).items[0]
         record.remove_document(archive, archive.reports_of(entry.archive_id)[0])
     assert problems(root) == []
-    _remove("*.csv.gz")(root)
-    sql(root, "UPDATE archive_entries SET purged_at = '2026-02-13T14:30:22.123456+00:00' WHERE entry_no = 1")
+    with Archive.open(root, own=True) as archive:
+        assert enforcing.purge_named(archive, [entry.archive_id], actor="it", unsubmitted=True).archives_purged == 1
+    assert not list(root.rglob(f"{entry.archive_id}*"))
     assert problems(root) == []
 
 

@@ -15,8 +15,11 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import PurgeStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.time import end_of, start_of
+from pywats_archive.retention.engine import RetentionEngine
 
 _NO_LIMIT = 2**31
 
@@ -37,10 +40,11 @@ class ArchiveStorage:
     ) -> str:
         """Archive a file or folder before its conversion; gives its archive id. Durable once this returns.
 
-        ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level``, ``retention_days`` and
+        ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level`` and
         ``companions`` (globs relative to the source's folder).
         """
-        source = _new_source(Path(source_path), converter_name, metadata or {})
+        level = self.archive.policies.effective(converter_name).compression_level
+        source = _new_source(Path(source_path), converter_name, metadata or {}, level)
         entry = await to_thread(ingest.archive_source, self.archive, source)
         return entry.archive_id
 
@@ -81,6 +85,10 @@ class ArchiveStorage:
         """Record one conversion of an entry, without reports; those follow by ``archive_report``."""
         await to_thread(self._record, archive_id, ConversionStatus(status), error, duration_ms)
 
+    async def enforce_retention(self, policy: RetentionPolicy) -> PurgeStatistics:
+        """Purge what a policy names; see ``RetentionEngine.enforce_policy``."""
+        return await RetentionEngine(self).enforce_policy(policy)
+
     def _record(self, archive_id: str, status: ConversionStatus, error: str | None, duration_ms: int) -> None:
         entry = self.archive.entry(archive_id)
         conversion = Conversion(
@@ -110,15 +118,14 @@ class ArchiveStorage:
         self.close()
 
 
-def _new_source(path: Path, converter_name: str, metadata: Mapping[str, Any]) -> ingest.NewSource:
+def _new_source(path: Path, converter_name: str, metadata: Mapping[str, Any], level: int) -> ingest.NewSource:
     return ingest.NewSource(
         path=path.absolute(),
         converter_name=converter_name,
         converter_version=metadata.get("converter_version"),
         parameters=dict(metadata.get("arguments") or {}),
         companion_rules=tuple(metadata.get("companions") or ()),
-        compression_level=int(metadata.get("compression_level", 6)),
-        retention_days=int(metadata.get("retention_days", 90)),
+        compression_level=int(metadata.get("compression_level", level)),
     )
 
 

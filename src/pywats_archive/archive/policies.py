@@ -1,0 +1,138 @@
+"""The retention policies of an archive: from a converter's configuration at first, from then on from the catalog."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from pywats_archive.catalog import events, policies
+from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.models.event import Event
+from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.time import Clock
+
+T = TypeVar("T")
+Write = Callable[[Callable[[Connection], Any]], Any]
+_KNOWN_FOR_S = 1.0
+_AT_ONCE = 10_000
+"""So many dates follow a policy in one transaction: some 50 ms."""
+
+
+class Policies:
+    """Reads and changes policies; safe to use from many threads, and beside other processes that change them."""
+
+    def __init__(self, catalog: Catalog, write: Write, clock: Clock) -> None:
+        self._catalog = catalog
+        self._write = write
+        self._now = clock
+        self._known: dict[str, tuple[float, RetentionPolicy]] = {}
+        self._mutex = threading.Lock()
+
+    def effective(self, converter_name: str) -> RetentionPolicy:
+        """Give the policy that holds for a converter; what another process changed is known a second later."""
+        now_s = time.monotonic()
+        known = self._known.get(converter_name)
+        if known and now_s - known[0] < _KNOWN_FOR_S:
+            return known[1]
+        with self._catalog.read() as db:
+            policy = policies.effective(db, converter_name)
+        with self._mutex:
+            self._known = {**self._known, converter_name: (now_s, policy)}
+        return policy
+
+    def own(self, converter_name: str) -> RetentionPolicy | None:
+        """Give a converter's own policy (``*``: that of all others), if one was set."""
+        with self._catalog.read() as db:
+            return policies.own(db, converter_name)
+
+    def all_own(self) -> tuple[RetentionPolicy, ...]:
+        """Give every policy that was set."""
+        with self._catalog.read() as db:
+            return policies.all_own(db)
+
+    def is_confirmed(self, converter_name: str) -> bool:
+        """Tell whether the policy that holds for a converter may purge more than a fifth at once."""
+        with self._catalog.read() as db:
+            return policies.is_confirmed(db, converter_name)
+
+    def confirm(self, converter_name: str, *, actor: str) -> None:
+        """Let the policy that holds for a converter purge whatever it names."""
+
+        def unit(tx: Connection) -> None:
+            policies.confirm(tx, converter_name)
+            self._tell(tx, "policy.confirmed", actor, converter_name, {})
+
+        self._write(unit)
+
+    def seed(self, policy: RetentionPolicy) -> bool:
+        """Take over what a configuration says, unless the catalog has a policy of that name; tells whether it did.
+
+        Where the policy of all others keeps everything, so does this one: a rebuilt catalog may not know what is held.
+        """
+        if self.own(policy.converter_name):
+            return False
+
+        def unit(tx: Connection) -> bool:
+            if policies.own(tx, policy.converter_name):
+                return False
+            is_enabled = policy.enabled and (policies.own(tx, EVERY_OTHER) or policy).enabled
+            self._put(tx, replace(policy, enabled=is_enabled), actor="configuration", confirmed=False)
+            return True
+
+        taken: bool = self._write(unit)
+        self._forget()
+        self.follow()
+        return taken
+
+    def set(self, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
+        """Set a policy and have the dates of all its entries follow; an event holds it before and after.
+
+        ``confirmed``: it may purge more than a fifth at once.
+        """
+        self._write(lambda tx: self._put(tx, policy, actor=actor, confirmed=confirmed))
+        self._forget()
+        self.follow()
+
+    def reset(self, converter_name: str, *, actor: str) -> None:
+        """Remove a converter's own policy, so that the one of all others holds, with the dates that follow from it."""
+        before, inherited = self.own(converter_name), replace(self._inherited(), converter_name=converter_name)
+        if before is None:
+            return
+
+        def unit(tx: Connection) -> None:
+            policies.remove(tx, converter_name)
+            told = {"before": before.told(), "after": inherited.told()}
+            self._tell(tx, "policy.reset", actor, converter_name, told)
+
+        self._write(lambda tx: policies.put(tx, inherited, now=self._now(), confirmed=False))
+        self.follow()
+        self._write(unit)
+        self._forget()
+
+    def follow(self) -> None:
+        """Bring every date in line with its policy; goes on where a crash stopped it."""
+        with self._catalog.read() as db:
+            behind = policies.unfollowed(db)
+        for name in behind:
+            while not self._write(partial(policies.follow, policy_name=name, count=_AT_ONCE)):
+                pass
+
+    def _inherited(self) -> RetentionPolicy:
+        return self.own(EVERY_OTHER) or RetentionPolicy(converter_name=EVERY_OTHER)
+
+    def _put(self, tx: Connection, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
+        before = policies.own(tx, policy.converter_name)
+        policies.put(tx, policy, now=self._now(), confirmed=confirmed)
+        told = {"before": before.told() if before else None, "after": policy.told()}
+        self._tell(tx, "policy.changed", actor, policy.converter_name, told)
+
+    def _tell(self, tx: Connection, kind: str, actor: str, name: str, details: dict[str, Any]) -> None:
+        events.append(tx, Event(kind=kind, at=self._now(), actor=actor, details={"converter_name": name, **details}))
+
+    def _forget(self) -> None:
+        with self._mutex:
+            self._known = {}

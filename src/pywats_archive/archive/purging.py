@@ -1,0 +1,187 @@
+"""Purging: on record first, then the bytes go (invariant 7); the rows stay as proof. A crash between is made good later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from filelock import FileLock, Timeout
+
+from pywats_archive.archive import layout
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import events, purges, statistics
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import PurgeRunning, StorageError, UnknownEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.purge import Candidate, Hold, Purge, PurgeReason
+
+_FREE_PAGES = 2_000
+"""Of the catalog, given back after a purge: 8 MB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Entries of one converter that go together for one reason."""
+
+    converter_name: str
+    reason: PurgeReason
+    archive_ids: Sequence[str]
+    unsubmitted: bool = False
+    """Even those whose reports the server has not accepted."""
+    actor: str = "service"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Purged:
+    """What of a batch was purged: less than was asked for where an entry was held or taken up again since."""
+
+    entries: int
+    bytes_freed: int
+
+
+@contextmanager
+def purging(archive: Archive) -> Iterator[None]:
+    """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
+    lock = FileLock(archive.root / layout.PURGING, thread_local=False, is_singleton=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as exc:
+        raise PurgeRunning(f"{archive.root}: a purge is going on already; try again when it is over") from exc
+    except OSError as exc:
+        raise StorageError(
+            f"{archive.root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights"
+        ) from exc
+    try:
+        finish_unfinished(archive)
+        yield
+    finally:
+        lock.release()
+
+
+def purge(archive: Archive, batch: Batch) -> Purged:
+    """Put a batch on record as purged, then remove its bytes; all durable once this returns.
+
+    Entries that are held, pending or not submitted at this moment are left out. StorageError when bytes cannot be removed
+    (on Windows: while somebody reads them); they are tried again by the next purge, or the next start.
+    """
+    number, purged = archive.write(lambda tx: _record(tx, archive, batch))
+    _finish(archive, number)
+    return purged
+
+
+def finish_unfinished(archive: Archive) -> int:
+    """Remove what is on record as purged and may still be there; gives how many purges that were. Safe to repeat."""
+    with archive.read() as db:
+        numbers = purges.unfinished(db)
+    for number in numbers:
+        _finish(archive, number)
+    return len(numbers)
+
+
+def is_any_unfinished(archive: Archive) -> bool:
+    """Tell whether bytes may still be there that are on record as purged."""
+    with archive.read() as db:
+        return bool(purges.unfinished(db))
+
+
+def give_space_back(archive: Archive) -> None:
+    """Give free pages of the catalog back to the file system."""
+    archive.catalog.give_space_back(_FREE_PAGES)
+
+
+def kept_size(archive: Archive, converter_name: str) -> tuple[int, int]:
+    """Give the bytes on disk of what a converter's entries keep, and their number."""
+    with archive.read() as db:
+        return statistics.disk_size(db, converter_name)
+
+
+def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterator[Candidate]:
+    """Stream what decides about a converter's entries, oldest first, up to archive ids below ``before``."""
+    with archive.read() as db:
+        yield from purges.candidates(db, converter_name, before=before)
+
+
+def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
+    """Give what decides about these entries, but for those that are purged already; UnknownEntry names one there is not."""
+    for archive_id in archive_ids:
+        if not archive.has(archive_id):
+            raise UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
+    with archive.read() as db:
+        return purges.candidates_named(db, archive_ids)
+
+
+def first_of_newest(archive: Archive, converter_name: str, count: int) -> str | None:
+    """Give the oldest of a converter's newest ``count`` entries; None when it has fewer."""
+    with archive.read() as db:
+        return purges.first_of_newest(db, converter_name, count)
+
+
+def history(archive: Archive, limit: int = 100) -> tuple[Purge, ...]:
+    """Give the latest purges, newest first."""
+    with archive.read() as db:
+        return purges.history(db, limit)
+
+
+def hold(archive: Archive, archive_id: str, reason: str, *, actor: str) -> None:
+    """Keep an entry from every purge until it is released; UnknownEntry when there is none, or it is purged."""
+    archive.entry(archive_id)
+    _set_hold(archive, archive_id, reason, actor, "hold.added", {"reason": reason})
+
+
+def release(archive: Archive, archive_id: str, *, actor: str) -> None:
+    """Let an entry go the way of its policy again; UsageError when it is not held."""
+    entry = archive.entry(archive_id)
+    if entry.hold_reason is None:
+        raise UnknownEntry(f"{archive_id}: is not held; 'pywats-archive hold list' shows what is")
+    _set_hold(
+        archive, archive_id, None, actor, "hold.released", {"reason": entry.hold_reason, "held_by": entry.held_by}
+    )
+
+
+def holds(archive: Archive) -> tuple[Hold, ...]:
+    """Give what is held."""
+    with archive.read() as db:
+        return purges.holds(db)
+
+
+def _set_hold(
+    archive: Archive, archive_id: str, reason: str | None, actor: str, kind: str, details: dict[str, str | None]
+) -> None:
+    def unit(tx: Connection) -> None:
+        now = archive.now()
+        if not purges.set_hold(tx, archive_id, reason=reason, by=actor if reason else None, now=now):
+            raise UnknownEntry(f"{archive_id}: was purged; only its record is kept")
+        events.append(tx, Event(kind=kind, at=now, archive_id=archive_id, actor=actor, details=dict(details)))
+
+    archive.write(unit)
+
+
+def _record(tx: Connection, archive: Archive, batch: Batch) -> tuple[int, Purged]:
+    now = archive.now()
+    number = purges.begin(tx, batch.converter_name, batch.reason, actor=batch.actor, now=now)
+    marked = purges.mark(tx, number, batch.archive_ids, unsubmitted=batch.unsubmitted, now=now)
+    for archive_id, size, checksum in marked:
+        details = {"reason": batch.reason.value, "disk_size_bytes": size, "checksum": checksum, "purge_id": number}
+        events.append(tx, Event(kind="entry.purged", at=now, archive_id=archive_id, actor=batch.actor, details=details))
+    return number, Purged(entries=len(marked), bytes_freed=sum(size for _, size, _ in marked))
+
+
+def _finish(archive: Archive, number: int) -> None:
+    """Remove the bytes of a purge that is on record, and then say that they are gone."""
+    with archive.read() as db:
+        paths = purges.blobs(db, number)
+    try:
+        archive.require_present()
+        archive.blobs.remove_durably(paths)
+    except OSError as exc:
+        where = exc.filename or archive.root
+        raise StorageError(
+            f"{where}: cannot be purged now ({exc.strerror or exc}); the next purge tries it again"
+        ) from exc
+    archive.write(lambda tx: purges.finish(tx, number, archive.now()))
+    for day in sorted({str(PurePosixPath(path).parent) for path in paths}):
+        if day[-10:] < f"{archive.now():%Y/%m/%d}":
+            with suppress(OSError):
+                archive.blobs.remove_empty(day)

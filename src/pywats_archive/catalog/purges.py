@@ -1,0 +1,166 @@
+"""What can be purged, what was, and what is held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.columns import json_to_text, moment_to_text
+from pywats_archive.catalog.driver import execute
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.purge import Candidate, Hold, Purge, PurgeReason
+
+_OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
+_CANDIDATES = (
+    "SELECT archive_id, conversion_status, disk_size_bytes, hold_reason IS NOT NULL, "
+    "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
+    f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL) "
+    "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
+)
+_OF_CONVERTER = _CANDIDATES.format(
+    "INDEXED BY idx_retention", "converter_name = ? AND archive_id > ? AND archive_id < ?"
+)
+_OF_IDS = _CANDIDATES.format("", "archive_id IN (SELECT value FROM json_each(?))")
+_MARK = (
+    "UPDATE archive_entries SET purged_at = ?, purge_id = ? WHERE archive_id IN (SELECT value FROM json_each(?)) "
+    "AND purged_at IS NULL AND hold_reason IS NULL AND conversion_status NOT IN ('PENDING', 'SUSPENDED') "
+    "AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.archive_id = archive_entries.archive_id "
+    f"AND a.state IN ({_OPEN_STATES})) AND (? OR NOT EXISTS (SELECT 1 FROM reports r "
+    "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "
+    "RETURNING archive_id, disk_size_bytes, source_checksum"
+)
+_WITHHOLD = (
+    "UPDATE reports SET submission_state = 'WITHHELD', last_error = 'purged before the server accepted it' "
+    "WHERE submission_state IN ('WAITING', 'REFUSED') AND archive_id IN (SELECT value FROM json_each(?))"
+)
+_BLOBS = (
+    "SELECT archived_path, companions FROM archive_entries WHERE purge_id = ?1 UNION ALL SELECT r.archived_path, NULL "
+    "FROM reports r JOIN archive_entries e ON e.archive_id = r.archive_id WHERE e.purge_id = ?1"
+)
+_PURGES = (
+    "SELECT purge_timestamp, converter_name, archives_purged, bytes_freed, reason, actor, finished_at "
+    "FROM purge_history ORDER BY id DESC LIMIT ?"
+)
+_AT_ONCE = 5_000
+_HOLD_COLUMNS = "archive_id, converter_name, hold_reason, held_by, held_at"
+
+
+def candidates(db: Connection, converter_name: str, *, before: str) -> Iterator[Candidate]:
+    """Stream what decides about each entry of a converter that is kept, oldest first, up to archive ids below ``before``."""
+    after = ""
+    while True:
+        rows = execute(
+            db, f"{_OF_CONVERTER} ORDER BY archive_id LIMIT ?", (converter_name, after, before, _AT_ONCE)
+        ).fetchall()
+        yield from map(Candidate._make, rows)
+        if len(rows) < _AT_ONCE:
+            return
+        after = rows[-1][0]
+
+
+def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
+    """Give what decides about those of these entries that are not purged yet, oldest first."""
+    rows = execute(db, f"{_OF_IDS} ORDER BY archive_id", (json_to_text(list(archive_ids)),))
+    return tuple(map(Candidate._make, rows))
+
+
+def first_of_newest(db: Connection, converter_name: str, count: int) -> str | None:
+    """Give the oldest of the newest ``count`` entries that a converter has; None when it has fewer."""
+    query = (
+        "SELECT archive_id FROM archive_entries WHERE converter_name = ? AND purged_at IS NULL "
+        "ORDER BY archive_id DESC LIMIT 1 OFFSET ?"
+    )
+    row = execute(db, query, (converter_name, count - 1)).fetchone()
+    return row[0] if row else None
+
+
+def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: str, now: datetime) -> int:
+    """Begin a purge; gives its number. Until it is finished, its entries' blobs are looked for again at every start."""
+    values = (moment_to_text(now), converter_name, 0, 0, reason.value, actor)
+    number = execute(
+        tx,
+        "INSERT INTO purge_history (purge_timestamp, converter_name, archives_purged, bytes_freed, reason, actor) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        values,
+    ).lastrowid
+    assert number is not None
+    return number
+
+
+def mark(
+    tx: Connection, purge_id: int, archive_ids: Iterable[str], *, unsubmitted: bool, now: datetime
+) -> list[tuple[str, int, str]]:
+    """Mark those entries as purged which still may be; gives id, bytes on disk and checksum of each.
+
+    An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment stays as it is.
+    """
+    ids = json_to_text(list(archive_ids))
+    marked = execute(tx, _MARK, (moment_to_text(now), purge_id, ids, unsubmitted)).fetchall()
+    gone = json_to_text([archive_id for archive_id, _, _ in marked])
+    if unsubmitted:
+        execute(tx, _WITHHOLD, (gone,))
+    execute(tx, "DELETE FROM findings WHERE archive_id IN (SELECT value FROM json_each(?))", (gone,))
+    values = (len(marked), sum(size for _, size, _ in marked), purge_id)
+    execute(tx, "UPDATE purge_history SET archives_purged = ?, bytes_freed = ? WHERE id = ?", values)
+    return marked
+
+
+def unfinished(db: Connection) -> tuple[int, ...]:
+    """Give the purges whose bytes may still be there."""
+    return tuple(number for (number,) in execute(db, "SELECT id FROM purge_history WHERE finished_at IS NULL"))
+
+
+def blobs(db: Connection, purge_id: int) -> tuple[str, ...]:
+    """Give the paths of all blobs of a purge's entries."""
+    found: dict[str, None] = {}
+    for path, companions in execute(db, _BLOBS, (purge_id,)):
+        found.update({each["archived_path"]: None for each in json.loads(companions or "[]")})
+        found[path] = None
+    return tuple(path for path in found if path)
+
+
+def finish(tx: Connection, purge_id: int, now: datetime) -> None:
+    """Keep that no byte of a purge is there any more; one that purged nothing is forgotten."""
+    execute(tx, "DELETE FROM purge_history WHERE id = ? AND archives_purged = 0", (purge_id,))
+    execute(tx, "UPDATE purge_history SET finished_at = ? WHERE id = ?", (moment_to_text(now), purge_id))
+
+
+def history(db: Connection, limit: int) -> tuple[Purge, ...]:
+    """Give the latest purges, newest first."""
+    return tuple(map(_purge, execute(db, _PURGES, (limit,))))
+
+
+def set_hold(tx: Connection, archive_id: str, *, reason: str | None, by: str | None, now: datetime) -> bool:
+    """Hold an entry, or release it (no reason); False when it was purged already."""
+    at = moment_to_text(now) if reason else None
+    query = "UPDATE archive_entries SET hold_reason = ?, held_by = ?, held_at = ? WHERE archive_id = ? AND purged_at IS NULL"
+    return execute(tx, query, (reason, by, at, archive_id)).rowcount > 0
+
+
+def holds(db: Connection) -> tuple[Hold, ...]:
+    """Give what is held, oldest entry first."""
+    query = f"SELECT {_HOLD_COLUMNS} FROM archive_entries WHERE hold_reason IS NOT NULL ORDER BY archive_id"
+    return tuple(map(_hold, execute(db, query)))
+
+
+def _purge(row: Any) -> Purge:
+    at, name, number, freed, reason, actor, finished = row
+    return Purge(
+        purge_timestamp=datetime.fromisoformat(at),
+        converter_name=name,
+        archives_purged=number,
+        bytes_freed=freed,
+        reason=PurgeReason(reason),
+        actor=actor,
+        finished_at=datetime.fromisoformat(finished) if finished else None,
+    )
+
+
+def _hold(row: Any) -> Hold:
+    archive_id, name, reason, by, at = row
+    moment = datetime.fromisoformat(at) if at else datetime.min
+    return Hold(archive_id=archive_id, converter_name=name, hold_reason=reason, held_by=by or "", held_at=moment)

@@ -1,0 +1,196 @@
+"""Carrying a policy out: the plan's decisions, some hundred entries at a time, one purge at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+
+from pywats_archive.archive import checks, purging
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.purging import Batch
+from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import Decision, Obstacle, PurgePlan, PurgeReason, PurgeStatistics, SpaceEstimate
+from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summed_up
+
+_AT_ONCE = 200
+"""So many entries are purged in one commit: some 5 ms in which nobody else can commit."""
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+Pause = Callable[[], None]
+"""Called between two batches: to make way for conversions, or to stop by what it raises."""
+
+
+def stock_of(archive: Archive, policy: RetentionPolicy) -> Stock:
+    """Give what a converter has, as the catalog tells it; entries are read while they are asked for."""
+    size, number = purging.kept_size(archive, policy.converter_name)
+    newest_from = NO_END
+    if policy.min_entries:
+        newest_from = purging.first_of_newest(archive, policy.converter_name, policy.min_entries) or ""
+    return Stock(
+        entries=number,
+        disk_size_bytes=size,
+        oldest_first=lambda before: purging.candidates(archive, policy.converter_name, before=before),
+        newest_from=newest_from,
+    )
+
+
+def preview(archive: Archive, policy: RetentionPolicy) -> Iterator[Decision]:
+    """Stream what ``enforce`` would do now, oldest first: the very same decisions."""
+    return decisions(policy, stock_of(archive, policy), now=archive.now())
+
+
+def preview_plan(archive: Archive, policy: RetentionPolicy) -> PurgePlan:
+    """Sum up what ``enforce`` would do now."""
+    return plan(policy, stock_of(archive, policy), now=archive.now())
+
+
+def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
+    """Give how much ``enforce`` would free now."""
+    intended = preview_plan(archive, policy)
+    return SpaceEstimate(
+        converter_name=policy.converter_name,
+        archives=intended.purged_entries,
+        bytes_freed=intended.bytes_freed,
+        by_reason={reason.value: number for reason, number in intended.purged.items()},
+        kept=_told(intended.kept),
+        remaining_archives=intended.entries - intended.purged_entries,
+        remaining_bytes=intended.disk_size_bytes - intended.bytes_freed,
+        over_bytes=intended.over_bytes,
+    )
+
+
+def enforce(
+    archive: Archive,
+    policy: RetentionPolicy,
+    *,
+    actor: str = "service",
+    confirmed: bool | None = None,
+    pause: Pause = lambda: None,
+) -> PurgeStatistics:
+    """Purge what the policy names, and say what stands against a limit that cannot be met.
+
+    ``confirmed``: it may be more than a fifth at once; None asks the archive, where that is kept with the policy.
+    NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock was set back) come before anything is
+    purged, PurgeRunning while another purge goes on.
+    """
+    with purging.purging(archive):
+        require_trust(archive)
+        intended = preview_plan(archive, policy)
+        _require_confirmed(archive, policy, intended, confirmed)
+        if not intended.purged_entries:
+            return _statistics(intended)
+        freed, done = 0, dict[PurgeReason, int]()
+        carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
+        for reason, ids in _batches(preview(archive, policy)):
+            purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
+            done[reason] = done.get(reason, 0) + purged.entries
+            freed += purged.bytes_freed
+            pause()
+        purging.give_space_back(archive)
+        return replace(
+            _statistics(preview_plan(archive, policy)),
+            archives_purged=sum(done.values()),
+            bytes_freed=freed,
+            by_reason={reason.value: number for reason, number in done.items()},
+        )
+
+
+def purge_named(
+    archive: Archive,
+    archive_ids: Iterable[str],
+    *,
+    actor: str,
+    unsubmitted: bool = False,
+    even_damaged: bool = False,
+) -> PurgeStatistics:
+    """Purge entries by hand; those that are held, pending or not submitted stay, and are counted.
+
+    ``even_damaged``: though an integrity finding is open. UnknownEntry comes before anything is purged.
+    """
+    with purging.purging(archive):
+        require_trust(archive, even_damaged=even_damaged)
+        candidates = purging.candidates_named(archive, list(archive_ids))
+        names = {each.archive_id: archive.entry(each.archive_id).converter_name for each in candidates}
+        decided = list(named(candidates, unsubmitted=unsubmitted))
+        freed = done = 0
+        for name in sorted(set(names.values())):
+            gone = [each.archive_id for each in decided if not each.obstacle and names[each.archive_id] == name]
+            for start in range(0, len(gone), _AT_ONCE):
+                ids = gone[start : start + _AT_ONCE]
+                batch = Batch(
+                    converter_name=name,
+                    reason=PurgeReason.MANUAL,
+                    archive_ids=ids,
+                    unsubmitted=unsubmitted,
+                    actor=actor,
+                )
+                purged = purging.purge(archive, batch)
+                freed += purged.bytes_freed
+                done += purged.entries
+        nothing = Stock(entries=0, disk_size_bytes=0, oldest_first=lambda before: ())
+        kept = summed_up(decided, "", nothing).kept
+        return PurgeStatistics(
+            converter_name=", ".join(sorted(set(names.values()))),
+            archives_purged=done,
+            bytes_freed=freed,
+            by_reason={PurgeReason.MANUAL.value: done} if done else {},
+            kept=_told(kept),
+        )
+
+
+def require_trust(archive: Archive, *, even_damaged: bool = False) -> None:
+    """Raise RetentionHeldBack while nothing may be purged: a finding is open, or the clock is earlier than the archive."""
+    found = checks.findings(archive)
+    if found and not even_damaged:
+        raise RetentionHeldBack(
+            f"{archive.root}: nothing is purged while damage is open ({found[0].problem.message}); mend it, or purge that "
+            "entry by its id with --even-damaged"
+        )
+    newest = archive.newest_moment()
+    if newest and archive.now() < newest - _CLOCK_TOLERANCE:
+        raise RetentionHeldBack(
+            f"{archive.root}: nothing is purged: the clock says {archive.now():%Y-%m-%d %H:%M} UTC, and the newest entry "
+            f"is of {newest:%Y-%m-%d %H:%M}; set the clock right"
+        )
+
+
+def _require_confirmed(archive: Archive, policy: RetentionPolicy, intended: PurgePlan, confirmed: bool | None) -> None:
+    if not intended.is_large:
+        return
+    name = policy.converter_name
+    if confirmed is None:
+        is_stored = archive.policies.effective(name) == policy
+        confirmed = is_stored and archive.policies.is_confirmed(name)
+    if not confirmed:
+        raise NeedsConfirmation(
+            f"{archive.root}: the policy of '{name}' would purge {intended.purged_entries} of {intended.entries} entries "
+            f"at once ({intended.bytes_freed} bytes); look at them with 'pywats-archive purge --by-policy --preview', and "
+            "confirm it with 'pywats-archive purge --by-policy'"
+        )
+
+
+def _batches(decided: Iterator[Decision]) -> Iterator[tuple[PurgeReason, list[str]]]:
+    """Give what goes, in batches of one reason; each is taken from the plan once the one before is carried out."""
+    going = (each for each in decided if not each.obstacle)
+    while batch := list(islice(going, _AT_ONCE)):
+        for reason in PurgeReason:
+            ids = [each.archive_id for each in batch if each.reason is reason]
+            if ids:
+                yield reason, ids
+
+
+def _statistics(left: PurgePlan) -> PurgeStatistics:
+    return PurgeStatistics(
+        converter_name=left.converter_name,
+        kept=_told(left.kept),
+        over_bytes=left.over_bytes,
+        remaining_archives=left.entries,
+        remaining_bytes=left.disk_size_bytes,
+    )
+
+
+def _told(kept: dict[Obstacle, int]) -> dict[str, int]:
+    return {obstacle.value: number for obstacle, number in kept.items()}

@@ -1,0 +1,46 @@
+"""RetentionEngine: retention as the analysis names it, awaitable; each method is one line over a worker thread."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from typing import Protocol
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import PurgeStatistics, SpaceEstimate
+from pywats_archive.retention import enforcing
+
+
+class Stored(Protocol):
+    """What has an archive, such as an ``ArchiveStorage``."""
+
+    archive: Archive
+
+
+class RetentionEngine:
+    """Enforces retention policies on an archive; what it would do can be seen beforehand, and is the same."""
+
+    def __init__(self, storage: Stored | Archive) -> None:
+        """``storage`` is an ``ArchiveStorage``, or an archive that is open."""
+        self._archive = storage if isinstance(storage, Archive) else storage.archive
+
+    async def enforce_policy(self, policy: RetentionPolicy, *, confirmed: bool | None = None) -> PurgeStatistics:
+        """Purge what is older than the policy's days, then the oldest until what is left fits its size.
+
+        What is held, pending or not submitted stays, and is counted in ``kept``. NeedsConfirmation when more than a fifth
+        would go at once and neither ``confirmed`` nor the archive's own policy says that it may.
+        """
+        return await to_thread(enforcing.enforce, self._archive, policy, actor="library", confirmed=confirmed)
+
+    async def preview_purge(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
+        """Give the entries that ``enforce_policy`` would purge now, in its order."""
+        return await to_thread(self._preview, policy)
+
+    async def estimate_space_savings(self, policy: RetentionPolicy) -> SpaceEstimate:
+        """Give how much ``enforce_policy`` would free now, and what stands against a limit that it could not meet."""
+        return await to_thread(enforcing.estimate, self._archive, policy)
+
+    def _preview(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
+        going = (each.archive_id for each in enforcing.preview(self._archive, policy) if not each.obstacle)
+        return [self._archive.entry(archive_id) for archive_id in going]

@@ -1,0 +1,138 @@
+"""What a policy purges and what it keeps: pure decisions about values; previews, estimates and purges all ask these."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import Candidate, Decision, Obstacle, PurgePlan, PurgeReason
+
+NO_END = "~"
+"""Sorts after every archive id."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stock:
+    """What a converter has."""
+
+    entries: int
+    disk_size_bytes: int
+    oldest_first: Callable[[str], Iterable[Candidate]]
+    """Gives its entries up to archive ids below the one given, in the order of ids, which is that of receipt."""
+    newest_from: str = NO_END
+    """The archive id from which on entries belong to the ``min_entries`` that are always kept."""
+
+
+def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterator[Decision]:
+    """Decide about every entry that a limit wants gone, oldest first: for age, then for what size demands beyond that.
+
+    Both limits hold afterwards, unless what stands against it is named: an obstacle of an entry, or a minimum, at which
+    this ends. Days are whole: an entry goes when its last day (UTC) is over.
+    """
+    if not policy.enabled:
+        return
+    left = stock.disk_size_bytes
+    for decision in _aged(policy, stock, now.date()):
+        left -= 0 if decision.obstacle else decision.disk_size_bytes
+        yield decision
+    if left > policy.max_size_bytes:
+        yield from _oversized(policy, stock, now.date(), left)
+
+
+def named(candidates: Iterable[Candidate], *, unsubmitted: bool) -> Iterator[Decision]:
+    """Decide about entries that a person names; ``unsubmitted``: even such as the server has not accepted."""
+    for each in candidates:
+        obstacle = obstacle_of(each, unsubmitted=unsubmitted)
+        yield Decision(each.archive_id, PurgeReason.MANUAL, obstacle, each.disk_size_bytes)
+
+
+def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
+    """Sum up the decisions of a policy."""
+    summed = summed_up(decisions(policy, stock, now=now), policy.converter_name, stock)
+    over = stock.disk_size_bytes - summed.bytes_freed - policy.max_size_bytes
+    if not policy.enabled or over <= 0:
+        return summed
+    kept = summed.kept | {minimum: kept for minimum, kept in _minima(policy, stock, now).items() if kept}
+    return replace(summed, kept=kept, over_bytes=over)
+
+
+def summed_up(decided: Iterable[Decision], converter_name: str, stock: Stock) -> PurgePlan:
+    """Sum decisions up, whoever made them."""
+    purged, kept, freed = Counter[PurgeReason](), Counter[Obstacle](), 0
+    for decision in decided:
+        if decision.obstacle:
+            kept[decision.obstacle] += 1
+        else:
+            purged[decision.reason] += 1
+            freed += decision.disk_size_bytes
+    return PurgePlan(
+        converter_name=converter_name,
+        entries=stock.entries,
+        disk_size_bytes=stock.disk_size_bytes,
+        purged=dict(purged),
+        bytes_freed=freed,
+        kept=dict(kept),
+    )
+
+
+def obstacle_of(candidate: Candidate, *, unsubmitted: bool) -> Obstacle | None:
+    """Tell what keeps an entry from every purge (invariant 7)."""
+    if candidate.is_held:
+        return Obstacle.HELD
+    if candidate.is_pending:
+        return Obstacle.PENDING
+    return Obstacle.UNSUBMITTED if candidate.is_unsubmitted and not unsubmitted else None
+
+
+def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decision]:
+    for each in stock.oldest_first(_first_of(today, policy.retention_days)):
+        if _is_due(each, policy, today):
+            obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
+            if obstacle is None and each.archive_id >= stock.newest_from:
+                obstacle = Obstacle.MIN_ENTRIES
+            yield Decision(each.archive_id, PurgeReason.RETENTION_DAYS, obstacle, each.disk_size_bytes)
+
+
+def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) -> Iterator[Decision]:
+    """Decide about the oldest of what is not due for its age, until the rest fits."""
+    for each in stock.oldest_first(_floor(policy, stock, today)):
+        if left <= policy.max_size_bytes:
+            return
+        if _is_due(each, policy, today):
+            continue
+        obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
+        left -= 0 if obstacle else each.disk_size_bytes
+        yield Decision(each.archive_id, PurgeReason.MAX_SIZE_GB, obstacle, each.disk_size_bytes)
+
+
+def _is_due(candidate: Candidate, policy: RetentionPolicy, today: date) -> bool:
+    is_failed = candidate.status == ConversionStatus.FAILED.value
+    return candidate.archive_id < _first_of(today, policy.days_for(failed=is_failed))
+
+
+def _floor(policy: RetentionPolicy, stock: Stock, today: date) -> str:
+    """The archive id from which on nothing is purged for its size."""
+    youngest = _first_of(today, policy.min_days) if policy.min_days else NO_END
+    return min(youngest, stock.newest_from)
+
+
+def _minima(policy: RetentionPolicy, stock: Stock, now: datetime) -> dict[Obstacle, int]:
+    """Which minimum keeps the rest above the limit: one, for all that is beyond it."""
+    floor = _floor(policy, stock, now.date())
+    if floor == NO_END:
+        return {}
+    is_days = policy.min_days and floor == _first_of(now.date(), policy.min_days)
+    younger = stock.entries - sum(1 for _ in stock.oldest_first(floor))
+    return {Obstacle.MIN_DAYS if is_days else Obstacle.MIN_ENTRIES: younger}
+
+
+def _first_of(today: date, days_ago: int) -> str:
+    """What the first archive id of that day begins with."""
+    try:
+        return f"{today - timedelta(days=days_ago):%Y%m%d}"
+    except OverflowError:
+        return ""
