@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from pywats_archive.archive import inventory, layout, ledger, restore
+from pywats_archive.archive import figures, inventory, layout, ledger, restore
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
@@ -22,9 +22,11 @@ from pywats_archive.integrity.examination import Examination, examine_archive, e
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
+from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.statistics import ArchiveStatistics, combined
 from pywats_archive.models.time import end_of, start_of
+from pywats_archive.retention.station import StationRetention
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +107,22 @@ class Client:
         """Give the figures of all archives, or of one converter's part of them."""
         return await to_thread(self.statistics, converter_name)
 
+    async def get_retention_policy(self, converter_name: str) -> RetentionPolicy:
+        """Give the policy that holds for a converter; UnknownConverter names those there are."""
+        return await to_thread(self.retention.policy, converter_name)
+
+    async def update_retention_policy(self, policy: RetentionPolicy, *, confirmed: bool = False) -> None:
+        """Set a converter's policy, from now on; ``*`` for all that have none of their own. Every date follows.
+
+        NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``.
+        """
+        await to_thread(self.retention.set_policy, policy, actor="library", confirmed=confirmed)
+
+    @property
+    def retention(self) -> StationRetention:
+        """Policies, purges and holds, over all archives."""
+        return StationRetention(self._archives, self.require_converter)
+
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
         """Give a page of the entries that match, over all archives, in stable order, with their total number."""
         if len(self._archives) == 1:
@@ -150,7 +168,7 @@ class Client:
         """Give the figures of all archives together, or of one converter's part of them."""
         if converter_name:
             self.require_converter(converter_name)
-        return _sum([archive.statistics(converter_name) for archive in self._archives], converter_name)
+        return combined([figures.statistics(archive, converter_name) for archive in self._archives], converter_name)
 
     def status(self) -> StationStatus:
         """Give the accounts of all archives."""
@@ -245,37 +263,3 @@ def _salvaged(archive: Archive, archive_id: str, folder: Path, actor: str) -> Re
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
     return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage)
-
-
-def _sum(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:
-    if len(parts) == 1:
-        return parts[0]
-
-    def total(of: Callable[[ArchiveStatistics], int]) -> int:
-        return sum(map(of, parts))
-
-    by_status: dict[str, int] = {}
-    for part in parts:
-        for status, number in part.by_status.items():
-            by_status[status] = by_status.get(status, 0) + number
-    kept = total(lambda p: p.compressed_size_bytes + p.report_compressed_size_bytes)
-    whole = total(lambda p: p.source_size_bytes + p.report_size_bytes)
-    return ArchiveStatistics(
-        converter_name=converter_name,
-        total_entries=total(lambda p: p.total_entries),
-        by_status=by_status,
-        source_size_bytes=total(lambda p: p.source_size_bytes),
-        compressed_size_bytes=total(lambda p: p.compressed_size_bytes),
-        report_count=total(lambda p: p.report_count),
-        report_size_bytes=total(lambda p: p.report_size_bytes),
-        report_compressed_size_bytes=total(lambda p: p.report_compressed_size_bytes),
-        waiting_reports=total(lambda p: p.waiting_reports),
-        refused_reports=total(lambda p: p.refused_reports),
-        warned_entries=total(lambda p: p.warned_entries),
-        compression_ratio=round(whole / kept, 2) if kept else 0.0,
-        oldest_entry=min((p.oldest_entry for p in parts if p.oldest_entry), default=None),
-        newest_entry=max((p.newest_entry for p in parts if p.newest_entry), default=None),
-        catalog_size_bytes=total(lambda p: p.catalog_size_bytes),
-        oldest_check=min((p.oldest_check for p in parts if p.oldest_check), default=None),
-        open_findings=total(lambda p: p.open_findings),
-    )

@@ -7,6 +7,7 @@ import json
 from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 
+from pywats_archive.archive import figures
 from pywats_archive.catalog import events
 
 SECONDS = 1 / 86_400
@@ -49,7 +50,7 @@ def test_a_scrub_can_be_switched_off(station: Station) -> None:
 
 def _findings(station: Station) -> int:
     with station.archive() as archive:
-        return archive.statistics().open_findings
+        return figures.statistics(archive).open_findings
 
 
 def _kinds(station: Station) -> list[str]:

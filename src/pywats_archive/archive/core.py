@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from pywats_archive.archive.presence import Anchor
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
-from pywats_archive.catalog import checks, conversions, entries, events, reports, statistics
+from pywats_archive.catalog import conversions, entries, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import (
     ArchiveError,
@@ -37,7 +37,6 @@ from pywats_archive.models.event import Event
 from pywats_archive.models.ids import archive_id, moment_of
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
-from pywats_archive.models.statistics import ArchiveStatistics
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 
@@ -243,21 +242,6 @@ class Archive:
     def document(self, report: Report) -> bytes:
         """Give a report's exact JSON, checked against its checksum."""
         return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
-
-    def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Give the figures of the whole archive, or of one converter's part."""
-        with self.read() as db:
-            figures = statistics.statistics(db, converter_name, now=self.now())
-            position = checks.tally(db, now=self.now()).next_id
-            oldest = checks.following(db, position, 1) or checks.following(db, "", 1)
-            findings = checks.finding_count(db)
-        files = (self.root / f"{layout.CATALOG}{suffix}" for suffix in ("", "-wal"))
-        return replace(
-            figures,
-            catalog_size_bytes=sum(f.stat().st_size for f in files if f.exists()),
-            oldest_check=oldest[0].at if oldest else None,
-            open_findings=findings,
-        )
 
     def close(self) -> None:
         """Close the catalog and give the archive free; idempotent."""

@@ -234,6 +234,8 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
     yield by_report.format("submission_state"), wanted.submission.value if wanted.submission else None
     if wanted.warned is not None:
         yield f"warnings IS {'NOT ' if wanted.warned else ''}NULL", True
+    if wanted.purged is not None:
+        yield f"purged_at IS {'NOT ' if wanted.purged else ''}NULL", True
     if wanted.text is not None:
         match = search.match_expression(wanted.text)
         if match is None:

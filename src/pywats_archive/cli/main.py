@@ -11,7 +11,22 @@ from typing import Annotated
 import structlog
 import typer
 
-from pywats_archive.cli import demo, doctor, list_, rebuild, restore, run, search, show, stats, status, verify
+from pywats_archive.cli import (
+    demo,
+    doctor,
+    hold,
+    list_,
+    policy,
+    purge,
+    rebuild,
+    restore,
+    run,
+    search,
+    show,
+    stats,
+    status,
+    verify,
+)
 from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
@@ -44,6 +59,9 @@ app.command("show")(show.show)
 app.command("search")(search.search)
 app.command("restore")(restore.restore)
 app.command("stats")(stats.stats)
+app.add_typer(policy.app, name="policy")
+app.command("purge")(purge.purge)
+app.add_typer(hold.app, name="hold")
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
@@ -13,7 +14,9 @@ import typer
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.time import end_of, start_of
 from pywats_archive.portable import WINDOWS
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -27,6 +30,15 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Entries at most.")]
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Entries to pass over first.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+FromOption = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Converted on or after.")]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
+ConverterOption = Annotated[str | None, typer.Option("--converter", help="One converter's.")]
+StatusOption = Annotated[
+    str | None, typer.Option("--status", help="pending, success, failed, suspended, skipped or rejected.")
+]
+SerialOption = Annotated[str | None, typer.Option("--serial", help="Serial number of any of its reports.")]
+PartOption = Annotated[str | None, typer.Option("--part", help="Part number of any of its reports.")]
 
 
 def default_config() -> Path:
@@ -47,6 +59,33 @@ def open_client(archive: Path | None, config: Path | None) -> Client:
         told = "no archive is there yet: set archive_enabled for a converter, and run the service once"
         typer.echo(f"{config or default_config()}: {told}", err=True)
     return client
+
+
+def entry_filter(
+    from_: str | None, to: str | None, converter: str | None, status: str | None, serial: str | None, part: str | None
+) -> EntryFilter:
+    """Read what entries are asked for."""
+    first, last = parse_day(from_, "--from"), parse_day(to, "--to")
+    start, end = start_of(first) if first else None, end_of(last) if last else None
+    if start and end and start > end:
+        raise UsageError(f"--from {from_} lies after --to {to}; exchange them")
+    return EntryFilter(
+        from_date=start,
+        to_date=end,
+        converter_name=converter,
+        status=parse_status(status),
+        serial_number=serial,
+        part_number=part,
+    )
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is done that cannot be undone; UsageError where nobody is there to answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to be asked; look at the preview, then repeat it with --yes")
+    typer.confirm(f"{question}?", abort=True)
 
 
 def parse_day(text: str | None, option: str) -> date | datetime | None:

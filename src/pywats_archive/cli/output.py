@@ -74,7 +74,7 @@ def entries_table(entries: Iterable[ArchiveEntry]) -> Table:
 
 def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
     more = f" +{entry.report_count - 1}" if entry.report_count > 1 else ""
-    mark = " !" if entry.warnings else ""
+    mark = (" !" if entry.warnings else "") + (" purged" if entry.purged_at else "")
     return (
         entry.archive_id,
         printable(entry.converter_name),

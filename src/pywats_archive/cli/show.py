@@ -54,8 +54,16 @@ def _entry_facts(entry: ArchiveEntry) -> list[tuple[str, str]]:
         ("size", f"{human_size(entry.source_size_bytes)}, {kept}"),
         ("checksum", entry.source_checksum),
         *(("companion", f"{c.name} ({c.found_by})") for c in entry.companions),
-        ("kept until", entry.retention_until.isoformat()),
+        _keeping(entry),
     ]
+
+
+def _keeping(entry: ArchiveEntry) -> tuple[str, str]:
+    if entry.purged_at:
+        return "purged", f"{when(entry.purged_at)}; only this record is kept"
+    if entry.hold_reason:
+        return "held", f"{entry.hold_reason} (by {entry.held_by}, {when(entry.held_at)})"
+    return "kept until", entry.retention_until.isoformat()
 
 
 def _conversion_facts(conversion: Any) -> list[tuple[str, str]]:

@@ -31,6 +31,8 @@ class EntryFilter:
     warned: bool | None = None
     submission: SubmissionState | None = None
     """Where any of its reports stands with the server."""
+    purged: bool | None = None
+    """Whether its bytes are gone."""
     newest_first: bool = True
 
 

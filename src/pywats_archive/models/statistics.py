@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar
 
+Item = TypeVar("Item")
+Key = TypeVar("Key")
+Least = TypeVar("Least")
 GROWTH_DAYS = (1, 7, 30)
 """Over how many days growth is told."""
 
@@ -83,3 +88,76 @@ def forecast_days(room_bytes: float, bytes_per_day: float) -> float | None:
     if room_bytes <= 0:
         return 0.0
     return round(room_bytes / bytes_per_day, 1) if bytes_per_day > 0 else None
+
+
+def combined(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:
+    """Add up the figures of several archives; a forecast is that of the archive which comes to it first."""
+    if len(parts) == 1:
+        return parts[0]
+    added = {name: sum(getattr(part, name) for part in parts) for name in _ADDED}
+    whole = added["source_size_bytes"] + added["report_size_bytes"]
+    compressed = added["compressed_size_bytes"] + added["report_compressed_size_bytes"]
+    limits = [part.max_size_bytes for part in parts if part.max_size_bytes is not None]
+    by_name = _grouped((each for part in parts for each in part.by_converter), lambda each: str(each.converter_name))
+    by_day = _grouped((each for part in parts for each in part.by_day), lambda each: each.day)
+    return ArchiveStatistics(
+        converter_name=converter_name,
+        **added,
+        by_status=_added([part.by_status for part in parts]),
+        bytes_per_day=_added([part.bytes_per_day for part in parts]),
+        compression_ratio=round(whole / compressed, 2) if compressed else 0.0,
+        oldest_entry=_least(part.oldest_entry for part in parts),
+        newest_entry=max((part.newest_entry for part in parts if part.newest_entry), default=None),
+        max_size_bytes=sum(limits) if parts and len(limits) == len(parts) else None,
+        days_until_limit=_least(part.days_until_limit for part in parts),
+        disk_free_bytes=_least(part.disk_free_bytes for part in parts),
+        days_until_disk_full=_least(part.days_until_disk_full for part in parts),
+        oldest_check=_least(part.oldest_check for part in parts),
+        alerts=tuple(alert for part in parts for alert in part.alerts),
+        by_converter=tuple(combined(group, name) for name, group in by_name),
+        by_day=tuple(_one_day(day, group) for day, group in by_day),
+    )
+
+
+_ADDED = (
+    "total_entries",
+    "source_size_bytes",
+    "compressed_size_bytes",
+    "report_count",
+    "report_size_bytes",
+    "report_compressed_size_bytes",
+    "waiting_reports",
+    "refused_reports",
+    "warned_entries",
+    "disk_size_bytes",
+    "purged_entries",
+    "purged_size_bytes",
+    "failed_entries",
+    "net_bytes_per_day",
+    "catalog_size_bytes",
+    "open_findings",
+)
+
+
+def _one_day(day: date, parts: Sequence[DayStatistics]) -> DayStatistics:
+    names = ("entries", "failed", "purged", "source_size_bytes", "disk_size_bytes")
+    return DayStatistics(day=day, **{name: sum(getattr(part, name) for part in parts) for name in names})
+
+
+def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> list[tuple[Key, list[Item]]]:
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return sorted(groups.items(), key=lambda group: str(group[0]))
+
+
+def _added(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, number in part.items():
+            total[name] = total.get(name, 0) + number
+    return total
+
+
+def _least(values: Iterable[Least | None]) -> Least | None:
+    return min((value for value in values if value is not None), default=None)  # type: ignore[type-var]

@@ -167,8 +167,8 @@ def _require_confirmed(archive: Archive, policy: RetentionPolicy, intended: Purg
     if not confirmed:
         raise NeedsConfirmation(
             f"{archive.root}: the policy of '{name}' would purge {intended.purged_entries} of {intended.entries} entries "
-            f"at once ({intended.bytes_freed} bytes); look at them with 'pywats-archive purge --by-policy --preview', and "
-            "confirm it with 'pywats-archive purge --by-policy'"
+            f"at once ({intended.bytes_freed} bytes); look at them with 'pywats-archive purge --preview', and "
+            "confirm it with 'pywats-archive purge'"
         )
 
 

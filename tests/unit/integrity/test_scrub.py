@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import checks, ingest
+from pywats_archive.archive import checks, figures, ingest
 from pywats_archive.archive.checks import News
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import NotAnArchive
@@ -87,16 +87,16 @@ def test_each_blob_is_read_back_when_it_is_due(archive: Archive, clock: Clock) -
 
 def test_the_oldest_check_is_the_next_one(archive: Archive, clock: Clock) -> None:
     """``stats`` finds the worst age without looking at more than one row, round after round."""
-    assert archive.statistics().oldest_check == entries(archive)[0].created_at
+    assert figures.statistics(archive).oldest_check == entries(archive)[0].created_at
     clock.now = START + timedelta(days=16, hours=1)
     read_all_due(Scrub(archive, tell=lambda news: None))
-    assert archive.statistics().oldest_check == entries(archive)[2].created_at
+    assert figures.statistics(archive).oldest_check == entries(archive)[2].created_at
     clock.now = first = START + timedelta(days=30)
     read_all_due(Scrub(archive, tell=lambda news: None))
-    assert archive.statistics().oldest_check == entries(archive)[0].verified_at
+    assert figures.statistics(archive).oldest_check == entries(archive)[0].verified_at
     clock.now = START + timedelta(days=32)
     read_all_due(Scrub(archive, tell=lambda news: None))
-    assert archive.statistics().oldest_check == first == entries(archive)[2].verified_at
+    assert figures.statistics(archive).oldest_check == first == entries(archive)[2].verified_at
 
 
 def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Clock) -> None:
@@ -107,7 +107,7 @@ def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Cloc
     told: list[News] = []
     read_all_due(Scrub(archive, tell=told.append))
     assert [p.archive_id for news in told for p in news.found] == [damaged.archive_id]
-    assert archive.statistics().open_findings == 1
+    assert figures.statistics(archive).open_findings == 1
     told.clear()
     Scrub(archive, tell=told.append).step(MONTH, is_busy=False)
     assert [p.archive_id for news in told for p in news.found] == [damaged.archive_id]
@@ -115,7 +115,7 @@ def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Cloc
     told.clear()
     Scrub(archive, tell=told.append).step(MONTH, is_busy=False)
     assert [path for news in told for path in news.cleared] == [damaged.source_archived_path]
-    assert archive.statistics().open_findings == 0
+    assert figures.statistics(archive).open_findings == 0
     assert kinds(archive) == ["integrity.found", "integrity.checked", "integrity.cleared"]
 
 
@@ -142,5 +142,5 @@ def test_an_archive_that_went_away_makes_no_findings(archive: Archive, clock: Cl
         (tmp_path / name).rename(archive.root / name)
     scrub.forget()
     read_all_due(scrub)
-    assert archive.statistics().open_findings == 0
+    assert figures.statistics(archive).open_findings == 0
     assert checks.findings(archive) == ()

@@ -1,0 +1,62 @@
+"""``hold``: entries that no purge may touch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable, when
+from pywats_archive.cli.restore import current_user
+
+app = typer.Typer(help="Keep entries from every purge.", no_args_is_help=True, rich_markup_mode=None)
+IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help="Archive ids.")]
+
+
+@app.command("add")
+def add(
+    archive_ids: IdsArgument,
+    reason: Annotated[str, typer.Option(help="Why; it goes into the history.")],
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+) -> None:
+    """Hold entries until they are released."""
+    with options.open_client(archive, config) as client:
+        client.retention.hold(archive_ids, reason, actor=current_user())
+    console.print(f"{len(archive_ids)} held")
+
+
+@app.command("release")
+def release(
+    archive_ids: IdsArgument,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+) -> None:
+    """Release entries, so that they go the way of their policies."""
+    with options.open_client(archive, config) as client:
+        client.retention.release(archive_ids, actor=current_user())
+    console.print(f"{len(archive_ids)} released")
+
+
+@app.command("list")
+def list_holds(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List what is held, with who, when and why."""
+    with options.open_client(archive, config) as client:
+        holds = client.retention.holds()
+    if as_json:
+        print_json({"holds": holds})
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("entry", "converter", "since", "by", "why"):
+        table.add_column(column, no_wrap=column == "entry", overflow="fold")
+    for hold in holds:
+        told = (hold.archive_id, hold.converter_name, when(hold.held_at), hold.held_by, hold.hold_reason)
+        table.add_row(*map(printable, told))
+    console.print(table)

@@ -1,0 +1,182 @@
+"""``policy``: how long, and how much, is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable
+from pywats_archive.cli.restore import current_user
+from pywats_archive.errors import UsageError
+from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.purge import PurgePlan
+
+app = typer.Typer(help="Show and set how long, and how much, is kept.", no_args_is_help=True, rich_markup_mode=None)
+NameArgument = Annotated[str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all others.")]
+
+
+@app.command("list")
+def list_policies(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List the policy of each converter, and that of all others (*)."""
+    with options.open_client(archive, config) as client:
+        found = client.retention.policies()
+    if as_json:
+        print_json({"policies": [_document(each.policy) | {"is_own": each.is_own} for each in found]})
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("converter", "days", "failed", "size", "level", "at least", "not before", "unsubmitted", "own"):
+        table.add_column(column, justify="left" if column in ("converter", "own") else "right")
+    for each in found:
+        table.add_row(
+            *_row(each.policy),
+            "yes" if each.is_own else ("built in" if each.policy.converter_name == EVERY_OTHER else "as *"),
+        )
+    console.print(table)
+
+
+@app.command("show")
+def show_policy(
+    name: NameArgument,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show the policy that holds for a converter, and what it would purge now."""
+    with options.open_client(archive, config) as client:
+        policy = client.retention.policy(name)
+        effects = client.retention.effects(policy)
+    if as_json:
+        print_json(_document(policy) | {"effects": effects})
+        return
+    console.print(facts(_told(policy)))
+    say_effects(effects)
+
+
+@app.command("set")
+def set_policy(
+    name: NameArgument,
+    retention_days: Annotated[int | None, typer.Option(help="Days that an entry is kept.")] = None,
+    failed_retention_days: Annotated[
+        int | None, typer.Option(help="The same for failed entries, never less; default twice as long.")
+    ] = None,
+    max_size_gb: Annotated[float | None, typer.Option(help="GB (10⁹ bytes) on disk, of sources and reports.")] = None,
+    min_entries: Annotated[int | None, typer.Option(help="So many of the newest always stay.")] = None,
+    min_days: Annotated[int | None, typer.Option(help="Younger ones never go for their size.")] = None,
+    purge_unsubmitted: Annotated[
+        bool | None,
+        typer.Option("--purge-unsubmitted/--keep-unsubmitted", help="Even what the server has not accepted."),
+    ] = None,
+    compression_level: Annotated[int | None, typer.Option(help="1 (fast) to 9 (small), for what comes.")] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Purge at all, or keep everything.")
+    ] = None,
+    yes: options.YesOption = False,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Set a converter's policy; what is not named stays as it is. Says what it will purge, and asks where that is much."""
+    named = {
+        "retention_days": retention_days,
+        "failed_retention_days": failed_retention_days,
+        "max_size_gb": max_size_gb,
+        "min_entries": min_entries,
+        "min_days": min_days,
+        "purge_unsubmitted": purge_unsubmitted,
+        "compression_level": compression_level,
+        "enabled": enabled,
+    }
+    changes = {key: value for key, value in named.items() if value is not None}
+    if not changes:
+        raise UsageError("policy set: nothing to set; 'pywats-archive policy set --help' shows what there is")
+    with options.open_client(archive, config) as client:
+        policy = _changed(client.retention.policy(name), changes)
+        effects = client.retention.effects(policy)
+        if not as_json:
+            say_effects(effects)
+        _agree(effects, yes=yes)
+        client.retention.set_policy(policy, actor=current_user(), confirmed=True)
+    if as_json:
+        print_json(_document(policy) | {"effects": effects})
+
+
+@app.command("reset")
+def reset_policy(
+    name: NameArgument,
+    yes: options.YesOption = False,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+) -> None:
+    """Have a converter follow the policy of all others (*) again."""
+    with options.open_client(archive, config) as client:
+        other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)
+        effects = () if name == EVERY_OTHER else client.retention.effects(other)
+        say_effects(effects)
+        _agree(effects, yes=yes)
+        client.retention.reset_policy(name, actor=current_user(), confirmed=True)
+
+
+def say_effects(effects: tuple[PurgePlan, ...]) -> None:
+    """Say in a line for each converter what would be purged, and what stands against a limit."""
+    for each in effects:
+        console.print(printable(effect(each)), soft_wrap=True)
+
+
+def effect(plan: PurgePlan) -> str:
+    """Say in a line what a plan purges and what it cannot."""
+    by = ", ".join(f"{number} for {reason.value}" for reason, number in plan.purged.items())
+    told = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries go"
+    told += f" ({by}), {human_size(plan.bytes_freed)} of {human_size(plan.disk_size_bytes)}" if by else ""
+    if plan.kept:
+        told += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
+    return told + (f"; {human_size(plan.over_bytes)} above its size limit" if plan.over_bytes else "")
+
+
+def _agree(effects: tuple[PurgePlan, ...], *, yes: bool) -> None:
+    if any(each.is_large for each in effects):
+        options.confirm("this purges more than a fifth at once; set it", yes=yes)
+
+
+def _changed(policy: RetentionPolicy, changes: dict[str, Any]) -> RetentionPolicy:
+    try:
+        return replace(policy, **changes)
+    except ValueError as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def _document(policy: RetentionPolicy) -> dict[str, Any]:
+    return {"converter_name": policy.converter_name, **policy.told()}
+
+
+def _row(policy: RetentionPolicy) -> tuple[str, ...]:
+    return (
+        printable(policy.converter_name),
+        str(policy.retention_days) if policy.enabled else "for ever",
+        str(policy.days_for(failed=True)) if policy.enabled else "",
+        f"{policy.max_size_gb:g} GB" if policy.enabled else "",
+        str(policy.compression_level),
+        str(policy.min_entries),
+        f"{policy.min_days} days",
+        "go" if policy.purge_unsubmitted else "stay",
+    )
+
+
+def _told(policy: RetentionPolicy) -> list[tuple[str, str]]:
+    if not policy.enabled:
+        return [("kept", "everything, for ever"), ("compression level", str(policy.compression_level))]
+    return [
+        ("kept for", f"{policy.retention_days} days, failed ones {policy.days_for(failed=True)}"),
+        ("kept up to", f"{policy.max_size_gb:g} GB on disk"),
+        ("always kept", f"the newest {policy.min_entries}; for their size none younger than {policy.min_days} days"),
+        ("not submitted", "go too" if policy.purge_unsubmitted else "stay until the server has them"),
+        ("compression level", str(policy.compression_level)),
+    ]

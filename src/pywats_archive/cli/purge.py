@@ -1,0 +1,125 @@
+"""``purge``: what the policies name, or what a person does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.options import YesOption
+from pywats_archive.cli.output import console, human_size, print_json, printable
+from pywats_archive.cli.restore import current_user
+from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
+from pywats_archive.models.purge import Decision, PurgeStatistics
+from pywats_archive.models.query import EntryFilter
+
+Decided = Iterable[tuple[str, Decision]]
+_SHOWN = 20
+_AT_ONCE = 100_000
+
+
+def purge(
+    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids.")] = None,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    from_: options.FromOption = None,
+    to: options.ToOption = None,
+    converter: options.ConverterOption = None,
+    status: options.StatusOption = None,
+    serial: options.SerialOption = None,
+    part: options.PartOption = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would go, and why.")] = False,
+    unsubmitted: Annotated[
+        bool, typer.Option("--unsubmitted", help="Of those named, even what the server has not accepted.")
+    ] = False,
+    even_damaged: Annotated[
+        bool, typer.Option("--even-damaged", help="Those named, though damage is open in the archive.")
+    ] = False,
+    yes: YesOption = False,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Purge entries by id or by filter; without either, what the policies name (of one --converter, or of all).
+
+    Held and unfinished entries always stay, and so does the record of what goes.
+    """
+    wanted = options.entry_filter(from_, to, converter, status, serial, part)
+    is_filtered = wanted != EntryFilter(converter_name=converter)
+    if archive_ids and (is_filtered or converter):
+        raise UsageError("purge: give ids or filters, not both")
+    with options.open_client(archive, config) as client:
+        retention = client.retention
+        if archive_ids or is_filtered:
+            ids = archive_ids or _matching(client, wanted)
+            decided: Decided = list(retention.preview_named(ids, unsubmitted=unsubmitted))
+        else:
+            decided = retention.preview(converter)
+        if preview or not (as_json and yes):
+            going = _show(decided, as_json=as_json and preview)
+            if preview or not going:
+                return 0
+        options.confirm("purge these", yes=yes)
+        if archive_ids or is_filtered:
+            done = retention.purge_named(ids, actor=current_user(), unsubmitted=unsubmitted, even_damaged=even_damaged)
+        else:
+            done = retention.enforce(converter, actor=current_user())
+    return _report(done, as_json=as_json)
+
+
+def _matching(client: Client, wanted: EntryFilter) -> list[str]:
+    page = client.find(replace(wanted, purged=False, newest_first=False), limit=_AT_ONCE)
+    if page.total > len(page.items):
+        raise UsageError(f"purge: {page.total} entries match, {_AT_ONCE} go at once; narrow the dates")
+    return [entry.archive_id for entry in page.items]
+
+
+def _show(decided: Decided, *, as_json: bool) -> int:
+    """Draw what would go and what stays, or write it as JSON; gives how much would go."""
+    if as_json:
+        return _write(decided)
+    gone, kept, freed = 0, Counter[str](), 0
+    for name, decision in decided:
+        if decision.obstacle:
+            kept[decision.obstacle.value] += 1
+            continue
+        gone, freed = gone + 1, freed + decision.disk_size_bytes
+        if gone <= _SHOWN:
+            size = human_size(decision.disk_size_bytes)
+            console.print(printable(f"{decision.archive_id}  {name}  {decision.reason.value}  {size}"), soft_wrap=True)
+    if gone > _SHOWN:
+        console.print(f"... and {gone - _SHOWN} more")
+    stays = "; kept: " + ", ".join(f"{number} {why}" for why, number in kept.items()) if kept else ""
+    console.print(f"{gone} entries would go, {human_size(freed)}{stays}")
+    return gone
+
+
+def _write(decided: Decided) -> int:
+    going, kept = [], []
+    for name, decision in decided:
+        told: dict[str, Any] = {"archive_id": decision.archive_id, "converter_name": name, "reason": decision.reason}
+        told["disk_size_bytes"] = decision.disk_size_bytes
+        if decision.obstacle:
+            kept.append(told | {"kept_because": decision.obstacle})
+        else:
+            going.append(told)
+    print_json({"entries": going, "kept": kept, "bytes_freed": sum(each["disk_size_bytes"] for each in going)})
+    return len(going)
+
+
+def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
+    """Say what went; 1 when a size limit could not be met."""
+    if as_json:
+        print_json({"purged": done, "bytes_freed": sum(each.bytes_freed for each in done)})
+    else:
+        number, freed = sum(each.archives_purged for each in done), sum(each.bytes_freed for each in done)
+        console.print(f"{number} entries purged, {human_size(freed)} freed; their records stay")
+        for each in done:
+            if each.over_bytes:
+                why = ", ".join(f"{number} {obstacle}" for obstacle, number in each.kept.items())
+                told = f"{each.converter_name}: stays {human_size(each.over_bytes)} above its size limit; kept: {why}"
+                console.print(printable(told), soft_wrap=True, style="yellow")
+    return 1 if any(each.over_bytes for each in done) else 0

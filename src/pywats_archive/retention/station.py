@@ -1,0 +1,167 @@
+"""Policies, purges and holds over all archives of a station, as the client gives them to people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pywats_archive.archive import purging
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import NeedsConfirmation, UnknownEntry
+from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
+from pywats_archive.retention import enforcing
+from pywats_archive.retention.plan import named
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InForce:
+    """The policy that holds for a converter, or for all others (``*``)."""
+
+    policy: RetentionPolicy
+    is_own: bool
+    """False when it is that of all others."""
+    archive: str
+
+
+class StationRetention:
+    """Speaks of every archive that knows a converter; errors name the archive."""
+
+    def __init__(self, archives: Sequence[Archive], require_converter: Callable[[str], None]) -> None:
+        self._archives = archives
+        self._require_converter = require_converter
+
+    def policies(self) -> tuple[InForce, ...]:
+        """Give the policy of each converter, and that of all others, archive by archive."""
+        found = []
+        for archive in self._archives:
+            own = {policy.converter_name for policy in archive.policies.all_own()}
+            for name in sorted({EVERY_OTHER, *own, *archive.converter_names()}):
+                policy = archive.policies.effective(name)
+                found.append(InForce(policy=policy, is_own=name in own, archive=str(archive.root)))
+        return tuple(found)
+
+    def policy(self, converter_name: str) -> RetentionPolicy:
+        """Give the policy that holds for a converter."""
+        return self._of(converter_name)[0].policies.effective(converter_name)
+
+    def set_policy(self, policy: RetentionPolicy, *, actor: str, confirmed: bool = False) -> None:
+        """Set a policy; NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``."""
+        archives = self._of(policy.converter_name)
+        if not confirmed:
+            for intended in self.effects(policy):
+                if intended.is_large:
+                    raise NeedsConfirmation(_large(intended))
+        for archive in archives:
+            archive.policies.set(policy, actor=actor, confirmed=True)
+
+    def reset_policy(self, converter_name: str, *, actor: str, confirmed: bool = False) -> None:
+        """Have a converter follow the policy of all others again; NeedsConfirmation as for setting one."""
+        for archive in self._of(converter_name):
+            other = replace(archive.policies.effective(EVERY_OTHER), converter_name=converter_name)
+            intended = enforcing.preview_plan(archive, other)
+            if intended.is_large and not confirmed:
+                raise NeedsConfirmation(_large(intended))
+            archive.policies.reset(converter_name, actor=actor)
+
+    def effects(self, policy: RetentionPolicy) -> tuple[PurgePlan, ...]:
+        """Give what a policy would purge now, of each converter that it would hold for."""
+        found = []
+        for archive in self._of(policy.converter_name):
+            names = _ruled_by(archive, policy.converter_name)
+            found += [enforcing.preview_plan(archive, replace(policy, converter_name=name)) for name in names]
+        return tuple(found)
+
+    def preview(self, converter_name: str | None = None) -> Iterator[tuple[str, Decision]]:
+        """Stream what the policies in force purge and keep now, each with its converter's name."""
+        for archive, name in self._pairs(converter_name):
+            for decision in enforcing.preview(archive, archive.policies.effective(name)):
+                yield name, decision
+
+    def plans(self, converter_name: str | None = None) -> tuple[PurgePlan, ...]:
+        """Sum up what the policies in force purge and keep now, converter by converter."""
+        pairs = self._pairs(converter_name)
+        return tuple(enforcing.preview_plan(archive, archive.policies.effective(name)) for archive, name in pairs)
+
+    def enforce(self, converter_name: str | None = None, *, actor: str) -> tuple[PurgeStatistics, ...]:
+        """Purge what the policies in force name, at the word of a person: however much that is."""
+        done = []
+        for archive, name in self._pairs(converter_name):
+            policy = archive.policies.effective(name)
+            done.append(enforcing.enforce(archive, policy, actor=actor, confirmed=True))
+            if not archive.policies.is_confirmed(name):
+                archive.policies.confirm(name, actor=actor)
+        return tuple(done)
+
+    def preview_named(self, archive_ids: Sequence[str], *, unsubmitted: bool = False) -> Iterator[tuple[str, Decision]]:
+        """Stream what becomes of entries that a person names; UnknownEntry comes first."""
+        for archive, ids in self._by_archive(archive_ids):
+            for decision in named(purging.candidates_named(archive, ids), unsubmitted=unsubmitted):
+                yield archive.entry(decision.archive_id).converter_name, decision
+
+    def purge_named(
+        self, archive_ids: Sequence[str], *, actor: str, unsubmitted: bool = False, even_damaged: bool = False
+    ) -> tuple[PurgeStatistics, ...]:
+        """Purge entries that a person names; what is held, pending or not submitted stays, and is counted."""
+        return tuple(
+            enforcing.purge_named(archive, ids, actor=actor, unsubmitted=unsubmitted, even_damaged=even_damaged)
+            for archive, ids in self._by_archive(archive_ids)
+        )
+
+    def history(self, limit: int = 100) -> tuple[Purge, ...]:
+        """Give the latest purges, newest first."""
+        found = [purge for archive in self._archives for purge in purging.history(archive, limit)]
+        return tuple(sorted(found, key=lambda purge: purge.purge_timestamp, reverse=True)[:limit])
+
+    def hold(self, archive_ids: Sequence[str], reason: str, *, actor: str) -> None:
+        """Keep entries from every purge until they are released; UnknownEntry comes before any is held."""
+        for archive, ids in self._by_archive(archive_ids):
+            for archive_id in ids:
+                purging.hold(archive, archive_id, reason, actor=actor)
+
+    def release(self, archive_ids: Sequence[str], *, actor: str) -> None:
+        """Let entries go the way of their policies again."""
+        for archive, ids in self._by_archive(archive_ids):
+            for archive_id in ids:
+                purging.release(archive, archive_id, actor=actor)
+
+    def holds(self) -> tuple[Hold, ...]:
+        """Give what is held."""
+        return tuple(hold for archive in self._archives for hold in purging.holds(archive))
+
+    def _of(self, converter_name: str) -> Sequence[Archive]:
+        """The archives that know a converter; all, where none has anything of it yet."""
+        if converter_name == EVERY_OTHER:
+            return self._archives
+        self._require_converter(converter_name)
+        return [a for a in self._archives if converter_name in a.converter_names()] or self._archives
+
+    def _pairs(self, converter_name: str | None) -> Iterator[tuple[Archive, str]]:
+        if converter_name:
+            self._require_converter(converter_name)
+        for archive in self._archives:
+            names = archive.converter_names()
+            yield from ((archive, name) for name in names if converter_name in (None, name))
+
+    def _by_archive(self, archive_ids: Sequence[str]) -> list[tuple[Archive, list[str]]]:
+        found = [(archive, [each for each in archive_ids if archive.has(each)]) for archive in self._archives]
+        known = {archive_id for _, ids in found for archive_id in ids}
+        for archive_id in archive_ids:
+            if archive_id not in known:
+                raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+        return [(archive, ids) for archive, ids in found if ids]
+
+
+def _ruled_by(archive: Archive, policy_name: str) -> tuple[str, ...]:
+    """The converters that a policy of this name holds for."""
+    if policy_name != EVERY_OTHER:
+        return (policy_name,)
+    own = {policy.converter_name for policy in archive.policies.all_own()}
+    return tuple(name for name in archive.converter_names() if name not in own)
+
+
+def _large(intended: PurgePlan) -> str:
+    return (
+        f"the policy would purge {intended.purged_entries} of {intended.entries} entries of '{intended.converter_name}' at "
+        "once, more than a fifth; look at them, then confirm it with --yes"
+    )
