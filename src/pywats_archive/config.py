@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.policy import RetentionPolicy
@@ -151,6 +151,24 @@ class ServerConfig(BaseModel):
     station_name: str = ""
 
 
+class WebhookConfig(BaseModel):
+    """Where alerts are posted, in pyWATS' own keys; empty addresses post nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    webhook_converter_url: str = ""
+    webhook_service_url: str = ""
+    webhook_auth_header: str = ""
+    webhook_auth_value: str = Field(default="", repr=False)
+
+    @field_validator("webhook_converter_url", "webhook_service_url")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        if address and not address.startswith(("http://", "https://")):
+            raise ValueError("write an address that begins with https:// or http://")
+        return address
+
+
 class StationConfig(BaseModel):
     """All that one configuration file says, with its paths made absolute."""
 
@@ -159,6 +177,7 @@ class StationConfig(BaseModel):
     path: Path
     converters_folder: Path
     server: ServerConfig
+    webhook: WebhookConfig = WebhookConfig()
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:

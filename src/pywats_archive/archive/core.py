@@ -77,6 +77,10 @@ class Archive:
         is_new = catalog != layout.CATALOG or not _has_blobs(root)
         self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
         self._lock = lock
+        with self.catalog.read() as db:
+            newest = events.last(db)
+        self.history_until = newest.at if newest else None
+        """When the newest event was that it had when it was opened."""
         self.policies = Policies(self.catalog, self.write, clock)
         self._ids = _Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import datetime
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
@@ -20,6 +21,12 @@ def statistics(archive: Archive, converter_name: str | None = None) -> ArchiveSt
         each = tuple(_limited(archive, mine) for mine in figures.by_converter)
         whole = _limited(archive, figures) if converter_name else _limited_by(figures, each)
         return _beside(archive, db, replace(whole, by_converter=each))
+
+
+def recent_failures(archive: Archive, since: datetime) -> dict[str, int]:
+    """Count the entries whose latest conversion failed since then, by converter."""
+    with archive.read() as db:
+        return sums.recent_failures(db, since)
 
 
 def _limited(archive: Archive, figures: ArchiveStatistics) -> ArchiveStatistics:

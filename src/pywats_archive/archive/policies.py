@@ -80,7 +80,10 @@ class Policies:
             if policies.own(tx, policy.converter_name):
                 return False
             is_enabled = policy.enabled and (policies.own(tx, EVERY_OTHER) or policy).enabled
-            self._put(tx, replace(policy, enabled=is_enabled), actor="configuration", confirmed=False)
+            is_first = not policies.has_entries(
+                tx, policy.converter_name
+            )  # nothing is there that it could purge at once
+            self._put(tx, replace(policy, enabled=is_enabled), actor="configuration", confirmed=is_first)
             return True
 
         taken: bool = self._write(unit)

@@ -67,6 +67,12 @@ def is_confirmed(db: Connection, converter_name: str) -> bool:
     return row is None or bool(row[0])
 
 
+def has_entries(db: Connection, converter_name: str) -> bool:
+    """Tell whether a converter has, or had, any entry."""
+    query = "SELECT 1 FROM entry_figures WHERE converter_name = ? LIMIT 1"
+    return execute(db, query, (converter_name,)).fetchone() is not None
+
+
 def confirm(tx: Connection, converter_name: str) -> None:
     """Let the policy that holds for a converter purge whatever it names."""
     holds = converter_name if own(tx, converter_name) else EVERY_OTHER

@@ -22,11 +22,18 @@ def run(
     repair: Annotated[
         bool, typer.Option("--repair", help="Rebuild a damaged or missing metadata.db; the old one is kept beside it.")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT", help="Answer Prometheus there; for this computer alone unless a host is named."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, one JSON document on stdout.")] = False,
 ) -> int:
     """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
     path = config or default_config()
-    service = Service(Settings(config_path=path, processes=processes, until_idle=until_idle, repair=repair))
+    settings = Settings(config_path=path, processes=processes, until_idle=until_idle, repair=repair, metrics=metrics)
+    service = Service(settings)
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: service.stop())

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, parse_converter
+from pydantic import ValidationError
+
+from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, WebhookConfig, parse_converter
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import memory
 from pywats_archive.host.headless import pywats_module
@@ -43,6 +45,7 @@ def read_station_config(path: Path) -> StationConfig:
         path=path,
         converters_folder=path.parent / converters_folder,
         server=_server(fields, path),
+        webhook=_webhook(fields, path),
         converters=tuple(_converter(memory.completed(section, remembered), path) for section in sections),
     )
     _check(station)
@@ -90,6 +93,15 @@ def _check_native(key: str, folder: str, where: str) -> None:
     other, is_other = ("POSIX", _POSIX_PATH) if WINDOWS else ("Windows", _WINDOWS_PATH)
     if is_other.match(folder):
         raise ConfigError(f"{where}: {key} = {folder!r}: this is a {other} path; write one of this computer")
+
+
+def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
+    told = {key: _text(fields, key, path) for key in WebhookConfig.model_fields}
+    try:
+        return WebhookConfig(**told)
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise ConfigError(f"{path}: {fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}") from exc
 
 
 def _server(fields: dict[str, Any], path: Path) -> ServerConfig:

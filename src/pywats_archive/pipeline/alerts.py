@@ -11,10 +11,11 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import record
+from pywats_archive.archive import standing
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.event import Event
+from pywats_archive.models.statistics import OpenAlert
 from pywats_archive.models.time import Clock
 
 log = structlog.get_logger()
@@ -22,6 +23,15 @@ log = structlog.get_logger()
 DISK_LOW, DISK_FULL = "disk.low", "disk.full"
 ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
 WATCH_AWAY = "watch.away"
+NEARLY_FULL, ALMOST_FULL = "size.80_percent", "size.95_percent"
+FILLING, FAILING = "disk.filling", "converter.failing"
+UNMET, UNCONFIRMED = "size.limit_not_met", "retention.needs_confirmation"
+HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
+DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
+JUDGED_AGAIN = frozenset(
+    {DISK_LOW, DISK_FULL, NEARLY_FULL, ALMOST_FULL, FILLING, FAILING, UNMET, UNCONFIRMED, HELD_BACK, CLOCK, LATE}
+)
+"""Alerts that whoever raises them clears by itself when nothing is wrong, even what it did not raise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,17 +47,24 @@ class Alert:
     """What was known when it was raised."""
 
 
+OnNews = Callable[[Alert, bool], None]
+
+
 class Alerts:
     """The alerts of a running service, each open once per name and subject; safe to use from many threads.
 
     Each is a log event, and an event in the chain of the archive that its subject lies in (of every open archive when it
-    lies in none); an archive that cannot take it fails nothing. They last as long as the service: what is still wrong is
-    raised again after a restart.
+    lies in none); an archive that cannot take it fails nothing. That archive keeps it as open too, for who reads it without
+    the service. After a restart what is judged over and over stays open; all else is raised again if it is still wrong.
     """
 
-    def __init__(self, archives: Callable[[], Sequence[Archive]], *, clock: Clock) -> None:
+    def __init__(
+        self, archives: Callable[[], Sequence[Archive]], *, clock: Clock, on_news: OnNews = lambda alert, is_over: None
+    ) -> None:
+        """``on_news`` is told of each alert when it begins and when it is over; it must not wait."""
         self._archives = archives
         self._now = clock
+        self.on_news = on_news
         self._open: dict[tuple[str, str], Alert] = {}
         self._mutex = threading.Lock()
 
@@ -66,7 +83,8 @@ class Alerts:
             alert = Alert(name=name, subject=subject, raised_at=self._now(), fields=tuple(fields.items()))
             self._open = {**self._open, (name, subject): alert}
             log.error("alert.raised", alert=name, subject=subject, **fields)
-            self._put_on_record("alert.raised", alert, dict(fields))
+            self._put_on_record("alert.raised", alert, dict(fields), is_over=False)
+        self.on_news(alert, False)
 
     def clear(self, name: str, subject: str) -> None:
         """Clear an alert; one that is not open is none. Asking costs next to nothing."""
@@ -79,13 +97,24 @@ class Alerts:
             self._open = {key: each for key, each in self._open.items() if each is not alert}
             since = alert.raised_at.isoformat(timespec="milliseconds")
             log.warning("alert.cleared", alert=name, subject=subject, raised_at=since)
-            self._put_on_record("alert.cleared", alert, {"raised_at": since})
+            self._put_on_record("alert.cleared", alert, {"raised_at": since}, is_over=True)
+        self.on_news(alert, True)
 
-    def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object]) -> None:
+    def take_up(self, archive: Archive) -> None:
+        """Go on with what an earlier run left open in an archive, as far as it is judged over and over."""
+        with self._mutex, suppress(ArchiveError):
+            for left in standing.take_up(archive, JUDGED_AGAIN):
+                alert = Alert(
+                    name=left.name, subject=left.subject, raised_at=left.raised_at, fields=tuple(left.details.items())
+                )
+                self._open = {**self._open, (left.name, left.subject): alert}
+
+    def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
         told = {**details, "alert": alert.name, "subject": alert.subject}
+        kept = OpenAlert(name=alert.name, subject=alert.subject, raised_at=alert.raised_at, details=dict(alert.fields))
         for archive in self._chains(alert.subject):
             with suppress(ArchiveError):
-                record.append_event(archive, Event(kind=kind, at=self._now(), details=told))
+                standing.record(archive, kept, Event(kind=kind, at=self._now(), details=told), is_over=is_over)
 
     def _chains(self, subject: str) -> Sequence[Archive]:
         archives = self._archives()

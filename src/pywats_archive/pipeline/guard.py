@@ -133,7 +133,6 @@ class Guard:
             archive.reserve.take()
         except ArchiveError:  # gone since a moment ago
             return
-        # Retention has its place here: it makes room before the disk is called low, and no source waits that need not.
         full, low = archive.reserve.trouble(), sharing[0].room.trouble() if sharing[0].room else None
         self._tell(DISK_FULL, root, full)
         self._tell(DISK_LOW, root, low)

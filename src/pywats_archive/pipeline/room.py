@@ -46,6 +46,10 @@ class Usage(Protocol):
         """Bytes that are free for this user."""
 
 
+Relieve = Callable[[bool], bool]
+"""Told whether there is too little room; gives whether all was tried that could make some."""
+
+
 class Room:
     """The room on one archive's disk, looked at once a second at most; safe to use from many threads."""
 
@@ -58,6 +62,8 @@ class Room:
     ) -> None:
         self.wishes_gb: tuple[float | None, ...] = ()
         """``min_free_gb`` of each converter that shares the archive."""
+        self.relieve: Relieve = lambda is_low: True
+        """What is tried before the disk is called low."""
         self._root = root
         self._usage = usage
         self._seconds = seconds
@@ -78,7 +84,8 @@ class Room:
         except OSError:
             return None
         least = least_free_bytes(disk.total, self.wishes_gb)
-        if not is_low(disk.free, least, was_low=self._trouble is not None):
+        is_short = is_low(disk.free, least, was_low=self._trouble is not None)
+        if not self.relieve(is_short) or not is_short:
             return None
         return DiskLow(
             f"{self._root}: {disk.free / GB:.3f} GB are free on its disk, less than min_free_gb ({least / GB:.3f}); new "

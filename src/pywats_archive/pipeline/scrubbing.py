@@ -17,14 +17,13 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError
 from pywats_archive.integrity.pace import Pace, gentlest
 from pywats_archive.integrity.scrub import Scrub
-from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline.alerts import DAMAGED, LATE, Alerts
 from pywats_archive.pipeline.line import Line
 
 log = structlog.get_logger()
 
 Using = Callable[[Archive], AbstractContextManager[bool]]
 """Keeps an archive open meanwhile, and tells whether it may be used."""
-DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 _REST_S = 60.0
 """After a failure, with nothing to do, and between two looks at the oldest check."""
 _BYTES_PER_MB = 1_000_000

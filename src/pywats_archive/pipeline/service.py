@@ -25,14 +25,15 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline import decide, owed
+from pywats_archive.pipeline.beside import Announcing, Beside
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
 from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
-from pywats_archive.pipeline.scrubbing import Scrubbing
 from pywats_archive.pipeline.staffing import Staff, make_lines
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, Work, WorkQueue
@@ -58,6 +59,8 @@ class Settings:
     """Try everything that waits at once, and end when nothing waits."""
     repair: bool = False
     """Rebuild a catalog that is missing or damaged, at the start."""
+    metrics: str | None = None
+    """Where Prometheus may ask for figures: ``PORT`` or ``HOST:PORT``; None for nowhere."""
     clock: Clock = utc_now
 
 
@@ -85,14 +88,17 @@ class Service:
         """Run until stopped, or until nothing waits; gives what is left. ConfigError and ArchiveInUse come at once."""
         self._station = read_station_config(self._settings.config_path)
         self._config_stamp = _stamp(self._settings.config_path)
+        self._announcing = Announcing(self._station)
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2)
         try:
             with Staff(
                 processes, config_path=self._station.path, clock=self._now, repair=self._settings.repair
             ) as staff:
                 self._staff = staff
+                staff.alerts.on_news = self._announcing.tell
                 return self._run(processes)
         finally:
+            self._announcing.close()
             processes.close()
 
     def stop(self) -> None:
@@ -102,6 +108,22 @@ class Service:
 
     def _run(self, processes: ConverterProcesses) -> Left:
         self._lines = make_lines(self._station, self._staff)
+        with self._metrics():
+            return self._serve(processes)
+
+    @contextmanager
+    def _metrics(self) -> Iterator[None]:
+        """Answer Prometheus meanwhile, if that is wanted."""
+        if not self._settings.metrics:
+            yield
+            return
+        metrics = Metrics(self._settings.metrics, lambda: self._staff.archives, self._staff.alerts, using=self._using)
+        try:
+            yield
+        finally:
+            metrics.close()
+
+    def _serve(self, processes: ConverterProcesses) -> Left:
         self._outbox = Outbox(
             lambda: Submitter(self._station.server),
             lambda: self._staff.archives,
@@ -118,15 +140,18 @@ class Service:
         )
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
         self._outbox.start()
-        scrubbing = Scrubbing(
-            lambda: self._lines, self._staff.alerts, is_busy=lambda: self._work.busy_count > 0, using=self._using
+        self._beside = Beside(
+            lambda: self._lines,
+            self._staff,
+            is_busy=lambda: self._work.busy_count > 0,
+            using=self._using,
         )
         try:
             self._begin()
             return self._watch()
         finally:
             self._events.close()
-            scrubbing.close()
+            self._beside.close()
             self._work.close()
             self._outbox.close()
 
@@ -341,6 +366,8 @@ class Service:
     def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
         self._work.forget()
         self._station, self._lines = station, lines
+        self._beside.relieve(lines)
+        self._announcing.reload(station)
         self._staff.failing.begin_anew()
         self._guard.look_again(lines)
         self._listen()
@@ -375,6 +402,7 @@ class Service:
         is_moving = self._work.busy_count or outbox.in_flight or waits_in_memory or (waiting and not is_stuck)
         if (
             is_moving
+            or not self._beside.is_settled
             or not open_ones <= held.keys()
             or any(line.watches and line.is_dirty for line in self._lines if not line.is_folder_away)
         ):

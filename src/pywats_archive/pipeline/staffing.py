@@ -129,6 +129,7 @@ class Staff:
             told = "no write-ahead log is possible there: who reads makes the service wait; 'pywats-archive doctor' says more"
             log.warning("archive.waits_for_readers", root=str(root), reason=told)
         memory.remember(self._config_path, memory.ARCHIVES, {str(root): archive.description.archive_uuid})
+        self.alerts.take_up(archive)
         return archive
 
     def _require_known(self, root: Path, archive_uuid: str) -> None:

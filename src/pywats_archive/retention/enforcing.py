@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -37,14 +37,14 @@ def stock_of(archive: Archive, policy: RetentionPolicy) -> Stock:
     )
 
 
-def preview(archive: Archive, policy: RetentionPolicy) -> Iterator[Decision]:
+def preview(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> Iterator[Decision]:
     """Stream what ``enforce`` would do now, oldest first: the very same decisions."""
-    return decisions(policy, stock_of(archive, policy), now=archive.now())
+    return decisions(policy, stock_of(archive, policy), now=now or archive.now())
 
 
-def preview_plan(archive: Archive, policy: RetentionPolicy) -> PurgePlan:
+def preview_plan(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> PurgePlan:
     """Sum up what ``enforce`` would do now."""
-    return plan(policy, stock_of(archive, policy), now=archive.now())
+    return plan(policy, stock_of(archive, policy), now=now or archive.now())
 
 
 def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
@@ -69,29 +69,32 @@ def enforce(
     actor: str = "service",
     confirmed: bool | None = None,
     pause: Pause = lambda: None,
+    now: datetime | None = None,
 ) -> PurgeStatistics:
     """Purge what the policy names, and say what stands against a limit that cannot be met.
 
+    ``now`` is the moment by which it is decided, for who looks at the clock first and acts by what it said then.
     ``confirmed``: it may be more than a fifth at once; None asks the archive, where that is kept with the policy.
     NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock was set back) come before anything is
     purged, PurgeRunning while another purge goes on.
     """
     with purging.purging(archive):
-        require_trust(archive)
-        intended = preview_plan(archive, policy)
-        _require_confirmed(archive, policy, intended, confirmed)
+        moment = now or archive.now()
+        require_trust(archive, now=moment)
+        intended = preview_plan(archive, policy, now=moment)
+        _require_confirmed(archive, policy, intended, confirmed, actor)
         if not intended.purged_entries:
             return _statistics(intended)
         freed, done = 0, dict[PurgeReason, int]()
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
-        for reason, ids in _batches(preview(archive, policy)):
+        for reason, ids in _batches(preview(archive, policy, now=moment)):
             purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
             done[reason] = done.get(reason, 0) + purged.entries
             freed += purged.bytes_freed
             pause()
         purging.give_space_back(archive)
         return replace(
-            _statistics(preview_plan(archive, policy)),
+            _statistics(preview_plan(archive, policy, now=moment)),
             archives_purged=sum(done.values()),
             bytes_freed=freed,
             by_reason={reason.value: number for reason, number in done.items()},
@@ -111,7 +114,7 @@ def purge_named(
     ``even_damaged``: though an integrity finding is open. UnknownEntry comes before anything is purged.
     """
     with purging.purging(archive):
-        require_trust(archive, even_damaged=even_damaged)
+        require_trust(archive, now=archive.now(), even_damaged=even_damaged)
         candidates = purging.candidates_named(archive, list(archive_ids))
         names = {each.archive_id: archive.entry(each.archive_id).converter_name for each in candidates}
         decided = list(named(candidates, unsubmitted=unsubmitted))
@@ -141,7 +144,7 @@ def purge_named(
         )
 
 
-def require_trust(archive: Archive, *, even_damaged: bool = False) -> None:
+def require_trust(archive: Archive, *, now: datetime, even_damaged: bool = False) -> None:
     """Raise RetentionHeldBack while nothing may be purged: a finding is open, or the clock is earlier than the archive."""
     found = checks.findings(archive)
     if found and not even_damaged:
@@ -150,21 +153,25 @@ def require_trust(archive: Archive, *, even_damaged: bool = False) -> None:
             "entry by its id with --even-damaged"
         )
     newest = archive.newest_moment()
-    if newest and archive.now() < newest - _CLOCK_TOLERANCE:
+    if newest and now < newest - _CLOCK_TOLERANCE:
         raise RetentionHeldBack(
-            f"{archive.root}: nothing is purged: the clock says {archive.now():%Y-%m-%d %H:%M} UTC, and the newest entry "
+            f"{archive.root}: nothing is purged: the clock says {now:%Y-%m-%d %H:%M} UTC, and the newest entry "
             f"is of {newest:%Y-%m-%d %H:%M}; set the clock right"
         )
 
 
-def _require_confirmed(archive: Archive, policy: RetentionPolicy, intended: PurgePlan, confirmed: bool | None) -> None:
-    if not intended.is_large:
-        return
+def _require_confirmed(
+    archive: Archive, policy: RetentionPolicy, intended: PurgePlan, confirmed: bool | None, actor: str
+) -> None:
     name = policy.converter_name
-    if confirmed is None:
-        is_stored = archive.policies.effective(name) == policy
-        confirmed = is_stored and archive.policies.is_confirmed(name)
-    if not confirmed:
+    is_stored = confirmed is None and archive.policies.effective(name) == policy
+    is_agreed = confirmed or (is_stored and archive.policies.is_confirmed(name))
+    if not intended.is_large:
+        if (
+            is_stored and not is_agreed
+        ):  # it was carried out once without a surprise: what it names later is no surprise
+            archive.policies.confirm(name, actor=actor)
+    elif not is_agreed:
         raise NeedsConfirmation(
             f"{archive.root}: the policy of '{name}' would purge {intended.purged_entries} of {intended.entries} entries "
             f"at once ({intended.bytes_freed} bytes); look at them with 'pywats-archive purge --preview', and "

@@ -1,0 +1,39 @@
+"""Alerts on record: each an event when it begins and when it is over, and between these a row that it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import alerts, events
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.event import Event
+from pywats_archive.models.statistics import OpenAlert
+
+
+def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -> None:
+    """Put on record that an alert is open, or over, with the event that tells it; one commit."""
+
+    def unit(tx: Connection) -> None:
+        if is_over:
+            alerts.remove(tx, alert.name, alert.subject)
+        else:
+            alerts.put(tx, alert)
+        events.append(tx, event)
+
+    archive.write(unit)
+
+
+def take_up(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
+    """Give the alerts of these names that are open; those of other names are open no longer."""
+    with archive.read() as db:
+        left = alerts.open_ones(db)
+    stale = [alert for alert in left if alert.name not in names]
+
+    def unit(tx: Connection) -> None:
+        for alert in stale:
+            alerts.remove(tx, alert.name, alert.subject)
+
+    if stale:
+        archive.write(unit)
+    return tuple(alert for alert in left if alert.name in names)

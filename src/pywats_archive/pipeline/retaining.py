@@ -1,0 +1,215 @@
+"""The service's retention: a thread that purges what the policies name, on schedule and when a limit is passed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import figures, purging
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import PurgeStatistics
+from pywats_archive.pipeline.alerts import CLOCK, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.judging import judge
+from pywats_archive.pipeline.line import Line
+from pywats_archive.retention import enforcing
+from pywats_archive.retention.clock import ClockWatch
+
+log = structlog.get_logger()
+
+Using = Callable[[Archive], AbstractContextManager[bool]]
+"""Keeps an archive open meanwhile, and tells whether it may be used."""
+EVERY_S = 3600.0
+"""How often every policy is enforced; one whose size limit is passed, at the next look."""
+_LOOK_S, _QUIET_LOOK_S = 0.1, 1.0
+"""Between two looks at the sizes, while there is work: what comes in between is what a limit may be passed by."""
+_JUDGE_S = 15.0
+_REST_AFTER_TROUBLE_S = 60.0
+_RELIEF_TAKES_AT_MOST_S = 60.0
+_AN_HOUR = timedelta(hours=1)
+
+
+@dataclass(kw_only=True)
+class _Watched:
+    """What the thread remembers of one archive while it is open."""
+
+    clock: ClockWatch
+    enforced_s: float = float("-inf")
+    enforced_on: date | None = None
+    judged_s: float = float("-inf")
+    again_s: dict[str, float] = field(default_factory=dict)
+    """When a converter's policy may be tried again that could not do all it should."""
+
+
+class _Stopped(Exception):
+    """The service is told to stop: a purge ends after the batch that it is at."""
+
+
+class Retaining:
+    """Enforces the policies of all open archives until it is closed, one at a time, and judges their figures."""
+
+    def __init__(
+        self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool], using: Using
+    ) -> None:
+        self._lines = lines
+        self._alerts = alerts
+        self._is_busy = is_busy
+        self._using = using
+        self._stopping = threading.Event()
+        self._watched = {line.archive: _watch(line.archive) for line in lines() if line.archive}
+        self._rounds = 0
+        self._relief: dict[Path, tuple[float, bool]] = {}
+        self._mutex = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="retention")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch that is being purged."""
+        self._stopping.set()
+        self._thread.join()
+
+    def relieve(self, root: Path, is_low: bool) -> bool:
+        """Have the policies enforced because an archive's disk is low; True once that was tried, or there is room."""
+        now_s = time.monotonic()
+        with self._mutex:
+            if not is_low:
+                self._relief.pop(root, None)
+                return True
+            since_s, is_tried = self._relief.setdefault(root, (now_s, False))
+        return is_tried or now_s - since_s > _RELIEF_TAKES_AT_MOST_S
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether all was looked at once, and what was asked for is done."""
+        with self._mutex:
+            return self._rounds > 0 and all(is_tried for _, is_tried in self._relief.values())
+
+    def _run(self) -> None:
+        rest_s = 0.0
+        while not self._stopping.wait(rest_s):
+            if not self._look_at_all():
+                return
+            self._rounds += 1
+            rest_s = _LOOK_S if self._is_busy() else _QUIET_LOOK_S
+
+    def _look_at_all(self) -> bool:
+        """Look at each archive; False once the service is told to stop."""
+        archives = list(dict.fromkeys(line.archive for line in self._lines() if line.archive))
+        self._watched = {archive: self._watched.get(archive) or _watch(archive) for archive in archives}
+        for archive, watched in self._watched.items():
+            try:
+                with self._using(archive) as may_use:
+                    if may_use:
+                        self._look(archive, watched)
+            except _Stopped:
+                return False
+            except (ArchiveError, OSError) as exc:
+                self._hold_off(watched, archive)
+                log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
+            except Exception:
+                self._hold_off(watched, archive)
+                log.exception("service.unexpected", archive=str(archive.root))
+        return True
+
+    def _look(self, archive: Archive, watched: _Watched) -> None:
+        now, now_s, root = archive.now(), time.monotonic(), str(archive.root)
+        if doubt := watched.clock.doubt(now, now_s):
+            self._alerts.raise_alert(CLOCK, root, reason=doubt)
+        else:
+            self._alerts.clear(CLOCK, root)
+            self._enforce_what_is_due(
+                archive, watched, now, now_s
+            )  # by the moment that is believed, not by a later one
+        if now_s - watched.judged_s >= _JUDGE_S:
+            watched.judged_s = now_s
+            self._judge(archive)
+
+    def _enforce_what_is_due(self, archive: Archive, watched: _Watched, now: datetime, now_s: float) -> None:
+        today, is_asked = now.date(), self._is_asked(archive.root)
+        is_due = is_asked or now_s - watched.enforced_s >= EVERY_S or watched.enforced_on != today
+        if is_due:
+            watched.enforced_s, watched.enforced_on = now_s, today
+            archive.policies.follow()
+        for name in archive.converter_names():
+            policy = archive.policies.effective(name)
+            may_try = now_s >= watched.again_s.get(name, float("-inf"))
+            if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
+                self._enforce(archive, watched, policy, now)
+        if is_asked:
+            with self._mutex:
+                self._relief[archive.root] = (now_s, True)
+
+    def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, now: datetime) -> None:
+        name, root = policy.converter_name, str(archive.root)
+        try:
+            done = enforcing.enforce(archive, policy, pause=self._pause(), now=now)
+        except PurgeRunning:
+            return
+        except NeedsConfirmation as exc:
+            self._rest(watched, name)
+            self._alerts.raise_alert(UNCONFIRMED, name, reason=str(exc))
+            return
+        except RetentionHeldBack as exc:
+            self._rest(watched, name)
+            self._alerts.raise_alert(HELD_BACK, root, reason=str(exc))
+            return
+        self._alerts.clear(UNCONFIRMED, name)
+        self._alerts.clear(HELD_BACK, root)
+        self._tell(watched, done)
+
+    def _tell(self, watched: _Watched, done: PurgeStatistics) -> None:
+        name = done.converter_name
+        if done.archives_purged:
+            log.info("entries.purged", converter=name, entries=done.archives_purged, bytes_freed=done.bytes_freed)
+        if done.over_bytes:
+            self._rest(watched, name)
+            self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
+        else:
+            self._alerts.clear(UNMET, name)
+
+    def _pause(self) -> Callable[[], None]:
+        """Give what is done between two batches: as long a rest as the batch took, while there is other work."""
+        began_s = time.monotonic()
+
+        def pause() -> None:
+            nonlocal began_s
+            rest_s = time.monotonic() - began_s if self._is_busy() else 0.0
+            if self._stopping.wait(rest_s):
+                raise _Stopped
+            began_s = time.monotonic()
+
+        return pause
+
+    def _judge(self, archive: Archive) -> None:
+        most = {line.name: line.config.alarm for line in self._lines() if line.archive is archive}
+        failures = figures.recent_failures(archive, archive.now() - _AN_HOUR)
+        known = figures.statistics(archive)
+        for verdict in judge(known, root=str(archive.root), recent_failures=failures, most_failures=most):
+            if verdict.is_wrong:
+                self._alerts.raise_alert(verdict.name, verdict.subject, **verdict.details)
+            elif verdict.is_wrong is False:
+                self._alerts.clear(verdict.name, verdict.subject)
+
+    def _is_asked(self, root: Path) -> bool:
+        with self._mutex:
+            return root in self._relief and not self._relief[root][1]
+
+    def _hold_off(self, watched: _Watched, archive: Archive) -> None:
+        watched.enforced_s = time.monotonic() - EVERY_S + _REST_AFTER_TROUBLE_S
+        watched.enforced_on = archive.now().date()
+
+    @staticmethod
+    def _rest(watched: _Watched, converter_name: str) -> None:
+        watched.again_s[converter_name] = time.monotonic() + _REST_AFTER_TROUBLE_S
+
+
+def _watch(archive: Archive) -> _Watched:
+    return _Watched(clock=ClockWatch(archive.now(), time.monotonic(), newest_event=archive.history_until))
