@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, pipeline, reports, sources, trust
+from bench import catalog, pipeline, reports, retention, sources, trust
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f"], help="a b c d e f")
-    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalog in e")
+    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f", "g"], help="a b c d e f g")
+    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e and g")
     asked = parser.parse_args()
     board = Board()
     for name, measure in {
@@ -27,6 +27,8 @@ def main() -> None:
         catalog.questions(board, asked.entries)
     if "f" in asked.figures:
         trust.trust(board)
+    if "g" in asked.figures:
+        retention.retention(board, asked.entries)
     board.draw()
 
 

@@ -16,9 +16,11 @@ from pywats_archive.catalog.engine import Catalog
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.report import Report
+from pywats_archive.models.report import Report, SubmissionState
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+END = _START + timedelta(days=90)
+"""When the last entry was received."""
 _BATCH, _CONVERTERS, _DAYS, _ROUNDS = 500, 10, 90, 15
 
 
@@ -27,7 +29,7 @@ def questions(board: Board, count: int) -> None:
     with folder() as base:
         path = base / "metadata.db"
         catalog = Catalog.open(path)
-        filling = timed(lambda: _fill(catalog, count))
+        filling = timed(lambda: fill(catalog, count))
         size = path.stat().st_size
         details = {"entries": count, "seconds": round(filling), "per_s": round(count / filling)}
         board.add(Figure(figure="e", name="bytes per entry", ratio=size / count, details=details))
@@ -76,7 +78,8 @@ def _statements(db: Any, ask: Callable[[], Any]) -> list[str]:
     return seen
 
 
-def _fill(catalog: Catalog, count: int) -> None:
+def fill(catalog: Catalog, count: int) -> None:
+    """Fill a catalog with entries of ten converters over 90 days, each with its conversion, most with a report."""
     for start in range(0, count, _BATCH):
         batch = range(start, min(start + _BATCH, count))
 
@@ -140,4 +143,5 @@ def _report(number: int, archive_id: str, conversion_id: int) -> Report:
         serial_number=f"SN{number:07d}",
         part_number=f"P{number % 40}",
         result="P",
+        submission_state=SubmissionState.ACCEPTED,
     )

@@ -15,13 +15,14 @@ from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive, describe
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
 from pywats_archive.archive.ownership import owning
-from pywats_archive.catalog import entries, events, former, reports
+from pywats_archive.catalog import entries, events, former, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import BlobDamaged, BlobMissing, CatalogDamaged
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
 from pywats_archive.models.integrity import OnlyThere, OnProgress, Problem, ProblemKind, Rebuilt
+from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
@@ -56,10 +57,13 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             for what, number in former.known_to_it_alone(root / layout.CATALOG).items()
             if number != 0
         )
+        kept = former.keeping(root / layout.CATALOG)
+        only_there += () if kept else (OnlyThere(what="holds and retention policies", number=None),)
         try:
             archive = _new_archive(root, lock, how)
             try:
                 filled = _Filling(archive, how).fill(only_there)
+                _keep_on(archive, kept, actor=how.actor)
             finally:
                 archive.catalog.close()
             kept_as = replacing.replace(root, moment=how.clock(), on_step=how.on_step)
@@ -67,6 +71,24 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             replacing.tidy(root)
             raise
     return replace(filled, kept_as=kept_as)
+
+
+def _keep_on(archive: Archive, kept: former.Keeping | None, *, actor: str) -> None:
+    """Take over policies and holds; where they cannot be read nothing is purged until a person says so."""
+    nothing_goes = RetentionPolicy(converter_name=EVERY_OTHER, enabled=False)
+    for policy in kept.policies if kept else (nothing_goes,):
+        archive.policies.set(policy, actor=actor, confirmed=False)
+
+    def unit(tx: Connection) -> None:
+        for hold in kept.holds if kept else ():
+            if purges.set_hold(tx, hold.archive_id, reason=hold.hold_reason, by=hold.held_by, now=hold.held_at):
+                details = {"reason": hold.hold_reason, "held_by": hold.held_by}
+                told = Event(
+                    kind="hold.taken_over", at=archive.now(), archive_id=hold.archive_id, actor=actor, details=details
+                )
+                events.append(tx, told)
+
+    archive.write(unit)
 
 
 def repair(root: Path, how: Rebuilding | None = None) -> Rebuilt | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.purge import Hold
 
 _KNOWN_TO_IT_ALONE = {
     "statuses and error texts": "SELECT count(*) FROM archive_entries WHERE conversion_status <> 'PENDING'",
     "conversions with their parameters": "SELECT count(*) FROM conversions",
-    "holds": "SELECT count(*) FROM archive_entries WHERE hold_reason IS NOT NULL",
     "records of sources without bytes": (
         "SELECT count(*) FROM archive_entries WHERE archived_path = '' OR purged_at IS NOT NULL"
     ),
@@ -18,7 +23,6 @@ _KNOWN_TO_IT_ALONE = {
     "reports waiting for the server": "SELECT count(*) FROM reports WHERE submission_state = 'WAITING'",
     "arrivals of the ledger": "SELECT count(*) FROM arrivals",
     "events": "SELECT count(*) FROM events",
-    "retention policies": "SELECT count(*) FROM retention_policies",
     "purges": "SELECT count(*) FROM purge_history",
     "runs": "SELECT count(*) FROM runs",
 }
@@ -33,6 +37,47 @@ def known_to_it_alone(path: Path) -> dict[str, int | None]:
             return {what: _count(db, query) for what, query in _KNOWN_TO_IT_ALONE.items()}
     except sqlite3.Error:
         return dict.fromkeys(_KNOWN_TO_IT_ALONE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """What a catalog says of keeping: its policies, and what is held."""
+
+    policies: tuple[RetentionPolicy, ...]
+    holds: tuple[Hold, ...]
+
+
+def keeping(path: Path) -> Keeping | None:
+    """Read what the database at ``path`` says of keeping; None when that cannot be read whole. Changes nothing."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            policies = tuple(_policy(row) for row in db.execute("SELECT * FROM retention_policies"))
+            held = db.execute("SELECT * FROM archive_entries WHERE hold_reason IS NOT NULL")
+            return Keeping(policies=policies, holds=tuple(map(_hold, held)))
+    except (sqlite3.Error, ValueError, TypeError, IndexError):
+        return None
+
+
+def _policy(row: sqlite3.Row) -> RetentionPolicy:
+    """A row of any version: what an earlier one did not have is as it is where nobody said anything."""
+    known = {each.name for each in fields(RetentionPolicy)} & set(row.keys())
+    values: dict[str, Any] = {name: row[name] for name in known}
+    values |= {name: bool(values[name]) for name in ("enabled", "purge_unsubmitted") if name in values}
+    return RetentionPolicy(**values)
+
+
+def _hold(row: sqlite3.Row) -> Hold:
+    told = dict(row)
+    return Hold(
+        archive_id=told["archive_id"],
+        converter_name=told["converter_name"],
+        hold_reason=told["hold_reason"],
+        held_by=told.get("held_by") or "",
+        held_at=datetime.fromisoformat(told.get("held_at") or told["created_at"]),
+    )
 
 
 def _count(db: sqlite3.Connection, query: str) -> int | None:

@@ -48,6 +48,11 @@ def _show(rebuilt: Rebuilt) -> None:
         _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
     if rebuilt.kept_as:
         _say(f"The old catalog is {Path(rebuilt.archive) / rebuilt.kept_as}")
+    if _is_keeping_lost(rebuilt.not_copied):
+        _say(
+            'What was held cannot be told, so nothing is purged: set holds again, then \'pywats-archive policy set "*" '
+            "--enabled', and the same for each converter that 'policy list' shows as kept for ever"
+        )
     _say_what_only_the_old_one_knew(rebuilt.not_copied, kept_as=rebuilt.kept_as)
 
 
@@ -59,6 +64,10 @@ def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str
     if unreadable:
         why = "the old catalog cannot be read for them" if kept_as else "there was no old catalog"
         _say(f"No blob tells these, and {why}; look for a backup of metadata.db: {', '.join(unreadable)}")
+
+
+def _is_keeping_lost(things: Sequence[OnlyThere]) -> bool:
+    return any("holds" in each.what and each.number is None for each in things)
 
 
 def _say(text: str) -> None:

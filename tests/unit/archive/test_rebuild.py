@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.filled import fill, spoil_page
 from tests.station import check_sound
 
-from pywats_archive.archive import ledger
+from pywats_archive.archive import ledger, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import first_break
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild, repair
@@ -22,6 +23,7 @@ from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveInUse, BlobDamaged, BlobMissing, CatalogDamaged, NotAnArchive
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import ProblemKind, Thoroughness
+from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 
@@ -203,6 +205,7 @@ class _CrashAt:
 
 _CHILD = """
 import os, sys
+from datetime import timedelta
 from pathlib import Path
 from pywats_archive.archive.rebuild import Rebuilding, rebuild
 left = int(sys.argv[2])
@@ -318,3 +321,34 @@ def test_a_catalog_that_only_cannot_be_opened_is_not_replaced(root: Path) -> Non
     with pytest.raises(Exception, match="another program's"):
         repair(root)
     assert kept(root) == []
+
+
+def test_what_is_held_and_the_policies_are_taken_over(tmp_path: Path) -> None:
+    """A new catalog keeps what the old one kept: nothing goes that was held, and no policy changes (invariant 7)."""
+    fill(tmp_path)
+    root = tmp_path / "archive"
+    with Archive.open(root, own=True) as archive:
+        first = archive.find(EntryFilter(newest_first=False)).items[0]
+        purging.hold(archive, first.archive_id, "complaint 7", actor="quality")
+        archive.policies.set(RetentionPolicy(converter_name="C", retention_days=7), actor="it", confirmed=True)
+    rebuilt = rebuild(root)
+    assert not [each for each in rebuilt.not_copied if "holds" in each.what]
+    with Archive.open(root) as archive:
+        (hold,) = purging.holds(archive)
+        assert (hold.archive_id, hold.hold_reason, hold.held_by) == (first.archive_id, "complaint 7", "quality")
+        policy = archive.policies.effective("C")
+        assert (policy.retention_days, policy.enabled) == (7, True)
+        assert archive.entry(first.archive_id).retention_until == first.created_at.date() + timedelta(days=7)
+
+
+def test_nothing_is_purged_when_holds_cannot_be_told(tmp_path: Path) -> None:
+    """With the old catalog gone nobody knows what was held: nothing goes until a person says so (invariant 7)."""
+    fill(tmp_path)
+    root = tmp_path / "archive"
+    for path in root.glob("metadata.db*"):
+        path.unlink()
+    rebuilt = rebuild(root)
+    assert [each for each in rebuilt.not_copied if "holds" in each.what and each.number is None]
+    with Archive.open(root, own=True) as archive:
+        archive.policies.seed(RetentionPolicy(converter_name="C", retention_days=1))
+        assert not archive.policies.effective("C").enabled and not archive.policies.effective("S").enabled
