@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from pywats_archive.archive import figures, inventory, layout, ledger, restore
+from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
@@ -20,6 +20,7 @@ from pywats_archive.errors import ArchiveError, CatalogDamaged, UnknownConverter
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
 from pywats_archive.integrity.verify import verify
+from pywats_archive.models.capacity import Ratios
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
 from pywats_archive.models.policy import RetentionPolicy
@@ -83,6 +84,11 @@ class Client:
         if config is not None:
             return examine_station(read_station_config(Path(config)))
         return examine_archive(Path(str(archive)))
+
+    @staticmethod
+    def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:
+        """Compress the files beneath a folder to see how well that works; gives ratios, and their mean size in bytes."""
+        return sampling.measure(Path(folder), level=level)
 
     async def get_archive_entries(
         self,

@@ -16,6 +16,7 @@ from pywats_archive.cli import (
     doctor,
     hold,
     list_,
+    plan,
     policy,
     purge,
     rebuild,
@@ -62,6 +63,7 @@ app.command("stats")(stats.stats)
 app.add_typer(policy.app, name="policy")
 app.command("purge")(purge.purge)
 app.add_typer(hold.app, name="hold")
+app.command("plan")(plan.plan)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 

@@ -1,0 +1,69 @@
+"""Measuring how well a user's own files compress, in an archive that is made for it and thrown away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pywats_archive.archive import figures, ingest
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import SourceChanged, SourceVanished, UsageError
+from pywats_archive.models.capacity import HEADER_BYTES, MEASURED, Ratios
+from pywats_archive.models.statistics import ArchiveStatistics
+
+MOST_FILES, MOST_BYTES = 500, 500_000_000
+
+
+def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
+    """Compress the files beneath ``folder`` (500 of them and 500 MB at most); gives their ratios and mean size in bytes.
+
+    Only reads them, and follows no links. What their reports are like is not known from them. UsageError when there is none.
+    """
+    with TemporaryDirectory(prefix="pywats-archive-") as scratch:
+        found = _archived(Path(scratch) / "archive", folder, level)
+    number = found.total_entries
+    if not number or not found.source_size_bytes:
+        raise UsageError(f"--sample {folder}: there is no file with content beneath it; name a folder of log files")
+    compressed = max(1, found.compressed_size_bytes - number * HEADER_BYTES)
+    told = f"{number} of your files ({found.source_size_bytes / 1e6:.3g} MB) at level {level}; reports: {MEASURED.measured_on}"
+    ratios = replace(MEASURED, source_ratio=found.source_size_bytes / compressed, measured_on=told)
+    return ratios, found.source_size_bytes / number
+
+
+def _archived(root: Path, folder: Path, level: int) -> ArchiveStatistics:
+    with Archive.open(root, create=True, own=True) as archive:
+        for path in islice(_within(_files(folder)), MOST_FILES):
+            source = ingest.NewSource(path=path, converter_name="sample", compression_level=level)
+            try:
+                ingest.archive_source(archive, source)
+            except (SourceChanged, SourceVanished):  # a station writes there
+                continue
+        return figures.statistics(archive)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"--sample {folder}: is no folder; name one that holds log files")
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _within(paths: Iterator[Path]) -> Iterator[Path]:
+    """Those that are of ``MOST_BYTES`` together."""
+    total = 0
+    for path in paths:
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue
+        if total > MOST_BYTES:
+            return
+        yield path
