@@ -23,6 +23,7 @@ from pywats_archive.archive import figures
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
+from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline import retaining
 from pywats_archive.pipeline.metrics import parse_address
@@ -167,8 +168,7 @@ def test_policies_are_enforced_before_a_disk_is_called_low(station: Station, roo
         "any", archive_folder=str(station.archive_root), retention_days=3, min_free_gb=(free + 10_000_000) / 1e9
     )
     with Client([station.archive_root]) as client:
-        policy = client.retention.policy("any")
-        client.retention.set_policy(_days(policy, 3), actor="it", confirmed=True)
+        client.retention.set_policy(RetentionPolicy(converter_name="any", retention_days=3), actor="it", confirmed=True)
     drop(watch, 1)
     assert station.run().waiting == ()
     assert sum(1 for entry in station.entries() if entry.purged_at) == 10
@@ -255,10 +255,6 @@ def _alerts(station: Station) -> set[str]:
         return {alert.name for alert in figures.statistics(archive).alerts}
 
 
-def _days(policy: Any, days: int) -> Any:
-    return type(policy)(converter_name=policy.converter_name, retention_days=days)
-
-
 def _port(address: str) -> int:
     return int(address.rpartition(":")[2].partition("/")[0])
 
@@ -267,3 +263,24 @@ def _scraped(port: int) -> str | None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     return text if "size.95_percent" in text else None
+
+
+def test_a_limit_that_cannot_be_met_is_told_with_the_reason(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is above a limit and held stays, and an alert names it; released, it goes and the alert is over."""
+    monkeypatch.setattr(retaining, "_UNMET_FOR_S", 0.5)
+    aged = Aged(station.root, now=datetime.now(timezone.utc))
+    entry = aged.add(converter="any", size=100_000)
+    aged.archive.close()
+    with Client([station.archive_root]) as client:
+        client.retention.hold([entry.archive_id], "complaint 7", actor="quality")
+        policy = RetentionPolicy(converter_name="any", max_size_gb=1e-5)
+        client.retention.set_policy(policy, actor="it", confirmed=True)
+        station.add("any")
+        with station.serving():
+            wait_for(lambda: "size.limit_not_met" in _alerts(station))
+            with station.archive() as archive:
+                (alert,) = [a for a in figures.statistics(archive).alerts if a.name == "size.limit_not_met"]
+            assert alert.details["kept"] == {"held": 1} and alert.subject == "any"
+            client.retention.release([entry.archive_id], actor="quality")
+            wait_for(lambda: "size.limit_not_met" not in _alerts(station), timeout_s=30)
+    assert station.entry().purged_at

@@ -59,11 +59,21 @@ class Policies:
         with self._catalog.read() as db:
             return policies.is_confirmed(db, converter_name)
 
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Give the names of the policies that nobody agreed to yet."""
+        with self._catalog.read() as db:
+            return policies.unconfirmed(db)
+
+    def ruled_by(self, policy_name: str) -> tuple[str, ...]:
+        """Give the converters with entries that a policy holds for (``*``: those without their own)."""
+        with self._catalog.read() as db:
+            return policies.ruled_by(db, policy_name)
+
     def confirm(self, converter_name: str, *, actor: str) -> None:
         """Let the policy that holds for a converter purge whatever it names."""
 
         def unit(tx: Connection) -> None:
-            policies.confirm(tx, converter_name)
+            policies.confirm(tx, converter_name, now=self._now())
             self._tell(tx, "policy.confirmed", actor, converter_name, {})
 
         self._write(unit)

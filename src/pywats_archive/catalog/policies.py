@@ -64,7 +64,24 @@ def is_confirmed(db: Connection, converter_name: str) -> bool:
         "SELECT confirmed FROM retention_policies WHERE converter_name IN (?, ?) ORDER BY converter_name = ? LIMIT 1"
     )
     row = execute(db, query, (converter_name, EVERY_OTHER, EVERY_OTHER)).fetchone()
-    return row is None or bool(row[0])
+    return row is not None and bool(row[0])
+
+
+def unconfirmed(db: Connection) -> tuple[str, ...]:
+    """Give the policies that nobody agreed to yet; that of all others is one of them until somebody says something."""
+    rows = dict(execute(db, "SELECT converter_name, confirmed FROM retention_policies").fetchall())
+    return tuple(sorted(name for name, confirmed in {EVERY_OTHER: 0, **rows}.items() if not confirmed))
+
+
+def ruled_by(db: Connection, policy_name: str) -> tuple[str, ...]:
+    """Give the converters that a policy holds for."""
+    if policy_name != EVERY_OTHER:
+        return (policy_name,)
+    query = (
+        "SELECT DISTINCT converter_name FROM entry_figures WHERE converter_name NOT IN "
+        "(SELECT converter_name FROM retention_policies) ORDER BY 1"
+    )
+    return tuple(name for (name,) in execute(db, query))
 
 
 def has_entries(db: Connection, converter_name: str) -> bool:
@@ -73,9 +90,11 @@ def has_entries(db: Connection, converter_name: str) -> bool:
     return execute(db, query, (converter_name,)).fetchone() is not None
 
 
-def confirm(tx: Connection, converter_name: str) -> None:
+def confirm(tx: Connection, converter_name: str, *, now: datetime) -> None:
     """Let the policy that holds for a converter purge whatever it names."""
     holds = converter_name if own(tx, converter_name) else EVERY_OTHER
+    if own(tx, holds) is None:
+        put(tx, RetentionPolicy(converter_name=EVERY_OTHER), now=now, confirmed=True)
     execute(tx, "UPDATE retention_policies SET confirmed = 1 WHERE converter_name = ?", (holds,))
 
 
@@ -92,23 +111,13 @@ def follow(tx: Connection, policy_name: str, count: int) -> bool:
     if row is None or not row[0]:
         return True
     upto, since = row[0], max(0, row[0] - count)
-    for policy in _of_those(tx, policy_name):
+    for policy in [effective(tx, name) for name in ruled_by(tx, policy_name)]:
         days, failed = policy.days_for(failed=False), policy.days_for(failed=True)
         execute(tx, _FOLLOW, (failed, days, since, upto, policy.converter_name))
     execute(
         tx, "UPDATE retention_policies SET dates_follow_from = ? WHERE converter_name = ?", (since or None, policy_name)
     )
     return bool(since == 0)
-
-
-def _of_those(db: Connection, policy_name: str) -> tuple[RetentionPolicy, ...]:
-    if policy_name != EVERY_OTHER:
-        return (effective(db, policy_name),)
-    query = (
-        "SELECT DISTINCT converter_name FROM entry_figures WHERE converter_name NOT IN "
-        "(SELECT converter_name FROM retention_policies)"
-    )
-    return tuple(effective(db, name) for (name,) in execute(db, query).fetchall())
 
 
 def _policy(row: Any) -> RetentionPolicy:

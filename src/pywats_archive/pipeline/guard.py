@@ -133,9 +133,11 @@ class Guard:
             archive.reserve.take()
         except ArchiveError:  # gone since a moment ago
             return
-        full, low = archive.reserve.trouble(), sharing[0].room.trouble() if sharing[0].room else None
+        room = sharing[0].room
+        full, low = archive.reserve.trouble(), room.trouble() if room else None
         self._tell(DISK_FULL, root, full)
-        self._tell(DISK_LOW, root, low)
+        if not (room and room.is_relieving):
+            self._tell(DISK_LOW, root, low)
         if full or low:
             self._in_trouble.add(root)
         elif root in self._in_trouble:

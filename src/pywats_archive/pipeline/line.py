@@ -92,7 +92,10 @@ class Line:
     @property
     def holds_back(self) -> bool:
         """Tell whether new sources wait where they are, all of them."""
-        return self.is_waiting or (self.config.on_archive_error == "hold" and self.trouble() is not None)
+        if self.trouble() is None:
+            return self.is_waiting
+        is_relieving = self.room is not None and self.room.is_relieving
+        return self.is_waiting or is_relieving or self.config.on_archive_error == "hold"
 
     def folder_trouble(self) -> FolderAway | None:
         """Tell why its watch folder is away, if it is: what lay there is not gone then."""

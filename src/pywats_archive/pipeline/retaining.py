@@ -17,7 +17,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import PurgeStatistics
-from pywats_archive.pipeline.alerts import CLOCK, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerts import CLOCK, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
 from pywats_archive.retention import enforcing
@@ -34,6 +34,10 @@ _LOOK_S, _QUIET_LOOK_S = 0.1, 1.0
 _JUDGE_S = 15.0
 _REST_AFTER_TROUBLE_S = 60.0
 _RELIEF_TAKES_AT_MOST_S = 60.0
+_UNMET_FOR_S = 30.0
+"""How long a limit may not be met, as what is above it is still on its way, before that is an alert."""
+_REST_OVER_WORK = 50.0
+"""How many times longer than a try that met no limit took the next one waits."""
 _AN_HOUR = timedelta(hours=1)
 
 
@@ -47,6 +51,9 @@ class _Watched:
     judged_s: float = float("-inf")
     again_s: dict[str, float] = field(default_factory=dict)
     """When a converter's policy may be tried again that could not do all it should."""
+    unmet_since_s: dict[str, float] = field(default_factory=dict)
+    rest_until_s: float = float("-inf")
+    """The archive is left alone until then, after a failure."""
 
 
 class _Stopped(Exception):
@@ -112,15 +119,17 @@ class Retaining:
             except _Stopped:
                 return False
             except (ArchiveError, OSError) as exc:
-                self._hold_off(watched, archive)
+                watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
             except Exception:
-                self._hold_off(watched, archive)
+                watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.exception("service.unexpected", archive=str(archive.root))
         return True
 
     def _look(self, archive: Archive, watched: _Watched) -> None:
         now, now_s, root = archive.now(), time.monotonic(), str(archive.root)
+        if now_s < watched.rest_until_s:
+            return
         if doubt := watched.clock.doubt(now, now_s):
             self._alerts.raise_alert(CLOCK, root, reason=doubt)
         else:
@@ -138,6 +147,7 @@ class Retaining:
         if is_due:
             watched.enforced_s, watched.enforced_on = now_s, today
             archive.policies.follow()
+            enforcing.agree_to_small_ones(archive, now=now)
         for name in archive.converter_names():
             policy = archive.policies.effective(name)
             may_try = now_s >= watched.again_s.get(name, float("-inf"))
@@ -149,6 +159,7 @@ class Retaining:
 
     def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, now: datetime) -> None:
         name, root = policy.converter_name, str(archive.root)
+        began_s = time.monotonic()
         try:
             done = enforcing.enforce(archive, policy, pause=self._pause(), now=now)
         except PurgeRunning:
@@ -163,17 +174,20 @@ class Retaining:
             return
         self._alerts.clear(UNCONFIRMED, name)
         self._alerts.clear(HELD_BACK, root)
-        self._tell(watched, done)
+        self._tell(watched, done, took_s=time.monotonic() - began_s)
 
-    def _tell(self, watched: _Watched, done: PurgeStatistics) -> None:
-        name = done.converter_name
+    def _tell(self, watched: _Watched, done: PurgeStatistics, *, took_s: float) -> None:
+        """Tell what was done; a limit that is not met for what is on its way is tried again soon, and told when that lasts."""
+        name, now_s = done.converter_name, time.monotonic()
         if done.archives_purged:
             log.info("entries.purged", converter=name, entries=done.archives_purged, bytes_freed=done.bytes_freed)
-        if done.over_bytes:
-            self._rest(watched, name)
-            self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
-        else:
+        if not done.over_bytes:
+            watched.unmet_since_s.pop(name, None)
             self._alerts.clear(UNMET, name)
+            return
+        watched.again_s[name] = now_s + max(1.0, _REST_OVER_WORK * took_s)
+        if now_s - watched.unmet_since_s.setdefault(name, now_s) >= _UNMET_FOR_S:
+            self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 
     def _pause(self) -> Callable[[], None]:
         """Give what is done between two batches: as long a rest as the batch took, while there is other work."""
@@ -197,14 +211,13 @@ class Retaining:
                 self._alerts.raise_alert(verdict.name, verdict.subject, **verdict.details)
             elif verdict.is_wrong is False:
                 self._alerts.clear(verdict.name, verdict.subject)
+        for alert in self._alerts.open:
+            if alert.name == FAILING and alert.subject not in {line.name for line in self._lines()}:
+                self._alerts.clear(FAILING, alert.subject)  # its converter is not run any more
 
     def _is_asked(self, root: Path) -> bool:
         with self._mutex:
             return root in self._relief and not self._relief[root][1]
-
-    def _hold_off(self, watched: _Watched, archive: Archive) -> None:
-        watched.enforced_s = time.monotonic() - EVERY_S + _REST_AFTER_TROUBLE_S
-        watched.enforced_on = archive.now().date()
 
     @staticmethod
     def _rest(watched: _Watched, converter_name: str) -> None:

@@ -64,6 +64,8 @@ class Room:
         """``min_free_gb`` of each converter that shares the archive."""
         self.relieve: Relieve = lambda is_low: True
         """What is tried before the disk is called low."""
+        self.is_relieving = False
+        """Whether that is still being tried."""
         self._root = root
         self._usage = usage
         self._seconds = seconds
@@ -85,7 +87,8 @@ class Room:
             return None
         least = least_free_bytes(disk.total, self.wishes_gb)
         is_short = is_low(disk.free, least, was_low=self._trouble is not None)
-        if not self.relieve(is_short) or not is_short:
+        self.is_relieving = not self.relieve(is_short)
+        if not is_short:
             return None
         return DiskLow(
             f"{self._root}: {disk.free / GB:.3f} GB are free on its disk, less than min_free_gb ({least / GB:.3f}); new "

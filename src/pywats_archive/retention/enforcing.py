@@ -80,11 +80,11 @@ def enforce(
     """
     with purging.purging(archive):
         moment = now or archive.now()
-        require_trust(archive, now=moment)
         intended = preview_plan(archive, policy, now=moment)
-        _require_confirmed(archive, policy, intended, confirmed, actor)
         if not intended.purged_entries:
             return _statistics(intended)
+        require_trust(archive, now=moment)
+        _require_confirmed(archive, policy, intended, confirmed)
         freed, done = 0, dict[PurgeReason, int]()
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
         for reason, ids in _batches(preview(archive, policy, now=moment)):
@@ -99,6 +99,14 @@ def enforce(
             bytes_freed=freed,
             by_reason={reason.value: number for reason, number in done.items()},
         )
+
+
+def agree_to_small_ones(archive: Archive, *, now: datetime) -> None:
+    """Confirm each policy that would purge no more than a fifth of any converter: what it names later is no surprise."""
+    for policy_name in archive.policies.unconfirmed():
+        ruled = (archive.policies.effective(name) for name in archive.policies.ruled_by(policy_name))
+        if not any(preview_plan(archive, policy, now=now).is_large for policy in ruled):
+            archive.policies.confirm(policy_name, actor="service")
 
 
 def purge_named(
@@ -160,18 +168,11 @@ def require_trust(archive: Archive, *, now: datetime, even_damaged: bool = False
         )
 
 
-def _require_confirmed(
-    archive: Archive, policy: RetentionPolicy, intended: PurgePlan, confirmed: bool | None, actor: str
-) -> None:
+def _require_confirmed(archive: Archive, policy: RetentionPolicy, intended: PurgePlan, confirmed: bool | None) -> None:
     name = policy.converter_name
     is_stored = confirmed is None and archive.policies.effective(name) == policy
     is_agreed = confirmed or (is_stored and archive.policies.is_confirmed(name))
-    if not intended.is_large:
-        if (
-            is_stored and not is_agreed
-        ):  # it was carried out once without a surprise: what it names later is no surprise
-            archive.policies.confirm(name, actor=actor)
-    elif not is_agreed:
+    if intended.is_large and not is_agreed:
         raise NeedsConfirmation(
             f"{archive.root}: the policy of '{name}' would purge {intended.purged_entries} of {intended.entries} entries "
             f"at once ({intended.bytes_freed} bytes); look at them with 'pywats-archive purge --preview', and "

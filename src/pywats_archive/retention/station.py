@@ -68,7 +68,7 @@ class StationRetention:
         """Give what a policy would purge now, of each converter that it would hold for."""
         found = []
         for archive in self._of(policy.converter_name):
-            names = _ruled_by(archive, policy.converter_name)
+            names = archive.policies.ruled_by(policy.converter_name)
             found += [enforcing.preview_plan(archive, replace(policy, converter_name=name)) for name in names]
         return tuple(found)
 
@@ -150,14 +150,6 @@ class StationRetention:
             if archive_id not in known:
                 raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
         return [(archive, ids) for archive, ids in found if ids]
-
-
-def _ruled_by(archive: Archive, policy_name: str) -> tuple[str, ...]:
-    """The converters that a policy of this name holds for."""
-    if policy_name != EVERY_OTHER:
-        return (policy_name,)
-    own = {policy.converter_name for policy in archive.policies.all_own()}
-    return tuple(name for name in archive.converter_names() if name not in own)
 
 
 def _large(intended: PurgePlan) -> str:

@@ -218,3 +218,23 @@ def test_a_folder_that_was_emptied_is_made_again(aged: Aged) -> None:
         blob.unlink()
     folder.rmdir()
     assert record.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
+
+
+def test_nobody_agreed_to_what_nobody_said(aged: Aged) -> None:
+    """An archive that never had a policy is not purged of more than a fifth by the built-in one, until a person agrees."""
+    for days_ago in (200, 100, 3):
+        aged.add(days_ago=days_ago)
+    builtin = aged.archive.policies.effective("c")
+    enforcing.agree_to_small_ones(aged.archive, now=aged.now)
+    with pytest.raises(NeedsConfirmation):
+        enforcing.enforce(aged.archive, builtin)
+    aged.archive.policies.confirm("c", actor="it")
+    assert enforcing.enforce(aged.archive, builtin).archives_purged == 2
+
+
+def test_a_policy_that_is_no_surprise_now_is_agreed_to(aged: Aged) -> None:
+    """What purges no more than a fifth of any converter at first may purge whatever comes due later."""
+    aged.add()
+    enforcing.agree_to_small_ones(aged.archive, now=aged.now)
+    aged.now += timedelta(days=200)
+    assert enforcing.enforce(aged.archive, aged.archive.policies.effective("c")).archives_purged == 1
