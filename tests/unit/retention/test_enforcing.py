@@ -144,7 +144,8 @@ def test_nothing_is_purged_while_damage_is_open(aged: Aged) -> None:
 
 
 def test_a_clock_set_back_stops_the_purge(aged: Aged) -> None:
-    """While the clock is earlier than the newest entry nothing is purged."""
+    """While the clock is earlier than the newest entry nothing is purged, however old."""
+    aged.add(days_ago=100)
     aged.add()
     aged.now -= timedelta(hours=1)
     with pytest.raises(RetentionHeldBack, match="set the clock right"):
