@@ -13,10 +13,12 @@ from types import TracebackType
 from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.archive.presence import require_archive
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
 from pywats_archive.archive.salvage import salvage_source
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
+from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
+from pywats_archive.host import memory
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
 from pywats_archive.integrity.verify import verify
@@ -67,8 +69,13 @@ class Client:
 
     @classmethod
     def from_config(cls, path: Path | str) -> Client:
-        """Open every archive that a configuration names; those that no service has made yet are left out."""
+        """Open every archive that a configuration names; those that no service has made yet are left out.
+
+        ArchiveAway names one that was there before and is not now: without it every answer would be a part, and look whole.
+        """
         station = read_station_config(Path(path))
+        for reason in _away(station).values():
+            raise reason
         made = [root for root in station.archive_roots() if (root / "archive.json").exists()]
         return cls(made, station=station)
 
@@ -82,7 +89,8 @@ class Client:
         if (config is None) == (archive is None):
             raise UsageError("doctor: give a configuration or an archive, one of them")
         if config is not None:
-            return examine_station(read_station_config(Path(config)))
+            station = read_station_config(Path(config))
+            return examine_station(station, away={root: str(reason) for root, reason in _away(station).items()})
         return examine_archive(Path(str(archive)))
 
     @staticmethod
@@ -253,6 +261,20 @@ class Client:
             if archive.has(archive_id):
                 return archive
         raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+
+
+def _away(station: StationConfig) -> dict[Path, ArchiveAway]:
+    """The archives that were there before and are not, with what to do."""
+    known = memory.recall(station.path, memory.ARCHIVES)
+    away = {}
+    for root in station.archive_roots():
+        if uuid := known.get(str(root)):
+            try:
+                require_archive(root, uuid)
+            except ArchiveAway as exc:
+                meant = "if it was moved, name its new place in archive_folder; --archive DIR asks another one alone"
+                away[root] = type(exc)(f"{exc}; {meant}")
+    return away
 
 
 def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:

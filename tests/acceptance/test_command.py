@@ -58,10 +58,11 @@ def test_restore_brings_sources_back_and_replaces_nothing(filled: Station) -> No
     assert len(filled.names("out")) == 2
 
 
-@pytest.mark.parametrize("what", ["SN77.log", "SN77", "{watch}"])
+@pytest.mark.parametrize("what", ["SN77.log", "SN77", "{watch}", "{done}"])
 def test_status_says_where_a_source_is(filled: Station, what: str) -> None:
-    """``status`` answers for a name, a serial number and a path."""
-    asked = what.format(watch=filled.root / "good" / "watch" / "SN77.log")
+    """``status`` answers for a name, a serial number, the path where it was dropped, and that where it lies now."""
+    good = filled.root / "good"
+    asked = what.format(watch=good / "watch" / "SN77.log", done=os.path.relpath(good / "Done" / "SN77.log"))
     answer = json.loads(command("status", asked, "--json", "--archive", filled.archive_root).stdout)
     assert [entry["serial_number"] for entry in answer["entries"]] == ["SN77"]
 
@@ -131,7 +132,9 @@ def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a process of Windows only through its console")
-@pytest.mark.parametrize("verb", [["verify"], ["list", "--json"], ["rebuild"], ["restore", "{id}", "--to", "{out}"]])
+@pytest.mark.parametrize(
+    "verb", [["verify"], ["list", "--json"], ["rebuild", "--yes"], ["restore", "{id}", "--to", "{out}"]]
+)
 def test_an_interrupted_verb_exits_as_shells_expect(filled: Station, verb: list[str]) -> None:
     """Ctrl-C ends a verb with 130 and one line, leaves nothing half-done, and is not taken for damage that was found."""
     out, entry = filled.root / "out", filled.entries()[0]
@@ -160,3 +163,38 @@ def test_an_archive_of_a_newer_format_is_refused(filled: Station) -> None:
     path.write_text(json.dumps({**json.loads(known), "format_version": 99}))
     _one_line(command("list", "--archive", filled.archive_root), "newer", "update")
     path.write_text(known)
+
+
+@pytest.mark.parametrize(
+    "verb", [["verify"], ["status"], ["stats"], ["list"], ["rebuild"], ["search", "x"], ["hold", "list"]]
+)
+def test_an_archive_that_is_away_is_told_and_not_called_empty(filled: Station, verb: list[str]) -> None:
+    """While an archive that was there is not, no verb says that all is well: one line says which, and what to do."""
+    filled.archive_root.rename(filled.root / "elsewhere")
+    answer = command(*verb, "--config", filled.root / "config.json")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "is not there; mount its disk" in answer.stderr and str(filled.archive_root) in answer.stderr
+    filled.archive_root.mkdir()  # the empty mount point of its disk
+    assert command(*verb, "--config", filled.root / "config.json").returncode == 1
+
+
+def test_doctor_calls_no_place_good_whose_archive_is_away(filled: Station) -> None:
+    """Where an archive was and is not, doctor says so, and tries nothing in what lies there."""
+    filled.archive_root.rename(filled.root / "elsewhere")
+    answer = json.loads(command("doctor", "--json", "--config", filled.root / "config.json").stdout)
+    (folder,) = [each for each in answer["folders"] if each["path"] == str(filled.archive_root)]
+    assert folder["level"] == "broken" and "is not there" in json.dumps(folder)
+
+
+def test_a_sound_catalog_is_not_rebuilt_without_a_question(filled: Station) -> None:
+    """What only the catalog knows is not given up by mistake: where nobody can be asked nothing is done."""
+    before = (filled.archive_root / "metadata.db").read_bytes()
+    answer = command("rebuild", "--archive", filled.archive_root)
+    assert answer.returncode == 2 and "--yes" in answer.stderr
+    assert (filled.archive_root / "metadata.db").read_bytes() == before
+
+
+def test_words_need_no_quotes(filled: Station) -> None:
+    """Several words are one search."""
+    here = ("--json", "--archive", filled.archive_root)
+    assert command("search", "no", "header", *here).stdout == command("search", "no header", *here).stdout

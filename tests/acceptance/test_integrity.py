@@ -86,7 +86,7 @@ def test_rebuild_after_the_catalog_was_removed(filled: Station) -> None:
     refused = command("list", *here)
     assert refused.returncode == 1 and "rebuild" in refused.stderr and len(refused.stderr.splitlines()) == 1
     assert json.loads(command("verify", "--json", *here).stdout)["problems"][0]["kind"] == "catalog_damaged"
-    answer = json.loads(command("rebuild", "--json", *here).stdout)
+    answer = json.loads(command("rebuild", "--yes", "--json", *here).stdout)
     assert (answer["rebuilt"][0]["entries"], answer["rebuilt"][0]["reports"], answer["problems"]) == (6, 6, [])
     assert (
         json.loads(command("show", entry.archive_id, "--json", *here).stdout)["source_checksum"]
@@ -100,7 +100,7 @@ def test_rebuild_after_the_catalog_was_removed(filled: Station) -> None:
 
 def test_rebuild_says_what_it_could_not_bring_along(filled: Station) -> None:
     """A person is told where the old catalog is and what it alone knew."""
-    told = command("rebuild", "--archive", filled.archive_root)
+    told = command("rebuild", "--yes", "--archive", filled.archive_root)
     assert told.returncode == 0, told.stderr
     for words in ("6 entries, 6 reports", "WITHHELD", "metadata.db.damaged-", "6 reports accepted by the server"):
         assert words in told.stdout

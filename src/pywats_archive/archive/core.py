@@ -298,7 +298,7 @@ class _Ids:
 def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
     """Read what the archive says of itself; NotAnArchive when there is none and ``create`` does not make one."""
     if not create and not (root / layout.DESCRIPTION).exists():
-        raise NotAnArchive(f"{root}: holds no archive; check the path, or let 'pywats-archive run' make one")
+        raise NotAnArchive(f"{root}: holds no archive; check the path, and whether its disk or share is mounted")
     return open_description(root, clock=clock)
 
 

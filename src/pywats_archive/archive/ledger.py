@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -132,11 +133,12 @@ def disagreements(archive: Archive) -> tuple[str, ...]:
 
 
 def where_is(archive: Archive, text: str) -> Whereabouts:
-    """Find a source by path, name or serial number."""
+    """Find a source by path (where it was dropped, or where it lies now), by name or serial number."""
     with archive.read() as db:
         by_serial = entries.find(db, EntryFilter(serial_number=text), limit=100).items
         theirs = (arrivals.of_entry(db, entry.archive_id) for entry in by_serial)
-        each = {a.arrival_id: a for a in (*arrivals.search(db, text), *filter(None, theirs))}
+        at_path = arrivals.at_path(db, os.path.abspath(text))  # noqa: PTH100 (keeps links as they are named)
+        each = {a.arrival_id: a for a in (*at_path, *arrivals.search(db, text), *filter(None, theirs))}
         found = tuple(each.values())
         named = tuple(
             entries.get(db, arrival.archive_id)

@@ -85,6 +85,12 @@ def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetim
     _ROWS.update(tx, "arrival_id", arrival_id, {"state": state.value, "changed_at": now, **changes})
 
 
+def at_path(db: Connection, path: str) -> tuple[Arrival, ...]:
+    """Give the latest arrivals that were dropped at this path, or lie there now; a hundred at most."""
+    written = path_to_text(path)
+    return _all(db, "WHERE path = ? OR moved_to = ? ORDER BY arrival_id DESC LIMIT 100", written, written)
+
+
 def search(db: Connection, text: str) -> tuple[Arrival, ...]:
     """Give the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
     endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]

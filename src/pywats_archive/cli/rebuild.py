@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pywats_archive.archive.rebuild import damage
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.restore import current_user
@@ -15,12 +16,17 @@ from pywats_archive.models.integrity import OnlyThere, Rebuilt
 def rebuild(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Make metadata.db anew from the blobs: of --archive, or of all damaged ones that --config names.
 
-    The old one is kept beside it.
+    The old one is kept beside it, and asked for first where it can still be read: it knows what no blob tells.
     """
+    if archive and not damage(archive):
+        options.confirm(
+            f"{archive}: its catalog can be read, and knows what no blob tells; rebuild it all the same", yes=yes
+        )
     with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
         done = client.rebuild(actor=current_user(), on_progress=lambda *_: advance(1))
     problems = [problem for each in done for problem in each.problems]
@@ -47,7 +53,8 @@ def _show(rebuilt: Rebuilt) -> None:
     if rebuilt.reports:
         _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
     if rebuilt.kept_as:
-        _say(f"The old catalog is {Path(rebuilt.archive) / rebuilt.kept_as}")
+        kept = Path(rebuilt.archive) / rebuilt.kept_as
+        _say(f"The old catalog is {kept}; to go back to it, stop the service and rename it to metadata.db")
     if _is_keeping_lost(rebuilt.not_copied):
         _say(
             'What was held cannot be told, so nothing is purged: set holds again, then \'pywats-archive policy set "*" '

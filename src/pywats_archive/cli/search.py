@@ -12,7 +12,7 @@ from pywats_archive.models.query import EntryFilter
 
 
 def search(
-    text: Annotated[str, typer.Argument(help="Words, each whole or begun; all must occur.")],
+    text: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words, each whole or begun; all must occur.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     limit: options.LimitOption = 100,
@@ -21,4 +21,6 @@ def search(
 ) -> None:
     """Search errors, warnings, file names, serial and part numbers."""
     with options.open_client(archive, config) as client:
-        print_page(client.find(EntryFilter(text=text), limit=limit, offset=offset), offset=offset, as_json=as_json)
+        print_page(
+            client.find(EntryFilter(text=" ".join(text)), limit=limit, offset=offset), offset=offset, as_json=as_json
+        )

@@ -7,7 +7,7 @@ import getpass
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,21 +46,31 @@ class Examination:
         return worst(tuple(folder.verdict for folder in self.folders))
 
 
-def examine_station(station: StationConfig, means: Means | None = None) -> Examination:
-    """Examine every folder that a configuration's enabled converters use, beside a running service too."""
-    return _examine(places_of(station), watchers_of(station), means or Means())
+def examine_station(
+    station: StationConfig, means: Means | None = None, *, away: Mapping[Path, str] | None = None
+) -> Examination:
+    """Examine every folder that a configuration's enabled converters use, beside a running service too.
+
+    ``away`` tells of archives that were there and are not: nothing is tried in what lies at their place.
+    """
+    return _examine(places_of(station), watchers_of(station), means or Means(), away or {})
 
 
 def examine_archive(root: Path, means: Means | None = None) -> Examination:
     """Examine one archive's folder, or one that is to become an archive's."""
     place = Place(path=Path(os.path.normpath(root.absolute())), uses=(Use(role=Role.ARCHIVE),))
-    return _examine((place,), (), means or Means())
+    return _examine((place,), (), means or Means(), {})
 
 
-def _examine(places: Sequence[Place], watchers: Sequence[Watcher], means: Means) -> Examination:
+def _examine(
+    places: Sequence[Place], watchers: Sequence[Watcher], means: Means, away: Mapping[Path, str]
+) -> Examination:
     known = _resolved(watchers)
     late = tuple(_unusable(place, f"no answer within {means.limit_s:g} s") for place in places)
-    works = [partial(_findings, place, known, means) for place in places]
+    works = [
+        partial(_unusable, place, away[place.path]) if place.path in away else partial(_findings, place, known, means)
+        for place in places
+    ]
     findings = _in_time(works, late, means.limit_s)
     folders = tuple(Examined(findings=each, verdict=judge(each)) for each in findings)
     return Examination(account=_account(), folders=folders)
