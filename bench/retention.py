@@ -186,8 +186,10 @@ def _limit(board: Board) -> None:
         }
         details |= {"purged": known.purged_entries, "end_mb": round(known.disk_size_bytes / 1e6, 1)}
         assert known.total_entries + known.purged_entries == number
-        name = "largest size of an archive with a limit of 50 MB, fed 500 MB"
-        board.add(Figure(figure="g", name=name, ratio=largest / (_LIMIT_MB * 1e6), bound="<= 1.1", details=details))
+        batch = 200 * (_FILE_BYTES + 8192)  # what one commit of a purge takes, with the reports
+        name = "largest size with a limit of 50 MB, fed 500 MB, of limit and batch"
+        ratio = largest / (_LIMIT_MB * 1e6 + batch)
+        board.add(Figure(figure="g", name=name, ratio=ratio, bound="<= 1", details=details))
 
 
 _CONVERTER = """

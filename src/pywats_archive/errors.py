@@ -3,7 +3,9 @@
 ArchiveError                     exit 1
 ├── UsageError                   exit 2  the caller asked for something that cannot be
 │   ├── ConfigError                      a configuration file or one of its values
+│   ├── AlreadyDone                      an entry that its run has done already
 │   ├── NeedsConfirmation                a purge that is larger than anybody has agreed to
+│   ├── UnknownRun                       a number that no run has
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
@@ -14,7 +16,8 @@ ArchiveError                     exit 1
 │   │   └── AnotherArchive               another archive lies where it was
 │   ├── RetentionHeldBack                nothing may be purged now: damage is open, or the clock is wrong
 │   ├── ArchiveInUse                     another process owns the archive
-│   │   └── PurgeRunning                 another purge is going on
+│   │   ├── PurgeRunning                 another purge is going on
+│   │   └── RunRunning                   another reprocessing is going on
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── BlobDamaged                      a blob does not match its checksum
@@ -54,8 +57,16 @@ class ConfigError(UsageError):
     """The configuration cannot be used."""
 
 
+class AlreadyDone(UsageError):
+    """A run has done this entry already."""
+
+
 class NeedsConfirmation(UsageError):
     """More than a fifth would be purged at once; look at the preview, then confirm it."""
+
+
+class UnknownRun(UsageError):
+    """No run has this number; 'pywats-archive reprocess list' shows those there are."""
 
 
 class UnknownEntry(UsageError):
@@ -100,6 +111,10 @@ class ArchiveInUse(StorageError):
 
 class PurgeRunning(ArchiveInUse):
     """A purge is going on already; try again when it is over."""
+
+
+class RunRunning(ArchiveInUse):
+    """A reprocessing is going on already; wait for it, or cancel it."""
 
 
 class NotAnArchive(StorageError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import filecmp
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 WINDOWS = os.name == "nt"
 NAME_MAX_BYTES = 255
 
+_NICE, _BELOW_NORMAL = 15, 0x4000
+"""What is given way to: nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
 _CLUSTER_BYTES = 4096
 """NTFS' default up to 16 TB (Microsoft: default cluster size for NTFS)."""
 _BLOCK_BYTES = 512
@@ -218,6 +221,16 @@ def _fill(descriptor: int, size_bytes: int) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     while size_bytes > 0:
         size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
+
+
+def give_way(*, windows: bool = WINDOWS) -> None:
+    """Let this process, and those it starts from now on, have what others leave of the processors."""
+    if windows:
+        kernel = ctypes.windll.kernel32  # type: ignore[attr-defined, unused-ignore]
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL)
+        return
+    with suppress(OSError):
+        os.nice(_NICE)
 
 
 def allotted_bytes(status: os.stat_result, *, windows: bool = WINDOWS) -> int:

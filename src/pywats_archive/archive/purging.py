@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from filelock import FileLock, Timeout
 
@@ -181,7 +180,7 @@ def _finish(archive: Archive, number: int) -> None:
             f"{where}: cannot be purged now ({exc.strerror or exc}); the next purge tries it again"
         ) from exc
     archive.write(lambda tx: purges.finish(tx, number, archive.now()))
-    for day in sorted({str(PurePosixPath(path).parent) for path in paths}):
+    for day in sorted({path.rpartition("/")[0] for path in paths}):
         if day[-10:] < f"{archive.now():%Y/%m/%d}":
             with suppress(OSError):
                 archive.blobs.remove_empty(day)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -14,14 +14,15 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.document import Document, read
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
-from pywats_archive.catalog import arrivals, conversions, entries, events, reports
+from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import StorageError
+from pywats_archive.errors import AlreadyDone, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import day_of
+from pywats_archive.models.replay import ItemResult
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 from pywats_archive.models.time import UTC
 
@@ -44,6 +45,12 @@ class NewConversion:
     reason: str | None = None
     retry_at: datetime | None = None
     attempts: int = 0
+    withheld: Collection[int] = ()
+    """Ordinals of reports that are not sent, whatever ``submit`` says."""
+    new_ids: bool = False
+    """Reports get new ids, and not those that their ordinals had before."""
+    run_item: ItemResult | None = None
+    """What a run keeps of it, in the same commit."""
 
 
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
@@ -66,10 +73,11 @@ def _archive_reports(
     archive: Archive, new: NewConversion, before: Sequence[Report], written: list[tuple[Blob, Report]]
 ) -> None:
     archive_id = new.conversion.archive_id
-    ids = {report.ordinal: report.report_id for report in before}
-    state = SubmissionState.WAITING if new.submit else SubmissionState.WITHHELD
+    ids = {} if new.new_ids else {report.ordinal: report.report_id for report in before}
     for ordinal, (body, summary) in enumerate(zip_longest(new.documents, new.summaries), 1):
-        spare = uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
+        spare = uuid.uuid4() if new.new_ids else uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
+        is_sent = new.submit and ordinal not in new.withheld
+        state = SubmissionState.WAITING if is_sent else SubmissionState.WITHHELD
         document = read(body, fixed_id=ids.get(ordinal), spare_id=spare, summary=summary)
         place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
         written.append(_archive_report(archive, place, document, state, new.compression_level))
@@ -203,6 +211,8 @@ def _commit(
     tx: Connection, archive: Archive, new: NewConversion, written: Sequence[tuple[Blob, Report]]
 ) -> tuple[Report, ...]:
     conversion = new.conversion
+    if new.run_item and conversion.run_id is not None and not runs.set_item(tx, conversion.run_id, new.run_item):
+        raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has done it already")
     number = conversions.add(tx, conversion)
     for blob, _ in written:
         archive.blobs.settle(blob)

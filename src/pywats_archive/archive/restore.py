@@ -12,8 +12,12 @@ from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
 
 
-def restore_source(archive: Archive, archive_id: str, folder: Path, *, actor: str = "service") -> Path:
+def restore_source(
+    archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", is_told: bool = True
+) -> Path:
     """Bring a source back into ``folder`` under its own name and mtime, with its companions; gives its path.
+
+    Without ``is_told`` the history does not tell of it: nobody is given the source.
 
     A name that is taken gets a number. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
@@ -22,7 +26,8 @@ def restore_source(archive: Archive, archive_id: str, folder: Path, *, actor: st
         restored = _restore(archive, entry, folder)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
-    put_on_record(archive, archive_id, restored, actor=actor)
+    if is_told:
+        put_on_record(archive, archive_id, restored, actor=actor)
     return restored
 
 

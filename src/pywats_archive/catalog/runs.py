@@ -1,0 +1,121 @@
+"""Runs: each reprocessing of a set of entries, and how far it is with each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.columns import json_to_text, moment_to_text
+from pywats_archive.catalog.driver import execute
+from pywats_archive.errors import UnknownRun
+from pywats_archive.models.replay import Change, ChangeKind, Comparison, Effect, ItemResult, ItemState, Run, RunState
+
+_COUNTS = "SELECT state, count(*) FROM run_items WHERE run_id = ? GROUP BY 1"
+_RUN = "SELECT run_id, created_at, actor, state, request FROM runs"
+_SET_ITEM = "UPDATE run_items SET state = ?, result = ? WHERE run_id = ? AND archive_id = ? AND state = 'planned'"
+
+
+def add(tx: Connection, request: Mapping[str, Any], archive_ids: Sequence[str], *, actor: str, now: datetime) -> int:
+    """Add a run with all its entries planned, in their order; gives its number."""
+    number = execute(
+        tx,
+        "INSERT INTO runs (created_at, actor, state, request) VALUES (?, ?, ?, ?)",
+        (moment_to_text(now), actor, RunState.RUNNING.value, json_to_text(dict(request))),
+    ).lastrowid
+    assert number is not None
+    insert = "INSERT INTO run_items (run_id, archive_id, state) VALUES (?, ?, 'planned')"
+    for archive_id in archive_ids:
+        execute(tx, insert, (number, archive_id))
+    return number
+
+
+def get(db: Connection, run_id: int) -> Run:
+    """Give a run; UnknownRun when there is none."""
+    row = execute(db, f"{_RUN} WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise UnknownRun(f"there is no run {run_id}; 'pywats-archive reprocess list' shows those there are")
+    return _run(db, row)
+
+
+def latest(db: Connection, limit: int) -> tuple[Run, ...]:
+    """Give the latest runs, newest first."""
+    rows = execute(db, f"{_RUN} ORDER BY run_id DESC LIMIT ?", (limit,)).fetchall()
+    return tuple(_run(db, row) for row in rows)
+
+
+def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
+    """Give the next entries of a run that nothing was done about yet."""
+    query = "SELECT archive_id FROM run_items WHERE run_id = ? AND state = 'planned' ORDER BY rowid LIMIT ?"
+    return tuple(archive_id for (archive_id,) in execute(db, query, (run_id, limit)))
+
+
+def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
+    """Keep what came of an entry, once; False when that is known already."""
+    told = json_to_text(_told(result))
+    return execute(tx, _SET_ITEM, (result.state.value, told, run_id, result.archive_id)).rowcount > 0
+
+
+def items(db: Connection, run_id: int) -> Iterator[ItemResult]:
+    """Stream what came of each entry, in their order; a planned one has no result yet."""
+    query = "SELECT archive_id, state, result FROM run_items WHERE run_id = ? ORDER BY rowid"
+    for archive_id, state, told in execute(db, query, (run_id,)):
+        yield _item(archive_id, state, json.loads(told) if told else {})
+
+
+def set_state(tx: Connection, run_id: int, state: RunState) -> None:
+    """Keep how far a run is."""
+    execute(tx, "UPDATE runs SET state = ? WHERE run_id = ?", (state.value, run_id))
+
+
+def _run(db: Connection, row: Any) -> Run:
+    run_id, created, actor, state, request = row
+    counts = dict(execute(db, _COUNTS, (run_id,)).fetchall())
+    return Run(
+        run_id=run_id,
+        created_at=datetime.fromisoformat(created),
+        actor=actor,
+        state=RunState(state),
+        request=json.loads(request),
+        planned=counts.get(ItemState.PLANNED.value, 0),
+        done=counts.get(ItemState.DONE.value, 0),
+        skipped=counts.get(ItemState.SKIPPED.value, 0),
+    )
+
+
+def _told(result: ItemResult) -> dict[str, Any]:
+    return {
+        "skipped_because": result.skipped_because,
+        "status": result.status,
+        "error": result.error,
+        "comparison": result.comparison.value if result.comparison else None,
+        "changes": [[each.path, each.kind.value, each.old, each.new] for each in result.changes],
+        "effects": [effect.value for effect in result.effects],
+        "serial_number": result.serial_number,
+        "old_verdict": result.old_verdict,
+        "new_verdict": result.new_verdict,
+        "duration_ms": result.duration_ms,
+    }
+
+
+def _item(archive_id: str, state: str, told: dict[str, Any]) -> ItemResult:
+    return ItemResult(
+        archive_id=archive_id,
+        state=ItemState(state),
+        skipped_because=told.get("skipped_because"),
+        status=told.get("status"),
+        error=told.get("error"),
+        comparison=Comparison(told["comparison"]) if told.get("comparison") else None,
+        changes=tuple(
+            Change(path=path, kind=ChangeKind(kind), old=old, new=new)
+            for path, kind, old, new in told.get("changes", ())
+        ),
+        effects=tuple(map(Effect, told.get("effects", ()))),
+        serial_number=told.get("serial_number"),
+        old_verdict=told.get("old_verdict"),
+        new_verdict=told.get("new_verdict"),
+        duration_ms=told.get("duration_ms", 0),
+    )

@@ -1,0 +1,101 @@
+"""Two reports as documents: which fields differ, where, and how. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from difflib import SequenceMatcher
+from typing import Any
+
+from pywats_archive.models.replay import Change, ChangeKind
+
+_IDS = frozenset({"id", "uuid", "guid"})
+"""Fields of a document that name it, and are another at each conversion."""
+_NAMES = ("name", "stepName", "idx", "id")
+"""What tells the members of a list apart, in this order of preference."""
+_MARGIN = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ran:
+    """When a conversion ran: a time in its report that lies within is the time of the conversion, not the unit's."""
+
+    started_at: datetime
+    ended_at: datetime
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether a value is a moment of this conversion."""
+        moment = _moment(value)
+        return moment is not None and self.started_at - _MARGIN <= moment <= self.ended_at + _MARGIN
+
+
+def changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], *, old_ran: Ran | None = None, new_ran: Ran | None = None
+) -> tuple[Change, ...]:
+    """Give what differs, in the order of the old document, without volatile fields (see ``is_volatile``)."""
+    return tuple(each for each in all_changes(old, new) if not is_volatile(each, old_ran=old_ran, new_ran=new_ran))
+
+
+def all_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """Stream everything that differs, volatile fields too."""
+    return _of_objects("", old, new)
+
+
+def is_volatile(change: Change, *, old_ran: Ran | None, new_ran: Ran | None) -> bool:
+    """Tell whether a field is another at each conversion by rule: the document's own id, and the time of the conversion."""
+    if change.path.count("/") == 1 and change.path[1:].lower() in _IDS:
+        return True
+    if change.kind is not ChangeKind.CHANGED or old_ran is None or new_ran is None:
+        return False
+    return old_ran.holds(change.old) and new_ran.holds(change.new)
+
+
+def _of_values(path: str, old: Any, new: Any) -> Iterator[Change]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        yield from _of_objects(path, old, new)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _of_lists(path, old, new)
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+        yield Change(path=path or "/", kind=ChangeKind.CHANGED, old=old, new=new)
+
+
+def _of_objects(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for key in old:
+        inner = f"{path}/{key}"
+        if key in new:
+            yield from _of_values(inner, old[key], new[key])
+        else:
+            yield Change(path=inner, kind=ChangeKind.REMOVED, old=old[key])
+    for key in new:
+        if key not in old:
+            yield Change(path=f"{path}/{key}", kind=ChangeKind.ADDED, new=new[key])
+
+
+def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Change]:
+    """Members are matched by what they are called, so that one more in the middle does not make all others differ."""
+    matcher = SequenceMatcher(a=[_key(each) for each in old], b=[_key(each) for each in new], autojunk=False)
+    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        both = min(old_to - old_from, new_to - new_from) if tag in ("equal", "replace") else 0
+        for n in range(both):
+            yield from _of_values(f"{path}[{old_from + n}]", old[old_from + n], new[new_from + n])
+        for n in range(old_from + both, old_to):
+            yield Change(path=f"{path}[{n}]", kind=ChangeKind.REMOVED, old=old[n])
+        for n in range(new_from + both, new_to):
+            yield Change(path=f"{path}[{n}]", kind=ChangeKind.ADDED, new=new[n])
+
+
+def _key(member: Any) -> str:
+    if not isinstance(member, Mapping):
+        return ""
+    return next((f"{name}={member[name]}" for name in _NAMES if name in member), "")
+
+
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, str) or len(value) < len("2026-01-31T08:00"):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -1,0 +1,148 @@
+"""ReprocessingEngine: replaying as the analysis names it, awaitable; each method is a few lines over a worker thread."""
+
+from __future__ import annotations
+
+import statistics
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from pywats_archive.archive import runs
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.runs import SetBack
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import UsageError
+from pywats_archive.host.configfile import read_station_config
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.time import end_of, start_of
+from pywats_archive.reprocessing import running
+from pywats_archive.reprocessing.running import OnProgress
+
+_PAGE, _SAMPLE = 1000, 200
+_OVERHEAD_MS = 12
+"""What a replay takes beside its conversion: restoring, comparing, recording."""
+
+
+class Stored(Protocol):
+    """What has an archive, such as an ``ArchiveStorage``."""
+
+    archive: Archive
+
+
+class ReprocessingEngine:
+    """Replays archived sources through the converters of a configuration, and says what changes before anything is sent."""
+
+    def __init__(
+        self, storage: Stored | Archive, config: StationConfig | Path | str, *, actor: str = "library"
+    ) -> None:
+        """``storage`` is an ``ArchiveStorage`` or an open archive, ``config`` pyWATS' configuration."""
+        self._archive = storage if isinstance(storage, Archive) else storage.archive
+        self._station = config if isinstance(config, StationConfig) else read_station_config(Path(config))
+        self._actor = actor
+
+    async def reprocess_range(
+        self,
+        converter_name: str,
+        from_date: date | datetime,
+        to_date: date | datetime,
+        use_current_converter: bool = True,
+        use_current_parameters: bool = True,
+        submit_to_server: bool = False,
+        progress_callback: Callable[[int, int, str], None] | None = None,
+        *,
+        dry_run: bool = False,
+        mode: ReplayMode = ReplayMode.ALL,
+    ) -> ReprocessingResult:
+        """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
+        wanted = EntryFilter(converter_name=converter_name, from_date=start_of(from_date), to_date=end_of(to_date))
+        request = ReplayRequest(
+            dry_run=dry_run,
+            use_current_converter=use_current_converter,
+            use_current_parameters=use_current_parameters,
+            submit_to_server=submit_to_server,
+        )
+        ids = await to_thread(self.select, wanted, mode)
+        return await to_thread(self.start, ids, request, on_progress=progress_callback)
+
+    async def reprocess_single(self, archive_id: str, **request: Any) -> ItemResult:
+        """Replay one entry, as a run of its own; keywords are the fields of ``ReplayRequest``."""
+        done = await to_thread(self.start, [archive_id], ReplayRequest(**request))
+        (item,) = runs.items(self._archive, done.run_id or 0)
+        return item
+
+    async def estimate_reprocessing_time(
+        self, converter_name: str, from_date: date | datetime, to_date: date | datetime
+    ) -> timedelta:
+        """Estimate how long a replay of a range takes, from the recorded durations of its conversions."""
+        wanted = EntryFilter(converter_name=converter_name, from_date=start_of(from_date), to_date=end_of(to_date))
+        return await to_thread(self.estimate, await to_thread(self.select, wanted, ReplayMode.ALL))
+
+    def select(self, wanted: EntryFilter, mode: ReplayMode = ReplayMode.ALL) -> list[str]:
+        """Give the archive ids of what matches, oldest or newest first as it is asked; purged ones are left out."""
+        wanted = replace(wanted, purged=False)
+        if mode is ReplayMode.FAILED:
+            return self._matching(replace(wanted, status=ConversionStatus.FAILED))
+        if mode is ReplayMode.WARNED:
+            failed = self._matching(replace(wanted, status=ConversionStatus.FAILED))
+            warned = self._matching(replace(wanted, warned=True))
+            return sorted({*failed, *warned}, reverse=wanted.newest_first)
+        return self._matching(wanted)
+
+    def _matching(self, wanted: EntryFilter) -> list[str]:
+        found: list[str] = []
+        while True:
+            page = self._archive.find(wanted, limit=_PAGE, offset=len(found))
+            found += [each.archive_id for each in page.items]
+            if len(page.items) < _PAGE:
+                return found
+
+    def start(
+        self,
+        archive_ids: Sequence[str],
+        request: ReplayRequest,
+        *,
+        processes: int = 0,
+        on_progress: OnProgress | None = None,
+    ) -> ReprocessingResult:
+        """Begin a run over these entries and carry it out. UnknownEntry comes before anything is on record."""
+        if not archive_ids:
+            raise UsageError("nothing to replay: no entry matches")
+        for archive_id in archive_ids:
+            self._archive.entry(archive_id)
+        run_id = runs.begin(self._archive, request, list(dict.fromkeys(archive_ids)), actor=self._actor)
+        return self.resume(run_id, processes=processes, on_progress=on_progress)
+
+    def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
+        """Go on with a run where it was stopped; one that is done gives its result."""
+        return running.carry_out(
+            self._archive, self._station, run_id, actor=self._actor, processes=processes, on_progress=on_progress
+        )
+
+    def cancel(self, run_id: int) -> None:
+        """Let a run end after the entries that are being replayed; what is done stays."""
+        if runs.get(self._archive, run_id).state is not RunState.RUNNING:
+            raise UsageError(f"run {run_id} is not going on; 'reprocess rollback {run_id}' takes back what it did")
+        runs.end(self._archive, run_id, RunState.CANCELLED, actor=self._actor)
+
+    def rollback(self, run_id: int) -> tuple[SetBack, ...]:
+        """Let every entry of a run show the conversion again that it showed before; nothing of the history is lost."""
+        if runs.get(self._archive, run_id).request.get("dry_run"):
+            raise UsageError(f"run {run_id} was a dry run: it changed nothing")
+        with runs.reprocessing(self._archive):
+            items = [item for item in runs.items(self._archive, run_id) if item.status is not None]
+            done = tuple(runs.set_back(self._archive, run_id, each.archive_id, actor=self._actor) for each in items)
+            runs.end(self._archive, run_id, RunState.ROLLED_BACK, actor=self._actor)
+        return done
+
+    def estimate(self, archive_ids: Sequence[str], *, processes: int = 2) -> timedelta:
+        """Estimate how long these take in so many processes, from the durations of some of them."""
+        step = max(1, len(archive_ids) // _SAMPLE)
+        entries = (self._archive.entry(archive_id) for archive_id in archive_ids[::step])
+        durations = [entry.conversion_duration_ms for entry in entries if entry.conversion_duration_ms is not None]
+        each_ms = (statistics.mean(durations) if durations else 50.0) + _OVERHEAD_MS
+        return timedelta(milliseconds=each_ms * len(archive_ids) / processes)

@@ -1,0 +1,160 @@
+"""Carrying a run out: its entries on all cores, a bounded number at once, each end on record before the next is taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from pywats_archive.archive import record, runs
+from pywats_archive.archive.core import Archive
+from pywats_archive.config import StationConfig
+from pywats_archive.conversion.processes import ConverterProcesses
+from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, UsageError
+from pywats_archive.host.secrets import load_key
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.report import Report
+from pywats_archive.reprocessing.judging import Shown, judged, summed_up, withheld
+from pywats_archive.reprocessing.replaying import Replayer
+
+log = structlog.get_logger()
+
+OnProgress = Callable[[int, int, str], None]
+"""Told how many entries are done, of how many, and the last one's archive id."""
+_AT_ONCE = 100
+
+
+def carry_out(
+    archive: Archive,
+    station: StationConfig,
+    run_id: int,
+    *,
+    actor: str,
+    processes: int = 0,
+    on_progress: OnProgress | None = None,
+) -> ReprocessingResult:
+    """Do what of a run is still to be done; it may be stopped at any moment, and gone on with by this again.
+
+    RunRunning while another run goes on; UsageError when it was cancelled or rolled back.
+    """
+    began_s = time.monotonic()
+    with runs.reprocessing(archive):
+        run = runs.get(archive, run_id)
+        if run.state not in (RunState.RUNNING, RunState.DONE):
+            raise UsageError(f"run {run_id} is {run.state.value}; start another one")
+        request = ReplayRequest(**run.request)
+        if run.planned:
+            with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
+                _Going(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
+        if runs.get(archive, run_id).state is RunState.RUNNING:
+            runs.end(archive, run_id, RunState.DONE, actor=actor)
+    return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
+
+
+def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta()) -> ReprocessingResult:
+    """Sum up what a run has done so far."""
+    run = runs.get(archive, run_id)
+    items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
+    return summed_up(items, run_id=run_id, dry_run=bool(run.request.get("dry_run")), duration=duration)
+
+
+class _Going:
+    """One run that is going on."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        station: StationConfig,
+        run_id: int,
+        request: ReplayRequest,
+        processes: ConverterProcesses,
+        on_progress: OnProgress | None,
+        *,
+        done: int,
+    ) -> None:
+        self._archive = archive
+        self._run_id = run_id
+        self._request = request
+        self._processes = processes
+        self._on_progress = on_progress
+        self._done = done
+        self._total = runs.get(archive, run_id).total
+        self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
+
+    def go(self) -> None:
+        """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it."""
+        threads = self._processes.count + 1  # one more, so that no process waits for a commit
+        with ThreadPoolExecutor(threads) as pool:
+            going: set[Future[ItemResult]] = set()
+            for archive_id in self._planned():
+                going.add(pool.submit(self._one, archive_id))
+                if len(going) > threads:
+                    going, is_stopped = self._settled(going)
+                    if is_stopped:
+                        break
+            while going:
+                going, _ = self._settled(going)
+
+    def _planned(self) -> Iterator[str]:
+        """Stream what is planned; those that were given already and are not on record yet are passed over."""
+        given: set[str] = set()
+        while runs.get(self._archive, self._run_id).state is RunState.RUNNING:
+            page = runs.planned(self._archive, self._run_id, _AT_ONCE + len(given))
+            new = [archive_id for archive_id in page if archive_id not in given]
+            if not new:
+                return
+            given = (given & set(page)) | set(new)
+            yield from new[:_AT_ONCE]
+            given -= set(new[_AT_ONCE:])
+
+    def _settled(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
+        ended, going = wait(going, return_when=FIRST_COMPLETED)
+        is_stopped = False
+        for future in ended:
+            result = future.result()
+            self._done += 1
+            if self._on_progress:
+                self._on_progress(self._done, self._total, result.archive_id)
+            is_stopped |= self._request.stop_at_failure and result.status == ConversionStatus.FAILED.value
+        return going, is_stopped
+
+    def _one(self, archive_id: str) -> ItemResult:
+        entry, shown, reports = runs.current(self._archive, archive_id)
+        replayed = self._replayer.replay(entry, shown)
+        try:
+            documents = [self._document(report) for report in reports] if replayed.result else []
+            result = judged(
+                Shown(entry=entry, conversion=shown, reports=reports, documents=documents), replayed, self._request
+            )
+        except (BlobDamaged, BlobMissing) as exc:
+            why = f"a report of it is damaged: {exc}"
+            result = ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
+        if self._request.dry_run or result.state is ItemState.SKIPPED or replayed.result is None:
+            runs.keep(self._archive, self._run_id, result)
+            return result
+        new = record.NewConversion(
+            conversion=self._replayer.conversion(entry, replayed, run_id=self._run_id),
+            documents=replayed.result.documents,
+            summaries=replayed.result.summaries,
+            submit=self._request.submit_to_server,
+            withheld=withheld(result),
+            new_ids=self._request.new_id,
+            compression_level=self._archive.policies.effective(entry.converter_name).compression_level,
+            run_item=result,
+        )
+        try:
+            record.record_conversion(self._archive, new)
+        except AlreadyDone:
+            log.warning("run.done_already", run_id=self._run_id, archive_id=archive_id)
+        return result
+
+    def _document(self, report: Report) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(self._archive.document(report))
+        return found
