@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pywats_archive.models.policy import RetentionPolicy as RetentionPolicy
     from pywats_archive.models.purge import PurgeStatistics as PurgeStatistics
     from pywats_archive.models.purge import SpaceEstimate as SpaceEstimate
+    from pywats_archive.models.replay import ReprocessingResult as ReprocessingResult
     from pywats_archive.models.statistics import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.storage import ArchiveStorage as ArchiveStorage
 
@@ -33,6 +35,8 @@ _HOMES = {
     "ConverterConfig": "config",
     "PostProcessAction": "config",
     "PurgeStatistics": "models.purge",
+    "ReprocessingEngine": "reprocessing.engine",
+    "ReprocessingResult": "models.replay",
     "RetentionEngine": "retention.engine",
     "RetentionPolicy": "models.policy",
     "SpaceEstimate": "models.purge",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling
 from pywats_archive.archive.core import Archive, EntryDetails
@@ -27,8 +28,10 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.replay import ReprocessingResult
 from pywats_archive.models.statistics import ArchiveStatistics, combined
 from pywats_archive.models.time import end_of, start_of
+from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
 
 
@@ -136,6 +139,23 @@ class Client:
     def retention(self) -> StationRetention:
         """Policies, purges and holds, over all archives."""
         return StationRetention(self._archives, self.require_converter)
+
+    async def reprocess_archives(
+        self, converter_name: str, from_date: date | datetime, to_date: date | datetime, **kwargs: Any
+    ) -> ReprocessingResult:
+        """Replay a converter's entries of a range; see ``ReprocessingEngine.reprocess_range``."""
+        self.require_converter(converter_name)
+        return await self.reprocessing(actor="library").reprocess_range(converter_name, from_date, to_date, **kwargs)
+
+    def reprocessing(self, archive: Path | None = None, *, actor: str) -> ReprocessingEngine:
+        """Give what replays the entries of one archive; UsageError where it is not clear which, or by what configuration."""
+        if self._station is None:
+            raise UsageError("replaying needs the converters' configuration; open the client with from_config")
+        found = [each for each in self._archives if archive is None or each.root == archive.absolute()]
+        if len(found) != 1:
+            known = ", ".join(str(root) for root in self._roots) or "none"
+            raise UsageError(f"name the archive that is meant with --archive; there are {known}")
+        return ReprocessingEngine(found[0], self._station, actor=actor)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
         """Give a page of the entries that match, over all archives, in stable order, with their total number."""

@@ -16,7 +16,7 @@ from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import AlreadyDone, StorageError
+from pywats_archive.errors import AlreadyDone, BlobMissing, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
@@ -213,6 +213,8 @@ def _commit(
     conversion = new.conversion
     if new.run_item and conversion.run_id is not None and not runs.set_item(tx, conversion.run_id, new.run_item):
         raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has done it already")
+    if conversion.run_id is not None and entries.get(tx, conversion.archive_id).purged_at:
+        raise BlobMissing("purged while it was replayed")
     number = conversions.add(tx, conversion)
     for blob, _ in written:
         archive.blobs.settle(blob)

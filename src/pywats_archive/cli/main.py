@@ -20,6 +20,7 @@ from pywats_archive.cli import (
     policy,
     purge,
     rebuild,
+    reprocess,
     restore,
     run,
     search,
@@ -63,6 +64,7 @@ app.command("stats")(stats.stats)
 app.add_typer(policy.app, name="policy")
 app.command("purge")(purge.purge)
 app.add_typer(hold.app, name="hold")
+app.add_typer(reprocess.app, name="reprocess")
 app.command("plan")(plan.plan)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)

@@ -23,6 +23,9 @@ Choice = TypeVar("Choice", bound=Enum)
 ArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="One archive; else all that --config names.")
 ]
+OneArchiveOption = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="Which archive, where --config names several.")
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="pyWATS' configuration; default: pyWATS' own place for it."),
@@ -86,6 +89,11 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to be asked; look at the preview, then repeat it with --yes")
     typer.confirm(f"{question}?", abort=True)
+
+
+def open_station(config: Path | None) -> Client:
+    """Open all archives of a configuration, whose converters are wanted too."""
+    return open_client(None, config)
 
 
 def parse_day(text: str | None, option: str) -> date | datetime | None:

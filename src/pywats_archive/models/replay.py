@@ -184,6 +184,8 @@ class ReprocessingResult:
     """Archive id and error of each entry that failed; a hundred at most."""
     run_id: int | None = None
     dry_run: bool = False
+    is_submitted: bool = False
+    """Whether reports were handed to the outbox."""
     by_comparison: dict[str, int] = field(default_factory=dict)
     skipped_because: dict[str, int] = field(default_factory=dict)
     changes: tuple[ChangeGroup, ...] = ()

@@ -18,7 +18,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, Run, RunState
 from pywats_archive.models.time import end_of, start_of
 from pywats_archive.reprocessing import running
 from pywats_archive.reprocessing.running import OnProgress
@@ -122,6 +122,23 @@ class ReprocessingEngine:
         return running.carry_out(
             self._archive, self._station, run_id, actor=self._actor, processes=processes, on_progress=on_progress
         )
+
+    def run(self, run_id: int) -> Run:
+        """Give a run; UnknownRun when there is none."""
+        return runs.get(self._archive, run_id)
+
+    def runs(self, limit: int = 100) -> tuple[Run, ...]:
+        """Give the latest runs, newest first."""
+        return runs.latest(self._archive, limit)
+
+    def items(self, run_id: int) -> tuple[ItemResult, ...]:
+        """Give what came of each entry of a run."""
+        runs.get(self._archive, run_id)
+        return tuple(runs.items(self._archive, run_id))
+
+    def result(self, run_id: int) -> ReprocessingResult:
+        """Sum up what a run did so far."""
+        return running.result_of(self._archive, run_id)
 
     def cancel(self, run_id: int) -> None:
         """Let a run end after the entries that are being replayed; what is done stays."""

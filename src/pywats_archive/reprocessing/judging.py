@@ -21,6 +21,7 @@ from pywats_archive.models.replay import (
     Replayed,
     ReplayRequest,
     ReprocessingResult,
+    Run,
 )
 from pywats_archive.models.report import Report, SubmissionState, summarize
 from pywats_archive.reprocessing.compare import Ran, changes
@@ -82,9 +83,7 @@ def withheld(result: ItemResult) -> frozenset[int]:
     return frozenset(n for n, effect in enumerate(result.effects, 1) if effect is Effect.UNCHANGED)
 
 
-def summed_up(
-    items: Iterable[ItemResult], *, run_id: int | None, dry_run: bool, duration: timedelta
-) -> ReprocessingResult:
+def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
     """Sum a run's items up, the same changes together, the most frequent first."""
     counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     groups: dict[str, tuple[Change, list[str], int]] = {}
@@ -117,8 +116,9 @@ def summed_up(
         skipped=counts["skipped"],
         duration=duration,
         errors=tuple(errors),
-        run_id=run_id,
-        dry_run=dry_run,
+        run_id=run.run_id,
+        dry_run=bool(run.request.get("dry_run")),
+        is_submitted=bool(run.request.get("submit_to_server")),
         by_comparison=dict(comparisons),
         skipped_because=dict(skips),
         changes=tuple(sorted(map(_group, groups.values()), key=lambda group: (-group.entries, group.path))),

@@ -12,14 +12,14 @@ from typing import Any
 
 import structlog
 
-from pywats_archive.archive import record, runs
+from pywats_archive.archive import ledger, record, runs
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, UsageError
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.replay import ItemResult, ItemState, Replayed, ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.report import Report
 from pywats_archive.reprocessing.judging import Shown, judged, summed_up, withheld
 from pywats_archive.reprocessing.replaying import Replayer
@@ -62,7 +62,7 @@ def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta(
     """Sum up what a run has done so far."""
     run = runs.get(archive, run_id)
     items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
-    return summed_up(items, run_id=run_id, dry_run=bool(run.request.get("dry_run")), duration=duration)
+    return summed_up(items, run, duration=duration)
 
 
 class _Going:
@@ -127,7 +127,12 @@ class _Going:
 
     def _one(self, archive_id: str) -> ItemResult:
         entry, shown, reports = runs.current(self._archive, archive_id)
-        replayed = self._replayer.replay(entry, shown)
+        arrival = ledger.of_entry(self._archive, archive_id)
+        if arrival and not arrival.state.is_final:
+            why = "the service is still at it"
+            replayed = Replayed(archive_id=archive_id, started_at=self._archive.now(), skipped_because=why)
+        else:
+            replayed = self._replayer.replay(entry, shown)
         try:
             documents = [self._document(report) for report in reports] if replayed.result else []
             result = judged(
@@ -153,6 +158,9 @@ class _Going:
             record.record_conversion(self._archive, new)
         except AlreadyDone:
             log.warning("run.done_already", run_id=self._run_id, archive_id=archive_id)
+        except BlobMissing as exc:
+            result = ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=str(exc))
+            runs.keep(self._archive, self._run_id, result)
         return result
 
     def _document(self, report: Report) -> Mapping[str, Any]:

@@ -1,0 +1,291 @@
+"""``reprocess``: archived sources through today's converters, and what changes before anything is sent."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from pywats_archive import portable
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, print_json, printable, progress, when
+from pywats_archive.cli.restore import current_user
+from pywats_archive.errors import UsageError
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ChangeGroup, ItemResult, ReplayMode, ReplayRequest, ReprocessingResult
+from pywats_archive.reprocessing.running import OnProgress
+
+app = typer.Typer(
+    help="Replay archived sources, see what changes, then send it.", no_args_is_help=True, rich_markup_mode=None
+)
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
+ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")]
+_SHOWN_GROUPS = 30
+
+
+@app.command("start")
+def start(
+    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids; or filters:")] = None,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    from_: options.FromOption = None,
+    to: options.ToOption = None,
+    converter: options.ConverterOption = None,
+    status: options.StatusOption = None,
+    serial: options.SerialOption = None,
+    part: options.PartOption = None,
+    text: Annotated[str | None, typer.Option(help="Words of errors, names, serial or part numbers.")] = None,
+    mode: Annotated[
+        ReplayMode, typer.Option(help="Of what matches: all, failed, or warned ones too.")
+    ] = ReplayMode.ALL,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="In which order.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Record and send nothing; say what would change.")] = False,
+    original_converter: Annotated[
+        bool, typer.Option("--original-converter", help="Only with the very code that converted it.")
+    ] = False,
+    original_parameters: Annotated[
+        bool, typer.Option("--original-parameters", help="With the arguments on record; secrets are today's.")
+    ] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="Send what changed, through the outbox.")] = False,
+    new_id: Annotated[
+        bool, typer.Option("--new-id", help="Give the reports new ids, so that those there may stay.")
+    ] = False,
+    allow_verdict_change: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Send even reports whose verdict turns; why goes on record.")
+    ] = None,
+    stop_at_failure: Annotated[
+        bool, typer.Option("--stop-at-failure", help="Begin no other entry once one failed.")
+    ] = False,
+    processes: ProcessesOption = 0,
+    yes: options.YesOption = False,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Replay entries by id or filter. First with --dry-run, then without it, then with --submit."""
+    wanted = options.entry_filter(from_, to, converter, status, serial, part)
+    if archive_ids and wanted != EntryFilter():
+        raise UsageError("reprocess start: give ids or filters, not both")
+    request = ReplayRequest(
+        dry_run=dry_run,
+        use_current_converter=not original_converter,
+        use_current_parameters=not original_parameters,
+        submit_to_server=submit,
+        new_id=new_id,
+        allow_verdict_change=allow_verdict_change,
+        stop_at_failure=stop_at_failure,
+    )
+    with options.open_station(config) as client:
+        engine = client.reprocessing(archive, actor=current_user())
+        ids = archive_ids or engine.select(replace(wanted, text=text, newest_first=not oldest_first), mode)
+        if not ids:
+            raise UsageError("reprocess start: no entry matches")
+        if not dry_run:
+            _ask(ids, engine.estimate(ids), submit=submit, yes=yes, as_json=as_json)
+        with _bar(len(ids)) as on_progress:
+            result = engine.start(ids, request, processes=processes, on_progress=on_progress)
+    return _report(result, as_json=as_json)
+
+
+@app.command("resume")
+def resume(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    processes: ProcessesOption = 0,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Go on with a run that was stopped; each entry is done once."""
+    with options.open_station(config) as client:
+        engine = client.reprocessing(archive, actor=current_user())
+        with _bar(engine.run(run).total) as on_progress:
+            result = engine.resume(run, processes=processes, on_progress=on_progress)
+    return _report(result, as_json=as_json)
+
+
+@app.command("list")
+def list_runs(
+    config: options.ConfigOption = None, archive: options.OneArchiveOption = None, as_json: options.JsonOption = False
+) -> None:
+    """List the runs, newest first."""
+    with options.open_station(config) as client:
+        found = client.reprocessing(archive, actor=current_user()).runs()
+    if as_json:
+        print_json({"runs": found})
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("run", "begun", "by", "state", "done", "skipped", "planned", "how"):
+        table.add_column(column, justify="right" if column in ("run", "done", "skipped", "planned") else "left")
+    for each in found:
+        how = ", ".join(key for key, value in each.request.items() if value and not key.startswith("use_current"))
+        counts = (str(number) for number in (each.done, each.skipped, each.planned))
+        table.add_row(str(each.run_id), when(each.created_at), printable(each.actor), each.state.value, *counts, how)
+    console.print(table)
+
+
+@app.command("show")
+def show(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Show what a run did so far."""
+    with options.open_station(config) as client:
+        result = client.reprocessing(archive, actor=current_user()).result(run)
+    return _report(result, as_json=as_json)
+
+
+@app.command("diff")
+def diff(
+    run: RunArgument,
+    archive_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One entry of it.")] = None,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    to_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a line for each change.")] = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show every field that a run changes, entry by entry."""
+    with options.open_station(config) as client:
+        every = client.reprocessing(archive, actor=current_user()).items(run)
+        items = [item for item in every if archive_id in (None, item.archive_id)]
+    if archive_id and not items:
+        raise UsageError(f"run {run} has no entry '{archive_id}'")
+    if to_csv:
+        _write_csv(to_csv, items)
+    if as_json:
+        print_json({"run_id": run, "items": items})
+    elif not to_csv:
+        for item in items:
+            _draw_item(item)
+
+
+@app.command("cancel")
+def cancel(run: RunArgument, config: options.ConfigOption = None, archive: options.OneArchiveOption = None) -> None:
+    """Let a run end after what is being replayed; what is done stays."""
+    with options.open_station(config) as client:
+        client.reprocessing(archive, actor=current_user()).cancel(run)
+    console.print(f"run {run} is cancelled")
+
+
+@app.command("rollback")
+def rollback(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    yes: options.YesOption = False,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Let every entry of a run show the conversion again that it showed before. What was sent is listed: it stays sent."""
+    options.confirm(f"set the entries of run {run} back", yes=yes)
+    with options.open_station(config) as client:
+        done = client.reprocessing(archive, actor=current_user()).rollback(run)
+    back = [each for each in done if each.is_set_back]
+    if as_json:
+        print_json({"run_id": run, "set_back": len(back), "entries": done})
+    else:
+        console.print(f"{len(back)} of {len(done)} entries are set back")
+        for each in done:
+            if each.reason:
+                console.print(printable(f"{each.archive_id}: {each.reason}"), soft_wrap=True, style="yellow")
+            for report_id in each.submitted_ids:
+                console.print(f"{each.archive_id}: the server has report {report_id}", soft_wrap=True)
+    return 0 if len(back) == len(done) else 1
+
+
+def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:
+    portable.give_way()
+    if not as_json:
+        console.print(
+            f"{len(ids)} entries, about {_took(estimate)}; reports are {'sent' if submit else 'kept, not sent'}"
+        )
+    options.confirm("replay them", yes=yes)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[OnProgress]:
+    with progress("replaying", lambda: total) as advance:
+        yield lambda done, of, archive_id: advance(1)
+
+
+def _report(result: ReprocessingResult, *, as_json: bool) -> int:
+    if as_json:
+        print_json(result)
+    else:
+        _draw(result)
+    return 1 if result.failed or result.skipped else 0
+
+
+def _draw(result: ReprocessingResult) -> None:
+    what = "would be replayed" if result.dry_run else "replayed"
+    told = f"run {result.run_id}: {result.processed} of {result.total_archives} entries {what}"
+    console.print(f"{told}: {_counts(result.by_comparison) or 'nothing'}")
+    if waiting := result.effects.get("replaces", 0) + result.effects.get("second", 0) + result.effects.get("new", 0):
+        is_sent = result.is_submitted and not result.dry_run
+        told = "wait in the outbox: the service sends them, or 'pywats-archive run --until-idle'"
+        console.print(f"{waiting} reports {told if is_sent else 'are not sent'}")
+    if result.effects:
+        console.print(f"reports on the server: {_counts(result.effects)}")
+    for group in result.changes[:_SHOWN_GROUPS]:
+        console.print(printable(_group(group, result.processed)), soft_wrap=True)
+    if len(result.changes) > _SHOWN_GROUPS:
+        console.print(f"... and {len(result.changes) - _SHOWN_GROUPS} more; 'reprocess diff {result.run_id}' shows all")
+    for serial, old, new in result.verdict_changes:
+        console.print(printable(f"the verdict turns: {serial} from {old} to {new}"), soft_wrap=True, style="yellow")
+    for reason, number in result.skipped_because.items():
+        console.print(printable(f"{number} skipped: {reason}"), soft_wrap=True, style="yellow")
+    for archive_id, error in result.errors[:_SHOWN_GROUPS]:
+        console.print(printable(f"{archive_id}: {error}"), soft_wrap=True, style="red")
+
+
+def _counts(counted: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counted.items())
+
+
+def _group(group: ChangeGroup, total: int) -> str:
+    named = "" if group.entries > len(group.archive_ids) else f" ({', '.join(group.archive_ids)})"
+    return f"{group.entries} of {total}: {group.path} {_values(group)}{named}"
+
+
+def _values(change: Any) -> str:
+    if change.kind.value == "added":
+        return f"+ {_short(change.new)}"
+    return (
+        f"- {_short(change.old)}" if change.kind.value == "removed" else f"{_short(change.old)} → {_short(change.new)}"
+    )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _draw_item(item: ItemResult) -> None:
+    how = item.skipped_because or (item.comparison.value.replace("_", " ") if item.comparison else item.state.value)
+    console.print(printable(f"{item.archive_id}  {item.serial_number or ''}  {how}"), soft_wrap=True, style="bold")
+    for change in item.changes:
+        console.print(printable(f"  {change.path} {_values(change)}"), soft_wrap=True)
+
+
+def _write_csv(path: Path, items: Iterable[ItemResult]) -> None:
+    with path.open("x", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["archive_id", "serial_number", "state", "comparison", "path", "kind", "old", "new", "reason"])
+        for item in items:
+            comparison = item.comparison.value if item.comparison else ""
+            head = [item.archive_id, item.serial_number or "", item.state.value, comparison]
+            for change in item.changes:
+                writer.writerow([*head, change.path, change.kind.value, change.old, change.new, ""])
+            if not item.changes:
+                writer.writerow([*head, "", "", "", "", item.skipped_because or item.error or ""])
+
+
+def _took(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,231 @@
+"""Replaying: what a changed converter changes is named, sent under the same ids, and taken back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acceptance.test_command import command
+from tests.station import Station
+
+from pywats_archive.archive import purging, runs
+from pywats_archive.archive.core import Archive
+from pywats_archive.client import Client
+from pywats_archive.errors import RunRunning, UsageError
+from pywats_archive.models.purge import PurgeReason
+from pywats_archive.models.replay import ReplayRequest
+from pywats_archive.reprocessing import running
+from pywats_archive.reprocessing.judging import judged
+from pywats_archive.retention import enforcing
+
+LIMITED = """
+class Limited(Any):
+    version = property(lambda self: "{version}")
+    def outcome(self, source, context):
+        text = source.path.read_text()
+        if "bad" in text and {strict}:
+            raise ValueError("bad line")
+        found = report(source.path.stem, result="{result}" if "turns" in text else "P")
+        found["root"]["steps"] = [{{"name": "volts", "value": len(text)}}, {{"name": "amps", "limit": {{"high": {limit}}}}}]
+        found["note"] = context.arguments.get("note")
+        return ConverterResult.success_result(report={{k: v for k, v in found.items() if v is not None}})
+"""
+
+
+def limited(station: Station, limit: float, *, strict: bool = False, result: str = "P", version: str = "1") -> None:
+    """Write the converter's file, with this limit."""
+    station.code(LIMITED.format(limit=limit, strict=strict, result=result, version=version))
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    with Station(tmp_path) as made:
+        limited(made, 5.5)
+        watch = made.add("ict", "own.Limited", arguments={"note": "first"})
+        for number in range(12):
+            (watch / f"SN{number:03}.log").write_text("x" * number)
+        made.run()
+        yield made
+
+
+def replayed(station: Station, **request: Any) -> Any:
+    with Client.from_config(station.write_config()) as client:
+        engine = client.reprocessing(actor="engineer")
+        return engine.start([entry.archive_id for entry in station.entries()], ReplayRequest(**request), processes=1)
+
+
+def current(station: Station) -> dict[str, dict[str, Any]]:
+    """The document that each entry shows, by serial number."""
+    with station.archive() as archive:
+        shown = (runs.current(archive, entry.archive_id) for entry in station.entries())
+        return {
+            str(entry.serial_number): json.loads(archive.document(reports[0])) for entry, _, reports in shown if reports
+        }
+
+
+def at_server(station: Station) -> dict[str, dict[str, Any]]:
+    return {report_id: json.loads(bodies[-1]) for report_id, bodies in station.server.received.items()}
+
+
+def test_a_changed_limit_is_named_sent_and_taken_back(station: Station) -> None:
+    """The dry run names the one field that changes and changes nothing; the run sends it under the same ids; back again."""
+    before, there = current(station), at_server(station)
+    limited(station, 5.0, version="2")
+    dry = replayed(station, dry_run=True)
+    (group,) = dry.changes
+    assert (group.path, group.old, group.new, group.entries) == ("/root/steps[1]/limit/high", 5.5, 5.0, 12)
+    assert (dry.by_comparison, dry.effects, dry.skipped) == ({"changed": 12}, {"replaces": 12}, 0)
+    assert current(station) == before and at_server(station) == there
+    done = replayed(station, submit_to_server=True)
+    assert station.run().waiting == ()
+    now = at_server(station)
+    assert now.keys() == there.keys()
+    assert {each["root"]["steps"][1]["limit"]["high"] for each in now.values()} == {5.0}
+    with Client.from_config(station.write_config()) as client:
+        back = client.reprocessing(actor="engineer").rollback(done.run_id)
+    assert all(each.is_set_back and len(each.submitted_ids) == 1 for each in back)
+    assert current(station) == before and at_server(station) == now
+    details = station.entries()[0].archive_id
+    with station.archive() as archive:
+        kinds = [event.kind for event in archive.details(details).events]
+        assert len(archive.details(details).conversions) == 2 and kinds[-1] == "conversion.set_back"
+
+
+def test_what_is_the_same_is_not_sent(station: Station) -> None:
+    """Replayed without a change, nothing goes to the server."""
+    requests = station.server.requests
+    done = replayed(station, submit_to_server=True)
+    assert (done.by_comparison, done.effects) == ({"same": 12}, {"unchanged": 12})
+    station.run()
+    assert station.server.requests == requests
+
+
+def test_a_verdict_that_turns_is_held_back_unless_it_is_allowed(station: Station) -> None:
+    """A unit that would fail now is not sent by mistake; with a reason it is."""
+    (station.root / "ict" / "watch" / "SN900.log").write_text("turns")
+    station.run()
+    limited(station, 5.5, result="F")
+    held = replayed(station, submit_to_server=True)
+    assert held.verdict_changes == (("SN900", "P", "F"),) and held.skipped == 1
+    assert current(station)["SN900"]["result"] == "P"
+    replayed(station, submit_to_server=True, allow_verdict_change="the limit was wrong")
+    assert current(station)["SN900"]["result"] == "F"
+
+
+def test_only_the_original_code_is_taken_for_it(station: Station) -> None:
+    """With the original converter wanted, an edited one skips with that reason; the untouched one gives the same."""
+    same = replayed(station, dry_run=True, use_current_converter=False)
+    assert same.by_comparison == {"same": 12}
+    limited(station, 5.0)
+    (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
+    assert "the original converter" in reason and "cannot be had" in reason
+
+
+def test_original_parameters_are_those_on_record(station: Station) -> None:
+    """A changed argument counts in today's mode, and not where the recorded ones are wanted."""
+    station.sections[0]["arguments"] = {"note": "second"}
+    (group,) = replayed(station, dry_run=True).changes
+    assert (group.path, group.old, group.new) == ("/note", "first", "second")
+    assert replayed(station, dry_run=True, use_current_parameters=False).by_comparison == {"same": 12}
+
+
+def test_what_cannot_be_replayed_says_why_and_stops_nothing(station: Station) -> None:
+    """Purged, damaged, failing: each is told, and the others go on."""
+    (station.root / "ict" / "watch" / "SN901.log").write_text("bad")
+    station.run()
+    limited(station, 5.5, strict=True)
+    first, second = station.entries()[:2]
+    with Archive.open(station.archive_root, own=True) as archive:
+        enforcing.purge_named(archive, [first.archive_id], actor="it")
+    blob = station.archive_root / second.source_archived_path
+    sound = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(sound[:-9])
+    done = replayed(station)
+    blob.write_bytes(sound)
+    assert (done.processed, done.failed, done.skipped) == (11, 1, 2)
+    assert done.by_comparison == {"same": 10, "newly_failing": 1}
+    assert any(reason == "purged" for reason in done.skipped_because)
+    assert any("damaged" in reason for reason in done.skipped_because)
+    assert done.errors[0][1].endswith("bad line")
+
+
+def test_one_run_at_a_time_and_none_of_nothing(station: Station) -> None:
+    """A second run is refused while one goes on; so is one without entries."""
+    with Archive.open(station.archive_root, own=True) as archive, runs.reprocessing(archive), pytest.raises(RunRunning):
+        replayed(station)
+    with Client.from_config(station.write_config()) as client, pytest.raises(UsageError, match="no entry"):
+        client.reprocessing(actor="e").start([], ReplayRequest())
+
+
+def test_a_run_that_is_killed_goes_on_and_does_each_entry_once(station: Station) -> None:
+    """Killed at random moments and resumed, each entry has one conversion of the run, and each report one id (invariant 5)."""
+    limited(station, 5.0)
+    ids, rng = [entry.archive_id for entry in station.entries()], random.Random(4)
+    config = station.write_config()
+    start = [sys.executable, "-m", "pywats_archive", "reprocess"]
+    first = [*start, "start", *ids, "--config", str(config), "--yes", "--submit", "--processes", "1"]
+    _killed(first, 2.5)
+    for _ in range(3):
+        _killed([*start, "resume", "1", "--config", str(config), "--processes", "1"], 1.0 + 1.5 * rng.random())
+    answer = command("reprocess", "resume", "1", "--json", "--config", config)
+    told = json.loads(answer.stdout)
+    assert (told["total_archives"], told["processed"], told["skipped"]) == (12, 12, 0), answer.stderr
+    assert station.run().waiting == ()
+    for archive_id in ids:
+        with station.archive() as archive:
+            details = archive.details(archive_id)
+        assert [each.run_id for each in details.conversions] == [None, 1]
+        assert len({report.report_id for report in details.reports}) == 1
+    assert len(station.server.received) == 12
+
+
+def test_the_command(station: Station, tmp_path: Path) -> None:
+    """A dry run, its differences as JSON and CSV, the list, a rollback of what changed nothing: as a person meets them."""
+    limited(station, 5.0)
+    here = ("--config", station.write_config())
+    dry = command("reprocess", "start", "--converter", "ict", "--dry-run", *here)
+    assert dry.returncode == 0, dry.stderr
+    assert "12 of 12: /root/steps[1]/limit/high 5.5 → 5.0" in dry.stdout and "12 changed" in dry.stdout
+    document = json.loads(command("reprocess", "diff", "1", "--json", "--csv", tmp_path / "d.csv", *here).stdout)
+    assert len(document["items"]) == 12 and document["items"][0]["changes"][0]["new"] == 5.0
+    with (tmp_path / "d.csv").open(newline="") as stream:
+        assert [row["new"] for row in csv.DictReader(stream)] == ["5.0"] * 12
+    assert "dry_run" in command("reprocess", "list", *here).stdout
+    assert command("reprocess", "rollback", "1", "--yes", *here).returncode == 2
+    unasked = command("reprocess", "start", "--converter", "ict", *here)
+    assert unasked.returncode == 2 and "--yes" in unasked.stderr
+    assert command("reprocess", "show", "9", *here).returncode == 2
+
+
+def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that is purged while it is replayed gets no new bytes (invariant 7)."""
+    limited(station, 5.0)
+    gone = station.entries()[0].archive_id
+
+    def purged_first(shown: Any, *more: Any) -> Any:
+        if shown.entry.archive_id == gone:
+            with Archive.open(station.archive_root) as archive:
+                batch = purging.Batch(converter_name="ict", reason=PurgeReason.MANUAL, archive_ids=[gone])
+                assert purging.purge(archive, batch).entries == 1
+        return judged(shown, *more)
+
+    monkeypatch.setattr(running, "judged", purged_first)
+    done = replayed(station)
+    assert done.skipped_because == {"purged while it was replayed": 1}
+    assert not list(station.archive_root.rglob(f"{gone}*"))
+
+
+def _killed(whole: list[str], after_s: float) -> None:
+    with subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
