@@ -121,13 +121,59 @@ def test_a_verdict_that_turns_is_held_back_unless_it_is_allowed(station: Station
     assert current(station)["SN900"]["result"] == "F"
 
 
-def test_only_the_original_code_is_taken_for_it(station: Station) -> None:
-    """With the original converter wanted, an edited one skips with that reason; the untouched one gives the same."""
-    same = replayed(station, dry_run=True, use_current_converter=False)
-    assert same.by_comparison == {"same": 12}
+def test_the_original_code_is_run_though_it_was_edited_since(station: Station) -> None:
+    """With the original converter wanted, yesterday's code gives yesterday's report, byte for byte; today's gives another."""
+    before, first = current(station), station.entries()[0]
     limited(station, 5.0)
+    done = replayed(station, use_current_converter=False)
+    assert done.by_comparison == {"same": 12}
+    with station.archive() as archive:
+        old, new = archive.details(first.archive_id).conversions
+        documents = [archive.document(report) for report in archive.details(first.archive_id).reports]
+    assert old.code_fingerprint == new.code_fingerprint and documents[0] == documents[1]
+    assert current(station) == before
+    assert replayed(station, dry_run=True).by_comparison == {"changed": 12}
+
+
+def test_what_a_converter_imports_beside_it_is_part_of_its_code(tmp_path: Path) -> None:
+    """A module beside the converter's file is kept with it, and an edited one is another version."""
+    with Station(tmp_path) as station:
+        (station.root / "converters" / "beside.py").write_text("HIGH = 5.5\n")
+        station.code(
+            "import beside\nclass Own(Any):\n    def outcome(self, source, context):\n"
+            "        return ConverterResult.success_result(report=report(source.path.stem, high=beside.HIGH))\n"
+        )
+        watch = station.add("ict", "own.Own")
+        for number in range(2):
+            (watch / f"SN{number}.log").write_text("x")
+        station.run()
+        (station.root / "converters" / "beside.py").write_text("HIGH = 5.0\n")
+        assert [each.path for each in replayed(station, dry_run=True).changes] == ["/high"]
+        assert replayed(station, dry_run=True, use_current_converter=False).by_comparison == {"same": 2}
+        assert len(list((station.archive_root / "converters").glob("*.tar.gz"))) == 1
+
+
+def test_code_that_was_not_kept_or_is_damaged_skips_with_that_reason(station: Station) -> None:
+    """Without the original code nothing is made up: the entries are skipped, and say why."""
+    limited(station, 5.0)
+    (kept,) = (station.archive_root / "converters").iterdir()
+    sound = kept.read_bytes()
+    kept.chmod(0o600)
+    kept.write_bytes(sound[:-9])
     (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
-    assert "the original converter" in reason and "cannot be had" in reason
+    assert str(kept) in reason
+    kept.unlink()
+    (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
+    assert "its code was not kept" in reason
+    kept.write_bytes(sound)
+
+
+def test_an_installed_converter_of_another_version_is_not_taken_for_the_original(station: Station) -> None:
+    """Of an installed converter the version counts: another one skips, unless that one is named."""
+    with Archive.open(station.archive_root, own=True) as archive:
+        archive.write(lambda tx: tx.exec_driver_sql("UPDATE conversions SET distribution = 'someone 1.0'"))
+    (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
+    assert "someone 1.0" in reason and "cannot be had" in reason
 
 
 def test_original_parameters_are_those_on_record(station: Station) -> None:
@@ -229,3 +275,17 @@ def _killed(whole: list[str], after_s: float) -> None:
     with subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(after_s)
         process.send_signal(signal.SIGKILL)
+
+
+def test_reports_can_be_made_again_as_they_were(station: Station) -> None:
+    """``verify --reproduce`` replays a sample as it was converted: equal though the code was edited; a tampered one is told."""
+    here = ("--config", station.write_config())
+    limited(station, 5.0)
+    sound = command("verify", "--reproduce", "50%", *here)
+    assert (sound.returncode, "6 of 6" in sound.stdout and "6 same" in sound.stdout) == (0, True), sound.stderr
+    code = next((station.archive_root / "converters").iterdir())
+    code.chmod(0o600)
+    code.write_bytes(code.read_bytes()[:-9])
+    assert command("verify", "--reproduce", "3", *here).returncode == 1
+    told = json.loads(command("verify", "--json", "--archive", station.archive_root).stdout)
+    assert [problem["path"] for problem in told["problems"]] == [f"converters/{code.name}"]

@@ -87,7 +87,8 @@ def _note_beginning(archive: Archive) -> Path:
 def _repair(archive: Archive) -> Recovery:
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
-    archive.blobs.remove_temporary("", report=lambda p: removed.append(_relative(archive, p)), deep=False)
+    for folder in ("", layout.CONVERTERS):
+        archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
         for top in (layout.SOURCES, layout.REPORTS):
             folder = f"{top}/{day:%Y/%m/%d}"

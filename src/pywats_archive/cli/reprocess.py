@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -17,10 +16,11 @@ from rich.table import Table
 from pywats_archive import portable
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, progress, when
+from pywats_archive.cli.replays import draw_item, report, write_csv
 from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ChangeGroup, ItemResult, ReplayMode, ReplayRequest, ReprocessingResult
+from pywats_archive.models.replay import ReplayMode, ReplayRequest
 from pywats_archive.reprocessing.running import OnProgress
 
 app = typer.Typer(
@@ -28,7 +28,6 @@ app = typer.Typer(
 )
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
 ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")]
-_SHOWN_GROUPS = 30
 
 
 @app.command("start")
@@ -51,6 +50,9 @@ def start(
     original_converter: Annotated[
         bool, typer.Option("--original-converter", help="Only with the very code that converted it.")
     ] = False,
+    allow_version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Where an installed original is gone: this version of it.")
+    ] = None,
     original_parameters: Annotated[
         bool, typer.Option("--original-parameters", help="With the arguments on record; secrets are today's.")
     ] = False,
@@ -75,6 +77,7 @@ def start(
     request = ReplayRequest(
         dry_run=dry_run,
         use_current_converter=not original_converter,
+        allow_version=allow_version,
         use_current_parameters=not original_parameters,
         submit_to_server=submit,
         new_id=new_id,
@@ -90,7 +93,7 @@ def start(
             _ask(ids, engine.estimate(ids), submit=submit, yes=yes, as_json=as_json)
         with _bar(len(ids)) as on_progress:
             result = engine.start(ids, request, processes=processes, on_progress=on_progress)
-    return _report(result, as_json=as_json)
+    return report(result, as_json=as_json)
 
 
 @app.command("resume")
@@ -106,7 +109,7 @@ def resume(
         engine = client.reprocessing(archive, actor=current_user())
         with _bar(engine.run(run).total) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
-    return _report(result, as_json=as_json)
+    return report(result, as_json=as_json)
 
 
 @app.command("list")
@@ -139,7 +142,7 @@ def show(
     """Show what a run did so far."""
     with options.open_station(config) as client:
         result = client.reprocessing(archive, actor=current_user()).result(run)
-    return _report(result, as_json=as_json)
+    return report(result, as_json=as_json)
 
 
 @app.command("diff")
@@ -158,12 +161,12 @@ def diff(
     if archive_id and not items:
         raise UsageError(f"run {run} has no entry '{archive_id}'")
     if to_csv:
-        _write_csv(to_csv, items)
+        write_csv(to_csv, items)
     if as_json:
         print_json({"run_id": run, "items": items})
     elif not to_csv:
         for item in items:
-            _draw_item(item)
+            draw_item(item)
 
 
 @app.command("cancel")
@@ -212,78 +215,6 @@ def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_jso
 def _bar(total: int) -> Iterator[OnProgress]:
     with progress("replaying", lambda: total) as advance:
         yield lambda done, of, archive_id: advance(1)
-
-
-def _report(result: ReprocessingResult, *, as_json: bool) -> int:
-    if as_json:
-        print_json(result)
-    else:
-        _draw(result)
-    return 1 if result.failed or result.skipped else 0
-
-
-def _draw(result: ReprocessingResult) -> None:
-    what = "would be replayed" if result.dry_run else "replayed"
-    told = f"run {result.run_id}: {result.processed} of {result.total_archives} entries {what}"
-    console.print(f"{told}: {_counts(result.by_comparison) or 'nothing'}")
-    if waiting := result.effects.get("replaces", 0) + result.effects.get("second", 0) + result.effects.get("new", 0):
-        is_sent = result.is_submitted and not result.dry_run
-        told = "wait in the outbox: the service sends them, or 'pywats-archive run --until-idle'"
-        console.print(f"{waiting} reports {told if is_sent else 'are not sent'}")
-    if result.effects:
-        console.print(f"reports on the server: {_counts(result.effects)}")
-    for group in result.changes[:_SHOWN_GROUPS]:
-        console.print(printable(_group(group, result.processed)), soft_wrap=True)
-    if len(result.changes) > _SHOWN_GROUPS:
-        console.print(f"... and {len(result.changes) - _SHOWN_GROUPS} more; 'reprocess diff {result.run_id}' shows all")
-    for serial, old, new in result.verdict_changes:
-        console.print(printable(f"the verdict turns: {serial} from {old} to {new}"), soft_wrap=True, style="yellow")
-    for reason, number in result.skipped_because.items():
-        console.print(printable(f"{number} skipped: {reason}"), soft_wrap=True, style="yellow")
-    for archive_id, error in result.errors[:_SHOWN_GROUPS]:
-        console.print(printable(f"{archive_id}: {error}"), soft_wrap=True, style="red")
-
-
-def _counts(counted: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counted.items())
-
-
-def _group(group: ChangeGroup, total: int) -> str:
-    named = "" if group.entries > len(group.archive_ids) else f" ({', '.join(group.archive_ids)})"
-    return f"{group.entries} of {total}: {group.path} {_values(group)}{named}"
-
-
-def _values(change: Any) -> str:
-    if change.kind.value == "added":
-        return f"+ {_short(change.new)}"
-    return (
-        f"- {_short(change.old)}" if change.kind.value == "removed" else f"{_short(change.old)} → {_short(change.new)}"
-    )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _draw_item(item: ItemResult) -> None:
-    how = item.skipped_because or (item.comparison.value.replace("_", " ") if item.comparison else item.state.value)
-    console.print(printable(f"{item.archive_id}  {item.serial_number or ''}  {how}"), soft_wrap=True, style="bold")
-    for change in item.changes:
-        console.print(printable(f"  {change.path} {_values(change)}"), soft_wrap=True)
-
-
-def _write_csv(path: Path, items: Iterable[ItemResult]) -> None:
-    with path.open("x", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["archive_id", "serial_number", "state", "comparison", "path", "kind", "old", "new", "reason"])
-        for item in items:
-            comparison = item.comparison.value if item.comparison else ""
-            head = [item.archive_id, item.serial_number or "", item.state.value, comparison]
-            for change in item.changes:
-                writer.writerow([*head, change.path, change.kind.value, change.old, change.new, ""])
-            if not item.changes:
-                writer.writerow([*head, "", "", "", "", item.skipped_because or item.error or ""])
 
 
 def _took(duration: timedelta) -> str:

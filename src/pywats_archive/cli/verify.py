@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, progress
+from pywats_archive.cli.replays import report
+from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.integrity import Checked, Problem, Thoroughness
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ReplayRequest
 
 
 def verify(
@@ -23,9 +30,15 @@ def verify(
         str | None, typer.Option(metavar="N%", help="Read N % of the blobs whole, of the others only headers.")
     ] = None,
     seed: Annotated[str | None, typer.Option(help="What the sample is drawn by; default: today's date.")] = None,
+    reproduce: Annotated[
+        str | None,
+        typer.Option(metavar="SAMPLE", help="Replay so many (N or N%) with original converter and parameters instead."),
+    ] = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Check every blob against its recorded checksum, every file against its row, and the history's chain."""
+    if reproduce:
+        return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, sample, seed)
     checked, problems = 0, []
     with options.open_client(archive, config) as client:
@@ -40,6 +53,30 @@ def verify(
     else:
         _sum_up(checked, len(problems))
     return 1 if problems else 0
+
+
+def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str, *, as_json: bool) -> int:
+    """Replay some entries as they were converted; 1 when a report comes out differently, or one cannot be made again."""
+    with options.open_station(config) as client:
+        engine = client.reprocessing(archive, actor=current_user())
+        every = engine.select(EntryFilter(status=ConversionStatus.SUCCESS))
+        number = round(len(every) * _percent(sample) / 100) if sample.endswith("%") else _number(sample)
+        drawn = sorted(every, key=lambda archive_id: hashlib.sha256(f"{seed}/{archive_id}".encode()).digest())
+        ids = drawn[: max(number, 1)]
+        request = ReplayRequest(dry_run=True, use_current_converter=False, use_current_parameters=False)
+        with progress("replaying", lambda: len(ids)) as advance:
+            result = engine.start(ids, request, on_progress=lambda *_: advance(1))
+    return report(result, as_json=as_json, is_check=True)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--reproduce '{text}': is no sample; write a number, or a percentage such as 5%")
+    return int(text)
+
+
+def _today() -> str:
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}"
 
 
 def show_problem(problem: Problem) -> None:
@@ -59,8 +96,7 @@ def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thorough
     if quick and sample:
         raise UsageError("--quick and --sample: give one of them, not both")
     percent = _percent(sample) if sample else 100.0
-    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-    return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else today)
+    return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else _today())
 
 
 def _percent(text: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pywats_archive.archive import companions, ingest, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.host.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
@@ -61,6 +62,7 @@ class ArchiveInterceptor(AfterSubmission):
         self._key = key
         self._info = info
         self._configuration = config.model_dump(mode="json", exclude={"arguments"})
+        self._codes = KeptCodes(archive)
         if policy := config.retention_policy():
             archive.policies.seed(policy)
 
@@ -109,6 +111,8 @@ class ArchiveInterceptor(AfterSubmission):
             retry_at=next_state.retry_at if next_state else None,
             attempts=next_state.attempts if next_state else 0,
         )
+        if result.converter:
+            self._codes.keep(result.converter)
         return record.record_conversion(self.archive, new)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:

@@ -19,6 +19,7 @@ from typing import Any
 from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConverterDescription
+from pywats_archive.models.code import code_fingerprint
 from pywats_archive.models.conversion import ConverterInfo
 
 _BASES = {
@@ -196,6 +197,8 @@ def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
         converter_class=module_path,
         version=str(getattr(instance, "version", "")),
         fingerprint=_fingerprint(converter),
+        class_name=converter.__name__,
+        code_files=_code_files(converter),
         distribution=_distribution(converter.__module__),
         password_arguments=frozenset(name for name, d in schema_of(instance).items() if _is_password(d)),
         kind=kind_of(converter) or "file",
@@ -238,6 +241,24 @@ def _distribution(module_name: str) -> str | None:
 
 @cache
 def _fingerprint(converter: type) -> str:
+    """The fingerprint of the code as it was loaded: a file's own modules are loaded anew with it."""
+    files = {name: Path(path).read_bytes() for name, path in _code_files(converter)}
+    loaded = _FILES.get(converter.__module__)
+    for path, source in loaded.siblings.items() if loaded else ():
+        files[_name_beside(path, loaded.path)] = source  # type: ignore[union-attr]
+    return code_fingerprint(files) if files else ""
+
+
+@cache
+def _code_files(converter: type) -> tuple[tuple[str, str], ...]:
+    """The file that defines a class, and those of its folder that it imported, by their names from there."""
     file = inspect.getsourcefile(converter)
-    code = Path(file).read_bytes() if file and Path(file).is_file() else b""
-    return f"sha256:{hashlib.sha256(code).hexdigest()}" if code else ""
+    if not file or not Path(file).is_file():
+        return ()
+    loaded = _FILES.get(converter.__module__)
+    siblings = sorted(loaded.siblings) if loaded else []
+    return ((Path(file).name, file), *((_name_beside(path, Path(file)), str(path)) for path in siblings))
+
+
+def _name_beside(path: Path, main: Path) -> str:
+    return path.relative_to(main.parent).as_posix()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pywats_archive.archive import inspection, inventory, purging
+from pywats_archive.archive import codes, inspection, inventory, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding, Stray
 from pywats_archive.archive.ownership import is_owned
@@ -38,6 +38,7 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
                 yield from _strays(archive, strays)
         yield from doubts.resolve()
         yield from _strays(archive, strays)
+        yield from _codes(archive)
     except CatalogDamaged as exc:
         told = f"{exc}; what it names from there on was not checked"
         yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=_CATALOG, message=told))
@@ -58,6 +59,12 @@ def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
     for archive_id in inventory.gone_entries(archive):
         told = f"{path}: the history tells of entry {archive_id}, and its row is gone; compare with a backup"
         yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, _CATALOG, archive_id, told))
+
+
+def _codes(archive: Archive) -> Iterator[Checked]:
+    for path, fault in codes.look_at_all(archive):
+        told = f"{fault}; replays with this original converter are skipped"
+        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, told) if fault else None, blobs=1)
 
 
 def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, doubts: _Doubts) -> Iterator[Checked]:

@@ -18,12 +18,15 @@ class ConverterInfo:
     """Where it was loaded from, as configured (``module_path``)."""
     version: str
     fingerprint: str
-    """``sha256:<hex>`` of the file that defines the class; empty when there is none."""
+    """``sha256:<hex>`` of its code (see ``ConverterCode``); empty when there is none."""
     distribution: str | None = None
     """``name version`` of the installed distribution the code comes from."""
     password_arguments: frozenset[str] = frozenset()
     kind: str = "file"
     """``file``, ``folder``, ``scheduled`` or ``legacy``."""
+    class_name: str = ""
+    code_files: tuple[tuple[str, str], ...] = ()
+    """Name and path of each file of its code, the defining one first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

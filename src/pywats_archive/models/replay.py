@@ -134,6 +134,8 @@ class ReplayRequest:
     dry_run: bool = False
     """Nothing is recorded but what would change."""
     use_current_converter: bool = True
+    allow_version: str | None = None
+    """With the original converter: of an installed one whose version is not to be had any more, this one."""
     use_current_parameters: bool = True
     submit_to_server: bool = False
     new_id: bool = False
@@ -154,6 +156,8 @@ class Replayed:
     archive_id: str
     started_at: datetime
     result: ConversionResult | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The arguments it was converted with; PASSWORD arguments as keyed fingerprints."""
     skipped_because: str | None = None
 
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +92,7 @@ class _Going:
     def go(self) -> None:
         """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it."""
         threads = self._processes.count + 1  # one more, so that no process waits for a commit
-        with ThreadPoolExecutor(threads) as pool:
+        with closing(self._replayer), ThreadPoolExecutor(threads) as pool:
             going: set[Future[ItemResult]] = set()
             for archive_id in self._planned():
                 going.add(pool.submit(self._one, archive_id))
