@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, pipeline, reports, retention, sources, trust
+from bench import catalog, pipeline, replay, reports, retention, sources, trust
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f", "g"], help="a b c d e f g")
+    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f", "g", "h"], help="a b c d e f g h")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e and g")
     asked = parser.parse_args()
     board = Board()
@@ -29,6 +29,8 @@ def main() -> None:
         trust.trust(board)
     if "g" in asked.figures:
         retention.retention(board, asked.entries)
+    if "h" in asked.figures:
+        replay.replays(board)
     board.draw()
 
 

@@ -1,0 +1,144 @@
+"""(h) Replays: their rate against the bare converter, the estimate against the truth, and live files beside a run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import multiprocessing
+import os
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bench.figures import Board, Figure, folder, timed
+from pywats_archive.client import Client
+from pywats_archive.demo.logfiles import sized
+from pywats_archive.demo.server import WatsServer
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ReplayRequest
+from pywats_archive.pipeline.service import Service, Settings
+
+_ENTRIES, _SIZE, _LIVE = 1_000, 30_000, 60
+_MODULE, _CLASS = "pywats_client.converters.standard.spea_converter", "SPEAConverter"
+
+
+def replays(board: Board) -> None:
+    """(h) Measure all of it."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with folder() as base, WatsServer(strict=True) as server:
+        _station(base, server.address)
+        _drop(base, range(_ENTRIES))
+        Service(Settings(config_path=base / "config.json", until_idle=True)).run()
+        _rate(board, base)
+        _beside(board, base)
+
+
+def _rate(board: Board, base: Path) -> None:
+    count = os.cpu_count() or 2
+    files = sorted((base / "Done").iterdir())
+    with Client.from_config(base / "config.json") as client:
+        engine = client.reprocessing(actor="bench")
+        ids = engine.select(EntryFilter())
+        estimate = engine.estimate(ids, processes=count).total_seconds()
+        engine.start(ids[:50], ReplayRequest(dry_run=True))
+        pairs = []
+        for _ in range(3):
+            bare = _bare(files, count)
+            ours = timed(lambda: engine.start(ids, ReplayRequest(dry_run=True)))
+            pairs.append((bare, ours))
+    ratio = statistics.median(bare / ours for bare, ours in pairs)
+    ours = statistics.median(ours for _, ours in pairs)
+    details = {"entries": len(ids), "s": [round(o, 1) for _, o in pairs], "bare_s": [round(b, 1) for b, _ in pairs]}
+    name = f"replay of {_ENTRIES:,} SPEA files of 30 KB, rate over the bare converter"
+    board.add(Figure(figure="h", name=name, ratio=ratio, bound=">= 0.85", details=details))
+    off = max(estimate / ours, ours / estimate)
+    told = {"estimated_s": round(estimate, 1), "took_s": round(ours, 1)}
+    board.add(Figure(figure="h", name="the time estimate, off by a factor", ratio=off, bound="<= 1.5", details=told))
+
+
+def _bare(files: list[Path], count: int) -> float:
+    """The same files through the converter alone, in as many processes, started before."""
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_convert, [str(path) for path in files[:20]]))
+        return timed(lambda: list(pool.map(_convert, [str(path) for path in files], chunksize=10)))
+
+
+def _convert(path: str) -> int:
+    models = importlib.import_module("pywats_client.converters.models")
+    context = importlib.import_module("pywats_client.converters.context").ConverterContext(arguments={})
+    converter = getattr(importlib.import_module(_MODULE), _CLASS)()
+    result = converter.convert(models.ConverterSource.from_file(Path(path)), context)
+    return len(json.dumps(_plain(result.report), default=str))
+
+
+def _plain(report: Any) -> Any:
+    return report.model_dump(mode="json", by_alias=True) if hasattr(report, "model_dump") else report
+
+
+def _beside(board: Board, base: Path) -> None:
+    """Let files arrive one by one at a running service, without and with a run of replays going on."""
+    config = base / "config.json"
+    service = Service(Settings(config_path=config))
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    try:
+        time.sleep(2)
+        alone = _live(base, 10_000)
+        with Client.from_config(config) as client:
+            ids = [entry.archive_id for entry in client.find(EntryFilter(converter_name="c"), limit=_ENTRIES).items]
+        command = [sys.executable, "-m", "pywats_archive", "reprocess", "start", "--converter", "c", "--yes"]
+        with subprocess.Popen(
+            [*command, "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as run:
+            time.sleep(4)
+            beside = _live(base, 20_000)
+            is_going = run.poll() is None
+            run.terminate()
+        again = _live(base, 30_000)
+    finally:
+        service.stop()
+        thread.join()
+    ratio = beside / statistics.mean((alone, again))
+    details = {"ms": round(beside * 1e3), "alone_ms": [round(alone * 1e3), round(again * 1e3)]}
+    details |= {"replays": len(ids), "went_on_all_the_time": is_going}
+    name = "live files' median time beside a run, over without"
+    board.add(Figure(figure="h", name=name, ratio=ratio, bound="<= 1.25", details=details))
+
+
+def _live(base: Path, start: int) -> float:
+    """Give the median seconds from drop to Done of files that come one by one."""
+    took = []
+    for number in range(start, start + _LIVE):
+        (name,) = _drop(base, [number])
+        began = time.monotonic()
+        while not (base / "Done" / name).exists():
+            time.sleep(0.002)
+        took.append(time.monotonic() - began)
+    return statistics.median(took)
+
+
+def _station(base: Path, address: str) -> None:
+    section = {"name": "c", "module_path": f"{_MODULE}.{_CLASS}", "watch_folder": "watch", "archive_enabled": True}
+    config = {"service_address": address, "api_token": "YmVuY2g=", "converters": [section | {"settle_seconds": 0.05}]}
+    (base / "watch").mkdir()
+    (base / "config.json").write_text(json.dumps(config))
+
+
+def _drop(base: Path, numbers: Any) -> list[str]:
+    names = []
+    for number in numbers:
+        names.append(f"S{number:06}.csv")
+        content = sized.spea(random.Random(number), serial=f"S{number}", size_bytes=_SIZE)
+        partial = base / f".{names[-1]}"
+        partial.write_bytes(content)
+        partial.rename(base / "watch" / names[-1])
+    return names
