@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import multiprocessing
@@ -23,6 +22,7 @@ from bench.figures import Board, Figure, folder, timed
 from pywats_archive.client import Client
 from pywats_archive.demo.logfiles import sized
 from pywats_archive.demo.server import WatsServer
+from pywats_archive.host.headless import pywats_module
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ReplayRequest
 from pywats_archive.pipeline.service import Service, Settings
@@ -73,9 +73,9 @@ def _bare(files: list[Path], count: int) -> float:
 
 
 def _convert(path: str) -> int:
-    models = importlib.import_module("pywats_client.converters.models")
-    context = importlib.import_module("pywats_client.converters.context").ConverterContext(arguments={})
-    converter = getattr(importlib.import_module(_MODULE), _CLASS)()
+    models = pywats_module("pywats_client.converters.models")
+    context = pywats_module("pywats_client.converters.context").ConverterContext(arguments={})
+    converter = getattr(pywats_module(_MODULE), _CLASS)()
     result = converter.convert(models.ConverterSource.from_file(Path(path)), context)
     return len(json.dumps(_plain(result.report), default=str))
 
