@@ -66,10 +66,13 @@ def _rate(board: Board, base: Path) -> None:
 
 
 def _bare(files: list[Path], count: int) -> float:
-    """The same files through the converter alone, in as many processes, started before."""
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(_convert, [str(path) for path in files[:20]]))
-        return timed(lambda: list(pool.map(_convert, [str(path) for path in files], chunksize=10)))
+    """The same files through the converter alone, in as many processes; both are started within the time."""
+
+    def convert_all() -> None:
+        with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+            list(pool.map(_convert, [str(path) for path in files], chunksize=10))
+
+    return timed(convert_all)
 
 
 def _convert(path: str) -> int:
@@ -95,23 +98,34 @@ def _beside(board: Board, base: Path) -> None:
         alone = _live(base, 10_000)
         with Client.from_config(config) as client:
             ids = [entry.archive_id for entry in client.find(EntryFilter(converter_name="c"), limit=_ENTRIES).items]
-        command = [sys.executable, "-m", "pywats_archive", "reprocess", "start", "--converter", "c", "--yes"]
-        with subprocess.Popen(
-            [*command, "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as run:
-            time.sleep(4)
-            beside = _live(base, 20_000)
-            is_going = run.poll() is None
-            run.terminate()
+        is_over = threading.Event()
+        runs = threading.Thread(target=_run_again_and_again, args=(config, is_over))
+        runs.start()
+        time.sleep(4)
+        beside = _live(base, 20_000)
+        is_over.set()
+        runs.join()
         again = _live(base, 30_000)
     finally:
         service.stop()
         thread.join()
     ratio = beside / statistics.mean((alone, again))
     details = {"ms": round(beside * 1e3), "alone_ms": [round(alone * 1e3), round(again * 1e3)]}
-    details |= {"replays": len(ids), "went_on_all_the_time": is_going}
+    details |= {"entries": len(ids)}
     name = "live files' median time beside a run, over without"
     board.add(Figure(figure="h", name=name, ratio=ratio, bound="<= 1.25", details=details))
+
+
+def _run_again_and_again(config: Path, is_over: threading.Event) -> None:
+    """Replay all entries, and again when that is done, so that there is a run all the time."""
+    command = [sys.executable, "-m", "pywats_archive", "reprocess", "start", "--converter", "c", "--yes"]
+    while not is_over.is_set():
+        with subprocess.Popen(
+            [*command, "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as run:
+            while run.poll() is None and not is_over.wait(0.2):
+                pass
+            run.terminate()
 
 
 def _live(base: Path, start: int) -> float:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 from difflib import SequenceMatcher
 from typing import Any
 
+import orjson
+
 from pywats_archive.models.replay import Change, ChangeKind
 
 _IDS = frozenset({"id", "uuid", "guid"})
@@ -52,12 +54,22 @@ def is_volatile(change: Change, *, old_ran: Ran | None, new_ran: Ran | None) -> 
 
 
 def _of_values(path: str, old: Any, new: Any) -> Iterator[Change]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        yield from _of_objects(path, old, new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        if not _are_the_same(old, new):
+            yield from _of_objects(path, old, new)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _of_lists(path, old, new)
+        if not _are_the_same(old, new):
+            yield from _of_lists(path, old, new)
     elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield Change(path=path or "/", kind=ChangeKind.CHANGED, old=old, new=new)
+
+
+def _are_the_same(old: Any, new: Any) -> bool:
+    """Tell whether two values are written alike, which nearly all are: nothing in them needs to be looked for then."""
+    try:
+        return orjson.dumps(old) == orjson.dumps(new)
+    except TypeError:  # an integer of more than 64 bits
+        return False
 
 
 def _of_objects(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

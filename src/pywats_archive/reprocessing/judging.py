@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.replay import (
@@ -49,7 +51,7 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
             archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=replayed.skipped_because or "unknown"
         )
     result = replayed.result
-    new = [json.loads(body) for body in result.documents]
+    new = [parsed(body) for body in result.documents]
     found = _differences(shown, replayed, new)
     told = ItemResult(
         archive_id=archive_id,
@@ -76,6 +78,15 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
             new_verdict=told.new_verdict,
         )
     return told
+
+
+def parsed(body: bytes) -> Mapping[str, Any]:
+    """Read a report; what only Python's own reader takes (NaN, long integers) is read by that."""
+    try:
+        document: Mapping[str, Any] = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = json.loads(body)
+    return document
 
 
 def withheld(result: ItemResult) -> frozenset[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ from pywats_archive.host.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.replay import ItemResult, ItemState, Replayed, ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.report import Report
-from pywats_archive.reprocessing.judging import Shown, judged, summed_up, withheld
+from pywats_archive.reprocessing.judging import Shown, judged, parsed, summed_up, withheld
 from pywats_archive.reprocessing.replaying import Replayer
 
 log = structlog.get_logger()
@@ -165,5 +164,4 @@ class _Going:
         return result
 
     def _document(self, report: Report) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads(self._archive.document(report))
-        return found
+        return parsed(self._archive.document(report))
