@@ -77,7 +77,16 @@ def spoil(station: Station, number: int) -> None:
 @contextmanager
 def killed_in_the_end(station: Station) -> Iterator[None]:
     """Run the service in a process of its own, which ends by SIGKILL."""
-    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config()), "--processes", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "pywats_archive",
+        "run",
+        "--config",
+        str(station.write_config()),
+        "--processes",
+        "1",
+    ]
     service = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         yield

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ from pywats_archive.pipeline.decide import Ending
 
 FOLDER = "not-archived"
 _NOTE, _SOURCE = "note.json", "source"
+_ONE_AT_A_TIME = threading.Lock()
+"""A folder that is being filled looks like one that a crash left empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,8 @@ class _Note:
     """What is known of a conversion whose source is not archived yet."""
 
     arrival_id: int | None = None
+    converter_name: str = ""
+    """Whose it is, for converters may share a Done folder; empty: the note is torn, and anyone's."""
     original_path: str = ""
     state: str = ArrivalState.DONE.value
     status: str = ConversionStatus.PENDING.value
@@ -47,9 +52,13 @@ class _Note:
 
 
 def keep(config: ConverterConfig, arrival: Arrival, result: ConversionResult, ending: Ending, *, now: datetime) -> None:
-    """Put a converted source aside, whatever its post action says, after a note of its conversion; both durable."""
+    """Put a converted source aside, whatever its post action says, after a note of its conversion; both durable.
+
+    OSError or StorageError when that fails: the source lies where it lay, and nothing else is left.
+    """
     note = _Note(
         arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no ledger has a negative one
+        converter_name=config.name,
         original_path=arrival.path,
         state=ending.state.value,
         status=result.status.value,
@@ -57,20 +66,23 @@ def keep(config: ConverterConfig, arrival: Arrival, result: ConversionResult, en
         reports=tuple(body.decode() for body in result.documents),
         converted_at=now.isoformat(),
     )
-    folder = restoring.make_folder(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
-    with (folder / _NOTE).open("w", encoding="ascii") as stream:
-        json.dump(asdict(note), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    portable.sync_folder(folder)
-    postprocess.move_into(folder / _SOURCE, Path(arrival.path))
+    with _ONE_AT_A_TIME:
+        folder = restoring.make_folder(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
+        try:
+            _write(note, folder)
+            postprocess.move_into(folder / _SOURCE, Path(arrival.path))
+        except BaseException:
+            with suppress(OSError):
+                _remove_settled(folder)
+            raise
 
 
 def waiting(config: ConverterConfig) -> Iterator[Path]:
-    """Give the folders of what is owed to the archive, oldest first."""
+    """Give the folders of what a converter owes to the archive, oldest first."""
     folder = Path(config.done_folder, FOLDER)
     if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if path.is_dir())
+        kept = sorted(path for path in folder.iterdir() if path.is_dir())
+        yield from (path for path in kept if _is_of(config, _read(path / _NOTE)))
 
 
 def numbers(config: ConverterConfig) -> set[int]:
@@ -81,13 +93,39 @@ def numbers(config: ConverterConfig) -> set[int]:
 
 def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path) -> None:
     """Archive what is owed in one folder and move it on to Done or Error; safe to repeat. StorageError when that fails."""
-    note = _read(kept / _NOTE)
-    for source in sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else ():
-        _settle_source(archive, interceptor, config, source, note)
-    try:
-        shutil.rmtree(kept)
-    except OSError as exc:
-        raise StorageError(f"{kept}: cannot be removed ({exc.strerror or exc}); what it held is archived") from exc
+    with _ONE_AT_A_TIME:
+        note = _read(kept / _NOTE)
+        if not _is_of(config, note):  # it was being written when it was listed
+            return
+        for source in sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else ():
+            _settle_source(archive, interceptor, config, source, note)
+        try:
+            _remove_settled(kept)
+        except OSError as exc:
+            told = f"{kept}: cannot be removed ({exc.strerror or exc}); what it held is archived"
+            raise StorageError(told) from exc
+
+
+def _is_of(config: ConverterConfig, note: _Note) -> bool:
+    return note.converter_name in ("", config.name)
+
+
+def _write(note: _Note, folder: Path) -> None:
+    with (folder / _NOTE).open("w", encoding="ascii") as stream:
+        json.dump(asdict(note), stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    (folder / _SOURCE).mkdir()
+    portable.sync_folder(folder)
+    portable.sync_folder(folder.parent)
+
+
+def _remove_settled(folder: Path) -> None:
+    """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
+    if (folder / _SOURCE).is_dir():
+        (folder / _SOURCE).rmdir()
+    (folder / _NOTE).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def _settle_source(

@@ -1,0 +1,110 @@
+"""What is converted while the archive fails: memory and ``Done/not-archived`` hold what becomes of it until the archive works."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from tests.acceptance.test_ways import block_today
+from tests.station import Station, wait_for
+
+from pywats_archive.archive.restore import restore_source
+from pywats_archive.config import ConverterConfig
+from pywats_archive.errors import StorageError
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.time import UTC
+from pywats_archive.pipeline import owed, postprocess
+from pywats_archive.pipeline.decide import Destination, Ending
+
+
+def put_aside(station: Station) -> list[Path]:
+    """List what lies in Done, waiting for the archive."""
+    return sorted((station.root / "on/Done/not-archived").glob("*/source/*"))
+
+
+def failing(station: Station, **keys: Any) -> tuple[Path, Path]:
+    """Set up a converter that goes on while its archive fails; gives the watch folder and what makes the archive fail."""
+    watch = station.add("on", on_archive_error="continue", **keys)
+    station.run()
+    return watch, block_today(station.archive_root)
+
+
+def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catching up leaves a folder alone whose note is there and whose source is not yet: both are kept (invariant 11)."""
+    watch, blocked = failing(station)
+    (watch / "a.log").write_bytes(b"precious")
+    move_into, looked = postprocess.move_into, threading.Event()
+    settle = owed.settle
+
+    def slowly(folder: Path, path: Path) -> Path:
+        if path.name == "a.log" and "not-archived" in folder.parts:
+            looked.wait(4)
+        return move_into(folder, path)
+
+    def settle_and_tell(*told: Any) -> None:
+        try:
+            settle(*told)
+        finally:
+            looked.set()
+
+    monkeypatch.setattr(postprocess, "move_into", slowly)
+    monkeypatch.setattr(owed, "settle", settle_and_tell)
+    with station.serving():
+        wait_for(lambda: put_aside(station))
+        blocked.unlink()
+        wait_for(lambda: "a.log" in station.names("on/Done"))
+    assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
+    assert [report.report_id for report in station.details().reports] == list(station.server.received)
+
+
+def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """What cannot be put aside lies where it lay, and no folder or note of the try is left (invariant 11)."""
+    (tmp_path / "a.log").write_bytes(b"x")
+    config = ConverterConfig.model_validate(
+        {"name": "c", "module_path": "m.C", "watch_folder": str(tmp_path), "done_folder": str(tmp_path / "Done")}
+    )
+    now = datetime(2026, 2, 13, tzinfo=UTC)
+    arrival = Arrival(
+        converter_name="c",
+        path=str(tmp_path / "a.log"),
+        size_bytes=1,
+        mtime_ns=0,
+        first_seen_at=now,
+        state=ArrivalState.SEEN,
+        changed_at=now,
+    )
+    result = ConversionResult(status=ConversionStatus.SUCCESS)
+    ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
+    for call, fault in ((os, "fsync"), (os, "link")):
+        with (
+            mock.patch.object(call, fault, side_effect=OSError(errno.ENOSPC, "No space left on device")),
+            pytest.raises((OSError, StorageError)),
+        ):
+            owed.keep(config, arrival, result, ending, now=now)
+        assert list(owed.waiting(config)) == []
+    assert (tmp_path / "a.log").read_bytes() == b"x"
+
+
+def test_each_converter_catches_up_with_its_own(station: Station) -> None:
+    """Of two converters that share a Done folder, each archives what it converted itself."""
+    station.code("class Other(Any):\n    name = property(lambda self: 'Other')\n")
+    shared = {"done_folder": "Done", "on_archive_error": "continue"}
+    first, second = station.add("first", **shared), station.add("second", "own.Other", **shared)
+    station.run()
+    blocked = block_today(station.archive_root)
+    (first / "a.log").write_bytes(b"a")
+    (second / "b.log").write_bytes(b"b")
+    station.run()
+    blocked.unlink()
+    station.run()
+    with station.archive() as archive:
+        names = {restore_source(archive, e.archive_id, station.root / "back").name: e for e in station.entries()}
+    assert {name: entry.converter_name for name, entry in names.items()} == {"a.log": "first", "b.log": "second"}
