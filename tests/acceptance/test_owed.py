@@ -1,10 +1,11 @@
-"""What is converted while the archive fails: memory and ``Done/not-archived`` hold what becomes of it until the archive works."""
+"""What is converted while the archive fails: memory and ``Done/not-archived`` hold it until the archive works."""
 
 from __future__ import annotations
 
 import errno
 import os
 import threading
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import UTC
 from pywats_archive.pipeline import owed, postprocess
 from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.service import Service
 
 
 def put_aside(station: Station) -> list[Path]:
@@ -63,6 +65,38 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
         wait_for(lambda: "a.log" in station.names("on/Done"))
     assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
     assert [report.report_id for report in station.details().reports] == list(station.server.received)
+
+
+def test_another_source_of_that_name_is_not_put_aside_for_it(station: Station) -> None:
+    """What replaced a source while its reports waited is converted itself (invariant 12)."""
+    watch, blocked = failing(station)
+    station.server.stop()
+    with station.serving() as service:
+        (watch / "a.log").write_bytes(b"first")
+        wait_for(lambda: _waits_in_memory(service))
+        (watch / "a.log").write_bytes(b"second one")
+        time.sleep(1)
+        station.server.start()
+        wait_for(lambda: len(station.server.received) == 2, timeout_s=30)
+        wait_for(lambda: put_aside(station))
+        blocked.unlink()
+        wait_for(lambda: "a.log" in station.names("on/Done"))
+    states = [arrival.state.value for arrival in station.arrivals()]
+    assert states == ["vanished", "done"]
+
+
+def test_a_source_that_is_gone_is_not_put_aside_for_ever(station: Station) -> None:
+    """One that somebody took while its report waited has vanished, and no folder is made for it (invariant 12)."""
+    watch, blocked = failing(station)
+    station.server.stop()
+    with station.serving() as service:
+        (watch / "a.log").write_bytes(b"first")
+        wait_for(lambda: _waits_in_memory(service))
+        (watch / "a.log").unlink()
+        station.server.start()
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["vanished"], timeout_s=20)
+    assert station.names("on/Done/not-archived") == []
+    blocked.unlink()
 
 
 def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -108,3 +142,7 @@ def test_each_converter_catches_up_with_its_own(station: Station) -> None:
     with station.archive() as archive:
         names = {restore_source(archive, e.archive_id, station.root / "back").name: e for e in station.entries()}
     assert {name: entry.converter_name for name, entry in names.items()} == {"a.log": "first", "b.log": "second"}
+
+
+def _waits_in_memory(service: Service) -> bool:
+    return hasattr(service, "_outbox") and service._outbox.state.only_in_memory > 0
