@@ -127,6 +127,26 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_bytes() == b"x"
 
 
+def test_a_new_configuration_does_not_forget_what_is_owed(station: Station) -> None:
+    """A source whose report waits in memory when the configuration is read again is never said to have vanished (12)."""
+    watch, blocked = failing(station)
+    station.server.stop()
+    with station.serving() as service:
+        (watch / "a.log").write_bytes(b"first")
+        wait_for(lambda: _waits_in_memory(service))
+        line = service._lines[0]
+        station.sections[0]["max_retries"] = 7
+        station.write_config()
+        wait_for(lambda: service._lines[0] is not line)
+        station.server.start()
+        wait_for(lambda: put_aside(station))
+        time.sleep(2)
+        assert [arrival.state.value for arrival in station.arrivals()] == ["seen"]
+        blocked.unlink()
+        wait_for(lambda: "a.log" in station.names("on/Done"))
+    assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
+
+
 def test_each_converter_catches_up_with_its_own(station: Station) -> None:
     """Of two converters that share a Done folder, each archives what it converted itself."""
     station.code("class Other(Any):\n    name = property(lambda self: 'Other')\n")

@@ -190,9 +190,13 @@ class Staff:
 
 def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] = ()) -> list[Line]:
     """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before."""
+    owed_before = {line.name: line.owed for line in before}
     remembered = {line.name: line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
-    return [_line(config, station, staff, remembered.get(config.name)) for config in enabled]
+    lines = [_line(config, station, staff, remembered.get(config.name)) for config in enabled]
+    for line in lines:  # the same set, to which what is being sent is still added
+        line.owed = owed_before.get(line.name, line.owed)
+    return lines
 
 
 def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembered: Books | None) -> Line:
