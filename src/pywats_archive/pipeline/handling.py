@@ -192,6 +192,8 @@ class Handling:
         if line.folder and not os.path.lexists(departure.path):
             line.folder.require()
         departed = postprocess.carry_out(ending, departure)
+        if departed.moved_to:
+            line.changed.discard(arrival.path)
         if not line.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 record.remove_document(line.archive, report)
@@ -264,11 +266,15 @@ class Handling:
         assert line.archive is not None
         if entry.source_kind is SourceKind.SCHEDULED:
             return told_result(line.archive, entry)
-        if not arrival.moved_to and _is_still(entry, arrival):
+        is_spoiled = arrival.path in line.changed and bool(entry.source_archived_path)
+        if not arrival.moved_to and not is_spoiled and _is_still(entry, arrival):
             result = self._converting.convert(line, Path(arrival.path))
             is_gone = not Path(arrival.path).exists()
             if _is_still(entry, arrival) or (is_gone and not line.folder_trouble()):
                 return result
+            line.changed.add(arrival.path)
+        elif is_spoiled:
+            line.changed.discard(arrival.path)
         if not entry.source_archived_path:
             return ConversionResult(status=ConversionStatus.FAILED, error="the source changed before it was converted")
         with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:

@@ -67,6 +67,8 @@ class Line:
     is_dirty: bool = True
     """Whether the folder may differ from the last scan."""
     next_scan_s: float = 0.0
+    changed: set[str] = field(default_factory=set)
+    """Paths of sources that changed while they were converted: when it happens again, it is the converter's doing."""
     reported: set[str] = field(default_factory=set)
     """What was complained of once."""
 

@@ -238,6 +238,11 @@ def _clean_leftovers(departure: Departure, entry: ArchiveEntry) -> None:
             left.unlink()
 
 
+def is_as_it_was(departure: Departure) -> bool:
+    """Tell whether what is to leave still lies there."""
+    return os.path.lexists(departure.path) and not _has_changed(departure)
+
+
 def _has_changed(departure: Departure) -> bool:
     """A folder may lose its marker while it is converted; what it gained is seen when it is to be removed."""
     if departure.path.is_dir():

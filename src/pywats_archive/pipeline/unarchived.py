@@ -15,8 +15,9 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive import document
+from pywats_archive.archive.sources import Signature, signature
 from pywats_archive.conversion.outbox import Outbox, Step
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, SourceVanished
 from pywats_archive.host.submission import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -70,7 +71,7 @@ class Unarchived:
             return None
         if line.config.converter_type == "folder" and not self._converting.is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)
-        result = self._converting.convert(line, path)
+        result, arrival = self._converted(line, arrival)
         log_result(line, "-", result)
         if is_owed and result.status is ConversionStatus.SUSPENDED:
             return Waits(reason=result.error or "suspended", needs_person=False)
@@ -99,6 +100,25 @@ class Unarchived:
                 self._held[key] = held
             self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
         return None
+
+    def _converted(self, line: Line, arrival: Arrival) -> tuple[ConversionResult, Arrival]:
+        """Convert a source; gives it as the converter leaves it, when that is known to change it.
+
+        What changes meanwhile may be another source, and is converted too. When that one changes as well, it is the
+        converter's doing, which would make new sources of it for ever.
+        """
+        path = Path(arrival.path)
+        before = _file_signature(path)
+        result = self._converting.convert(line, path)
+        after = _file_signature(path)
+        if before is None or after is None or before == after:
+            line.changed.discard(arrival.path)
+        elif arrival.path not in line.changed:
+            line.changed.add(arrival.path)
+        else:
+            line.changed.discard(arrival.path)
+            arrival = replace(arrival, size_bytes=after.size_bytes, mtime_ns=after.mtime_ns)
+        return result, arrival
 
     def retry_unfinished(self) -> None:
         """Try again to bring unarchived sources to their end whose folder failed."""
@@ -149,14 +169,32 @@ class Unarchived:
             reason=held.reason or result.error,
             is_archived=False,
         )
-        if held.is_owed:
+        departure = departure_of(line, arrival)
+        if held.is_owed and not postprocess.is_as_it_was(departure):
+            _miss(line, arrival)
+        elif held.is_owed:
             line.owed.add(arrival.number)
             owed.keep(line.config, arrival, result, ending, now=self._now())
         else:
-            departed = postprocess.carry_out(ending, departure_of(line, arrival))
+            departed = postprocess.carry_out(ending, departure)
             line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
         line.active.discard(arrival.number)
         line.is_dirty = True
+
+
+def _file_signature(path: Path) -> Signature | None:
+    try:
+        return signature(path) if path.is_file() else None
+    except SourceVanished:
+        return None
+
+
+def _miss(line: Line, arrival: Arrival) -> None:
+    """Account for a source that is gone or replaced before the archive could take it; what lies there is another one."""
+    if line.folder:
+        line.folder.require()
+    line.books.mark_vanished(arrival)
+    log.error("source.vanished", converter=line.name, path=arrival.path)
 
 
 @dataclass(kw_only=True, eq=False)
