@@ -91,12 +91,50 @@ def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
 
 
 def _unlink_or_undo(source: Path | str, target: Path | str) -> None:
-    """Remove the old name; when it cannot go, the new one goes again, so that no try leaves a copy."""
+    """Remove the old name; when it cannot go, the new one goes again, so that no try leaves a copy.
+
+    When somebody else removed the old name, the new one is the only one, and stays.
+    """
     try:
         os.unlink(source)  # noqa: PTH108 (takes strings: blobs go by in thousands)
+    except FileNotFoundError:
+        return
     except OSError:
         os.unlink(target)  # noqa: PTH108
         raise
+
+
+Marks = dict[str, tuple[int, int]]
+"""Size and time of each file of a source, as it was when it was looked at."""
+
+
+def marks(source: Path) -> Marks:
+    """Note what a file or folder holds, so that nothing else is removed for it."""
+    if not source.is_dir():
+        return {str(source): _mark(source)}
+    return {str(path): _mark(path) for path in source.rglob("*") if path.is_symlink() or not path.is_dir()}
+
+
+def remove_marked(source: Path, noted: Marks) -> None:
+    """Remove a file or folder that is as it was noted; OSError when it is not, and what is new or has changed stays."""
+    if not source.is_dir():
+        _remove_marked(source, noted)
+        return
+    for parent, folders, names in os.walk(source, topdown=False):
+        for name in (*names, *(folder for folder in folders if Path(parent, folder).is_symlink())):
+            _remove_marked(Path(parent, name), noted)
+        Path(parent).rmdir()
+
+
+def _remove_marked(path: Path, noted: Marks) -> None:
+    if noted.get(str(path)) != _mark(path):
+        raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
+    path.unlink()
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_size, status.st_mtime_ns
 
 
 def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
@@ -104,21 +142,26 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
 
     Safe to repeat after a crash: a name that was only reserved is free, and a folder that was copied is only removed.
     """
-    if os.path.lexists(target) and _is_copied(source, target):
-        shutil.rmtree(source)
-        return
+    if os.path.lexists(target):
+        noted = marks(source)
+        if _is_copied(source, target):
+            remove_marked(source, noted)
+            return
     try:
         rename_folder_exclusive(source, target, windows=windows)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        partial = partial_of(source, target.parent)
+        partial, noted = partial_of(source, target.parent), marks(source)
         discard(partial)
         shutil.copytree(source, partial, symlinks=True)
         sync_tree(partial, windows=windows)
+        if marks(source) != noted:
+            discard(partial)
+            raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
         rename_folder_exclusive(partial, target, windows=windows)
         sync_folder(target.parent, windows=windows)
-        shutil.rmtree(source)
+        remove_marked(source, noted)
 
 
 def rename_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
@@ -259,14 +302,19 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
     try:
         rename_exclusive(source, target, windows=windows)
     except FileExistsError:
+        noted = marks(source)
         if not _is_copied(source, target):
             raise
         discard(partial_of(source, target.parent))
-        source.unlink()
+        remove_marked(source, noted)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
+        noted = marks(source)
         _copy_exclusive(source, target, windows=windows)
+        if os.path.lexists(source) and marks(source) != noted:
+            target.unlink()
+            raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
         _unlink_or_undo(source, target)
     sync_folder(target.parent, windows=windows)
 

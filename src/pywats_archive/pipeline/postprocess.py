@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tarfile
 import zipfile
 import zlib
@@ -122,7 +121,11 @@ def _move(path: Path, target: Path) -> None:
 
 
 def _remove(departure: Departure) -> Departed:
-    if departure.archive and departure.entry and departure.config.archive_source_files:
+    return _remove_noted(departure, portable.marks(departure.path))
+
+
+def _remove_noted(departure: Departure, noted: portable.Marks) -> Departed:
+    if departure.archive and departure.entry and departure.entry.source_archived_path:
         if departure.path.is_file() and sources.checksum(departure.path) != departure.entry.source_checksum:
             return Departed(moved_to="replaced", note="another source lay there and was left; it is taken in")
         try:
@@ -130,10 +133,7 @@ def _remove(departure: Departure) -> Departed:
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
             kept = move_into(Path(departure.config.done_folder), departure.path)
             return Departed(moved_to=str(kept), note=f"kept in Done, not removed: {exc}")
-    if departure.path.is_dir():
-        shutil.rmtree(departure.path)
-    else:
-        departure.path.unlink()
+    portable.remove_marked(departure.path, noted)
     portable.sync_folder(departure.path.parent)
     return Departed(moved_to=_GONE)
 
@@ -157,12 +157,13 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
 
 def _zip(departure: Departure) -> Departed:
     folder, path = Path(departure.config.done_folder), departure.path
+    noted = portable.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
     partial = portable.partial_of(path, folder)
     portable.discard(partial)
     target = _zip_of_earlier(path, folder) or _new_zip(path, folder, partial)
     portable.sync_folder(folder)
-    removed = _remove(departure)
+    removed = _remove_noted(departure, noted)
     return Departed(moved_to=str(target), note=removed.note)
 
 
