@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,7 +42,7 @@ class Schedules:
         self._due: dict[str, datetime] = {}
         self._lines: dict[str, Line] = {}
         self._running: set[str] = set()
-        self._held: list[_Taken] = []
+        self._held: deque[tuple[_Taken, str]] = deque()
 
     def plan(self, lines: Iterable[Line]) -> None:
         """Take over these lines; a converter that had its next run planned keeps it."""
@@ -107,16 +108,25 @@ class Schedules:
             self._take_in(line, taken)
         except ArchiveError as exc:
             log.error("scheduled.held", converter=line.name, reason=str(exc))
-            self._held.append(taken)
+            self._held.append((taken, str(exc)))
 
     def retry_held(self) -> None:
         """Try again to take in results that the archive could not."""
-        held, self._held = self._held, []
-        for taken in held:
+        for _ in range(len(self._held)):
+            taken, trouble = self._held.popleft()
             if (line := self._lines.get(taken.line_name)) and not line.away:
                 self._try_to_take_in(line, taken)
             else:
-                self._held.append(taken)
+                self._held.append((taken, trouble))
+
+    def left(self) -> tuple[str, ...]:
+        """Tell in a line each which results only memory holds."""
+        return tuple(f"{taken.line_name}: a result waits to be archived: {why}" for taken, why in tuple(self._held))
+
+    def close(self) -> None:
+        """Tell of the results that are lost with the memory that holds them."""
+        for told in self.left():
+            log.error("scheduled.lost", result=told)
 
     def _take_in(self, line: Line, taken: _Taken) -> None:
         """Archive a result and offer its reports; what an earlier try came to, though it failed, is not done again."""

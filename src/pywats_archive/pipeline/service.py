@@ -154,6 +154,7 @@ class Service:
             self._beside.close()
             self._work.close()
             self._outbox.close()
+            self._schedules.close()
 
     def _begin(self) -> None:
         """Go on with what an earlier run left unfinished (invariant 5)."""
@@ -411,7 +412,8 @@ class Service:
         waiting += outbox.only_in_memory
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
-        return Left(waiting=(*held.values(), *stopped, *unread, *self._guard.left(self._lines)))
+        in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
+        return Left(waiting=(*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines)))
 
 
 def _waits_for_server(archive: Archive, archive_id: str) -> bool:

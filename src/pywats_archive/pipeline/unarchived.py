@@ -47,6 +47,8 @@ class _Unarchived:
     reason: str | None = None
     is_owed: bool = False
     """The archive could not take the source; it is kept and archived later."""
+    trouble: str = ""
+    """Why it could not be brought to its end the last time."""
 
 
 class Unarchived:
@@ -127,6 +129,11 @@ class Unarchived:
         for held in again:
             self._finish(held)
 
+    def left(self) -> tuple[str, ...]:
+        """Tell in a line each what the server has and what cannot be brought to its end."""
+        with self._mutex:
+            return tuple(f"{held.arrival.path}: {held.trouble}" for held in self._unfinished)
+
     def holds(self, line: Line, arrival_id: int) -> bool:
         """Tell whether memory holds reports of this arrival that the server has not taken."""
         with self._mutex:
@@ -155,6 +162,7 @@ class Unarchived:
             self._end(held)
         except (ArchiveError, OSError) as exc:
             log.error("source.not_finished", converter=held.line.name, path=held.arrival.path, reason=str(exc))
+            held.trouble = str(exc)
             with self._mutex:
                 self._unfinished.append(held)
 

@@ -1,0 +1,36 @@
+"""``run --until-idle`` ends with 0 only when nothing is left that memory alone holds."""
+
+from __future__ import annotations
+
+from tests.acceptance.test_ways import block_today
+from tests.station import Station
+
+from pywats_archive.archive.core import Archive
+
+
+def test_a_source_that_cannot_leave_is_told_without_an_archive(station: Station) -> None:
+    """A source that was sent and cannot be moved is named as left, for the next run would send it anew (invariant 12)."""
+    watch = station.add("stuck", archive_enabled=False)
+    (watch / "a.log").write_bytes(b"x")
+    (station.root / "stuck/Done").write_bytes(b"a file where a folder should be")
+    (left,) = station.run().waiting
+    assert "a.log" in left and "Done" in left
+
+
+def test_a_scheduled_result_that_no_archive_took_is_told(station: Station) -> None:
+    """A result that is only in memory is named as left when a run ends (invariant 11)."""
+    station.code(
+        "from pywats_client.converters.scheduled_converter import ScheduledConverter\n"
+        "class Once(ScheduledConverter):\n"
+        "    name = property(lambda self: 'Once')\n"
+        "    schedule_interval = property(lambda self: timedelta(seconds=3600))\n"
+        "    async def run(self, context):\n"
+        "        body = {k: v for k, v in report('S1').items() if v is not None}\n"
+        "        return [ConverterResult.success_result(report=body)]\n"
+    )
+    station.add("once", "own.Once", converter_type="scheduled", run_on_startup=True)
+    Archive.open(station.archive_root, create=True).close()
+    blocked = block_today(station.archive_root)
+    (left,) = station.run().waiting
+    blocked.unlink()
+    assert "once" in left and "result" in left
