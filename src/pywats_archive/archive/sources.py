@@ -139,10 +139,15 @@ def _tar_info(path: Path, name: str, status: os.stat_result) -> tarfile.TarInfo 
 
 
 def _members(folder: Path) -> list[Path]:
+    """Name all that lies in a folder; OSError when a part of it cannot be listed."""
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_raise):
         found += [Path(parent, name) for name in (*folders, *names)]
     return sorted(found)
+
+
+def _raise(trouble: OSError) -> None:
+    raise trouble
 
 
 def _lstat(path: Path) -> os.stat_result:

@@ -131,7 +131,10 @@ class Line:
 
     def _signature(self, item: os.DirEntry[str]) -> Signature:
         if self.config.converter_type == "folder":
-            return sources.signature(Path(item.path))
+            try:
+                return sources.signature(Path(item.path))
+            except PermissionError:  # it is seen; that it cannot be archived is told for itself alone
+                pass
         status = item.stat(follow_symlinks=False)
         return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
 
