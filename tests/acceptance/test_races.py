@@ -130,6 +130,25 @@ def test_a_companion_that_goes_while_it_is_archived_stops_its_source_only_for_a_
     assert station.names("beside/Done") == ["a.log"]
 
 
+def test_a_source_that_still_lies_there_has_not_vanished(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a companion, or a file in a folder, goes while the source is archived, the source is read again (invariant 12)."""
+    watch = station.add("beside")
+    pre_convert, left = ArchiveInterceptor.pre_convert, [1]
+
+    def trouble_once(interceptor: ArchiveInterceptor, *told: Any, **named: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise SourceVanished("beside.txt: gone before it could be archived")
+        return pre_convert(interceptor, *told, **named)
+
+    monkeypatch.setattr(ArchiveInterceptor, "pre_convert", trouble_once)
+    (watch / "a.log").write_bytes(b"a")
+    with station.serving():
+        wait_for(lambda: station.names("beside/Done") == ["a.log"])
+        wait_for(lambda: [a.state.value for a in station.arrivals()][-1:] == ["done"])
+    assert [a.state.value for a in station.arrivals()] == ["done"]
+
+
 def test_what_comes_before_anybody_listens_is_taken_soon(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that comes after the first look, while the listening begins, does not wait for the next minute."""
     began, may_listen, changes = threading.Event(), threading.Event(), watchfiles.watch

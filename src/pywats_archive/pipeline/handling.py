@@ -124,7 +124,8 @@ class Handling:
             return None
         if trouble := line.folder_trouble():
             return Waits(reason=str(trouble), needs_person=True)
-        if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged):
+        is_there = os.path.lexists(arrival.path)  # what is gone is a companion, or a file in a folder
+        if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged) or is_there:
             return Waits(reason=str(exc), needs_person=state is not ArrivalState.SEEN)
         line.books.mark_vanished(arrival)
         self._failing.over(line.name, arrival.number)
