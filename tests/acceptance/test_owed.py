@@ -166,3 +166,21 @@ def test_each_converter_catches_up_with_its_own(station: Station) -> None:
 
 def _waits_in_memory(service: Service) -> bool:
     return hasattr(service, "_outbox") and service._outbox.state.only_in_memory > 0
+
+
+def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -> None:
+    """What is converted when the archive is away again is sent and put aside, too (invariant 11)."""
+    watch = station.add("on", on_archive_error="continue", settle_seconds=0)
+    away = station.root / "elsewhere"
+    with station.serving():
+        for number in (1, 2):
+            wait_for(lambda: (station.archive_root / "archive.json").exists())
+            (watch / f"before{number}.log").write_bytes(b"x")
+            wait_for(lambda name=f"before{number}.log": name in station.names("on/Done"))
+            station.archive_root.rename(away)
+            time.sleep(3)
+            (watch / f"{number}.log").write_bytes(b"%d" % number)
+            wait_for(lambda name=f"{number}.log": [path for path in put_aside(station) if path.name == name])
+            away.rename(station.archive_root)
+            wait_for(lambda name=f"{number}.log": name in station.names("on/Done"))
+    assert len(station.server.received) == 4

@@ -32,7 +32,6 @@ class AwayBooks:
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime], seen: Iterable[Arrival] = ()) -> None:
         self._name = converter_name
         self._now = clock
-        self._numbers = itertools.count(-1, -1)
         self._latest = {arrival.path: arrival for arrival in seen}
         self._is_first = True
         self.vanished: list[Arrival] = []
@@ -76,7 +75,7 @@ class AwayBooks:
     def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
         now = self._now()
         return Arrival(
-            arrival_id=next(self._numbers),
+            arrival_id=next(_NUMBERS),
             converter_name=self._name,
             path=sighting.path,
             size_bytes=sighting.size_bytes,
@@ -87,5 +86,7 @@ class AwayBooks:
         )
 
 
+_NUMBERS = itertools.count(-1, -1)
+"""Of all books: what was converted while the archive was away before may still wait for the server."""
 _UNTOLD = ArrivalState.WAITING
 """Stands for what only the ledger knows: neither new nor ended."""

@@ -5,6 +5,7 @@ So goes every source of a converter without ``archive_enabled``, and any whose a
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Callable
@@ -60,6 +61,7 @@ class Unarchived:
         self._now = clock
         self._held: dict[str, _Unarchived] = {}
         self._unfinished: list[_Unarchived] = []
+        self._numbers = itertools.count()
         self._mutex = threading.Lock()
 
     def take(self, line: Line, arrival: Arrival, *, is_owed: bool = False) -> Waits | None:
@@ -96,8 +98,8 @@ class Unarchived:
             self._finish(held)
         elif isinstance(line.books, MemoryBooks):
             line.books.change(arrival, ArrivalState.WAITING)
-        for number, each in enumerate(documents):
-            key = f"{line.name}/{arrival.number}/{number}"
+        for each in documents:
+            key = f"{line.name}/{arrival.number}/{next(self._numbers)}"  # the books may be new ones, and count anew
             with self._mutex:
                 self._held[key] = held
             self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
