@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -51,9 +52,9 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
             looked.wait(4)
         return move_into(folder, path)
 
-    def settle_and_tell(*told: Any) -> None:
+    def settle_and_tell(*told: Any, **more: Any) -> None:
         try:
-            settle(*told)
+            settle(*told, **more)
         finally:
             looked.set()
 
@@ -115,16 +116,53 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         state=ArrivalState.SEEN,
         changed_at=now,
     )
-    result = ConversionResult(status=ConversionStatus.SUCCESS)
-    ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-    for call, fault in ((os, "fsync"), (os, "link")):
-        with (
-            mock.patch.object(call, fault, side_effect=OSError(errno.ENOSPC, "No space left on device")),
-            pytest.raises((OSError, StorageError)),
-        ):
-            owed.keep(config, arrival, result, ending, now=now)
-        assert list(owed.waiting(config)) == []
+    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), set[Path]()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch.object(os, "fsync", side_effect=full), pytest.raises(StorageError):
+        owed.promise(config, arrival, result, now=now, open_=promises)
+    assert list(owed.waiting(config)) == [] and promises == set()
+    folder = owed.promise(config, arrival, result, now=now, open_=promises)
+    for _ in range(2):
+        with mock.patch.object(os, "link", side_effect=full), pytest.raises(StorageError):
+            owed.keep(folder, arrival, Ending(state=ArrivalState.DONE, destination=Destination.DONE), open_=promises)
+    assert list(owed.waiting(config)) == [folder]
     assert (tmp_path / "a.log").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("still_fails", [True, False])
+def test_what_was_sent_is_not_sent_under_another_id_after_a_restart(
+    station: Station, monkeypatch: pytest.MonkeyPatch, still_fails: bool
+) -> None:
+    """What was converted and sent, and could not be put aside before the service ended, keeps its report's id (4, 5)."""
+    station.code(
+        "import uuid\n"
+        "class Draws(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        return ConverterResult.success_result(report=report('S1', id=str(uuid.uuid4())))\n"
+    )
+    watch, blocked = failing(station, module_path="own.Draws")
+    (watch / "a.log").write_bytes(b"x")
+    move_into, is_full = postprocess.move_into, [True]
+
+    def full(folder: Path, path: Path) -> Path:
+        if "not-archived" in folder.parts and is_full[0]:
+            raise StorageError("no space left")
+        return move_into(folder, path)
+
+    monkeypatch.setattr(postprocess, "move_into", full)
+    with station.serving():
+        wait_for(lambda: station.server.received)
+
+    is_full[0] = False
+    if still_fails:
+        station.run()
+        assert len(put_aside(station)) == 1
+    blocked.unlink()
+    station.run()
+    (report_id,) = station.server.received
+    assert [report.report_id for report in station.details().reports] == [report_id]
+    assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
+    assert station.names("on/Done") == ["a.log", "not-archived"] and station.names("on/Done/not-archived") == []
 
 
 def test_a_new_configuration_does_not_forget_what_is_owed(station: Station) -> None:
@@ -164,6 +202,10 @@ def test_each_converter_catches_up_with_its_own(station: Station) -> None:
     assert {name: entry.converter_name for name, entry in names.items()} == {"a.log": "first", "b.log": "second"}
 
 
+def in_done(station: Station, name: str) -> bool:
+    return name in station.names("on/Done")
+
+
 def _waits_in_memory(service: Service) -> bool:
     return hasattr(service, "_outbox") and service._outbox.state.only_in_memory > 0
 
@@ -174,13 +216,13 @@ def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -
     away = station.root / "elsewhere"
     with station.serving():
         for number in (1, 2):
-            wait_for(lambda: (station.archive_root / "archive.json").exists())
+            wait_for((station.archive_root / "archive.json").exists)
             (watch / f"before{number}.log").write_bytes(b"x")
-            wait_for(lambda name=f"before{number}.log": name in station.names("on/Done"))
+            wait_for(partial(in_done, station, f"before{number}.log"))
             station.archive_root.rename(away)
             time.sleep(3)
             (watch / f"{number}.log").write_bytes(b"%d" % number)
-            wait_for(lambda name=f"{number}.log": [path for path in put_aside(station) if path.name == name])
+            wait_for(lambda: put_aside(station))
             away.rename(station.archive_root)
-            wait_for(lambda name=f"{number}.log": name in station.names("on/Done"))
+            wait_for(partial(in_done, station, f"{number}.log"))
     assert len(station.server.received) == 4

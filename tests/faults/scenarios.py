@@ -112,7 +112,7 @@ def _unused() -> Any:
 
 def handling() -> Handling:
     """Give the service's own handling, without converter processes and outbox."""
-    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()))
+    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=set())
 
 
 def archive_it(archive: Archive, place: Place) -> None:
@@ -264,7 +264,9 @@ def put_aside(archive: Archive, place: Place) -> None:
     result = ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS)
     for arrival in at.books.unfinished():
         ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-        owed.keep(at.config, arrival, result, ending, now=archive.now())
+        promises: set[Path] = set()
+        folder = owed.promise(at.config, arrival, result, now=archive.now(), open_=promises)
+        owed.keep(folder, arrival, ending, open_=promises)
 
 
 def settle_owed(archive: Archive, place: Place) -> None:

@@ -91,11 +91,17 @@ class Handling:
     """Takes sources through; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(
-        self, processes: ConverterProcesses, outbox: Outbox, *, clock: Callable[[], datetime], failing: Failing
+        self,
+        processes: ConverterProcesses,
+        outbox: Outbox,
+        *,
+        clock: Callable[[], datetime],
+        failing: Failing,
+        promises: set[Path],
     ) -> None:
         self._failing = failing
         self._converting = Converting(processes)
-        self.unarchived = Unarchived(self._converting, outbox, clock=clock)
+        self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises)
         self._outbox = outbox
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}

@@ -1,7 +1,7 @@
 """Sources that were converted while the archive could not take them: kept in Done, archived as soon as it can (invariant 11).
 
-Each lies in a folder of its own beneath ``Done/not-archived``, with a note of its conversion that was there first, so that
-a restart finds both.
+Each lies in a folder of its own beneath ``Done/not-archived``, with a note of its conversion that was there before its reports
+were sent, so that a restart finds both, and sends them under the same ids.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import signature
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import StorageError
+from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -35,6 +36,10 @@ _ONE_AT_A_TIME = threading.Lock()
 """A folder that is being filled looks like one that a crash left empty."""
 
 
+Open = set[Path]
+"""The folders of promises that this run has in memory."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Note:
     """What is known of a conversion whose source is not archived yet."""
@@ -43,6 +48,8 @@ class _Note:
     converter_name: str = ""
     """Whose it is, for converters may share a Done folder; empty: the note is torn, and anyone's."""
     original_path: str = ""
+    size_bytes: int = 0
+    mtime_ns: int = 0
     state: str = ArrivalState.DONE.value
     status: str = ConversionStatus.PENDING.value
     error: str | None = None
@@ -51,30 +58,64 @@ class _Note:
     converted_at: str = ""
 
 
-def keep(config: ConverterConfig, arrival: Arrival, result: ConversionResult, ending: Ending, *, now: datetime) -> None:
-    """Put a converted source aside, whatever its post action says, after a note of its conversion; both durable.
+def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime, open_: Open) -> Path:
+    """Put a conversion on record, durable, before its reports are sent; gives the folder that its source is to go to.
 
-    OSError or StorageError when that fails: the source lies where it lay, and nothing else is left.
+    It counts as ``open_`` until it is kept or broken; one that a crash left so is gone on with. StorageError when that fails.
     """
     note = _Note(
         arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no ledger has a negative one
         converter_name=config.name,
         original_path=arrival.path,
-        state=ending.state.value,
+        size_bytes=arrival.size_bytes,
+        mtime_ns=arrival.mtime_ns,
         status=result.status.value,
         error=result.error,
         reports=tuple(body.decode() for body in result.documents),
         converted_at=now.isoformat(),
     )
     with _ONE_AT_A_TIME:
-        folder = restoring.make_folder(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
+        folder = _made(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
         try:
+            (folder / _SOURCE).mkdir()
             _write(note, folder)
-            postprocess.move_into(folder / _SOURCE, Path(arrival.path))
-        except BaseException:
+            portable.sync_folder(folder.parent)
+        except OSError as exc:
             with suppress(OSError):
                 _remove_settled(folder)
-            raise
+            raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
+        open_.add(folder)
+    return folder
+
+
+def promised(config: ConverterConfig, arrival: Arrival, *, open_: Open) -> tuple[Path, ConversionResult] | None:
+    """Give what an earlier run promised for this very source, if it did; it is open from now on."""
+    with _ONE_AT_A_TIME:
+        for folder in waiting(config):
+            note = _read(folder / _NOTE)
+            is_its = (note.original_path, note.size_bytes) == (arrival.path, arrival.size_bytes)
+            if is_its and note.mtime_ns == arrival.mtime_ns and folder not in open_ and not _sources(folder):
+                open_.add(folder)
+                return folder, _result(note)
+    return None
+
+
+def keep(folder: Path, arrival: Arrival, ending: Ending, *, open_: Open) -> None:
+    """Put a converted source aside, whatever its post action says, where that was promised; durable, safe to repeat."""
+    with _ONE_AT_A_TIME:
+        try:
+            _write(replace(_read(folder / _NOTE), state=ending.state.value), folder)
+        except OSError as exc:
+            raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
+        postprocess.move_into(folder / _SOURCE, Path(arrival.path))
+        open_.discard(folder)
+
+
+def break_promise(folder: Path, *, open_: Open) -> None:
+    """Take a promise back whose source is gone, or another one; OSError when its folder cannot be removed."""
+    with _ONE_AT_A_TIME:
+        _remove_settled(folder)
+        open_.discard(folder)
 
 
 def waiting(config: ConverterConfig) -> Iterator[Path]:
@@ -91,14 +132,24 @@ def numbers(config: ConverterConfig) -> set[int]:
     return {note.arrival_id for note in notes if note.arrival_id is not None}
 
 
-def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path) -> None:
+def settle(
+    archive: Archive,
+    interceptor: ArchiveInterceptor,
+    config: ConverterConfig,
+    kept: Path,
+    *,
+    open_: AbstractSet[Path] = frozenset(),
+) -> None:
     """Archive what is owed in one folder and move it on to Done or Error; safe to repeat. StorageError when that fails."""
     with _ONE_AT_A_TIME:
         note = _read(kept / _NOTE)
-        if not _is_of(config, note):  # it was being written when it was listed
+        if kept in open_ or not _is_of(config, note):  # it was being written when it was listed
             return
-        for source in sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else ():
+        found = _sources(kept)
+        for source in found:
             _settle_source(archive, interceptor, config, source, note)
+        if note.original_path and not found:
+            _go_on(archive, interceptor, config, kept, note)
         try:
             _remove_settled(kept)
         except OSError as exc:
@@ -106,26 +157,64 @@ def settle(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterC
             raise StorageError(told) from exc
 
 
+def _made(parent: Path, name: str) -> Path:
+    try:
+        return restoring.make_folder(parent, name)
+    except OSError as exc:
+        raise StorageError(f"{parent}: cannot be made ({exc.strerror or exc})") from exc
+
+
+def _sources(kept: Path) -> list[Path]:
+    return sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else []
+
+
 def _is_of(config: ConverterConfig, note: _Note) -> bool:
     return note.converter_name in ("", config.name)
 
 
 def _write(note: _Note, folder: Path) -> None:
-    with (folder / _NOTE).open("w", encoding="ascii") as stream:
+    partial = folder / f".{_NOTE}.part"
+    with partial.open("w", encoding="ascii") as stream:
         json.dump(asdict(note), stream)
         stream.flush()
         os.fsync(stream.fileno())
-    (folder / _SOURCE).mkdir()
+    partial.replace(folder / _NOTE)
     portable.sync_folder(folder)
-    portable.sync_folder(folder.parent)
 
 
 def _remove_settled(folder: Path) -> None:
     """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
     if (folder / _SOURCE).is_dir():
         (folder / _SOURCE).rmdir()
+    (folder / f".{_NOTE}.part").unlink(missing_ok=True)
     (folder / _NOTE).unlink(missing_ok=True)
     folder.rmdir()
+
+
+def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: _Note) -> None:
+    """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
+    path = Path(note.original_path)
+    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
+    is_its = known and (known.size_bytes, known.mtime_ns) == (note.size_bytes, note.mtime_ns)
+    if known and is_its and known.archive_id and archive.last_conversion(known.archive_id):
+        return  # an earlier try came as far as that
+    if not _lies_there(note):
+        raise StorageError(
+            f"{kept}: {path} is gone or another one since it was converted; its reports are in {_NOTE}: see whether the "
+            "server has them, then remove the folder"
+        )
+    arrival = _arrival_of(archive, config, path, note)
+    entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
+    result, state = _result(note), NextState(state=ArrivalState.WAITING)
+    interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, next_state=state)
+
+
+def _lies_there(note: _Note) -> bool:
+    try:
+        now = signature(Path(note.original_path))
+    except (OSError, SourceVanished):
+        return False
+    return (now.size_bytes, now.mtime_ns) == (note.size_bytes, note.mtime_ns)
 
 
 def _settle_source(
@@ -134,18 +223,19 @@ def _settle_source(
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if archive.last_conversion(entry.archive_id) is None:
-        result = ConversionResult(
-            status=ConversionStatus(note.status),
-            error=note.error,
-            warnings=(f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}",),
-            documents=tuple(text.encode() for text in note.reports),
-        )
+        dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
+        result = replace(_result(note), warnings=(dropped,))
         interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, submit=False)
     state = ArrivalState(note.state)
     folder = config.done_folder if state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
     assert arrival.arrival_id is not None
     record.set_arrival(archive, arrival.arrival_id, state, moved_to=str(moved), reason="archived late")
+
+
+def _result(note: _Note) -> ConversionResult:
+    documents = tuple(text.encode() for text in note.reports)
+    return ConversionResult(status=ConversionStatus(note.status), error=note.error, documents=documents)
 
 
 def _read(path: Path) -> _Note:

@@ -131,7 +131,13 @@ class Service:
             clock=self._now,
             impatient=self._settings.until_idle,
         )
-        self._handling = Handling(processes, self._outbox, clock=self._now, failing=self._staff.failing)
+        self._handling = Handling(
+            processes,
+            self._outbox,
+            clock=self._now,
+            failing=self._staff.failing,
+            promises=self._staff.promises,
+        )
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)

@@ -49,6 +49,8 @@ class Staff:
         self.now = clock
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
+        self.promises: owed.Open = set()
+        """Of sources whose reports are being sent while the archive fails."""
         self._archives: dict[Path, Archive] = {}
         self._rooms: dict[Path, Room] = {}
 
@@ -167,9 +169,9 @@ class Staff:
         if line.archive is None or line.interceptor is None or not line.watches or line.trouble():
             return
         is_any_left = False
-        for kept in owed.waiting(line.config):
+        for kept in (each for each in owed.waiting(line.config) if each not in self.promises):
             try:
-                owed.settle(line.archive, line.interceptor, line.config, kept)
+                owed.settle(line.archive, line.interceptor, line.config, kept, open_=self.promises)
             except Exception as exc:
                 is_any_left = True
                 log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))

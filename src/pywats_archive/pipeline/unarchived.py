@@ -18,7 +18,7 @@ import structlog
 from pywats_archive.archive import document
 from pywats_archive.archive.sources import Signature, signature
 from pywats_archive.conversion.outbox import Outbox, Step
-from pywats_archive.errors import ArchiveError, SourceVanished
+from pywats_archive.errors import ArchiveError, SourceVanished, StorageError
 from pywats_archive.host.submission import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -46,8 +46,8 @@ class _Unarchived:
     open_parcels: int
     states: list[SubmissionState] = field(default_factory=list)
     reason: str | None = None
-    is_owed: bool = False
-    """The archive could not take the source; it is kept and archived later."""
+    promise: Path | None = None
+    """Where the source is to be kept, when the archive could not take it and it is archived later."""
     trouble: str = ""
     """Why it could not be brought to its end the last time."""
 
@@ -55,10 +55,13 @@ class _Unarchived:
 class Unarchived:
     """Takes sources through without an archive; safe to use from many threads, one source by one thread at a time."""
 
-    def __init__(self, converting: Converting, outbox: Outbox, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, converting: Converting, outbox: Outbox, *, clock: Callable[[], datetime], promises: owed.Open
+    ) -> None:
         self._converting = converting
         self._outbox = outbox
         self._now = clock
+        self._promises = promises
         self._held: dict[str, _Unarchived] = {}
         self._unfinished: list[_Unarchived] = []
         self._numbers = itertools.count()
@@ -75,8 +78,11 @@ class Unarchived:
             return None
         if line.config.converter_type == "folder" and not self._converting.is_ready(line, arrival):
             return Waits(reason="the folder is not complete yet", needs_person=True)
-        result, arrival = self._converted(line, arrival)
-        log_result(line, "-", result)
+        known = owed.promised(line.config, arrival, open_=self._promises) if is_owed else None
+        promise, result = known or (None, None)
+        if result is None:
+            result, arrival = self._converted(line, arrival)
+            log_result(line, "-", result)
         if is_owed and result.status is ConversionStatus.SUSPENDED:
             return Waits(reason=result.error or "suspended", needs_person=False)
         named = f"{line.name}\0{arrival.path!r}\0{arrival.size_bytes}\0{arrival.mtime_ns}"
@@ -85,7 +91,12 @@ class Unarchived:
             for ordinal, body in enumerate(result.documents)
         ]
         result = replace(result, documents=tuple(each.body for each in documents))
-        held = _Unarchived(line=line, arrival=arrival, result=result, open_parcels=len(documents), is_owed=is_owed)
+        if is_owed and promise is None:
+            try:  # before anything is sent
+                promise = owed.promise(line.config, arrival, result, now=self._now(), open_=self._promises)
+            except StorageError as exc:
+                return Waits(reason=str(exc), needs_person=True)
+        held = _Unarchived(line=line, arrival=arrival, result=result, open_parcels=len(documents), promise=promise)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if after.state is ArrivalState.SUSPENDED and isinstance(line.books, MemoryBooks):
             line.books.keep(
@@ -180,11 +191,12 @@ class Unarchived:
             is_archived=False,
         )
         departure = departure_of(line, arrival)
-        if held.is_owed and not postprocess.is_as_it_was(departure):
+        if held.promise and not postprocess.is_as_it_was(departure):
             _miss(line, arrival)
-        elif held.is_owed:
+            owed.break_promise(held.promise, open_=self._promises)
+        elif held.promise:
             line.owed.add(arrival.number)
-            owed.keep(line.config, arrival, result, ending, now=self._now())
+            owed.keep(held.promise, arrival, ending, open_=self._promises)
         else:
             departed = postprocess.carry_out(ending, departure)
             line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
