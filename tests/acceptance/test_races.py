@@ -15,9 +15,10 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.outbox import Outbox, Parcel
-from pywats_archive.errors import SourceChanged, SourceVanished
+from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
 from pywats_archive.pipeline import folders
 from pywats_archive.pipeline.books import ArchiveBooks
+from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.service import Service
 from pywats_archive.pipeline.watcher import Watcher
@@ -147,6 +148,24 @@ def test_a_source_that_still_lies_there_has_not_vanished(station: Station, monke
         wait_for(lambda: station.names("beside/Done") == ["a.log"])
         wait_for(lambda: [a.state.value for a in station.arrivals()][-1:] == ["done"])
     assert [a.state.value for a in station.arrivals()] == ["done"]
+
+
+def test_an_answer_that_could_not_be_told_is_told_again(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the catalog fails just after a report was accepted, its source leaves all the same, without a restart."""
+    watch = station.add("told")
+    settled, left = Handling.settled, [1]
+
+    def trouble_once(handling: Handling, *told: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise CatalogError("disk I/O error")
+        return settled(handling, *told)
+
+    monkeypatch.setattr(Handling, "settled", trouble_once)
+    (watch / "a.log").write_bytes(b"a")
+    with station.serving():
+        wait_for(lambda: station.names("told/Done") == ["a.log"])
+    assert [len(bodies) for bodies in station.server.received.values()] == [1]
 
 
 def test_what_comes_before_anybody_listens_is_taken_soon(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

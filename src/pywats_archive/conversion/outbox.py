@@ -118,7 +118,7 @@ class OutboxState:
     """What the outbox is up to."""
 
     in_flight: int
-    """Being sent now."""
+    """Being sent now, or sent and not yet told of."""
     offered: int
     """In memory, and not being sent."""
     only_in_memory: int
@@ -155,6 +155,7 @@ class Outbox:
         self._postponed: dict[str, float] = {}
         self._unsendable: dict[str, str] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
+        self._untold: deque[tuple[Parcel, SubmissionState, str | None]] = deque()
         self._look_again_s = 0.0
         self._failures = 0
         self._stopped_by: str | None = None
@@ -192,7 +193,7 @@ class Outbox:
     def state(self) -> OutboxState:
         """Give what the outbox is up to."""
         return OutboxState(
-            in_flight=len(self._in_flight),
+            in_flight=len(self._in_flight) + len(self._untold),
             offered=len(self._offered),
             only_in_memory=sum(not parcel.is_stored for parcel in tuple(self._offered)),
             stopped_by=self._stopped_by,
@@ -255,6 +256,8 @@ class Outbox:
             elif not parcel.is_stored:
                 self._offered.append(parcel)
         now_s = time.monotonic()
+        if self._untold and now_s >= self._look_again_s:
+            await asyncio.to_thread(self._tell_again)
         if not chosen and now_s >= self._look_again_s:
             chosen = await asyncio.to_thread(self._stored, room)
             self._look_again_s = now_s if chosen else now_s + _LOOK_EVERY_S
@@ -329,7 +332,26 @@ class Outbox:
             self._offered.append(parcel)
         if step.delay is None:
             self._settled.append(parcel.key)
-            self._on_settled(parcel, step.state, answer.reason)
+            if trouble := self._tell(parcel, step.state, answer.reason):
+                log.error("report.not_told", report_id=parcel.report_id, reason=str(trouble))
+                self._untold.append((parcel, step.state, answer.reason))
+
+    def _tell(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> Exception | None:
+        """Tell that a parcel is settled; gives why that failed, if it did."""
+        try:
+            self._on_settled(parcel, state, reason)
+        except Exception as exc:
+            return exc
+        return None
+
+    def _tell_again(self) -> None:
+        """Tell what could not be told, for its source waits for nothing else; an archive that is opened anew asks itself."""
+        for _ in range(len(self._untold)):
+            parcel, state, reason = self._untold[0]
+            is_open = not isinstance(parcel, ArchivedParcel) or parcel.archive in self._archives()
+            if is_open and self._tell(parcel, state, reason):
+                self._untold.append((parcel, state, reason))
+            self._untold.popleft()
 
     def _drop_connection(self) -> None:
         old, self._submitter = self._submitter, None
