@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.config import PostProcessAction
 from pywats_archive.host.confined import flat
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.reports import NotJson, as_fields, encode, flatten, shortcomings
@@ -32,13 +33,18 @@ def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult
             metadata=_plain(returned.metadata),
         )
     reports = [as_fields(report) for report in flatten(returned)]
+    asked = _asked_action(returned, models)
+    is_known = asked is None or asked in {action.value for action in PostProcessAction}
+    unknown = (
+        () if is_known else (f"asked for the post action {asked!r}, which there is not; the configured one holds",)
+    )
     documents = tuple(map(encode, reports))
     return ConversionResult(
         status=status,
         documents=documents,
         summaries=tuple(map(summarize, reports)),
-        warnings=(*warnings, *shortcomings(reports, converter.__name__, source)),
-        post_action=_asked_action(returned, models),
+        warnings=(*warnings, *unknown, *shortcomings(reports, converter.__name__, source)),
+        post_action=asked if is_known else None,
         metadata=_plain(returned.metadata),
     )
 

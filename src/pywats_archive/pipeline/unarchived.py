@@ -18,7 +18,7 @@ import structlog
 from pywats_archive.archive import document
 from pywats_archive.archive.sources import Signature, signature
 from pywats_archive.conversion.outbox import Outbox, Step
-from pywats_archive.errors import ArchiveError, SourceVanished, StorageError
+from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.host.submission import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -173,7 +173,7 @@ class Unarchived:
     def _finish(self, held: _Unarchived) -> None:
         try:
             self._end(held)
-        except (ArchiveError, OSError) as exc:
+        except Exception as exc:  # whatever it is, only this memory knows of the source
             log.error("source.not_finished", converter=held.line.name, path=held.arrival.path, reason=str(exc))
             held.trouble = str(exc)
             with self._mutex:
