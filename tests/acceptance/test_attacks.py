@@ -13,6 +13,7 @@ from tests.acceptance.test_ways import block_today
 from tests.station import Station, wait_for
 
 from pywats_archive import portable
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
@@ -168,6 +169,15 @@ def test_a_scheduled_result_that_was_archived_is_not_archived_again(
         wait_for(lambda: len(station.server.received) == 1)
         wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["done"])
     assert failures[0] < 0 and len(station.entries()) == 1
+
+
+def test_a_scheduled_result_that_a_crash_took_has_vanished(station: Station) -> None:
+    """A result that was entered, and lost with the memory that held it, is told as vanished by the next start (12)."""
+    station.add("never", "own.Any", converter_type="scheduled", schedule_interval_seconds=3600)
+    with Archive.open(station.archive_root, create=True, own=True) as archive:
+        ledger.enter(archive, "never", [ledger.Sighting(path="scheduled/never-1.json", size_bytes=1, mtime_ns=1)])
+    station.run()
+    assert [arrival.state.value for arrival in station.arrivals()] == ["vanished"]
 
 
 def test_a_scheduled_converter_does_not_keep_a_run_from_ending(station: Station) -> None:

@@ -169,6 +169,7 @@ class Service:
         self._schedules.plan(self._lines)
         for line in self._lines:
             self._take_up(line)
+            _miss_results(line)
         log.info("service.started", converters=[line.name for line in self._lines])
 
     def _listen(self) -> None:
@@ -420,6 +421,14 @@ class Service:
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
         return Left(waiting=(*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines)))
+
+
+def _miss_results(line: Line) -> None:
+    """Account for scheduled results that an earlier run had entered and not archived: they were in its memory alone."""
+    for arrival in line.books.unfinished() if line.archive and not line.watches else ():
+        if arrival.state is ArrivalState.SEEN:
+            line.books.mark_vanished(arrival)
+            log.error("scheduled.lost", converter=line.name, result=arrival.path)
 
 
 def _waits_for_server(archive: Archive, archive_id: str) -> bool:
