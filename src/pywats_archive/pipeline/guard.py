@@ -88,7 +88,7 @@ class Guard:
             self._staff.alerts.clear(ARCHIVE_AWAY, str(root))
             return True
         for line in sharing:
-            line.away, line.is_waiting = trouble, True
+            line.is_waiting, line.away = True, trouble  # in this order: who sees it away must not begin anything
         if not any(line.busy for line in sharing):
             self._failures.pop(root, None)
             self._staff.close(root)
