@@ -17,13 +17,13 @@ def restore_source(
 ) -> Path:
     """Bring a source back into ``folder`` under its own name and mtime, with its companions; gives its path.
 
-    Without ``is_told`` the history does not tell of it: nobody is given the source.
+    Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is it made durable.
 
     A name that is taken gets a number. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
     entry = entry_with_bytes(archive, archive_id)
     try:
-        restored = _restore(archive, entry, folder)
+        restored = _restore(archive, entry, folder, is_durable=is_told)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
     if is_told:
@@ -60,7 +60,7 @@ def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
     return tuple(sorted({companion.archived_path for companion in entry.companions}))
 
 
-def _restore(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
+def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable: bool = True) -> Path:
     """Check the companions first: whoever gets the source may count on them."""
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, path))
@@ -68,7 +68,7 @@ def _restore(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
     if entry.source_kind is SourceKind.FOLDER:
         restored = restoring.write_folder(content, folder, name)
     else:
-        restored = restoring.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns)
+        restored = restoring.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns, is_durable=is_durable)
     for path in companion_paths(entry):
         restoring.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
     return restored

@@ -17,7 +17,7 @@ from pywats_archive.archive.naming import free_names
 from pywats_archive.errors import BlobDamaged
 
 
-def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int) -> Path:
+def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
     """Write a file into ``folder`` under ``name``, or the first free name like it; nothing stays when ``chunks`` fails."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=".restore-", suffix=".part", dir=folder)
@@ -26,21 +26,23 @@ def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: in
         with os.fdopen(descriptor, "wb") as stream:
             for chunk in chunks:
                 stream.write(chunk)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if is_durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         os.utime(path, ns=(mtime_ns, mtime_ns))
-        return publish(path, folder, name)
+        return publish(path, folder, name, is_durable=is_durable)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
 
 
-def publish(path: Path, folder: Path, name: str) -> Path:
+def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:
     """Give a finished file the first free name like ``name`` in ``folder``, durably; gives its path."""
     for free in free_names(name):
         with suppress(FileExistsError):
             portable.rename_exclusive(path, folder / free)
-            portable.sync_folder(folder)
+            if is_durable:
+                portable.sync_folder(folder)
             return folder / free
     raise AssertionError("unreachable: names never run out")
 

@@ -24,8 +24,8 @@ from pywats_archive.reprocessing import running
 from pywats_archive.reprocessing.running import OnProgress
 
 _PAGE, _SAMPLE = 1000, 200
-_OVERHEAD_MS = 12
-"""What a replay takes beside its conversion: restoring, comparing, recording."""
+_OVERHEAD_MS, _START = 4, timedelta(seconds=1)
+"""What a replay takes beside its conversion (restoring, comparing, recording), and what a run takes to begin."""
 
 
 class Stored(Protocol):
@@ -162,4 +162,4 @@ class ReprocessingEngine:
         entries = (self._archive.entry(archive_id) for archive_id in archive_ids[::step])
         durations = [entry.conversion_duration_ms for entry in entries if entry.conversion_duration_ms is not None]
         each_ms = (statistics.mean(durations) if durations else 50.0) + _OVERHEAD_MS
-        return timedelta(milliseconds=each_ms * len(archive_ids) / processes)
+        return _START + timedelta(milliseconds=each_ms * len(archive_ids) / processes)

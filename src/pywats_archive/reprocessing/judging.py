@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ from pywats_archive.models.replay import (
     ReprocessingResult,
     Run,
 )
-from pywats_archive.models.report import Report, SubmissionState, summarize
+from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
 from pywats_archive.reprocessing.compare import Ran, changes
 
 _MOST_ERRORS, _NAMED = 100, 5
@@ -40,7 +40,8 @@ class Shown:
     entry: ArchiveEntry
     conversion: Conversion | None
     reports: Sequence[Report]
-    documents: Sequence[Mapping[str, Any]]
+    documents: Sequence[bytes]
+    """Of the reports, in their order."""
 
 
 def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResult:
@@ -51,8 +52,8 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
             archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=replayed.skipped_because or "unknown"
         )
     result = replayed.result
-    new = [parsed(body) for body in result.documents]
-    found = _differences(shown, replayed, new)
+    summaries = result.summaries or tuple(summarize(parsed(body)) for body in result.documents)
+    found = _differences(shown, replayed, result.documents, summaries)
     told = ItemResult(
         archive_id=archive_id,
         state=ItemState.DONE,
@@ -60,10 +61,10 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
         error=result.error,
         comparison=_comparison(shown, result, found),
         changes=tuple(each for differing in found for each in differing),
-        effects=tuple(_effects(shown, new, found, request)),
-        serial_number=_serial(shown, new),
+        effects=tuple(_effects(shown, summaries, found, request)),
+        serial_number=shown.entry.serial_number or (summaries[0].serial_number if summaries else None),
         old_verdict=shown.reports[0].result if shown.reports else None,
-        new_verdict=summarize(new[0]).result if new else None,
+        new_verdict=summaries[0].result if summaries else None,
         duration_ms=result.duration_ms,
     )
     is_held = request.submit_to_server and not request.dry_run and not request.allow_verdict_change
@@ -138,17 +139,29 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
     )
 
 
-def _differences(shown: Shown, replayed: Replayed, new: Sequence[Mapping[str, Any]]) -> list[tuple[Change, ...]]:
+def _differences(
+    shown: Shown, replayed: Replayed, new: Sequence[bytes], summaries: Sequence[ReportSummary]
+) -> list[tuple[Change, ...]]:
     """What differs in each new report; in one that had none before it, nothing does."""
-    old_ran = None
-    if shown.conversion:
-        took = timedelta(milliseconds=shown.conversion.duration_ms)
-        old_ran = Ran(started_at=shown.conversion.started_at, ended_at=shown.conversion.started_at + took)
-    took = timedelta(milliseconds=replayed.result.duration_ms if replayed.result else 0)
-    new_ran = Ran(started_at=replayed.started_at, ended_at=replayed.started_at + took)
-    pairs = zip(shown.documents, new, strict=False)
-    found = [changes(before, after, old_ran=old_ran, new_ran=new_ran) for before, after in pairs]
+    old_ran = _ran(shown.conversion.started_at, shown.conversion.duration_ms) if shown.conversion else None
+    new_ran = _ran(replayed.started_at, replayed.result.duration_ms if replayed.result else 0)
+    found: list[tuple[Change, ...]] = []
+    for report, before, after, summary in zip(shown.reports, shown.documents, new, summaries, strict=False):
+        if _differs_by_id_alone(report, before, after, summary):
+            found.append(())
+        else:
+            found.append(changes(parsed(before), parsed(after), old_ran=old_ran, new_ran=new_ran))
     return found + [()] * (len(new) - len(found))
+
+
+def _ran(started_at: datetime, duration_ms: int) -> Ran:
+    return Ran(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
+
+
+def _differs_by_id_alone(report: Report, before: bytes, after: bytes, summary: ReportSummary) -> bool:
+    """Tell by their bytes that two documents are the same but for their id, as most are; False says nothing."""
+    own = summary.own_id
+    return before == (after.replace(own.encode(), report.report_id.encode()) if own else after)
 
 
 def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Sequence[Change]]) -> Comparison:
@@ -164,21 +177,16 @@ def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Sequence
 
 
 def _effects(
-    shown: Shown, new: Sequence[Mapping[str, Any]], found: Sequence[Sequence[Change]], request: ReplayRequest
+    shown: Shown, new: Sequence[ReportSummary], found: Sequence[Sequence[Change]], request: ReplayRequest
 ) -> Iterable[Effect]:
-    for n, document in enumerate(new):
+    for n, now in enumerate(new):
         if n >= len(shown.reports):
             yield Effect.NEW
         elif not found[n] and not request.new_id and shown.reports[n].submission_state is SubmissionState.ACCEPTED:
             yield Effect.UNCHANGED
         else:
-            now = summarize(document)
             is_same_unit = all(getattr(now, name) == getattr(shown.reports[n], name) for name in _SAME_UNIT)
             yield Effect.REPLACES if is_same_unit or not request.new_id else Effect.SECOND
-
-
-def _serial(shown: Shown, new: Sequence[Mapping[str, Any]]) -> str | None:
-    return shown.entry.serial_number or (summarize(new[0]).serial_number if new else None)
 
 
 def _same(change: Change) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
@@ -20,8 +19,7 @@ from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, UsageEr
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.replay import ItemResult, ItemState, Replayed, ReplayRequest, ReprocessingResult, RunState
-from pywats_archive.models.report import Report
-from pywats_archive.reprocessing.judging import Shown, judged, parsed, summed_up, withheld
+from pywats_archive.reprocessing.judging import Shown, judged, summed_up, withheld
 from pywats_archive.reprocessing.replaying import Replayer
 
 log = structlog.get_logger()
@@ -134,7 +132,7 @@ class _Going:
         else:
             replayed = self._replayer.replay(entry, shown)
         try:
-            documents = [self._document(report) for report in reports] if replayed.result else []
+            documents = [self._archive.document(report) for report in reports] if replayed.result else []
             result = judged(
                 Shown(entry=entry, conversion=shown, reports=reports, documents=documents), replayed, self._request
             )
@@ -162,6 +160,3 @@ class _Going:
             result = ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=str(exc))
             runs.keep(self._archive, self._run_id, result)
         return result
-
-    def _document(self, report: Report) -> Mapping[str, Any]:
-        return parsed(self._archive.document(report))
