@@ -19,10 +19,10 @@ from tests.aged import Aged
 from tests.disk import Disk, small_disk
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import figures
+from pywats_archive.archive import figures, purging, runs
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ArchiveAway, UsageError
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline import retaining
@@ -284,3 +284,17 @@ def test_a_limit_that_cannot_be_met_is_told_with_the_reason(station: Station, mo
             client.retention.release([entry.archive_id], actor="quality")
             wait_for(lambda: "size.limit_not_met" not in _alerts(station), timeout_s=30)
     assert station.entry().purged_at
+
+
+def test_no_lock_makes_a_folder_where_an_archive_was(station: Station) -> None:
+    """While an archive is away a purge is refused, and nothing is made in its place."""
+    station.add("any")
+    station.run()
+    with station.archive() as archive:
+        station.archive_root.rename(station.root / "elsewhere")
+        with pytest.raises(ArchiveAway), purging.purging(archive):
+            raise AssertionError("it was locked")
+        with pytest.raises(ArchiveAway), runs.reprocessing(archive):
+            raise AssertionError("it was locked")
+        assert not station.archive_root.exists()
+    (station.root / "elsewhere").rename(station.archive_root)

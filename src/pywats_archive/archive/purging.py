@@ -44,6 +44,7 @@ class Purged:
 def purging(archive: Archive) -> Iterator[None]:
     """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
     lock = FileLock(archive.root / layout.PURGING, thread_local=False, is_singleton=False)
+    archive.require_present()  # where it is away, a lock would make a folder in its place
     try:
         lock.acquire(timeout=0)
     except Timeout as exc:

@@ -38,6 +38,7 @@ class SetBack:
 def reprocessing(archive: Archive) -> Iterator[None]:
     """Be the only one who replays meanwhile, of all processes; RunRunning otherwise."""
     lock = FileLock(archive.root / layout.REPROCESSING, thread_local=False, is_singleton=False)
+    archive.require_present()  # where it is away, a lock would make a folder in its place
     try:
         lock.acquire(timeout=0)
     except Timeout as exc:

@@ -185,7 +185,8 @@ class Retaining:
             watched.unmet_since_s.pop(name, None)
             self._alerts.clear(UNMET, name)
             return
-        watched.again_s[name] = now_s + max(1.0, _REST_OVER_WORK * took_s)
+        if not done.archives_purged:
+            watched.again_s[name] = now_s + max(1.0, _REST_OVER_WORK * took_s)
         if now_s - watched.unmet_since_s.setdefault(name, now_s) >= _UNMET_FOR_S:
             self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 

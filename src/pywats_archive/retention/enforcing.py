@@ -78,8 +78,11 @@ def enforce(
     NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock was set back) come before anything is
     purged, PurgeRunning while another purge goes on.
     """
+    moment = now or archive.now()
+    intended = preview_plan(archive, policy, now=moment)
+    if not intended.purged_entries and not purging.is_any_unfinished(archive):
+        return _statistics(intended)
     with purging.purging(archive):
-        moment = now or archive.now()
         intended = preview_plan(archive, policy, now=moment)
         if not intended.purged_entries:
             return _statistics(intended)

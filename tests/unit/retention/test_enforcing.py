@@ -154,8 +154,9 @@ def test_a_clock_set_back_stops_the_purge(aged: Aged) -> None:
 
 def test_one_purge_at_a_time(aged: Aged) -> None:
     """A second purge is refused while one goes on."""
+    aged.add(days_ago=100)
     with purging.purging(aged.archive), pytest.raises(PurgeRunning):
-        enforcing.enforce(aged.archive, POLICY)
+        enforcing.enforce(aged.archive, POLICY, confirmed=True)
 
 
 def test_a_purge_that_was_cut_off_is_finished_at_the_next_start(aged: Aged, monkeypatch: pytest.MonkeyPatch) -> None:
