@@ -27,7 +27,7 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ReplayRequest
 from pywats_archive.pipeline.service import Service, Settings
 
-_ENTRIES, _SIZE, _LIVE = 1_000, 30_000, 60
+_ENTRIES, _SIZE, _LIVE = 1_000, 30_000, 40
 _MODULE, _CLASS = "pywats_client.converters.standard.spea_converter", "SPEAConverter"
 
 
