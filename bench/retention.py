@@ -29,6 +29,7 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.retaining import REST
 from pywats_archive.retention import enforcing
 
 _ENTRIES, _PURGED, _THREADS, _ROUNDS = 10_000, 1_000, 8, 3
@@ -89,12 +90,12 @@ def _beside(board: Board) -> None:
 
 
 def _purge_gently(archive: Archive, ids: list[str]) -> None:
-    """As the service does it while there is other work: a rest after each batch, as long as that took."""
+    """As the service does it while there is other work: with a rest after each batch."""
     newest = RetentionPolicy(converter_name="c", max_size_gb=1e-9)
     began = [time.monotonic()]
 
     def pause() -> None:
-        time.sleep(time.monotonic() - began[0])
+        time.sleep(REST * (time.monotonic() - began[0]))
         began[0] = time.monotonic()
 
     enforcing.enforce(archive, newest, confirmed=True, pause=pause)

@@ -31,6 +31,8 @@ EVERY_S = 3600.0
 """How often every policy is enforced; one whose size limit is passed, at the next look."""
 _LOOK_S, _QUIET_LOOK_S = 0.1, 1.0
 """Between two looks at the sizes, while there is work: what comes in between is what a limit may be passed by."""
+REST = 2.0
+"""How many times as long as a batch of a purge the rest after it is, while there is other work."""
 _JUDGE_S = 15.0
 _REST_AFTER_TROUBLE_S = 60.0
 _RELIEF_TAKES_AT_MOST_S = 60.0
@@ -191,12 +193,12 @@ class Retaining:
             self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 
     def _pause(self) -> Callable[[], None]:
-        """Give what is done between two batches: as long a rest as the batch took, while there is other work."""
+        """Give what is done between two batches: a rest, longer than the batch took, while there is other work."""
         began_s = time.monotonic()
 
         def pause() -> None:
             nonlocal began_s
-            rest_s = time.monotonic() - began_s if self._is_busy() else 0.0
+            rest_s = REST * (time.monotonic() - began_s) if self._is_busy() else 0.0
             if self._stopping.wait(rest_s):
                 raise _Stopped
             began_s = time.monotonic()
