@@ -20,7 +20,7 @@ def test_the_analysis_example() -> None:
     load = Load(files_per_day=1000, file_size_bytes=10_000, converters=10, days=90)
     needed = capacity(load, replace(MEASURED, source_ratio=5.0))
     assert (needed.files, needed.uncompressed_bytes, needed.compressed_bytes) == (900_000, 9 * 10**9, 18 * 10**8)
-    assert needed.source_disk_bytes == 900_000 * 4096 and needed.catalog_bytes == 900_000 * 1500
+    assert needed.source_disk_bytes == 900_000 * 4096 and needed.catalog_bytes == 900_000 * 4300
     assert needed.total_bytes == needed.source_disk_bytes + needed.report_disk_bytes + needed.catalog_bytes
 
 
