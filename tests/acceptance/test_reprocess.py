@@ -246,11 +246,32 @@ def test_the_command(station: Station, tmp_path: Path) -> None:
     assert len(document["items"]) == 12 and document["items"][0]["changes"][0]["new"] == 5.0
     with (tmp_path / "d.csv").open(newline="") as stream:
         assert [row["new"] for row in csv.DictReader(stream)] == ["5.0"] * 12
+    assert document["items"][0]["volatile"] == []
     assert "dry_run" in command("reprocess", "list", *here).stdout
     assert command("reprocess", "rollback", "1", "--yes", *here).returncode == 2
     unasked = command("reprocess", "start", "--converter", "ict", *here)
     assert unasked.returncode == 2 and "--yes" in unasked.stderr
     assert command("reprocess", "show", "9", *here).returncode == 2
+
+
+def test_volatile_fields_are_shown_on_request(station: Station, tmp_path: Path) -> None:
+    """A field that is another at each conversion makes no report a changed one; ``diff --volatile`` shows it."""
+    station.code(
+        "from datetime import datetime, timezone\nimport uuid\n"
+        "class Limited(Any):\n    def outcome(self, source, context):\n        found = report(source.path.stem)\n"
+        "        found.update(id=str(uuid.uuid4()), made=datetime.now(timezone.utc).isoformat())\n"
+        "        return ConverterResult.success_result(report=found)\n"
+    )
+    assert replayed(station).by_comparison == {"changed": 12}
+    assert replayed(station, dry_run=True).by_comparison == {"same": 12}
+    here = ("--config", station.write_config())
+    told = json.loads(command("reprocess", "diff", "2", "--volatile", "--json", *here).stdout)["items"]
+    assert {each["path"] for item in told for each in item["volatile"]} == {"/id", "/made"}
+    assert "(volatile)" in command("reprocess", "diff", "2", "--volatile", *here).stdout
+    assert "/made" not in command("reprocess", "diff", "2", *here).stdout
+    assert command("reprocess", "diff", "2", "--volatile", "--csv", tmp_path / "d.csv", *here).returncode == 0
+    with (tmp_path / "d.csv").open(newline="") as stream:
+        assert {(row["path"], row["is_volatile"]) for row in csv.DictReader(stream)} == {("/id", "1"), ("/made", "1")}
 
 
 def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

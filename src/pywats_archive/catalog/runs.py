@@ -92,7 +92,8 @@ def _told(result: ItemResult) -> dict[str, Any]:
         "status": result.status,
         "error": result.error,
         "comparison": result.comparison.value if result.comparison else None,
-        "changes": [[each.path, each.kind.value, each.old, each.new] for each in result.changes],
+        "changes": _changes_told(result.changes),
+        "volatile": _changes_told(result.volatile),
         "effects": [effect.value for effect in result.effects],
         "serial_number": result.serial_number,
         "old_verdict": result.old_verdict,
@@ -109,13 +110,19 @@ def _item(archive_id: str, state: str, told: dict[str, Any]) -> ItemResult:
         status=told.get("status"),
         error=told.get("error"),
         comparison=Comparison(told["comparison"]) if told.get("comparison") else None,
-        changes=tuple(
-            Change(path=path, kind=ChangeKind(kind), old=old, new=new)
-            for path, kind, old, new in told.get("changes", ())
-        ),
+        changes=_changes(told.get("changes", ())),
+        volatile=_changes(told.get("volatile", ())),
         effects=tuple(map(Effect, told.get("effects", ()))),
         serial_number=told.get("serial_number"),
         old_verdict=told.get("old_verdict"),
         new_verdict=told.get("new_verdict"),
         duration_ms=told.get("duration_ms", 0),
     )
+
+
+def _changes_told(changes: Sequence[Change]) -> list[list[Any]]:
+    return [[each.path, each.kind.value, each.old, each.new] for each in changes]
+
+
+def _changes(told: Sequence[Sequence[Any]]) -> tuple[Change, ...]:
+    return tuple(Change(path=path, kind=ChangeKind(kind), old=old, new=new) for path, kind, old, new in told)

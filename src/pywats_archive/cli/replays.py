@@ -73,17 +73,21 @@ def draw_item(item: ItemResult) -> None:
     console.print(printable(f"{item.archive_id}  {item.serial_number or ''}  {how}"), soft_wrap=True, style="bold")
     for change in item.changes:
         console.print(printable(f"  {change.path} {_values(change)}"), soft_wrap=True)
+    for change in item.volatile:
+        console.print(printable(f"  {change.path} {_values(change)} (volatile)"), soft_wrap=True, style="dim")
 
 
 def write_csv(path: Path, items: Iterable[ItemResult]) -> None:
     """Write a line for each change into a new file; OSError when it is there."""
+    columns = ("path", "kind", "old", "new", "is_volatile", "reason")
     with path.open("x", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["archive_id", "serial_number", "state", "comparison", "path", "kind", "old", "new", "reason"])
+        writer.writerow(["archive_id", "serial_number", "state", "comparison", *columns])
         for item in items:
             comparison = item.comparison.value if item.comparison else ""
             head = [item.archive_id, item.serial_number or "", item.state.value, comparison]
-            for change in item.changes:
-                writer.writerow([*head, change.path, change.kind.value, change.old, change.new, ""])
-            if not item.changes:
-                writer.writerow([*head, "", "", "", "", item.skipped_because or item.error or ""])
+            for is_volatile, changes in enumerate((item.changes, item.volatile)):
+                for each in changes:
+                    writer.writerow([*head, each.path, each.kind.value, each.old, each.new, is_volatile, ""])
+            if not (item.changes or item.volatile):
+                writer.writerow([*head, "", "", "", "", "", item.skipped_because or item.error or ""])

@@ -152,12 +152,17 @@ def diff(
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
     to_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a line for each change.")] = None,
+    volatile: Annotated[
+        bool, typer.Option("--volatile", help="Show ids and times of the conversion too, which always differ.")
+    ] = False,
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every field that a run changes, entry by entry."""
     with options.open_station(config) as client:
         every = client.reprocessing(archive, actor=current_user()).items(run)
         items = [item for item in every if archive_id in (None, item.archive_id)]
+    if not volatile:
+        items = [replace(item, volatile=()) for item in items]
     if archive_id and not items:
         raise UsageError(f"run {run} has no entry '{archive_id}'")
     if to_csv:

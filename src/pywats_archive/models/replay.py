@@ -93,6 +93,8 @@ class ItemResult:
     error: str | None = None
     comparison: Comparison | None = None
     changes: tuple[Change, ...] = ()
+    volatile: tuple[Change, ...] = ()
+    """What is another at each conversion: ids of reports, the time of the conversion. It makes no report a changed one."""
     effects: tuple[Effect, ...] = ()
     """Of each new report, in their order."""
     serial_number: str | None = None

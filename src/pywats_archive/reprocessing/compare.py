@@ -32,16 +32,24 @@ class Ran:
         return moment is not None and self.started_at - _MARGIN <= moment <= self.ended_at + _MARGIN
 
 
-def changes(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What differs between two documents, in the order of the old one."""
+
+    lasting: tuple[Change, ...] = ()
+    volatile: tuple[Change, ...] = ()
+    """What is another at each conversion by rule (see ``is_volatile``)."""
+
+
+def difference(
     old: Mapping[str, Any], new: Mapping[str, Any], *, old_ran: Ran | None = None, new_ran: Ran | None = None
-) -> tuple[Change, ...]:
-    """Give what differs, in the order of the old document, without volatile fields (see ``is_volatile``)."""
-    return tuple(each for each in all_changes(old, new) if not is_volatile(each, old_ran=old_ran, new_ran=new_ran))
-
-
-def all_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Stream everything that differs, volatile fields too."""
-    return _of_objects("", old, new)
+) -> Difference:
+    """Compare two documents, as they are and not as they are written."""
+    lasting: list[Change] = []
+    volatile: list[Change] = []
+    for change in _of_objects("", old, new):
+        (volatile if is_volatile(change, old_ran=old_ran, new_ran=new_ran) else lasting).append(change)
+    return Difference(lasting=tuple(lasting), volatile=tuple(volatile))
 
 
 def is_volatile(change: Change, *, old_ran: Ran | None, new_ran: Ran | None) -> bool:

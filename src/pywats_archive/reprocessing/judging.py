@@ -16,6 +16,7 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.replay import (
     Change,
     ChangeGroup,
+    ChangeKind,
     Comparison,
     Effect,
     ItemResult,
@@ -26,7 +27,7 @@ from pywats_archive.models.replay import (
     Run,
 )
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
-from pywats_archive.reprocessing.compare import Ran, changes
+from pywats_archive.reprocessing.compare import Difference, Ran, difference
 
 _MOST_ERRORS, _NAMED = 100, 5
 _SAME_UNIT = ("serial_number", "part_number", "process", "start_time")
@@ -60,7 +61,8 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
         status=result.status.value,
         error=result.error,
         comparison=_comparison(shown, result, found),
-        changes=tuple(each for differing in found for each in differing),
+        changes=tuple(change for each in found for change in each.lasting),
+        volatile=tuple(change for each in found for change in each.volatile),
         effects=tuple(_effects(shown, summaries, found, request)),
         serial_number=shown.entry.serial_number or (summaries[0].serial_number if summaries else None),
         old_verdict=shown.reports[0].result if shown.reports else None,
@@ -141,30 +143,32 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
 
 def _differences(
     shown: Shown, replayed: Replayed, new: Sequence[bytes], summaries: Sequence[ReportSummary]
-) -> list[tuple[Change, ...]]:
+) -> list[Difference]:
     """What differs in each new report; in one that had none before it, nothing does."""
     old_ran = _ran(shown.conversion.started_at, shown.conversion.duration_ms) if shown.conversion else None
     new_ran = _ran(replayed.started_at, replayed.result.duration_ms if replayed.result else 0)
-    found: list[tuple[Change, ...]] = []
+    found: list[Difference] = []
     for report, before, after, summary in zip(shown.reports, shown.documents, new, summaries, strict=False):
-        if _differs_by_id_alone(report, before, after, summary):
-            found.append(())
+        if before == after:
+            found.append(Difference())
+        elif summary.own_id and _differs_by_id_alone(before, after, report.report_id, summary.own_id):
+            its_id = Change(path="/id", kind=ChangeKind.CHANGED, old=report.report_id, new=summary.own_id)
+            found.append(Difference(volatile=(its_id,)))
         else:
-            found.append(changes(parsed(before), parsed(after), old_ran=old_ran, new_ran=new_ran))
-    return found + [()] * (len(new) - len(found))
+            found.append(difference(parsed(before), parsed(after), old_ran=old_ran, new_ran=new_ran))
+    return found + [Difference()] * (len(new) - len(found))
 
 
 def _ran(started_at: datetime, duration_ms: int) -> Ran:
     return Ran(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
 
 
-def _differs_by_id_alone(report: Report, before: bytes, after: bytes, summary: ReportSummary) -> bool:
+def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) -> bool:
     """Tell by their bytes that two documents are the same but for their id, as most are; False says nothing."""
-    own = summary.own_id
-    return before == (after.replace(own.encode(), report.report_id.encode()) if own else after)
+    return before == after.replace(new_id.encode(), old_id.encode())
 
 
-def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Sequence[Change]]) -> Comparison:
+def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Difference]) -> Comparison:
     if shown.conversion is None:
         return Comparison.NOTHING_BEFORE
     succeeded, succeeds = (status is ConversionStatus.SUCCESS for status in (shown.conversion.status, result.status))
@@ -172,17 +176,21 @@ def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Sequence
         return Comparison.NEWLY_SUCCEEDING if succeeds else Comparison.NEWLY_FAILING
     if not succeeds:
         return Comparison.STILL_FAILING
-    is_same = len(shown.documents) == len(result.documents) and not any(found)
+    is_same = len(shown.documents) == len(result.documents) and not any(each.lasting for each in found)
     return Comparison.SAME if is_same else Comparison.CHANGED
 
 
 def _effects(
-    shown: Shown, new: Sequence[ReportSummary], found: Sequence[Sequence[Change]], request: ReplayRequest
+    shown: Shown, new: Sequence[ReportSummary], found: Sequence[Difference], request: ReplayRequest
 ) -> Iterable[Effect]:
     for n, now in enumerate(new):
         if n >= len(shown.reports):
             yield Effect.NEW
-        elif not found[n] and not request.new_id and shown.reports[n].submission_state is SubmissionState.ACCEPTED:
+        elif (
+            not found[n].lasting
+            and not request.new_id
+            and shown.reports[n].submission_state is SubmissionState.ACCEPTED
+        ):
             yield Effect.UNCHANGED
         else:
             is_same_unit = all(getattr(now, name) == getattr(shown.reports[n], name) for name in _SAME_UNIT)
