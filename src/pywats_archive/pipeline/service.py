@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -36,7 +35,7 @@ from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff, make_lines
 from pywats_archive.pipeline.watcher import Watcher
-from pywats_archive.pipeline.work import URGENT, Work, WorkQueue
+from pywats_archive.pipeline.work import URGENT, WorkQueue
 
 log = structlog.get_logger()
 
@@ -239,7 +238,7 @@ class Service:
         self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
-            self._put(line, partial(self._schedules.run, line), priority=line.config.priority)
+            self._put(self._schedules.run, line, priority=line.config.priority)
 
     def _retry_line(self, line: Line, now_s: float) -> None:
         if line.away:
@@ -265,7 +264,7 @@ class Service:
 
     def _enqueue(self, line: Line, arrival: Arrival) -> None:
         line.active.add(arrival.number)
-        self._put(line, partial(self._handle, line, arrival), priority=line.config.priority)
+        self._put(self._handle, line, arrival, priority=line.config.priority)
 
     def _finish_later(self, line: Line, arrival: Arrival) -> None:
         """Queue the end of a source, once: two reports may be settled in the same moment."""
@@ -273,21 +272,20 @@ class Service:
             if key(line, arrival) in self._finishing:
                 return
             self._finishing.add(key(line, arrival))
-        self._put(line, partial(self._finish, line, arrival), priority=URGENT)
+        self._put(self._finish, line, arrival, priority=URGENT)
 
-    def _put(self, line: Line, work: Work, *, priority: int) -> None:
+    def _put(self, do: Callable[..., None], line: Line, *given: Arrival, priority: int) -> None:
         """Queue a line's work; its archive stays open meanwhile."""
-
-        def counted() -> None:
-            try:
-                work()
-            finally:
-                with self._mutex:
-                    line.busy -= 1
-
         with self._mutex:
             line.busy += 1
-        self._work.put(counted, priority=priority)
+        self._work.put(self._counted, do, line, *given, priority=priority)
+
+    def _counted(self, do: Callable[..., None], line: Line, *given: Arrival) -> None:
+        try:
+            do(line, *given)
+        finally:
+            with self._mutex:
+                line.busy -= 1
 
     @contextmanager
     def _using(self, archive: Archive) -> Iterator[bool]:

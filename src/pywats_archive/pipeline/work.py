@@ -6,12 +6,12 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 log = structlog.get_logger()
 
-Work = Callable[[], None]
 URGENT = 0
 """Before whatever a converter's own priority (1 and up) lets in."""
 
@@ -25,7 +25,9 @@ class WorkQueue:
     def __init__(self, *, threads: int, stopping: threading.Event, on_end: Callable[[], None]) -> None:
         self._stopping = stopping
         self._on_end = on_end
-        self._queue: queue.PriorityQueue[tuple[int, int, Work | None]] = queue.PriorityQueue()
+        self._queue: queue.PriorityQueue[tuple[int, int, Callable[..., None] | None, tuple[Any, ...]]] = (
+            queue.PriorityQueue()
+        )
         self._order = itertools.count()
         self._gate = threading.Condition()
         self._busy_count = 0
@@ -51,11 +53,11 @@ class WorkQueue:
         """Tell whether more waits than there are threads."""
         return self._queue.qsize() > len(self._threads)
 
-    def put(self, work: Work, *, priority: int) -> None:
-        """Queue work; the lowest priority goes first, and the oldest among equals."""
+    def put(self, do: Callable[..., None], *given: Any, priority: int) -> None:
+        """Queue work; the lowest priority goes first, and the oldest among equals. A hundred thousand may wait."""
         with self._gate:
             self._busy_count += 1
-            self._queue.put((priority, next(self._order), work))
+            self._queue.put((priority, next(self._order), do, given))
 
     def hold(self) -> bool:
         """Begin nothing more until ``go_on``; gives whether all that was begun has ended. Idempotent."""
@@ -78,20 +80,20 @@ class WorkQueue:
         """Wait for what is being done; idempotent."""
         self.go_on()
         for _ in self._threads:
-            self._queue.put((URGENT, next(self._order), None))
+            self._queue.put((URGENT, next(self._order), None, ()))
         for thread in self._threads:
             thread.join()
         self._threads = []
 
     def _serve(self) -> None:
         while True:
-            priority, number, work = self._queue.get()
-            if work is None:
+            priority, number, do, given = self._queue.get()
+            if do is None:
                 return
             is_begun = self._begin(priority, number)
             try:
                 if is_begun:
-                    work()
+                    do(*given)
             except BaseException:
                 log.exception("service.unexpected")
             finally:
