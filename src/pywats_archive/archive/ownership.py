@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from pywats_archive.archive import layout
-from pywats_archive.errors import ArchiveInUse, StorageError
+from pywats_archive.archive import layout, locking
+from pywats_archive.errors import ArchiveInUse
 from pywats_archive.models.time import utc_now
 
 _PROBE_S = 0.5
@@ -53,14 +53,11 @@ def is_owned(root: Path) -> bool:
 
 
 def _lock(root: Path, timeout_s: float) -> FileLock:
-    lock = FileLock(root / layout.LOCK, thread_local=False, is_singleton=False)
-    try:
-        lock.acquire(timeout=timeout_s)
-    except Timeout as exc:
-        raise ArchiveInUse(f"{root}: {_holder(root)} owns this archive; stop that one first") from exc
-    except OSError as exc:
-        raise StorageError(f"{root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights") from exc
-    return lock
+    return locking.lock(root, layout.LOCK, timeout_s=timeout_s, busy=lambda: _in_use(root))
+
+
+def _in_use(root: Path) -> ArchiveInUse:
+    return ArchiveInUse(f"{root}: {_holder(root)} owns this archive; stop that one first")
 
 
 def _note(root: Path) -> Path:

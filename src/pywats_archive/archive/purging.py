@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
-from pywats_archive.archive import layout
+from pywats_archive.archive import locking
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import events, purges, statistics
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import PurgeRunning, StorageError, UnknownEntry
+from pywats_archive.errors import StorageError, UnknownEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.purge import Candidate, Hold, Purge, PurgeReason
 
@@ -43,21 +41,10 @@ class Purged:
 @contextmanager
 def purging(archive: Archive) -> Iterator[None]:
     """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
-    lock = FileLock(archive.root / layout.PURGING, thread_local=False, is_singleton=False)
     archive.require_present()  # where it is away, a lock would make a folder in its place
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as exc:
-        raise PurgeRunning(f"{archive.root}: a purge is going on already; try again when it is over") from exc
-    except OSError as exc:
-        raise StorageError(
-            f"{archive.root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights"
-        ) from exc
-    try:
+    with locking.nobody_purging(archive.root):
         finish_unfinished(archive)
         yield
-    finally:
-        lock.release()
 
 
 def purge(archive: Archive, batch: Batch) -> Purged:

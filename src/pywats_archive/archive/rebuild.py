@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from pywats_archive.archive import layout, replacing
+from pywats_archive.archive import layout, locking, replacing
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive, describe
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
@@ -45,11 +45,11 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
     """Make the catalog of the archive at ``root`` anew from its blobs; durable once this returns, safe to repeat.
 
     The old catalog is kept beside it under a name of its own. A crash leaves the old one, or the new one. ArchiveInUse when
-    a process owns the archive. What is damaged is named and stops nothing.
+    a process owns the archive, purges or replays. What is damaged is named and stops nothing.
     """
     root, how = root.absolute(), how or Rebuilding()
     describe(root)
-    with owning(root) as lock:
+    with owning(root) as lock, locking.nobody_purging(root), locking.nobody_replaying(root):
         replacing.tidy(root)
         replacing.finish(root)
         only_there = tuple(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pywats_archive.archive import layout, purging
+from pywats_archive.archive import layout, locking, purging
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import BlobDamaged, StorageError, UnknownEntry
+from pywats_archive.errors import BlobDamaged, RunRunning, StorageError, UnknownEntry
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.event import Event
@@ -49,13 +49,14 @@ class Recovery:
 def recover(archive: Archive) -> Recovery:
     """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat.
 
-    StorageError when it cannot be removed.
+    While a replay goes on in another process, which writes reports, these are left to the next recovery. StorageError when
+    what is left cannot be removed.
     """
     archive.require_owner()
     begun = _note_beginning(archive)
     finished = _finish_purges(archive)
     try:
-        recovery = _repair(archive)
+        recovery, is_whole = _repair_all(archive)
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot be repaired after a crash ({exc.strerror or exc})") from exc
     recovery = replace(recovery, purges=finished)
@@ -63,9 +64,19 @@ def recover(archive: Archive) -> Recovery:
         adopted = [*recovery.entries, *recovery.companions, *recovery.reports]
         details = {"removed": recovery.removed, "adopted": adopted, "purges": recovery.purges}
         archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
-    with suppress(OSError):
-        begun.replace(archive.root / layout.RECOVERED)
+    if is_whole:
+        with suppress(OSError):
+            begun.replace(archive.root / layout.RECOVERED)
     return recovery
+
+
+def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
+    """Repair sources and reports; without the reports, and False, while a replay goes on."""
+    try:
+        with locking.nobody_replaying(archive.root):
+            return _repair(archive, (layout.SOURCES, layout.REPORTS)), True
+    except RunRunning:
+        return _repair(archive, (layout.SOURCES,)), False
 
 
 def _finish_purges(archive: Archive) -> int:
@@ -84,13 +95,13 @@ def _note_beginning(archive: Archive) -> Path:
     return begun
 
 
-def _repair(archive: Archive) -> Recovery:
+def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
     for folder in ("", layout.CONVERTERS):
         archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
-        for top in (layout.SOURCES, layout.REPORTS):
+        for top in tops:
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to

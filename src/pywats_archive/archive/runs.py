@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from pywats_archive.archive import layout
+from pywats_archive.archive import locking
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import conversions, entries, events, reports, runs
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import RunRunning, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import day_of
 from pywats_archive.models.replay import ItemResult, ReplayRequest, Run, RunState
 from pywats_archive.models.report import Report, SubmissionState
+
+_RECOVERY_S = 2.0
+"""How long to wait for a service that starts, and looks at what a crash left of reports."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,18 +37,9 @@ class SetBack:
 @contextmanager
 def reprocessing(archive: Archive) -> Iterator[None]:
     """Be the only one who replays meanwhile, of all processes; RunRunning otherwise."""
-    lock = FileLock(archive.root / layout.REPROCESSING, thread_local=False, is_singleton=False)
     archive.require_present()  # where it is away, a lock would make a folder in its place
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as exc:
-        raise RunRunning(f"{archive.root}: a reprocessing is going on already; wait for it, or cancel it") from exc
-    except OSError as exc:
-        raise StorageError(f"{archive.root}: cannot be locked ({exc.strerror or exc}); check its rights") from exc
-    try:
+    with locking.nobody_replaying(archive.root, timeout_s=_RECOVERY_S):
         yield
-    finally:
-        lock.release()
 
 
 def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], *, actor: str) -> int:

@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from tests.filled import fill, spoil_page
 from tests.station import check_sound
 
-from pywats_archive.archive import ledger, purging
+from pywats_archive.archive import ledger, purging, runs
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import first_break
 from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild, repair
@@ -187,6 +189,18 @@ def test_an_empty_archive_gets_an_empty_catalog(tmp_path: Path) -> None:
 def test_an_owned_archive_is_not_rebuilt(root: Path) -> None:
     """While a service owns the archive its catalog stays as it is."""
     with Archive.open(root, own=True):
+        before = (root / "metadata.db").read_bytes()
+        with pytest.raises(ArchiveInUse):
+            rebuild(root)
+        assert (root / "metadata.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("going_on", [purging.purging, runs.reprocessing])
+def test_an_archive_is_not_rebuilt_under_who_purges_or_replays(
+    root: Path, going_on: Callable[[Archive], AbstractContextManager[None]]
+) -> None:
+    """What they put on record would go into the catalog that is replaced."""
+    with Archive.open(root) as archive, going_on(archive):
         before = (root / "metadata.db").read_bytes()
         with pytest.raises(ArchiveInUse):
             rebuild(root)

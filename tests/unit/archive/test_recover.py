@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.station import check_sound
 
-from pywats_archive.archive import ingest, record
+from pywats_archive.archive import ingest, record, runs
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.errors import CatalogError, StorageError
@@ -107,6 +107,26 @@ def test_what_was_left_of_an_old_entry_is_found(tmp_path: Path) -> None:
     with Archive.open(root, own=True) as archive:
         found = recover(archive)
         assert found.removed == ("reports/2026/01/05/.9-9.part",) and len(found.reports) == 1
+    check_sound(root)
+
+
+def test_what_a_replay_writes_is_no_crash(tmp_path: Path) -> None:
+    """While a replay goes on its reports are left alone, and looked at the next time; sources are recovered at once."""
+    root = tmp_path / "archive"
+    with Archive.open(root, create=True, own=True) as archive:
+        entry = ingest.archive_source(archive, _source(tmp_path))
+        recover(archive)
+    with Archive.open(root, on_step=_crash_at_begin) as replaying, pytest.raises(_Crash):
+        record.add_report(replaying, entry.archive_id, b'{"sn":"S1"}')
+    half = [root / top / f"{entry.created_at:%Y/%m/%d}/.9-9.part" for top in ("sources", "reports")]
+    for path in half:
+        path.write_bytes(b"half")
+    with Archive.open(root, own=True) as archive:
+        with runs.reprocessing(archive):
+            found = recover(archive)
+            assert (found.reports, found.removed) == ((), (half[0].relative_to(root).as_posix(),))
+        found = recover(archive)
+        assert (len(found.reports), found.removed) == (1, (half[1].relative_to(root).as_posix(),))
     check_sound(root)
 
 
