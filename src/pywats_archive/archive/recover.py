@@ -105,7 +105,10 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
-                found[_adopt(archive, path)].append(path)
+                if archive.blobs.remove_if_empty(path):
+                    removed.append(path)
+                else:
+                    found[_adopt(archive, path)].append(path)
     return Recovery(
         removed=tuple(removed),
         entries=tuple(found["source"]),

@@ -205,6 +205,13 @@ class BlobStore:
         """Remove a blob, once that is on record; idempotent."""
         remove(self.root / path)
 
+    def remove_if_empty(self, path: str) -> bool:
+        """Remove a name without a byte, which is what reserved it where there are no hard links; gives whether it was one."""
+        is_empty = (self.root / path).stat().st_size == 0
+        if is_empty:
+            self.remove(path)
+        return is_empty
+
     def remove_durably(self, paths: Sequence[str]) -> None:
         """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be."""
         self.files.remove_all(paths)

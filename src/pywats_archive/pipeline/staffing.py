@@ -50,6 +50,8 @@ class Staff:
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
         self.promises: owed.Open = set()
+        self._still_owed: dict[Path, str] = {}
+        """Why what was promised to the archive could not be archived the last time."""
         """Of sources whose reports are being sent while the archive fails."""
         self._archives: dict[Path, Archive] = {}
         self._rooms: dict[Path, Room] = {}
@@ -174,8 +176,11 @@ class Staff:
                 owed.settle(line.archive, line.interceptor, line.config, kept, open_=self.promises)
             except Exception as exc:
                 is_any_left = True
-                log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))
+                if self._still_owed.get(kept) != str(exc):  # it is tried every second
+                    log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))
+                self._still_owed[kept] = str(exc)
             else:
+                self._still_owed.pop(kept, None)
                 log.info("archive.caught_up", converter=line.name, path=str(kept))
         if not is_any_left:
             self.failing.over(line.name, OWED)

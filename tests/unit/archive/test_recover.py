@@ -110,6 +110,20 @@ def test_what_was_left_of_an_old_entry_is_found(tmp_path: Path) -> None:
     check_sound(root)
 
 
+def test_a_name_that_was_only_reserved_goes(tmp_path: Path) -> None:
+    """Without hard links a crash can leave an empty file under a blob's name; it holds nothing, and the name is free again."""
+    root = tmp_path / "archive"
+    with Archive.open(root, create=True, own=True) as archive:
+        entry = ingest.archive_source(archive, _source(tmp_path))
+        reserved = f"reports/{entry.created_at:%Y/%m/%d}/{entry.archive_id}.json.gz"
+        (root / reserved).parent.mkdir(parents=True)
+        (root / reserved).touch()
+        assert recover(archive).removed == (reserved,)
+        _convert(archive, entry.archive_id)
+        assert (root / reserved).stat().st_size > 0
+    check_sound(root)
+
+
 def test_what_a_replay_writes_is_no_crash(tmp_path: Path) -> None:
     """While a replay goes on its reports are left alone, and looked at the next time; sources are recovered at once."""
     root = tmp_path / "archive"
