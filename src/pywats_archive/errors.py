@@ -117,6 +117,10 @@ class RunRunning(ArchiveInUse):
     """A reprocessing is going on already; wait for it, or cancel it."""
 
 
+class Overtaken(StorageError):
+    """Another conversion of the same entry was recorded meanwhile; nothing of this one is stored."""
+
+
 class NotAnArchive(StorageError):
     """This folder holds no archive; check the path."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from tests.conftest import SAMPLES
 from tests.station import Station
 
-from pywats_archive.archive import runs
+from pywats_archive.archive.current import current
 from pywats_archive.client import Client
 from pywats_archive.demo.logfiles import formats
 from pywats_archive.demo.logfiles import unit as units
@@ -103,8 +103,8 @@ def _told(station: Station, result: ReprocessingResult) -> dict[str, set[tuple[s
 def _shown(station: Station) -> dict[str, dict[str, Any]]:
     """The document that each entry shows."""
     with station.archive() as archive:
-        shown = (runs.current(archive, entry.archive_id) for entry in station.entries())
-        return {entry.archive_id: json.loads(archive.document(report)) for entry, _, (report,) in shown}
+        shown = (current(archive, entry.archive_id) for entry in station.entries())
+        return {each.entry.archive_id: json.loads(archive.document(*each.reports)) for each in shown}
 
 
 def _at_server(station: Station) -> dict[str, list[dict[str, Any]]]:

@@ -17,6 +17,7 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station
 
+from pywats_archive.archive import current as now
 from pywats_archive.archive import purging, runs
 from pywats_archive.archive.core import Archive
 from pywats_archive.client import Client
@@ -66,9 +67,11 @@ def replayed(station: Station, **request: Any) -> Any:
 def current(station: Station) -> dict[str, dict[str, Any]]:
     """The document that each entry shows, by serial number."""
     with station.archive() as archive:
-        shown = (runs.current(archive, entry.archive_id) for entry in station.entries())
+        shown = (now.current(archive, entry.archive_id) for entry in station.entries())
         return {
-            str(entry.serial_number): json.loads(archive.document(reports[0])) for entry, _, reports in shown if reports
+            str(each.entry.serial_number): json.loads(archive.document(each.reports[0]))
+            for each in shown
+            if each.reports
         }
 
 
@@ -252,6 +255,10 @@ def test_the_command(station: Station, tmp_path: Path) -> None:
     unasked = command("reprocess", "start", "--converter", "ict", *here)
     assert unasked.returncode == 2 and "--yes" in unasked.stderr
     assert command("reprocess", "show", "9", *here).returncode == 2
+    one = station.entries()[0].archive_id
+    for both in (("--text", "nothing", one), ("--mode", "failed", one), ("--mode", "failed", "--status", "success")):
+        assert command("reprocess", "start", "--dry-run", *both, *here).returncode == 2
+    assert "--reproduce '0%'" in command("verify", "--reproduce", "0%", *here).stderr
 
 
 def test_volatile_fields_are_shown_on_request(station: Station, tmp_path: Path) -> None:

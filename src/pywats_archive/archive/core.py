@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from filelock import FileLock
 
@@ -321,3 +321,14 @@ def _settle_catalog(root: Path, *, is_owner: bool) -> None:
 
 def _has_blobs(root: Path) -> bool:
     return any((root / top).exists() for top in (layout.SOURCES, layout.REPORTS))
+
+
+class Stored(Protocol):
+    """What has an archive, such as an ``ArchiveStorage``."""
+
+    archive: Archive
+
+
+def archive_of(storage: Stored | Archive) -> Archive:
+    """Give the archive of what has one, or is one."""
+    return storage if isinstance(storage, Archive) else storage.archive

@@ -11,12 +11,13 @@ from itertools import zip_longest
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.current import next_ids
 from pywats_archive.archive.document import Document, read
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import AlreadyDone, BlobMissing, StorageError
+from pywats_archive.errors import AlreadyDone, BlobMissing, Overtaken, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
@@ -56,14 +57,15 @@ class NewConversion:
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
     """Archive the reports of a conversion, then commit it with them; all durable once this returns (invariant 4).
 
-    A report keeps the id that the same ordinal of this entry was given before. StorageError leaves no row.
+    A report keeps the id that the same ordinal of this entry was given before; one that still waits under an id that is sent
+    anew is not sent any more. StorageError leaves no row; Overtaken is one, when another conversion came in between.
     """
     archive_id = new.conversion.archive_id
     before = archive.reports_of(archive_id)
     written: list[tuple[Blob, Report]] = []
     try:
         _archive_reports(archive, new, before, written)
-        return archive.write(lambda tx: _commit(tx, archive, new, written))
+        return archive.write(lambda tx: _commit(tx, archive, new, before, written))
     except Exception:
         archive.take_back(archive_id, [blob for blob, _ in written])
         raise
@@ -73,7 +75,7 @@ def _archive_reports(
     archive: Archive, new: NewConversion, before: Sequence[Report], written: list[tuple[Blob, Report]]
 ) -> None:
     archive_id = new.conversion.archive_id
-    ids = {} if new.new_ids else {report.ordinal: report.report_id for report in before}
+    ids = {} if new.new_ids else next_ids(archive, archive_id, before)
     for ordinal, (body, summary) in enumerate(zip_longest(new.documents, new.summaries), 1):
         spare = uuid.uuid4() if new.new_ids else uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
         is_sent = new.submit and ordinal not in new.withheld
@@ -207,24 +209,31 @@ def _submission_event(archive: Archive, report: Report) -> Event:
     return Event(kind=kind, at=archive.now(), archive_id=report.archive_id, details=details)
 
 
+def show(tx: Connection, archive: Archive, conversion: Conversion, of_it: Sequence[Report]) -> None:
+    """Show a conversion and its reports as the entry's own, kept as long as the policy says for such a one."""
+    is_failed = conversion.status is ConversionStatus.FAILED
+    policy = archive.policies.effective(conversion.converter_name)
+    until = policy.kept_until(day_of(conversion.archive_id), failed=is_failed)
+    entries.apply_conversion(tx, conversion.archive_id, conversion, of_it, retention_until=until)
+
+
 def _commit(
-    tx: Connection, archive: Archive, new: NewConversion, written: Sequence[tuple[Blob, Report]]
+    tx: Connection,
+    archive: Archive,
+    new: NewConversion,
+    before: Sequence[Report],
+    written: Sequence[tuple[Blob, Report]],
 ) -> tuple[Report, ...]:
     conversion = new.conversion
-    if new.run_item and conversion.run_id is not None and not runs.set_item(tx, conversion.run_id, new.run_item):
-        raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has done it already")
-    if conversion.run_id is not None and entries.get(tx, conversion.archive_id).purged_at:
-        raise BlobMissing("purged while it was replayed")
+    _require_nothing_between(tx, new, before)
+    _withhold_older(tx, before, written)
     number = conversions.add(tx, conversion)
     for blob, _ in written:
         archive.blobs.settle(blob)
     kept = tuple(replace(report, conversion_id=number) for _, report in written)
     for report in kept:
         reports.add(tx, report)
-    is_failed = conversion.status is ConversionStatus.FAILED
-    policy = archive.policies.effective(conversion.converter_name)
-    until = policy.kept_until(day_of(conversion.archive_id), failed=is_failed)
-    entries.apply_conversion(tx, conversion.archive_id, conversion, kept, retention_until=until)
+    show(tx, archive, conversion, kept)
     if new.arrival_id is not None and new.arrival_state is not None:
         arrivals.change(
             tx,
@@ -237,6 +246,30 @@ def _commit(
         )
     events.append(tx, _conversion_event(archive, conversion, kept))
     return kept
+
+
+def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequence[Report]) -> None:
+    """Let no two conversions give one ordinal two ids, and let the service have what it took up again."""
+    conversion = new.conversion
+    if conversion.run_id is not None:
+        if new.run_item and not runs.set_item(tx, conversion.run_id, new.run_item):
+            raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has done it already")
+        if entries.get(tx, conversion.archive_id).purged_at:
+            raise BlobMissing("purged while it was replayed")
+        arrival = arrivals.of_entry(tx, conversion.archive_id)
+        if arrival and not arrival.state.is_final:
+            raise Overtaken("the service took it up again while it was replayed")
+    if reports.count_of_entry(tx, conversion.archive_id) != len(before):
+        raise Overtaken(f"{conversion.archive_id}: another conversion of it came in between; it is converted again")
+
+
+def _withhold_older(tx: Connection, before: Sequence[Report], written: Sequence[tuple[Blob, Report]]) -> None:
+    """Send nothing older after what is sent now under the same id: the server would keep the older one."""
+    waiting = SubmissionState.WAITING
+    sent = {report.report_id for _, report in written if report.submission_state is waiting}
+    for report in before:
+        if report.submission_state is waiting and report.report_id in sent:
+            reports.withhold(tx, report, reason="a later conversion's report is sent instead")
 
 
 def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[Report]) -> Event:

@@ -17,7 +17,7 @@ def restore_source(
 ) -> Path:
     """Bring a source back into ``folder`` under its own name and mtime, with its companions; gives its path.
 
-    Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is it made durable.
+    Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is a file made durable.
 
     A name that is taken gets a number. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """

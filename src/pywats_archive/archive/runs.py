@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pywats_archive.archive import locking
+from pywats_archive.archive import locking, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import conversions, entries, events, reports, runs
+from pywats_archive.archive.current import current_of
+from pywats_archive.catalog import events, reports, runs
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.conversion import Conversion
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import day_of
 from pywats_archive.models.replay import ItemResult, ReplayRequest, Run, RunState
-from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.report import SubmissionState
 
 _RECOVERY_S = 2.0
 """How long to wait for a service that starts, and looks at what a crash left of reports."""
@@ -85,23 +84,30 @@ def keep(archive: Archive, run_id: int, result: ItemResult) -> None:
 
 
 def end(archive: Archive, run_id: int, state: RunState, *, actor: str) -> None:
-    """Put on record that a run is done, or was cancelled."""
+    """Put on record that a run was cancelled or rolled back."""
+    archive.write(lambda tx: _end(tx, archive, run_id, state, actor))
+
+
+def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
+    """Put on record that a run is done, if nothing of it is left to do and nobody cancelled it meanwhile."""
 
     def unit(tx: Connection) -> None:
-        runs.set_state(tx, run_id, state)
-        events.append(tx, Event(kind=f"run.{state.value}", at=archive.now(), actor=actor, details={"run_id": run_id}))
+        run = runs.get(tx, run_id)
+        if run.state is RunState.RUNNING and not run.planned:
+            _end(tx, archive, run_id, RunState.DONE, actor)
 
     archive.write(unit)
 
 
-def current(archive: Archive, archive_id: str) -> tuple[ArchiveEntry, Conversion | None, tuple[Report, ...]]:
-    """Give an entry with the conversion that it shows, and the reports of that."""
+def is_going_on(archive: Archive, run_id: int) -> bool:
+    """Tell whether a run was not cancelled, and is not done; costs one row."""
     with archive.read() as db:
-        entry = entries.get(db, archive_id)
-        shown = _shown(entry, conversions.of_entry(db, archive_id))
-        number = shown.conversion_id if shown else None
-        mine = tuple(each for each in reports.of_entry(db, archive_id) if each.conversion_id == number)
-        return entry, shown, mine
+        return runs.state(db, run_id) is RunState.RUNNING
+
+
+def _end(tx: Connection, archive: Archive, run_id: int, state: RunState, actor: str) -> None:
+    runs.set_state(tx, run_id, state)
+    events.append(tx, Event(kind=f"run.{state.value}", at=archive.now(), actor=actor, details={"run_id": run_id}))
 
 
 def set_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> SetBack:
@@ -110,22 +116,21 @@ def set_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> S
 
 
 def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, actor: str) -> SetBack:
-    entry, past = entries.get(tx, archive_id), conversions.of_entry(tx, archive_id)
-    shown = _shown(entry, past)
+    now = current_of(tx, archive_id)
+    shown = now.conversion
     if shown is None or shown.run_id != run_id:
         return SetBack(
             archive_id=archive_id, is_set_back=False, reason="it shows another conversion than that of the run"
         )
-    before = [each for each in past if each.attempt < shown.attempt]
+    before = [each for each in now.past if each.attempt < shown.attempt and not _is_rolled_back(tx, each)]
     if not before:
         return SetBack(archive_id=archive_id, is_set_back=False, reason="it was not converted before the run")
-    every = reports.of_entry(tx, archive_id)
-    of_run = [each for each in every if each.conversion_id == shown.conversion_id]
-    for report in of_run:
+    for report in now.reports:
         if report.submission_state is SubmissionState.WAITING:
             reports.withhold(tx, report, reason=f"run {run_id} was rolled back")
-    _show(tx, archive, before[-1], tuple(each for each in every if each.conversion_id == before[-1].conversion_id))
-    sent = tuple(each.report_id for each in of_run if each.submission_state is SubmissionState.ACCEPTED)
+    every = reports.of_entry(tx, archive_id)
+    record.show(tx, archive, before[-1], [each for each in every if each.conversion_id == before[-1].conversion_id])
+    sent = tuple(each.report_id for each in now.reports if each.submission_state is SubmissionState.ACCEPTED)
     details: dict[str, Any] = {"run_id": run_id, "from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
     details["submitted"] = list(sent)
     told = Event(kind="conversion.set_back", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
@@ -133,14 +138,5 @@ def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, ac
     return SetBack(archive_id=archive_id, is_set_back=True, submitted_ids=sent)
 
 
-def _show(tx: Connection, archive: Archive, conversion: Conversion, of_it: tuple[Report, ...]) -> None:
-    is_failed = conversion.status is ConversionStatus.FAILED
-    policy = archive.policies.effective(conversion.converter_name)
-    until = policy.kept_until(day_of(conversion.archive_id), failed=is_failed)
-    entries.apply_conversion(tx, conversion.archive_id, conversion, of_it, retention_until=until)
-
-
-def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:
-    """The conversion that an entry shows: the latest one of that moment."""
-    same = [each for each in past if each.started_at == entry.conversion_timestamp]
-    return same[-1] if same else None
+def _is_rolled_back(tx: Connection, conversion: Conversion) -> bool:
+    return conversion.run_id is not None and runs.get(tx, conversion.run_id).state is RunState.ROLLED_BACK

@@ -29,6 +29,11 @@ def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
     return tuple(map(_report, execute(db, f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no", (archive_id,))))
 
 
+def count_of_entry(db: Connection, archive_id: str) -> int:
+    """Count an entry's reports."""
+    return int(execute(db, "SELECT count(*) FROM reports WHERE archive_id = ?", (archive_id,)).fetchone()[0])
+
+
 def by_id(db: Connection, after: str, upto: str) -> tuple[Report, ...]:
     """Give the reports of all archive ids after ``after`` up to ``upto``, in the order of ids and archiving.
 
@@ -67,7 +72,9 @@ def set_submission(
     next_try_at: datetime | None,
     accepted_at: datetime | None,
 ) -> None:
-    """Keep how far a report is on its way."""
+    """Keep how far a report is on its way; what was withheld while it was sent stays so, unless the server accepted it."""
+    if state is not SubmissionState.ACCEPTED and _is_withheld(tx, report):
+        return
     changes = {
         "submission_state": state.value,
         "tries": tries,
@@ -78,10 +85,17 @@ def set_submission(
     _ROWS.update(tx, "archived_path", report.archived_path, changes)
 
 
+def _is_withheld(tx: Connection, report: Report) -> bool:
+    known = "SELECT submission_state FROM reports WHERE archived_path = ?"
+    row = execute(tx, known, (report.archived_path,)).fetchone()
+    return row is not None and row[0] == SubmissionState.WITHHELD.value
+
+
 def withhold(tx: Connection, report: Report, *, reason: str) -> None:
-    """Keep that a report is not to be sent any more."""
-    changes = {"submission_state": SubmissionState.WITHHELD.value, "last_error": reason, "next_try_at": None}
-    _ROWS.update(tx, "archived_path", report.archived_path, changes)
+    """Keep that a report which still waits is not to be sent any more."""
+    waiting = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL WHERE archived_path = ?"
+    values = (SubmissionState.WITHHELD.value, reason, report.archived_path, _WAITING)
+    execute(tx, f"{waiting} AND submission_state = ?", values)
 
 
 def set_removed(tx: Connection, report: Report) -> None:

@@ -66,6 +66,11 @@ def items(db: Connection, run_id: int) -> Iterator[ItemResult]:
         yield _item(archive_id, state, json.loads(told) if told else {})
 
 
+def state(db: Connection, run_id: int) -> RunState:
+    """Tell how far a run is that there is."""
+    return RunState(execute(db, "SELECT state FROM runs WHERE run_id = ?", (run_id,)).fetchone()[0])
+
+
 def set_state(tx: Connection, run_id: int, state: RunState) -> None:
     """Keep how far a run is."""
     execute(tx, "UPDATE runs SET state = ? WHERE run_id = ?", (state.value, run_id))

@@ -72,7 +72,7 @@ def start(
 ) -> int:
     """Replay entries by id or filter. First with --dry-run, then without it, then with --submit."""
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
-    if archive_ids and wanted != EntryFilter():
+    if archive_ids and (wanted != EntryFilter() or text is not None or mode is not ReplayMode.ALL):
         raise UsageError("reprocess start: give ids or filters, not both")
     request = ReplayRequest(
         dry_run=dry_run,
@@ -90,7 +90,8 @@ def start(
         if not ids:
             raise UsageError("reprocess start: no entry matches")
         if not dry_run:
-            _ask(ids, engine.estimate(ids), submit=submit, yes=yes, as_json=as_json)
+            _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
+        portable.give_way()
         with _bar(len(ids)) as on_progress:
             result = engine.start(ids, request, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
@@ -107,7 +108,8 @@ def resume(
     """Go on with a run that was stopped; each entry is done once."""
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        with _bar(engine.run(run).total) as on_progress:
+        portable.give_way()
+        with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
 
@@ -208,7 +210,6 @@ def rollback(
 
 
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:
-    portable.give_way()
     if not as_json:
         console.print(
             f"{len(ids)} entries, about {_took(estimate)}; reports are {'sent' if submit else 'kept, not sent'}"

@@ -60,7 +60,7 @@ def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         every = engine.select(EntryFilter(status=ConversionStatus.SUCCESS))
-        number = round(len(every) * _percent(sample) / 100) if sample.endswith("%") else _number(sample)
+        number = round(len(every) * _percent(sample, "--reproduce") / 100) if sample.endswith("%") else _number(sample)
         drawn = sorted(every, key=lambda archive_id: hashlib.sha256(f"{seed}/{archive_id}".encode()).digest())
         ids = drawn[: max(number, 1)]
         request = ReplayRequest(dry_run=True, use_current_converter=False, use_current_parameters=False)
@@ -95,17 +95,17 @@ def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
 def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thoroughness:
     if quick and sample:
         raise UsageError("--quick and --sample: give one of them, not both")
-    percent = _percent(sample) if sample else 100.0
+    percent = _percent(sample, "--sample") if sample else 100.0
     return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else _today())
 
 
-def _percent(text: str) -> float:
+def _percent(text: str, option: str) -> float:
     try:
         percent = float(text.removesuffix("%"))
     except ValueError:
         percent = 0.0
     if not 0 < percent <= 100:
-        raise UsageError(f"--sample '{text}': is no part; write a percentage above 0 and up to 100, such as 5%")
+        raise UsageError(f"{option} '{text}': is no part; write a percentage above 0 and up to 100, such as 5%")
     return percent
 
 

@@ -19,6 +19,7 @@ from pywats_archive.portable import rename_exclusive, sync_folder
 
 KEY_FILE = "pywats-archive.key"
 _KEY_BYTES = 32
+_ALGORITHM, _DIGITS = "hmac-sha256", 32
 _SHORTEST_REDACTED = 4
 """Shorter values are not looked for in texts: they would be found everywhere."""
 
@@ -61,6 +62,11 @@ def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | Non
     """Replace each secret argument by ``hmac-sha256:<32 hex>``; ``names`` None (no schema known) means all of them."""
     secret = set(arguments if names is None else names)
     return {name: _fingerprint(name, value, key) if name in secret else value for name, value in arguments.items()}
+
+
+def is_fingerprint(value: Any) -> bool:
+    """Tell whether a recorded argument is the fingerprint of one."""
+    return isinstance(value, str) and value.startswith(f"{_ALGORITHM}:") and len(value) == len(_ALGORITHM) + 1 + _DIGITS
 
 
 def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
@@ -112,4 +118,4 @@ def _fingerprint(name: str, value: Any, key: bytes) -> str | None:
     if value is None or value == "":
         return None
     digest = hmac.new(key, f"{name}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return f"hmac-sha256:{digest.hexdigest()[:32]}"
+    return f"{_ALGORITHM}:{digest.hexdigest()[:_DIGITS]}"

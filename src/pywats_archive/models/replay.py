@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 
 
 class ChangeKind(str, Enum):
@@ -47,11 +47,11 @@ class Effect(str, Enum):
     REPLACES = "replaces"
     """It comes under the id of the one there, or with its serial number, part number, operation and start time."""
     UNCHANGED = "unchanged"
-    """It is the same document, and is not sent."""
+    """The server has this document under its id, and it is not sent."""
     SECOND = "second"
     """It stands beside the one there: an id of its own, and one of the four differs."""
     NEW = "new"
-    """There was none of its ordinal before."""
+    """The server has none under its id."""
 
 
 class ItemState(str, Enum):
@@ -100,7 +100,8 @@ class ItemResult:
     serial_number: str | None = None
     old_verdict: str | None = None
     new_verdict: str | None = None
-    """Passed or Failed, as the first report has it (``P``, ``F``, …)."""
+    """Passed or Failed (``P``, ``F``, …), as the server has it or else the archive, and as the new report has it: of the
+    first report whose verdict turns, or of the first."""
     duration_ms: int = 0
 
     @property
@@ -155,12 +156,12 @@ class ReplayRequest:
 class Replayed:
     """One entry's conversion as a replay gave it, not yet recorded."""
 
-    archive_id: str
     started_at: datetime
-    result: ConversionResult | None = None
+    result: ConversionResult
+    converter: ConverterInfo
+    """The code that ran, also where it was killed before it could say so."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """The arguments it was converted with; PASSWORD arguments as keyed fingerprints."""
-    skipped_because: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Any
 
 import orjson
 
 from pywats_archive.models.replay import Change, ChangeKind
+from pywats_archive.models.time import UTC, as_utc
 
 _IDS = frozenset({"id", "uuid", "guid"})
 """Fields of a document that name it, and are another at each conversion."""
@@ -26,10 +28,14 @@ class Ran:
     started_at: datetime
     ended_at: datetime
 
+    @classmethod
+    def of(cls, started_at: datetime, duration_ms: int) -> Ran:
+        """Take it from when a conversion began, and how long it took."""
+        return cls(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
+
     def holds(self, value: Any) -> bool:
         """Tell whether a value is a moment of this conversion."""
-        moment = _moment(value)
-        return moment is not None and self.started_at - _MARGIN <= moment <= self.ended_at + _MARGIN
+        return any(self.started_at - _MARGIN <= moment <= self.ended_at + _MARGIN for moment in _moments(value))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,8 +100,7 @@ def _of_objects(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Change]:
     """Members are matched by what they are called, so that one more in the middle does not make all others differ."""
-    matcher = SequenceMatcher(a=[_key(each) for each in old], b=[_key(each) for each in new], autojunk=False)
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+    for tag, old_from, old_to, new_from, new_to in _matched([_key(each) for each in old], [_key(each) for each in new]):
         both = min(old_to - old_from, new_to - new_from) if tag in ("equal", "replace") else 0
         for n in range(both):
             yield from _of_values(f"{path}[{old_from + n}]", old[old_from + n], new[new_from + n])
@@ -105,17 +110,25 @@ def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Cha
             yield Change(path=f"{path}[{n}]", kind=ChangeKind.ADDED, new=new[n])
 
 
+def _matched(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
+    """Match two lists, as ``SequenceMatcher`` tells it; that one needs seconds for thousands of the same name."""
+    if old == new:
+        return [("equal", 0, len(old), 0, len(new))]
+    return SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+
+
 def _key(member: Any) -> str:
     if not isinstance(member, Mapping):
         return ""
     return next((f"{name}={member[name]}" for name in _NAMES if name in member), "")
 
 
-def _moment(value: Any) -> datetime | None:
+def _moments(value: Any) -> Iterator[datetime]:
+    """Give the moment that a text names; one without a zone may be the station's local time, or UTC (as ``startUTC`` is)."""
     if not isinstance(value, str) or len(value) < len("2026-01-31T08:00"):
-        return None
-    try:
+        return
+    with suppress(ValueError, OverflowError):
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        yield as_utc(moment)
+        if moment.tzinfo is None:
+            yield moment.replace(tzinfo=UTC)

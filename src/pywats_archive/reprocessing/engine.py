@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pywats_archive.archive import runs
-from pywats_archive.archive.core import Archive
+from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.runs import SetBack
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import UsageError
@@ -32,12 +33,6 @@ _FIRST_ONES = 0.05
 """The part of the durations, the longest, that is left out: a worker's first conversion waits for its imports."""
 
 
-class Stored(Protocol):
-    """What has an archive, such as an ``ArchiveStorage``."""
-
-    archive: Archive
-
-
 class ReprocessingEngine:
     """Replays archived sources through the converters of a configuration, and says what changes before anything is sent."""
 
@@ -45,7 +40,7 @@ class ReprocessingEngine:
         self, storage: Stored | Archive, config: StationConfig | Path | str, *, actor: str = "library"
     ) -> None:
         """``storage`` is an ``ArchiveStorage`` or an open archive, ``config`` pyWATS' configuration."""
-        self._archive = storage if isinstance(storage, Archive) else storage.archive
+        self._archive = archive_of(storage)
         self._station = config if isinstance(config, StationConfig) else read_station_config(Path(config))
         self._actor = actor
 
@@ -76,7 +71,7 @@ class ReprocessingEngine:
     async def reprocess_single(self, archive_id: str, **request: Any) -> ItemResult:
         """Replay one entry, as a run of its own; keywords are the fields of ``ReplayRequest``."""
         done = await to_thread(self.start, [archive_id], ReplayRequest(**request))
-        (item,) = runs.items(self._archive, done.run_id or 0)
+        (item,) = await to_thread(self.items, done.run_id or 0)
         return item
 
     async def estimate_reprocessing_time(
@@ -89,6 +84,8 @@ class ReprocessingEngine:
     def select(self, wanted: EntryFilter, mode: ReplayMode = ReplayMode.ALL) -> list[str]:
         """Give the archive ids of what matches, oldest or newest first as it is asked; purged ones are left out."""
         wanted = replace(wanted, purged=False)
+        if mode is not ReplayMode.ALL and wanted.status is not None:
+            raise UsageError("give a status or a mode, not both: a mode says which statuses are meant")
         if mode is ReplayMode.FAILED:
             return self._matching(replace(wanted, status=ConversionStatus.FAILED))
         if mode is ReplayMode.WARNED:
@@ -113,16 +110,21 @@ class ReprocessingEngine:
         processes: int = 0,
         on_progress: OnProgress | None = None,
     ) -> ReprocessingResult:
-        """Begin a run over these entries and carry it out. UnknownEntry comes before anything is on record."""
+        """Begin a run over these entries and carry it out. UnknownEntry and RunRunning come before anything is on record."""
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
         for archive_id in archive_ids:
             self._archive.entry(archive_id)
-        run_id = runs.begin(self._archive, request, list(dict.fromkeys(archive_ids)), actor=self._actor)
-        return self.resume(run_id, processes=processes, on_progress=on_progress)
+        with runs.reprocessing(self._archive):
+            run_id = runs.begin(self._archive, request, list(dict.fromkeys(archive_ids)), actor=self._actor)
+            return self._carry_out(run_id, processes, on_progress)
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
-        """Go on with a run where it was stopped; one that is done gives its result."""
+        """Go on with a run where it was stopped; one that is done gives its result. RunRunning while another goes on."""
+        with runs.reprocessing(self._archive):
+            return self._carry_out(run_id, processes, on_progress)
+
+    def _carry_out(self, run_id: int, processes: int, on_progress: OnProgress | None) -> ReprocessingResult:
         return running.carry_out(
             self._archive, self._station, run_id, actor=self._actor, processes=processes, on_progress=on_progress
         )
@@ -160,11 +162,11 @@ class ReprocessingEngine:
             runs.end(self._archive, run_id, RunState.ROLLED_BACK, actor=self._actor)
         return done
 
-    def estimate(self, archive_ids: Sequence[str], *, processes: int = 2) -> timedelta:
-        """Estimate how long these take in so many processes, from the durations of some of them."""
+    def estimate(self, archive_ids: Sequence[str], *, processes: int = 0) -> timedelta:
+        """Estimate how long these take in so many processes (0: one per core), from the durations of some of them."""
         step = max(1, len(archive_ids) // _SAMPLE)
         entries = (self._archive.entry(archive_id) for archive_id in archive_ids[::step])
         durations = sorted(e.conversion_duration_ms for e in entries if e.conversion_duration_ms is not None)
         usual = durations[: max(1, round(len(durations) * (1 - _FIRST_ONES)))]
         each_ms = (statistics.mean(usual) / _UNHINDERED if usual else 50.0) + _OVERHEAD_MS
-        return _START + timedelta(milliseconds=each_ms * len(archive_ids) / processes)
+        return _START + timedelta(milliseconds=each_ms * len(archive_ids) / (processes or os.cpu_count() or 2))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -26,7 +26,7 @@ from pywats_archive.models.replay import (
     ReprocessingResult,
     Run,
 )
-from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
+from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Difference, Ran, difference
 
 _MOST_ERRORS, _NAMED = 100, 5
@@ -35,26 +35,36 @@ _SAME_UNIT = ("serial_number", "part_number", "process", "start_time")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A report that there is: its row, its bytes, and when the conversion that made it ran."""
+
+    report: Report
+    body: bytes
+    ran: Ran
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What an entry shows now."""
+    """What an entry shows now, and what the server has of it."""
 
     entry: ArchiveEntry
     conversion: Conversion | None
-    reports: Sequence[Report]
-    documents: Sequence[bytes]
-    """Of the reports, in their order."""
+    documents: Sequence[Document]
+    """Of the conversion's reports, in their order."""
+    at_server: Mapping[int, Document]
+    """By ordinal: what the server has under the id that the next report of this ordinal gets."""
 
 
 def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResult:
     """Give what is known of an entry's replay; one whose verdict turns is held back where that may not be sent."""
-    archive_id = shown.entry.archive_id
-    if replayed.result is None:
-        return ItemResult(
-            archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=replayed.skipped_because or "unknown"
-        )
-    result = replayed.result
+    archive_id, result = shown.entry.archive_id, replayed.result
+    if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
+        return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
     summaries = result.summaries or tuple(summarize(parsed(body)) for body in result.documents)
-    found = _differences(shown, replayed, result.documents, summaries)
+    ran = Ran.of(replayed.started_at, result.duration_ms)
+    found = [_difference(*pair, ran) for pair in zip(shown.documents, result.documents, summaries, strict=False)]
+    found += [Difference()] * (len(result.documents) - len(found))
+    old, new = _verdicts(shown, summaries)
     told = ItemResult(
         archive_id=archive_id,
         state=ItemState.DONE,
@@ -63,24 +73,22 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
         comparison=_comparison(shown, result, found),
         changes=tuple(change for each in found for change in each.lasting),
         volatile=tuple(change for each in found for change in each.volatile),
-        effects=tuple(_effects(shown, summaries, found, request)),
+        effects=tuple(_effects(shown, result.documents, summaries, ran, request)),
         serial_number=shown.entry.serial_number or (summaries[0].serial_number if summaries else None),
-        old_verdict=shown.reports[0].result if shown.reports else None,
-        new_verdict=summaries[0].result if summaries else None,
+        old_verdict=old,
+        new_verdict=new,
         duration_ms=result.duration_ms,
     )
     is_held = request.submit_to_server and not request.dry_run and not request.allow_verdict_change
     if told.turns_verdict and is_held:
-        why = f"its verdict turns from {told.old_verdict} to {told.new_verdict}, which was not allowed"
-        return ItemResult(
-            archive_id=archive_id,
-            state=ItemState.SKIPPED,
-            skipped_because=why,
-            serial_number=told.serial_number,
-            old_verdict=told.old_verdict,
-            new_verdict=told.new_verdict,
-        )
+        held = skipped(archive_id, f"its verdict turns from {old} to {new}, which was not allowed")
+        return replace(held, serial_number=told.serial_number, old_verdict=old, new_verdict=new)
     return told
+
+
+def skipped(archive_id: str, why: str) -> ItemResult:
+    """Give the end of an entry that is not replayed."""
+    return ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
 
 
 def parsed(body: bytes) -> Mapping[str, Any]:
@@ -104,7 +112,6 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
     errors: list[tuple[str, str]] = []
     verdicts: list[tuple[str, str, str]] = []
     for item in items:
-        counts["total"] += 1
         counts[item.state.value] += 1
         if item.skipped_because:
             skips[item.skipped_because] += 1
@@ -123,7 +130,7 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
             _, named, number = groups.get(_same(change), (change, [], 0))
             groups[_same(change)] = (change, [*named, item.archive_id][:_NAMED], number + 1)
     return ReprocessingResult(
-        total_archives=counts["total"],
+        total_archives=run.total,
         processed=counts["done"],
         successful=counts["successful"],
         failed=counts["failed"],
@@ -141,26 +148,14 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
     )
 
 
-def _differences(
-    shown: Shown, replayed: Replayed, new: Sequence[bytes], summaries: Sequence[ReportSummary]
-) -> list[Difference]:
-    """What differs in each new report; in one that had none before it, nothing does."""
-    old_ran = _ran(shown.conversion.started_at, shown.conversion.duration_ms) if shown.conversion else None
-    new_ran = _ran(replayed.started_at, replayed.result.duration_ms if replayed.result else 0)
-    found: list[Difference] = []
-    for report, before, after, summary in zip(shown.reports, shown.documents, new, summaries, strict=False):
-        if before == after:
-            found.append(Difference())
-        elif summary.own_id and _differs_by_id_alone(before, after, report.report_id, summary.own_id):
-            its_id = Change(path="/id", kind=ChangeKind.CHANGED, old=report.report_id, new=summary.own_id)
-            found.append(Difference(volatile=(its_id,)))
-        else:
-            found.append(difference(parsed(before), parsed(after), old_ran=old_ran, new_ran=new_ran))
-    return found + [Difference()] * (len(new) - len(found))
-
-
-def _ran(started_at: datetime, duration_ms: int) -> Ran:
-    return Ran(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
+def _difference(before: Document, after: bytes, summary: ReportSummary, ran: Ran) -> Difference:
+    if before.body == after:
+        return Difference()
+    its_id = before.report.report_id
+    if summary.own_id and _differs_by_id_alone(before.body, after, its_id, summary.own_id):
+        change = Change(path="/id", kind=ChangeKind.CHANGED, old=its_id, new=summary.own_id)
+        return Difference(volatile=(change,))
+    return difference(parsed(before.body), parsed(after), old_ran=before.ran, new_ran=ran)
 
 
 def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) -> bool:
@@ -181,20 +176,26 @@ def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Differen
 
 
 def _effects(
-    shown: Shown, new: Sequence[ReportSummary], found: Sequence[Difference], request: ReplayRequest
+    shown: Shown, new: Sequence[bytes], summaries: Sequence[ReportSummary], ran: Ran, request: ReplayRequest
 ) -> Iterable[Effect]:
-    for n, now in enumerate(new):
-        if n >= len(shown.reports):
+    for ordinal, (body, summary) in enumerate(zip(new, summaries, strict=True), 1):
+        there = shown.at_server.get(ordinal)
+        if there is None:
             yield Effect.NEW
-        elif (
-            not found[n].lasting
-            and not request.new_id
-            and shown.reports[n].submission_state is SubmissionState.ACCEPTED
-        ):
-            yield Effect.UNCHANGED
+        elif request.new_id:
+            is_same_unit = all(getattr(summary, name) == getattr(there.report, name) for name in _SAME_UNIT)
+            yield Effect.REPLACES if is_same_unit else Effect.SECOND
         else:
-            is_same_unit = all(getattr(now, name) == getattr(shown.reports[n], name) for name in _SAME_UNIT)
-            yield Effect.REPLACES if is_same_unit or not request.new_id else Effect.SECOND
+            yield Effect.REPLACES if _difference(there, body, summary, ran).lasting else Effect.UNCHANGED
+
+
+def _verdicts(shown: Shown, summaries: Sequence[ReportSummary]) -> tuple[str | None, str | None]:
+    """Give old and new verdict of the first report whose verdict turns, or of the first; the server's counts first."""
+    here = {each.report.ordinal: each.report.result for each in shown.documents}
+    old = here | {ordinal: each.report.result for ordinal, each in shown.at_server.items()}
+    pairs = [(old.get(ordinal), summary.result) for ordinal, summary in enumerate(summaries, 1)]
+    turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
+    return next(turning, pairs[0] if pairs else (old.get(1), None))
 
 
 def _same(change: Change) -> str:

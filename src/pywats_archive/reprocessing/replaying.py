@@ -16,27 +16,31 @@ from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing
 from pywats_archive.host import worker
-from pywats_archive.host.job import ConversionJob, ConverterDescription, job_for
-from pywats_archive.host.secrets import fingerprint_secrets, redact_result
-from pywats_archive.models.conversion import Conversion, ConversionResult
+from pywats_archive.host.job import ConversionJob, job_for
+from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, redact_result
+from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.replay import Replayed, ReplayRequest
 
 
-class _Skipped(Exception):
+class Skipped(Exception):
     """The entry cannot be replayed; its words say why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Code:
-    """The converter's code as it is today."""
+    """Code that a converter may run: today's, or what converted an entry."""
 
     config: ConverterConfig
-    description: ConverterDescription
+    """Today's."""
+    info: ConverterInfo
+    module_path: str
+    folder: str
+    """The converters folder that it is loaded from."""
 
 
 class Replayer:
-    """Replays entries of one archive; safe to use from many threads. ``describe`` comes first, once for each converter."""
+    """Replays entries of one archive; safe to use from many threads."""
 
     def __init__(
         self,
@@ -58,32 +62,32 @@ class Replayer:
         self._folder = tempfile.TemporaryDirectory(prefix="pywats-archive-code-")
 
     def replay(self, entry: ArchiveEntry, original: Conversion | None) -> Replayed:
-        """Convert an entry again; what cannot be is skipped with the reason, what fails is a FAILED result."""
+        """Convert an entry again; Skipped says why it cannot be, and what fails is a FAILED result."""
         started_at = self._archive.now()
-        try:
-            code = self._code(entry)
-            arguments = self._arguments(code, original)
-            with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
-                job = replace(job_for(code.config, self._station), arguments=dict(arguments))
-                if not self._request.use_current_converter:
-                    module_path, where = self._original(code, original)
-                    job = replace(job, module_path=module_path, converters_folder=where)
-                source = self._restored(entry, Path(folder))
-                result = self._converted(code.config, replace(job, source_path=str(source)))
-        except BlobDamaged as exc:
-            return Replayed(archive_id=entry.archive_id, started_at=started_at, skipped_because=str(exc))
-        except _Skipped as exc:
-            return Replayed(archive_id=entry.archive_id, started_at=started_at, skipped_because=str(exc))
-        secret = code.description.info.password_arguments
-        told = fingerprint_secrets(arguments, secret, self._key)
-        return Replayed(archive_id=entry.archive_id, started_at=started_at, result=result, parameters=told)
+        code = self._code(entry)
+        arguments = self._arguments(code, original)
+        runs_as = code if self._request.use_current_converter else self._original(code, original)
+        job = replace(
+            job_for(code.config, self._station),
+            arguments=dict(arguments),
+            module_path=runs_as.module_path,
+            converters_folder=runs_as.folder,
+        )
+        with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
+            source = self._restored(entry, Path(folder))
+            result = self._converted(code.config, replace(job, source_path=str(source)))
+        return Replayed(
+            started_at=started_at,
+            result=result,
+            converter=result.converter or runs_as.info,
+            parameters=fingerprint_secrets(arguments, code.info.password_arguments, self._key),
+        )
 
     def conversion(self, entry: ArchiveEntry, replayed: Replayed, *, run_id: int) -> Conversion:
         """Give a replay as the conversion that is recorded."""
-        assert replayed.result is not None
-        result, code = replayed.result, self._codes[entry.converter_name]
+        code = self._codes[entry.converter_name]
         assert isinstance(code, _Code)
-        info = result.converter or code.description.info
+        result, info = replayed.result, replayed.converter
         return Conversion(
             archive_id=entry.archive_id,
             attempt=0,
@@ -110,16 +114,17 @@ class Replayer:
 
     def _code(self, entry: ArchiveEntry) -> _Code:
         if entry.purged_at:
-            raise _Skipped("purged")
+            raise Skipped("purged")
         if entry.source_kind is SourceKind.SCHEDULED:
-            raise _Skipped("a scheduled converter's result has no source")
+            raise Skipped("a scheduled converter's result has no source")
         if not entry.source_archived_path:
-            raise _Skipped("its source was not kept (archive_source_files is off)")
-        if entry.converter_name not in self._codes:
-            self._codes[entry.converter_name] = self._described(entry.converter_name)
-        found = self._codes[entry.converter_name]
+            raise Skipped("its source was not kept (archive_source_files is off)")
+        with self._mutex:
+            if entry.converter_name not in self._codes:
+                self._codes[entry.converter_name] = self._described(entry.converter_name)
+            found = self._codes[entry.converter_name]
         if isinstance(found, str):
-            raise _Skipped(found)
+            raise Skipped(found)
         return found
 
     def _described(self, converter_name: str) -> _Code | str:
@@ -133,49 +138,62 @@ class Replayer:
             told = str(exc)
         if isinstance(told, str):
             return f"the converter's code cannot be loaded: {told}"
-        return _Code(config=config, description=told)
+        folder = str(self._station.converters_folder)
+        return _Code(config=config, info=told.info, module_path=config.module_path, folder=folder)
 
-    def _original(self, code: _Code, original: Conversion | None) -> tuple[str, str]:
-        """Give module path and converters folder of the code that made a conversion."""
-        now = code.description.info
-        today = code.config.module_path, str(self._station.converters_folder)
+    def _original(self, today: _Code, original: Conversion | None) -> _Code:
+        """Give the code that made a conversion."""
+        now = today.info
         if original is None or not original.code_fingerprint:
-            raise _Skipped("no conversion of it is on record, so its original converter is not known")
+            raise Skipped("no conversion of it is on record, so its original converter is not known")
         if (now.fingerprint, now.distribution) == (original.code_fingerprint, original.distribution):
             return today
         was = f"{original.distribution or original.converter_version or '?'}, code {original.code_fingerprint[:15]}"
         if original.distribution:
             if self._request.allow_version and now.distribution == _of_version(original.distribution, self._request):
                 return today
-            raise _Skipped(f"the original converter ({was}) cannot be had: {now.distribution} is installed")
+            raise Skipped(f"the original converter ({was}) cannot be had: {now.distribution} is installed")
         with self._mutex:
             if original.code_fingerprint not in self._laid_out:
                 self._laid_out[original.code_fingerprint] = self._kept(original.code_fingerprint, was)
-            return self._laid_out[original.code_fingerprint]
+            module_path, folder = self._laid_out[original.code_fingerprint]
+        info = ConverterInfo(
+            converter_class=original.converter_class,
+            version=original.converter_version or "",
+            fingerprint=original.code_fingerprint,
+        )
+        return replace(today, info=info, module_path=module_path, folder=folder)
 
     def _kept(self, fingerprint: str, was: str) -> tuple[str, str]:
         """Lay kept code out, once for the run: a worker keeps what it loaded by its place."""
-        kept = codes.load(self._archive, fingerprint)
+        try:
+            kept = codes.load(self._archive, fingerprint)
+        except BlobDamaged as exc:
+            raise Skipped(str(exc)) from exc
         if kept is None:
-            raise _Skipped(f"the original converter ({was}) cannot be had: its code was not kept")
+            raise Skipped(f"the original converter ({was}) cannot be had: its code was not kept")
         main = codes.lay_out(kept, Path(self._folder.name, fingerprint.partition(":")[2]))
         return f"{main.name}.{kept.class_name}", str(main.parent)
 
     def _arguments(self, code: _Code, original: Conversion | None) -> Mapping[str, Any]:
-        """Today's arguments, or those on record, with secrets from today's configuration (invariant 10)."""
+        """Today's arguments, or those on record, with secrets from today's configuration where it has them (invariant 10)."""
         today = code.config.arguments
         if self._request.use_current_parameters:
             return today
         if original is None:
-            raise _Skipped("no conversion of it is on record, so its original parameters are not known")
-        secret = code.description.info.password_arguments
-        return {name: today.get(name) if name in secret else value for name, value in original.parameters.items()}
+            raise Skipped("no conversion of it is on record, so its original parameters are not known")
+        secret = code.info.password_arguments
+        for name, value in original.parameters.items():
+            if name not in secret and is_fingerprint(value):  # its schema was not known when it was recorded
+                raise Skipped(f"of its original parameter '{name}' only a fingerprint is on record")
+        plain = {name: value for name, value in original.parameters.items() if name not in secret}
+        return plain | {name: today[name] for name in original.parameters if name in secret and name in today}
 
     def _restored(self, entry: ArchiveEntry, folder: Path) -> Path:
         try:
             return restore.restore_source(self._archive, entry.archive_id, folder, actor="replay", is_told=False)
         except (BlobDamaged, BlobMissing) as exc:
-            raise _Skipped(f"its source is damaged: {exc}") from exc
+            raise Skipped(f"its source is damaged: {exc}") from exc
 
     def _converted(self, config: ConverterConfig, job: ConversionJob) -> ConversionResult:
         began_s = time.monotonic()

@@ -13,14 +13,18 @@ import structlog
 
 from pywats_archive.archive import ledger, record, runs
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.current import Current, current
 from pywats_archive.config import StationConfig
+from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, UsageError
+from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.replay import ItemResult, ItemState, Replayed, ReplayRequest, ReprocessingResult, RunState
-from pywats_archive.reprocessing.judging import Shown, judged, summed_up, withheld
-from pywats_archive.reprocessing.replaying import Replayer
+from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.report import Report
+from pywats_archive.reprocessing.compare import Ran
+from pywats_archive.reprocessing.judging import Document, Shown, judged, skipped, summed_up, withheld
+from pywats_archive.reprocessing.replaying import Replayer, Skipped
 
 log = structlog.get_logger()
 
@@ -40,19 +44,17 @@ def carry_out(
 ) -> ReprocessingResult:
     """Do what of a run is still to be done; it may be stopped at any moment, and gone on with by this again.
 
-    RunRunning while another run goes on; UsageError when it was cancelled or rolled back.
+    Only within ``runs.reprocessing``. UsageError when the run was cancelled or rolled back.
     """
     began_s = time.monotonic()
-    with runs.reprocessing(archive):
-        run = runs.get(archive, run_id)
-        if run.state not in (RunState.RUNNING, RunState.DONE):
-            raise UsageError(f"run {run_id} is {run.state.value}; start another one")
-        request = ReplayRequest(**run.request)
-        if run.planned:
-            with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
-                _Going(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
-        if runs.get(archive, run_id).state is RunState.RUNNING:
-            runs.end(archive, run_id, RunState.DONE, actor=actor)
+    run = runs.get(archive, run_id)
+    if run.state not in (RunState.RUNNING, RunState.DONE):
+        raise UsageError(f"run {run_id} is {run.state.value}; start another one")
+    request = ReplayRequest(**run.request)
+    if run.planned:
+        with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
+            _Going(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
+    runs.end_if_done(archive, run_id, actor=actor)
     return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
 
 
@@ -83,6 +85,7 @@ class _Going:
         self._processes = processes
         self._on_progress = on_progress
         self._done = done
+        self._codes = KeptCodes(archive)
         self._total = runs.get(archive, run_id).total
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
 
@@ -103,13 +106,16 @@ class _Going:
     def _planned(self) -> Iterator[str]:
         """Stream what is planned; those that were given already and are not on record yet are passed over."""
         given: set[str] = set()
-        while runs.get(self._archive, self._run_id).state is RunState.RUNNING:
+        while True:
             page = runs.planned(self._archive, self._run_id, _AT_ONCE + len(given))
             new = [archive_id for archive_id in page if archive_id not in given]
             if not new:
                 return
             given = (given & set(page)) | set(new)
-            yield from new[:_AT_ONCE]
+            for archive_id in new[:_AT_ONCE]:
+                if not runs.is_going_on(self._archive, self._run_id):
+                    return
+                yield archive_id
             given -= set(new[_AT_ONCE:])
 
     def _settled(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
@@ -124,39 +130,54 @@ class _Going:
         return going, is_stopped
 
     def _one(self, archive_id: str) -> ItemResult:
-        entry, shown, reports = runs.current(self._archive, archive_id)
+        now = current(self._archive, archive_id)
         arrival = ledger.of_entry(self._archive, archive_id)
         if arrival and not arrival.state.is_final:
-            why = "the service is still at it"
-            replayed = Replayed(archive_id=archive_id, started_at=self._archive.now(), skipped_because=why)
-        else:
-            replayed = self._replayer.replay(entry, shown)
+            return self._kept(skipped(archive_id, "the service is still at it"))
         try:
-            documents = [self._archive.document(report) for report in reports] if replayed.result else []
-            result = judged(
-                Shown(entry=entry, conversion=shown, reports=reports, documents=documents), replayed, self._request
-            )
+            replayed = self._replayer.replay(now.entry, now.conversion)
+            result = judged(self._shown(now), replayed, self._request)
+        except Skipped as exc:
+            return self._kept(skipped(archive_id, str(exc)))
         except (BlobDamaged, BlobMissing) as exc:
-            why = f"a report of it is damaged: {exc}"
-            result = ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
-        if self._request.dry_run or result.state is ItemState.SKIPPED or replayed.result is None:
-            runs.keep(self._archive, self._run_id, result)
-            return result
+            return self._kept(skipped(archive_id, f"a report of it is damaged: {exc}"))
+        if self._request.dry_run or result.state is ItemState.SKIPPED:
+            return self._kept(result)
+        if replayed.result.converter:
+            self._codes.keep(replayed.result.converter)
         new = record.NewConversion(
-            conversion=self._replayer.conversion(entry, replayed, run_id=self._run_id),
+            conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
             documents=replayed.result.documents,
             summaries=replayed.result.summaries,
             submit=self._request.submit_to_server,
             withheld=withheld(result),
             new_ids=self._request.new_id,
-            compression_level=self._archive.policies.effective(entry.converter_name).compression_level,
+            compression_level=self._archive.policies.effective(now.entry.converter_name).compression_level,
             run_item=result,
         )
         try:
             record.record_conversion(self._archive, new)
         except AlreadyDone:
             log.warning("run.done_already", run_id=self._run_id, archive_id=archive_id)
-        except BlobMissing as exc:
-            result = ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=str(exc))
-            runs.keep(self._archive, self._run_id, result)
+        except (BlobMissing, Overtaken) as exc:
+            return self._kept(skipped(archive_id, str(exc)))
         return result
+
+    def _kept(self, result: ItemResult) -> ItemResult:
+        runs.keep(self._archive, self._run_id, result)
+        return result
+
+    def _shown(self, now: Current) -> Shown:
+        """Read the documents that a replay is compared with: those shown, and those the server has where they are others."""
+        ran = {each.conversion_id: Ran.of(each.started_at, each.duration_ms) for each in now.past}
+        never = Ran.of(now.entry.created_at, 0)
+
+        def read(report: Report) -> Document:
+            body = self._archive.document(report)
+            return Document(report=report, body=body, ran=ran.get(report.conversion_id, never))
+
+        documents = [read(report) for report in now.reports]
+        known = {each.report.archived_path: each for each in documents}
+        there = {ordinal: now.accepted[its] for ordinal, its in now.ids.items() if its in now.accepted}
+        at_server = {ordinal: known.get(each.archived_path) or read(each) for ordinal, each in there.items()}
+        return Shown(entry=now.entry, conversion=now.conversion, documents=documents, at_server=at_server)

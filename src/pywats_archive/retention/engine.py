@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from typing import Protocol
 
-from pywats_archive.archive.core import Archive
+from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import PurgeStatistics, SpaceEstimate
 from pywats_archive.retention import enforcing
-
-
-class Stored(Protocol):
-    """What has an archive, such as an ``ArchiveStorage``."""
-
-    archive: Archive
 
 
 class RetentionEngine:
@@ -23,7 +16,7 @@ class RetentionEngine:
 
     def __init__(self, storage: Stored | Archive) -> None:
         """``storage`` is an ``ArchiveStorage``, or an archive that is open."""
-        self._archive = storage if isinstance(storage, Archive) else storage.archive
+        self._archive = archive_of(storage)
 
     async def enforce_policy(self, policy: RetentionPolicy, *, confirmed: bool | None = None) -> PurgeStatistics:
         """Purge what is older than the policy's days, then the oldest until what is left fits its size.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import copy
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +66,28 @@ def test_the_time_of_the_conversion_is_left_out_and_that_of_the_test_is_not() ->
     told = difference(old, new, old_ran=old_ran, new_ran=new_ran)
     assert [each.path for each in told.lasting] == ["/start", "/unit/id"]
     assert [each.path for each in told.volatile] == ["/id", "/made"]
+
+
+def test_a_time_without_a_zone_may_be_local_or_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Converters write the station's local time without a zone, and ``startUTC`` in UTC: both are times of the conversion."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        later = NOON + timedelta(days=1)
+        ran = {"old_ran": Ran.of(NOON, 1000), "new_ran": Ran.of(later, 1000)}
+        old = {"local": "2026-11-24T21:00:00", "utc": "2026-11-24T12:00:00", "else": "2026-11-24T13:00:00"}
+        new = {"local": "2026-11-25T21:00:00", "utc": "2026-11-25T12:00:00", "else": "2026-11-25T13:00:00"}
+        assert [each.path for each in difference(old, new, **ran).lasting] == ["/else"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_thousands_of_steps_of_one_name_are_matched_at_once() -> None:
+    """Lists of the same names are matched member by member: one by one, ten thousand would take a quarter of a minute."""
+    old = {"steps": [{"name": "wait", "n": number} for number in range(10_000)]}
+    new = {"steps": [{"name": "wait", "n": number + (number == 5)} for number in range(10_000)]}
+    assert changes(old, new) == (changed("/steps[5]/n", 5, 6),)
 
 
 JSON = st.recursive(
