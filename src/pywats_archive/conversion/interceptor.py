@@ -9,10 +9,11 @@ from pathlib import Path
 from pywats_archive.archive import companions, ingest, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.host.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
+from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report, SubmissionState
 
@@ -61,7 +62,7 @@ class ArchiveInterceptor(AfterSubmission):
         self._config = config
         self._key = key
         self._info = info
-        self._configuration = config.model_dump(mode="json", exclude={"arguments"})
+        self._configuration = told_of(config)
         self._codes = KeptCodes(archive)
         if policy := config.retention_policy():
             archive.policies.seed(policy)
@@ -99,8 +100,17 @@ class ArchiveInterceptor(AfterSubmission):
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         unnamed = [c.name for c in entry.companions if c.name not in named]
         warnings = (*result.warnings, *(f"read beside the source, named by no rule: {name}" for name in unnamed))
+        info = result.converter or self._info
         new = record.NewConversion(
-            conversion=self._conversion(entry, replace(result, warnings=warnings), started_at),
+            conversion=attempt(
+                entry,
+                replace(result, warnings=warnings),
+                started_at=started_at,
+                config=self._config,
+                configuration=self._configuration,
+                info=info,
+                parameters=self.safe_arguments(info),
+            ),
             documents=result.documents,
             summaries=result.summaries,
             submit=submit,
@@ -123,24 +133,3 @@ class ArchiveInterceptor(AfterSubmission):
     def _level(self, *, busy: bool) -> int:
         level = self.archive.policies.effective(self._config.name).compression_level
         return min(BUSY_LEVEL, level) if busy else level
-
-    def _conversion(self, entry: ArchiveEntry, result: ConversionResult, started_at: datetime) -> Conversion:
-        info = result.converter or self._info
-        return Conversion(
-            archive_id=entry.archive_id,
-            attempt=0,
-            started_at=started_at,
-            duration_ms=result.duration_ms,
-            status=result.status,
-            converter_name=self._config.name,
-            converter_class=self._config.module_path,
-            converter_version=info.version if info else None,
-            code_fingerprint=info.fingerprint if info else "",
-            distribution=info.distribution if info else None,
-            parameters=self.safe_arguments(info),
-            configuration=self._configuration,
-            error=result.error,
-            traceback=result.traceback,
-            warnings=result.warnings,
-            post_action=result.post_action,
-        )

@@ -151,7 +151,8 @@ class Outbox:
         self._now = clock
         self._impatient = impatient
         self._offered: deque[Parcel] = deque()
-        self._in_flight: set[str] = set()
+        self._in_flight: dict[str, str] = {}
+        """Report ids by parcel; of two reports of one id, the later waits until the server had its say on the first."""
         self._postponed: dict[str, float] = {}
         self._unsendable: dict[str, str] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
@@ -234,14 +235,13 @@ class Outbox:
             return
         room = (1 if self._failures else _AT_ONCE) - len(sending)
         for parcel in await self._next(room) if room > 0 else ():
-            self._in_flight.add(parcel.key)
             task = asyncio.create_task(self._send(parcel))
             sending.add(task)
             task.add_done_callback(sending.discard)
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout=0.3)
+            await asyncio.wait_for(self._wake.wait(), timeout=_LOOK_EVERY_S)
         except asyncio.TimeoutError:
             return
 
@@ -251,7 +251,7 @@ class Outbox:
             if len(chosen) == room:
                 break
             parcel = self._offered.popleft()
-            if self._is_due(parcel):
+            if self._is_taken(parcel):
                 chosen.append(parcel)
             elif not parcel.is_stored:
                 self._offered.append(parcel)
@@ -274,13 +274,22 @@ class Outbox:
             except ArchiveError as exc:  # the reports of the other archives go on
                 log.error("outbox.not_read", reason=str(exc))
                 continue
-            parcels = (ArchivedParcel(archive=archive, report=report) for report in due)
-            found += [parcel for parcel in parcels if self._is_due(parcel)]
-        return found[:room]
+            for report in due:
+                parcel = ArchivedParcel(archive=archive, report=report)
+                if len(found) < room and self._is_taken(parcel):
+                    found.append(parcel)
+        return found
+
+    def _is_taken(self, parcel: Parcel) -> bool:
+        """Take a parcel to send it, if it may be sent now."""
+        is_due = self._is_due(parcel)
+        if is_due:
+            self._in_flight[parcel.key] = parcel.report_id
+        return is_due
 
     def _is_due(self, parcel: Parcel) -> bool:
         until = self._postponed.get(parcel.key)
-        is_new = parcel.key not in self._in_flight and parcel.key not in self._settled
+        is_new = parcel.report_id not in self._in_flight.values() and parcel.key not in self._settled
         return is_new and (until is None or until <= time.monotonic())
 
     async def _send(self, parcel: Parcel) -> None:
@@ -296,7 +305,7 @@ class Outbox:
         else:
             self._unsendable.pop(parcel.key, None)
         finally:
-            self._in_flight.discard(parcel.key)
+            self._in_flight.pop(parcel.key, None)
             self._wake.set()
 
     async def _try(self, parcel: Parcel) -> Answer:

@@ -13,6 +13,7 @@ from typing import Any
 from pywats_archive.archive import codes, restore
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing
 from pywats_archive.host import worker
@@ -87,24 +88,14 @@ class Replayer:
         """Give a replay as the conversion that is recorded."""
         code = self._codes[entry.converter_name]
         assert isinstance(code, _Code)
-        result, info = replayed.result, replayed.converter
-        return Conversion(
-            archive_id=entry.archive_id,
-            attempt=0,
+        return attempt(
+            entry,
+            replayed.result,
             started_at=replayed.started_at,
-            duration_ms=result.duration_ms,
-            status=result.status,
-            converter_name=entry.converter_name,
-            converter_class=code.config.module_path,
-            converter_version=info.version,
-            code_fingerprint=info.fingerprint,
-            distribution=info.distribution,
+            config=code.config,
+            configuration=told_of(code.config),
+            info=replayed.converter,
             parameters=replayed.parameters,
-            configuration=code.config.model_dump(mode="json", exclude={"arguments"}),
-            post_action=None,
-            error=result.error,
-            traceback=result.traceback,
-            warnings=result.warnings,
             run_id=run_id,
         )
 
