@@ -161,6 +161,14 @@ def test_only_the_latest_of_what_waits_under_one_id_is_sent(station: Station) ->
     assert limits(station) == [[1, 3]]
 
 
+def test_a_replay_that_waits_is_no_disagreement(station: Station) -> None:
+    """A source that is done stays done while a replay's report of it waits: ``status`` agrees."""
+    code(station, 2)
+    replayed(station, submit_to_server=True)
+    with Client.from_config(station.write_config()) as client:
+        assert client.status().disagreements == ()
+
+
 def test_each_rollback_goes_back_behind_those_before(station: Station) -> None:
     """A conversion that was set back is not shown again by the next rollback."""
     for limit in (2, 3):

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import ingest, ledger, purging, record, restore, sources
+from pywats_archive.archive import ingest, ledger, purging, record, restore, runs, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.current import current
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
@@ -21,6 +22,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.books import ArchiveBooks
@@ -35,6 +37,7 @@ from tests.faults.place import Place
 OTHER_FILE_SYSTEM = Path("/dev/shm")
 OWN_ID = str(uuid.UUID(int=7))
 DOCUMENTS = (b'{"sn":"S1"}', b'{"sn":"S2","id":"%s"}' % OWN_ID.encode())
+CHANGED_DOCUMENTS = tuple(body.replace(b'{"sn"', b'{"limit":5,"sn"') for body in DOCUMENTS)
 Act = Callable[[Archive, Place], None]
 
 
@@ -323,6 +326,59 @@ def expect_purged(archive: Archive, place: Place) -> None:
     assert told.count("entry.purged") == 1 and not purging.is_any_unfinished(archive)
 
 
+def replay_it(archive: Archive, place: Place) -> None:
+    """Replay what is there and send what changed, in a run that is resumed until it is done."""
+    with runs.reprocessing(archive):
+        ids = [entry.archive_id for entry in archive.find(EntryFilter()).items]
+        request = ReplayRequest(submit_to_server=True)
+        begun = runs.latest(archive) or (runs.get(archive, runs.begin(archive, request, ids, actor="person")),)
+        number = begun[0].run_id
+        for archive_id in runs.planned(archive, number, 10):
+            before = current(archive, archive_id).conversion
+            assert before
+            again = replace(before, conversion_id=None, attempt=0, started_at=archive.now(), run_id=number)
+            done = ItemResult(archive_id=archive_id, state=ItemState.DONE)
+            new = record.NewConversion(conversion=again, documents=CHANGED_DOCUMENTS, run_item=done)
+            record.record_conversion(archive, new)
+        runs.end_if_done(archive, number, actor="person")
+
+
+def finish_and_replay(archive: Archive, place: Place) -> None:
+    """Take it to its end, and replay it once."""
+    finish_it("move")(archive, place)
+    replay_it(archive, place)
+
+
+def expect_replayed(archive: Archive, place: Place) -> None:
+    """The run is done, with one conversion, whose reports wait under the ids they always had."""
+    expect_reports(archive, place)
+    (run,) = runs.latest(archive)
+    assert run.state is RunState.DONE and run.done == 1, run
+    now = current(archive, archive.find(EntryFilter()).items[0].archive_id)
+    assert [each.run_id for each in now.past] == [None, run.run_id] and now.conversion == now.past[-1]
+    assert [archive.document(each) for each in now.reports][1] == CHANGED_DOCUMENTS[1]
+    assert {each.submission_state for each in now.reports} == {SubmissionState.WAITING}
+
+
+def roll_back(archive: Archive, place: Place) -> None:
+    """Take back what the run did."""
+    with runs.reprocessing(archive):
+        (run,) = runs.latest(archive)
+        for item in runs.items(archive, run.run_id):
+            runs.set_back(archive, run.run_id, item.archive_id, actor="person")
+        if run.state is not RunState.ROLLED_BACK:
+            runs.end(archive, run.run_id, RunState.ROLLED_BACK, actor="person")
+
+
+def expect_rolled_back(archive: Archive, place: Place) -> None:
+    """The first conversion is shown again, nothing of the run's is sent, and no history is lost."""
+    expect_reports(archive, place)
+    now = current(archive, archive.find(EntryFilter()).items[0].archive_id)
+    assert now.conversion == now.past[0] and len(now.past) == 2
+    assert not record.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
+    assert runs.latest(archive)[0].state is RunState.ROLLED_BACK
+
+
 def see_it(archive: Archive, place: Place) -> None:
     """Enter what lies in the watch folder as seen."""
     at = line(archive, place)
@@ -421,6 +477,8 @@ SCENARIOS = {
         drop=drop_file, prepare=leave_behind(archive_it, convert_it), act=recover_it, expect=expect_reports
     ),
     "purge": Scenario(drop=drop_with_companions, prepare=take_two, act=purge_it, expect=expect_purged),
+    "replay": Scenario(drop=drop_file, prepare=finish_it("move"), act=replay_it, expect=expect_replayed),
+    "rollback": Scenario(drop=drop_file, prepare=finish_and_replay, act=roll_back, expect=expect_rolled_back),
     "reserve": Scenario(drop=drop_file, act=give_and_take, expect=expect_reserve),
     "owed": Scenario(drop=drop_file, prepare=put_aside, act=settle_owed, expect=expect_settled),
 }

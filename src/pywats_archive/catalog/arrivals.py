@@ -120,7 +120,8 @@ _CONTRADICTIONS = {
     ),
     "{0} is done, and a report of it still waits for the server": (
         "SELECT path FROM arrivals a WHERE state = 'done' AND EXISTS "
-        "(SELECT 1 FROM reports r WHERE r.archive_id = a.archive_id AND submission_state = 'WAITING')"
+        "(SELECT 1 FROM reports r LEFT JOIN conversions c ON c.conversion_id = r.conversion_id "
+        "WHERE r.archive_id = a.archive_id AND submission_state = 'WAITING' AND c.run_id IS NULL)"  # a replay comes after
     ),
 }
 
