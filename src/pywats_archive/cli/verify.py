@@ -51,7 +51,7 @@ def verify(
     if as_json:
         print_json({"checked": checked, "problems": problems})
     else:
-        _sum_up(checked, len(problems))
+        _sum_up(checked, len(problems), thoroughness)
     return 1 if problems else 0
 
 
@@ -109,8 +109,12 @@ def _percent(text: str, option: str) -> float:
     return percent
 
 
-def _sum_up(checked: int, problems: int) -> None:
+def _sum_up(checked: int, problems: int, thoroughness: Thoroughness) -> None:
+    whole = thoroughness.sample_percent
+    how = (
+        " by header and end alone" if thoroughness.quick else f", {whole:g} % of them read whole" if whole < 100 else ""
+    )
     if problems:
-        console.print(f"{checked} blobs checked, {problems} problem{'s'[: problems != 1]} found", style="bold red")
+        console.print(f"{checked} blobs checked{how}: {problems} problem{'s'[: problems != 1]} found", style="bold red")
     else:
-        console.print(f"{checked} blobs checked, everything is sound", style="green")
+        console.print(f"{checked} blobs checked{how}: everything is sound", style="green")
