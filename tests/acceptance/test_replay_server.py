@@ -169,6 +169,21 @@ def test_a_replay_that_waits_is_no_disagreement(station: Station) -> None:
         assert client.status().disagreements == ()
 
 
+def test_entries_whose_reports_are_not_kept_can_be_replayed(tmp_path: Path) -> None:
+    """With ``archive_output_reports`` off nothing can be compared, and the verdict on record counts still."""
+    with Station(tmp_path) as station:
+        code(station, 1)
+        (station.add("ict", "own.Limited", archive_output_reports=False) / "SN1.log").write_text("x")
+        station.run()
+        code(station, 2)
+        done = replayed(station, submit_to_server=True)
+        assert (done.by_comparison, done.effects) == ({"nothing_before": 1}, {"replaces": 1})
+        station.run()
+        assert limits(station) == [[1, 2]]
+        code(station, 2, "F")
+        assert replayed(station, submit_to_server=True).verdict_changes == (("SN1", "P", "F"),)
+
+
 def test_each_rollback_goes_back_behind_those_before(station: Station) -> None:
     """A conversion that was set back is not shown again by the next rollback."""
     for limit in (2, 3):

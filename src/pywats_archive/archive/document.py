@@ -26,7 +26,7 @@ def read(body: bytes, *, fixed_id: str | None, spare_id: uuid.UUID, summary: Rep
 
     The bytes stay as they are unless the id must be written into them. ``summary`` saves parsing them.
     """
-    known = summary or summarize(_fields(body))
+    known = summary or summarize(fields_of(body))
     report_id = fixed_id or known.own_id or str(spare_id)
     return Document(body=_with_id(body, known.own_id, report_id), report_id=report_id, summary=known)
 
@@ -34,11 +34,12 @@ def read(body: bytes, *, fixed_id: str | None, spare_id: uuid.UUID, summary: Rep
 def _with_id(body: bytes, own_id: str | None, report_id: str) -> bytes:
     if own_id == report_id:
         return body
-    fields = {**_fields(body), "id": report_id}
+    fields = {**fields_of(body), "id": report_id}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def fields_of(body: bytes) -> dict[str, Any]:
+    """Read a report's JSON object; anything else has no fields. ValueError when it is no JSON."""
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError:  # a number beyond 64 bits, which the standard library reads

@@ -38,7 +38,7 @@ class Comparison(str, Enum):
     NEWLY_SUCCEEDING = "newly_succeeding"
     STILL_FAILING = "still_failing"
     NOTHING_BEFORE = "nothing_before"
-    """There was no conversion to compare with."""
+    """There was no conversion to compare with, or its reports were not kept."""
 
 
 class Effect(str, Enum):

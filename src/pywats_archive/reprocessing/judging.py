@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
-import orjson
-
+from pywats_archive.archive.document import fields_of
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.replay import (
@@ -39,7 +37,8 @@ class Document:
     """A report that there is: its row, its bytes, and when the conversion that made it ran."""
 
     report: Report
-    body: bytes
+    body: bytes | None
+    """None where it was not kept (``archive_output_reports`` is off)."""
     ran: Ran
 
 
@@ -60,7 +59,7 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
     archive_id, result = shown.entry.archive_id, replayed.result
     if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
         return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
-    summaries = result.summaries or tuple(summarize(parsed(body)) for body in result.documents)
+    summaries = result.summaries or tuple(summarize(fields_of(body)) for body in result.documents)
     ran = Ran.of(replayed.started_at, result.duration_ms)
     found = [_difference(*pair, ran) for pair in zip(shown.documents, result.documents, summaries, strict=False)]
     found += [Difference()] * (len(result.documents) - len(found))
@@ -89,15 +88,6 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
 def skipped(archive_id: str, why: str) -> ItemResult:
     """Give the end of an entry that is not replayed."""
     return ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
-
-
-def parsed(body: bytes) -> Mapping[str, Any]:
-    """Read a report; what only Python's own reader takes (NaN, long integers) is read by that."""
-    try:
-        document: Mapping[str, Any] = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = json.loads(body)
-    return document
 
 
 def withheld(result: ItemResult) -> frozenset[int]:
@@ -149,13 +139,13 @@ def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> 
 
 
 def _difference(before: Document, after: bytes, summary: ReportSummary, ran: Ran) -> Difference:
-    if before.body == after:
+    if before.body is None or before.body == after:
         return Difference()
     its_id = before.report.report_id
     if summary.own_id and _differs_by_id_alone(before.body, after, its_id, summary.own_id):
         change = Change(path="/id", kind=ChangeKind.CHANGED, old=its_id, new=summary.own_id)
         return Difference(volatile=(change,))
-    return difference(parsed(before.body), parsed(after), old_ran=before.ran, new_ran=ran)
+    return difference(fields_of(before.body), fields_of(after), old_ran=before.ran, new_ran=ran)
 
 
 def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) -> bool:
@@ -164,7 +154,7 @@ def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) 
 
 
 def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Difference]) -> Comparison:
-    if shown.conversion is None:
+    if shown.conversion is None or any(each.body is None for each in shown.documents):
         return Comparison.NOTHING_BEFORE
     succeeded, succeeds = (status is ConversionStatus.SUCCESS for status in (shown.conversion.status, result.status))
     if succeeded != succeeds:
@@ -186,7 +176,9 @@ def _effects(
             is_same_unit = all(getattr(summary, name) == getattr(there.report, name) for name in _SAME_UNIT)
             yield Effect.REPLACES if is_same_unit else Effect.SECOND
         else:
-            yield Effect.REPLACES if _difference(there, body, summary, ran).lasting else Effect.UNCHANGED
+            is_known = there.body is not None
+            is_same = is_known and not _difference(there, body, summary, ran).lasting
+            yield Effect.UNCHANGED if is_same else Effect.REPLACES
 
 
 def _verdicts(shown: Shown, summaries: Sequence[ReportSummary]) -> tuple[str | None, str | None]:

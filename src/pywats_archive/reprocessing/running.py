@@ -173,11 +173,19 @@ class _Going:
         never = Ran.of(now.entry.created_at, 0)
 
         def read(report: Report) -> Document:
-            body = self._archive.document(report)
-            return Document(report=report, body=body, ran=ran.get(report.conversion_id, never))
+            return Document(report=report, body=self._body(report), ran=ran.get(report.conversion_id, never))
 
         documents = [read(report) for report in now.reports]
         known = {each.report.archived_path: each for each in documents}
         there = {ordinal: now.accepted[its] for ordinal, its in now.ids.items() if its in now.accepted}
         at_server = {ordinal: known.get(each.archived_path) or read(each) for ordinal, each in there.items()}
         return Shown(entry=now.entry, conversion=now.conversion, documents=documents, at_server=at_server)
+
+    def _body(self, report: Report) -> bytes | None:
+        """Give a report's document; None where it takes no room any more, since reports are not kept."""
+        try:
+            return self._archive.document(report)
+        except BlobMissing:
+            if report.disk_size_bytes:
+                raise
+            return None
