@@ -133,7 +133,7 @@ class _Going:
         now = current(self._archive, archive_id)
         arrival = ledger.of_entry(self._archive, archive_id)
         if arrival and not arrival.state.is_final:
-            return self._kept(skipped(archive_id, "the service is still at it"))
+            return self._kept(skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})"))
         try:
             replayed = self._replayer.replay(now.entry, now.conversion)
             result = judged(self._shown(now), replayed, self._request)
