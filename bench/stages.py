@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.outbox import ArchivedParcel
+from pywats_archive.conversion.parcels import ArchivedParcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.host.submission import Submitter
 from pywats_archive.pipeline import postprocess

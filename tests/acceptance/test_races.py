@@ -14,7 +14,8 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.outbox import Outbox, Parcel
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
 from pywats_archive.pipeline import folders
 from pywats_archive.pipeline.books import ArchiveBooks

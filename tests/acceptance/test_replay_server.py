@@ -22,6 +22,7 @@ from pywats_archive.models.replay import ReplayRequest, ReprocessingResult, RunS
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
+from pywats_archive.retention import enforcing
 
 CODE = """
 class Limited(Any):
@@ -182,6 +183,64 @@ def test_entries_whose_reports_are_not_kept_can_be_replayed(tmp_path: Path) -> N
         assert limits(station) == [[1, 2]]
         code(station, 2, "F")
         assert replayed(station, submit_to_server=True).verdict_changes == (("SN1", "P", "F"),)
+
+
+def test_what_the_server_has_is_sent_again_while_another_report_of_its_id_waits(station: Station) -> None:
+    """A report is not left out as unchanged when one that still waits would come after what the server has."""
+    code(station, 2)
+    replayed(station, submit_to_server=True)
+    code(station, 1)
+    assert replayed(station, submit_to_server=True).effects == {"replaces": 1}
+    station.run()
+    assert limits(station) == [[1, 1]]
+
+
+def test_a_rollback_lets_wait_again_what_its_run_replaced(station: Station) -> None:
+    """A report that waited, and that a later run's took the place of, is not lost with that run."""
+    code(station, 2)
+    replayed(station, submit_to_server=True)
+    code(station, 3)
+    rolled_back(station, replayed(station, submit_to_server=True))
+    assert [each.submission_state.value for each in rows(station)] == ["ACCEPTED", "WAITING", "WITHHELD"]
+    station.run()
+    assert limits(station) == [[1, 2]]
+
+
+def test_a_rollback_lets_nothing_wait_whose_bytes_are_purged(station: Station) -> None:
+    """A purged entry's reports have no document any more: none of them is put into the outbox."""
+    code(station, 2)
+    replayed(station, submit_to_server=True)
+    code(station, 3)
+    done = replayed(station, submit_to_server=True)
+    with Archive.open(station.archive_root) as archive:
+        enforcing.purge_named(archive, [station.entry().archive_id], actor="it", unsubmitted=True)
+    rolled_back(station, done)
+    assert SubmissionState.WAITING not in {each.submission_state for each in rows(station)}
+
+
+def test_a_rollback_sends_nothing_over_what_its_run_sent(station: Station) -> None:
+    """What of the run the server has already stays there: what it replaced stays withheld."""
+    code(station, 2)
+    replayed(station, submit_to_server=True)
+    code(station, 3)
+    done = replayed(station, submit_to_server=True)
+    station.run()
+    rolled_back(station, done)
+    station.run()
+    assert limits(station) == [[1, 3]]
+
+
+def test_an_id_that_the_server_knows_goes_before_one_it_never_had(station: Station) -> None:
+    """Where a failed conversion without reports is shown, a rolled-back new id is not taken for the next report."""
+    code(station, 2, first="raise ValueError('no')")
+    replayed(station)
+    code(station, 2)
+    rolled_back(station, replayed(station, submit_to_server=True, new_id=True))
+    assert shown(station).status.value == "FAILED"
+    code(station, 3)
+    replayed(station, submit_to_server=True)
+    station.run()
+    assert limits(station) == [[1, 3]]
 
 
 def test_each_rollback_goes_back_behind_those_before(station: Station) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from pywats_archive.blobs.durable import Sealed, TemporaryFile
 from tests.faults import victim
-from tests.faults.scenarios import OTHER_FILE_SYSTEM, SCENARIOS
+from tests.faults.drops import OTHER_FILE_SYSTEM
+from tests.faults.scenarios import SCENARIOS
 from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
 from tests.faults.table import TRIED
 

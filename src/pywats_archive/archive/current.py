@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import conversions, entries, reports
@@ -27,6 +28,8 @@ class Current:
     """By ordinal: the id that a report of the next conversion gets."""
     accepted: Mapping[str, Report]
     """By report id: what the server accepted last under it, of whatever conversion."""
+    waiting: Set[str]
+    """Report ids under which something is still to be sent."""
 
 
 def current(archive: Archive, archive_id: str) -> Current:
@@ -40,14 +43,14 @@ def current_of(db: Connection, archive_id: str) -> Current:
     entry, past = entries.get(db, archive_id), conversions.of_entry(db, archive_id)
     every = reports.of_entry(db, archive_id)
     shown = _shown(entry, past)
-    accepted = sorted((each for each in every if each.accepted_at), key=lambda each: str(each.accepted_at))
     return Current(
         entry=entry,
         conversion=shown,
         reports=tuple(each for each in every if shown and each.conversion_id == shown.conversion_id),
         past=past,
         ids=_ids(every, shown),
-        accepted={each.report_id: each for each in accepted if each.submission_state is SubmissionState.ACCEPTED},
+        accepted=_accepted(every),
+        waiting=frozenset(each.report_id for each in every if each.submission_state is SubmissionState.WAITING),
     )
 
 
@@ -59,10 +62,17 @@ def next_ids(archive: Archive, archive_id: str, before: Sequence[Report]) -> Map
 
 
 def _ids(every: Sequence[Report], shown: Conversion | None) -> dict[int, str]:
-    """Those that the ordinals were given last, but first of all those of the conversion that is shown."""
+    """Those of the conversion that is shown; otherwise those that the server knows, before those that were given last."""
     number = shown.conversion_id if shown else None
     of_shown = {each.ordinal: each.report_id for each in every if number and each.conversion_id == number}
-    return {each.ordinal: each.report_id for each in every} | of_shown
+    known = {each.ordinal: each.report_id for each in _accepted(every).values()}
+    return {each.ordinal: each.report_id for each in every} | known | of_shown
+
+
+def _accepted(every: Sequence[Report]) -> dict[str, Report]:
+    """By report id: what the server accepted last under it."""
+    taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
+    return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
 
 
 def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:

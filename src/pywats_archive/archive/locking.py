@@ -36,11 +36,11 @@ def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], Ar
 
 def nobody_purging(root: Path) -> AbstractContextManager[None]:
     """Keep every purge away meanwhile; PurgeRunning while one goes on."""
-    busy = PurgeRunning(f"{root}: a purge is going on; try again when it is over")
-    return locked(root, layout.PURGING, busy=lambda: busy)
+    told = f"{root}: a purge is going on; try again when it is over"
+    return locked(root, layout.PURGING, busy=lambda: PurgeRunning(told))
 
 
 def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextManager[None]:
     """Keep every replay away meanwhile; RunRunning while one goes on all that time."""
-    busy = RunRunning(f"{root}: a reprocessing is going on; wait for it, or cancel it with 'pywats-archive reprocess'")
-    return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: busy)
+    told = f"{root}: a reprocessing is going on; wait for it, or cancel it with 'pywats-archive reprocess'"
+    return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(told))

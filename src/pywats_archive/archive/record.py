@@ -29,6 +29,8 @@ from pywats_archive.models.time import UTC
 
 _REPORT_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
 """Namespace of the ids we give to reports that have none: uuid5 of archive id and ordinal."""
+REPLACED = "a later conversion's report is sent instead"
+"""Why a report is withheld that waited when another one of its id was put beside it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,7 +271,7 @@ def _withhold_older(tx: Connection, before: Sequence[Report], written: Sequence[
     sent = {report.report_id for _, report in written if report.submission_state is waiting}
     for report in before:
         if report.submission_state is waiting and report.report_id in sent:
-            reports.withhold(tx, report, reason="a later conversion's report is sent instead")
+            reports.withhold(tx, report, reason=REPLACED)
 
 
 def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[Report]) -> Event:

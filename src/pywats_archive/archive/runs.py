@@ -111,7 +111,10 @@ def _end(tx: Connection, archive: Archive, run_id: int, state: RunState, actor: 
 
 
 def set_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> SetBack:
-    """Show the conversion again that an entry showed before a run; no history is lost, and what waits is not sent."""
+    """Show the conversion again that an entry showed before a run; no history is lost, and what waits is not sent.
+
+    What waited before the run, and gave way to its reports, waits again where none of these was sent.
+    """
     return archive.write(lambda tx: _set_back(tx, archive, run_id, archive_id, actor))
 
 
@@ -129,8 +132,12 @@ def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, ac
         if report.submission_state is SubmissionState.WAITING:
             reports.withhold(tx, report, reason=f"run {run_id} was rolled back")
     every = reports.of_entry(tx, archive_id)
-    record.show(tx, archive, before[-1], [each for each in every if each.conversion_id == before[-1].conversion_id])
+    shown_again = [each for each in every if each.conversion_id == before[-1].conversion_id]
+    record.show(tx, archive, before[-1], shown_again)
     sent = tuple(each.report_id for each in now.reports if each.submission_state is SubmissionState.ACCEPTED)
+    for report in shown_again:
+        if report.report_id not in sent and not now.entry.purged_at:  # what the server has of the run stays there
+            reports.let_wait_again(tx, report, withheld_because=record.REPLACED)
     details: dict[str, Any] = {"run_id": run_id, "from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
     details["submitted"] = list(sent)
     told = Event(kind="conversion.set_back", at=archive.now(), archive_id=archive_id, actor=actor, details=details)

@@ -98,6 +98,13 @@ def withhold(tx: Connection, report: Report, *, reason: str) -> None:
     execute(tx, f"{waiting} AND submission_state = ?", values)
 
 
+def let_wait_again(tx: Connection, report: Report, *, withheld_because: str) -> None:
+    """Keep that a report which was withheld for this reason is to be sent after all."""
+    waiting = "UPDATE reports SET submission_state = ?, last_error = NULL WHERE archived_path = ?"
+    values = (_WAITING, report.archived_path, SubmissionState.WITHHELD.value, withheld_because)
+    execute(tx, f"{waiting} AND submission_state = ? AND last_error = ?", values)
+
+
 def set_removed(tx: Connection, report: Report) -> None:
     """Keep that a report's document takes no room any more."""
     _ROWS.update(tx, "archived_path", report.archived_path, {"disk_size_bytes": 0})

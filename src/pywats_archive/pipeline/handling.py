@@ -17,7 +17,8 @@ import structlog
 from pywats_archive.archive import ledger, record, restore, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
-from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState

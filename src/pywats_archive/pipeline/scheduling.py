@@ -15,7 +15,8 @@ import structlog
 from pywats_archive.archive import document, ingest, ledger
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.conversion.interceptor import NextState
-from pywats_archive.conversion.outbox import ArchivedParcel, Outbox
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import ArchivedParcel
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host import worker

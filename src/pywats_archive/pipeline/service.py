@@ -15,7 +15,8 @@ import structlog
 from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import StationConfig
-from pywats_archive.conversion.outbox import ArchivedParcel, Outbox, Parcel
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host.configfile import read_station_config

@@ -50,9 +50,9 @@ class Staff:
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
         self.promises: owed.Open = set()
+        """Of sources whose reports are being sent while the archive fails."""
         self._still_owed: dict[Path, str] = {}
         """Why what was promised to the archive could not be archived the last time."""
-        """Of sources whose reports are being sent while the archive fails."""
         self._archives: dict[Path, Archive] = {}
         self._rooms: dict[Path, Room] = {}
 

@@ -17,7 +17,8 @@ import structlog
 
 from pywats_archive.archive import document
 from pywats_archive.archive.sources import Signature, signature
-from pywats_archive.conversion.outbox import Outbox, Step
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import Step
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.host.submission import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState

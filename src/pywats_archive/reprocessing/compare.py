@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,11 +110,20 @@ def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Cha
             yield Change(path=f"{path}[{n}]", kind=ChangeKind.ADDED, new=new[n])
 
 
-def _matched(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
-    """Match two lists, as ``SequenceMatcher`` tells it; that one needs seconds for thousands of the same name."""
-    if old == new:
-        return [("equal", 0, len(old), 0, len(new))]
-    return SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+def _matched(old: list[str], new: list[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Match two lists, as ``SequenceMatcher`` tells it; that one needs seconds for thousands of the same name.
+
+    So what both begin and end with is matched before.
+    """
+    shorter = min(len(old), len(new))
+    head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
+    yield "equal", 0, head, 0, head
+    inner = SequenceMatcher(a=old[head : len(old) - tail], b=new[head : len(new) - tail], autojunk=False)
+    for tag, *where in inner.get_opcodes():
+        old_from, old_to, new_from, new_to = (head + n for n in where)
+        yield tag, old_from, old_to, new_from, new_to
+    yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
 
 
 def _key(member: Any) -> str:

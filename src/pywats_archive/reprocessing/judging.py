@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -52,6 +52,8 @@ class Shown:
     """Of the conversion's reports, in their order."""
     at_server: Mapping[int, Document]
     """By ordinal: what the server has under the id that the next report of this ordinal gets."""
+    waiting: Set[int] = frozenset()
+    """Ordinals of which a report is still to be sent under that id: the server will not keep what it has."""
 
 
 def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResult:
@@ -176,7 +178,7 @@ def _effects(
             is_same_unit = all(getattr(summary, name) == getattr(there.report, name) for name in _SAME_UNIT)
             yield Effect.REPLACES if is_same_unit else Effect.SECOND
         else:
-            is_known = there.body is not None
+            is_known = there.body is not None and ordinal not in shown.waiting
             is_same = is_known and not _difference(there, body, summary, ran).lasting
             yield Effect.UNCHANGED if is_same else Effect.REPLACES
 

@@ -179,7 +179,10 @@ class _Going:
         known = {each.report.archived_path: each for each in documents}
         there = {ordinal: now.accepted[its] for ordinal, its in now.ids.items() if its in now.accepted}
         at_server = {ordinal: known.get(each.archived_path) or read(each) for ordinal, each in there.items()}
-        return Shown(entry=now.entry, conversion=now.conversion, documents=documents, at_server=at_server)
+        waiting = {ordinal for ordinal, its in now.ids.items() if its in now.waiting}
+        return Shown(
+            entry=now.entry, conversion=now.conversion, documents=documents, at_server=at_server, waiting=waiting
+        )
 
     def _body(self, report: Report) -> bytes | None:
         """Give a report's document; None where it takes no room any more, since reports are not kept."""

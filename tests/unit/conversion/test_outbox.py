@@ -9,7 +9,8 @@ from datetime import datetime
 
 from tests.station import wait_for
 
-from pywats_archive.conversion.outbox import Outbox, Step
+from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.parcels import Step
 from pywats_archive.host.submission import Answer, Verdict
 from pywats_archive.models.time import utc_now
 

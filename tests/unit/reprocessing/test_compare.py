@@ -88,6 +88,8 @@ def test_thousands_of_steps_of_one_name_are_matched_at_once() -> None:
     old = {"steps": [{"name": "wait", "n": number} for number in range(10_000)]}
     new = {"steps": [{"name": "wait", "n": number + (number == 5)} for number in range(10_000)]}
     assert changes(old, new) == (changed("/steps[5]/n", 5, 6),)
+    steps = [*old["steps"][:7], {"name": "more"}, *old["steps"][7:]]
+    assert [each.path for each in changes(old, {"steps": steps})] == ["/steps[7]"]
 
 
 JSON = st.recursive(

@@ -1,0 +1,291 @@
+"""What is done while steps fail: each act goes on from wherever the ledger says that it stopped, as the service does."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.archive import ingest, ledger, record, restore, runs, sources
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.current import current
+from pywats_archive.archive.recover import recover
+from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.conversion.parcels import LONGEST_DELAY
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus, SourceKind
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline import owed
+from pywats_archive.pipeline.books import ArchiveBooks
+from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.failing import Failing
+from pywats_archive.pipeline.handling import Handling, _NotArchived
+from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.watcher import is_new
+from pywats_archive.retention import enforcing
+from tests.faults.place import Place
+
+OWN_ID = str(uuid.UUID(int=7))
+DOCUMENTS = (b'{"sn":"S1"}', b'{"sn":"S2","id":"%s"}' % OWN_ID.encode())
+CHANGED_DOCUMENTS = tuple(body.replace(b'{"sn"', b'{"limit":5,"sn"') for body in DOCUMENTS)
+Act = Callable[[Archive, Place], None]
+
+
+def line(archive: Archive, place: Place, post_action: str = "move") -> Line:
+    """Give the service's line of work for this place."""
+    fields = {"name": "c", "module_path": "m.C", "watch_folder": str(place.watch), "post_action": post_action}
+    folders = {f"{name.lower()}_folder": str(place.folder / name) for name in ("Done", "Error", "Pending")}
+    config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": ["{stem}.extra"]})
+    interceptor, nobody = ArchiveInterceptor(archive, config, key=bytes(32)), _unused()
+    books = ArchiveBooks(archive, "c")
+    return Line(config=config, job=nobody, description=None, books=books, archive=archive, interceptor=interceptor)
+
+
+def _unused() -> Any:
+    """Stands for what a scenario never comes to: no converter runs, nothing is sent."""
+    return None
+
+
+def handling() -> Handling:
+    """Give the service's own handling, without converter processes and outbox."""
+    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=set())
+
+
+def archive_it(archive: Archive, place: Place) -> None:
+    """See and archive what lies in the watch folder."""
+    at = line(archive, place)
+    for path in sorted(place.watch.iterdir()):
+        if path.suffix in (".extra", ".opened"):
+            continue
+        arrival = at.books.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
+            _archive(at, arrival)
+
+
+def _archive(at: Line, arrival: Arrival) -> None:
+    try:
+        handling()._archived(at, arrival, busy=False)
+    except _NotArchived as exc:
+        raise exc.cause from exc
+
+
+def _enter(at: Line, path: Path) -> Arrival:
+    now = sources.signature(path)
+    sighting = ledger.Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
+    return at.books.enter([sighting])[0]
+
+
+def convert_it(archive: Archive, place: Place) -> None:
+    """Archive it, and put a conversion with two reports on record."""
+    archive_it(archive, place)
+    at = line(archive, place)
+    for arrival in at.books.unfinished():
+        if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
+            at.interceptor.post_convert(
+                archive.entry(arrival.archive_id),
+                ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS),
+                started_at=archive.now(),
+                arrival_id=arrival.arrival_id,
+                next_state=NextState(state=ArrivalState.WAITING),
+            )
+
+
+def submit_it(archive: Archive, place: Place) -> None:
+    """Take it to where the server has its reports."""
+    convert_it(archive, place)
+    for report in record.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
+        record.record_try(archive, report, state=SubmissionState.ACCEPTED)
+
+
+def finish_it(post_action: str) -> Act:
+    """Take it to its end with one post action."""
+
+    def act(archive: Archive, place: Place) -> None:
+        submit_it(archive, place)
+        at = line(archive, place, post_action)
+        for arrival in at.books.unfinished():
+            if arrival.state is ArrivalState.WAITING:
+                handling().finish(at, arrival)
+
+    return act
+
+
+def set_aside(archive: Archive, place: Place) -> None:
+    """Take it to Pending, suspended by its converter, once."""
+    archive_it(archive, place)
+    at = line(archive, place)
+    for arrival in at.books.unfinished():
+        if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
+            at.interceptor.post_convert(
+                archive.entry(arrival.archive_id),
+                ConversionResult(status=ConversionStatus.SUSPENDED, error="not yet"),
+                started_at=archive.now(),
+                arrival_id=arrival.arrival_id,
+                next_state=NextState(state=ArrivalState.SUSPENDED, retry_at=archive.now(), attempts=1),
+            )
+            handling()._set_aside(at, replace(arrival, state=ArrivalState.SUSPENDED))
+
+
+def retry_it(archive: Archive, place: Place) -> None:
+    """Bring it back from Pending, and take it to Done."""
+    at = line(archive, place)
+    _enter_what_is_new(at, place)
+    for arrival in at.books.unfinished():
+        if arrival.state in (ArrivalState.SUSPENDED, ArrivalState.CONVERTING):
+            back = handling()._brought_back(at, arrival)
+            _archive(at, back)
+    finish_it("move")(archive, place)
+
+
+def _enter_what_is_new(at: Line, place: Place) -> None:
+    """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
+    for path in place.watch.iterdir():
+        known = at.books.latest_at([str(path)]).get(str(path))
+        if is_new(known, sources.signature(path)):
+            _enter(at, path)
+
+
+def restore_it(archive: Archive, place: Place) -> None:
+    """Restore every entry, each of which may be restored before."""
+    for entry in archive.find(EntryFilter()).items:
+        restore.restore_source(archive, entry.archive_id, place.restored)
+
+
+def add_report(archive: Archive, place: Place) -> None:
+    """Add one more report, as the library's user does: what it is told of, it repeats."""
+    (entry,) = archive.find(EntryFilter()).items
+    if len(archive.reports_of(entry.archive_id)) < 3:
+        record.add_report(archive, entry.archive_id, b'{"sn":"S3"}')
+
+
+def add_companion(archive: Archive, place: Place) -> None:
+    """Archive what a converter was seen to read beside its source."""
+    (entry,) = archive.find(EntryFilter()).items
+    ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
+
+
+def give_and_take(archive: Archive, place: Place) -> None:
+    """Give the reserve up, as on a full disk, let the catalog grow, and take the reserve again."""
+    archive.reserve.give_up()
+    see_it(archive, place)
+    archive.reserve.take()
+
+
+def recover_it(archive: Archive, place: Place) -> None:
+    """Recover, then go on."""
+    recover(archive)
+    convert_it(archive, place)
+
+
+def take_result(archive: Archive, place: Place) -> None:
+    """Archive a scheduled converter's result, once."""
+    if not archive.find(EntryFilter()).items:
+        sighting = ledger.Sighting(path="scheduled/c-1.json", size_bytes=2, mtime_ns=1)
+        known = ledger.latest_at(archive, "c", [sighting.path]) or {"": ledger.enter(archive, "c", [sighting])[0]}
+        (arrival,) = known.values()
+        source = ingest.NewSource(path=Path(sighting.path), converter_name="c", arrival_id=arrival.arrival_id)
+        ingest.archive_result(archive, source, b"{}")
+
+
+def put_aside(archive: Archive, place: Place) -> None:
+    """Put a source aside that was converted while the archive could not take it."""
+    see_it(archive, place)
+    at = line(archive, place)
+    result = ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS)
+    for arrival in at.books.unfinished():
+        ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
+        promises: set[Path] = set()
+        folder = owed.promise(at.config, arrival, result, now=archive.now(), open_=promises)
+        owed.keep(folder, arrival, ending, open_=promises)
+
+
+def settle_owed(archive: Archive, place: Place) -> None:
+    """Archive what is owed; what a crash left open is converted again from the archive."""
+    at = line(archive, place)
+    for kept in owed.waiting(at.config):
+        assert at.interceptor
+        owed.settle(archive, at.interceptor, at.config, kept)
+    finish_it("move")(archive, place)
+
+
+class _Cut(BaseException):
+    """The end of a process, told without ending it."""
+
+
+def leave_behind(until: Act, act: Act) -> Act:
+    """Make what a crash leaves just before ``act`` commits, and two files half-written."""
+
+    def prepare(archive: Archive, place: Place) -> None:
+        until(archive, place)
+
+        def cut(unit: object) -> None:
+            raise _Cut
+
+        archive.write = cut  # type: ignore[assignment, method-assign]  # (this archive is closed after it)
+        with suppress(_Cut):
+            act(archive, place)
+        (place.root / ".restore-1.part").write_bytes(b"half")
+        next((place.root / "sources").glob("*/*/*")).joinpath(".1-1.part").write_bytes(b"half")
+
+    return prepare
+
+
+def take_two(archive: Archive, place: Place) -> None:
+    """Take two sources to their end; one is a folder."""
+    place.drop("other/a.csv", b"a")
+    finish_it("move")(archive, place)
+
+
+def purge_it(archive: Archive, place: Place) -> None:
+    """Purge the file by hand, with its companions and reports, unless it is purged."""
+    kept = [entry for entry in archive.find(EntryFilter()).items if not entry.purged_at]
+    going = [entry.archive_id for entry in kept if entry.source_kind is SourceKind.FILE]
+    enforcing.purge_named(archive, going, actor="person")
+
+
+def replay_it(archive: Archive, place: Place) -> None:
+    """Replay what is there and send what changed, in a run that is resumed until it is done."""
+    with runs.reprocessing(archive):
+        ids = [entry.archive_id for entry in archive.find(EntryFilter()).items]
+        request = ReplayRequest(submit_to_server=True)
+        begun = runs.latest(archive) or (runs.get(archive, runs.begin(archive, request, ids, actor="person")),)
+        number = begun[0].run_id
+        for archive_id in runs.planned(archive, number, 10):
+            before = current(archive, archive_id).conversion
+            assert before
+            again = replace(before, conversion_id=None, attempt=0, started_at=archive.now(), run_id=number)
+            done = ItemResult(archive_id=archive_id, state=ItemState.DONE)
+            new = record.NewConversion(conversion=again, documents=CHANGED_DOCUMENTS, run_item=done)
+            record.record_conversion(archive, new)
+        runs.end_if_done(archive, number, actor="person")
+
+
+def finish_and_replay(archive: Archive, place: Place) -> None:
+    """Take it to its end, and replay it once."""
+    finish_it("move")(archive, place)
+    replay_it(archive, place)
+
+
+def roll_back(archive: Archive, place: Place) -> None:
+    """Take back what the run did."""
+    with runs.reprocessing(archive):
+        (run,) = runs.latest(archive)
+        for item in runs.items(archive, run.run_id):
+            runs.set_back(archive, run.run_id, item.archive_id, actor="person")
+        if run.state is not RunState.ROLLED_BACK:
+            runs.end(archive, run.run_id, RunState.ROLLED_BACK, actor="person")
+
+
+def see_it(archive: Archive, place: Place) -> None:
+    """Enter what lies in the watch folder as seen."""
+    at = line(archive, place)
+    for path in place.watch.iterdir():
+        if path.suffix != ".extra" and not at.books.latest_at([str(path)]):
+            _enter(at, path)
