@@ -90,17 +90,6 @@ def test_a_failing_converter_fails_its_own_file(station: Station, body: str, sta
     assert by_name["good"].conversion_status is ConversionStatus.SUCCESS
 
 
-def test_a_wrong_module_path_fails_the_file_with_the_reason(station: Station) -> None:
-    """A converter that cannot be loaded leaves its sources archived and in Error, with one line that says why."""
-    watch = station.add("lost", "no_such_module.Nothing", arguments={"anything": "might be secret"})
-    (watch / "a.log").write_bytes(b"x")
-    station.run()
-    (conversion,) = station.details().conversions
-    assert "no_such_module.Nothing" in (conversion.error or "")
-    assert conversion.parameters["anything"].startswith("hmac-sha256:")
-    assert station.names("lost/Error") == ["a.log"]
-
-
 def test_every_report_of_a_result_counts(station: Station) -> None:
     """Two reports of one file are both archived and both submitted, each under its own id (invariant 4)."""
     station.code(

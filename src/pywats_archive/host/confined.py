@@ -96,10 +96,8 @@ def failure(exc: BaseException) -> ConversionResult:
     if isinstance(exc, NotJson):
         return ConversionResult(status=ConversionStatus.FAILED, error=flat(exc))
     if isinstance(exc, ConverterUnavailable):
-        cause = exc.__cause__
-        return ConversionResult(
-            status=ConversionStatus.FAILED, error=flat(exc), traceback=_trace(cause) if cause else None
-        )
+        trace = _trace(exc.__cause__) if exc.__cause__ else None
+        return ConversionResult(status=ConversionStatus.FAILED, error=flat(exc), traceback=trace, is_unavailable=True)
     if isinstance(exc, MemoryError):
         return ConversionResult(status=ConversionStatus.FAILED, error=_OUT_OF_MEMORY, traceback=_trace(exc))
     return ConversionResult(status=ConversionStatus.FAILED, error=one_line(exc), traceback=_trace(exc))

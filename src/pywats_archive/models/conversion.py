@@ -52,6 +52,8 @@ class ConversionResult:
     """Absolute paths of the files that the converter opened for reading."""
     metadata: dict[str, Any] = field(default_factory=dict)
     converter: ConverterInfo | None = None
+    is_unavailable: bool = False
+    """Whether the converter's code could not be loaded: nothing was tried, and it says nothing of the source."""
     has_hooks: bool = False
     """Whether the converter wants ``on_success`` / ``on_failure`` called after post-processing."""
 

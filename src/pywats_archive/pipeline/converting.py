@@ -36,7 +36,12 @@ class Converting:
         self._processes = processes
 
     def convert(self, line: Line, path: Path) -> ConversionResult:
-        """Convert what lies at ``path``, within the time limit."""
+        """Convert what lies at ``path``, within the time limit.
+
+        ConverterUnavailable when its code cannot be loaded; its line knows it then, and sources wait for it.
+        """
+        if line.unavailable:
+            raise line.unavailable
         job = replace(line.job, source_path=str(path))
         began_s = time.monotonic()
         try:
@@ -44,6 +49,8 @@ class Converting:
         except ConverterKilled as exc:
             duration = int((time.monotonic() - began_s) * 1000)
             result = ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
+        if result.is_unavailable:
+            raise line.stop_for(result.error or "its code cannot be loaded")
         return redact_result(result, line.config.arguments)
 
     def is_ready(self, line: Line, arrival: Arrival) -> bool:

@@ -68,7 +68,7 @@ class Guard:
             self._failures[line.root] = trouble
 
     def left(self, lines: Sequence[Line]) -> tuple[str, ...]:
-        """Tell in a line each what waits for a disk, an archive or a folder."""
+        """Tell in a line each what waits for a disk, an archive, a folder or a converter."""
         told = []
         for line in lines:
             if line.is_folder_away and (folder := line.folder_trouble()):
@@ -76,6 +76,8 @@ class Guard:
             number = len(line.pending) if line.holds_back else 0
             number += sum(1 for _ in owed.waiting(line.config)) if line.watches else 0
             trouble = line.trouble()
+            if line.unavailable:
+                told.append(f"{line.name}: {len(line.pending)} source(s) wait to be converted: {line.unavailable}")
             if trouble and (number or line.away):
                 told.append(f"{line.name}: {number} source(s) wait to be archived: {trouble}")
         return tuple(told)

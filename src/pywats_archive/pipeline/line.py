@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,14 +16,17 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import ArchiveError, FolderAway, SourceVanished
+from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished
 from pywats_archive.host.job import ConversionJob, ConverterDescription
+from pywats_archive.host.secrets import redact
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.books import Books
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stability import Stability
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
+LOOK_AGAIN_EVERY_S = 10.0
+"""Between two tries to load a converter's code."""
 _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
 
@@ -36,8 +40,14 @@ class Line:
     job: ConversionJob
     """The template of every conversion; the source's path is filled in."""
     description: ConverterDescription | None
-    """None when the converter's code could not be loaded; every conversion will say why."""
+    """None until the converter's code could be loaded."""
     books: Books
+    unavailable: ConverterUnavailable | None = None
+    """Why its code cannot be loaded now: its sources wait. Set from any thread."""
+    is_available_again: bool = False
+    """Whether its code could be loaded again, and nobody has taken note yet."""
+    look_again_s: float = 0.0
+    """When it is tried to load its code again, by a monotonic clock."""
     archive: Archive | None = None
     interceptor: ArchiveInterceptor | None = None
     root: Path | None = None
@@ -75,6 +85,12 @@ class Line:
     def __post_init__(self) -> None:
         self.stability = Stability(settle_s=self.config.settle_seconds)
 
+    def stop_for(self, reason: str) -> ConverterUnavailable:
+        """Let its sources wait, because its converter's code cannot be loaded; gives the error that says so."""
+        self.look_again_s = time.monotonic() + LOOK_AGAIN_EVERY_S
+        self.unavailable = ConverterUnavailable(redact(reason, self.config.arguments, None))
+        return self.unavailable
+
     @property
     def name(self) -> str:
         """The converter's name."""
@@ -94,6 +110,8 @@ class Line:
     @property
     def holds_back(self) -> bool:
         """Tell whether new sources wait where they are, all of them."""
+        if self.unavailable:  # which sources are its own, it says itself
+            return True
         if self.trouble() is None:
             return self.is_waiting
         is_relieving = self.room is not None and self.room.is_relieving

@@ -64,7 +64,7 @@ class Schedules:
         for name, line in self._lines.items():
             if name not in self._due or name in self._running:
                 continue
-            if line.away or line.is_waiting or (line.archive and line.archive.reserve.trouble()):
+            if line.away or line.is_waiting or line.unavailable or (line.archive and line.archive.reserve.trouble()):
                 continue  # it has no source that could wait: its results would have nowhere to go
             following = self._next(line, now)
             if following and self._due[name] > following:  # the clock was set back

@@ -25,6 +25,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline import decide, owed
+from pywats_archive.pipeline.alerts import UNAVAILABLE
 from pywats_archive.pipeline.beside import Announcing, Beside
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
@@ -244,12 +245,29 @@ class Service:
     def _retry_line(self, line: Line, now_s: float) -> None:
         if line.away:
             return
+        self._staff.settle_owed(line)
+        if not self._is_available(line, now_s):
+            return
         for arrival in line.books.suspended():
             due = decide.is_due(arrival, self._now()) or self._settings.until_idle
             if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
                 self._enqueue(line, arrival)
-        self._staff.settle_owed(line)
         self._resume_held(line, now_s)
+
+    def _is_available(self, line: Line, now_s: float) -> bool:
+        """Tell whether a line's converter can be loaded; while it cannot, that is tried again now and then."""
+        if trouble := line.unavailable:
+            self._staff.alerts.raise_alert(UNAVAILABLE, line.name, reason=str(trouble))
+            if line.look_again_s <= now_s:
+                line.look_again_s = float("inf")
+                self._put(self._staff.describe, line, priority=URGENT)
+            return False
+        self._staff.alerts.clear(UNAVAILABLE, line.name)
+        if line.is_available_again:
+            line.is_available_again = False
+            self._schedules.plan(self._lines)
+            self._go_on(line)
+        return True
 
     def _resume_held(self, line: Line, now_s: float) -> None:
         """Try again what failed after its source was archived: its state is past what a scan looks for."""
@@ -372,9 +390,12 @@ class Service:
 
     def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
         self._work.forget()
+        before = {line.name for line in self._lines}
         self._station, self._lines = station, lines
         self._beside.relieve(lines)
         self._announcing.reload(station)
+        for name in before - {line.name for line in lines}:
+            self._staff.alerts.clear(UNAVAILABLE, name)
         self._staff.failing.begin_anew()
         self._guard.look_again(lines)
         self._listen()
@@ -399,7 +420,7 @@ class Service:
         held = self._held.needing_person()
         kept = [line for line in self._lines if not (line.holds_back or line.is_folder_away)]
         open_ones = {(line.name, number) for line in kept for number in line.pending}
-        open_ones |= {key(line, a) for line in self._lines for a in line.books.suspended()}
+        open_ones |= {key(line, a) for line in self._lines if not line.unavailable for a in line.books.suspended()}
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
         outbox = (
             self._outbox.state

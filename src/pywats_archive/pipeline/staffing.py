@@ -18,7 +18,7 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host import memory, worker
-from pywats_archive.host.job import ConversionJob, ConverterDescription, job_for
+from pywats_archive.host.job import job_for
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
@@ -89,11 +89,28 @@ class Staff:
         root = line.root
         assert root is not None
         archive = self.archive(root)
-        info = line.description.info if line.description else None
-        key = load_key(self._config_path.parent)
-        line.interceptor = ArchiveInterceptor(archive, line.config, key=key, info=info)
+        line.interceptor = self._interceptor(line, archive)
         line.books = ArchiveBooks(archive, line.name)
         line.archive, line.away = archive, None
+
+    def _interceptor(self, line: Line, archive: Archive) -> ArchiveInterceptor:
+        info = line.description.info if line.description else None
+        return ArchiveInterceptor(archive, line.config, key=load_key(self._config_path.parent), info=info)
+
+    def describe(self, line: Line) -> None:
+        """Have a line's converter say what it is; while its code cannot be loaded, the line says why."""
+        try:
+            described = self.processes.run(worker.describe_converter, line.job, timeout_s=line.config.timeout_seconds)
+        except Exception as exc:  # whatever it is, it is tried again
+            described = str(exc)
+        if isinstance(described, str):
+            line.stop_for(described)
+            return
+        line.description = described
+        if line.archive:
+            line.interceptor = self._interceptor(line, line.archive)
+        line.is_available_again = line.unavailable is not None
+        line.unavailable = None
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
         """Give a converter's watch folder, made when it never was there, and remember where it lies."""
@@ -208,7 +225,8 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
 
 def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembered: Books | None) -> Line:
     job = job_for(config, station)
-    line = Line(config=config, job=job, description=_describe(config, job, staff.processes), books=_NO_BOOKS)
+    line = Line(config=config, job=job, description=None, books=_NO_BOOKS)
+    staff.describe(line)
     if line.watches:
         line.folder = staff.watch_folder(config)
     if not config.archive_enabled:
@@ -224,16 +242,3 @@ def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembe
         line.books = remembered if remembered and is_the_same else AwayBooks(config.name, clock=staff.now)
         line.away = exc
     return line
-
-
-def _describe(
-    config: ConverterConfig, job: ConversionJob, processes: ConverterProcesses
-) -> ConverterDescription | None:
-    try:
-        described = processes.run(worker.describe_converter, job, timeout_s=config.timeout_seconds)
-    except ArchiveError as exc:
-        described = str(exc)
-    if isinstance(described, str):
-        log.error("converter.unavailable", converter=config.name, reason=described)
-        return None
-    return described

@@ -1,0 +1,70 @@
+"""A converter whose code cannot be loaded: its sources wait, whole and where they are, and go on by themselves."""
+
+from __future__ import annotations
+
+import pytest
+from tests.station import Station, wait_for
+
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.pipeline import line
+
+
+@pytest.mark.parametrize("archive_enabled", [True, False])
+def test_a_wrong_module_path_lets_its_sources_wait(station: Station, archive_enabled: bool) -> None:
+    """A mistake in the configuration is no fault of the files: none goes to Error, other converters go on."""
+    watch = station.add("lost", "own.Nothing", archive_enabled=archive_enabled)
+    (watch / "a.log").write_bytes(b"x")
+    (station.add("good") / "b.log").write_bytes(b"x")
+    (told,) = station.run().waiting
+    assert told.startswith("lost: 1 source(s) wait to be converted: module_path 'own.Nothing'")
+    assert station.names("lost/watch") == ["a.log"]
+    assert station.names("good/Done") == ["b.log"]
+    station.sections[0]["module_path"] = "own.Any"
+    assert not station.run().waiting
+    assert station.names("lost/Done") == ["a.log"]
+    assert len(station.server.received) == 2
+
+
+@pytest.mark.parametrize("archive_enabled", [True, False])
+def test_code_that_breaks_while_the_service_runs_is_waited_for(
+    station: Station, archive_enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No source fails for it; once the code is right again they are converted, without a restart."""
+    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    watch = station.add("c", archive_enabled=archive_enabled)
+    station.add("other")
+    with station.serving():
+        (watch / "a.log").write_bytes(b"a")
+        wait_for(lambda: station.names("c/Done") == ["a.log"])
+        (station.root / "converters" / "own.py").write_text("this is no Python\n")
+        for name in ("b.log", "c.log"):
+            (watch / name).write_bytes(name.encode())
+        wait_for(lambda: station_alerts(station) == ["c"])
+        assert station.names("c/watch") == ["b.log", "c.log"]
+        station.code("")
+        wait_for(lambda: station.names("c/Done") == ["a.log", "b.log", "c.log"])
+        wait_for(lambda: station_alerts(station) == [])
+    assert len(station.server.received) == 3
+    assert {entry.conversion_status for entry in station.entries()} <= {ConversionStatus.SUCCESS}
+
+
+def test_what_it_says_holds_no_secret(station: Station) -> None:
+    """A constructor may repeat what it was given; the alert is put on record without it (invariant 10)."""
+    station.code(
+        "class Tells(Any):\n"
+        "    def __init__(self, password='', **more):\n"
+        "        raise RuntimeError(f'cannot log in with {password}')\n"
+    )
+    station.add("tells", "own.Tells", arguments={"password": "hunter2hunter2"})
+    station.run()
+    with station.archive() as archive, archive.read() as db:
+        told = str(db.exec_driver_sql("SELECT details FROM events").scalars().all())
+    assert "cannot log in with" in told
+    assert "hunter2" not in told
+
+
+def station_alerts(station: Station) -> list[str]:
+    """Give the converters that are told to be unavailable now."""
+    with station.archive() as archive, archive.read() as db:
+        asked = "SELECT subject FROM alerts WHERE name = 'converter.unavailable'"
+        return list(db.exec_driver_sql(asked).scalars().all())
