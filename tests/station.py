@@ -138,7 +138,7 @@ class Station:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.server.stop()
+        self.server.close()
 
 
 def wait_for(condition: Callable[[], Any], *, timeout_s: float = 20) -> Any:

@@ -37,6 +37,7 @@ class WatsServer:
         self._requests = 0
         self._mutex = threading.Lock()
         self._port = 0
+        self._kept: socket.socket | None = None
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -59,13 +60,14 @@ class WatsServer:
         """Listen; after ``stop``, on the same port again."""
         if self._listener is not None:
             return
+        self._give_port_away()
         self._listener = _Listener(self, self._port)
         self._port = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(_POLL_S,), name="wats")
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up on everyone and refuse connections; returns when no thread is left."""
+        """Hang up on everyone and refuse connections, on a port that stays its own; returns when no thread is left."""
         listener, self._listener = self._listener, None
         if listener is None or self._thread is None:
             return
@@ -73,6 +75,17 @@ class WatsServer:
         listener.hang_up()
         listener.server_close()
         self._thread.join()
+        self._kept = _bound(self._port)
+
+    def close(self) -> None:
+        """Stop, and give the port away; idempotent."""
+        self.stop()
+        self._give_port_away()
+
+    def _give_port_away(self) -> None:
+        if self._kept:
+            self._kept.close()
+            self._kept = None
 
     def __enter__(self) -> WatsServer:
         self.start()
@@ -81,7 +94,7 @@ class WatsServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.close()
 
     def handle(self, request: _Request) -> Reply | None:
         """Treat one report request; None hangs up."""
@@ -98,9 +111,26 @@ class WatsServer:
         return None if fault.hangs_up else fault.reply or due
 
 
+_REUSES_ADDRESS = os.name == "posix"
+"""Elsewhere that would let two programs listen on one port."""
+
+
+def _bound(port: int) -> socket.socket | None:
+    """Take a port without listening, so that who connects is refused and nobody else gets it; None when somebody has."""
+    taken = socket.socket()
+    if _REUSES_ADDRESS:  # connections that it had may linger
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((_HOST, port))
+    except OSError:
+        taken.close()
+        return None
+    return taken
+
+
 class _Listener(ThreadingHTTPServer):
     daemon_threads = False
-    allow_reuse_address = os.name == "posix"
+    allow_reuse_address = _REUSES_ADDRESS
     request_queue_size = 128
 
     def __init__(self, wats: WatsServer, port: int) -> None:

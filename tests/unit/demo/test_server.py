@@ -182,7 +182,7 @@ def test_stopping_ends_a_hang() -> None:
     with pytest.raises(httpx.ReadTimeout):
         _post(server, _report(), timeout=0.1)
     begun = time.monotonic()
-    server.stop()
+    server.close()
     assert time.monotonic() - begun < 5
 
 
