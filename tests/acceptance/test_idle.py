@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+from tests.acceptance.test_command import command
 from tests.acceptance.test_ways import block_today
 from tests.station import Station
 
@@ -34,3 +38,21 @@ def test_a_scheduled_result_that_no_archive_took_is_told(station: Station) -> No
     (left,) = station.run().waiting
     blocked.unlink()
     assert "once" in left and "result" in left
+
+
+@pytest.mark.parametrize("archive_enabled", [True, False])
+def test_a_run_tells_how_its_sources_ended(station: Station, archive_enabled: bool) -> None:
+    """A line counts them, and the exit code tells a script that one failed."""
+    station.code(
+        "class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header line')\n"
+    )
+    good = station.add("good", archive_enabled=archive_enabled)
+    bad = station.add("bad", "own.Bad", archive_enabled=archive_enabled)
+    for number in range(2):
+        (good / f"{number}.log").write_bytes(b"x")
+    (bad / "b.log").write_bytes(b"x")
+    config = station.write_config()
+    first = command("run", "--config", config, "--until-idle")
+    assert (first.returncode, first.stdout) == (1, "Sources: 2 done, 1 failed.\n")
+    again = command("run", "--config", config, "--until-idle", "--json")
+    assert (again.returncode, json.loads(again.stdout)) == (0, {"waiting": [], "ended": {}})

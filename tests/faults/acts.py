@@ -28,6 +28,7 @@ from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.watcher import is_new
 from pywats_archive.retention import enforcing
 from tests.faults.place import Place
@@ -55,7 +56,7 @@ def _unused() -> Any:
 
 def handling() -> Handling:
     """Give the service's own handling, without converter processes and outbox."""
-    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=set())
+    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=set(), tally=Tally())
 
 
 def archive_it(archive: Archive, place: Place) -> None:

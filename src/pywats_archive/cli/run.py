@@ -10,7 +10,10 @@ import typer
 
 from pywats_archive.cli.options import default_config
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.service import Service, Settings
+
+_BAD = {ArrivalState.FAILED.value, ArrivalState.REFUSED.value}
 
 
 def run(
@@ -43,4 +46,7 @@ def run(
     else:
         for line in left.waiting:
             console.print(printable(line), soft_wrap=True)
-    return 1 if left.waiting else 0
+        ended = ", ".join(f"{count} {state}" for state, count in left.ended.items())
+        console.print(f"Sources: {ended or 'none'}.")
+    has_failed = until_idle and not _BAD.isdisjoint(left.ended)
+    return 1 if left.waiting or has_failed else 0

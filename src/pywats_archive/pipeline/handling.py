@@ -31,6 +31,7 @@ from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
+from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
 
 log = structlog.get_logger()
@@ -99,10 +100,12 @@ class Handling:
         clock: Callable[[], datetime],
         failing: Failing,
         promises: set[Path],
+        tally: Tally,
     ) -> None:
         self._failing = failing
+        self._tally = tally
         self._converting = Converting(processes)
-        self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises)
+        self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises, tally=tally)
         self._outbox = outbox
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
@@ -207,6 +210,7 @@ class Handling:
                 record.remove_document(line.archive, report)
         reason = "; ".join(filter(None, (ending.reason, departed.note))) or None
         line.books.change(arrival, ending.state, reason=reason, moved_to=departed.moved_to)
+        self._tally.count(ending.state)
         log.info(
             "source.finished", converter=line.name, path=arrival.path, state=ending.state.value, to=departed.moved_to
         )

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -36,6 +36,7 @@ from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff, make_lines
+from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
@@ -67,10 +68,12 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Left:
-    """What could not be brought to its end."""
+    """What could not be brought to its end, and how the rest of this run ended."""
 
     waiting: tuple[str, ...] = ()
     """One line each: what, and why."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Sources by the state in which they ended, such as ``done``."""
 
 
 class Service:
@@ -84,6 +87,7 @@ class Service:
         self._held = HeldSources()
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
+        self._tally = Tally()
 
     def run(self) -> Left:
         """Run until stopped, or until nothing waits; gives what is left. ConfigError and ArchiveInUse come at once."""
@@ -138,6 +142,7 @@ class Service:
             clock=self._now,
             failing=self._staff.failing,
             promises=self._staff.promises,
+            tally=self._tally,
         )
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
@@ -228,7 +233,7 @@ class Service:
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._stopping.wait(_BREATH_S)
             self._wake.clear()
-        return Left()
+        return Left(ended=self._tally.counts)
 
     def _retry(self, now_s: float) -> None:
         """Queue what is suspended and due, and what is owed to an archive."""
@@ -440,7 +445,8 @@ class Service:
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
-        return Left(waiting=(*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines)))
+        told = (*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines))
+        return Left(waiting=told, ended=self._tally.counts)
 
 
 def _miss_results(line: Line) -> None:

@@ -30,6 +30,7 @@ from pywats_archive.pipeline.books import MemoryBooks
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
+from pywats_archive.pipeline.tally import Tally
 
 log = structlog.get_logger()
 
@@ -57,12 +58,19 @@ class Unarchived:
     """Takes sources through without an archive; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(
-        self, converting: Converting, outbox: Outbox, *, clock: Callable[[], datetime], promises: owed.Open
+        self,
+        converting: Converting,
+        outbox: Outbox,
+        *,
+        clock: Callable[[], datetime],
+        promises: owed.Open,
+        tally: Tally,
     ) -> None:
         self._converting = converting
         self._outbox = outbox
         self._now = clock
         self._promises = promises
+        self._tally = tally
         self._held: dict[str, _Unarchived] = {}
         self._unfinished: list[_Unarchived] = []
         self._numbers = itertools.count()
@@ -198,9 +206,11 @@ class Unarchived:
         elif held.promise:
             line.owed.add(arrival.number)
             owed.keep(held.promise, arrival, ending, open_=self._promises)
+            self._tally.count(ending.state)
         else:
             departed = postprocess.carry_out(ending, departure)
             line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
+            self._tally.count(ending.state)
         line.active.discard(arrival.number)
         line.is_dirty = True
 
