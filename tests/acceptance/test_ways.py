@@ -422,6 +422,23 @@ def test_companions_are_archived_by_rule_and_restored(station: Station) -> None:
     assert (restored.parent / "a" / "data.txt").read_bytes() == b"data"
 
 
+def test_a_second_restore_leaves_the_first_ones_companions_alone(station: Station) -> None:
+    """Source and companions know each other by name, so the second ones get a folder of their own (invariant 3)."""
+    watch = station.add("comp", archive_companions=["{stem}.cal"], file_patterns=["*.log"])
+    for number in (b"1", b"2"):
+        (watch / "unit.cal").write_bytes(b"cal" + number)
+        (watch / "unit.log").write_bytes(b"log" + number)
+        station.run()
+    back = station.root / "back"
+    with station.archive() as archive:
+        for entry in station.entries():
+            restored = restore_source(archive, entry.archive_id, back)
+            assert restored.name == "unit.log"
+            number = restored.read_bytes()[-1:]
+            assert (restored.parent / "unit.cal").read_bytes() == b"cal" + number
+    assert len(station.names("back")) == 3
+
+
 def test_a_companion_that_no_rule_names_is_found_by_what_was_read(station: Station) -> None:
     """A file that the converter opened beside its source is archived and warned of."""
     station.code(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pywats_archive.archive import restoring
@@ -19,7 +20,8 @@ def restore_source(
 
     Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is a file made durable.
 
-    A name that is taken gets a number. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
+    A name that is taken gets a number; a source with companions gets a folder of its own when one of their names is taken, for
+    they know each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
     entry = entry_with_bytes(archive, archive_id)
     try:
@@ -64,6 +66,8 @@ def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable:
     """Check the companions first: whoever gets the source may count on them."""
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, path))
+    if entry.companions and _is_any_taken(entry, folder):
+        folder = restoring.make_folder(folder, entry.archive_id)
     name, content = original_name(entry), archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is SourceKind.FOLDER:
         restored = restoring.write_folder(content, folder, name)
@@ -72,6 +76,11 @@ def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable:
     for path in companion_paths(entry):
         restoring.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
     return restored
+
+
+def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
+    names = (original_name(entry), *(companion.name for companion in entry.companions))
+    return any(os.path.lexists(folder / name) for name in names)
 
 
 def _checksum(archive: Archive, path: str) -> str:
