@@ -112,7 +112,7 @@ def archive_result(
         return _go_on(draft, known.entry)
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
-    entry = draft.entry(draft.id_of(blob), blob.content, blob, ())
+    entry = draft.entry(draft.id_of(blob), blob.content, [blob], ())
     try:
         archive.write(lambda tx: _commit(tx, draft, entry, blob))
     except Exception:
@@ -145,8 +145,7 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
         packed, kept = _companions_blob(archive, draft.id_of(blob), base, beside, "rule", level)
         blobs.append(packed)
         archive.blobs.settle(packed)
-    disk = sum(each.disk_size_bytes for each in blobs)
-    entry = replace(draft.entry(draft.id_of(blob), blob.content, blob, kept), disk_size_bytes=disk)
+    entry = draft.entry(draft.id_of(blob), blob.content, blobs, kept)
     archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
 
@@ -154,7 +153,7 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
 def _only_record(draft: _Draft) -> ArchiveEntry:
     """Make the entry of a source whose bytes are not to be kept."""
     content = measure(draft.chunks())
-    entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, None, ())
+    entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, (), ())
     draft.archive.write(lambda tx: _commit(tx, draft, entry, None))
     return entry
 
@@ -319,7 +318,11 @@ class _Draft:
             },
         )
 
-    def entry(self, archive_id: str, content: Content, blob: Blob | None, kept: tuple[Companion, ...]) -> ArchiveEntry:
+    def entry(
+        self, archive_id: str, content: Content, blobs: Sequence[Blob], kept: tuple[Companion, ...]
+    ) -> ArchiveEntry:
+        """Make the entry; the first of ``blobs``, if there is any, holds the source."""
+        blob = blobs[0] if blobs else None
         return ArchiveEntry(
             archive_id=archive_id,
             converter_name=self.source.converter_name,
@@ -329,7 +332,7 @@ class _Draft:
             source_checksum=content.checksum,
             source_size_bytes=content.size_bytes,
             compressed_size_bytes=blob.compressed_size_bytes if blob else 0,
-            disk_size_bytes=blob.disk_size_bytes if blob else 0,
+            disk_size_bytes=sum(each.disk_size_bytes for each in blobs),
             source_kind=self.kind,
             source_mtime_ns=self.mtime_ns,
             compression_level=self.source.compression_level,

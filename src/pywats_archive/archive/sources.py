@@ -61,17 +61,19 @@ def read_file(path: Path) -> Iterator[bytes]:
         descriptor = os.open(path, _READ_ONLY)
     except FileNotFoundError as exc:
         raise SourceVanished(f"{path}: gone before it could be archived") from exc
-    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+    try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"{path}: not a regular file; it is never read")
         size = 0
-        while chunk := stream.read(min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):
+        while chunk := os.read(descriptor, min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):
             size += len(chunk)
             yield chunk
             if size == before.st_size:
                 break
         after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
 

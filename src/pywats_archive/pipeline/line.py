@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import stat
 import time
 from collections import deque
@@ -29,6 +30,8 @@ LOOK_AGAIN_EVERY_S = 10.0
 """Between two tries to load a converter's code."""
 _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
+
+_NOTHING = "(?!)"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -138,9 +141,11 @@ class Line:
 
     def _items(self) -> Iterator[os.DirEntry[str]]:
         own = {os.path.normcase(folder) for folder in self._own_folders()}
+        patterns = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns())
+        matches = re.compile(patterns or _NOTHING).match
         with os.scandir(self.config.watch_folder) as items:
             for item in items:
-                if self._matches(item.name) and os.path.normcase(item.path) not in own:
+                if matches(item.name.lower()) and os.path.normcase(item.path) not in own:
                     yield item
 
     def _own_folders(self) -> tuple[str, ...]:
@@ -155,9 +160,6 @@ class Line:
                 pass
         status = item.stat(follow_symlinks=False)
         return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
-
-    def _matches(self, name: str) -> bool:
-        return any(fnmatch.fnmatch(name.lower(), pattern.lower()) for pattern in self._patterns())
 
     def _patterns(self) -> tuple[str, ...]:
         """The configured patterns; where these are pyWATS' default, the converter's own."""
