@@ -67,7 +67,12 @@ def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable:
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, path))
     if entry.companions and _is_any_taken(entry, folder):
-        folder = restoring.make_folder(folder, entry.archive_id)
+        whole = restoring.make_whole(folder, entry.archive_id, lambda made: _put(archive, entry, made, is_durable))
+        return whole / original_name(entry)
+    return _put(archive, entry, folder, is_durable)
+
+
+def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) -> Path:
     name, content = original_name(entry), archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is SourceKind.FOLDER:
         restored = restoring.write_folder(content, folder, name)

@@ -7,7 +7,7 @@ import shutil
 import tarfile
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
@@ -59,11 +59,16 @@ def make_folder(parent: Path, name: str) -> Path:
 
 def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
     """Unpack a tar of ours into ``parent`` under ``name``, or the first free name like it; nothing stays when it fails."""
+    return make_whole(parent, name, lambda folder: extract(chunks, folder))
+
+
+def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
+    """Fill a folder and give it ``name``, or the first free name like it; nothing stays when ``fill`` fails."""
     parent.mkdir(parents=True, exist_ok=True)
     partial = parent / f".restore-{uuid.uuid4().hex}.part"
     partial.mkdir()
     try:
-        extract(chunks, partial)
+        fill(partial)
         return publish_folder(partial, parent, name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
