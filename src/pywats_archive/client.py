@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling
+from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling, standing
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.presence import require_archive
@@ -29,7 +29,7 @@ from pywats_archive.models.integrity import Checked, OnProgress, Problem, Proble
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.replay import ReprocessingResult
-from pywats_archive.models.statistics import ArchiveStatistics, combined
+from pywats_archive.models.statistics import ArchiveStatistics, OpenAlert, combined, each_once
 from pywats_archive.models.time import end_of, start_of
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
@@ -51,6 +51,8 @@ class StationStatus:
 
     accounts: tuple[Account, ...]
     disagreements: tuple[str, ...]
+    alerts: tuple[OpenAlert, ...] = ()
+    """What the service found wrong, and is so still."""
 
     @property
     def agrees(self) -> bool:
@@ -209,6 +211,7 @@ class Client:
         return StationStatus(
             accounts=tuple(account for archive in self._archives for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
+            alerts=each_once(alert for archive in self._archives for alert in standing.open_alerts(archive)),
         )
 
     def where_is(self, text: str) -> Whereabouts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.station import Station, wait_for
 
+from pywats_archive import Client
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline import line
 
@@ -19,6 +20,8 @@ def test_a_wrong_module_path_lets_its_sources_wait(station: Station, archive_ena
     assert told.startswith("lost: 1 source(s) wait to be converted: module_path 'own.Nothing'")
     assert station.names("lost/watch") == ["a.log"]
     assert station.names("good/Done") == ["b.log"]
+    with Client([station.archive_root]) as client:
+        assert [(alert.name, alert.subject) for alert in client.status().alerts] == [("converter.unavailable", "lost")]
     station.sections[0]["module_path"] = "own.Any"
     assert not station.run().waiting
     assert station.names("lost/Done") == ["a.log"]

@@ -24,10 +24,15 @@ def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -
     archive.write(unit)
 
 
+def open_alerts(archive: Archive) -> tuple[OpenAlert, ...]:
+    """Give the alerts that are open, oldest first; right as of when the service last ran."""
+    with archive.read() as db:
+        return alerts.open_ones(db)
+
+
 def take_up(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
     """Give the alerts of these names that are open; those of other names are open no longer."""
-    with archive.read() as db:
-        left = alerts.open_ones(db)
+    left = open_alerts(archive)
     stale = [alert for alert in left if alert.name not in names]
 
     def unit(tx: Connection) -> None:

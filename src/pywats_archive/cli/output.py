@@ -20,6 +20,7 @@ from rich.text import Text
 
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.statistics import OpenAlert
 
 _WIDTH_WITHOUT_TERMINAL = 160
 _WIDE = 150
@@ -86,6 +87,14 @@ def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
         human_size(entry.source_size_bytes),
         *([human_size(entry.compressed_size_bytes), f"{entry.report_id or ''}{more}"] if is_wide else []),
     )
+
+
+def print_alerts(alerts: Iterable[OpenAlert]) -> None:
+    """Write a line for each open alert."""
+    for alert in alerts:
+        told = ", ".join(f"{name} {value}" for name, value in alert.details.items())
+        line = f"alert {alert.name} since {when(alert.raised_at)}: {alert.subject}: {told}"
+        console.print(printable(line), soft_wrap=True, style="red")
 
 
 def name_of(entry: ArchiveEntry) -> str:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable, when
+from pywats_archive.cli.output import console, facts, human_size, print_alerts, print_json, printable, when
 from pywats_archive.models.statistics import ArchiveStatistics
 
 _LONG_DAYS = 3650
@@ -35,13 +35,7 @@ def stats(
         console.print(_converters(figures))
     if by_day:
         console.print(_days(figures, by_day))
-    for alert in figures.alerts:
-        told = ", ".join(f"{name} {value}" for name, value in alert.details.items())
-        console.print(
-            printable(f"alert {alert.name} since {when(alert.raised_at)}: {alert.subject}: {told}"),
-            soft_wrap=True,
-            style="red",
-        )
+    print_alerts(figures.alerts)
 
 
 def _facts(figures: ArchiveStatistics) -> list[tuple[str, str]]:

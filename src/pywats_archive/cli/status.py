@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, entries_table, print_json, printable, when
+from pywats_archive.cli.output import console, entries_table, print_alerts, print_json, printable, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 
@@ -21,13 +21,20 @@ def status(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Show what came in and what became of it, or find one source."""
+    """Show what came in, what became of it and which alerts are open, or find one source."""
     with options.open_client(archive, config) as client:
         if what is not None:
             return _found(client.where_is(what), what, as_json)
         station = client.status()
     if as_json:
-        print_json({"accounts": station.accounts, "agrees": station.agrees, "disagreements": station.disagreements})
+        print_json(
+            {
+                "accounts": station.accounts,
+                "agrees": station.agrees,
+                "disagreements": station.disagreements,
+                "alerts": station.alerts,
+            }
+        )
     else:
         _draw(station)
     return 0 if station.agrees and not any(_vanished(account) for account in station.accounts) else 1
@@ -73,6 +80,7 @@ def _draw(station: StationStatus) -> None:
             )
     for fault in station.disagreements:
         console.print(printable(fault), style="red")
+    print_alerts(station.alerts)
     console.print(
         "the counts agree" if station.agrees else "the counts do not agree", style="green" if station.agrees else "red"
     )

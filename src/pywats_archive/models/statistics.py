@@ -90,6 +90,11 @@ def forecast_days(room_bytes: float, bytes_per_day: float) -> float | None:
     return round(room_bytes / bytes_per_day, 1) if bytes_per_day > 0 else None
 
 
+def each_once(alerts: Iterable[OpenAlert]) -> tuple[OpenAlert, ...]:
+    """Give alerts of several archives; one that is no archive's own is on record in each."""
+    return tuple({(alert.name, alert.subject): alert for alert in alerts}.values())
+
+
 def combined(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:
     """Add up the figures of several archives; a forecast is that of the archive which comes to it first."""
     if len(parts) == 1:
@@ -113,7 +118,7 @@ def combined(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> 
         disk_free_bytes=_least(part.disk_free_bytes for part in parts),
         days_until_disk_full=_least(part.days_until_disk_full for part in parts),
         oldest_check=_least(part.oldest_check for part in parts),
-        alerts=tuple(alert for part in parts for alert in part.alerts),
+        alerts=each_once(alert for part in parts for alert in part.alerts),
         by_converter=tuple(combined(group, name) for name, group in by_name),
         by_day=tuple(_one_day(day, group) for day, group in by_day),
     )
