@@ -18,7 +18,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConfigError
+from pywats_archive.errors import ArchiveError, ConfigError, ConverterUnavailable
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -329,6 +329,8 @@ class Service:
         waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
         try:
             waits = self._handling.take(line, arrival, busy=self._work.is_long)
+        except ConverterUnavailable as exc:  # the alert tells it, once for all
+            waits = Waits(reason=str(exc), needs_person=True)
         except ArchiveError as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
