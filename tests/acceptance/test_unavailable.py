@@ -9,6 +9,16 @@ from pywats_archive import Client
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline import line
 
+SCHEDULED = """
+from pywats_client.converters.scheduled_converter import ScheduledConverter
+class Often(ScheduledConverter):
+    name = property(lambda self: "Often")
+    schedule_interval = property(lambda self: timedelta(seconds=1))
+    async def run(self, context):
+        body = {k: v for k, v in report("S1").items() if v is not None}
+        return [ConverterResult.success_result(report=body)]
+"""
+
 
 @pytest.mark.parametrize("archive_enabled", [True, False])
 def test_a_wrong_module_path_lets_its_sources_wait(station: Station, archive_enabled: bool) -> None:
@@ -49,6 +59,23 @@ def test_code_that_breaks_while_the_service_runs_is_waited_for(
         wait_for(lambda: station_alerts(station) == [])
     assert len(station.server.received) == 3
     assert {entry.conversion_status for entry in station.entries()} <= {ConversionStatus.SUCCESS}
+
+
+def test_a_scheduled_converter_that_breaks_runs_again_once_it_can(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its missed run is no result that failed: it is made up for when the code is right again."""
+    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    station.code(SCHEDULED)
+    station.add("often", "own.Often", converter_type="scheduled", schedule_interval_seconds=1)
+    with station.serving():
+        wait_for(station.entries)
+        (station.root / "converters" / "own.py").write_text("this is no Python\n")
+        wait_for(lambda: station_alerts(station) == ["often"])
+        before = len(station.entries())
+        station.code(SCHEDULED)
+        wait_for(lambda: len(station.entries()) > before)
+    assert {entry.conversion_status for entry in station.entries()} == {ConversionStatus.SUCCESS}
 
 
 def test_what_it_says_holds_no_secret(station: Station) -> None:

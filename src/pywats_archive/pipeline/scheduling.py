@@ -78,9 +78,13 @@ class Schedules:
                 yield line
 
     def run(self, line: Line) -> None:
-        """Run a converter once and take in what it gives."""
+        """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can."""
         try:
             results = self._results(line)
+            if results and results[0].is_unavailable:
+                line.stop_for(results[0].error or "")
+                self._due[line.name] = self._now()
+                return
             for number, result in enumerate(results, 1):
                 self._try_to_take_in(line, self._taken(line, result, number))
             self._retry_once(line, results)
