@@ -93,8 +93,25 @@ def test_what_it_says_holds_no_secret(station: Station) -> None:
     assert "hunter2" not in told
 
 
-def station_alerts(station: Station) -> list[str]:
-    """Give the converters that are told to be unavailable now."""
-    with station.archive() as archive, archive.read() as db:
-        asked = "SELECT subject FROM alerts WHERE name = 'converter.unavailable'"
-        return list(db.exec_driver_sql(asked).scalars().all())
+def test_sources_of_a_renamed_converter_are_told(station: Station) -> None:
+    """What waits under a name that the configuration has no more is an alert, until it has it again (invariant 12)."""
+    station.code(
+        "class Waits(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        return ConverterResult.suspended_result(reason='not yet', retry_after=timedelta(hours=1))\n"
+    )
+    (station.add("old", "own.Waits", max_retries=99) / "a.log").write_bytes(b"x")
+    with station.serving():
+        wait_for(lambda: station.names("old/Pending") == ["a.log"])
+    station.sections[0]["name"] = "new"
+    with station.serving():
+        wait_for(lambda: station_alerts(station, "converter.gone") == ["old"])
+        station.sections[0]["name"] = "old"
+        station.write_config()
+        wait_for(lambda: station_alerts(station, "converter.gone") == [])
+
+
+def station_alerts(station: Station, name: str = "converter.unavailable") -> list[str]:
+    """Give the converters of which this is told now."""
+    with Client([station.archive_root]) as client:
+        return [alert.subject for alert in client.status().alerts if alert.name == name]

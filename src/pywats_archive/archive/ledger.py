@@ -93,6 +93,12 @@ def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arr
         return arrivals.unfinished(db, converter_name)
 
 
+def unfinished_counts(archive: Archive) -> dict[str, int]:
+    """Count the archived sources that the service still has something to do for, by converter."""
+    with archive.read() as db:
+        return arrivals.unfinished_counts(db)
+
+
 def suspended(archive: Archive, converter_name: str) -> tuple[Arrival, ...]:
     """Give a converter's arrivals that wait for their retry."""
     with archive.read() as db:

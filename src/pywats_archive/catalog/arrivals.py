@@ -75,6 +75,14 @@ def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arriv
     return _all(db, f"{where} AND converter_name = ? ORDER BY arrival_id", *_OPEN, converter_name)
 
 
+def unfinished_counts(db: Connection) -> dict[str, int]:
+    """Count the archived sources that have not come to their end, by converter."""
+    which = f"archive_id IS NOT NULL AND state IN ({_OPEN_MARKS})"
+    return dict(
+        execute(db, f"SELECT converter_name, count(*) FROM arrivals WHERE {which} GROUP BY 1", _OPEN).fetchall()
+    )
+
+
 def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
     """Give a converter's arrivals in one state, oldest first."""
     return _all(db, "WHERE converter_name = ? AND state = ? ORDER BY arrival_id", converter_name, state.value)

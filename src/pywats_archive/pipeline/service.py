@@ -176,6 +176,7 @@ class Service:
         for line in self._lines:
             self._take_up(line)
             _miss_results(line)
+        self._staff.tell_gone(self._lines)
         log.info("service.started", converters=[line.name for line in self._lines])
 
     def _listen(self) -> None:
@@ -413,6 +414,7 @@ class Service:
                 self._take_up(line)
             except ArchiveError as exc:
                 self._guard.note_failure(line, exc)
+        self._staff.tell_gone(lines)
         log.info("config.reloaded", converters=[line.name for line in lines])
 
     def _try_left(self) -> Left | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import cast
 
 import structlog
 
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.presence import require_archive
 from pywats_archive.archive.rebuild import Rebuilding, repair
@@ -22,7 +24,7 @@ from pywats_archive.host.job import job_for
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline.alerts import GONE, Alerts
 from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
 from pywats_archive.pipeline.failing import OWED, Failing
@@ -111,6 +113,20 @@ class Staff:
             line.interceptor = self._interceptor(line, line.archive)
         line.is_available_again = line.unavailable is not None
         line.unavailable = None
+
+    def tell_gone(self, lines: Sequence[Line]) -> None:
+        """Raise an alert for each converter whose sources wait in an archive while the configuration does not have it there."""
+        gone: dict[str, int] = {}
+        for archive in self.archives:
+            there = {line.name for line in lines if line.archive is archive}
+            with suppress(ArchiveError):
+                gone |= {name: n for name, n in ledger.unfinished_counts(archive).items() if name not in there}
+        for alert in self.alerts.open:
+            if alert.name == GONE and alert.subject not in gone:
+                self.alerts.clear(GONE, alert.subject)
+        for name, number in gone.items():
+            told = "they wait until the configuration has it again, with its archive, under this name"
+            self.alerts.raise_alert(GONE, name, sources=number, reason=told)
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
         """Give a converter's watch folder, made when it never was there, and remember where it lies."""
