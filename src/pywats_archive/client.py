@@ -81,7 +81,8 @@ class Client:
         station = read_station_config(Path(path))
         for reason in _away(station).values():
             raise reason
-        made = [root for root in station.archive_roots() if (root / "archive.json").exists()]
+        roots = station.archive_roots(even_unused=True)  # what was switched off has its entries all the same
+        made = [root for root in roots if (root / "archive.json").exists()]
         return cls(made, station=station)
 
     @staticmethod

@@ -185,9 +185,9 @@ class StationConfig(BaseModel):
         base = self.path.parent
         return base / converter.archive_folder if converter.archive_folder else base / "archive"
 
-    def archive_roots(self) -> tuple[Path, ...]:
-        """Give each archive of the converters that use one, once, in the order of the file."""
-        roots = (self.archive_root(c) for c in self.converters if c.archive_enabled)
+    def archive_roots(self, *, even_unused: bool = False) -> tuple[Path, ...]:
+        """Give each archive of the converters that use one, once, in the order of the file; or of all that could."""
+        roots = (self.archive_root(c) for c in self.converters if c.archive_enabled or even_unused)
         return tuple(dict.fromkeys(roots))
 
     def converter(self, name: str) -> ConverterConfig | None:

@@ -99,6 +99,24 @@ def unfinished_counts(archive: Archive) -> dict[str, int]:
         return arrivals.unfinished_counts(db)
 
 
+def seen_counts(archive: Archive) -> dict[str, int]:
+    """Count the sources that were seen and are not archived yet, by converter."""
+    with archive.read() as db:
+        return arrivals.seen_counts(db)
+
+
+def leave_seen(archive: Archive, converter_name: str) -> None:
+    """Put on record that what was only seen for a converter goes on without this archive, which it uses no more."""
+    reason, where = "the configuration names this archive no more for the converter", "without this archive"
+
+    def unit(tx: Connection) -> None:
+        number = arrivals.leave_seen(tx, converter_name, now=archive.now(), reason=reason, moved_to=where)
+        details = {"converter_name": converter_name, "sources": number, "reason": reason}
+        events.append(tx, Event(kind="sources.left", at=archive.now(), details=details))
+
+    archive.write(unit)
+
+
 def suspended(archive: Archive, converter_name: str) -> tuple[Arrival, ...]:
     """Give a converter's arrivals that wait for their retry."""
     with archive.read() as db:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -71,6 +72,7 @@ class Outbox:
         """Report ids by parcel; of two reports of one id, the later waits until the server had its say on the first."""
         self._postponed: dict[str, float] = {}
         self._unsendable: dict[str, str] = {}
+        self._unread: dict[Path, str] = {}
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
         self._untold: deque[tuple[Parcel, SubmissionState, str | None]] = deque()
         self._look_again_s = 0.0
@@ -188,8 +190,11 @@ class Outbox:
                     archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._impatient
                 )
             except ArchiveError as exc:  # the reports of the other archives go on
-                log.error("outbox.not_read", reason=str(exc))
+                if self._unread.get(archive.root) != str(exc):  # it is tried three times a second
+                    log.error("outbox.not_read", reason=str(exc))
+                self._unread[archive.root] = str(exc)
                 continue
+            self._unread.pop(archive.root, None)
             for report in due:
                 parcel = ArchivedParcel(archive=archive, report=report)
                 if len(found) < room and self._is_taken(parcel):

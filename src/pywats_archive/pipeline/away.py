@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -10,6 +9,7 @@ from datetime import datetime
 
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline.books import UNLEDGERED
 
 
 def only_seen(known: Iterable[Arrival], *, changed: AbstractSet[str], active: AbstractSet[int]) -> tuple[Arrival, ...]:
@@ -75,7 +75,7 @@ class AwayBooks:
     def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
         now = self._now()
         return Arrival(
-            arrival_id=next(_NUMBERS),
+            arrival_id=next(UNLEDGERED),
             converter_name=self._name,
             path=sighting.path,
             size_bytes=sighting.size_bytes,
@@ -86,7 +86,5 @@ class AwayBooks:
         )
 
 
-_NUMBERS = itertools.count(-1, -1)
-"""Of all books: what was converted while the archive was away before may still wait for the server."""
 _UNTOLD = ArrivalState.WAITING
 """Stands for what only the ledger knows: neither new nor ended."""

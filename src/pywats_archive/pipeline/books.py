@@ -14,6 +14,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
+UNLEDGERED = itertools.count(-1, -1)
+"""Numbers of arrivals that no ledger has, of all books: those of a ledger are positive."""
+
 
 class Books(Protocol):
     """The accounts of one converter."""
@@ -79,7 +82,6 @@ class MemoryBooks:
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
         self._name = converter_name
         self._now = clock
-        self._numbers = itertools.count(1)
         self._arrivals: dict[int, Arrival] = {}
         self._mutex = threading.Lock()
 
@@ -97,7 +99,7 @@ class MemoryBooks:
     def _new(self, sighting: Sighting) -> Arrival:
         now = self._now()
         return Arrival(
-            arrival_id=next(self._numbers),
+            arrival_id=next(UNLEDGERED),
             converter_name=self._name,
             path=sighting.path,
             size_bytes=sighting.size_bytes,

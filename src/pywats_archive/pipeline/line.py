@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.secrets import redact
-from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.books import Books
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stability import Stability
@@ -32,6 +33,9 @@ _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
 
 _NOTHING = "(?!)"
+
+Mark = tuple[int, int]
+"""Size and mtime (ns) of a source, by which it is known again at its path."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -59,6 +63,12 @@ class Line:
     """Why its archive is not there, or not open; there is no ``archive`` once all that was begun has ended."""
     is_waiting: bool = False
     """Nothing more is begun: its archive is about to be closed or opened."""
+    formers: tuple[Line, ...] = ()
+    """Its lines with the archives that it used before, as long as those have something to bring to its end."""
+    is_finishing: bool = False
+    """It is such a one: it takes nothing new."""
+    left: dict[str, Mark] = field(default_factory=dict)
+    """What is not taken as long as it lies there so: an archive used before has it in hand, or has left it there."""
     room: Room | None = None
     folder: WatchFolder | None = None
     is_folder_away: bool = False
@@ -104,6 +114,11 @@ class Line:
         """Tell whether sources are dropped for it."""
         return self.config.converter_type != "scheduled"
 
+    @property
+    def takes_new(self) -> bool:
+        """Tell whether its watch folder is looked at."""
+        return self.watches and not self.is_finishing
+
     def trouble(self) -> ArchiveError | None:
         """Tell why its archive takes no new source now, if so; cheap, and right from any thread."""
         if self.away or self.archive is None:
@@ -119,6 +134,12 @@ class Line:
             return self.is_waiting
         is_relieving = self.room is not None and self.room.is_relieving
         return self.is_waiting or is_relieving or self.config.on_archive_error == "hold"
+
+    def in_hand(self) -> dict[str, Mark]:
+        """Give what the archives that it used before have in hand; nothing of one that is away."""
+        books = [former.books for former in self.formers if former.archive]
+        arrivals = itertools.chain.from_iterable(each.unfinished() for each in books)
+        return {a.path: mark_of(a) for a in arrivals if a.state is not ArrivalState.SEEN and not a.moved_to}
 
     def folder_trouble(self) -> FolderAway | None:
         """Tell why its watch folder is away, if it is: what lay there is not gone then."""
@@ -171,3 +192,8 @@ class Line:
         is_default = own and all(pattern == default for pattern in configured)
         chosen = own if is_default else configured
         return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
+
+
+def mark_of(arrival: Arrival) -> Mark:
+    """Give the mark of a source that the books have."""
+    return arrival.size_bytes, arrival.mtime_ns

@@ -47,7 +47,7 @@ class Schedules:
 
     def plan(self, lines: Iterable[Line]) -> None:
         """Take over these lines; a converter that had its next run planned keeps it."""
-        self._lines = {line.name: line for line in lines if not line.watches}
+        self._lines = {line.name: line for line in lines if not (line.watches or line.is_finishing)}
         for name, line in self._lines.items():
             if name not in self._due and (moment := self._first(line)):
                 self._due[name] = moment

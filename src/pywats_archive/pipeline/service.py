@@ -113,6 +113,7 @@ class Service:
 
     def _run(self, processes: ConverterProcesses) -> Left:
         self._lines = make_lines(self._station, self._staff)
+        self._staff.close_unused(self._lines)
         with self._metrics():
             return self._serve(processes)
 
@@ -180,7 +181,9 @@ class Service:
         log.info("service.started", converters=[line.name for line in self._lines])
 
     def _listen(self) -> None:
-        self._events.watch(line.config.watch_folder for line in self._lines if line.watches and not line.is_folder_away)
+        self._events.watch(
+            line.config.watch_folder for line in self._lines if line.takes_new and not line.is_folder_away
+        )
 
     def _go_on(self, line: Line) -> None:
         """Try at once what waited for a line's archive."""
@@ -219,7 +222,7 @@ class Service:
             self._guard.look(self._lines, now_s)
             for line in self._lines:
                 line.is_dirty = line.is_dirty or rescan or line.config.watch_folder in changed
-                is_there = line.watches and not line.is_folder_away
+                is_there = line.takes_new and not line.is_folder_away
                 if is_there and (line.is_dirty or line.pending) and line.next_scan_s <= now_s:
                     self._watcher.scan(line)
             if now_s - last_retry >= _QUIET_TICK_S or self._settings.until_idle:
@@ -230,7 +233,7 @@ class Service:
                 self._reload_if_changed()
             if self._settings.until_idle and (left := self._try_left()) is not None:
                 return left
-            is_active = any(line.watches and (line.is_dirty or line.pending) for line in self._lines)
+            is_active = any(line.takes_new and (line.is_dirty or line.pending) for line in self._lines)
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._stopping.wait(_BREATH_S)
             self._wake.clear()
@@ -252,6 +255,9 @@ class Service:
         if line.away:
             return
         self._staff.settle_owed(line)
+        if line.is_finishing and self._staff.is_finished(line):
+            self._dismiss(line)
+            return
         if not self._is_available(line, now_s):
             return
         for arrival in line.books.suspended():
@@ -259,6 +265,17 @@ class Service:
             if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
                 self._enqueue(line, arrival)
         self._resume_held(line, now_s)
+
+    def _dismiss(self, line: Line) -> None:
+        """Let a line go that has brought to its end what its archive had, unless something of it is going on."""
+        with self._mutex:
+            if line.busy:
+                return
+            self._lines = [each for each in self._lines if each is not line]
+        for each in self._lines:
+            each.formers = tuple(former for former in each.formers if former is not line)
+        self._staff.close_unused(self._lines)
+        log.info("archive.finished", converter=line.name, root=str(line.root))
 
     def _is_available(self, line: Line, now_s: float) -> bool:
         """Tell whether a line's converter can be loaded; while it cannot, that is tried again now and then."""
@@ -344,6 +361,8 @@ class Service:
             self._held.release(line, arrival)
         else:
             self._held.hold(line, arrival, waits)
+        for each in (each for each in self._lines if line in each.formers):
+            each.is_dirty = True
         line.stale.append(arrival.path)
         if not self._handling.unarchived.holds(line, number):
             line.active.discard(number)
@@ -398,11 +417,13 @@ class Service:
 
     def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
         self._work.forget()
-        before = {line.name for line in self._lines}
+        before = self._lines
         self._station, self._lines = station, lines
+        if not any(line.busy for line in before):
+            self._staff.close_unused(lines)
         self._beside.relieve(lines)
         self._announcing.reload(station)
-        for name in before - {line.name for line in lines}:
+        for name in {line.name for line in before} - {line.name for line in lines}:
             self._staff.alerts.clear(UNAVAILABLE, name)
         self._staff.failing.begin_anew()
         self._guard.look_again(lines)
@@ -441,7 +462,7 @@ class Service:
             is_moving
             or not self._beside.is_settled
             or not open_ones <= held.keys()
-            or any(line.watches and line.is_dirty for line in self._lines if not line.is_folder_away)
+            or any(line.takes_new and line.is_dirty for line in self._lines if not line.is_folder_away)
         ):
             return None
         why = outbox.stopped_by or "; ".join(outbox.unsendable)

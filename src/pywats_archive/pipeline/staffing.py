@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import cast
 
 import structlog
 
-from pywats_archive.archive import ledger
+from pywats_archive.archive import ledger, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.presence import require_archive
 from pywats_archive.archive.rebuild import Rebuilding, repair
@@ -28,7 +29,7 @@ from pywats_archive.pipeline.alerts import GONE, Alerts
 from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
 from pywats_archive.pipeline.failing import OWED, Failing
-from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.line import Line, Mark, mark_of
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
@@ -36,6 +37,17 @@ log = structlog.get_logger()
 
 _NO_BOOKS = cast(Books, None)
 """Until a line has its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What waits in an archive: converters with unfinished sources there, and with sources that were seen and no more."""
+
+    root: Path
+    unfinished: frozenset[str]
+    seen: frozenset[str]
+    reports: int
+    """How many the server has not yet."""
 
 
 class Staff:
@@ -113,6 +125,75 @@ class Staff:
             line.interceptor = self._interceptor(line, line.archive)
         line.is_available_again = line.unavailable is not None
         line.unavailable = None
+
+    def is_finished(self, line: Line) -> bool:
+        """Tell whether all archived sources of a line's converter have come to their end."""
+        return line.archive is not None and line.name not in ledger.unfinished_counts(line.archive)
+
+    def close_unused(self, lines: Sequence[Line]) -> None:
+        """Close the archives that no line uses, unless reports wait there."""
+        used = {line.root for line in lines}
+        for root, archive in tuple(self._archives.items()):
+            with suppress(ArchiveError):
+                if root not in used and not record.waiting_reports(archive):
+                    self.close(root)
+
+    def ask_archives(self) -> tuple[_Asked, ...]:
+        """Ask every archive that this configuration ever made what waits in it; one that cannot be asked is left out."""
+        asked = []
+        for root in map(Path, memory.recall(self._config_path, memory.ARCHIVES)):
+            try:
+                self.require_back(root)
+                with self._reading(root) as archive:
+                    unfinished = frozenset(ledger.unfinished_counts(archive))
+                    seen, reports = frozenset(ledger.seen_counts(archive)), record.waiting_reports(archive)
+                    asked.append(_Asked(root=root, unfinished=unfinished, seen=seen, reports=reports))
+            except ArchiveError as exc:
+                log.debug("archive.not_asked", root=str(root), reason=str(exc))
+        return tuple(asked)
+
+    @contextmanager
+    def _reading(self, root: Path) -> Iterator[Archive]:
+        if root in self._archives:
+            yield self._archives[root]
+            return
+        with Archive.open(root) as archive:
+            yield archive
+
+    def formers(self, line: Line, asked: Sequence[_Asked]) -> tuple[Line, ...]:
+        """Make a line for each archive but a converter's own that has something of it to bring to its end.
+
+        What was only seen there goes on as the converter's sources do now.
+        """
+        others = [each for each in asked if each.root != line.root]
+        for each in (each for each in others if line.watches and line.name in each.seen):
+            with self._told(each.root):
+                ledger.leave_seen(self.archive(each.root), line.name)
+        return tuple(filter(None, (self._former(line, each.root) for each in others if line.name in each.unfinished)))
+
+    def _former(self, line: Line, root: Path) -> Line | None:
+        former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
+        former.root, former.folder, former.room = root, line.folder, self._rooms.setdefault(root, Room(root))
+        self.describe(former)
+        with self._told(root):
+            self.equip(former)
+            log.info("archive.finishing", converter=line.name, root=str(root))
+            return former
+        return None
+
+    def open_for_outbox(self, asked: Sequence[_Asked]) -> None:
+        """Open those archives too that no line uses and in which reports wait for the server."""
+        for root in (each.root for each in asked if each.reports):
+            with self._told(root):
+                self.archive(root)
+
+    @contextmanager
+    def _told(self, root: Path) -> Iterator[None]:
+        """Go on without an archive that no line needs; the log says so."""
+        try:
+            yield
+        except ArchiveError as exc:
+            log.warning("archive.left", root=str(root), reason=str(exc))
 
     def tell_gone(self, lines: Sequence[Line]) -> None:
         """Raise an alert for each converter whose sources wait in an archive while the configuration does not have it there."""
@@ -229,32 +310,59 @@ class Staff:
 
 
 def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] = ()) -> list[Line]:
-    """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before."""
+    """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before.
+
+    A converter has another one for each archive that it used before and that has something to bring to its end.
+    """
     owed_before = {line.name: line.owed for line in before}
-    remembered = {line.name: line.books for line in before if line.archive is None}
+    remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
-    lines = [_line(config, station, staff, remembered.get(config.name)) for config in enabled]
+    lines = [_line(config, station, staff, remembered) for config in enabled]
+    asked = staff.ask_archives()
+    for line in tuple(lines):
+        line.formers = staff.formers(line, asked)
+        line.left = _left_before(line, before) | line.in_hand()
+        lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
+    staff.open_for_outbox(asked)
     return lines
 
 
-def _line(config: ConverterConfig, station: StationConfig, staff: Staff, remembered: Books | None) -> Line:
+def _left_before(line: Line, before: Sequence[Line]) -> dict[str, Mark]:
+    """Give what was not to be taken before, and what the archive left in the watch folder that the converter had until now."""
+    left: dict[str, Mark] = {}
+    for each in (each for each in before if each.name == line.name and each.takes_new):
+        left |= each.left
+        if each.archive and each.root != line.root:
+            known = dict(each.known)
+            with suppress(ArchiveError):
+                known |= each.books.latest_at(list(each.stale))
+            left |= {a.path: mark_of(a) for a in known.values() if a.state.is_final and not a.moved_to}
+    return left
+
+
+def _line(
+    config: ConverterConfig,
+    station: StationConfig,
+    staff: Staff,
+    remembered: Mapping[tuple[str, Path | None], Books],
+) -> Line:
     job = job_for(config, station)
     line = Line(config=config, job=job, description=None, books=_NO_BOOKS)
     staff.describe(line)
     if line.watches:
         line.folder = staff.watch_folder(config)
     if not config.archive_enabled:
-        is_the_same = isinstance(remembered, MemoryBooks)
-        line.books = remembered if remembered and is_the_same else MemoryBooks(config.name, clock=staff.now)
+        before = remembered.get((config.name, None))
+        line.books = before or MemoryBooks(config.name, clock=staff.now)
         return line
     line.root = station.archive_root(config)
     line.room = staff.rooms(station)[line.root]
     try:
         staff.equip(line)
     except ArchiveAway as exc:
-        is_the_same = isinstance(remembered, AwayBooks)
-        line.books = remembered if remembered and is_the_same else AwayBooks(config.name, clock=staff.now)
+        before = remembered.get((config.name, line.root))
+        line.books = before or AwayBooks(config.name, clock=staff.now)
         line.away = exc
     return line

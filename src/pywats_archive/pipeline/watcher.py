@@ -18,7 +18,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, key
-from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.line import Line, mark_of
 
 log = structlog.get_logger()
 
@@ -56,7 +56,8 @@ class Watcher:
             line.is_dirty = False
         except ArchiveError as exc:
             log.error("ledger.failed", converter=line.name, reason=str(exc))
-            self._on_failure(line, exc)
+            for each in (line, *line.formers):
+                self._on_failure(each, exc)
         except Exception:
             log.exception("service.unexpected", converter=line.name)
         line.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
@@ -69,6 +70,7 @@ class Watcher:
         """
         for path in self._handling.unarchived.paths(line) if line.root else ():
             listing.pop(path, None)
+        _leave_out(line, listing)
         line.is_dirty = False
         line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
         while line.stale:
@@ -108,6 +110,24 @@ def is_new(known: Arrival | None, now: Signature) -> bool:
         return known.state is ArrivalState.SUSPENDED and known.moved_to is not None
     is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
     return known.moved_to is not None or not is_same
+
+
+def _leave_out(line: Line, listing: dict[str, Signature]) -> None:
+    """Take out of a listing what an archive used before has in hand, or has left there."""
+    if not (line.left or line.formers):
+        return
+    unknown = [path for path in listing if path not in line.known]
+    there = {path: (listing[path].size_bytes, listing[path].mtime_ns) for path in unknown}
+    at: dict[str, Arrival] = {}
+    for former in (former for former in line.formers if former.archive):
+        at |= former.books.latest_at(unknown)
+    taken = {path: mark_of(a) for path, a in at.items() if a.state is not ArrivalState.SEEN}
+    new = {path for path in taken if is_new(at[path], listing[path])}
+    is_away = any(former.archive is None for former in line.formers)
+    still = {path: mark for path, mark in line.left.items() if is_away or there.get(path) == mark}
+    line.left = {path: mark for path, mark in (still | taken).items() if path not in new}
+    for path in line.left:
+        listing.pop(path, None)
 
 
 def _enter(line: Line, listing: dict[str, Signature]) -> None:
