@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
@@ -175,3 +178,30 @@ def test_what_was_only_seen_goes_on_without_the_archive(station: Station) -> Non
     (arrival,) = station.arrivals()
     assert (arrival.state, arrival.moved_to) == (ArrivalState.SKIPPED, "without this archive")
     assert "names this archive no more" in (arrival.reason or "")
+
+
+def test_a_copied_configuration_leaves_the_archive_of_its_original_alone(station: Station, tmp_path: Path) -> None:
+    """It remembers that archive too, but what waits there came from another watch folder."""
+    station.add("c")
+    leave_waiting(station, "a.log")
+    with Station(tmp_path / "copy") as copy:
+        shutil.copytree(station.root / "c", copy.root / "c")
+        shutil.copy(station.root / "pywats-archive.json", copy.root)
+        copy.sections = station.sections
+        assert not copy.run().waiting
+        assert len(copy.server.received) == 1
+        assert {arrival.path for arrival in copy.arrivals()} == {str(copy.root / "c/watch/a.log")}
+    assert states(station) == {"a.log": ArrivalState.WAITING}
+
+
+def test_an_archive_that_was_moved_is_not_missed_where_it_was(station: Station) -> None:
+    """It is the converter's own, under its new name."""
+    station.add("c")
+    leave_waiting(station, "a.log")
+    station.server.start()
+    station.archive_root = station.archive_root.rename(station.root / "moved")
+    station.sections[0]["archive_folder"] = "moved"
+    with capture_logs() as lines:
+        assert not station.run().waiting
+    assert "archive.left" not in {line["event"] for line in lines}
+    assert [*station.server.received] == [station.entry().report_id]

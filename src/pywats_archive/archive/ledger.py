@@ -99,20 +99,17 @@ def unfinished_counts(archive: Archive) -> dict[str, int]:
         return arrivals.unfinished_counts(db)
 
 
-def seen_counts(archive: Archive) -> dict[str, int]:
-    """Count the sources that were seen and are not archived yet, by converter."""
-    with archive.read() as db:
-        return arrivals.seen_counts(db)
-
-
-def leave_seen(archive: Archive, converter_name: str) -> None:
-    """Put on record that what was only seen for a converter goes on without this archive, which it uses no more."""
+def leave(archive: Archive, seen: Sequence[Arrival]) -> None:
+    """Put on record that sources that were only seen go on without this archive, which their converter uses no more."""
     reason, where = "the configuration names this archive no more for the converter", "without this archive"
+    names = sorted({arrival.converter_name for arrival in seen})
 
     def unit(tx: Connection) -> None:
-        number = arrivals.leave_seen(tx, converter_name, now=archive.now(), reason=reason, moved_to=where)
-        details = {"converter_name": converter_name, "sources": number, "reason": reason}
-        events.append(tx, Event(kind="sources.left", at=archive.now(), details=details))
+        now = archive.now()
+        for arrival in seen:
+            arrivals.change(tx, arrival.number, state=ArrivalState.SKIPPED, now=now, reason=reason, moved_to=where)
+        details = {"converter_names": names, "sources": len(seen), "reason": reason}
+        events.append(tx, Event(kind="sources.left", at=now, details=details))
 
     archive.write(unit)
 

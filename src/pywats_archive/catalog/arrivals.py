@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.columns import moment_to_text, path_to_text
+from pywats_archive.catalog.columns import path_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.errors import CatalogError
@@ -81,21 +81,6 @@ def unfinished_counts(db: Connection) -> dict[str, int]:
     return dict(
         execute(db, f"SELECT converter_name, count(*) FROM arrivals WHERE {which} GROUP BY 1", _OPEN).fetchall()
     )
-
-
-def seen_counts(db: Connection) -> dict[str, int]:
-    """Count the sources that were seen and no more, by converter."""
-    which = "SELECT converter_name, count(*) FROM arrivals WHERE state = ? GROUP BY 1"
-    return dict(execute(db, which, (ArrivalState.SEEN.value,)).fetchall())
-
-
-def leave_seen(tx: Connection, converter_name: str, *, now: datetime, reason: str, moved_to: str) -> int:
-    """Bring what was seen for a converter and no more to its end, as SKIPPED; gives how many."""
-    told = (ArrivalState.SKIPPED.value, moment_to_text(now), reason, moved_to)
-    changes = "state = ?, changed_at = ?, reason = ?, moved_to = ?"
-    which = "converter_name = ? AND state = ?"
-    values = (*told, converter_name, ArrivalState.SEEN.value)
-    return execute(tx, f"UPDATE arrivals SET {changes} WHERE {which}", values).rowcount
 
 
 def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:

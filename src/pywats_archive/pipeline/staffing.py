@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -23,6 +23,7 @@ from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host import memory, worker
 from pywats_archive.host.job import job_for
 from pywats_archive.host.secrets import load_key
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.alerts import GONE, Alerts
@@ -37,17 +38,6 @@ log = structlog.get_logger()
 
 _NO_BOOKS = cast(Books, None)
 """Until a line has its own."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Asked:
-    """What waits in an archive: converters with unfinished sources there, and with sources that were seen and no more."""
-
-    root: Path
-    unfinished: frozenset[str]
-    seen: frozenset[str]
-    reports: int
-    """How many the server has not yet."""
 
 
 class Staff:
@@ -138,54 +128,62 @@ class Staff:
                 if root not in used and not record.waiting_reports(archive):
                     self.close(root)
 
-    def ask_archives(self) -> tuple[_Asked, ...]:
-        """Ask every archive that this configuration ever made what waits in it; one that cannot be asked is left out."""
-        asked = []
-        for root in map(Path, memory.recall(self._config_path, memory.ARCHIVES)):
-            try:
-                self.require_back(root)
+    def formers(self, line: Line, station: StationConfig) -> tuple[Line, ...]:
+        """Make a line for each archive but a converter's own that has something of it to bring to its end.
+
+        Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources
+        do now. One that cannot be asked, or opened, is left, and the log says so.
+        """
+        known = memory.recall(self._config_path, memory.ARCHIVES)
+        named = {str(root) for root in station.archive_roots(even_unused=True)}
+        moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
+        made: list[Line] = []
+        for root, archive_uuid in known.items():
+            if Path(root) != line.root and (root in named or archive_uuid not in moved):
+                with self._told(Path(root)):
+                    made.extend(self._former(line, Path(root), is_named=root in named))
+        return tuple(made)
+
+    def _former(self, line: Line, root: Path, *, is_named: bool) -> Iterator[Line]:
+        """Give the line for one archive, if there is need of it."""
+        found = self._unfinished_in(root, line, is_named=is_named)
+        seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
+        if seen and line.watches:
+            ledger.leave(self.archive(root), seen)
+        if len(found) > len(seen):
+            former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
+            former.root, former.folder, former.room = root, line.folder, self._rooms.setdefault(root, Room(root))
+            self.describe(former)
+            self.equip(former)
+            log.info("archive.finishing", converter=line.name, root=str(root), sources=len(found) - len(seen))
+            yield former
+
+    def _unfinished_in(self, root: Path, line: Line, *, is_named: bool) -> list[Arrival]:
+        """Give what an archive has of a line's watch folder: it may be another station's, of which this one is a copy."""
+        with self._reading(root) as archive:
+            found = ledger.unfinished(archive, line.name)
+        folder = line.config.watch_folder
+        return [a for a in found if (os.path.dirname(a.path) == folder if line.watches else is_named)]  # noqa: PTH120
+
+    def open_for_outbox(self, station: StationConfig) -> None:
+        """Open those archives too that no converter uses now and in which reports wait for the server."""
+        for root in station.archive_roots(even_unused=True):
+            if root in self._archives or str(root) not in memory.recall(self._config_path, memory.ARCHIVES):
+                continue
+            with self._told(root):
                 with self._reading(root) as archive:
-                    unfinished = frozenset(ledger.unfinished_counts(archive))
-                    seen, reports = frozenset(ledger.seen_counts(archive)), record.waiting_reports(archive)
-                    asked.append(_Asked(root=root, unfinished=unfinished, seen=seen, reports=reports))
-            except ArchiveError as exc:
-                log.debug("archive.not_asked", root=str(root), reason=str(exc))
-        return tuple(asked)
+                    waiting = record.waiting_reports(archive)
+                if waiting:
+                    self.archive(root)
 
     @contextmanager
     def _reading(self, root: Path) -> Iterator[Archive]:
         if root in self._archives:
             yield self._archives[root]
             return
+        self.require_back(root)
         with Archive.open(root) as archive:
             yield archive
-
-    def formers(self, line: Line, asked: Sequence[_Asked]) -> tuple[Line, ...]:
-        """Make a line for each archive but a converter's own that has something of it to bring to its end.
-
-        What was only seen there goes on as the converter's sources do now.
-        """
-        others = [each for each in asked if each.root != line.root]
-        for each in (each for each in others if line.watches and line.name in each.seen):
-            with self._told(each.root):
-                ledger.leave_seen(self.archive(each.root), line.name)
-        return tuple(filter(None, (self._former(line, each.root) for each in others if line.name in each.unfinished)))
-
-    def _former(self, line: Line, root: Path) -> Line | None:
-        former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
-        former.root, former.folder, former.room = root, line.folder, self._rooms.setdefault(root, Room(root))
-        self.describe(former)
-        with self._told(root):
-            self.equip(former)
-            log.info("archive.finishing", converter=line.name, root=str(root))
-            return former
-        return None
-
-    def open_for_outbox(self, asked: Sequence[_Asked]) -> None:
-        """Open those archives too that no line uses and in which reports wait for the server."""
-        for root in (each.root for each in asked if each.reports):
-            with self._told(root):
-                self.archive(root)
 
     @contextmanager
     def _told(self, root: Path) -> Iterator[None]:
@@ -196,7 +194,7 @@ class Staff:
             log.warning("archive.left", root=str(root), reason=str(exc))
 
     def tell_gone(self, lines: Sequence[Line]) -> None:
-        """Raise an alert for each converter whose sources wait in an archive while the configuration does not have it there."""
+        """Raise an alert for each converter whose sources wait in an archive while no line is there for them."""
         gone: dict[str, int] = {}
         for archive in self.archives:
             there = {line.name for line in lines if line.archive is archive}
@@ -206,7 +204,7 @@ class Staff:
             if alert.name == GONE and alert.subject not in gone:
                 self.alerts.clear(GONE, alert.subject)
         for name, number in gone.items():
-            told = "they wait until the configuration has it again, with its archive, under this name"
+            told = "they wait until the configuration has it again, under this name"
             self.alerts.raise_alert(GONE, name, sources=number, reason=told)
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
@@ -318,14 +316,13 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
     remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
     lines = [_line(config, station, staff, remembered) for config in enabled]
-    asked = staff.ask_archives()
     for line in tuple(lines):
-        line.formers = staff.formers(line, asked)
+        line.formers = staff.formers(line, station)
         line.left = _left_before(line, before) | line.in_hand()
         lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
-    staff.open_for_outbox(asked)
+    staff.open_for_outbox(station)
     return lines
 
 
