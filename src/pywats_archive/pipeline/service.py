@@ -33,9 +33,10 @@ from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.lines import is_finished, make_lines
 from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
-from pywats_archive.pipeline.staffing import Staff, make_lines
+from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
@@ -255,7 +256,7 @@ class Service:
         if line.away:
             return
         self._staff.settle_owed(line)
-        if line.is_finishing and self._staff.is_finished(line):
+        if line.is_finishing and is_finished(line):
             self._dismiss(line)
             return
         if not self._is_available(line, now_s):

@@ -1,13 +1,11 @@
-"""Opening what a configuration needs: its archives, and a line for each converter that is enabled."""
+"""What the lines of a station share: its archives, opened once, their rooms, its alerts, its processes."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import cast
 
 import structlog
 
@@ -21,23 +19,17 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host import memory, worker
-from pywats_archive.host.job import job_for
 from pywats_archive.host.secrets import load_key
-from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.alerts import GONE, Alerts
-from pywats_archive.pipeline.away import AwayBooks
-from pywats_archive.pipeline.books import ArchiveBooks, Books, MemoryBooks
+from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.failing import OWED, Failing
-from pywats_archive.pipeline.line import Line, Mark, mark_of
+from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
 log = structlog.get_logger()
-
-_NO_BOOKS = cast(Books, None)
-"""Until a line has its own."""
 
 
 class Staff:
@@ -85,7 +77,7 @@ class Staff:
 
     def require_back(self, root: Path) -> None:
         """Raise ArchiveAway unless the archive that was known at ``root`` lies there; one that is no more known may be new."""
-        if known := memory.recall(self._config_path, memory.ARCHIVES).get(str(root)):
+        if known := self.known_archives.get(str(root)):
             self._require_known(root, known)
 
     def equip(self, line: Line) -> None:
@@ -116,10 +108,6 @@ class Staff:
         line.is_available_again = line.unavailable is not None
         line.unavailable = None
 
-    def is_finished(self, line: Line) -> bool:
-        """Tell whether all archived sources of a line's converter have come to their end."""
-        return line.archive is not None and line.name not in ledger.unfinished_counts(line.archive)
-
     def close_unused(self, lines: Sequence[Line]) -> None:
         """Close the archives that no line uses, unless reports wait there."""
         used = {line.root for line in lines}
@@ -128,70 +116,20 @@ class Staff:
                 if root not in used and not record.waiting_reports(archive):
                     self.close(root)
 
-    def formers(self, line: Line, station: StationConfig) -> tuple[Line, ...]:
-        """Make a line for each archive but a converter's own that has something of it to bring to its end.
-
-        Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources
-        do now. One that cannot be asked, or opened, is left, and the log says so.
-        """
-        known = memory.recall(self._config_path, memory.ARCHIVES)
-        named = {str(root) for root in station.archive_roots(even_unused=True)}
-        moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
-        made: list[Line] = []
-        for root, archive_uuid in known.items():
-            if Path(root) != line.root and (root in named or archive_uuid not in moved):
-                with self._told(Path(root)):
-                    made.extend(self._former(line, Path(root), is_named=root in named))
-        return tuple(made)
-
-    def _former(self, line: Line, root: Path, *, is_named: bool) -> Iterator[Line]:
-        """Give the line for one archive, if there is need of it."""
-        found = self._unfinished_in(root, line, is_named=is_named)
-        seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
-        if seen and line.watches:
-            ledger.leave(self.archive(root), seen)
-        if len(found) > len(seen):
-            former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
-            former.root, former.folder, former.room = root, line.folder, self._rooms.setdefault(root, Room(root))
-            self.describe(former)
-            self.equip(former)
-            log.info("archive.finishing", converter=line.name, root=str(root), sources=len(found) - len(seen))
-            yield former
-
-    def _unfinished_in(self, root: Path, line: Line, *, is_named: bool) -> list[Arrival]:
-        """Give what an archive has of a line's watch folder: it may be another station's, of which this one is a copy."""
-        with self._reading(root) as archive:
-            found = ledger.unfinished(archive, line.name)
-        folder = line.config.watch_folder
-        return [a for a in found if (os.path.dirname(a.path) == folder if line.watches else is_named)]  # noqa: PTH120
-
-    def open_for_outbox(self, station: StationConfig) -> None:
-        """Open those archives too that no converter uses now and in which reports wait for the server."""
-        for root in station.archive_roots(even_unused=True):
-            if root in self._archives or str(root) not in memory.recall(self._config_path, memory.ARCHIVES):
-                continue
-            with self._told(root):
-                with self._reading(root) as archive:
-                    waiting = record.waiting_reports(archive)
-                if waiting:
-                    self.archive(root)
+    @property
+    def known_archives(self) -> dict[str, str]:
+        """The uuid of every archive that this configuration ever made, by its folder."""
+        return memory.recall(self._config_path, memory.ARCHIVES)
 
     @contextmanager
-    def _reading(self, root: Path) -> Iterator[Archive]:
+    def reading(self, root: Path) -> Iterator[Archive]:
+        """Give an archive that was known at ``root`` for reading; ArchiveError when it is not there or cannot be read."""
         if root in self._archives:
             yield self._archives[root]
             return
         self.require_back(root)
         with Archive.open(root) as archive:
             yield archive
-
-    @contextmanager
-    def _told(self, root: Path) -> Iterator[None]:
-        """Go on without an archive that no line needs; the log says so."""
-        try:
-            yield
-        except ArchiveError as exc:
-            log.warning("archive.left", root=str(root), reason=str(exc))
 
     def tell_gone(self, lines: Sequence[Line]) -> None:
         """Raise an alert for each converter whose sources wait in an archive while no line is there for them."""
@@ -220,18 +158,22 @@ class Staff:
             memory.remember(self._config_path, memory.WATCH_FOLDERS, {config.watch_folder: mount_point})
         return folder
 
+    def room(self, root: Path) -> Room:
+        """Give the room of an archive, whether or not a converter uses it now."""
+        return self._rooms.setdefault(root, Room(root))
+
     def rooms(self, station: StationConfig) -> dict[Path, Room]:
         """Give the room of each archive, with what the converters that share it wish for."""
         for root in station.archive_roots():
             sharing = [
                 c for c in station.converters if c.enabled and c.archive_enabled and station.archive_root(c) == root
             ]
-            room = self._rooms.setdefault(root, Room(root))
+            room = self.room(root)
             room.wishes_gb = tuple(config.min_free_gb for config in sharing)
         return self._rooms
 
     def _opened(self, root: Path) -> Archive:
-        known = memory.recall(self._config_path, memory.ARCHIVES).get(str(root))
+        known = self.known_archives.get(str(root))
         self.require_back(root)
         if self._repair:
             self._rebuild_if_damaged(root)
@@ -305,61 +247,3 @@ class Staff:
     ) -> None:
         for archive in self._archives.values():
             archive.close()
-
-
-def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] = ()) -> list[Line]:
-    """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before.
-
-    A converter has another one for each archive that it used before and that has something to bring to its end.
-    """
-    owed_before = {line.name: line.owed for line in before}
-    remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
-    enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
-    lines = [_line(config, station, staff, remembered) for config in enabled]
-    for line in tuple(lines):
-        line.formers = staff.formers(line, station)
-        line.left = _left_before(line, before) | line.in_hand()
-        lines.extend(line.formers)
-    for line in lines:  # the same set, to which what is being sent is still added
-        line.owed = owed_before.get(line.name, line.owed)
-    staff.open_for_outbox(station)
-    return lines
-
-
-def _left_before(line: Line, before: Sequence[Line]) -> dict[str, Mark]:
-    """Give what was not to be taken before, and what the archive left in the watch folder that the converter had until now."""
-    left: dict[str, Mark] = {}
-    for each in (each for each in before if each.name == line.name and each.takes_new):
-        left |= each.left
-        if each.archive and each.root != line.root:
-            known = dict(each.known)
-            with suppress(ArchiveError):
-                known |= each.books.latest_at(list(each.stale))
-            left |= {a.path: mark_of(a) for a in known.values() if a.state.is_final and not a.moved_to}
-    return left
-
-
-def _line(
-    config: ConverterConfig,
-    station: StationConfig,
-    staff: Staff,
-    remembered: Mapping[tuple[str, Path | None], Books],
-) -> Line:
-    job = job_for(config, station)
-    line = Line(config=config, job=job, description=None, books=_NO_BOOKS)
-    staff.describe(line)
-    if line.watches:
-        line.folder = staff.watch_folder(config)
-    if not config.archive_enabled:
-        before = remembered.get((config.name, None))
-        line.books = before or MemoryBooks(config.name, clock=staff.now)
-        return line
-    line.root = station.archive_root(config)
-    line.room = staff.rooms(station)[line.root]
-    try:
-        staff.equip(line)
-    except ArchiveAway as exc:
-        before = remembered.get((config.name, line.root))
-        line.books = before or AwayBooks(config.name, clock=staff.now)
-        line.away = exc
-    return line

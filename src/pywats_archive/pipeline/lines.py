@@ -1,0 +1,149 @@
+"""A line for each converter that is enabled, and one for each archive that it used before and that has work left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from pywats_archive.archive import ledger, record
+from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.host.job import job_for
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline.away import AwayBooks
+from pywats_archive.pipeline.books import Books, MemoryBooks
+from pywats_archive.pipeline.line import Line, Mark, mark_of
+from pywats_archive.pipeline.staffing import Staff
+
+log = structlog.get_logger()
+
+_NO_BOOKS = cast(Books, None)
+"""Until a line has its own."""
+
+
+def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] = ()) -> list[Line]:
+    """Make a line for each enabled converter, by priority; what only memory knows goes over from the lines before.
+
+    A converter has another one for each archive that it used before and that has something to bring to its end.
+    """
+    owed_before = {line.name: line.owed for line in before}
+    remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
+    enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
+    lines = [_line(config, station, staff, remembered) for config in enabled]
+    for line in tuple(lines):
+        line.formers = _formers(line, station, staff)
+        line.left = _left_before(line, before) | line.in_hand()
+        lines.extend(line.formers)
+    for line in lines:  # the same set, to which what is being sent is still added
+        line.owed = owed_before.get(line.name, line.owed)
+    _open_for_outbox(station, staff)
+    return lines
+
+
+def _left_before(line: Line, before: Sequence[Line]) -> dict[str, Mark]:
+    """Give what was not to be taken before, and what the archive left in the watch folder that the converter had until now."""
+    left: dict[str, Mark] = {}
+    for each in (each for each in before if each.name == line.name and each.takes_new):
+        left |= each.left
+        if each.archive and each.root != line.root:
+            known = dict(each.known)
+            with suppress(ArchiveError):
+                known |= each.books.latest_at(list(each.stale))
+            left |= {a.path: mark_of(a) for a in known.values() if a.state.is_final and not a.moved_to}
+    return left
+
+
+def _line(
+    config: ConverterConfig,
+    station: StationConfig,
+    staff: Staff,
+    remembered: Mapping[tuple[str, Path | None], Books],
+) -> Line:
+    job = job_for(config, station)
+    line = Line(config=config, job=job, description=None, books=_NO_BOOKS)
+    staff.describe(line)
+    if line.watches:
+        line.folder = staff.watch_folder(config)
+    if not config.archive_enabled:
+        before = remembered.get((config.name, None))
+        line.books = before or MemoryBooks(config.name, clock=staff.now)
+        return line
+    line.root = station.archive_root(config)
+    line.room = staff.rooms(station)[line.root]
+    try:
+        staff.equip(line)
+    except ArchiveAway as exc:
+        before = remembered.get((config.name, line.root))
+        line.books = before or AwayBooks(config.name, clock=staff.now)
+        line.away = exc
+    return line
+
+
+def _formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line, ...]:
+    """Make a line for each archive but a converter's own that has something of it to bring to its end.
+
+    Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources do
+    now. One that cannot be asked, or opened, is left, and the log says so.
+    """
+    known = staff.known_archives
+    named = {str(root) for root in station.archive_roots(even_unused=True)}
+    moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
+    made: list[Line] = []
+    for root, archive_uuid in known.items():
+        if Path(root) != line.root and (root in named or archive_uuid not in moved):
+            with _told(Path(root)):
+                made.extend(_former(line, Path(root), staff, is_named=root in named))
+    return tuple(made)
+
+
+def _former(line: Line, root: Path, staff: Staff, *, is_named: bool) -> Iterator[Line]:
+    """Give the line for one archive, if there is need of it."""
+    found = _unfinished_in(root, line, staff, is_named=is_named)
+    seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
+    if seen and line.watches:
+        ledger.leave(staff.archive(root), seen)
+    if len(found) > len(seen):
+        former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
+        former.root, former.folder, former.room = root, line.folder, staff.room(root)
+        staff.describe(former)
+        staff.equip(former)
+        log.info("archive.finishing", converter=line.name, root=str(root), sources=len(found) - len(seen))
+        yield former
+
+
+def _unfinished_in(root: Path, line: Line, staff: Staff, *, is_named: bool) -> list[Arrival]:
+    """Give what an archive has of a line's watch folder: it may be another station's, of which this one is a copy."""
+    with staff.reading(root) as archive:
+        found = ledger.unfinished(archive, line.name)
+    folder = line.config.watch_folder
+    return [a for a in found if (os.path.dirname(a.path) == folder if line.watches else is_named)]  # noqa: PTH120
+
+
+def is_finished(former: Line) -> bool:
+    """Tell whether all that such a line was made for has come to its end."""
+    return former.archive is not None and former.name not in ledger.unfinished_counts(former.archive)
+
+
+def _open_for_outbox(station: StationConfig, staff: Staff) -> None:
+    """Open those archives too that no converter uses now and in which reports wait for the server."""
+    for root in station.archive_roots(even_unused=True):
+        if str(root) in staff.known_archives:
+            with _told(root):
+                with staff.reading(root) as archive:
+                    waiting = record.waiting_reports(archive)
+                if waiting:
+                    staff.archive(root)
+
+
+@contextmanager
+def _told(root: Path) -> Iterator[None]:
+    """Go on without an archive that no line needs; the log says so."""
+    try:
+        yield
+    except ArchiveError as exc:
+        log.warning("archive.left", root=str(root), reason=str(exc))
