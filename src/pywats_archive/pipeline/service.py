@@ -29,6 +29,7 @@ from pywats_archive.pipeline.alerts import UNAVAILABLE
 from pywats_archive.pipeline.beside import Announcing, Beside
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.folders import FolderEvents
+from pywats_archive.pipeline.forgotten import Forgotten
 from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
@@ -146,6 +147,7 @@ class Service:
             promises=self._staff.promises,
             tally=self._tally,
         )
+        self._forgotten = Forgotten(self._staff.alerts)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
@@ -175,6 +177,7 @@ class Service:
         self._guard.look(self._lines, time.monotonic())
         self._listen()
         self._schedules.plan(self._lines)
+        self._forgotten.look(self._lines, self._staff.archives)
         for line in self._lines:
             self._take_up(line)
             _miss_results(line)
@@ -218,7 +221,9 @@ class Service:
         while not self._stopping.is_set():
             now_s = time.monotonic()
             rescan = now_s - last_rescan >= RESCAN_S
-            last_rescan = now_s if rescan else last_rescan
+            if rescan:
+                last_rescan = now_s
+                self._forgotten.look_again()
             changed = self._events.take()
             self._guard.look(self._lines, now_s)
             for line in self._lines:
@@ -431,6 +436,7 @@ class Service:
         self._listen()
         self._schedules.begin_anew(lines)
         self._outbox.reconnect()
+        self._forgotten.look(lines, self._staff.archives)
         for line in lines:
             try:
                 self._take_up(line)
