@@ -247,10 +247,10 @@ def test_what_went_meanwhile_is_on_record(station: Station) -> None:
     station.run()
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
-    with station.serving():
-        time.sleep(1)
+    with capture_logs() as lines, station.serving():
+        wait_for(lambda: "service.started" in {line["event"] for line in lines})
         (watch / "a.log").write_bytes(b"came")
-        time.sleep(1)
+        time.sleep(2)
         (watch / "a.log").unlink()
         time.sleep(1)
         elsewhere.rename(station.archive_root)
