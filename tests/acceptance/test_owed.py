@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -226,3 +227,22 @@ def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -
             away.rename(station.archive_root)
             wait_for(partial(in_done, station, f"{number}.log"))
     assert len(station.server.received) == 4
+
+
+def test_a_done_folder_that_cannot_be_read_stops_nobody(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there is told in the log, and looked for again; the others' sources go on, and its own as far as they can."""
+    for name in ("c", "other"):
+        (station.add(name) / f"{name}.log").write_bytes(name.encode())
+    unreadable = station.root / "c/Done/not-archived"
+    unreadable.mkdir(parents=True)
+    listing = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == unreadable:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert not station.run().waiting
+    assert station.names("other/Done") == ["other.log"]
+    assert len(station.server.received) == 2

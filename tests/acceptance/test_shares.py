@@ -322,3 +322,27 @@ def test_an_archived_source_outlives_its_watch_folder(station: Station) -> None:
             elsewhere.rename(watch)
             wait_for(lambda: station.names("one/Done") == ["a.log"])
     assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
+
+
+def test_what_was_held_meanwhile_does_not_close_it_again(station: Station) -> None:
+    """A folder that was not complete has a number of its own while the archive is away, which no ledger knows."""
+    station.code(
+        "class Folders(FolderConverter):\n"
+        "    name = property(lambda self: 'Folders')\n"
+        "    def convert(self, source, context):\n"
+        "        body = {k: v for k, v in report('S').items() if v is not None}\n"
+        "        return ConverterResult.success_result(report=body)\n"
+    )
+    folder = station.add("c", "own.Folders", converter_type="folder", on_archive_error="continue") / "unit"
+    station.run()
+    elsewhere = station.archive_root.rename(station.root / "elsewhere")
+    with capture_logs() as lines, station.serving():
+        folder.mkdir()
+        (folder / "a.txt").write_text("1")
+        time.sleep(4)
+        elsewhere.rename(station.archive_root)
+        wait_for(lambda: "archive.back" in {line["event"] for line in lines})
+        (folder / "COMPLETE.marker").touch()
+        wait_for(lambda: station.names("c/Done") == ["unit"])
+        time.sleep(8)
+    assert [line["event"] for line in lines].count("archive.back") == 1

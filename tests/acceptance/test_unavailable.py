@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from tests.station import Station, wait_for
 
@@ -109,6 +111,56 @@ def test_sources_of_a_renamed_converter_are_told(station: Station) -> None:
         station.sections[0]["name"] = "old"
         station.write_config()
         wait_for(lambda: station_alerts(station, "converter.gone") == [])
+
+
+FOLDERS = """
+class Folders(FolderConverter):
+    name = property(lambda self: "Folders")
+    def convert(self, source, context):
+        body = {k: v for k, v in report(source.folder_path.name).items() if v is not None}
+        return ConverterResult.success_result(report=body)
+"""
+
+
+def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is complete its converter says, once its code can be loaded again."""
+    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    station.code(FOLDERS)
+    station.add("other")
+    folder = station.add("c", "own.Folders", converter_type="folder") / "unit"
+    with station.serving():
+        folder.mkdir()
+        (folder / "step1.txt").write_text("1")
+        wait_for(station.arrivals)
+        (station.root / "converters" / "own.py").write_text("this is no Python\n")
+        wait_for(lambda: "c" in station_alerts(station), timeout_s=30)
+        station.code(FOLDERS)
+        wait_for(lambda: station_alerts(station) == [])
+        assert station.entries() == ()
+        (folder / "COMPLETE.marker").touch()
+        wait_for(lambda: station.names("c/Done") == ["unit"], timeout_s=30)
+    assert len(station.server.received) == 1
+
+
+def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes is converted with 'continue', once the code can be loaded again."""
+    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    watch = station.add("c", on_archive_error="continue")
+    station.run()
+    elsewhere = station.archive_root.rename(station.root / "elsewhere")
+    with station.serving():
+        time.sleep(3)  # what lies there at first is left to the ledger
+        (watch / "a.log").write_bytes(b"a")
+        wait_for(lambda: len(station.server.received) == 1)
+        (station.root / "converters" / "own.py").write_text("this is no Python\n")
+        (watch / "b.log").write_bytes(b"b")
+        time.sleep(3)
+        station.code("")
+        wait_for(lambda: len(station.server.received) == 2)
+        elsewhere.rename(station.archive_root)
+        wait_for(lambda: {"a.log", "b.log"} <= set(station.names("c/Done")))
 
 
 def station_alerts(station: Station, name: str = "converter.unavailable") -> list[str]:

@@ -95,7 +95,7 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
         if member.isdir():
             target.mkdir(parents=True, exist_ok=True)
         elif content is not None:
-            made.append(write_file(content, target.parent, target.name, mtime_ns=_mtime_ns(member)))
+            made.append(write_file(content, target.parent, target.name, mtime_ns=mtime_ns_of(member)))
     return tuple(made)
 
 
@@ -149,7 +149,8 @@ def _inside(folder: Path, name: str) -> Path:
     return folder.joinpath(*parts)
 
 
-def _mtime_ns(member: tarfile.TarInfo) -> int:
+def mtime_ns_of(member: tarfile.TarInfo) -> int:
+    """Give the time of a member of a tar of ours, to the nanosecond."""
     seconds, _, fraction = member.pax_headers.get("mtime", str(int(member.mtime))).partition(".")
     return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from pywats_archive import portable
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.fence import LEFT_EXIT_CODE, SILENT_EXIT_CODE, end_session
 
@@ -56,6 +56,8 @@ class ConverterProcesses:
                 self._end_orphans()
                 if exc.exitcode != LEFT_EXIT_CODE:
                     raise ConverterKilled(f"the converter's process ended by itself ({_cause(exc)})") from exc
+            except ConverterUnavailable:
+                raise
             except Exception as exc:
                 told = f"{type(exc).__name__}: {exc}"[:_LONGEST_LINE]
                 raise ConverterKilled(f"the converter's result did not come back ({told})") from exc

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host.confined import confined, failure, guarded, one_line, silence_output
 from pywats_archive.host.context import Station, make_context, make_legacy_arguments, make_source
 from pywats_archive.host.converters import describe_fully, load_class, new_instance
@@ -111,7 +111,7 @@ def describe_converter(job: ConversionJob) -> ConverterDescription | str:
 def is_folder_ready(job: ConversionJob) -> bool:
     """Ask a folder converter whether a folder is complete, by the configured marker and file count where there are any.
 
-    ConverterUnavailable when it cannot say.
+    ConverterUnavailable when its code cannot be loaded, ArchiveError when it cannot say.
     """
     try:
         with confined(job):
@@ -122,7 +122,7 @@ def is_folder_ready(job: ConversionJob) -> bool:
     except ConverterUnavailable:
         raise
     except BaseException as exc:
-        raise ConverterUnavailable(f"is_folder_ready failed: {one_line(exc)}") from exc
+        raise ArchiveError(f"is_folder_ready failed: {one_line(exc)}") from exc
 
 
 def validate_only(job: ConversionJob) -> float:

@@ -62,7 +62,7 @@ class ArchiveBooks:
         return ledger.suspended(self._archive, self._name)
 
     def get(self, arrival_id: int) -> Arrival | None:
-        return ledger.get(self._archive, arrival_id)
+        return ledger.find(self._archive, arrival_id)
 
     def unfinished(self) -> tuple[Arrival, ...]:
         return ledger.unfinished(self._archive, self._name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import Arrival
@@ -54,10 +54,17 @@ class Converting:
         return redact_result(result, line.config.arguments)
 
     def is_ready(self, line: Line, arrival: Arrival) -> bool:
-        """Tell whether a folder is complete; one that nobody can judge is taken."""
+        """Tell whether a folder is complete; one that nobody can judge is taken.
+
+        ConverterUnavailable when the converter's code cannot be loaded, as in ``convert``.
+        """
+        if line.unavailable:
+            raise line.unavailable
         job = replace(line.job, source_path=arrival.path)
         try:
             return self._processes.run(worker.is_folder_ready, job, timeout_s=line.config.timeout_seconds)
+        except ConverterUnavailable as exc:
+            raise line.stop_for(str(exc)) from exc
         except ArchiveError as exc:
             log.warning("folder.not_judged", converter=line.name, path=arrival.path, reason=str(exc))
             return True

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.errors import ArchiveAway, ArchiveError, StorageError
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.alerts import ARCHIVE_AWAY, DISK_FULL, DISK_LOW, WATCH_AWAY
 from pywats_archive.pipeline.away import AwayBooks, only_seen
@@ -74,7 +75,8 @@ class Guard:
             if line.is_folder_away and (folder := line.folder_trouble()):
                 told.append(f"{line.name}: {folder}")
             number = len(line.pending) if line.holds_back else 0
-            number += sum(1 for _ in owed.waiting(line.config)) if line.watches else 0
+            with suppress(StorageError):
+                number += sum(1 for _ in owed.waiting(line.config)) if line.watches else 0
             trouble = line.trouble()
             if line.unavailable:
                 told.append(f"{line.name}: {len(line.pending)} source(s) wait to be converted: {line.unavailable}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.converting import Waits
@@ -13,8 +14,8 @@ HOLD_S = 5.0
 """Between two tries of what needs a person."""
 _LEAST_S = 0.2
 
-Key = tuple[str, int]
-"""A converter's name, and the number of an arrival in its books."""
+Key = tuple[str, Path | None, int]
+"""A converter's name, its archive's folder, and the number of an arrival in its books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class HeldSources:
         """Forget an arrival that went on; idempotent."""
         self._held.pop(key(line, arrival), None)
 
+    def forget(self, line: Line, number: int) -> None:
+        """Forget an arrival that the books have no more; idempotent."""
+        self._held.pop((line.name, line.root, number), None)
+
     def may_try(self, line: Line, arrival: Arrival, now_s: float) -> bool:
         """Tell whether nothing holds an arrival any more."""
         held = self._held.get(key(line, arrival))
@@ -48,13 +53,14 @@ class HeldSources:
     def try_at_once(self, line: Line) -> None:
         """Let everything of a line be tried again."""
         for each, held in list(self._held.items()):
-            if each[0] == line.name:
+            if each[:2] == (line.name, line.root):
                 self._held[each] = replace(held, until_s=0.0)
 
     def due(self, line: Line, now_s: float) -> tuple[int, ...]:
         """Give the arrivals of a line that were held and may be tried again."""
         items = list(self._held.items())
-        return tuple(number for (name, number), held in items if name == line.name and held.until_s <= now_s)
+        mine = (line.name, line.root)
+        return tuple(each[2] for each, held in items if each[:2] == mine and held.until_s <= now_s)
 
     def needing_person(self) -> dict[Key, str]:
         """Give what cannot go on without a person, each with its reason."""
@@ -63,4 +69,4 @@ class HeldSources:
 
 def key(line: Line, arrival: Arrival) -> Key:
     """Name an arrival among those of all converters."""
-    return line.name, arrival.number
+    return line.name, line.root, arrival.number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
@@ -41,7 +42,7 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
         lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
-    _open_for_outbox(station, staff)
+    _open_for_outbox(station, staff, used={line.root for line in lines})
     return lines
 
 
@@ -129,10 +130,10 @@ def is_finished(former: Line) -> bool:
     return former.archive is not None and former.name not in ledger.unfinished_counts(former.archive)
 
 
-def _open_for_outbox(station: StationConfig, staff: Staff) -> None:
+def _open_for_outbox(station: StationConfig, staff: Staff, *, used: AbstractSet[Path | None]) -> None:
     """Open those archives too that no converter uses now and in which reports wait for the server."""
     for root in station.archive_roots(even_unused=True):
-        if str(root) in staff.known_archives:
+        if root not in used and str(root) in staff.known_archives:
             with _told(root):
                 with staff.reading(root) as archive:
                     waiting = record.waiting_reports(archive)

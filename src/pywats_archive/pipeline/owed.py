@@ -119,16 +119,21 @@ def break_promise(folder: Path, *, open_: Open) -> None:
 
 
 def waiting(config: ConverterConfig) -> Iterator[Path]:
-    """Give the folders of what a converter owes to the archive, oldest first."""
+    """Give the folders of what a converter owes to the archive, oldest first; StorageError when that cannot be told."""
     folder = Path(config.done_folder, FOLDER)
-    if folder.is_dir():
-        kept = sorted(path for path in folder.iterdir() if path.is_dir())
+    try:
+        kept = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot be read ({exc.strerror or exc}); check its rights and its disk") from exc
+    if kept:
         yield from (path for path in kept if _is_of(config, _read(path / _NOTE)))
 
 
 def numbers(config: ConverterConfig) -> set[int]:
-    """Give the ledger's numbers of what is owed, as far as the notes tell them."""
-    notes = (_read(kept / _NOTE) for kept in waiting(config))
+    """Give the ledger's numbers of what is owed, as far as the notes tell them, and can be read."""
+    notes: list[_Note] = []
+    with suppress(StorageError):
+        notes += (_read(kept / _NOTE) for kept in waiting(config))
     return {note.arrival_id for note in notes if note.arrival_id is not None}
 
 

@@ -258,13 +258,14 @@ class Service:
             self._put(self._schedules.run, line, priority=line.config.priority)
 
     def _retry_line(self, line: Line, now_s: float) -> None:
+        is_available = self._is_available(line, now_s)
         if line.away:
             return
         self._staff.settle_owed(line)
         if line.is_finishing and is_finished(line):
             self._dismiss(line)
             return
-        if not self._is_available(line, now_s):
+        if not is_available:
             return
         for arrival in line.books.suspended():
             due = decide.is_due(arrival, self._now()) or self._settings.until_idle
@@ -291,7 +292,8 @@ class Service:
                 line.look_again_s = float("inf")
                 self._put(self._staff.describe, line, priority=URGENT)
             return False
-        self._staff.alerts.clear(UNAVAILABLE, line.name)
+        if not any(each.unavailable for each in self._lines if each.name == line.name):
+            self._staff.alerts.clear(UNAVAILABLE, line.name)
         if line.is_available_again:
             line.is_available_again = False
             self._schedules.plan(self._lines)
@@ -303,6 +305,8 @@ class Service:
         for number in self._held.due(line, now_s):
             arrival = line.books.get(number)
             is_left_to_others = arrival is None or arrival.state in (ArrivalState.SEEN, ArrivalState.SUSPENDED)
+            if arrival is None:  # it was of other books, such as those while the archive was away
+                self._held.forget(line, number)
             if arrival is None or is_left_to_others or number in line.active:
                 continue
             if arrival.state.is_final:
@@ -352,7 +356,8 @@ class Service:
     def _handle(self, line: Line, arrival: Arrival) -> None:
         waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
         try:
-            waits = self._handling.take(line, arrival, busy=self._work.is_long)
+            is_ended, busy = self._is_ended(line, arrival), self._work.is_long
+            waits = None if is_ended else self._handling.take(line, arrival, busy=busy)
         except ConverterUnavailable as exc:  # the alert tells it, once for all
             waits = Waits(reason=str(exc), needs_person=True)
         except ArchiveError as exc:
@@ -360,6 +365,12 @@ class Service:
             log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
         finally:
             self._release(line, arrival, waits)
+
+    @staticmethod
+    def _is_ended(line: Line, arrival: Arrival) -> bool:
+        """Tell whether an arrival that was on its way when it was queued has ended since: it was in hand already."""
+        known = None if arrival.state is ArrivalState.SEEN else line.books.get(arrival.number)
+        return known is not None and known.state.is_final
 
     def _release(self, line: Line, arrival: Arrival, waits: Waits | None) -> None:
         number = arrival.number
@@ -456,7 +467,7 @@ class Service:
         """Tell what is left once nothing more can happen by itself; None while something can."""
         held = self._held.needing_person()
         kept = [line for line in self._lines if not (line.holds_back or line.is_folder_away)]
-        open_ones = {(line.name, number) for line in kept for number in line.pending}
+        open_ones = {(line.name, line.root, number) for line in kept for number in line.pending}
         open_ones |= {key(line, a) for line in self._lines if not line.unavailable for a in line.books.suspended()}
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
         outbox = (

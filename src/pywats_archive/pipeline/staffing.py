@@ -17,7 +17,7 @@ from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.errors import ArchiveAway, ArchiveError, StorageError
 from pywats_archive.host import memory, worker
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
@@ -225,7 +225,16 @@ class Staff:
         if line.archive is None or line.interceptor is None or not line.watches or line.trouble():
             return
         is_any_left = False
-        for kept in (each for each in owed.waiting(line.config) if each not in self.promises):
+        folder = Path(line.config.done_folder)
+        try:
+            waiting = [each for each in owed.waiting(line.config) if each not in self.promises]
+        except StorageError as exc:
+            if self._still_owed.get(folder) != str(exc):
+                log.error("archive.still_owed", converter=line.name, path=str(folder), reason=str(exc))
+            self._still_owed[folder] = str(exc)
+            return
+        self._still_owed.pop(folder, None)
+        for kept in waiting:
             try:
                 owed.settle(line.archive, line.interceptor, line.config, kept, open_=self.promises)
             except Exception as exc:

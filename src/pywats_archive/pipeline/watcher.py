@@ -17,7 +17,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
-from pywats_archive.pipeline.held import HeldSources, key
+from pywats_archive.pipeline.held import HeldSources
 from pywats_archive.pipeline.line import Line, mark_of
 
 log = structlog.get_logger()
@@ -83,17 +83,17 @@ class Watcher:
             if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
                 self._enqueue(line, _as_it_lies(arrival, signature))
         self._miss(line, listing)
-        line.pending = {key(line, a)[1] for a in line.known.values() if _waits_to_settle(line, a)}
+        line.pending = {a.number for a in line.known.values() if _waits_to_settle(line, a)}
 
     def _miss(self, line: Line, listing: dict[str, Signature]) -> None:
         for path in [path for path in line.known if path not in listing]:
             arrival = line.known.pop(path)
             if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
-                now = line.books.get(key(line, arrival)[1])
+                now = line.books.get(arrival.number)
                 is_missed = now is not None and now.state is ArrivalState.SEEN and now.arrival_id not in line.owed
                 if is_missed and not os.path.lexists(path) and not line.folder_trouble():
                     line.books.mark_vanished(arrival)
-                    self._failing.over(line.name, key(line, arrival)[1])
+                    self._failing.over(line.name, arrival.number)
                     log.error("source.vanished", converter=line.name, path=path)
 
 
