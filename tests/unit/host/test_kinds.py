@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.unit.host.bench import Bench
 
-from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host import worker
 from pywats_archive.models.entry import ConversionStatus
 
@@ -89,8 +89,9 @@ class Box(FolderConverter):
     def is_folder_ready(self, folder, context): raise KeyError("x")
     def convert(self, source, context): return None
 """)
-    with pytest.raises(ConverterUnavailable, match="KeyError"):
+    with pytest.raises(ArchiveError, match="KeyError") as raised:
         worker.is_folder_ready(bench.job("own.Box"))
+    assert not isinstance(raised.value, ConverterUnavailable)  # which would stop its line for one folder
 
 
 HOOKED = """
