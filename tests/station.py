@@ -48,6 +48,16 @@ class Any(FileConverter):
 """
 """A user's converter file; tests append their own classes to it."""
 
+FOLDERS = """
+class Folders(FolderConverter):
+    name = property(lambda self: "Folders")
+    def convert(self, source, context):
+        files = sorted(p for p in source.folder_path.iterdir() if p.suffix == ".txt")
+        body = report(source.folder_path.name, misc=",".join(f"{p.name}={p.read_text()}" for p in files))
+        return ConverterResult.success_result(report={k: v for k, v in body.items() if v is not None})
+"""
+"""A converter of folders to be appended; its report tells their text files."""
+
 
 class Station:
     """One configuration with one archive. ``add`` converters, ``drop`` files, ``run`` until idle or ``serve``."""

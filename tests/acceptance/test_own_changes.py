@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -60,3 +61,24 @@ def changing(station: Station, name: str, **keys: object) -> Path:
         "        return super().outcome(source, context)\n"
     )
     return station.add("changes", "own.Changes", **keys)
+
+
+@pytest.mark.parametrize("post_action", ["archive", "delete"])
+def test_a_folder_that_changed_within_the_second_is_not_removed(station: Station, post_action: str) -> None:
+    """Of the same length and the same second, its new bytes are in no archive (invariant 2)."""
+    station.code(
+        "class Folder(FolderConverter):\n"
+        "    name = property(lambda self: 'Folder')\n"
+        "    def convert(self, source, context):\n"
+        "        path = source.folder_path / 'a.txt'\n"
+        "        path.write_text('NEW')\n"
+        "        os.utime(path, ns=(10**18 + 10**6, 10**18 + 10**6))\n"
+        "        return ConverterResult.success_result(report={k: v for k, v in report('S').items() if v is not None})\n"
+    )
+    folder = station.add("c", "own.Folder", converter_type="folder", post_action=post_action) / "unit"
+    folder.mkdir()
+    (folder / "a.txt").write_text("OLD")
+    os.utime(folder / "a.txt", ns=(10**18, 10**18))
+    (folder / "COMPLETE.marker").touch()
+    station.run()
+    assert (station.root / "c/Done/unit/a.txt").read_text() == "NEW"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.disk import share
-from tests.station import Station, check_sound, wait_for
+from tests.station import FOLDERS, Station, check_sound, wait_for
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
@@ -326,13 +326,7 @@ def test_an_archived_source_outlives_its_watch_folder(station: Station) -> None:
 
 def test_what_was_held_meanwhile_does_not_close_it_again(station: Station) -> None:
     """A folder that was not complete has a number of its own while the archive is away, which no ledger knows."""
-    station.code(
-        "class Folders(FolderConverter):\n"
-        "    name = property(lambda self: 'Folders')\n"
-        "    def convert(self, source, context):\n"
-        "        body = {k: v for k, v in report('S').items() if v is not None}\n"
-        "        return ConverterResult.success_result(report=body)\n"
-    )
+    station.code(FOLDERS)
     folder = station.add("c", "own.Folders", converter_type="folder", on_archive_error="continue") / "unit"
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.station import Station, wait_for
+from tests.station import FOLDERS, Station, wait_for
 
 from pywats_archive import Client
 from pywats_archive.models.arrival import ArrivalState
@@ -22,12 +22,11 @@ class Twice(Any):
             return ConverterResult.suspended_result(reason='not yet', retry_after=timedelta(seconds=1))
         return super().outcome(source, context)
 """
-
-FOLDERS = """
-class Folders(FolderConverter):
-    name = property(lambda self: "Folders")
-    def convert(self, source, context):
-        body = {k: v for k, v in report(source.folder_path.name).items() if v is not None}
+RANDOM = """
+import uuid
+class Random(Any):
+    def outcome(self, source, context):
+        body = report(source.path.stem, id=str(uuid.uuid4()))
         return ConverterResult.success_result(report=body)
 """
 
@@ -117,6 +116,62 @@ def test_reports_of_a_disabled_converter_are_sent(station: Station) -> None:
     assert not station.run().waiting
     assert len(station.server.received) == 1
     assert station.names("c/Done") == ["a.log"]
+
+
+def test_a_disabled_converter_with_an_archive_of_its_own_is_told(station: Station) -> None:
+    """What waits in Pending waits for a person then."""
+    station.code(TWICE)
+    (station.add("c", "own.Twice", max_retries=99) / "a.log").write_bytes(b"later")
+    with station.serving():
+        wait_for(lambda: station.names("c/Pending") == ["a.log"])
+        station.sections[0]["enabled"] = False
+        station.write_config()
+        wait_for(lambda: gone(station) == ["c"])
+    with station.serving():
+        wait_for(lambda: gone(station) == ["c"])
+
+
+def gone(station: Station) -> list[str]:
+    """Give the converters that are told to be gone."""
+    with Client([station.archive_root]) as client:
+        return [alert.subject for alert in client.status().alerts if alert.name == "converter.gone"]
+
+
+@pytest.mark.parametrize("change", [{"archive_enabled": False}, {"archive_folder": "another"}])
+def test_what_is_kept_in_the_watch_folder_is_not_sent_again(station: Station, change: dict[str, Any]) -> None:
+    """At a restart neither: its archive tells that it has been (invariant 4)."""
+    (station.add("c", post_action="keep") / "a.log").write_bytes(b"a")
+    station.run()
+    station.sections[0] |= change
+    for _ in range(2):
+        station.run()
+    assert [*station.server.received] == [station.entry().report_id]
+
+
+def test_what_memory_holds_when_the_archive_is_switched_off_is_not_converted_again(station: Station) -> None:
+    """Archive and server are away; what was converted meanwhile is sent once, and archived when the archive is back."""
+    station.code(RANDOM)
+    watch = station.add("c", "own.Random", on_archive_error="continue")
+    with capture_logs() as lines, station.serving():
+        wait_for((station.archive_root / ".owner").exists)
+        time.sleep(1)
+        away = station.archive_root.rename(station.root / "away")
+        wait_for(lambda: "archive.away" in {line.get("alert") for line in lines})
+        time.sleep(2)
+        station.server.close()
+        (watch / "a.log").write_bytes(b"a")
+        wait_for(lambda: "source.converted" in {line["event"] for line in lines})
+        station.sections[0]["archive_enabled"] = False
+        station.write_config()
+        wait_for(lambda: "config.reloaded" in {line["event"] for line in lines})
+        time.sleep(1)
+        station.server.start()
+        wait_for(lambda: not station.names("c/watch"), timeout_s=60)
+    away.rename(station.archive_root)
+    assert not station.run().waiting
+    assert len(station.server.received) == 1
+    assert "a.log" in station.names("c/Done")
+    assert len(station.entries()) == 1
 
 
 def test_an_archive_that_goes_away_meanwhile_holds_up_only_its_own(station: Station) -> None:

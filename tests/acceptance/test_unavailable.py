@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
 
 import pytest
-from tests.station import Station, wait_for
+from tests.station import FOLDERS, Station, wait_for
 
 from pywats_archive import Client
+from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline import line
+from pywats_archive.pipeline.converting import Converting
 
 SCHEDULED = """
 from pywats_client.converters.scheduled_converter import ScheduledConverter
@@ -19,6 +26,13 @@ class Often(ScheduledConverter):
     async def run(self, context):
         body = {k: v for k, v in report("S1").items() if v is not None}
         return [ConverterResult.success_result(report=body)]
+"""
+
+BESIDE = """
+class Beside(Any):
+    def outcome(self, source, context):
+        found = report((source.path.parent / "sn.config").read_text(), misc=source.path.name)
+        return ConverterResult.success_result(report={k: v for k, v in found.items() if v is not None})
 """
 
 
@@ -113,15 +127,6 @@ def test_sources_of_a_renamed_converter_are_told(station: Station) -> None:
         wait_for(lambda: station_alerts(station, "converter.gone") == [])
 
 
-FOLDERS = """
-class Folders(FolderConverter):
-    name = property(lambda self: "Folders")
-    def convert(self, source, context):
-        body = {k: v for k, v in report(source.folder_path.name).items() if v is not None}
-        return ConverterResult.success_result(report=body)
-"""
-
-
 def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +147,55 @@ def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
         (folder / "COMPLETE.marker").touch()
         wait_for(lambda: station.names("c/Done") == ["unit"], timeout_s=30)
     assert len(station.server.received) == 1
+
+
+def test_a_folder_that_changes_while_it_waits_is_converted_as_it_was_archived(station: Station) -> None:
+    """What the report tells is in the archive (invariant 1)."""
+    folder = station.add("c", "own.Folders", converter_type="folder") / "unit"
+    leave_archived(station, lambda: make_unit(folder), code=FOLDERS)
+    (folder / "a.txt").write_text("NEWER")
+    with station.serving():
+        wait_for(lambda: station.names("c/Done") == ["unit"])
+    assert told(station) == [("unit", "a.txt=OLD")]
+
+
+def test_a_companion_that_changes_while_its_source_waits_is_that_of_the_archive(station: Station) -> None:
+    """The next unit's serial number is not this one's (invariant 1)."""
+    watch = station.add("c", "own.Beside", archive_companions=["sn.config"], file_patterns=["*.log"])
+
+    def drop() -> None:
+        (watch / "sn.config").write_text("SN0001")
+        (watch / "unit1.log").write_text("unit one")
+
+    leave_archived(station, drop, code=BESIDE)
+    (watch / "sn.config").write_text("SN0002")
+    with station.serving():
+        wait_for(lambda: station.names("c/Done") == ["unit1.log"])
+    assert told(station) == [("SN0001", "unit1.log")]
+
+
+def make_unit(folder: Path) -> None:
+    """Make a folder source that is complete."""
+    folder.mkdir()
+    (folder / "a.txt").write_text("OLD")
+    (folder / "COMPLETE.marker").touch()
+
+
+def leave_archived(station: Station, drop: Callable[[], None], *, code: str) -> None:
+    """Have a source archived, and its service ended before it was converted; the code is right afterwards."""
+    station.code(code)
+    with mock.patch.object(Converting, "convert", side_effect=ConverterUnavailable("not now")):
+        drop()
+        with station.serving():
+            wait_for(station.entries)
+            wait_for(lambda: [a.state for a in station.arrivals()] == [ArrivalState.CONVERTING])
+            time.sleep(0.5)
+
+
+def told(station: Station) -> list[tuple[str, str]]:
+    """Give the serial number and the remark of each report at the server."""
+    bodies = [json.loads(body) for bodies in station.server.received.values() for body in bodies]
+    return [(body["sn"], body["misc"]) for body in bodies]
 
 
 def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

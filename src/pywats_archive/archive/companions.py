@@ -6,6 +6,10 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
+from pywats_archive.archive import sources
+from pywats_archive.blobs.store import measure
+from pywats_archive.models.entry import Companion
+
 _SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})
 
 
@@ -42,3 +46,8 @@ def _counts(path: Path, source: Path) -> bool:
     inside = path.is_relative_to(source.parent) and ".." not in PurePath(path).parts
     within_source = path == source or path.is_relative_to(source)
     return inside and not within_source and path.is_file() and not path.is_symlink()
+
+
+def is_same(path: Path, companion: Companion) -> bool:
+    """Tell whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
+    return measure(sources.read_file(path)).checksum == companion.checksum

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
@@ -97,6 +97,12 @@ def unfinished_counts(archive: Archive) -> dict[str, int]:
     """Count the archived sources that the service still has something to do for, by converter."""
     with archive.read() as db:
         return arrivals.unfinished_counts(db)
+
+
+def is_any_waiting(archive: Archive) -> bool:
+    """Tell whether archived sources have not come to their end, or reports wait for the server."""
+    with archive.read() as db:
+        return bool(arrivals.unfinished_counts(db)) or reports.waiting_count(db) > 0
 
 
 def leave(archive: Archive, seen: Sequence[Arrival]) -> None:

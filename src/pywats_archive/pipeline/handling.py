@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import ledger, record, restore, sources
+from pywats_archive.archive import companions, ledger, record, restore, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
 from pywats_archive.conversion.outbox import Outbox
@@ -151,11 +151,12 @@ class Handling:
             and not self._converting.is_ready(line, arrival)
         ):
             return Waits(reason="the folder is not complete yet", needs_person=True)
+        has_waited = arrival.archive_id is not None
         entry = self._archived(line, arrival, busy)
         arrival = self._as_archived(line, arrival, entry)
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
         started_at = self._now()
-        result = self._convert_entry(line, arrival, entry)
+        result = self._convert_entry(line, arrival, entry, has_waited=has_waited)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
@@ -273,13 +274,16 @@ class Handling:
         self._failing.over(line.name, arrival.number)
         return archived
 
-    def _convert_entry(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> ConversionResult:
+    def _convert_entry(
+        self, line: Line, arrival: Arrival, entry: ArchiveEntry, *, has_waited: bool
+    ) -> ConversionResult:
         """Convert where the source lies; in a private folder when what lies there is not, or no longer, what was archived."""
         assert line.archive is not None
         if entry.source_kind is SourceKind.SCHEDULED:
             return told_result(line.archive, entry)
         is_spoiled = arrival.path in line.changed and bool(entry.source_archived_path)
-        if not arrival.moved_to and not is_spoiled and _is_still(entry, arrival):
+        is_whole = _is_still(entry, arrival) and not (has_waited and _has_changed(entry, arrival))
+        if not arrival.moved_to and not is_spoiled and is_whole:
             result = self._converting.convert(line, Path(arrival.path))
             is_gone = not Path(arrival.path).exists()
             if _is_still(entry, arrival) or (is_gone and not line.folder_trouble()):
@@ -358,3 +362,17 @@ def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
     except SourceVanished:
         return False
     return path.is_dir() or (now.mtime_ns == entry.source_mtime_ns and now.size_bytes == entry.source_size_bytes)
+
+
+def _has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
+    """Tell whether a folder, or a companion, is not what was archived: a source that waited may find those of the next one."""
+    path = Path(arrival.path)
+    try:
+        now = sources.signature(path)
+        mark = (now.size_bytes, now.mtime_ns)
+        if entry.source_kind is SourceKind.FOLDER and mark != (arrival.size_bytes, arrival.mtime_ns):
+            return True
+        beside = ((each, path.parent / each.name) for each in entry.companions)
+        return not all(companions.is_same(file, each) for each, file in beside)
+    except (OSError, ArchiveError):
+        return True

@@ -11,15 +11,17 @@ from typing import cast
 
 import structlog
 
-from pywats_archive.archive import ledger, record
+from pywats_archive.archive import ledger
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host.job import job_for
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import Books, MemoryBooks
 from pywats_archive.pipeline.line import Line, Mark, mark_of
 from pywats_archive.pipeline.staffing import Staff
+from pywats_archive.pipeline.watcher import is_new
 
 log = structlog.get_logger()
 
@@ -32,17 +34,19 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
 
     A converter has another one for each archive that it used before and that has something to bring to its end.
     """
-    owed_before = {line.name: line.owed for line in before}
+    owed_before: dict[str, set[int]] = {}
+    for line in before:
+        owed_before.setdefault(line.name, line.owed).update(line.owed)
     remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
     lines = [_line(config, station, staff, remembered) for config in enabled]
     for line in tuple(lines):
         line.formers = _formers(line, station, staff)
-        line.left = _left_before(line, before) | line.in_hand()
+        line.left |= _left_before(line, before) | line.in_hand()
         lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
-    _open_for_outbox(station, staff, used={line.root for line in lines})
+    _open_waiting(station, staff, used={line.root for line in lines})
     return lines
 
 
@@ -108,7 +112,9 @@ def _former(line: Line, root: Path, staff: Staff, *, is_named: bool) -> Iterator
     seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
     if seen and line.watches:
         ledger.leave(staff.archive(root), seen)
-    if len(found) > len(seen):
+    _leave_kept(line, root, staff)
+    is_owed_to = is_named and line.root is None and owed.is_any(line.config)
+    if len(found) > len(seen) or is_owed_to:
         former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
         former.root, former.folder, former.room = root, line.folder, staff.room(root)
         staff.describe(former)
@@ -125,19 +131,32 @@ def _unfinished_in(root: Path, line: Line, staff: Staff, *, is_named: bool) -> l
     return [a for a in found if (os.path.dirname(a.path) == folder if line.watches else is_named)]  # noqa: PTH120
 
 
+def _leave_kept(line: Line, root: Path, staff: Staff) -> None:
+    """Leave what an archive left in the watch folder, as with KEEP: under another one it would go out under a second id."""
+    try:
+        listing, _ = line.listing() if line.watches else ({}, ())
+    except OSError:  # told elsewhere
+        return
+    with staff.reading(root) as archive:
+        at = ledger.latest_at(archive, line.name, list(listing))
+    line.left |= {p: mark_of(a) for p, a in at.items() if a.state.is_final and not is_new(a, listing[p])}
+
+
 def is_finished(former: Line) -> bool:
     """Tell whether all that such a line was made for has come to its end."""
-    return former.archive is not None and former.name not in ledger.unfinished_counts(former.archive)
+    if former.archive is None or owed.is_any(former.config):
+        return False
+    return former.name not in ledger.unfinished_counts(former.archive)
 
 
-def _open_for_outbox(station: StationConfig, staff: Staff, *, used: AbstractSet[Path | None]) -> None:
-    """Open those archives too that no converter uses now and in which reports wait for the server."""
+def _open_waiting(station: StationConfig, staff: Staff, *, used: AbstractSet[Path | None]) -> None:
+    """Open those archives too that no line uses and in which something waits: reports are sent, sources are told of."""
     for root in station.archive_roots(even_unused=True):
         if root not in used and str(root) in staff.known_archives:
             with _told(root):
                 with staff.reading(root) as archive:
-                    waiting = record.waiting_reports(archive)
-                if waiting:
+                    waits = ledger.is_any_waiting(archive)
+                if waits:
                     staff.archive(root)
 
 

@@ -129,6 +129,13 @@ def waiting(config: ConverterConfig) -> Iterator[Path]:
         yield from (path for path in kept if _is_of(config, _read(path / _NOTE)))
 
 
+def is_any(config: ConverterConfig) -> bool:
+    """Tell whether a converter owes something to the archive, as far as that can be read."""
+    with suppress(StorageError):
+        return any(waiting(config))
+    return False
+
+
 def numbers(config: ConverterConfig) -> set[int]:
     """Give the ledger's numbers of what is owed, as far as the notes tell them, and can be read."""
     notes: list[_Note] = []

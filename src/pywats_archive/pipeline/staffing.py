@@ -9,7 +9,7 @@ from types import TracebackType
 
 import structlog
 
-from pywats_archive.archive import ledger, record
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.presence import require_archive
 from pywats_archive.archive.rebuild import Rebuilding, repair
@@ -109,11 +109,11 @@ class Staff:
         line.unavailable = None
 
     def close_unused(self, lines: Sequence[Line]) -> None:
-        """Close the archives that no line uses, unless reports wait there."""
+        """Close the archives that no line uses and in which nothing waits."""
         used = {line.root for line in lines}
         for root, archive in tuple(self._archives.items()):
             with suppress(ArchiveError):
-                if root not in used and not record.waiting_reports(archive):
+                if root not in used and not ledger.is_any_waiting(archive):
                     self.close(root)
 
     @property

@@ -68,7 +68,7 @@ class Watcher:
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
         released while this goes on is known as it was before, so it counts as active until the next time.
         """
-        for path in self._handling.unarchived.paths(line) if line.root else ():
+        for path in self._handling.unarchived.paths(line):
             listing.pop(path, None)
         _leave_out(line, listing)
         line.is_dirty = False
