@@ -15,7 +15,7 @@ from pywats_archive import Client
 from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.pipeline import line
+from pywats_archive.pipeline import line, staffing
 from pywats_archive.pipeline.converting import Converting
 
 SCHEDULED = """
@@ -109,8 +109,50 @@ def test_what_it_says_holds_no_secret(station: Station) -> None:
     assert "hunter2" not in told
 
 
-def test_sources_of_a_renamed_converter_are_told(station: Station) -> None:
-    """What waits under a name that the configuration has no more is an alert, until it has it again (invariant 12)."""
+def test_a_constructor_that_raises_lets_its_sources_wait(station: Station) -> None:
+    """It knows nothing of the source, which is not to fail for it, whether it raised at the start or does so now."""
+    station.code(
+        "class Licensed(Any):\n"
+        "    def __init__(self):\n"
+        "        if not (Path(__file__).parents[1] / 'licence').exists():\n"
+        "            raise RuntimeError('no licence')\n"
+        "from pathlib import Path\n"
+    )
+    watch = station.add("c", "own.Licensed")
+    (station.root / "licence").touch()
+    with station.serving():
+        (watch / "a.log").write_bytes(b"a")
+        wait_for(lambda: station.names("c/Done") == ["a.log"])
+        (station.root / "licence").unlink()
+        (watch / "b.log").write_bytes(b"b")
+        wait_for(lambda: station_alerts(station, "converter.unavailable") == ["c"])
+    told = station.run().waiting
+    assert all("Licensed cannot be made (RuntimeError: no licence)" in line for line in told), told
+    assert told
+    assert station.names("c/watch") == ["b.log"]
+    (station.root / "licence").touch()
+    assert not station.run().waiting
+    assert station.names("c/Done") == ["a.log", "b.log"]
+
+
+def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start goes on after a while, and the only process is not given to it over and over."""
+    monkeypatch.setattr(staffing, "PATIENCE_S", 1.5)
+    (station.root / "converters" / "hangs.py").write_text("import time; time.sleep(600)")
+    (station.add("hangs", "hangs.Any", priority=1) / "a.log").write_bytes(b"a")
+    watch = station.add("c")
+    with station.serving():
+        for number in range(3):
+            (watch / f"{number}.log").write_bytes(b"b")
+            wait_for(lambda number=number: len(station.names("c/Done")) == number + 1)  # type: ignore[misc]
+    assert station_alerts(station, "converter.unavailable") == ["hangs"]
+    assert station.names("hangs/watch") == ["a.log"]
+
+
+def test_sources_of_a_converter_that_is_gone_are_told(station: Station) -> None:
+    """What waits for one that the configuration has no more is an alert, until it has it again (invariant 12)."""
     station.code(
         "class Waits(Any):\n"
         "    def outcome(self, source, context):\n"
@@ -119,10 +161,12 @@ def test_sources_of_a_renamed_converter_are_told(station: Station) -> None:
     (station.add("old", "own.Waits", max_retries=99) / "a.log").write_bytes(b"x")
     with station.serving():
         wait_for(lambda: station.names("old/Pending") == ["a.log"])
-    station.sections[0]["name"] = "new"
+    before = station.sections.pop()
+    station.add("new", "own.Waits")
+    assert [line[:8] for line in station.run().waiting] == ["old: 1 s"]
     with station.serving():
         wait_for(lambda: station_alerts(station, "converter.gone") == ["old"])
-        station.sections[0]["name"] = "old"
+        station.sections = [before]
         station.write_config()
         wait_for(lambda: station_alerts(station, "converter.gone") == [])
 

@@ -99,15 +99,20 @@ def unfinished_counts(archive: Archive) -> dict[str, int]:
         return arrivals.unfinished_counts(db)
 
 
+def converter_names(archive: Archive) -> tuple[str, ...]:
+    """Give the names of all converters that sources were ever seen for, in order."""
+    with archive.read() as db:
+        return arrivals.converter_names(db)
+
+
 def is_any_waiting(archive: Archive) -> bool:
     """Tell whether archived sources have not come to their end, or reports wait for the server."""
     with archive.read() as db:
         return bool(arrivals.unfinished_counts(db)) or reports.waiting_count(db) > 0
 
 
-def leave(archive: Archive, seen: Sequence[Arrival]) -> None:
-    """Put on record that sources that were only seen go on without this archive, which their converter uses no more."""
-    reason, where = "the configuration names this archive no more for the converter", "without this archive"
+def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:
+    """Put on record that sources that were only seen are no more accounted for by these rows: why, and ``where`` they go on."""
     names = sorted({arrival.converter_name for arrival in seen})
 
     def unit(tx: Connection) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import path_to_text
 from pywats_archive.catalog.driver import execute, storable
-from pywats_archive.catalog.rows import Rows
+from pywats_archive.catalog.rows import Rows, names_in
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
@@ -81,6 +81,11 @@ def unfinished_counts(db: Connection) -> dict[str, int]:
     return dict(
         execute(db, f"SELECT converter_name, count(*) FROM arrivals WHERE {which} GROUP BY 1", _OPEN).fetchall()
     )
+
+
+def converter_names(db: Connection) -> tuple[str, ...]:
+    """Give the names of all converters that anything arrived for, in order."""
+    return names_in(db, tables.arrivals)
 
 
 def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:

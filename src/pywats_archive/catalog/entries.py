@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.catalog.rows import Rows
+from pywats_archive.catalog.rows import Rows, names_in
 from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
@@ -60,12 +60,8 @@ def newest_id(db: Connection) -> str:
 
 
 def converter_names(db: Connection) -> tuple[str, ...]:
-    """Give the names of all converters, in order; each costs one look into an index."""
-    names: list[str] = []
-    following = "SELECT min(converter_name) FROM entry_figures WHERE converter_name > ?"
-    while (found := execute(db, following, (names[-1] if names else "",)).fetchone()[0]) is not None:
-        names.append(str(found))
-    return tuple(names)
+    """Give the names of all converters that have entries, in order."""
+    return names_in(db, tables.entry_figures)
 
 
 def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:

@@ -14,6 +14,15 @@ from pywats_archive.catalog.tables import DIALECT
 _Convert = Callable[[Any], Any]
 
 
+def names_in(db: Connection, table: Table) -> tuple[str, ...]:
+    """Give the converter names in a table, in order; each costs one look into an index that begins with them."""
+    names: list[str] = []
+    following = f"SELECT min(converter_name) FROM {table.name} WHERE converter_name > ?"
+    while (found := execute(db, following, (names[-1] if names else "",)).fetchone()[0]) is not None:
+        names.append(str(found))
+    return tuple(names)
+
+
 class Rows:
     """Writes and reads one table's rows as mappings of column names to values."""
 

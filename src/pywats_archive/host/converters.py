@@ -177,11 +177,17 @@ def kind_of(converter: type) -> str | None:
 
 
 def new_instance(converter: type, arguments: dict[str, Any]) -> Any:
-    """Make an instance; a legacy converter's constructor gets the arguments that it names."""
-    if kind_of(converter) != "legacy":
-        return converter()
-    wanted = inspect.signature(converter).parameters
-    return converter(**{name: value for name, value in arguments.items() if name in wanted})
+    """Make an instance; a legacy converter's constructor gets the arguments that it names.
+
+    ConverterUnavailable when it cannot be made: a constructor knows nothing of the source, which is not to fail for it.
+    """
+    try:
+        if kind_of(converter) != "legacy":
+            return converter()
+        wanted = inspect.signature(converter).parameters
+        return converter(**{name: value for name, value in arguments.items() if name in wanted})
+    except (Exception, SystemExit) as exc:
+        raise ConverterUnavailable(f"{converter.__name__} cannot be made ({type(exc).__name__}: {exc})") from exc
 
 
 def schema_of(instance: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Loaded:
 
     @classmethod
     def of(cls, job: ConversionJob) -> Loaded:
-        """Load the job's converter; ConverterUnavailable, or what its constructor raises."""
+        """Load the job's converter; ConverterUnavailable when its code cannot be loaded, or no instance of it be made."""
         converter = load_class(job.module_path, Path(job.converters_folder))
         instance = new_instance(_as_configured(converter, job), job.arguments)
         kind = kind_of(converter) or "file"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import itertools
 import os
 import re
 import stat
@@ -21,7 +20,7 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.secrets import redact
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.books import Books
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stability import Stability
@@ -29,6 +28,8 @@ from pywats_archive.pipeline.watchfolder import WatchFolder
 
 LOOK_AGAIN_EVERY_S = 10.0
 """Between two tries to load a converter's code."""
+_REST = 10
+"""How many times as long as a try took at least: one that hangs must not keep others from the processes."""
 _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
 
@@ -98,9 +99,9 @@ class Line:
     def __post_init__(self) -> None:
         self.stability = Stability(settle_s=self.config.settle_seconds)
 
-    def stop_for(self, reason: str) -> ConverterUnavailable:
+    def stop_for(self, reason: str, *, took_s: float = 0.0) -> ConverterUnavailable:
         """Let its sources wait, because its converter's code cannot be loaded; gives the error that says so."""
-        self.look_again_s = time.monotonic() + LOOK_AGAIN_EVERY_S
+        self.look_again_s = time.monotonic() + max(LOOK_AGAIN_EVERY_S, _REST * took_s)
         self.unavailable = ConverterUnavailable(redact(reason, self.config.arguments, None))
         return self.unavailable
 
@@ -134,12 +135,6 @@ class Line:
             return self.is_waiting
         is_relieving = self.room is not None and self.room.is_relieving
         return self.is_waiting or is_relieving or self.config.on_archive_error == "hold"
-
-    def in_hand(self) -> dict[str, Mark]:
-        """Give what the archives that it used before have in hand; nothing of one that is away."""
-        books = [former.books for former in self.formers if former.archive]
-        arrivals = itertools.chain.from_iterable(each.unfinished() for each in books)
-        return {a.path: mark_of(a) for a in arrivals if a.state is not ArrivalState.SEEN and not a.moved_to}
 
     def folder_trouble(self) -> FolderAway | None:
         """Tell why its watch folder is away, if it is: what lay there is not gone then."""

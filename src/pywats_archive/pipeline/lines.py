@@ -42,7 +42,7 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
     lines = [_line(config, station, staff, remembered) for config in enabled]
     for line in tuple(lines):
         line.formers = _formers(line, station, staff)
-        line.left |= _left_before(line, before) | line.in_hand()
+        line.left |= _left_before(line, before)
         lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
@@ -90,7 +90,7 @@ def _line(
 
 
 def _formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line, ...]:
-    """Make a line for each archive but a converter's own that has something of it to bring to its end.
+    """Make a line for whatever an archive has to bring to its end of a converter as it was before: elsewhere, or renamed.
 
     Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources do
     now. One that cannot be asked, or opened, is left, and the log says so.
@@ -100,45 +100,74 @@ def _formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line, ..
     moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
     made: list[Line] = []
     for root, archive_uuid in known.items():
-        if Path(root) != line.root and (root in named or archive_uuid not in moved):
+        if root in named or archive_uuid not in moved:
             with _told(Path(root)):
-                made.extend(_former(line, Path(root), staff, is_named=root in named))
+                for name in _names_in(Path(root), line, station, staff):
+                    made.extend(_former(line, name, Path(root), station, staff))
     return tuple(made)
 
 
-def _former(line: Line, root: Path, staff: Staff, *, is_named: bool) -> Iterator[Line]:
-    """Give the line for one archive, if there is need of it."""
-    found = _unfinished_in(root, line, staff, is_named=is_named)
-    seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
-    if seen and line.watches:
-        ledger.leave(staff.archive(root), seen)
-    _leave_kept(line, root, staff)
-    is_owed_to = is_named and line.root is None and owed.is_any(line.config)
-    if len(found) > len(seen) or is_owed_to:
-        former = Line(config=line.config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
-        former.root, former.folder, former.room = root, line.folder, staff.room(root)
+def _names_in(root: Path, line: Line, station: StationConfig, staff: Staff) -> tuple[str, ...]:
+    """Name what an archive may know a line's sources by: its own, if it is not its archive now, and those that are no more."""
+    own = () if root == line.root else (line.name,)
+    if not line.watches:
+        return own
+    with staff.reading(root) as archive:
+        return (*own, *(name for name in ledger.converter_names(archive) if station.converter(name) is None))
+
+
+def _former(line: Line, name: str, root: Path, station: StationConfig, staff: Staff) -> Iterator[Line]:
+    """Give a line for what an archive has by ``name`` of a line's sources, if there is need of it."""
+    config = line.config.model_copy(update={"name": name})
+    former = Line(config=config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
+    former.root, former.folder, former.room = root, line.folder, staff.room(root)
+    is_named = root in station.archive_roots(even_unused=True)
+    found = _unfinished_in(former, staff, is_named=is_named)
+    in_hand = [arrival for arrival in found if arrival.state is not ArrivalState.SEEN]
+    if len(found) > len(in_hand) and line.watches:
+        seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
+        ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[name == line.name])
+    _leave_kept(line, former, staff)
+    line.left |= {a.path: mark_of(a) for a in in_hand if not a.moved_to}
+    is_owed_to = is_named and (line.root is None or name != line.name) and owed.is_any(config)
+    if (in_hand or is_owed_to) and _is_heir(line, name, station):
         staff.describe(former)
         staff.equip(former)
-        log.info("archive.finishing", converter=line.name, root=str(root), sources=len(found) - len(seen))
+        log.info("archive.finishing", converter=name, root=str(root), sources=len(in_hand))
         yield former
 
 
-def _unfinished_in(root: Path, line: Line, staff: Staff, *, is_named: bool) -> list[Arrival]:
+_LEFT_UNDER = {
+    True: {"reason": "the configuration names this archive no more for the converter", "where": "without this archive"},
+    False: {"reason": "the configuration has no converter of this name any more", "where": "under another name"},
+}
+"""What becomes of sources that were only seen, by whether their converter has its name still."""
+
+
+def _is_heir(line: Line, name: str, station: StationConfig) -> bool:
+    """Tell whether a line goes on with what is known by ``name``: of several that watch its folder it may be any."""
+    watching = [c for c in station.converters if c.enabled and c.watch_folder == line.config.watch_folder]
+    return name == line.name or len(watching) == 1
+
+
+def _unfinished_in(former: Line, staff: Staff, *, is_named: bool) -> list[Arrival]:
     """Give what an archive has of a line's watch folder: it may be another station's, of which this one is a copy."""
-    with staff.reading(root) as archive:
-        found = ledger.unfinished(archive, line.name)
-    folder = line.config.watch_folder
-    return [a for a in found if (os.path.dirname(a.path) == folder if line.watches else is_named)]  # noqa: PTH120
+    assert former.root is not None
+    with staff.reading(former.root) as archive:
+        found = ledger.unfinished(archive, former.name)
+    folder = former.config.watch_folder
+    return [a for a in found if (os.path.dirname(a.path) == folder if former.watches else is_named)]  # noqa: PTH120
 
 
-def _leave_kept(line: Line, root: Path, staff: Staff) -> None:
-    """Leave what an archive left in the watch folder, as with KEEP: under another one it would go out under a second id."""
+def _leave_kept(line: Line, former: Line, staff: Staff) -> None:
+    """Leave what an archive left in the watch folder, as with KEEP: it would go out under a second id."""
     try:
         listing, _ = line.listing() if line.watches else ({}, ())
     except OSError:  # told elsewhere
         return
-    with staff.reading(root) as archive:
-        at = ledger.latest_at(archive, line.name, list(listing))
+    assert former.root is not None
+    with staff.reading(former.root) as archive:
+        at = ledger.latest_at(archive, former.name, list(listing))
     line.left |= {p: mark_of(a) for p, a in at.items() if a.state.is_final and not is_new(a, listing[p])}
 
 

@@ -488,7 +488,7 @@ class Service:
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
-        told = (*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines))
+        told = (*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines), *self._staff.left())
         return Left(waiting=told, ended=self._tally.counts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,9 @@ from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
 log = structlog.get_logger()
+
+PATIENCE_S = 30.0
+"""How long a converter may take to say what it is: a start, a reload and a stop wait for it."""
 
 
 class Staff:
@@ -95,12 +99,13 @@ class Staff:
 
     def describe(self, line: Line) -> None:
         """Have a line's converter say what it is; while its code cannot be loaded, the line says why."""
+        limit_s, began_s = min(PATIENCE_S, line.config.timeout_seconds), time.monotonic()
         try:
-            described = self.processes.run(worker.describe_converter, line.job, timeout_s=line.config.timeout_seconds)
+            described = self.processes.run(worker.describe_converter, line.job, timeout_s=limit_s)
         except Exception as exc:  # whatever it is, it is tried again
             described = str(exc)
         if isinstance(described, str):
-            line.stop_for(described)
+            line.stop_for(described, took_s=time.monotonic() - began_s)
             return
         line.description = described
         if line.archive:
@@ -142,8 +147,14 @@ class Staff:
             if alert.name == GONE and alert.subject not in gone:
                 self.alerts.clear(GONE, alert.subject)
         for name, number in gone.items():
-            told = "they wait until the configuration has it again, under this name"
+            told = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
             self.alerts.raise_alert(GONE, name, sources=number, reason=told)
+
+    def left(self) -> tuple[str, ...]:
+        """Tell whose sources wait while no line is there for them, a line each."""
+        gone = (alert for alert in self.alerts.open if alert.name == GONE)
+        told = ((alert.subject, dict(alert.fields)) for alert in gone)
+        return tuple(f"{name}: {fields['sources']} source(s) wait: {fields['reason']}" for name, fields in told)
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
         """Give a converter's watch folder, made when it never was there, and remember where it lies."""
