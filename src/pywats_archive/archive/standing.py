@@ -24,6 +24,18 @@ def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -
     archive.write(unit)
 
 
+def keep(archive: Archive, alert: OpenAlert) -> None:
+    """Keep that an alert is open whose beginning was told elsewhere; idempotent."""
+    if alert not in open_alerts(archive):
+        archive.write(lambda tx: alerts.put(tx, alert))
+
+
+def drop(archive: Archive, alert: OpenAlert) -> None:
+    """Keep that an alert is over whose end is told elsewhere; idempotent."""
+    if any((each.name, each.subject) == (alert.name, alert.subject) for each in open_alerts(archive)):
+        archive.write(lambda tx: alerts.remove(tx, alert.name, alert.subject))
+
+
 def open_alerts(archive: Archive) -> tuple[OpenAlert, ...]:
     """Give the alerts that are open, oldest first; right as of when the service last ran."""
     with archive.read() as db:

@@ -103,22 +103,45 @@ class Alerts:
         self.on_news(alert, True)
 
     def take_up(self, archive: Archive) -> None:
-        """Go on with what an earlier run left open in an archive, as far as it is judged over and over."""
+        """Go on with what an earlier run left open in an archive, as far as it is judged over and over.
+
+        One that was away is told what is open by now.
+        """
         with self._mutex, suppress(ArchiveError):
             for left in standing.take_up(archive, JUDGED_AGAIN):
                 alert = Alert(
                     name=left.name, subject=left.subject, raised_at=left.raised_at, fields=tuple(left.details.items())
                 )
-                self._open = {**self._open, (left.name, left.subject): alert}
+                self._open = {(left.name, left.subject): alert, **self._open}
+            for alert in self._open.values():
+                if archive in self._chains(alert.subject, archive):
+                    standing.keep(archive, _kept(alert))
+
+    def leave(self, archive: Archive) -> None:
+        """Have nothing open in an archive that is closed because nobody uses it any more; what is about it is over."""
+        for alert in self.open:
+            if Path(alert.subject).is_relative_to(archive.root):
+                self.clear(alert.name, alert.subject)
+        with self._mutex, suppress(ArchiveError):
+            standing.take_up(archive, ())
 
     def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
+        """Tell its archives; what is over is open in no other one either: it may have been its archive's, which was away."""
         told = {**details, "alert": alert.name, "subject": alert.subject}
-        kept = OpenAlert(name=alert.name, subject=alert.subject, raised_at=alert.raised_at, details=dict(alert.fields))
-        for archive in self._chains(alert.subject):
+        chains = self._chains(alert.subject)
+        for archive in self._archives():
             with suppress(ArchiveError):
-                standing.record(archive, kept, Event(kind=kind, at=self._now(), details=told), is_over=is_over)
+                if archive in chains:
+                    event = Event(kind=kind, at=self._now(), details=told)
+                    standing.record(archive, _kept(alert), event, is_over=is_over)
+                elif is_over:
+                    standing.drop(archive, _kept(alert))
 
-    def _chains(self, subject: str) -> Sequence[Archive]:
-        archives = self._archives()
+    def _chains(self, subject: str, *more: Archive) -> Sequence[Archive]:
+        archives = (*self._archives(), *more)
         own = [archive for archive in archives if Path(subject).is_relative_to(archive.root)]
         return own or archives
+
+
+def _kept(alert: Alert) -> OpenAlert:
+    return OpenAlert(name=alert.name, subject=alert.subject, raised_at=alert.raised_at, details=dict(alert.fields))

@@ -119,6 +119,7 @@ class Staff:
         for root, archive in tuple(self._archives.items()):
             with suppress(ArchiveError):
                 if root not in used and not ledger.is_any_waiting(archive):
+                    self.alerts.leave(archive)
                     self.close(root)
 
     @property

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.standing import open_alerts
 from pywats_archive.catalog import events
 from pywats_archive.models.time import UTC
 from pywats_archive.pipeline.alerts import Alert, Alerts
@@ -71,3 +72,40 @@ def test_an_archive_that_cannot_take_it_fails_nothing(archives: tuple[Archive, A
     alerts.raise_alert("archive.failing", "ICT", reason="disk full")
     assert [alert.name for alert in alerts.open] == ["archive.failing"]
     assert told(other) == [("alert.raised", "archive.failing")]
+
+
+def open_in(archive: Archive) -> list[str]:
+    """Give the names of the alerts that are open in an archive."""
+    return [alert.name for alert in open_alerts(archive)]
+
+
+def test_an_archive_that_was_away_knows_what_is_open(archives: tuple[Archive, Archive]) -> None:
+    """What it had open, and what was raised meanwhile, is open in it when it is back; its own trouble in no other one."""
+    one, other = archives
+    there = [one, other]
+    alerts = Alerts(lambda: there, clock=lambda: NOW)
+    alerts.raise_alert("watch.away", "/elsewhere")
+    there.remove(one)
+    alerts.raise_alert("archive.away", str(one.root))
+    alerts.raise_alert("converter.failing", "ICT")
+    assert open_in(other) == ["archive.away", "converter.failing", "watch.away"]
+    alerts.take_up(one)
+    there.append(one)
+    alerts.clear("archive.away", str(one.root))
+    assert open_in(one) == open_in(other) == ["converter.failing", "watch.away"]
+    alerts.clear("watch.away", "/elsewhere")
+    assert open_in(one) == open_in(other) == ["converter.failing"]
+
+
+def test_nothing_is_open_in_an_archive_that_is_used_no_more(archives: tuple[Archive, Archive]) -> None:
+    """Nobody would clear it there; what is about something else stays open in the others."""
+    one, other = archives
+    there = [one, other]
+    alerts = Alerts(lambda: there, clock=lambda: NOW)
+    alerts.raise_alert("disk.low", str(one.root))
+    alerts.raise_alert("watch.away", "/elsewhere")
+    alerts.leave(one)
+    there.remove(one)
+    assert [alert.name for alert in alerts.open] == ["watch.away"]
+    assert open_in(one) == []
+    assert open_in(other) == ["watch.away"]
