@@ -17,8 +17,6 @@ from tests.station import Station, wait_for
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.client import Client
-from pywats_archive.demo import faults
-from pywats_archive.demo.faults import Fault
 from pywats_archive.errors import ArchiveInUse
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
@@ -301,77 +299,6 @@ def test_what_a_converter_does_not_take_stays_where_it_lies(
     assert told.agrees and [(a.came_in, a.by_state) for a in told.accounts] == [(1, {state: 1})]
 
 
-def test_an_absent_server_loses_nothing(station: Station) -> None:
-    """Reports wait durably while the server is away, the source in place, and go once it is back (invariant 4)."""
-    watch = station.add("away")
-    (watch / "a.log").write_bytes(b"x")
-    station.write_config()
-    station.server.stop()
-    with station.serving():
-        wait_for(lambda: station.entries(status=ConversionStatus.SUCCESS))
-        time.sleep(1)
-        assert station.names("away/watch") == ["a.log"]
-        assert station.arrivals()[0].state.value == "waiting for the server"
-        station.server.start()
-        wait_for(lambda: station.names("away/Done") == ["a.log"])
-    (report,) = station.details().reports
-    assert list(station.server.received) == [report.report_id]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        faults.answer(500),
-        faults.answer(429),
-        faults.NO_IDS,
-        faults.EMPTY,
-        faults.TEXT,
-        faults.LOGIN_PAGE,
-        faults.wrong_id(),
-        faults.DROP_BEFORE_READING,
-        faults.DROP_AFTER_ACCEPTING,
-    ],
-    ids=["500", "429", "no-id", "empty", "text", "login-page", "other-id", "dropped", "dropped-after-accepting"],
-)
-def test_only_the_reports_own_id_is_an_acceptance(station: Station, fault: Fault) -> None:
-    """Whatever else the server does, the report is sent again under the same id until it comes back (invariant 4)."""
-    station.server.fault = faults.in_turn([fault, fault])
-    (station.add("faulty") / "a.log").write_bytes(b"x")
-    assert station.run().waiting == ()
-    (report,) = station.details().reports
-    assert report.submission_state is SubmissionState.ACCEPTED and report.tries >= 3
-    assert list(station.server.received) == [report.report_id]
-    assert len(set(station.server.received[report.report_id])) == 1
-
-
-def test_a_refused_report_is_kept_and_its_source_goes_to_error(station: Station) -> None:
-    """A report that the server refuses (400) is kept with the server's words; the source waits in Error."""
-    station.code(
-        "class Poor(Any):\n"
-        "    def outcome(self, source, context):\n"
-        "        return ConverterResult.success_result(report={'type': 'T', 'sn': 'S1'})\n"
-    )
-    (station.add("poor", "own.Poor") / "a.log").write_bytes(b"x")
-    station.run()
-    (report,) = station.details().reports
-    assert report.submission_state is SubmissionState.REFUSED
-    assert "lacks" in (report.last_error or "")
-    assert any("which WATS requires" in warning for warning in station.entry().warnings)
-    assert station.names("poor/Error") == ["a.log"]
-
-
-def test_wrong_credentials_stop_and_are_told(station: Station) -> None:
-    """401 means that a person must act: nothing is lost, the run ends and says so."""
-    station.server.fault = faults.always(faults.answer(401))
-    (station.add("denied") / "a.log").write_bytes(b"x")
-    left = station.run()
-    assert any("401" in line for line in left.waiting)
-    assert station.names("denied/watch") == ["a.log"]
-    station.server.fault = None
-    assert station.run().waiting == ()
-    assert station.names("denied/Done") == ["a.log"]
-
-
 def test_a_vanished_source_is_on_record(station: Station) -> None:
     """A file that was seen and gone before it could be archived is listed as vanished (invariant 12)."""
     watch = station.add("gone", settle_seconds=5)
@@ -393,67 +320,6 @@ def test_without_an_archive_a_converter_works_and_touches_none(station: Station)
     assert station.names("plain/Done") == ["a.log"]
     assert len(station.server.received) == 1
     assert not station.archive_root.exists()
-
-
-def test_without_an_archive_an_absent_server_leaves_the_source(station: Station) -> None:
-    """With ``archive_enabled`` false the source stays in the watch folder until the server has its report."""
-    watch = station.add("plain", archive_enabled=False)
-    (watch / "a.log").write_bytes(b"x")
-    station.write_config()
-    station.server.stop()
-    with station.serving():
-        time.sleep(3)
-        assert station.names("plain/watch") == ["a.log"]
-        station.server.start()
-        wait_for(lambda: station.names("plain/Done") == ["a.log"])
-    assert len(station.server.received) == 1
-
-
-def test_companions_are_archived_by_rule_and_restored(station: Station) -> None:
-    """Files beside a source that a rule names are archived before the conversion and come back with it."""
-    watch = station.add("with", archive_companions=["{stem}/*.txt"], file_patterns=["*.log"])
-    (watch / "a").mkdir()
-    (watch / "a" / "data.txt").write_bytes(b"data")
-    (watch / "a.log").write_bytes(b"x")
-    station.run()
-    assert [(c.name, c.found_by) for c in station.entry().companions] == [("a/data.txt", "rule")]
-    with station.archive() as archive:
-        restored = restore_source(archive, station.entry().archive_id, station.root / "back")
-    assert (restored.parent / "a" / "data.txt").read_bytes() == b"data"
-
-
-def test_a_second_restore_leaves_the_first_ones_companions_alone(station: Station) -> None:
-    """Source and companions know each other by name, so the second ones get a folder of their own (invariant 3)."""
-    watch = station.add("comp", archive_companions=["{stem}.cal"], file_patterns=["*.log"])
-    for number in (b"1", b"2"):
-        (watch / "unit.cal").write_bytes(b"cal" + number)
-        (watch / "unit.log").write_bytes(b"log" + number)
-        station.run()
-    back = station.root / "back"
-    with station.archive() as archive:
-        for entry in station.entries():
-            restored = restore_source(archive, entry.archive_id, back)
-            assert restored.name == "unit.log"
-            number = restored.read_bytes()[-1:]
-            assert (restored.parent / "unit.cal").read_bytes() == b"cal" + number
-    assert len(station.names("back")) == 3
-
-
-def test_a_companion_that_no_rule_names_is_found_by_what_was_read(station: Station) -> None:
-    """A file that the converter opened beside its source is archived and warned of."""
-    station.code(
-        "class Reads(Any):\n"
-        "    def outcome(self, source, context):\n"
-        "        (source.path.parent / 'sn.config').read_text()\n"
-        "        return super().outcome(source, context)\n"
-    )
-    watch = station.add("reads", "own.Reads", file_patterns=["*.log"])
-    (watch / "sn.config").write_bytes(b"4711")
-    (watch / "a.log").write_bytes(b"x")
-    station.run()
-    entry = station.entry()
-    assert [(c.name, c.found_by) for c in entry.companions] == [("sn.config", "opened")]
-    assert any("sn.config" in warning for warning in entry.warnings)
 
 
 def test_a_scheduled_converter_runs_and_its_results_are_archived(station: Station) -> None:
@@ -522,64 +388,6 @@ def test_a_second_service_is_refused(station: Station) -> None:
         wait_for(lambda: station.names("owned/Done") == ["a.log"])
 
 
-def test_a_changed_configuration_is_taken_without_a_restart(station: Station) -> None:
-    """A converter that is added to the configuration works a few seconds later."""
-    station.add("first")
-    with station.serving():
-        wait_for((station.archive_root / "metadata.db").exists)
-        watch = station.add("second")
-        (watch / "a.log").write_bytes(b"x")
-        station.write_config()
-        wait_for(lambda: station.names("second/Done") == ["a.log"])
-
-
-@pytest.mark.parametrize("archived", [True, False])
-def test_a_busy_station_takes_a_changed_configuration(station: Station, archived: bool) -> None:
-    """A changed configuration waits for what is being converted, not for the end of the queue; all is done once (5, 12)."""
-    station.code(
-        "class Slow(Any):\n"
-        "    def outcome(self, source, context):\n"
-        "        time.sleep(0.25)\n"
-        "        return super().outcome(source, context)\n"
-    )
-    busy = station.add("busy", "own.Slow", settle_seconds=0, archive_enabled=archived)
-    names = sorted(f"S{number}.log" for number in range(60))
-    for name in names:
-        (busy / name).write_bytes(name.encode())
-    with station.serving():
-        wait_for(lambda: len(station.server.received) >= 2)
-        watch = station.add("second", settle_seconds=0, priority=1)
-        (watch / "a.log").write_bytes(b"x")
-        station.write_config()
-        wait_for(lambda: station.names("second/Done") == ["a.log"], timeout_s=10)
-        assert len(station.names("busy/Done")) < 55, "the queue was over: the test shows nothing"
-        wait_for(lambda: station.names("busy/Done") == names, timeout_s=60)
-    assert station.names("busy/watch") == [] and len(station.server.received) == 61
-    assert all(len(bodies) == 1 for bodies in station.server.received.values())
-    if archived:
-        assert {arrival.state.value for arrival in station.arrivals()} == {"done"} and len(station.arrivals()) == 61
-        with station.archive() as archive:
-            assert {len(archive.details(entry.archive_id).conversions) for entry in station.entries()} == {1}
-
-
-def test_a_configuration_that_is_wrong_changes_nothing(station: Station) -> None:
-    """A configuration that cannot be taken is told in the log, and the one before goes on, its queue too (invariant 5)."""
-    watch = station.add("first", settle_seconds=0)
-    with station.serving():
-        wait_for((station.archive_root / "metadata.db").exists)
-        station.sections[0]["compression_level"] = 12
-        station.write_config()
-        time.sleep(3)
-        (watch / "a.log").write_bytes(b"x")
-        wait_for(lambda: station.names("first/Done") == ["a.log"])
-        station.sections[0]["compression_level"] = 9
-        station.write_config()
-        time.sleep(3)
-        (watch / "b.log").write_bytes(b"y")
-        wait_for(lambda: station.names("first/Done") == ["a.log", "b.log"])
-    assert [entry.compression_level for entry in station.entries()] == [6, 9]
-
-
 def test_an_archive_that_fails_holds_the_source(station: Station) -> None:
     """With ``on_archive_error`` hold the source waits where it is, and goes on by itself later (invariant 11)."""
     watch = station.add("held")
@@ -632,32 +440,3 @@ def test_the_recorded_parameters_are_those_of_the_moment(station: Station) -> No
     assert conversion.configuration["compression_level"] == 9
     assert conversion.code_fingerprint.startswith("sha256:")
     assert json.dumps(conversion.configuration)
-
-
-@pytest.mark.parametrize("archived", [True, False])
-def test_refused_credentials_stop_the_outbox(station: Station, archived: bool) -> None:
-    """Nothing more is sent once the server refuses the station itself; the run ends and says why (invariant 4)."""
-    watch = station.add("locked", archive_enabled=archived)
-    for number in range(20):
-        (watch / f"SN{number}.log").write_bytes(b"x")
-    station.server.fault = faults.always(faults.answer(401, "no such user"))
-    left = station.run()
-    assert any("401" in reason for reason in left.waiting)
-    assert station.server.requests <= 8
-    assert len(station.names("locked/watch")) == 20
-    station.server.fault = None
-    assert station.run().waiting == ()
-    assert len(station.names("locked/Done")) == 20 and len(station.server.received) == 20
-
-
-def test_a_refused_report_is_found(station: Station) -> None:
-    """An entry whose report the server refused is listed as such, and its source is found by serial number (invariant 12)."""
-    (station.add("refused") / "SN7.log").write_bytes(b"x")
-    station.server.fault = faults.always(faults.answer(400, "no such part"))
-    station.run()
-    (entry,) = station.entries(submission=SubmissionState.REFUSED)
-    assert station.entries(submission=SubmissionState.ACCEPTED) == ()
-    with Client([station.archive_root]) as client:
-        found = client.where_is("SN7")
-    assert [a.moved_to for a in found.arrivals] == [str(station.root / "refused/Error/SN7.log")]
-    assert found.entries == (entry,)

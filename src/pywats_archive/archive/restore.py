@@ -84,8 +84,11 @@ def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) 
 
 
 def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
-    names = (original_name(entry), *(companion.name for companion in entry.companions))
-    return any(os.path.lexists(folder / name) for name in names)
+    """Tell whether a name is taken, or that of a companion's folder by what is no folder of its own."""
+    paths = [folder / name for name in (original_name(entry), *(companion.name for companion in entry.companions))]
+    above = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder) and parent != folder}
+    is_in_the_way = (os.path.lexists(each) and (each.is_symlink() or not each.is_dir()) for each in above)
+    return any(map(os.path.lexists, paths)) or any(is_in_the_way)
 
 
 def _checksum(archive: Archive, path: str) -> str:
