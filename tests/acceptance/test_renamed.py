@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.acceptance.test_switched_off import RANDOM, TWICE, gone, leave_waiting, states
 from tests.station import Station, wait_for
 
+from pywats_archive import Client
 from pywats_archive.models.arrival import ArrivalState
 
 
@@ -82,6 +83,8 @@ def test_what_was_only_seen_goes_on_under_the_new_name(station: Station) -> None
     before, now = station.arrivals()
     assert (before.state, before.moved_to) == (ArrivalState.SKIPPED, "under another name")
     assert (now.state, now.converter_name) == (ArrivalState.DONE, "renamed")
+    with Client([station.archive_root]) as client:
+        assert client.status().disagreements == ()
 
 
 def test_of_two_that_watch_its_folder_neither_takes_what_it_left(station: Station) -> None:

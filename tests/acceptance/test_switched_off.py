@@ -233,6 +233,8 @@ def test_what_was_only_seen_goes_on_without_the_archive(station: Station) -> Non
     (arrival,) = station.arrivals()
     assert (arrival.state, arrival.moved_to) == (ArrivalState.SKIPPED, "without this archive")
     assert "names this archive no more" in (arrival.reason or "")
+    with Client([station.archive_root]) as client:
+        assert client.status().disagreements == ()
 
 
 def test_a_copied_configuration_leaves_the_archive_of_its_original_alone(station: Station, tmp_path: Path) -> None:

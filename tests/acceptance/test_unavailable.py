@@ -109,6 +109,25 @@ def test_what_it_says_holds_no_secret(station: Station) -> None:
     assert "hunter2" not in told
 
 
+def test_what_its_patterns_do_not_match_is_left_once_it_says_so(station: Station) -> None:
+    """Its code tells which files are its own; what was entered before is no more counted as waiting (invariant 12)."""
+    watch = station.add("c", "own.Picky")
+    for name in ("a.log", "notes.txt"):
+        (watch / name).write_bytes(b"x")
+    station.run()
+    assert {a.state for a in station.arrivals()} == {ArrivalState.SEEN}
+    station.code("class Picky(Any):\n    file_patterns = property(lambda self: ['*.log'])\n")
+    for _ in range(2):
+        assert not station.run().waiting
+    assert {Path(a.path).name: a.state for a in station.arrivals()} == {
+        "a.log": ArrivalState.DONE,
+        "notes.txt": ArrivalState.SKIPPED,
+    }
+    assert station.names("c/watch") == ["notes.txt"]
+    with Client([station.archive_root]) as client:
+        assert client.status().disagreements == ()
+
+
 def test_a_constructor_that_raises_lets_its_sources_wait(station: Station) -> None:
     """It knows nothing of the source, which is not to fail for it, whether it raised at the start or does so now."""
     station.code(

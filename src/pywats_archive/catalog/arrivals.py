@@ -122,7 +122,8 @@ def counts(db: Connection) -> tuple[Count, ...]:
 
 _CONTRADICTIONS = {
     "{0} is said to be archived, and no entry is named": (
-        "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused')"
+        "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused') "
+        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # only seen, and left to others
     ),
     "entry {0} came from no arrival": (
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "

@@ -157,12 +157,18 @@ class Line:
 
     def _items(self) -> Iterator[os.DirEntry[str]]:
         own = {os.path.normcase(folder) for folder in self._own_folders()}
-        patterns = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns())
-        matches = re.compile(patterns or _NOTHING).match
+        matches = self._matching().match
         with os.scandir(self.config.watch_folder) as items:
             for item in items:
                 if matches(item.name.lower()) and os.path.normcase(item.path) not in own:
                     yield item
+
+    def matches(self, path: str) -> bool:
+        """Tell whether a pattern matches a source's name; while its code cannot be loaded, the configured ones alone."""
+        return self._matching().match(os.path.basename(path).lower()) is not None  # noqa: PTH119 (strings, as in a listing)
+
+    def _matching(self) -> re.Pattern[str]:
+        return re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING)
 
     def _own_folders(self) -> tuple[str, ...]:
         config = self.config

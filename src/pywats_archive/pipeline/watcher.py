@@ -90,8 +90,11 @@ class Watcher:
             arrival = line.known.pop(path)
             if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
                 now = line.books.get(arrival.number)
-                is_missed = now is not None and now.state is ArrivalState.SEEN and now.arrival_id not in line.owed
-                if is_missed and not os.path.lexists(path) and not line.folder_trouble():
+                if now is None or now.state is not ArrivalState.SEEN or now.arrival_id in line.owed:
+                    continue
+                if os.path.lexists(path):
+                    _leave_unmatched(line, arrival)
+                elif not line.folder_trouble():
                     line.books.mark_vanished(arrival)
                     self._failing.over(line.name, arrival.number)
                     log.error("source.vanished", converter=line.name, path=path)
@@ -137,6 +140,17 @@ def _enter(line: Line, listing: dict[str, Signature]) -> None:
     sightings = [Sighting(path=p, size_bytes=listing[p].size_bytes, mtime_ns=listing[p].mtime_ns) for p in new]
     for arrival in line.books.enter(sightings) if sightings else ():
         line.known[arrival.path] = arrival
+
+
+def _leave_unmatched(line: Line, arrival: Arrival) -> None:
+    """Leave what was entered by other patterns: those of before, or of the configuration alone while its code was missing."""
+    if not line.matches(arrival.path):
+        line.books.change(
+            arrival,
+            ArrivalState.SKIPPED,
+            reason="no pattern of its converter matches it",
+            moved_to="left where it lies",
+        )
 
 
 def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
