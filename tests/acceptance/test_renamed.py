@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,14 @@ from tests.station import Station, wait_for
 
 from pywats_archive import Client
 from pywats_archive.models.arrival import ArrivalState
+
+
+def rename(station: Station) -> None:
+    """Rename the converter while the service runs, and wait until that is taken."""
+    with capture_logs() as lines:
+        station.sections[0]["name"] = "renamed"
+        station.write_config()
+        wait_for(lambda: "config.reloaded" in {line["event"] for line in lines})
 
 
 @pytest.mark.parametrize("post_action", ["move", "keep"])
@@ -43,8 +52,7 @@ def test_it_can_be_renamed_while_the_service_runs(station: Station) -> None:
         station.server.close()
         (watch / "a.log").write_bytes(b"a")
         wait_for(lambda: states(station).get("a.log") is ArrivalState.WAITING)
-        station.sections[0]["name"] = "renamed"
-        station.write_config()
+        rename(station)
         (watch / "b.log").write_bytes(b"b")
         station.server.start()
         wait_for(lambda: [*states(station).values()] == [ArrivalState.DONE] * 3)
@@ -54,6 +62,24 @@ def test_it_can_be_renamed_while_the_service_runs(station: Station) -> None:
     assert [entry.converter_name for entry in station.entries()] == ["c", "c", "renamed"]
 
 
+def test_it_can_be_renamed_while_its_archive_is_away(station: Station) -> None:
+    """The archive is asked when it is back, before anything is taken that lies there (invariant 4)."""
+    station.code(RANDOM)
+    watch = station.add("c", "own.Random")
+    leave_waiting(station, "a.log")
+    station.sections[0]["name"] = "renamed"
+    away = station.archive_root.rename(station.root / "away")
+    station.server.start()
+    with station.serving():
+        (watch / "b.log").write_bytes(b"b")
+        time.sleep(2)
+        assert not station.server.received
+        away.rename(station.archive_root)
+        wait_for(lambda: station.names("c/Done") == ["a.log", "b.log"])
+    assert [entry.report_id for entry in station.entries()] == [*station.server.received]
+    assert [entry.converter_name for entry in station.entries()] == ["c", "renamed"]
+
+
 def test_what_is_suspended_is_tried_again(station: Station) -> None:
     """It waits in Pending, and is looked for there under its old name."""
     station.code(TWICE)
@@ -61,10 +87,7 @@ def test_what_is_suspended_is_tried_again(station: Station) -> None:
     with station.serving():
         (watch / "a.log").write_bytes(b"later")
         wait_for(lambda: station.names("c/Pending") == ["a.log"])
-        with capture_logs() as lines:
-            station.sections[0]["name"] = "renamed"
-            station.write_config()
-            wait_for(lambda: "config.reloaded" in {line["event"] for line in lines})
+        rename(station)
         (station.root / "ready").touch()
         wait_for(lambda: station.names("c/Done") == ["a.log"])
     assert len(station.server.received) == 1

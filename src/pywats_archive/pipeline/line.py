@@ -66,6 +66,8 @@ class Line:
     """Nothing more is begun: its archive is about to be closed or opened."""
     formers: tuple[Line, ...] = ()
     """Its lines with the archives that it used before, as long as those have something to bring to its end."""
+    is_unasked: bool = False
+    """Its archive was away when it was to be asked for such."""
     is_finishing: bool = False
     """It is such a one: it takes nothing new."""
     left: dict[str, Mark] = field(default_factory=dict)

@@ -41,9 +41,8 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
     lines = [_line(config, station, staff, remembered) for config in enabled]
     for line in tuple(lines):
-        line.formers = _formers(line, station, staff)
+        lines.extend(add_formers(line, station, staff))
         line.left |= _left_before(line, before)
-        lines.extend(line.formers)
     for line in lines:  # the same set, to which what is being sent is still added
         line.owed = owed_before.get(line.name, line.owed)
     _open_waiting(station, staff, used={line.root for line in lines})
@@ -89,21 +88,26 @@ def _line(
     return line
 
 
-def _formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line, ...]:
-    """Make a line for whatever an archive has to bring to its end of a converter as it was before: elsewhere, or renamed.
+def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line, ...]:
+    """Add lines for whatever an archive has to bring to its end of a converter as it was before: elsewhere, or renamed.
 
     Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources do
-    now. One that cannot be asked, or opened, is left, and the log says so.
+    now. One that cannot be asked, or opened, is left, and the log says so; the converter's own is asked when it is back.
     """
     known = staff.known_archives
     named = {str(root) for root in station.archive_roots(even_unused=True)}
     moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
+    there = {(former.name, former.root) for former in line.formers}
     made: list[Line] = []
-    for root, archive_uuid in known.items():
-        if root in named or archive_uuid not in moved:
-            with _told(Path(root)):
-                for name in _names_in(Path(root), line, station, staff):
-                    made.extend(_former(line, name, Path(root), station, staff))
+    for root in (Path(root) for root, archive_uuid in known.items() if root in named or archive_uuid not in moved):
+        if line.away and root == line.root:
+            continue
+        with _told(root):
+            for name in _names_in(root, line, station, staff):
+                if (name, root) not in there:
+                    made.extend(_former(line, name, root, station, staff))
+    line.formers = (*line.formers, *made)
+    line.is_unasked = line.away is not None
     return tuple(made)
 
 

@@ -34,7 +34,7 @@ from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
-from pywats_archive.pipeline.lines import is_finished, make_lines
+from pywats_archive.pipeline.lines import add_formers, is_finished, make_lines
 from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff
@@ -194,6 +194,11 @@ class Service:
         self._held.try_at_once(line)
         line.is_dirty = True
         try:
+            if line.is_unasked and not line.away:
+                formers = add_formers(line, self._station, self._staff)
+                self._lines = [*self._lines, *formers]
+                for former in formers:
+                    self._take_up(former)
             self._take_up(line)
         except ArchiveError as exc:
             self._guard.note_failure(line, exc)
