@@ -49,8 +49,8 @@ def print_page(page: Page[ArchiveEntry], *, offset: int, as_json: bool) -> None:
     if as_json:
         print_json({"entries": page.items, "total": page.total})
         return
-    console.print(entries_table(page.items))
     if not page.items:
-        console.print("none of", page.total)
+        console.print(f"none after the first {page.total}" if page.total else "no entries")
         return
+    console.print(entries_table(page.items))
     console.print(f"{offset + 1} to {offset + len(page.items)} of {page.total}")

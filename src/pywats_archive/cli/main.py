@@ -80,7 +80,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except typer.TyperException as exc:
-        _exit(f"{str(exc).rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
+        _exit(f"{exc.format_message().rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -84,6 +84,6 @@ def _report_facts(report: Any) -> list[tuple[str, str]]:
     told = [
         ("unit", f"serial {report.serial_number}, part {report.part_number}, result {report.result}"),
         ("archived", f"{report.archived_path} ({human_size(report.size_bytes)}) {report.checksum}"),
-        ("server", f"{report.submission_state.value}, {report.tries} tries, {when(report.accepted_at)}"),
+        ("server", f"{report.submission_state.value}, tried {report.tries}x, {when(report.accepted_at)}"),
     ]
     return [*told, ("reason", printable(report.last_error))] if report.last_error else told
