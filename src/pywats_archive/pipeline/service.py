@@ -199,6 +199,7 @@ class Service:
                 self._lines = [*self._lines, *formers]
                 for former in formers:
                     self._take_up(former)
+                self._staff.tell_gone(self._lines)
             self._take_up(line)
         except ArchiveError as exc:
             self._guard.note_failure(line, exc)
