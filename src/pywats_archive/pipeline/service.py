@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,9 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
-from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
+from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConfigError, ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -27,12 +27,13 @@ from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline import decide, owed
 from pywats_archive.pipeline.alerts import UNAVAILABLE
 from pywats_archive.pipeline.beside import Announcing, Beside
-from pywats_archive.pipeline.converting import Waits
+from pywats_archive.pipeline.busy import Busy
+from pywats_archive.pipeline.dispatch import Dispatch
 from pywats_archive.pipeline.folders import FolderEvents
 from pywats_archive.pipeline.forgotten import Forgotten
 from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
-from pywats_archive.pipeline.held import HeldSources, Key, key
+from pywats_archive.pipeline.held import HeldSources, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.lines import add_formers, is_finished, make_lines
 from pywats_archive.pipeline.metrics import Metrics
@@ -87,8 +88,8 @@ class Service:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._held = HeldSources()
-        self._finishing: set[Key] = set()
-        self._mutex = threading.Lock()
+        self._lines: list[Line] = []
+        self._busy = Busy(lambda: self._lines)
         self._tally = Tally()
 
     def run(self) -> Left:
@@ -125,7 +126,9 @@ class Service:
         if not self._settings.metrics:
             yield
             return
-        metrics = Metrics(self._settings.metrics, lambda: self._staff.archives, self._staff.alerts, using=self._using)
+        metrics = Metrics(
+            self._settings.metrics, lambda: self._staff.archives, self._staff.alerts, using=self._busy.using
+        )
         try:
             yield
         finally:
@@ -151,16 +154,17 @@ class Service:
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
-        self._watcher = Watcher(
-            self._held, self._handling, self._staff.failing, self._enqueue, self._guard.note_failure
-        )
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
+        self._dispatch = Dispatch(self._work, self._handling, self._held, self._busy, lines=lambda: self._lines)
+        self._watcher = Watcher(
+            self._held, self._handling, self._staff.failing, self._dispatch.take, self._guard.note_failure
+        )
         self._outbox.start()
         self._beside = Beside(
             lambda: self._lines,
             self._staff,
             is_busy=lambda: self._work.busy_count > 0,
-            using=self._using,
+            using=self._busy.using,
         )
         try:
             self._begin()
@@ -218,9 +222,9 @@ class Service:
         if arrival.state is ArrivalState.SUSPENDED or arrival.arrival_id in line.active:
             return
         if arrival.state in (ArrivalState.ARCHIVED, ArrivalState.CONVERTING):
-            self._enqueue(line, arrival)
+            self._dispatch.take(line, arrival)
         elif line.archive and arrival.archive_id and not _waits_for_server(line.archive, arrival.archive_id):
-            self._finish_later(line, arrival)
+            self._dispatch.finish(line, arrival)
 
     def _watch(self) -> Left:
         last_rescan = last_config_check = last_retry = 0.0
@@ -261,7 +265,7 @@ class Service:
         self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
-            self._put(self._schedules.run, line, priority=line.config.priority)
+            self._dispatch.put(self._schedules.run, line, priority=line.config.priority)
 
     def _retry_line(self, line: Line, now_s: float) -> None:
         is_available = self._is_available(line, now_s)
@@ -276,13 +280,13 @@ class Service:
         for arrival in line.books.suspended():
             due = decide.is_due(arrival, self._now()) or self._settings.until_idle
             if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
-                self._enqueue(line, arrival)
+                self._dispatch.take(line, arrival)
         self._resume_held(line, now_s)
 
     def _dismiss(self, line: Line) -> None:
         """Let a line go that has brought to its end what its archive had, unless something of it is going on."""
-        with self._mutex:
-            if line.busy:
+        with self._busy.halted(line) as is_idle:
+            if not is_idle:
                 return
             self._lines = [each for each in self._lines if each is not line]
         for each in self._lines:
@@ -296,7 +300,7 @@ class Service:
             self._staff.alerts.raise_alert(UNAVAILABLE, line.name, reason=str(trouble))
             if line.look_again_s <= now_s:
                 line.look_again_s = float("inf")
-                self._put(self._staff.describe, line, priority=URGENT)
+                self._dispatch.put(self._staff.describe, line, priority=URGENT)
             return False
         if not any(each.unavailable for each in self._lines if each.name == line.name):
             self._staff.alerts.clear(UNAVAILABLE, line.name)
@@ -320,101 +324,9 @@ class Service:
             else:
                 self._resume(line, arrival)
 
-    def _enqueue(self, line: Line, arrival: Arrival) -> None:
-        line.active.add(arrival.number)
-        self._put(self._handle, line, arrival, priority=line.config.priority)
-
-    def _finish_later(self, line: Line, arrival: Arrival) -> None:
-        """Queue the end of a source, once: two reports may be settled in the same moment."""
-        with self._mutex:
-            if key(line, arrival) in self._finishing:
-                return
-            self._finishing.add(key(line, arrival))
-        self._put(self._finish, line, arrival, priority=URGENT)
-
-    def _put(self, do: Callable[..., None], line: Line, *given: Arrival, priority: int) -> None:
-        """Queue a line's work; its archive stays open meanwhile."""
-        with self._mutex:
-            line.busy += 1
-        self._work.put(self._counted, do, line, *given, priority=priority)
-
-    def _counted(self, do: Callable[..., None], line: Line, *given: Arrival) -> None:
-        try:
-            do(line, *given)
-        finally:
-            with self._mutex:
-                line.busy -= 1
-
-    @contextmanager
-    def _using(self, archive: Archive) -> Iterator[bool]:
-        """Keep an archive open meanwhile; gives whether it may be used. The guard looks at ``busy`` after it took it away."""
-        with self._mutex:
-            lines = [line for line in self._lines if line.archive is archive]
-            for line in lines:
-                line.busy += 1
-        try:
-            yield bool(lines) and not any(line.away or line.is_waiting for line in lines)
-        finally:
-            with self._mutex:
-                for line in lines:
-                    line.busy -= 1
-
-    def _handle(self, line: Line, arrival: Arrival) -> None:
-        waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
-        try:
-            is_ended, busy = self._is_ended(line, arrival), self._work.is_long
-            waits = None if is_ended else self._handling.take(line, arrival, busy=busy)
-        except ConverterUnavailable as exc:  # the alert tells it, once for all
-            waits = Waits(reason=str(exc), needs_person=True)
-        except ArchiveError as exc:
-            waits = Waits(reason=str(exc), needs_person=True)
-            log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
-        finally:
-            self._release(line, arrival, waits)
-
-    @staticmethod
-    def _is_ended(line: Line, arrival: Arrival) -> bool:
-        """Tell whether an arrival that was on its way when it was queued has ended since: it was in hand already."""
-        known = None if arrival.state is ArrivalState.SEEN else line.books.get(arrival.number)
-        return known is not None and known.state.is_final
-
-    def _release(self, line: Line, arrival: Arrival, waits: Waits | None) -> None:
-        number = arrival.number
-        if waits is None:
-            self._held.release(line, arrival)
-        else:
-            self._held.hold(line, arrival, waits)
-        for each in (each for each in self._lines if line in each.formers):
-            each.is_dirty = True
-        line.stale.append(arrival.path)
-        if not self._handling.unarchived.holds(line, number):
-            line.active.discard(number)
-        line.is_dirty = True
-
-    def _finish(self, line: Line, arrival: Arrival) -> None:
-        same = (each for each in self._lines if each.name == line.name and each.root == line.root and each.archive)
-        line = next(same, line)  # the configuration may have been taken anew since
-        waits: Waits | None = None
-        try:
-            known = line.books.get(arrival.number) or arrival
-            if not known.state.is_final:
-                self._handling.finish(line, known)
-        except Exception as exc:
-            waits = Waits(reason=str(exc), needs_person=True)
-            log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
-        finally:
-            with self._mutex:
-                self._finishing.discard(key(line, arrival))
-            self._release(line, arrival, waits)
-
     def _settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> None:
-        arrival = self._handling.settled(parcel, state, reason)
-        if arrival is None:
+        if not self._dispatch.settled(parcel, state, reason):
             self._wake.set()
-        elif not arrival.state.is_final and isinstance(parcel, ArchivedParcel):
-            for line in self._lines:
-                if line.archive is parcel.archive and line.name == arrival.converter_name:
-                    self._finish_later(line, arrival)
 
     def _reload_if_changed(self) -> None:
         """Take a changed configuration once what is going on has ended: nothing more is begun until then.
