@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -159,6 +159,11 @@ def wait_for(condition: Callable[[], Any], *, timeout_s: float = 20) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not come to pass in time")
+
+
+def wait_for_event(lines: Sequence[Any], event: str) -> None:
+    """Wait until a line of the log that is captured tells of ``event``."""
+    wait_for(lambda: event in {line["event"] for line in lines})
 
 
 def check_sound(root: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from asyncio import to_thread
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,7 +94,7 @@ class ArchiveStorage:
         conversion = Conversion(
             archive_id=archive_id,
             attempt=0,
-            started_at=self.archive.now(),
+            started_at=self.archive.now() - timedelta(milliseconds=duration_ms),
             duration_ms=duration_ms,
             status=status,
             converter_name=entry.converter_name,

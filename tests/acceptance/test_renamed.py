@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.acceptance.test_switched_off import RANDOM, TWICE, gone, leave_waiting, states
-from tests.station import Station, wait_for
+from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client
 from pywats_archive.models.arrival import ArrivalState
@@ -19,7 +19,7 @@ def rename(station: Station) -> None:
     with capture_logs() as lines:
         station.sections[0]["name"] = "renamed"
         station.write_config()
-        wait_for(lambda: "config.reloaded" in {line["event"] for line in lines})
+        wait_for_event(lines, "config.reloaded")
 
 
 @pytest.mark.parametrize("post_action", ["move", "keep"])

@@ -336,7 +336,7 @@ def test_a_fingerprint_is_never_given_to_a_converter(station: Station) -> None:
         interceptor = ArchiveInterceptor(archive, config.converters[0], key=load_key(station.root))
         entry = interceptor.pre_convert(station.root / "SN2.log")
         failed = ConversionResult(status=ConversionStatus.FAILED, error="killed")
-        interceptor.post_convert(entry, failed, started_at=utc_now())
+        interceptor.post_convert(entry, failed)
     (reason,) = replayed(station, use_current_parameters=False).skipped_because
     assert "'greeting'" in reason
     replayed(station)

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.acceptance.test_command import command
-from tests.station import Station
+from tests.station import Station, wait_for
 
 from pywats_archive.archive import current as now
 from pywats_archive.archive import purging, runs
@@ -23,7 +23,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.client import Client
 from pywats_archive.errors import RunRunning, UsageError
 from pywats_archive.models.purge import PurgeReason
-from pywats_archive.models.replay import ReplayRequest
+from pywats_archive.models.replay import ReplayRequest, Run
 from pywats_archive.reprocessing import running
 from pywats_archive.reprocessing.judging import judged
 from pywats_archive.retention import enforcing
@@ -223,7 +223,7 @@ def test_a_run_that_is_killed_goes_on_and_does_each_entry_once(station: Station)
     config = station.write_config()
     start = [sys.executable, "-m", "pywats_archive", "reprocess"]
     first = [*start, "start", *ids, "--config", str(config), "--yes", "--submit", "--processes", "1"]
-    _killed(first, 2.5)
+    _killed(first, 0.5, once=lambda: _runs(station))
     for _ in range(3):
         _killed([*start, "resume", "1", "--config", str(config), "--processes", "1"], 1.0 + 1.5 * rng.random())
     answer = command("reprocess", "resume", "1", "--json", "--config", config)
@@ -299,8 +299,14 @@ def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monk
     assert not list(station.archive_root.rglob(f"{gone}*"))
 
 
-def _killed(whole: list[str], after_s: float) -> None:
+def _runs(station: Station) -> tuple[Run, ...]:
+    with station.archive() as archive:
+        return runs.latest(archive)
+
+
+def _killed(whole: list[str], after_s: float, *, once: Callable[[], Any] = lambda: True) -> None:
     with subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(once)
         time.sleep(after_s)
         process.send_signal(signal.SIGKILL)
 

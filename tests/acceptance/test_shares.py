@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from tests.disk import share
-from tests.station import FOLDERS, Station, check_sound, wait_for
+from tests.station import FOLDERS, Station, check_sound, wait_for, wait_for_event
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
@@ -160,8 +160,7 @@ def test_what_comes_meanwhile_is_converted_and_nothing_twice(station: Station) -
         wait_for(lambda: len(station.entries()) == 1 and station.arrivals()[0].state.value.startswith("waiting"))
         time.sleep(1)
         station.archive_root.rename(elsewhere)
-        wait_for(lambda: ("raised", "archive.away") in alerts(lines))
-        time.sleep(1.5)
+        wait_for_event(lines, "archive.missed")  # what lies there by then waits for the archive
         station.server.start()
         (watch / "new.log").write_bytes(b"goes on")
         wait_for(lambda: list((station.root / "on/Done/not-archived").glob("*/source/new.log")))
@@ -184,9 +183,9 @@ def test_what_is_on_its_way_when_the_archive_returns_is_not_begun_again(station:
     station.archive_root.rename(elsewhere)
     station.server.stop()
     with logged() as lines, station.serving():
-        time.sleep(1)
+        wait_for_event(lines, "archive.missed")
         (watch / "a.log").write_bytes(b"x")
-        wait_for(lambda: any(line["event"] == "source.converted" for line in lines))
+        wait_for_event(lines, "source.converted")
         elsewhere.rename(station.archive_root)
         wait_for(lambda: ("cleared", "archive.away") in alerts(lines))
         time.sleep(1.5)
@@ -203,8 +202,8 @@ def test_what_lay_there_at_a_start_waits_for_the_ledger(station: Station) -> Non
     station.run()
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
-    with station.serving():
-        time.sleep(1.5)
+    with logged() as lines, station.serving():
+        wait_for_event(lines, "archive.missed")
         (watch / "new.log").write_bytes(b"new")
         wait_for(lambda: len(station.server.received) == 2)
         elsewhere.rename(station.archive_root)
@@ -248,7 +247,7 @@ def test_what_went_meanwhile_is_on_record(station: Station) -> None:
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
     with capture_logs() as lines, station.serving():
-        wait_for(lambda: "service.started" in {line["event"] for line in lines})
+        wait_for_event(lines, "archive.missed")
         (watch / "a.log").write_bytes(b"came")
         time.sleep(2)
         (watch / "a.log").unlink()
@@ -331,11 +330,12 @@ def test_what_was_held_meanwhile_does_not_close_it_again(station: Station) -> No
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")
     with capture_logs() as lines, station.serving():
+        wait_for_event(lines, "archive.missed")
         folder.mkdir()
         (folder / "a.txt").write_text("1")
         time.sleep(4)
         elsewhere.rename(station.archive_root)
-        wait_for(lambda: "archive.back" in {line["event"] for line in lines})
+        wait_for_event(lines, "archive.back")
         (folder / "COMPLETE.marker").touch()
         wait_for(lambda: station.names("c/Done") == ["unit"])
         time.sleep(8)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.station import FOLDERS, Station, wait_for
+from tests.station import FOLDERS, Station, wait_for, wait_for_event
 
 from pywats_archive import Client
 from pywats_archive.models.arrival import ArrivalState
@@ -67,7 +67,7 @@ def test_what_waits_for_the_server_is_sent_once_under_its_id(
 def test_it_can_be_switched_off_while_the_service_runs(station: Station, post_action: str) -> None:
     """What was archived goes its way, what comes now goes without: nothing is sent twice, what is kept there neither."""
     watch = station.add("c", post_action=post_action)
-    with station.serving():
+    with capture_logs() as lines, station.serving():
         (watch / "kept.log").write_bytes(b"kept")
         wait_for(lambda: states(station) == {"kept.log": ArrivalState.DONE})
         station.server.close()
@@ -79,6 +79,7 @@ def test_it_can_be_switched_off_while_the_service_runs(station: Station, post_ac
         station.server.start()
         wait_for(lambda: len(station.server.received) == 3)
         wait_for(lambda: states(station)["a.log"] is ArrivalState.DONE)
+        wait_for_event(lines, "config.reloaded")
         (watch / "c.log").write_bytes(b"c")
         wait_for(lambda: len(station.server.received) == 4)
     assert {entry.report_id for entry in station.entries()} < station.server.received.keys()
@@ -156,14 +157,13 @@ def test_what_memory_holds_when_the_archive_is_switched_off_is_not_converted_aga
         wait_for((station.archive_root / ".owner").exists)
         time.sleep(1)
         away = station.archive_root.rename(station.root / "away")
-        wait_for(lambda: "archive.away" in {line.get("alert") for line in lines})
-        time.sleep(2)
+        wait_for_event(lines, "archive.missed")
         station.server.close()
         (watch / "a.log").write_bytes(b"a")
-        wait_for(lambda: "source.converted" in {line["event"] for line in lines})
+        wait_for_event(lines, "source.converted")
         station.sections[0]["archive_enabled"] = False
         station.write_config()
-        wait_for(lambda: "config.reloaded" in {line["event"] for line in lines})
+        wait_for_event(lines, "config.reloaded")
         time.sleep(1)
         station.server.start()
         wait_for(lambda: not station.names("c/watch"), timeout_s=60)

@@ -9,7 +9,8 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from tests.station import FOLDERS, Station, wait_for
+from structlog.testing import capture_logs
+from tests.station import FOLDERS, Station, wait_for, wait_for_event
 
 from pywats_archive import Client
 from pywats_archive.errors import ConverterUnavailable
@@ -267,8 +268,8 @@ def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, mo
     watch = station.add("c", on_archive_error="continue")
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")
-    with station.serving():
-        time.sleep(3)  # what lies there at first is left to the ledger
+    with capture_logs() as lines, station.serving():
+        wait_for_event(lines, "archive.missed")  # what lies there at first is left to the ledger
         (watch / "a.log").write_bytes(b"a")
         wait_for(lambda: len(station.server.received) == 1)
         (station.root / "converters" / "own.py").write_text("this is no Python\n")

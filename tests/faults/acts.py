@@ -92,7 +92,6 @@ def convert_it(archive: Archive, place: Place) -> None:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
                 ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS),
-                started_at=archive.now(),
                 arrival_id=arrival.arrival_id,
                 next_state=NextState(state=ArrivalState.WAITING),
             )
@@ -127,7 +126,6 @@ def set_aside(archive: Archive, place: Place) -> None:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
                 ConversionResult(status=ConversionStatus.SUSPENDED, error="not yet"),
-                started_at=archive.now(),
                 arrival_id=arrival.arrival_id,
                 next_state=NextState(state=ArrivalState.SUSPENDED, retry_at=archive.now(), attempts=1),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pywats_archive.config import ConverterConfig
@@ -20,7 +19,6 @@ def attempt(
     entry: ArchiveEntry,
     result: ConversionResult,
     *,
-    started_at: datetime,
     config: ConverterConfig,
     configuration: Mapping[str, Any],
     info: ConverterInfo | None,
@@ -34,7 +32,7 @@ def attempt(
     return Conversion(
         archive_id=entry.archive_id,
         attempt=0,
-        started_at=started_at,
+        started_at=result.started_at,
         duration_ms=result.duration_ms,
         status=result.status,
         converter_name=config.name,

@@ -87,7 +87,6 @@ class ArchiveInterceptor(AfterSubmission):
         entry: ArchiveEntry,
         result: ConversionResult,
         *,
-        started_at: datetime,
         arrival_id: int | None = None,
         next_state: NextState | None = None,
         submit: bool = True,
@@ -105,7 +104,6 @@ class ArchiveInterceptor(AfterSubmission):
             conversion=attempt(
                 entry,
                 replace(result, warnings=warnings),
-                started_at=started_at,
                 config=self._config,
                 configuration=self._configuration,
                 info=info,

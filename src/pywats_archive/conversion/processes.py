@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as OutOfTime
 from types import TracebackType
@@ -16,6 +17,10 @@ from pywats_archive import portable
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.fence import LEFT_EXIT_CODE, SILENT_EXIT_CODE, end_session
+from pywats_archive.host.job import ConversionJob
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.time import utc_now
 
 _MOST_TRIES = 5
 _LONGEST_LINE = 2000
@@ -64,6 +69,19 @@ class ConverterProcesses:
             else:
                 return result
         raise ConverterKilled("no process was fit to run the converter: each was left unfit by the one before")
+
+    def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
+        """Convert one source; that its process was ended is a FAILED result too."""
+        started_at, began_s = utc_now(), time.monotonic()
+        try:
+            return self.run(worker.convert, job, timeout_s=timeout_s)
+        except ConverterKilled as exc:
+            return ConversionResult(
+                status=ConversionStatus.FAILED,
+                error=str(exc),
+                started_at=started_at,
+                duration_ms=int((time.monotonic() - began_s) * 1000),
+            )
 
     def _end_orphans(self) -> None:
         """Note which workers there are, and end what those have started that are gone: nobody else is in their sessions."""

@@ -22,6 +22,7 @@ from pywats_archive.host.outcome import as_delay, outcome_of
 from pywats_archive.host.reading import recorded_opens
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.time import utc_now
 
 _NAME_ALONE = 0.3
 """pyWATS' own confidence for a match of the name alone."""
@@ -36,11 +37,16 @@ def prepare() -> None:
 
 def convert(job: ConversionJob) -> ConversionResult:
     """Validate and convert one source with a new instance; whatever the converter raises is a FAILED result."""
-    started = time.perf_counter()
+    started_at, started = utc_now(), time.perf_counter()
     with confined(job) as left, recorded_opens() as opened:
         result = guarded(lambda: _convert(job))
-    warnings = (*result.warnings, *left)
-    return replace(result, warnings=warnings, duration_ms=_ms_since(started), opened_paths=tuple(sorted(opened)))
+    return replace(
+        result,
+        warnings=(*result.warnings, *left),
+        started_at=started_at,
+        duration_ms=_ms_since(started),
+        opened_paths=tuple(sorted(opened)),
+    )
 
 
 def _convert(job: ConversionJob) -> ConversionResult:
@@ -191,11 +197,13 @@ def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
 
     What ``run`` gave is never lost to what goes wrong after it: the converter has already ticked it off.
     """
-    started = time.perf_counter()
+    started_at, started = utc_now(), time.perf_counter()
     with confined(job) as left:
         results = _run_scheduled(job)
     ms = _ms_since(started)
-    return tuple(replace(result, warnings=(*result.warnings, *left), duration_ms=ms) for result in results)
+    return tuple(
+        replace(result, warnings=(*result.warnings, *left), started_at=started_at, duration_ms=ms) for result in results
+    )
 
 
 def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:

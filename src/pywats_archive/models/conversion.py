@@ -8,6 +8,7 @@ from typing import Any
 
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import ReportSummary
+from pywats_archive.models.time import utc_now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +48,8 @@ class ConversionResult:
     post_action: str | None = None
     """What the converter asked for, as pyWATS names it; None leaves it to the configuration."""
     retry_after: timedelta | None = None
+    started_at: datetime = field(default_factory=utc_now, compare=False)
+    """When the converter was called, by the station's clock; otherwise when this was made."""
     duration_ms: int = 0
     opened_paths: tuple[str, ...] = ()
     """Absolute paths of the files that the converter opened for reading."""

@@ -156,7 +156,6 @@ class ReplayRequest:
 class Replayed:
     """One entry's conversion as a replay gave it, not yet recorded."""
 
-    started_at: datetime
     result: ConversionResult
     converter: ConverterInfo
     """The code that ran, also where it was killed before it could say so."""

@@ -7,9 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.books import UNLEDGERED
+
+log = structlog.get_logger()
 
 
 def only_seen(known: Iterable[Arrival], *, changed: AbstractSet[str], active: AbstractSet[int]) -> tuple[Arrival, ...]:
@@ -41,9 +45,10 @@ class AwayBooks:
         """Give what is known at ``paths``; the first time they are all that lies in the watch folder."""
         if self._is_first:
             self._is_first = False
-            for path in paths:
-                if path not in self._latest:
-                    self._latest[path] = self._arrival(Sighting(path=path, size_bytes=0, mtime_ns=0), _UNTOLD)
+            untold = [path for path in paths if path not in self._latest]
+            for path in untold:
+                self._latest[path] = self._arrival(Sighting(path=path, size_bytes=0, mtime_ns=0), _UNTOLD)
+            log.warning("archive.missed", converter=self._name, sources_waiting_for_it=len(untold))
         return {path: self._latest[path] for path in paths if path in self._latest}
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
+from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
@@ -43,12 +42,7 @@ class Converting:
         if line.unavailable:
             raise line.unavailable
         job = replace(line.job, source_path=str(path))
-        began_s = time.monotonic()
-        try:
-            result = self._processes.run(worker.convert, job, timeout_s=line.config.timeout_seconds)
-        except ConverterKilled as exc:
-            duration = int((time.monotonic() - began_s) * 1000)
-            result = ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
+        result = self._processes.convert(job, timeout_s=line.config.timeout_seconds)
         if result.is_unavailable:
             raise line.stop_for(result.error or "its code cannot be loaded")
         return redact_result(result, line.config.arguments)

@@ -155,13 +155,12 @@ class Handling:
         entry = self._archived(line, arrival, busy)
         arrival = self._as_archived(line, arrival, entry)
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
-        started_at = self._now()
         result = self._convert_entry(line, arrival, entry, has_waited=has_waited)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
         reports = line.interceptor.post_convert(
-            entry, result, started_at=started_at, arrival_id=arrival.arrival_id, next_state=after, busy=busy
+            entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy
         )
         log_result(line, entry.archive_id, result)
         if result.has_hooks:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pywats_archive import portable
 from pywats_archive.archive import ledger, record, restoring
@@ -25,8 +26,9 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.time import utc_now
 from pywats_archive.pipeline import postprocess
 from pywats_archive.pipeline.decide import Ending
 
@@ -55,7 +57,12 @@ class _Note:
     error: str | None = None
     reports: tuple[str, ...] = ()
     """The documents as they were sent."""
+    warnings: tuple[str, ...] = ()
+    converter: dict[str, Any] | None = None
+    """The code that converted it; the archive may be back only when there is another version."""
     converted_at: str = ""
+    """When the converter was called; empty: nobody knows."""
+    duration_ms: int = 0
 
 
 def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime, open_: Open) -> Path:
@@ -72,7 +79,10 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
         status=result.status.value,
         error=result.error,
         reports=tuple(body.decode() for body in result.documents),
-        converted_at=now.isoformat(),
+        warnings=result.warnings,
+        converter=_told(result.converter) if result.converter else None,
+        converted_at=result.started_at.isoformat(),
+        duration_ms=result.duration_ms,
     )
     with _ONE_AT_A_TIME:
         folder = _made(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
@@ -218,7 +228,7 @@ def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterC
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
     result, state = _result(note), NextState(state=ArrivalState.WAITING)
-    interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, next_state=state)
+    interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
 
 
 def _lies_there(note: _Note) -> bool:
@@ -236,8 +246,9 @@ def _settle_source(
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
-        result = replace(_result(note), warnings=(dropped,))
-        interceptor.post_convert(entry, result, started_at=archive.now(), arrival_id=arrival.arrival_id, submit=False)
+        result = _result(note)
+        result = replace(result, warnings=(*result.warnings, dropped))
+        interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
     state = ArrivalState(note.state)
     folder = config.done_folder if state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
@@ -246,8 +257,25 @@ def _settle_source(
 
 
 def _result(note: _Note) -> ConversionResult:
-    documents = tuple(text.encode() for text in note.reports)
-    return ConversionResult(status=ConversionStatus(note.status), error=note.error, documents=documents)
+    return ConversionResult(
+        status=ConversionStatus(note.status),
+        error=note.error,
+        documents=tuple(text.encode() for text in note.reports),
+        warnings=tuple(note.warnings),
+        converter=_info(note.converter) if note.converter else None,
+        started_at=datetime.fromisoformat(note.converted_at) if note.converted_at else utc_now(),
+        duration_ms=note.duration_ms,
+    )
+
+
+def _told(info: ConverterInfo) -> dict[str, Any]:
+    return {**asdict(info), "password_arguments": sorted(info.password_arguments)}
+
+
+def _info(told: dict[str, Any]) -> ConverterInfo:
+    known = {field.name: told[field.name] for field in fields(ConverterInfo) if field.name in told}
+    files = tuple((str(name), str(path)) for name, path in told["code_files"])
+    return ConverterInfo(**{**known, "password_arguments": frozenset(told["password_arguments"]), "code_files": files})
 
 
 def _read(path: Path) -> _Note:

@@ -166,7 +166,6 @@ class Schedules:
         reports = line.interceptor.post_convert(
             entry,
             result,
-            started_at=taken.taken_at,
             arrival_id=arrival.arrival_id,
             next_state=NextState(state=state, reason=result.error),
         )

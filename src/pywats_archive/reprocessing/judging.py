@@ -62,7 +62,7 @@ def judged(shown: Shown, replayed: Replayed, request: ReplayRequest) -> ItemResu
     if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
         return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
     summaries = result.summaries or tuple(summarize(fields_of(body)) for body in result.documents)
-    ran = Ran.of(replayed.started_at, result.duration_ms)
+    ran = Ran.of(result.started_at, result.duration_ms)
     found = [_difference(*pair, ran) for pair in zip(shown.documents, result.documents, summaries, strict=False)]
     found += [Difference()] * (len(result.documents) - len(found))
     old, new = _verdicts(shown, summaries)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,13 @@ from pywats_archive.archive import codes, restore
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.attempt import attempt, told_of
-from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
+from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing
 from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob, job_for
 from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, redact_result
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.replay import Replayed, ReplayRequest
 
 
@@ -64,7 +63,6 @@ class Replayer:
 
     def replay(self, entry: ArchiveEntry, original: Conversion | None) -> Replayed:
         """Convert an entry again; Skipped says why it cannot be, and what fails is a FAILED result."""
-        started_at = self._archive.now()
         code = self._code(entry)
         arguments = self._arguments(code, original)
         runs_as = code if self._request.use_current_converter else self._original(code, original)
@@ -78,7 +76,6 @@ class Replayer:
             source = self._restored(entry, Path(folder))
             result = self._converted(code.config, replace(job, source_path=str(source)))
         return Replayed(
-            started_at=started_at,
             result=result,
             converter=result.converter or runs_as.info,
             parameters=fingerprint_secrets(arguments, code.info.password_arguments, self._key),
@@ -91,7 +88,6 @@ class Replayer:
         return attempt(
             entry,
             replayed.result,
-            started_at=replayed.started_at,
             config=code.config,
             configuration=told_of(code.config),
             info=replayed.converter,
@@ -187,13 +183,7 @@ class Replayer:
             raise Skipped(f"its source is damaged: {exc}") from exc
 
     def _converted(self, config: ConverterConfig, job: ConversionJob) -> ConversionResult:
-        began_s = time.monotonic()
-        try:
-            result = self._processes.run(worker.convert, job, timeout_s=config.timeout_seconds)
-        except ConverterKilled as exc:
-            duration = int((time.monotonic() - began_s) * 1000)
-            result = ConversionResult(status=ConversionStatus.FAILED, error=str(exc), duration_ms=duration)
-        return redact_result(result, job.arguments)
+        return redact_result(self._processes.convert(job, timeout_s=config.timeout_seconds), job.arguments)
 
 
 def _of_version(distribution: str, request: ReplayRequest) -> str:

@@ -31,7 +31,7 @@ def converted(interceptor: ArchiveInterceptor, folder: Path) -> Report:
     source.write_bytes(b"x")
     entry = interceptor.pre_convert(source)
     result = ConversionResult(status=ConversionStatus.SUCCESS, documents=(b'{"sn":"S1"}',))
-    (report,) = interceptor.post_convert(entry, result, started_at=interceptor.archive.now())
+    (report,) = interceptor.post_convert(entry, result)
     return report
 
 
