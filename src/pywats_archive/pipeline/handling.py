@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +13,6 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive import companions, ledger, record, restore, sources
-from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
@@ -30,6 +27,7 @@ from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.on_the_way import Converted, OnTheWay, recalled, told_result
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
@@ -40,53 +38,6 @@ log = structlog.get_logger()
 class _NotArchived(Exception):
     def __init__(self, cause: ArchiveError) -> None:
         self.cause = cause
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Converted:
-    """What is to be known of a conversion when its source leaves the watch folder."""
-
-    entry: ArchiveEntry
-    status: ConversionStatus
-    asked_for: str | None
-    reports: tuple[Report, ...] = ()
-
-    @property
-    def is_settled(self) -> bool:
-        return all(report.submission_state is not SubmissionState.WAITING for report in self.reports)
-
-
-class _OnTheWay:
-    """Conversions whose only report is with the server, so that they need not be read back; the oldest are forgotten."""
-
-    _REMEMBERED = 500
-
-    def __init__(self) -> None:
-        self._conversions: dict[tuple[Path, str], tuple[Arrival, _Converted]] = {}
-        self._mutex = threading.Lock()
-
-    def remember(self, archive: Archive, arrival: Arrival, converted: _Converted) -> None:
-        with self._mutex:
-            while len(self._conversions) >= self._REMEMBERED:
-                del self._conversions[next(iter(self._conversions))]
-            self._conversions[archive.root, converted.entry.archive_id] = arrival, converted
-
-    def settle(self, archive: Archive, report: Report, state: SubmissionState, reason: str | None) -> Arrival | None:
-        """Note what the server said; gives the arrival whose report it was, if it is remembered."""
-        key = archive.root, report.archive_id
-        with self._mutex:
-            if key not in self._conversions:
-                return None
-            arrival, converted = self._conversions[key]
-            told = replace(converted.reports[0], submission_state=state, last_error=reason)
-            self._conversions[key] = arrival, replace(converted, reports=(told,))
-        return arrival
-
-    def take(self, archive: Archive, archive_id: str) -> _Converted | None:
-        """Give what is remembered of an entry, and forget it."""
-        with self._mutex:
-            _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
-        return converted if converted and converted.is_settled else None
 
 
 class Handling:
@@ -109,7 +60,7 @@ class Handling:
         self._outbox = outbox
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
-        self._on_the_way = _OnTheWay()
+        self._on_the_way = OnTheWay()
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
         """Take a source as far as it goes now; None when it is settled or waits for the server or for its retry."""
@@ -179,7 +130,7 @@ class Handling:
         """Hand the reports to the outbox, with the bytes of those that were archived as the converter gave them."""
         assert line.archive is not None
         if len(reports) == 1:
-            converted = _Converted(entry=entry, status=result.status, asked_for=result.post_action, reports=reports)
+            converted = Converted(entry=entry, status=result.status, asked_for=result.post_action, reports=reports)
             self._on_the_way.remember(line.archive, arrival, converted)
         for report, body, summary in zip_longest(reports, result.documents, result.summaries):
             as_given = body if summary and summary.own_id == report.report_id else None
@@ -188,7 +139,7 @@ class Handling:
     def finish(self, line: Line, arrival: Arrival) -> None:
         """Post-process a source of which nothing waits for the server any more, and close its account."""
         assert line.archive is not None and arrival.archive_id is not None
-        converted = self._on_the_way.take(line.archive, arrival.archive_id) or _recalled(line.archive, arrival)
+        converted = self._on_the_way.take(line.archive, arrival.archive_id) or recalled(line.archive, arrival)
         entry, reports = converted.entry, converted.reports
         refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
         ending = decide.ending(
@@ -311,33 +262,6 @@ class Handling:
             return Waits(reason=str(trouble), needs_person=True)
         self._failing.note(line.name, OWED, trouble)
         return self.unarchived.take(line, arrival, is_owed=True)
-
-
-def _recalled(archive: Archive, arrival: Arrival) -> _Converted:
-    """Read back the latest conversion of an arrival; one still suspended after its last retry has failed."""
-    assert arrival.archive_id is not None
-    entry, last = archive.entry(arrival.archive_id), archive.last_conversion(arrival.archive_id)
-    is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED
-    return _Converted(
-        entry=entry,
-        status=ConversionStatus.FAILED if is_given_up else entry.conversion_status,
-        asked_for=last.post_action if last else None,
-        reports=tuple(
-            r for r in archive.reports_of(arrival.archive_id) if last and r.conversion_id == last.conversion_id
-        ),
-    )
-
-
-def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
-    """Give a scheduled converter's result back from the document that its entry holds."""
-    told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
-    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])
-    return ConversionResult(
-        status=ConversionStatus(told["status"]),
-        documents=tuple(body.encode() for body in bodies),
-        error=told["error"],
-        metadata=told["metadata"],
-    )
 
 
 def _held(line: Line, arrival: Arrival) -> Path | None:

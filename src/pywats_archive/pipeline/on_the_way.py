@@ -1,0 +1,89 @@
+"""Conversions between the archive and the end of their sources: as remembered, or as the catalog has them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.report import Report, SubmissionState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Converted:
+    """What is to be known of a conversion when its source leaves the watch folder."""
+
+    entry: ArchiveEntry
+    status: ConversionStatus
+    asked_for: str | None
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        return all(report.submission_state is not SubmissionState.WAITING for report in self.reports)
+
+
+class OnTheWay:
+    """Conversions whose only report is with the server, so that they need not be read back; the oldest are forgotten."""
+
+    REMEMBERED = 500
+
+    def __init__(self) -> None:
+        self._conversions: dict[tuple[Path, str], tuple[Arrival, Converted]] = {}
+        self._mutex = threading.Lock()
+
+    def remember(self, archive: Archive, arrival: Arrival, converted: Converted) -> None:
+        with self._mutex:
+            while len(self._conversions) >= self.REMEMBERED:
+                del self._conversions[next(iter(self._conversions))]
+            self._conversions[archive.root, converted.entry.archive_id] = arrival, converted
+
+    def settle(self, archive: Archive, report: Report, state: SubmissionState, reason: str | None) -> Arrival | None:
+        """Note what the server said; gives the arrival whose report it was, if it is remembered."""
+        key = archive.root, report.archive_id
+        with self._mutex:
+            if key not in self._conversions:
+                return None
+            arrival, converted = self._conversions[key]
+            told = replace(converted.reports[0], submission_state=state, last_error=reason)
+            self._conversions[key] = arrival, replace(converted, reports=(told,))
+        return arrival
+
+    def take(self, archive: Archive, archive_id: str) -> Converted | None:
+        """Give what is remembered of an entry, and forget it."""
+        with self._mutex:
+            _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
+        return converted if converted and converted.is_settled else None
+
+
+def recalled(archive: Archive, arrival: Arrival) -> Converted:
+    """Read back the latest conversion of an arrival; one still suspended after its last retry has failed."""
+    assert arrival.archive_id is not None
+    entry, last = archive.entry(arrival.archive_id), archive.last_conversion(arrival.archive_id)
+    is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED
+    return Converted(
+        entry=entry,
+        status=ConversionStatus.FAILED if is_given_up else entry.conversion_status,
+        asked_for=last.post_action if last else None,
+        reports=tuple(
+            r for r in archive.reports_of(arrival.archive_id) if last and r.conversion_id == last.conversion_id
+        ),
+    )
+
+
+def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
+    """Give a scheduled converter's result back from the document that its entry holds."""
+    told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
+    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])
+    return ConversionResult(
+        status=ConversionStatus(told["status"]),
+        documents=tuple(body.encode() for body in bodies),
+        error=told["error"],
+        metadata=told["metadata"],
+        started_at=entry.created_at,
+    )
