@@ -5,45 +5,59 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib import metadata
+from collections.abc import Iterable
+from importlib import import_module, metadata
 from typing import Annotated
 
 import structlog
 import typer
 
-from pywats_archive.cli import (
-    demo,
-    doctor,
-    hold,
-    list_,
-    plan,
-    policy,
-    purge,
-    rebuild,
-    reprocess,
-    restore,
-    run,
-    search,
-    show,
-    stats,
-    status,
-    verify,
-)
 from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
 INTERRUPTED = 130
 """What shells expect after Ctrl-C. Not 1: who interrupts 'verify' must not read that something was found."""
 
-app = typer.Typer(
-    name="pywats-archive",
-    help="Archives every test log before it is converted, and every report before it is sent.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
+_VERBS = {
+    "demo": "demo:demo",
+    "run": "run:run",
+    "doctor": "doctor:doctor",
+    "status": "status:status",
+    "list": "list_:list_entries",
+    "show": "show:show",
+    "search": "search:search",
+    "restore": "restore:restore",
+    "stats": "stats:stats",
+    "policy": "policy:app",
+    "purge": "purge:purge",
+    "hold": "hold:app",
+    "reprocess": "reprocess:app",
+    "plan": "plan:plan",
+    "verify": "verify:verify",
+    "rebuild": "rebuild:rebuild",
+}
+"""Where each verb is: a function, or an app of verbs of its own, in a module of this package."""
 
 
-@app.callback(invoke_without_command=True)
+def made_app(verbs: Iterable[str]) -> typer.Typer:
+    """Make the command with some verbs: each costs the import of all that it needs, and most runs want one."""
+    app = typer.Typer(
+        name="pywats-archive",
+        help="Archives every test log before it is converted, and every report before it is sent.",
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(_options)
+    for verb in verbs:
+        module, _, name = _VERBS[verb].partition(":")
+        made = getattr(import_module(f"pywats_archive.cli.{module}"), name)
+        if isinstance(made, typer.Typer):
+            app.add_typer(made, name=verb)
+        else:
+            app.command(verb)(made)
+    return app
+
+
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
@@ -52,29 +66,12 @@ def _options(
         raise typer.Exit
 
 
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("doctor")(doctor.doctor)
-app.command("status")(status.status)
-app.command("list")(list_.list_entries)
-app.command("show")(show.show)
-app.command("search")(search.search)
-app.command("restore")(restore.restore)
-app.command("stats")(stats.stats)
-app.add_typer(policy.app, name="policy")
-app.command("purge")(purge.purge)
-app.add_typer(hold.app, name="hold")
-app.add_typer(reprocess.app, name="reprocess")
-app.command("plan")(plan.plan)
-app.command("verify")(verify.verify)
-app.command("rebuild")(rebuild.rebuild)
-
-
 def main() -> None:
     """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use, 130 interrupted."""
     _log_to_stderr()
+    words = sys.argv[1:] or ["--help"]
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = made_app([words[0]] if words[0] in _VERBS else _VERBS)(words, standalone_mode=False)
     except ArchiveError as exc:
         _exit(str(exc), exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
