@@ -44,6 +44,11 @@ def translated(path: Path, error: Exception) -> CatalogError:
     return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")
 
 
+def is_locked(cause: BaseException | None) -> bool:
+    """Tell whether another connection was in the way."""
+    return isinstance(cause, sqlite3.OperationalError) and "is locked" in str(cause)  # SQLITE_BUSY, SQLITE_LOCKED
+
+
 def _is_full(cause: BaseException | None) -> bool:
     if isinstance(cause, OSError):
         return cause.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, translated
+from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, is_locked, translated
 from pywats_archive.catalog.writer import Writer
 from pywats_archive.errors import CatalogDamaged, CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
@@ -30,9 +32,11 @@ _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist":
 With a rollback journal FULL is not enough: after a power cut the removed journal may be back and undo the commit
 (sqlite.org/pragma.html#pragma_synchronous).
 """
+_BUSY_S = 30
+"""How long a connection waits for a lock."""
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 30000",
+    f"PRAGMA busy_timeout = {_BUSY_S * 1000}",
     "PRAGMA cache_size = -16000",
     "PRAGMA temp_store = MEMORY",
 )
@@ -47,7 +51,7 @@ class Catalog:
             URL.create("sqlite", database=_uri(path), query={"uri": "true"}),
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"check_same_thread": False, "timeout": 30},
+            connect_args={"check_same_thread": False, "timeout": _BUSY_S},
         )
         event.listen(self._engine, "connect", lambda connection, _: _set_pragmas(path, connection))
         self._idle: list[Connection] = []
@@ -192,7 +196,7 @@ def _set_pragmas(path: Path, connection: Any) -> None:
     try:
         if connection.execute("PRAGMA page_count").fetchone() == (0,):
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later it would need all to be written anew
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        mode = _set_journal_mode(connection)
         if mode not in _SYNCHRONOUS:
             raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")
         for pragma in (f"PRAGMA synchronous = {_SYNCHRONOUS[mode]}", *_PRAGMAS):
@@ -200,3 +204,18 @@ def _set_pragmas(path: Path, connection: Any) -> None:
     except BaseException:
         connection.close()
         raise
+
+
+def _set_journal_mode(connection: Any) -> str:
+    """Ask for the write-ahead log; gives the journal mode that there is then.
+
+    While another connection writes a new database SQLite refuses that at once, without the wait it has for all else.
+    """
+    until_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as exc:
+            if not is_locked(exc) or time.monotonic() >= until_s:
+                raise
+            time.sleep(0.02)

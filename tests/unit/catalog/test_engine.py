@@ -4,8 +4,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -186,6 +188,24 @@ def test_several_processes_may_make_it_at_once(tmp_path: Path) -> None:
     errors = [process.communicate(b"x")[1] for process in running]
     assert errors == [b""] * 4
     assert _run(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_one_that_is_being_made_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another connection writes the beginning of a new catalog SQLite refuses the journal mode at once: asked again."""
+    this, other = (sqlite3.connect(tmp_path / "metadata.db", isolation_level=None) for _ in range(2))
+    other.execute("BEGIN IMMEDIATE")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        other.rollback()
+
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=time.monotonic, sleep=wait))
+    engine._set_journal_mode(this)
+    assert len(waited) == 1
+    assert this.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    this.close()
+    other.close()
 
 
 def _run(path: Path, sql: str) -> list[tuple[object, ...]]:
