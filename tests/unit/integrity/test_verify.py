@@ -304,7 +304,7 @@ def test_a_sample_is_the_part_that_was_asked_for_and_changes_with_the_seed(tmp_p
     def found(seed: str) -> set[str]:
         return {each.path for each in problems(root, Thoroughness(sample_percent=50, seed=seed))}
 
-    assert 8 < len(found("a")) < 32
+    assert 2 < len(found("a")) < 38  # the names are of this moment: by chance it is less or more once in 10⁹ times
     assert found("a") == found("a") != found("b")
 
 
