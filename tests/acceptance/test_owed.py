@@ -24,7 +24,7 @@ from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.time import UTC, utc_now
+from pywats_archive.models.time import UTC
 from pywats_archive.pipeline import owed, postprocess
 from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.service import Service
@@ -185,26 +185,6 @@ def test_a_new_configuration_does_not_forget_what_is_owed(station: Station) -> N
         blocked.unlink()
         wait_for(lambda: "a.log" in station.names("on/Done"))
     assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
-
-
-def test_it_is_on_record_as_it_was_converted(station: Station) -> None:
-    """When, by which version, and with which warnings: whatever the converter has become when the archive is back."""
-    code = "class Warns(Any):\n    version = property(lambda self: '1.0')\n    def outcome(self, source, context):\n"
-    code += "        found = report('S', id='4d7d3d1a-6f6b-4b0b-9d4c-6f1f7f0f2f11')\n"
-    code += "        return ConverterResult.success_result(report=found, warnings=['it is old'])\n"
-    station.code(code)
-    watch, blocked = failing(station, module_path="own.Warns")
-    (watch / "a.log").write_bytes(b"a")
-    before = utc_now()
-    station.run()
-    after = utc_now()
-    station.code(code.replace("1.0", "2.0"))
-    blocked.unlink()
-    station.run()
-    (conversion,) = station.details().conversions
-    assert (conversion.converter_version, station.entry().converter_version) == ("1.0", "1.0")
-    assert before < conversion.started_at < after
-    assert conversion.warnings[0] == "it is old" and "archived after its conversion" in conversion.warnings[-1]
 
 
 def test_each_converter_catches_up_with_its_own(station: Station) -> None:

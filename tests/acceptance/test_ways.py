@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import platform
@@ -10,8 +9,6 @@ import re
 import threading
 import time
 import zipfile
-from datetime import timedelta
-from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -89,24 +86,6 @@ def test_a_failing_converter_fails_its_own_file(station: Station, body: str, sta
     assert told in (by_name["bad"].conversion_error or "")
     assert station.names("bad/Error") == ["a.log"]
     assert by_name["good"].conversion_status is ConversionStatus.SUCCESS
-
-
-def test_the_time_on_record_is_that_of_the_converter(station: Station) -> None:
-    """A source that waited for a free process was not converted meanwhile: one process has one at a time."""
-    station.code("class Slow(Any):\n    def outcome(self, source, context):\n        time.sleep(0.5)\n")
-    watch = station.add("slow", "own.Slow")
-    for name in ("a.log", "b.log", "c.log"):
-        (watch / name).write_bytes(name.encode())
-    station.run()
-    with station.archive() as archive:
-        ran = [archive.details(entry.archive_id).conversions[0] for entry in station.entries()]
-    ran.sort(key=attrgetter("started_at"))
-    for earlier, later in itertools.pairwise(ran):
-        assert (
-            later.started_at - earlier.started_at
-            >= timedelta(milliseconds=earlier.duration_ms)
-            >= timedelta(seconds=0.5)
-        )
 
 
 def test_every_report_of_a_result_counts(station: Station) -> None:

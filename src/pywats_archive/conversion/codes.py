@@ -24,7 +24,7 @@ class KeptCodes:
 
     def keep(self, info: ConverterInfo) -> None:
         """Keep a converter's code, once. What cannot be kept is a warning: the conversion counts, a replay may lack it."""
-        if not info.fingerprint or info.fingerprint in self._known:
+        if not (info.fingerprint and info.code_files) or info.fingerprint in self._known:
             return
         try:
             files = {name: Path(path).read_bytes() for name, path in info.code_files}

@@ -61,7 +61,8 @@ class ArchiveInterceptor(AfterSubmission):
         super().__init__(archive)
         self._config = config
         self._key = key
-        self._info = info
+        self.info = info
+        """What is known of the converter's code, if it could be loaded."""
         self._configuration = told_of(config)
         self._codes = KeptCodes(archive)
         if policy := config.retention_policy():
@@ -72,8 +73,8 @@ class ArchiveInterceptor(AfterSubmission):
         new = ingest.NewSource(
             path=source,
             converter_name=self._config.name,
-            converter_version=self._info.version if self._info else None,
-            parameters=self.safe_arguments(self._info),
+            converter_version=self.info.version if self.info else None,
+            parameters=self.safe_arguments(self.info),
             companion_rules=self._config.companion_rules,
             compression_level=self._level(busy=busy),
             keep_source=self._config.archive_source_files,
@@ -99,7 +100,7 @@ class ArchiveInterceptor(AfterSubmission):
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         unnamed = [c.name for c in entry.companions if c.name not in named]
         warnings = (*result.warnings, *(f"read beside the source, named by no rule: {name}" for name in unnamed))
-        info = result.converter or self._info
+        info = result.converter or self.info
         new = record.NewConversion(
             conversion=attempt(
                 entry,

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from pywats_archive import portable
 from pywats_archive.archive import ledger, record, restoring
@@ -26,7 +25,7 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.models.conversion import ConversionResult, ConverterInfo
+from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import utc_now
 from pywats_archive.pipeline import postprocess
@@ -58,8 +57,10 @@ class _Note:
     reports: tuple[str, ...] = ()
     """The documents as they were sent."""
     warnings: tuple[str, ...] = ()
-    converter: dict[str, Any] | None = None
-    """The code that converted it; the archive may be back only when there is another version."""
+    converter_version: str = ""
+    code_fingerprint: str = ""
+    """Of the code that converted it; the archive may be back only when there is another version."""
+    distribution: str | None = None
     converted_at: str = ""
     """When the converter was called; empty: nobody knows."""
     duration_ms: int = 0
@@ -80,7 +81,9 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
         error=result.error,
         reports=tuple(body.decode() for body in result.documents),
         warnings=result.warnings,
-        converter=_told(result.converter) if result.converter else None,
+        converter_version=result.converter.version if result.converter else "",
+        code_fingerprint=result.converter.fingerprint if result.converter else "",
+        distribution=result.converter.distribution if result.converter else None,
         converted_at=result.started_at.isoformat(),
         duration_ms=result.duration_ms,
     )
@@ -227,7 +230,7 @@ def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterC
         )
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
-    result, state = _result(note), NextState(state=ArrivalState.WAITING)
+    result, state = _recorded(note, interceptor), NextState(state=ArrivalState.WAITING)
     interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
 
 
@@ -246,7 +249,7 @@ def _settle_source(
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
-        result = _result(note)
+        result = _recorded(note, interceptor)
         result = replace(result, warnings=(*result.warnings, dropped))
         interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
     state = ArrivalState(note.state)
@@ -262,20 +265,34 @@ def _result(note: _Note) -> ConversionResult:
         error=note.error,
         documents=tuple(text.encode() for text in note.reports),
         warnings=tuple(note.warnings),
-        converter=_info(note.converter) if note.converter else None,
-        started_at=datetime.fromisoformat(note.converted_at) if note.converted_at else utc_now(),
+        started_at=_moment(note.converted_at),
         duration_ms=note.duration_ms,
     )
 
 
-def _told(info: ConverterInfo) -> dict[str, Any]:
-    return {**asdict(info), "password_arguments": sorted(info.password_arguments)}
+def _recorded(note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
+    """The result as it goes on record, of the version that gave it.
+
+    The note lies where others may write: where code is read from, and which arguments are secret, today's converter tells.
+    """
+    result, today = _result(note), interceptor.info
+    if today is None or note.code_fingerprint in ("", today.fingerprint):
+        return result
+    of_then = replace(
+        today,
+        version=note.converter_version,
+        fingerprint=note.code_fingerprint,
+        distribution=note.distribution,
+        code_files=(),
+    )
+    return replace(result, converter=of_then)
 
 
-def _info(told: dict[str, Any]) -> ConverterInfo:
-    known = {field.name: told[field.name] for field in fields(ConverterInfo) if field.name in told}
-    files = tuple((str(name), str(path)) for name, path in told["code_files"])
-    return ConverterInfo(**{**known, "password_arguments": frozenset(told["password_arguments"]), "code_files": files})
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return utc_now()
 
 
 def _read(path: Path) -> _Note:

@@ -17,7 +17,7 @@ from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, BlobStore, Content
-from pywats_archive.integrity.verify import verify
+from pywats_archive.integrity.verify import _is_read_whole, verify
 from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.retention import enforcing
@@ -291,6 +291,15 @@ def test_what_was_removed_on_record_is_not_missed(root: Path) -> None:
         assert enforcing.purge_named(archive, [entry.archive_id], actor="it", unsubmitted=True).archives_purged == 1
     assert not list(root.rglob(f"{entry.archive_id}*"))
     assert problems(root) == []
+
+
+@pytest.mark.parametrize("percent", [1, 5, 50])
+def test_a_sample_is_as_large_as_was_asked_for(percent: float) -> None:
+    """Of many blobs the part that is read whole is the one asked for, within a tenth."""
+    names = [f"sources/2026/02/13/{number}.csv.gz" for number in range(100_000)]
+    wanted = Thoroughness(sample_percent=percent, seed="a")
+    drawn = sum(_is_read_whole(name, wanted) for name in names)
+    assert abs(drawn - 1_000 * percent) < 100 * percent
 
 
 def test_a_sample_is_the_part_that_was_asked_for_and_changes_with_the_seed(tmp_path: Path) -> None:
