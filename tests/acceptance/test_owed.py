@@ -232,7 +232,7 @@ def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -
 
 
 def test_a_done_folder_that_cannot_be_read_stops_nobody(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies there is told in the log, and looked for again; the others' sources go on, and its own as far as they can."""
+    """What lies there is told, and looked for again; the others' sources go on, and its own as far as they can."""
     for name in ("c", "other"):
         (station.add(name) / f"{name}.log").write_bytes(name.encode())
     unreadable = station.root / "c/Done/not-archived"
@@ -245,6 +245,7 @@ def test_a_done_folder_that_cannot_be_read_stops_nobody(station: Station, monkey
         return listing(path)
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
-    assert not station.run().waiting
+    (left,) = station.run().waiting
+    assert left.startswith(f"c: {unreadable}: cannot be read")
     assert station.names("other/Done") == ["other.log"]
     assert len(station.server.received) == 2

@@ -6,7 +6,9 @@ import itertools
 import json
 from datetime import timedelta
 from operator import attrgetter
+from typing import Any
 
+import pytest
 from tests.acceptance.test_owed import failing, put_aside
 from tests.station import Station
 
@@ -25,16 +27,27 @@ WARNS = (
 def test_the_time_is_that_of_the_converter(station: Station) -> None:
     """A source that waited for a free process was not converted meanwhile: one process has one at a time."""
     station.code("class Slow(Any):\n    def outcome(self, source, context):\n        time.sleep(0.5)\n")
-    watch = station.add("slow", "own.Slow")
+    assert min(durations_ms(station, "own.Slow")) >= 500
+
+
+def test_the_time_of_one_that_was_ended_is_its_own_too(station: Station) -> None:
+    """It ran for its time limit, however long it had waited before."""
+    station.code("class Hangs(Any):\n    def outcome(self, source, context):\n        time.sleep(600)\n")
+    assert durations_ms(station, "own.Hangs", timeout_seconds=1) == [1000, 1000, 1000]
+
+
+def durations_ms(station: Station, module_path: str, **keys: Any) -> list[int]:
+    """Convert three sources with one process, and see that none was converted while another one was."""
+    watch = station.add("c", module_path, **keys)
     for name in ("a.log", "b.log", "c.log"):
         (watch / name).write_bytes(name.encode())
     station.run()
     with station.archive() as archive:
         ran = [archive.details(entry.archive_id).conversions[0] for entry in station.entries()]
-    assert len(ran) == 3 and all(each.duration_ms >= 500 for each in ran)
     ran.sort(key=attrgetter("started_at"))
     for earlier, later in itertools.pairwise(ran):
         assert later.started_at >= earlier.started_at + timedelta(milliseconds=earlier.duration_ms)
+    return [each.duration_ms for each in ran]
 
 
 def test_what_is_archived_late_is_on_record_as_it_was_converted(station: Station) -> None:
@@ -75,3 +88,23 @@ def test_a_note_tells_neither_what_is_secret_nor_where_code_lies(station: Statio
     assert conversion.parameters["key"].startswith("hmac-sha256:")
     kept = station.archive_root / "converters"
     assert all(b"class Warns: pass" not in path.read_bytes() for path in kept.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("nonsense", [{"status": "FINE"}, {"state": "good"}, {"reports": [1]}, {"duration_ms": "long"}])
+def test_a_note_that_makes_no_sense_is_told_and_kept(station: Station, nonsense: dict[str, Any]) -> None:
+    """It holds the reports that were sent: its source waits, lest it be converted and sent again; the others go on."""
+    watch, blocked = failing(station)
+    for name in ("a.log", "b.log"):
+        (watch / name).write_bytes(name.encode())
+    station.run()
+    note = put_aside(station)[0].parents[1] / "note.json"
+    told = json.loads(note.read_text())
+    note.write_text(json.dumps(told | nonsense))
+    blocked.unlink()
+    (left,) = station.run().waiting
+    assert f"{note}: makes no sense" in left
+    assert len(station.entries()) == 1
+    note.write_text(json.dumps(told))
+    assert not station.run().waiting
+    assert len(station.entries()) == 2 and put_aside(station) == []
+    assert len(station.server.received) == 2

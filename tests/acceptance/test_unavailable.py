@@ -184,8 +184,9 @@ def test_sources_of_a_converter_that_is_gone_are_told(station: Station) -> None:
     before = station.sections.pop()
     station.add("new", "own.Waits")
     assert [line[:8] for line in station.run().waiting] == ["old: 1 s"]
-    with station.serving():
-        wait_for(lambda: station_alerts(station, "converter.gone") == ["old"])
+    with capture_logs() as lines, station.serving():
+        wait_for_event(lines, "service.started")
+        assert station_alerts(station, "converter.gone") == ["old"]
         station.sections = [before]
         station.write_config()
         wait_for(lambda: station_alerts(station, "converter.gone") == [])

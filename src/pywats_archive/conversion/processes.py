@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as OutOfTime
+from datetime import timedelta
 from types import TracebackType
 from typing import TypeVar
 
@@ -71,16 +72,20 @@ class ConverterProcesses:
         raise ConverterKilled("no process was fit to run the converter: each was left unfit by the one before")
 
     def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
-        """Convert one source; that its process was ended is a FAILED result too."""
-        started_at, began_s = utc_now(), time.monotonic()
+        """Convert one source; that its process was ended is a FAILED result too.
+
+        When that one began is known from its end: it waited for a process before, but ran for ``timeout_s`` at most.
+        """
+        asked_s = time.monotonic()
         try:
             return self.run(worker.convert, job, timeout_s=timeout_s)
         except ConverterKilled as exc:
+            ran = timedelta(seconds=min(time.monotonic() - asked_s, timeout_s))
             return ConversionResult(
                 status=ConversionStatus.FAILED,
                 error=str(exc),
-                started_at=started_at,
-                duration_ms=int((time.monotonic() - began_s) * 1000),
+                started_at=utc_now() - ran,
+                duration_ms=ran // timedelta(milliseconds=1),
             )
 
     def _end_orphans(self) -> None:

@@ -94,12 +94,9 @@ def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line,
     Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources do
     now. One that cannot be asked, or opened, is left, and the log says so; the converter's own is asked when it is back.
     """
-    known = staff.known_archives
-    named = {str(root) for root in station.archive_roots(even_unused=True)}
-    moved = {known.get(root) for root in named}  # what lies there now is not looked for where it was
     there = {(former.name, former.root) for former in line.formers}
     made: list[Line] = []
-    for root in (Path(root) for root, archive_uuid in known.items() if root in named or archive_uuid not in moved):
+    for root in staff.known_roots(station):
         if line.away and root == line.root:
             continue
         with _told(root):

@@ -108,8 +108,9 @@ def promised(config: ConverterConfig, arrival: Arrival, *, open_: Open) -> tuple
             note = _read(folder / _NOTE)
             is_its = (note.original_path, note.size_bytes) == (arrival.path, arrival.size_bytes)
             if is_its and note.mtime_ns == arrival.mtime_ns and folder not in open_ and not _sources(folder):
+                result = _understood(folder, note)
                 open_.add(folder)
-                return folder, _result(note)
+                return folder, result
     return None
 
 
@@ -165,16 +166,19 @@ def settle(
     *,
     open_: AbstractSet[Path] = frozenset(),
 ) -> None:
-    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat. StorageError when that fails."""
+    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat.
+
+    StorageError when that fails, or when its note makes no sense: nothing is archived of it then.
+    """
     with _ONE_AT_A_TIME:
         note = _read(kept / _NOTE)
         if kept in open_ or not _is_of(config, note):  # it was being written when it was listed
             return
-        found = _sources(kept)
+        found, result = _sources(kept), _of_its_version(_understood(kept, note), note, interceptor)
         for source in found:
-            _settle_source(archive, interceptor, config, source, note)
+            _settle_source(archive, interceptor, config, source, note, result)
         if note.original_path and not found:
-            _go_on(archive, interceptor, config, kept, note)
+            _go_on(archive, interceptor, config, kept, note, result)
         try:
             _remove_settled(kept)
         except OSError as exc:
@@ -216,7 +220,14 @@ def _remove_settled(folder: Path) -> None:
     folder.rmdir()
 
 
-def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: _Note) -> None:
+def _go_on(
+    archive: Archive,
+    interceptor: ArchiveInterceptor,
+    config: ConverterConfig,
+    kept: Path,
+    note: _Note,
+    result: ConversionResult,
+) -> None:
     """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
     path = Path(note.original_path)
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
@@ -230,7 +241,7 @@ def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterC
         )
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
-    result, state = _recorded(note, interceptor), NextState(state=ArrivalState.WAITING)
+    state = NextState(state=ArrivalState.WAITING)
     interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
 
 
@@ -243,13 +254,17 @@ def _lies_there(note: _Note) -> bool:
 
 
 def _settle_source(
-    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: _Note
+    archive: Archive,
+    interceptor: ArchiveInterceptor,
+    config: ConverterConfig,
+    source: Path,
+    note: _Note,
+    result: ConversionResult,
 ) -> None:
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
-        result = _recorded(note, interceptor)
         result = replace(result, warnings=(*result.warnings, dropped))
         interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
     state = ArrivalState(note.state)
@@ -259,23 +274,29 @@ def _settle_source(
     record.set_arrival(archive, arrival.arrival_id, state, moved_to=str(moved), reason="archived late")
 
 
-def _result(note: _Note) -> ConversionResult:
-    return ConversionResult(
-        status=ConversionStatus(note.status),
-        error=note.error,
-        documents=tuple(text.encode() for text in note.reports),
-        warnings=tuple(note.warnings),
-        started_at=_moment(note.converted_at),
-        duration_ms=note.duration_ms,
-    )
+def _understood(kept: Path, note: _Note) -> ConversionResult:
+    """Give the result that a note tells; StorageError when it makes no sense, which only a hand can have done."""
+    try:
+        ArrivalState(note.state)
+        return ConversionResult(
+            status=ConversionStatus(note.status),
+            error=note.error,
+            documents=tuple(text.encode() for text in note.reports),
+            warnings=tuple(note.warnings),
+            started_at=_moment(note.converted_at),
+            duration_ms=int(note.duration_ms),
+        )
+    except (ValueError, TypeError, AttributeError) as exc:
+        told = f"{kept / _NOTE}: makes no sense ({exc}); correct it, or remove it: its source is archived alone then"
+        raise StorageError(told) from exc
 
 
-def _recorded(note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
+def _of_its_version(result: ConversionResult, note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
     """The result as it goes on record, of the version that gave it.
 
     The note lies where others may write: where code is read from, and which arguments are secret, today's converter tells.
     """
-    result, today = _result(note), interceptor.info
+    today = interceptor.info
     if today is None or note.code_fingerprint in ("", today.fingerprint):
         return result
     of_then = replace(

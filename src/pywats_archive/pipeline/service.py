@@ -31,6 +31,7 @@ from pywats_archive.pipeline.busy import Busy
 from pywats_archive.pipeline.dispatch import Dispatch
 from pywats_archive.pipeline.folders import FolderEvents
 from pywats_archive.pipeline.forgotten import Forgotten
+from pywats_archive.pipeline.gone import Gone
 from pywats_archive.pipeline.guard import Guard
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, key
@@ -151,6 +152,7 @@ class Service:
             tally=self._tally,
         )
         self._forgotten = Forgotten(self._staff.alerts)
+        self._gone = Gone(self._staff)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
@@ -185,7 +187,7 @@ class Service:
         for line in self._lines:
             self._take_up(line)
             _miss_results(line)
-        self._staff.tell_gone(self._lines)
+        self._gone.look(self._lines, self._station)
         log.info("service.started", converters=[line.name for line in self._lines])
 
     def _listen(self) -> None:
@@ -203,7 +205,7 @@ class Service:
                 self._lines = [*self._lines, *formers]
                 for former in formers:
                     self._take_up(former)
-                self._staff.tell_gone(self._lines)
+                self._gone.look(self._lines, self._station)
             self._take_up(line)
         except ArchiveError as exc:
             self._guard.note_failure(line, exc)
@@ -371,7 +373,7 @@ class Service:
                 self._take_up(line)
             except ArchiveError as exc:
                 self._guard.note_failure(line, exc)
-        self._staff.tell_gone(lines)
+        self._gone.look(lines, station)
         log.info("config.reloaded", converters=[line.name for line in lines])
 
     def _try_left(self) -> Left | None:
@@ -406,8 +408,8 @@ class Service:
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
-        told = (*held.values(), *in_memory, *stopped, *unread, *self._guard.left(self._lines), *self._staff.left())
-        return Left(waiting=told, ended=self._tally.counts)
+        elsewhere = (*self._guard.left(self._lines), *self._staff.still_owed(self._lines), *self._gone.left())
+        return Left(waiting=(*held.values(), *in_memory, *stopped, *unread, *elsewhere), ended=self._tally.counts)
 
 
 def _miss_results(line: Line) -> None:

@@ -23,7 +23,7 @@ from pywats_archive.host import memory, worker
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.alerts import GONE, Alerts
+from pywats_archive.pipeline.alerts import Alerts
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
@@ -51,8 +51,8 @@ class Staff:
         self.failing = Failing(self.alerts)
         self.promises: owed.Open = set()
         """Of sources whose reports are being sent while the archive fails."""
-        self._still_owed: dict[Path, str] = {}
-        """Why what was promised to the archive could not be archived the last time."""
+        self._still_owed: dict[tuple[str, Path | None], dict[Path, str]] = {}
+        """By line, why what was promised to its archive could not be archived the last time."""
         self._archives: dict[Path, Archive] = {}
         self._rooms: dict[Path, Room] = {}
 
@@ -127,6 +127,17 @@ class Staff:
         """The uuid of every archive that this configuration ever made, by its folder."""
         return memory.recall(self._config_path, memory.ARCHIVES)
 
+    def known_roots(self, station: StationConfig) -> tuple[Path, ...]:
+        """Give where the archives lie that this configuration ever made; what was moved, only where it lies now."""
+        known, named = self.known_archives, {str(root) for root in station.archive_roots(even_unused=True)}
+        moved = {known.get(root) for root in named}
+        return tuple(Path(root) for root, uuid in known.items() if root in named or uuid not in moved)
+
+    @property
+    def how_to_forget(self) -> str:
+        """Tell a person how an archive is known no more."""
+        return f"take it out of 'archives' in {memory.memory_of(self._config_path)}"
+
     @contextmanager
     def reading(self, root: Path) -> Iterator[Archive]:
         """Give an archive that was known at ``root`` for reading; ArchiveError when it is not there or cannot be read."""
@@ -137,25 +148,10 @@ class Staff:
         with Archive.open(root) as archive:
             yield archive
 
-    def tell_gone(self, lines: Sequence[Line]) -> None:
-        """Raise an alert for each converter whose sources wait in an archive while no line is there for them."""
-        gone: dict[str, int] = {}
-        for archive in self.archives:
-            there = {line.name for line in lines if line.archive is archive}
-            with suppress(ArchiveError):
-                gone |= {name: n for name, n in ledger.unfinished_counts(archive).items() if name not in there}
-        for alert in self.alerts.open:
-            if alert.name == GONE and alert.subject not in gone:
-                self.alerts.clear(GONE, alert.subject)
-        for name, number in gone.items():
-            told = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
-            self.alerts.raise_alert(GONE, name, sources=number, reason=told)
-
-    def left(self) -> tuple[str, ...]:
-        """Tell whose sources wait while no line is there for them, a line each."""
-        gone = (alert for alert in self.alerts.open if alert.name == GONE)
-        told = ((alert.subject, dict(alert.fields)) for alert in gone)
-        return tuple(f"{name}: {fields['sources']} source(s) wait: {fields['reason']}" for name, fields in told)
+    def still_owed(self, lines: Sequence[Line]) -> tuple[str, ...]:
+        """Tell what could not be archived late the last time, a line each."""
+        still = ((line.name, self._still_owed.get((line.name, line.root), {})) for line in lines)
+        return tuple(f"{name}: {why}" for name, reasons in still for why in reasons.values())
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
         """Give a converter's watch folder, made when it never was there, and remember where it lies."""
@@ -206,9 +202,8 @@ class Staff:
         try:
             require_archive(root, archive_uuid)
         except ArchiveAway as exc:
-            where = memory.memory_of(self._config_path)
-            meant = "if it was moved, name its new place in archive_folder; to begin another here, take it out of 'archives'"
-            raise type(exc)(f"{exc}. Or, {meant} in {where}") from exc
+            meant = "if it was moved, name its new place in archive_folder; to begin another here"
+            raise type(exc)(f"{exc}. Or, {meant}, {self.how_to_forget}") from exc
 
     def _recover(self, archive: Archive) -> None:
         recovery = recover(archive)
@@ -236,28 +231,28 @@ class Staff:
         """Archive what was converted while the archive failed, if it works now and has room."""
         if line.archive is None or line.interceptor is None or not line.watches or line.trouble():
             return
-        is_any_left = False
+        before, still = self._still_owed.get((line.name, line.root), {}), dict[Path, str]()
+        self._still_owed[line.name, line.root] = still
         folder = Path(line.config.done_folder)
+
+        def fail(path: Path, exc: Exception) -> None:
+            still[path] = str(exc)
+            if before.get(path) != str(exc):  # it is tried every second
+                log.error("archive.still_owed", converter=line.name, path=str(path), reason=str(exc))
+
         try:
             waiting = [each for each in owed.waiting(line.config) if each not in self.promises]
         except StorageError as exc:
-            if self._still_owed.get(folder) != str(exc):
-                log.error("archive.still_owed", converter=line.name, path=str(folder), reason=str(exc))
-            self._still_owed[folder] = str(exc)
+            fail(folder, exc)
             return
-        self._still_owed.pop(folder, None)
         for kept in waiting:
             try:
                 owed.settle(line.archive, line.interceptor, line.config, kept, open_=self.promises)
             except Exception as exc:
-                is_any_left = True
-                if self._still_owed.get(kept) != str(exc):  # it is tried every second
-                    log.error("archive.still_owed", converter=line.name, path=str(kept), reason=str(exc))
-                self._still_owed[kept] = str(exc)
+                fail(kept, exc)
             else:
-                self._still_owed.pop(kept, None)
                 log.info("archive.caught_up", converter=line.name, path=str(kept))
-        if not is_any_left:
+        if not still:
             self.failing.over(line.name, OWED)
 
     def __enter__(self) -> Staff:
