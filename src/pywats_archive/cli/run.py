@@ -47,6 +47,6 @@ def run(
         for line in left.waiting:
             console.print(printable(line), soft_wrap=True)
         ended = ", ".join(f"{count} {state}" for state, count in left.ended.items())
-        console.print(f"Sources: {ended or 'none'}.")
+        console.print(f"Sources: {ended or 'none ended'}.")
     has_failed = until_idle and not _BAD.isdisjoint(left.ended)
     return 1 if left.waiting or has_failed else 0
