@@ -12,6 +12,7 @@ import pytest
 from tests.acceptance.test_owed import failing, put_aside
 from tests.station import Station
 
+from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.time import utc_now
 
 WARNS = (
@@ -44,6 +45,7 @@ def durations_ms(station: Station, module_path: str, **keys: Any) -> list[int]:
     station.run()
     with station.archive() as archive:
         ran = [archive.details(entry.archive_id).conversions[0] for entry in station.entries()]
+    assert len(ran) == 3
     ran.sort(key=attrgetter("started_at"))
     for earlier, later in itertools.pairwise(ran):
         assert later.started_at >= earlier.started_at + timedelta(milliseconds=earlier.duration_ms)
@@ -90,21 +92,51 @@ def test_a_note_tells_neither_what_is_secret_nor_where_code_lies(station: Statio
     assert all(b"class Warns: pass" not in path.read_bytes() for path in kept.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("nonsense", [{"status": "FINE"}, {"state": "good"}, {"reports": [1]}, {"duration_ms": "long"}])
-def test_a_note_that_makes_no_sense_is_told_and_kept(station: Station, nonsense: dict[str, Any]) -> None:
+NONSENSE = [
+    *(
+        {"status": "FINE"},
+        {"state": "good"},
+        {"reports": [1]},
+        {"reports": "one"},
+        {"duration_ms": "long"},
+        {"error": 5},
+    ),
+    *({"warnings": [1]}, {"arrival_id": [1]}, {"converter_name": ["on"]}, {"original_path": 5}, None),
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=str)
+def test_a_note_that_makes_no_sense_is_told_and_kept(station: Station, nonsense: dict[str, Any] | None) -> None:
     """It holds the reports that were sent: its source waits, lest it be converted and sent again; the others go on."""
     watch, blocked = failing(station)
     for name in ("a.log", "b.log"):
         (watch / name).write_bytes(name.encode())
     station.run()
     note = put_aside(station)[0].parents[1] / "note.json"
-    told = json.loads(note.read_text())
-    note.write_text(json.dumps(told | nonsense))
+    whole = note.read_text()
+    note.write_text(whole[:-9] if nonsense is None else json.dumps(json.loads(whole) | nonsense))
     blocked.unlink()
-    (left,) = station.run().waiting
-    assert f"{note}: makes no sense" in left
-    assert len(station.entries()) == 1
-    note.write_text(json.dumps(told))
+    for _ in range(2):
+        (left,) = station.run().waiting
+        assert f"{note}: makes no sense" in left
+        assert len(station.entries()) == 1 and len(put_aside(station)) == 1
+    note.write_text(whole)
     assert not station.run().waiting
     assert len(station.entries()) == 2 and put_aside(station) == []
     assert len(station.server.received) == 2
+    states = [arrival.state for arrival in station.arrivals()]
+    is_number_lost = nonsense is None or "arrival_id" in nonsense  # the ledger has it for vanished until then
+    assert sorted(states) == [ArrivalState.DONE] * 2 + [ArrivalState.VANISHED] * is_number_lost
+
+
+def test_a_source_without_its_note_is_archived_alone(station: Station) -> None:
+    """A person took the note away, or the note never came to the disk."""
+    watch, blocked = failing(station)
+    (watch / "a.log").write_bytes(b"a")
+    station.run()
+    (put_aside(station)[0].parents[1] / "note.json").unlink()
+    blocked.unlink()
+    assert not station.run().waiting
+    assert put_aside(station) == [] and station.names("on/Done/not-archived") == []
+    assert station.entry().source_size_bytes == 1
+    assert len(station.server.received) == 1

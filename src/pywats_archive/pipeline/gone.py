@@ -14,7 +14,7 @@ from pywats_archive.pipeline.alerts import GONE, UNNAMED
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.staffing import Staff
 
-Found = Mapping[str, dict[str, Any]]
+_Found = Mapping[str, dict[str, Any]]
 
 
 class Gone:
@@ -33,7 +33,7 @@ class Gone:
         told = ((a.subject, dict(a.fields)) for a in self._staff.alerts.open if a.name in (GONE, UNNAMED))
         return tuple(f"{subject}: {_number(fields)} wait: {fields['reason']}" for subject, fields in told)
 
-    def _tell(self, name: str, found: Found) -> None:
+    def _tell(self, name: str, found: _Found) -> None:
         alerts = self._staff.alerts
         for alert in alerts.open:
             if alert.name == name and alert.subject not in found:
@@ -41,7 +41,7 @@ class Gone:
         for subject, fields in found.items():
             alerts.raise_alert(name, subject, **fields)
 
-    def _converters(self, lines: Sequence[Line]) -> Found:
+    def _converters(self, lines: Sequence[Line]) -> _Found:
         """Find the converters whose sources wait in an open archive while no line is there for them."""
         told = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
         found: dict[str, dict[str, Any]] = {}
@@ -52,7 +52,7 @@ class Gone:
                 found |= {name: {"sources": n, "reason": told} for name, n in counts if name not in there}
         return found
 
-    def _archives(self, station: StationConfig) -> Found:
+    def _archives(self, station: StationConfig) -> _Found:
         """Find the archives of this configuration in which something waits, and that it names no more.
 
         They are only looked at: a configuration that was copied to another station remembers those of its original.

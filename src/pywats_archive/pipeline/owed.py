@@ -12,9 +12,11 @@ import threading
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from pywats_archive import portable
 from pywats_archive.archive import ledger, record, restoring
@@ -47,12 +49,12 @@ class _Note:
 
     arrival_id: int | None = None
     converter_name: str = ""
-    """Whose it is, for converters may share a Done folder; empty: the note is torn, and anyone's."""
+    """Whose it is, for converters may share a Done folder; empty: nobody knows, and it is anyone's."""
     original_path: str = ""
     size_bytes: int = 0
     mtime_ns: int = 0
-    state: str = ArrivalState.DONE.value
-    status: str = ConversionStatus.PENDING.value
+    state: ArrivalState = ArrivalState.DONE
+    status: ConversionStatus = ConversionStatus.PENDING
     error: str | None = None
     reports: tuple[str, ...] = ()
     """The documents as they were sent."""
@@ -64,6 +66,11 @@ class _Note:
     converted_at: str = ""
     """When the converter was called; empty: nobody knows."""
     duration_ms: int = 0
+    trouble: str = ""
+    """Why the file makes no sense, which is a person's doing or a damaged disk's: what holds reports is never dropped."""
+
+
+_NOTES = TypeAdapter(_Note)
 
 
 def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime, open_: Open) -> Path:
@@ -77,7 +84,7 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
         original_path=arrival.path,
         size_bytes=arrival.size_bytes,
         mtime_ns=arrival.mtime_ns,
-        status=result.status.value,
+        status=result.status,
         error=result.error,
         reports=tuple(body.decode() for body in result.documents),
         warnings=result.warnings,
@@ -108,17 +115,19 @@ def promised(config: ConverterConfig, arrival: Arrival, *, open_: Open) -> tuple
             note = _read(folder / _NOTE)
             is_its = (note.original_path, note.size_bytes) == (arrival.path, arrival.size_bytes)
             if is_its and note.mtime_ns == arrival.mtime_ns and folder not in open_ and not _sources(folder):
-                result = _understood(folder, note)
+                _require_sense(folder, note)
                 open_.add(folder)
-                return folder, result
+                return folder, _result(note)
     return None
 
 
 def keep(folder: Path, arrival: Arrival, ending: Ending, *, open_: Open) -> None:
     """Put a converted source aside, whatever its post action says, where that was promised; durable, safe to repeat."""
     with _ONE_AT_A_TIME:
+        note = _read(folder / _NOTE)
+        _require_sense(folder, note)
         try:
-            _write(replace(_read(folder / _NOTE), state=ending.state.value), folder)
+            _write(replace(note, state=ending.state), folder)
         except OSError as exc:
             raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
         postprocess.move_into(folder / _SOURCE, Path(arrival.path))
@@ -174,11 +183,12 @@ def settle(
         note = _read(kept / _NOTE)
         if kept in open_ or not _is_of(config, note):  # it was being written when it was listed
             return
-        found, result = _sources(kept), _of_its_version(_understood(kept, note), note, interceptor)
+        _require_sense(kept, note)
+        found = _sources(kept)
         for source in found:
-            _settle_source(archive, interceptor, config, source, note, result)
+            _settle_source(archive, interceptor, config, source, note)
         if note.original_path and not found:
-            _go_on(archive, interceptor, config, kept, note, result)
+            _go_on(archive, interceptor, config, kept, note)
         try:
             _remove_settled(kept)
         except OSError as exc:
@@ -220,14 +230,7 @@ def _remove_settled(folder: Path) -> None:
     folder.rmdir()
 
 
-def _go_on(
-    archive: Archive,
-    interceptor: ArchiveInterceptor,
-    config: ConverterConfig,
-    kept: Path,
-    note: _Note,
-    result: ConversionResult,
-) -> None:
+def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: _Note) -> None:
     """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
     path = Path(note.original_path)
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
@@ -241,7 +244,7 @@ def _go_on(
         )
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
-    state = NextState(state=ArrivalState.WAITING)
+    result, state = _recorded(note, interceptor), NextState(state=ArrivalState.WAITING)
     interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
 
 
@@ -254,48 +257,45 @@ def _lies_there(note: _Note) -> bool:
 
 
 def _settle_source(
-    archive: Archive,
-    interceptor: ArchiveInterceptor,
-    config: ConverterConfig,
-    source: Path,
-    note: _Note,
-    result: ConversionResult,
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: _Note
 ) -> None:
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
+        result = _recorded(note, interceptor)
         result = replace(result, warnings=(*result.warnings, dropped))
         interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
-    state = ArrivalState(note.state)
-    folder = config.done_folder if state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
+    folder = config.done_folder if note.state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
     assert arrival.arrival_id is not None
-    record.set_arrival(archive, arrival.arrival_id, state, moved_to=str(moved), reason="archived late")
+    record.set_arrival(archive, arrival.arrival_id, note.state, moved_to=str(moved), reason="archived late")
 
 
-def _understood(kept: Path, note: _Note) -> ConversionResult:
-    """Give the result that a note tells; StorageError when it makes no sense, which only a hand can have done."""
-    try:
-        ArrivalState(note.state)
-        return ConversionResult(
-            status=ConversionStatus(note.status),
-            error=note.error,
-            documents=tuple(text.encode() for text in note.reports),
-            warnings=tuple(note.warnings),
-            started_at=_moment(note.converted_at),
-            duration_ms=int(note.duration_ms),
-        )
-    except (ValueError, TypeError, AttributeError) as exc:
-        told = f"{kept / _NOTE}: makes no sense ({exc}); correct it, or remove it: its source is archived alone then"
-        raise StorageError(told) from exc
+def _require_sense(kept: Path, note: _Note) -> None:
+    """Raise StorageError for a note that makes no sense, before anything is done with its source."""
+    if note.trouble:
+        told = f"{kept / _NOTE}: makes no sense ({note.trouble}); correct it, or remove it: its source is archived alone then"
+        raise StorageError(told)
 
 
-def _of_its_version(result: ConversionResult, note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
+def _result(note: _Note) -> ConversionResult:
+    return ConversionResult(
+        status=note.status,
+        error=note.error,
+        documents=tuple(text.encode() for text in note.reports),
+        warnings=note.warnings,
+        started_at=_moment(note.converted_at),
+        duration_ms=note.duration_ms,
+    )
+
+
+def _recorded(note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
     """The result as it goes on record, of the version that gave it.
 
     The note lies where others may write: where code is read from, and which arguments are secret, today's converter tells.
     """
+    result = _result(note)
     today = interceptor.info
     if today is None or note.code_fingerprint in ("", today.fingerprint):
         return result
@@ -317,12 +317,22 @@ def _moment(text: str) -> datetime:
 
 
 def _read(path: Path) -> _Note:
-    """Read a note; a torn or missing one leaves only the source, which is archived all the same."""
+    """Read a note; one that is missing or empty leaves only the source, which is archived all the same."""
     try:
-        told = json.loads(path.read_text(encoding="ascii"))
-        return _Note(**{field.name: told[field.name] for field in fields(_Note) if field.name in told})
-    except (OSError, ValueError, TypeError):
+        text = path.read_bytes()
+        told = json.loads(text or b"{}")
+    except FileNotFoundError:
         return _Note()
+    except (OSError, ValueError, RecursionError) as exc:
+        return _Note(trouble=str(exc))
+    try:
+        return _NOTES.validate_python(told)
+    except ValidationError as exc:
+        faults = exc.errors(include_url=False, include_input=False)
+        wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
+        sound = {key: value for key, value in told.items() if key not in wrong} if isinstance(told, dict) else {}
+        where = ".".join(map(str, faults[0]["loc"])) or "the whole"
+        return replace(_NOTES.validate_python(sound), trouble=f"{where}: {faults[0]['msg']}")
 
 
 def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: _Note) -> Arrival:
