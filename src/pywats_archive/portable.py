@@ -9,11 +9,13 @@ import os
 import re
 import shutil
 import stat
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pywats_archive.kernel32 import kernel32, last_error
 
 WINDOWS = os.name == "nt"
 NAME_MAX_BYTES = 255
@@ -266,11 +268,11 @@ def _fill(descriptor: int, size_bytes: int) -> None:
         size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
 
 
-def give_way(*, windows: bool = WINDOWS) -> None:
+def give_way(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
     """Let this process, and those it starts from now on, have what others leave of the processors."""
     if windows:
-        kernel = ctypes.windll.kernel32  # type: ignore[attr-defined, unused-ignore]
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL)
+        opened = kernel()
+        opened.SetPriorityClass(opened.GetCurrentProcess(), _BELOW_NORMAL)
         return
     with suppress(OSError):
         os.nice(_NICE)
@@ -353,12 +355,12 @@ def file_system(
     *,
     windows: bool = WINDOWS,
     mount_table: Callable[[], str] = _MOUNT_TABLE.read_text,
-    volume: Callable[[str], FileSystem] | None = None,
+    kernel: Callable[[], Any] = kernel32,
 ) -> FileSystem | None:
     """Tell what ``folder`` lies on; None where the system does not say (no Linux, no Windows), OSError when it fails."""
     whole = os.path.realpath(folder)
     if windows:
-        return (volume or _volume)(whole)
+        return _volume(whole, kernel)
     try:
         table = mount_table()
     except FileNotFoundError:
@@ -391,17 +393,13 @@ def _is_beneath(path: str, mount_point: str) -> bool:
     return path == mount_point or path.startswith(mount_point.rstrip("/") + "/")
 
 
-def _volume(path: str) -> FileSystem:
+def _volume(path: str, kernel: Callable[[], Any]) -> FileSystem:
     """Ask Windows with GetVolumePathName, GetVolumeInformation and GetDriveType (4 is a network drive)."""
-    if sys.platform != "win32":
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), path)
-    import ctypes  # noqa: PLC0415 (its windll is there on Windows alone)
-
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    opened = kernel()
     root, name = ctypes.create_unicode_buffer(32_768), ctypes.create_unicode_buffer(261)
-    told = kernel.GetVolumePathNameW(path, root, len(root)) and kernel.GetVolumeInformationW(
+    is_known = opened.GetVolumePathNameW(path, root, len(root)) and opened.GetVolumeInformationW(
         root, None, 0, None, None, None, name, len(name)
     )
-    if not told:
-        raise ctypes.WinError(ctypes.get_last_error())
-    return FileSystem(kind=name.value.lower(), mount_point=root.value, is_remote=kernel.GetDriveTypeW(root) == 4)
+    if not is_known:
+        raise OSError(last_error(), "the volume cannot be asked", path)
+    return FileSystem(kind=name.value.lower(), mount_point=root.value, is_remote=opened.GetDriveTypeW(root) == 4)

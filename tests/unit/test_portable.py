@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from pathlib import Path
 
 import pytest
+from tests.windows import foreign_kernel
 
 from pywats_archive import portable
 from pywats_archive.archive.naming import free_names
@@ -146,16 +148,39 @@ def test_mount_options_are_read(tmp_path: Path) -> None:
     assert portable.file_system("/", windows=False, mount_table=missing.read_text) is None
 
 
-def test_windows_is_asked_for_its_volume(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("drive", "is_remote"), [(3, False), (4, True)])
+def test_windows_is_asked_for_its_volume(tmp_path: Path, drive: int, is_remote: bool) -> None:
     """On Windows the volume of the whole path is asked for; elsewhere that call says that it is not there."""
     asked = []
 
-    def volume(path: str) -> portable.FileSystem:
-        asked.append(path)
-        return portable.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=False)
+    def path_name(path: int, root: int, length: int) -> int:
+        asked.append((ctypes.wstring_at(path), length))
+        _write(root, "C:\\")
+        return 1
 
-    found = portable.file_system(tmp_path, windows=True, volume=volume)
-    assert found is not None and found.kind == "ntfs" and asked == [str(tmp_path.resolve())]
+    def information(root: int, label: object, size: int, *more: int) -> int:
+        asked.append((ctypes.wstring_at(root), more[-1]))
+        _write(more[-2], "NTFS")
+        return 1
+
+    kernel = foreign_kernel(
+        GetVolumePathNameW=path_name, GetVolumeInformationW=information, GetDriveTypeW=lambda root: drive
+    )
+    found = portable.file_system(tmp_path, windows=True, kernel=lambda: kernel)
+    assert found == portable.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=is_remote)
+    assert asked == [(str(tmp_path.resolve()), 32_768), ("C:\\", 261)]
     if not portable.WINDOWS:
         with pytest.raises(OSError, match="not implemented"):
             portable.file_system(tmp_path, windows=True)
+
+
+def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
+    """The error names the path."""
+    with pytest.raises(OSError, match="cannot be asked") as caught:
+        portable.file_system(tmp_path, windows=True, kernel=foreign_kernel)
+    assert caught.value.filename == str(tmp_path.resolve())
+
+
+def _write(address: int, text: str) -> None:
+    data = ctypes.create_unicode_buffer(text)
+    ctypes.memmove(address, data, ctypes.sizeof(data))

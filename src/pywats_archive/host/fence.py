@@ -44,7 +44,7 @@ class Fence:
         else:
             os.setsid()  # what it starts can be told and ended by the session
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+            _prctl()(_SUBREAPER, 1, 0, 0, 0)
         os._exit = _never_silently(os._exit)  # type: ignore[assignment]
         self._is_up = True
         threading.Thread(target=self._end_with_service, name="fence", daemon=True).start()
@@ -129,6 +129,12 @@ def end_session(worker: int) -> None:
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(worker, signal.SIGKILL)
+
+
+def _prctl() -> Callable[..., int]:
+    function = ctypes.CDLL(None).prctl
+    function.restype, function.argtypes = ctypes.c_int, [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    return function
 
 
 def _never_silently(end: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from pywats_archive.kernel32 import kernel32, last_error
+
 _BASIC_ACCOUNTING, _EXTENDED_LIMITS = 1, 9
 _LIMIT_PROCESS_MEMORY, _LIMIT_KILL_ON_CLOSE = 0x100, 0x2000
 _Size, _Word = ctypes.c_size_t, ctypes.c_uint32
@@ -39,33 +41,31 @@ class WindowsJob:
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
         self._handle = kernel.CreateJobObjectW(None, None)
+        self._checked(self._handle)
         self.limit_memory(None)
         self._checked(kernel.AssignProcessToJobObject(self._handle, kernel.GetCurrentProcess()))
 
     @classmethod
     def around_this_process(cls) -> WindowsJob:
         """Make a job and put this process into it; OSError when Windows will not."""
-        kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined, unused-ignore]
-        kernel.CreateJobObjectW.restype = ctypes.c_void_p
-        kernel.GetCurrentProcess.restype = ctypes.c_void_p
-        return cls(kernel)
+        return cls(kernel32())
 
     def limit_memory(self, limit_bytes: int | None) -> None:
         """Let each process of the job commit so many bytes at most; None lifts the limit."""
         flags = _LIMIT_KILL_ON_CLOSE | (_LIMIT_PROCESS_MEMORY if limit_bytes else 0)
         limits = _Limits(flags=flags, process_memory=limit_bytes or 0)
-        handle, size = ctypes.c_void_p(self._handle), ctypes.sizeof(limits)
-        self._checked(self._kernel.SetInformationJobObject(handle, _EXTENDED_LIMITS, ctypes.byref(limits), size))
+        size = ctypes.sizeof(limits)
+        self._checked(self._kernel.SetInformationJobObject(self._handle, _EXTENDED_LIMITS, ctypes.byref(limits), size))
 
     @property
     def other_processes(self) -> int:
         """How many other processes are in the job."""
-        told = _Accounting()
-        handle, size = ctypes.c_void_p(self._handle), ctypes.sizeof(told)
-        self._checked(self._kernel.QueryInformationJobObject(handle, _BASIC_ACCOUNTING, ctypes.byref(told), size, None))
-        return max(0, int(told.active) - 1)
+        found = _Accounting()
+        query, size = self._kernel.QueryInformationJobObject, ctypes.sizeof(found)
+        self._checked(query(self._handle, _BASIC_ACCOUNTING, ctypes.byref(found), size, None))
+        return max(0, int(found.active) - 1)
 
-    def _checked(self, succeeded: int) -> None:
+    @staticmethod
+    def _checked(succeeded: int | None) -> None:
         if not succeeded:
-            number = getattr(ctypes, "get_last_error", int)()
-            raise OSError(number, "the job object of a worker process cannot be used")
+            raise OSError(last_error(), "the job object of a worker process cannot be used")
