@@ -285,6 +285,11 @@ def allotted_bytes(status: os.stat_result, *, windows: bool = WINDOWS) -> int:
     return status.st_blocks * _BLOCK_BYTES
 
 
+def ctime_ns(status: os.stat_result, *, windows: bool = WINDOWS) -> int | None:
+    """Return when a file's bytes, rights or names last changed; on Windows, where it is the time of its making, None."""
+    return None if windows else status.st_ctime_ns
+
+
 def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:
     """Tell whether another program holds the file open for writing, where the system can say so (Windows)."""
     if not windows or path.is_dir():

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from pywats_archive.catalog import engine, entries, migrations, statistics, tables
+from pywats_archive.catalog import arrivals, engine, entries, migrations, statistics, tables
 from pywats_archive.catalog.engine import Catalog
 
 
@@ -84,6 +84,39 @@ def test_an_earlier_catalog_keeps_its_rows(tmp_path: Path) -> None:
             assert entry.disk_size_bytes == 4096
             figures = statistics.statistics(db, "c", now=datetime(2026, 2, 14, tzinfo=timezone.utc))
             assert (figures.by_status, figures.disk_size_bytes, figures.by_day[0].entries) == ({"SUCCESS": 1}, 4096, 1)
+    finally:
+        catalog.close()
+
+
+def test_what_stayed_in_a_watch_folder_is_known_again_by_its_checksum(tmp_path: Path) -> None:
+    """Sources that an earlier version left in their folders are not sent again because their time or folder changes."""
+    path = tmp_path / "metadata.db"
+    raw = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with raw.connect() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0003")
+        db.exec_driver_sql(
+            "INSERT INTO archive_entries (archive_id, converter_name, source_path, source_kind, source_mtime_ns, "
+            "source_checksum, source_size_bytes, archived_path, compressed_size_bytes, compression_level, "
+            "conversion_timestamp, conversion_status, report_count, retention_until, created_at) VALUES "
+            "('20260213143022123_a3f2d9', 'c', 'a.csv', 'file', 1, 'sha256:00', 1, 'sources/x', 1, 6, "
+            "'2026-02-13T14:30:22.123000+00:00', 'SUCCESS', 0, '2026-05-14', '2026-02-13T14:30:22.123000+00:00')"
+        )
+        for state, moved_to in (("done", None), ("done", "/Done/a.csv"), ("converting", None)):
+            db.exec_driver_sql(
+                "INSERT INTO arrivals (converter_name, path, size_bytes, mtime_ns, first_seen_at, state, changed_at, "
+                "archive_id, attempts, moved_to) VALUES ('c', '/w/a.csv', 1, 1, '2026-02-13T14:30:22.123000+00:00', "
+                "?, '2026-02-13T14:30:22.123000+00:00', '20260213143022123_a3f2d9', 0, ?)",
+                (state, moved_to),
+            )
+    raw.dispose()
+    catalog = Catalog.open(path)
+    try:
+        with catalog.read() as db:
+            known = [(a.kept_checksum, a.inode, a.ctime_ns) for a in arrivals.at_path(db, "/w/a.csv")]
+            assert known == [(None, None, None), (None, None, None), ("sha256:00", None, None)]
     finally:
         catalog.close()
 

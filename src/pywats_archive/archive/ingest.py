@@ -199,6 +199,8 @@ def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewS
             archive_id=entry.archive_id,
             size_bytes=seen.size_bytes,
             mtime_ns=seen.mtime_ns,
+            inode=seen.inode,
+            ctime_ns=seen.ctime_ns,
         )
 
 
@@ -276,7 +278,7 @@ class _Draft:
     def chunks(self) -> Iterator[bytes]:
         if self.kind is SourceKind.FOLDER:
             return sources.read_folder(self.source.path)
-        return sources.read_file(self.source.path)
+        return sources.read_file(self.source.path, expected=self.signature)
 
     def _name(self, content: Content) -> tuple[str, Label]:
         self._refuse_known(content)

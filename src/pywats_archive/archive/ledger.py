@@ -23,6 +23,7 @@ class Sighting:
     path: str
     size_bytes: int
     mtime_ns: int
+    inode: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,7 @@ def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) 
             path=sighting.path,
             size_bytes=sighting.size_bytes,
             mtime_ns=sighting.mtime_ns,
+            inode=sighting.inode,
             first_seen_at=now,
             state=ArrivalState.SEEN,
             changed_at=now,

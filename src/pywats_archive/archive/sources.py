@@ -7,9 +7,10 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pywats_archive import portable
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.entry import SourceKind
 
@@ -25,6 +26,20 @@ class Signature:
     size_bytes: int
     mtime_ns: int
     file_count: int = 1
+    inode: int | None = field(default=None, compare=False)
+    """None where the system does not say. Some file systems number a file differently at each look, so it does not compare."""
+    ctime_ns: int | None = field(default=None, compare=False)
+    """When the file's bytes, rights or names last changed; None where the system does not say."""
+
+
+def file_signature(status: os.stat_result) -> Signature:
+    """Return the signature of a file from its status."""
+    return Signature(
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        inode=status.st_ino or None,
+        ctime_ns=portable.ctime_ns(status),
+    )
 
 
 def look_at(path: Path) -> tuple[SourceKind, Signature]:
@@ -34,7 +49,7 @@ def look_at(path: Path) -> tuple[SourceKind, Signature]:
     """
     status = _lstat(path)
     if stat.S_ISREG(status.st_mode):
-        return SourceKind.FILE, Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+        return SourceKind.FILE, file_signature(status)
     if stat.S_ISDIR(status.st_mode):
         return SourceKind.FOLDER, _folder_signature(path, status)
     raise StorageError(f"{path}: is neither a file nor a folder; it is never opened, remove it or copy what it names")
@@ -45,6 +60,12 @@ def signature(path: Path) -> Signature:
     return look_at(path)[1]
 
 
+def is_same(one: Signature, other: Signature) -> bool:
+    """Whether two signatures are of one file with the same bytes, as far as that can be told without reading it."""
+    is_other_file = None not in (one.inode, other.inode) and one.inode != other.inode
+    return one == other and not is_other_file
+
+
 def _folder_signature(path: Path, status: os.stat_result) -> Signature:
     members = [_lstat(member) for member in _members(path)]
     files = [m for m in members if stat.S_ISREG(m.st_mode)]
@@ -52,11 +73,12 @@ def _folder_signature(path: Path, status: os.stat_result) -> Signature:
         size_bytes=sum(m.st_size for m in files),
         mtime_ns=max(m.st_mtime_ns for m in (*members, status)),
         file_count=len(files),
+        inode=status.st_ino or None,
     )
 
 
-def read_file(path: Path) -> Iterator[bytes]:
-    """Stream a regular file; SourceChanged after the last chunk when it changed meanwhile."""
+def read_file(path: Path, *, expected: Signature | None = None) -> Iterator[bytes]:
+    """Stream a regular file; SourceChanged when it changes meanwhile, or is not as ``expected``."""
     try:
         descriptor = os.open(path, _READ_ONLY)
     except FileNotFoundError as exc:
@@ -65,6 +87,8 @@ def read_file(path: Path) -> Iterator[bytes]:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"{path}: not a regular file; it is never read")
+        if expected and not is_same(expected, file_signature(before)):
+            raise SourceChanged(f"{path}: changed before it was read; it is read again when it is quiet")
         size = 0
         while chunk := os.read(descriptor, min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):
             size += len(chunk)

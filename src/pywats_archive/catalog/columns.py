@@ -86,3 +86,11 @@ class Day(Written):
     cache_ok = True
     to_text = staticmethod(date.isoformat)
     from_text = staticmethod(date.fromisoformat)
+
+
+class WholeNumber(Written):
+    """An integer of any size, such as an inode number, which may need 64 bits without a sign, or more."""
+
+    cache_ok = True
+    to_text = staticmethod(str)
+    from_text = staticmethod(int)

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from pywats_archive.catalog.columns import Day, Json, Moment, PathText
+from pywats_archive.catalog.columns import Day, Json, Moment, PathText, WholeNumber
 
 DIALECT = sqlite.dialect()
 """What statements are compiled for."""
@@ -180,9 +180,13 @@ arrivals = Table(
     Column("retry_at", Moment),
     Column("moved_to", PathText),
     Column("reason", Text),
+    Column("inode", WholeNumber),
+    Column("ctime_ns", WholeNumber),
+    Column("kept_checksum", Text),
     Index("idx_arrival_state", "converter_name", "state"),
     Index("idx_arrival_path", "path"),
     Index("idx_arrival_entry", "archive_id"),
+    Index("idx_arrival_kept", "kept_checksum", sqlite_where=text("kept_checksum IS NOT NULL")),
 )
 
 events = Table(

@@ -60,6 +60,12 @@ class Arrival:
     moved_to: str | None = None
     """Where post-processing put the source."""
     reason: str | None = None
+    inode: int | None = None
+    """The file's number in its file system when it was last looked at; None where the system does not say."""
+    ctime_ns: int | None = None
+    """When its bytes, rights or names last changed; None where the system does not say (Windows)."""
+    kept_checksum: str | None = None
+    """The checksum of what stayed in the watch folder after its end, by which it is known again."""
 
     @property
     def number(self) -> int:

@@ -85,6 +85,7 @@ class AwayBooks:
             path=sighting.path,
             size_bytes=sighting.size_bytes,
             mtime_ns=sighting.mtime_ns,
+            inode=sighting.inode,
             first_seen_at=now,
             state=state,
             changed_at=now,

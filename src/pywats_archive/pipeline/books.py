@@ -104,6 +104,7 @@ class MemoryBooks:
             path=sighting.path,
             size_bytes=sighting.size_bytes,
             mtime_ns=sighting.mtime_ns,
+            inode=sighting.inode,
             first_seen_at=now,
             state=ArrivalState.SEEN,
             changed_at=now,

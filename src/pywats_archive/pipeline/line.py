@@ -182,8 +182,7 @@ class Line:
                 return sources.signature(Path(item.path))
             except PermissionError:  # it is seen; that it cannot be archived is told for itself alone
                 pass
-        status = item.stat(follow_symlinks=False)
-        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+        return sources.file_signature(item.stat(follow_symlinks=False))
 
     def _patterns(self) -> tuple[str, ...]:
         """The configured patterns; where these are pyWATS' default, the converter's own."""

@@ -137,9 +137,13 @@ def _enter(line: Line, listing: dict[str, Signature]) -> None:
     unknown = [path for path in listing if path not in line.known]
     line.known.update(line.books.latest_at(unknown))
     new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
-    sightings = [Sighting(path=p, size_bytes=listing[p].size_bytes, mtime_ns=listing[p].mtime_ns) for p in new]
+    sightings = [_sighting(path, listing[path]) for path in new]
     for arrival in line.books.enter(sightings) if sightings else ():
         line.known[arrival.path] = arrival
+
+
+def _sighting(path: str, now: Signature) -> Sighting:
+    return Sighting(path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
 
 
 def _leave_unmatched(line: Line, arrival: Arrival) -> None:
