@@ -15,6 +15,7 @@ from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, 
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import memory
 from pywats_archive.host.headless import pywats_module
+from pywats_archive.host.neighbours import real, require_apart
 from pywats_archive.portable import WINDOWS
 
 _SERVER_KEYS = (
@@ -137,16 +138,17 @@ def _check(station: StationConfig) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{station.path}: two converters are called '{name}'; give each its own name")
-    archives = [_normal(root) for root in station.archive_roots()]
+    archives = [real(root) for root in station.archive_roots()]
     for converter in station.converters:
         if converter.watch_folder:
             _check_apart(station, converter, archives)
             _check_leaves(station, converter)
+    require_apart(station)
 
 
 def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:
     """No archive lies in a watch folder, nor the other way round, whichever converter's it is."""
-    watch = _normal(Path(converter.watch_folder))
+    watch = real(converter.watch_folder)
     for archive in archives:
         if archive.is_relative_to(watch) or watch.is_relative_to(archive):
             raise ConfigError(
@@ -159,11 +161,7 @@ def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
     """A source that goes to Done, Error or Pending leaves the watch folder: it would be converted for ever otherwise."""
     for key in _SIBLINGS:
         folder = getattr(converter, key)
-        if _normal(Path(folder)) == _normal(Path(converter.watch_folder)):
+        if real(folder) == real(converter.watch_folder):
             raise ConfigError(
                 f"{station.path}: converter '{converter.name}': {key} {folder} is its watch_folder; name another folder"
             )
-
-
-def _normal(path: Path) -> Path:
-    return Path(os.path.normcase(path.resolve()))

@@ -74,6 +74,8 @@ class Line:
     """What is not taken as long as it lies there so: an archive used before has it in hand, or has left it there."""
     room: Room | None = None
     folder: WatchFolder | None = None
+    spared: frozenset[str] = frozenset()
+    """Names in the watch folder, in normal case, that are never sources: the station needs what they are or hold."""
     is_folder_away: bool = False
     busy: int = 0
     """How much of its work is queued or going on; guarded by the service."""
@@ -158,23 +160,23 @@ class Line:
         return found, tuple(strange)
 
     def _items(self) -> Iterator[os.DirEntry[str]]:
-        own = {os.path.normcase(folder) for folder in self._own_folders()}
-        matches = self._matching().match
+        matches, spared = self._matching().match, self.spared
         with os.scandir(self.config.watch_folder) as items:
             for item in items:
-                if matches(item.name.lower()) and os.path.normcase(item.path) not in own:
+                if matches(item.name.lower()) and not (spared and os.path.normcase(item.name) in spared):
                     yield item
 
     def matches(self, path: str) -> bool:
         """Tell whether a pattern matches a source's name; while its code cannot be loaded, the configured ones alone."""
-        return self._matching().match(os.path.basename(path).lower()) is not None  # noqa: PTH119 (strings, as in a listing)
+        is_matched = self._matching().match(os.path.basename(path).lower()) is not None  # noqa: PTH119 (strings, as in a listing)
+        return is_matched and not self.is_spared(path)
+
+    def is_spared(self, path: str) -> bool:
+        """Whether the station needs what lies at ``path`` in the watch folder: it is no source."""
+        return os.path.normcase(os.path.basename(path)) in self.spared  # noqa: PTH119 (as above)
 
     def _matching(self) -> re.Pattern[str]:
         return re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING)
-
-    def _own_folders(self) -> tuple[str, ...]:
-        config = self.config
-        return (config.done_folder, config.error_folder, config.pending_folder)
 
     def _signature(self, item: os.DirEntry[str]) -> Signature:
         if self.config.converter_type == "folder":

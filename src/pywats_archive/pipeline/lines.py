@@ -14,6 +14,7 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.host import neighbours
 from pywats_archive.host.job import job_for
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline import owed
@@ -73,6 +74,7 @@ def _line(
     staff.describe(line)
     if line.watches:
         line.folder = staff.watch_folder(config)
+        line.spared = neighbours.spared(config, station)
     if not config.archive_enabled:
         before = remembered.get((config.name, None))
         line.books = before or MemoryBooks(config.name, clock=staff.now)
@@ -121,7 +123,7 @@ def _former(line: Line, name: str, root: Path, station: StationConfig, staff: St
     """Give a line for what an archive has by ``name`` of a line's sources, if there is need of it."""
     config = line.config.model_copy(update={"name": name})
     former = Line(config=config, job=line.job, description=None, books=_NO_BOOKS, is_finishing=True)
-    former.root, former.folder, former.room = root, line.folder, staff.room(root)
+    former.root, former.folder, former.spared, former.room = root, line.folder, line.spared, staff.room(root)
     is_named = root in station.archive_roots(even_unused=True)
     found = _unfinished_in(former, staff, is_named=is_named)
     in_hand = [arrival for arrival in found if arrival.state is not ArrivalState.SEEN]

@@ -26,6 +26,7 @@ from pywats_archive.archive.sources import signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.errors import SourceVanished, StorageError
+from pywats_archive.host.neighbours import NOT_ARCHIVED
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -33,7 +34,6 @@ from pywats_archive.models.time import utc_now
 from pywats_archive.pipeline import postprocess
 from pywats_archive.pipeline.decide import Ending
 
-FOLDER = "not-archived"
 _NOTE, _SOURCE = "note.json", "source"
 _ONE_AT_A_TIME = threading.Lock()
 """A folder that is being filled looks like one that a crash left empty."""
@@ -95,7 +95,7 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
         duration_ms=result.duration_ms,
     )
     with _ONE_AT_A_TIME:
-        folder = _made(Path(config.done_folder, FOLDER), f"{now:%Y%m%d%H%M%S%f}")
+        folder = _made(Path(config.done_folder, NOT_ARCHIVED), f"{now:%Y%m%d%H%M%S%f}")
         try:
             (folder / _SOURCE).mkdir()
             _write(note, folder)
@@ -143,7 +143,7 @@ def break_promise(folder: Path, *, open_: Open) -> None:
 
 def waiting(config: ConverterConfig) -> Iterator[Path]:
     """Give the folders of what a converter owes to the archive, oldest first; StorageError when that cannot be told."""
-    folder = Path(config.done_folder, FOLDER)
+    folder = Path(config.done_folder, NOT_ARCHIVED)
     try:
         kept = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     except OSError as exc:

@@ -152,7 +152,7 @@ def _leave_unmatched(line: Line, arrival: Arrival) -> None:
         line.books.change(
             arrival,
             ArrivalState.SKIPPED,
-            reason="no pattern of its converter matches it",
+            reason="the station's own" if line.is_spared(arrival.path) else "no pattern of its converter matches it",
             moved_to="left where it lies",
         )
 
