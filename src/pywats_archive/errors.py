@@ -21,6 +21,7 @@ ArchiveError                     exit 1
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── BlobDamaged                      a blob does not match its checksum
+│   │   └── BlobOutside                  a path that is not the place of a blob, or leads out of the archive
 │   ├── BlobMissing                      the catalog names a blob that is not there
 │   ├── SourceChanged                    the source changed while it was read
 │   └── SourceVanished                   the source was gone before it could be read
@@ -135,6 +136,10 @@ class NewerFormat(StorageError):
 
 class BlobDamaged(StorageError):
     """A blob does not match its checksum; nothing was restored from it."""
+
+
+class BlobOutside(BlobDamaged):
+    """A path is not the place of a blob; nothing is opened or removed there."""
 
 
 class BlobMissing(StorageError):

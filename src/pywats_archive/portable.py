@@ -28,12 +28,20 @@ _BLOCK_BYTES = 512
 """What ``st_blocks`` counts, whatever the file system's own block is (stat(2))."""
 _RESERVED = 0o1300
 """The mode of an empty folder that reserves a name: one that nobody gives a folder of their own."""
+_NAME_SURROGATE = 0x2000_0000
+"""The bit of a reparse tag that says that a name stands for another one (Microsoft: reparse point tags)."""
 _COARSEST_CLOCK_S = 2.0
 """How far apart two file systems may date the same file (FAT)."""
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+
+
+def is_link(path: Path | str, *, windows: bool = WINDOWS) -> bool:
+    """Whether a name stands for another place: a symbolic link, or a junction (Windows). OSError when it is not there."""
+    status = os.lstat(path)
+    return stat.S_ISLNK(status.st_mode) or (windows and bool(getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE))
 
 
 def sync_folder(folder: Path | str, *, windows: bool = WINDOWS) -> bool:

@@ -6,6 +6,7 @@ import csv
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,11 +18,12 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 
+from pywats_archive.archive import codes, purging, runs
 from pywats_archive.archive import current as now
-from pywats_archive.archive import purging, runs
 from pywats_archive.archive.core import Archive
 from pywats_archive.client import Client
 from pywats_archive.errors import RunRunning, UsageError
+from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.purge import PurgeReason
 from pywats_archive.models.replay import ReplayRequest, Run
 from pywats_archive.reprocessing import running
@@ -169,6 +171,37 @@ def test_code_that_was_not_kept_or_is_damaged_skips_with_that_reason(station: St
     (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
     assert "its code was not kept" in reason
     kept.write_bytes(sound)
+
+
+def planted(station: Station, marker: Path) -> str:
+    """Put code beside the kept code, as a blob with its own right fingerprint; gives that."""
+    body = f"open({str(marker)!r}, 'w').close()\n" + (station.root / "converters" / "own.py").read_text()
+    code = ConverterCode(files={"own.py": body.encode()}, class_name="Limited")
+    with station.archive() as archive:
+        assert codes.keep(archive, code, version="1", distribution=None)
+    return code.fingerprint
+
+
+@pytest.mark.parametrize("is_event_edited", [False, True])
+def test_kept_code_that_only_a_row_names_is_not_run(station: Station, tmp_path: Path, is_event_edited: bool) -> None:
+    """Code put into the archive, with the row of a conversion made to name it, is not run: the history names another."""
+    marker, entry = tmp_path / "was-run", station.entries()[0].archive_id
+    forged = planted(station, marker)
+    with sqlite3.connect(station.archive_root / "metadata.db") as raw:
+        (genuine,) = raw.execute("SELECT code_fingerprint FROM conversions WHERE archive_id = ?", (entry,)).fetchone()
+        raw.execute("UPDATE conversions SET code_fingerprint = ? WHERE archive_id = ?", (forged, entry))
+        if is_event_edited:
+            raw.execute("DROP TRIGGER events_stay")
+            edited = "UPDATE events SET details = replace(details, ?, ?) WHERE archive_id = ?"
+            raw.execute(edited, (genuine, forged, entry))
+    limited(station, 5.0)
+    done = replayed(station, dry_run=True, use_current_converter=False)
+    why = "the history is broken" if is_event_edited else "the event of that conversion has another fingerprint"
+    (reason,) = done.skipped_because
+    assert why in reason and "is not run" in reason
+    assert done.skipped == (12 if is_event_edited else 1) and not marker.exists()
+    result = command("verify", "--reproduce", "100%", "--config", station.write_config())
+    assert result.returncode == 1 and why in result.stdout and not marker.exists()
 
 
 def test_an_installed_converter_of_another_version_is_not_taken_for_the_original(station: Station) -> None:

@@ -15,6 +15,7 @@ from pywats_archive.blobs.store import Content
 from pywats_archive.catalog import events
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.code import ConverterCode
+from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
 
 _LEVEL = 6
@@ -71,6 +72,19 @@ def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
             raise BlobDamaged(f"{archive.root / path}: holds other code than its name says; restore it from a backup")
         return code
     return None
+
+
+def on_record(archive: Archive, conversion: Conversion) -> str | None:
+    """Return the fingerprint that the chained history has for the code of a conversion; None when it has none.
+
+    Each conversion of an entry has one event, in the order of their attempts. Whether the chain is whole is not looked at.
+    """
+    with archive.read() as db:
+        of_entry = events.of_entry(db, conversion.archive_id)
+    recorded = [event.details for event in of_entry if event.kind == "conversion.recorded"]
+    if not 0 < conversion.attempt <= len(recorded):
+        return None
+    return str(recorded[conversion.attempt - 1].get("code_fingerprint") or "") or None
 
 
 def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:

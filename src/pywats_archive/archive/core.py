@@ -191,7 +191,7 @@ class Archive:
                 named |= {entry.source_archived_path, *(companion.archived_path for companion in entry.companions)}
             for blob in blobs:
                 if blob.path not in named:
-                    self.blobs.remove(blob.path)
+                    self.blobs.remove(blob.path, of=archive_id)
 
     def claim_id(self, moment: datetime, sha256: str) -> str:
         """Name a new entry: the moment's id, or that of the next free millisecond."""

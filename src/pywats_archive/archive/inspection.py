@@ -14,7 +14,7 @@ from pywats_archive.archive.adoption import listed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding
 from pywats_archive.blobs.store import ALGORITHM, Look
-from pywats_archive.errors import BlobDamaged, BlobMissing
+from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.integrity import Problem, ProblemKind
 from pywats_archive.models.report import Report
@@ -90,6 +90,8 @@ def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | No
         return _problem(blob, wrong.kind, f"{archive.root / blob.path}: {wrong}")
     except BlobMissing as exc:
         return _problem(blob, ProblemKind.BLOB_MISSING, str(exc))
+    except BlobOutside as exc:
+        return _problem(blob, ProblemKind.RECORD_ALTERED, f"{exc}; compare the catalog with a backup")
     except BlobDamaged as exc:
         return _problem(blob, ProblemKind.BLOB_DAMAGED, str(exc))
     except OSError as exc:
@@ -151,6 +153,8 @@ def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
         raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, and should; {_BACKUP}")
     try:
         look = archive.blobs.look(blob.path)
+    except BlobOutside:
+        raise
     except BlobDamaged as exc:
         raise _Wrong(ProblemKind.HEADER_DAMAGED, _without_path(exc)) from exc
     if whole:

@@ -36,6 +36,8 @@ class Purged:
 
     entries: int
     bytes_freed: int
+    altered: tuple[str, ...] = ()
+    """Entries that stay, as a row of theirs names what is not the place of one of their blobs."""
 
 
 @contextmanager
@@ -53,8 +55,8 @@ def purge(archive: Archive, batch: Batch) -> Purged:
     Entries that are held, pending or not submitted at this moment are left out. StorageError when bytes cannot be removed
     (on Windows: while somebody reads them); they are tried again by the next purge, or the next start.
     """
-    number, purged = archive.write(lambda tx: _record(tx, archive, batch))
-    _finish(archive, number)
+    number, purged, paths = archive.write(lambda tx: _record(tx, archive, batch))
+    _finish(archive, number, paths)
     return purged
 
 
@@ -63,7 +65,9 @@ def finish_unfinished(archive: Archive) -> int:
     with archive.read() as db:
         numbers = purges.unfinished(db)
     for number in numbers:
-        _finish(archive, number)
+        with archive.read() as db:
+            found = purges.blobs(db, number)
+        _finish(archive, number, [path for each in found.items() for path in each[1] if _are_its_own(archive, each)])
     return len(numbers)
 
 
@@ -145,20 +149,28 @@ def _set_hold(
     archive.write(unit)
 
 
-def _record(tx: Connection, archive: Archive, batch: Batch) -> tuple[int, Purged]:
+def _record(tx: Connection, archive: Archive, batch: Batch) -> tuple[int, Purged, list[str]]:
     now = archive.now()
+    found = purges.blobs_of(tx, batch.archive_ids)
+    altered = tuple(each[0] for each in found.items() if not _are_its_own(archive, each))
     number = purges.begin(tx, batch.converter_name, batch.reason, actor=batch.actor, now=now)
-    marked = purges.mark(tx, number, batch.archive_ids, unsubmitted=batch.unsubmitted, now=now)
+    ids = [each for each in batch.archive_ids if each not in altered]
+    marked = purges.mark(tx, number, ids, unsubmitted=batch.unsubmitted, now=now)
     for archive_id, size, checksum in marked:
         details = {"reason": batch.reason.value, "disk_size_bytes": size, "checksum": checksum, "purge_id": number}
         events.append(tx, Event(kind="entry.purged", at=now, archive_id=archive_id, actor=batch.actor, details=details))
-    return number, Purged(entries=len(marked), bytes_freed=sum(size for _, size, _ in marked))
+    purged = Purged(entries=len(marked), bytes_freed=sum(size for _, size, _ in marked), altered=altered)
+    return number, purged, [path for archive_id, _, _ in marked for path in found[archive_id]]
 
 
-def _finish(archive: Archive, number: int) -> None:
+def _are_its_own(archive: Archive, blobs: tuple[str, Sequence[str]]) -> bool:
+    """Whether these paths are places of blobs of their entry, in the archive."""
+    archive_id, paths = blobs
+    return all(archive.blobs.is_of(path, archive_id) for path in paths) and not archive.blobs.is_linked(paths)
+
+
+def _finish(archive: Archive, number: int, paths: Sequence[str]) -> None:
     """Remove the bytes of a purge that is on record, and then say that they are gone."""
-    with archive.read() as db:
-        paths = purges.blobs(db, number)
     try:
         archive.require_present()
         archive.blobs.remove_durably(paths)

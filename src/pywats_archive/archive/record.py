@@ -182,7 +182,7 @@ def remove_document(archive: Archive, report: Report) -> None:
         events.append(tx, event)
 
     archive.write(unit)
-    archive.blobs.remove(report.archived_path)
+    archive.blobs.remove(report.archived_path, of=report.archive_id)
 
 
 def due_reports(

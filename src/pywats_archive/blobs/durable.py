@@ -138,7 +138,16 @@ class DurableFiles:
                 each.mkdir(mode=_FOLDER_MODE, parents=each == Path(self.root))
             above = os.fspath(each.parent)
             self._folders.answer(above, self._folders.ask(above))
+        self._refuse_links(folder)
         self._known.add(folder)
+
+    def _refuse_links(self, folder: str) -> None:
+        """Raise OSError where a folder of the archive is a link: what is written there would lie elsewhere."""
+        whole = self.root
+        for part in Path(folder).relative_to(self.root).parts:
+            whole = f"{whole}/{part}"
+            if portable.is_link(whole):
+                raise OSError(errno.ELOOP, "is a link to another place; mount the disk here instead", whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
-import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from gzip import BadGzipFile
@@ -17,20 +14,19 @@ from pathlib import Path
 from isal import igzip, isal_zlib
 
 from pywats_archive import portable
-from pywats_archive.blobs import header
-from pywats_archive.blobs.codec import compress, compressor, crc32
-from pywats_archive.blobs.durable import MEMORY_BYTES, DurableFiles, Name, TemporaryFile, remove, remove_temporary
+from pywats_archive.blobs import header, place
+from pywats_archive.blobs.codec import crc32
+from pywats_archive.blobs.durable import DurableFiles, Name, remove, remove_temporary
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reserve import NO_ROOM, Reserve
-from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.blobs.writing import TRAILER, Writing
+from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside, StorageError
 from pywats_archive.models.step import OnStep, no_step
 
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
 CHUNK_BYTES = 1 << 20
 ALGORITHM = "sha256"
 _GZIP, _SALVAGED_AT_ONCE = 31, 64
-_TRAILER = struct.Struct("<II")
-"""What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,8 +111,9 @@ class BlobStore:
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
     ) -> Blob:
         with self.files.temporary(folder) as file:
-            writing = _Writing(file, draft)
-            content = writing.compress(chunks, level)
+            writing = Writing(file, draft)
+            sha256, size = writing.compress(chunks, level)
+            content = Content(sha256=sha256, size_bytes=size)
             while True:
                 path, label = naming(content)
                 sealed = file.seal(writing.header(label), is_reserved=writing.is_reserved)
@@ -144,7 +141,7 @@ class BlobStore:
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
         try:
-            with self._present(path), igzip.IGzipFile(str(self.root / path), "rb") as stream:  # type: ignore[no-untyped-call]
+            with self._present(path) as whole, igzip.IGzipFile(str(whole), "rb") as stream:  # type: ignore[no-untyped-call]
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except (EOFError, BadGzipFile, _IsalError) as exc:
@@ -165,7 +162,7 @@ class BlobStore:
     def salvage(self, path: str) -> Iterator[bytes]:
         """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Nothing is checked."""
         stream = zlib.decompressobj(wbits=_GZIP)
-        with self._present(path), (self.root / path).open("rb") as file, suppress(zlib.error, OSError):
+        with self._present(path) as whole, whole.open("rb") as file, suppress(zlib.error, OSError):
             while piece := file.read(_SALVAGED_AT_ONCE):
                 if data := stream.decompress(piece):
                     yield data
@@ -181,17 +178,17 @@ class BlobStore:
 
     def look(self, path: str) -> Look:
         """Read a blob's header and its end, and nothing between; BlobMissing or BlobDamaged names it."""
-        with self._present(path), (self.root / path).open("rb") as stream:
-            label = header.read_label(stream, self.root / path)
+        with self._present(path) as whole, whole.open("rb") as stream:
+            label = header.read_label(stream, whole)
             length = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, length - _TRAILER.size))
-            end = stream.read().rjust(_TRAILER.size, b"\0")
-        return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=_TRAILER.unpack(end)[1])
+            stream.seek(max(0, length - TRAILER.size))
+            end = stream.read().rjust(TRAILER.size, b"\0")
+        return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
 
     def is_unchanged(self, path: str, label: Label) -> bool:
         """Tell whether every byte after the header is the one that was written; True when ``label`` does not say."""
         crc = 0
-        with self._present(path), (self.root / path).open("rb", buffering=0) as stream:
+        with self._present(path) as whole, whole.open("rb", buffering=0) as stream:
             stream.seek(label.header_bytes)
             while chunk := stream.read(CHUNK_BYTES):
                 crc = crc32(chunk, crc)
@@ -199,21 +196,43 @@ class BlobStore:
 
     def disk_size(self, path: str) -> int:
         """Give what the file system allots for a blob, in bytes; OSError when it is not there."""
-        return portable.allotted_bytes((self.root / path).stat())
+        return portable.allotted_bytes(self._place(path).stat())
 
-    def remove(self, path: str) -> None:
-        """Remove a blob, once that is on record; idempotent."""
-        remove(self.root / path)
+    def remove(self, path: str, *, of: str) -> None:
+        """Remove a blob of the entry ``of``, once that is on record; idempotent. BlobOutside when it is not one."""
+        self._require_of(path, of)
+        remove(self._place(path))
 
     def remove_if_empty(self, path: str) -> bool:
         """Remove a name without a byte, which is what reserved it where there are no hard links; gives whether it was one."""
-        is_empty = (self.root / path).stat().st_size == 0
+        whole = self._place(path)
+        is_empty = whole.stat().st_size == 0
         if is_empty:
-            self.remove(path)
+            remove(whole)
         return is_empty
 
+    def is_of(self, path: str, archive_id: str) -> bool:
+        """Whether ``path`` is a place for a blob of this entry."""
+        return place.is_of_entry(path, archive_id)
+
+    def is_linked(self, paths: Iterable[str]) -> bool:
+        """Whether a folder in which one of these blobs lies is a link, or one above it up to the archive's own."""
+        return any(self._is_linked(folder) for folder in {path.rpartition("/")[0] for path in paths})
+
+    def _is_linked(self, folder: str) -> bool:
+        try:
+            place.require_no_link(self.root, folder)
+        except BlobOutside:
+            return True
+        return False
+
     def remove_durably(self, paths: Sequence[str]) -> None:
-        """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be."""
+        """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be.
+
+        BlobOutside comes before anything is removed.
+        """
+        for folder in {place.require_shape(path, self.root) for path in paths}:
+            place.require_no_link(self.root, folder)
         self.files.remove_all(paths)
 
     def remove_empty(self, folder: str) -> None:
@@ -221,90 +240,34 @@ class BlobStore:
         self.files.remove_empty(folder)
 
     def paths(self, folder: str) -> Iterator[str]:
-        """List the blobs beneath ``folder``, in order of their paths."""
+        """List the blobs beneath ``folder``, in order of their paths; none where that is a link."""
+        if folder and self._is_linked(folder):
+            return
         for parent, folders, names in os.walk(self.root / folder):
             folders.sort()
             for name in sorted(n for n in names if n.endswith(".gz")):
                 yield Path(parent, name).relative_to(self.root).as_posix()
 
     def remove_temporary(self, folder: str, *, report: Callable[[Path], None], deep: bool = True) -> None:
-        """Remove what a crash left half-written beneath ``folder``, or only in it."""
-        remove_temporary(self.root / folder, report=report, deep=deep)
+        """Remove what a crash left half-written beneath ``folder``, or only in it; nothing where that is a link."""
+        if not (folder and self._is_linked(folder)):
+            remove_temporary(self.root / folder, report=report, deep=deep)
+
+    def _place(self, path: str) -> Path:
+        """Return where a blob lies; BlobOutside when ``path`` is not the place of one, or leads out of the archive."""
+        place.require_shape(path, self.root)
+        place.require_no_link(self.root, path)
+        return self.root / path
+
+    def _require_of(self, path: str, archive_id: str) -> None:
+        if not self.is_of(path, archive_id):
+            raise BlobOutside(
+                f"{self.root}: {path!r} is not the place of a blob of {archive_id}; nothing is removed there"
+            )
 
     @contextmanager
-    def _present(self, path: str) -> Iterator[None]:
+    def _present(self, path: str) -> Iterator[Path]:
         try:
-            yield
+            yield self._place(path)
         except FileNotFoundError as exc:
             raise BlobMissing(f"{self.root / path}: the blob is missing; restore this file from a backup") from exc
-
-
-class _Writing:
-    """A blob being written: its header's room is fixed when the first of it must leave memory."""
-
-    def __init__(self, file: TemporaryFile, draft: Callable[[], Label]) -> None:
-        self._file = file
-        self._draft = draft
-        self._room: int | None = None
-        self._body_crc = 0
-
-    def compress(self, chunks: Iterable[bytes], level: int) -> Content:
-        following = iter(chunks)
-        first, second = next(following, b""), next(following, None)
-        if second is None and len(first) <= MEMORY_BYTES // 2:  # what does not compress grows a little
-            return self._compress_at_once(first, level)
-        rest = () if second is None else itertools.chain((second,), following)
-        return self._compress_in_steps(itertools.chain((first,), rest), level)
-
-    def _compress_at_once(self, data: bytes, level: int) -> Content:
-        self._append(compress(data, level) + _trailer(crc32(data), len(data)))
-        return Content(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-
-    def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> Content:
-        stream, crc, size = compressor(level), 0, 0
-        draft = self._draft()
-        self._room = header.json_length(draft)
-        self._file.write(header.encode(draft, body_crc32=0, json_bytes=self._room))
-        with _Hashing() as hashing:
-            for chunk in chunks:
-                hashing.add(chunk)
-                crc = crc32(chunk, crc)
-                size += len(chunk)
-                self._append(stream.compress(chunk))
-        self._append(stream.flush() + _trailer(crc, size))
-        return Content(sha256=hashing.digest.hexdigest(), size_bytes=size)
-
-    def _append(self, data: bytes) -> None:
-        self._body_crc = crc32(data, self._body_crc)
-        self._file.write(data)
-
-    @property
-    def is_reserved(self) -> bool:
-        return self._room is not None
-
-    def header(self, label: Label) -> bytes:
-        return header.encode(label, body_crc32=self._body_crc, json_bytes=self._room or 0)
-
-
-class _Hashing:
-    """SHA-256 in a thread beside the compression, which takes longer; one chunk behind at most."""
-
-    def __init__(self) -> None:
-        self.digest = hashlib.sha256()
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._last: Future[None] | None = None
-
-    def add(self, chunk: bytes) -> None:
-        if self._last:
-            self._last.result()
-        self._last = self._thread.submit(self.digest.update, chunk)
-
-    def __enter__(self) -> _Hashing:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._thread.shutdown()
-
-
-def _trailer(crc: int, size: int) -> bytes:
-    return _TRAILER.pack(crc, size & 0xFFFF_FFFF)

@@ -38,9 +38,11 @@ _WITHHOLD = (
     "WHERE submission_state IN ('WAITING', 'REFUSED') AND archive_id IN (SELECT value FROM json_each(?))"
 )
 _BLOBS = (
-    "SELECT archived_path, companions FROM archive_entries WHERE purge_id = ?1 UNION ALL SELECT r.archived_path, NULL "
-    "FROM reports r JOIN archive_entries e ON e.archive_id = r.archive_id WHERE e.purge_id = ?1"
+    "SELECT archive_id, archived_path, companions FROM archive_entries WHERE {0} UNION ALL "
+    "SELECT archive_id, archived_path, NULL FROM reports WHERE archive_id IN (SELECT archive_id FROM archive_entries WHERE {0})"
 )
+_BLOBS_OF_PURGE = _BLOBS.format("purge_id = ?1")
+_BLOBS_OF_IDS = _BLOBS.format("archive_id IN (SELECT value FROM json_each(?1))")
 _PURGES = (
     "SELECT purge_timestamp, converter_name, archives_purged, bytes_freed, reason, actor, finished_at "
     "FROM purge_history ORDER BY id DESC LIMIT ?"
@@ -114,13 +116,23 @@ def unfinished(db: Connection) -> tuple[int, ...]:
     return tuple(number for (number,) in execute(db, "SELECT id FROM purge_history WHERE finished_at IS NULL"))
 
 
-def blobs(db: Connection, purge_id: int) -> tuple[str, ...]:
-    """Give the paths of all blobs of a purge's entries."""
-    found: dict[str, None] = {}
-    for path, companions in execute(db, _BLOBS, (purge_id,)):
-        found.update({each["archived_path"]: None for each in json.loads(companions or "[]")})
-        found[path] = None
-    return tuple(path for path in found if path)
+def blobs(db: Connection, purge_id: int) -> dict[str, tuple[str, ...]]:
+    """Return the paths of the blobs of each entry of a purge, as the rows have them."""
+    return _by_entry(execute(db, _BLOBS_OF_PURGE, (purge_id,)))
+
+
+def blobs_of(db: Connection, archive_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the paths of the blobs of each of these entries, as the rows have them."""
+    return _by_entry(execute(db, _BLOBS_OF_IDS, (json_to_text(list(archive_ids)),)))
+
+
+def _by_entry(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for archive_id, path, companions in rows:
+        mine = found.setdefault(archive_id, {})
+        mine.update({each["archived_path"]: None for each in json.loads(companions or "[]")})
+        mine[path] = None
+    return {archive_id: tuple(path for path in paths if path) for archive_id, paths in found.items()}
 
 
 def finish(tx: Connection, purge_id: int, now: datetime) -> None:

@@ -26,7 +26,7 @@ class ProblemKind(str, Enum):
     ENTRY_MISSING = "entry_missing"
     """A report, or the history, without the entry it tells of."""
     RECORD_ALTERED = "record_altered"
-    """Row and blob agree, and the history says something else."""
+    """Row and blob agree, and the history says something else; or a row names what is not the place of a blob."""
     HALF_WRITTEN = "half_written"
     CHAIN_BROKEN = "chain_broken"
     """An event was edited, removed or put elsewhere."""

@@ -26,6 +26,8 @@ class Obstacle(str, Enum):
     """It is not converted yet, suspended, or its source is not at its end."""
     UNSUBMITTED = "unsubmitted"
     """The server has not accepted a report of it."""
+    ALTERED = "altered"
+    """A row of it names what is not the place of one of its blobs: nothing is removed there; 'verify' names it."""
     MIN_ENTRIES = "min_entries"
     MIN_DAYS = "min_days"
 

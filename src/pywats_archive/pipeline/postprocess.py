@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from pywats_archive import portable
 from pywats_archive.archive import sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
-from pywats_archive.archive.restoring import mtime_ns_of, publish
+from pywats_archive.archive.restoring import members, mtime_ns_of, publish
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.arrival import Arrival
@@ -147,8 +146,8 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
     archive.blobs.check(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is not SourceKind.FOLDER:
         return
-    with tarfile.open(archive.root / entry.source_archived_path, "r:gz") as tar:
-        held = {member.name: (member.size, mtime_ns_of(member)) for member in tar if member.isreg()}
+    packed = members(archive.blobs.read(entry.source_archived_path), of=archive.root / entry.source_archived_path)
+    held = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
     for file in (f for f in path.rglob("*") if f.is_file() and not f.is_symlink()):
         status, name = file.stat(), file.relative_to(path).as_posix()
         if held.get(name) != (status.st_size, status.st_mtime_ns):

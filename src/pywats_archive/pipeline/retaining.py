@@ -16,7 +16,7 @@ from pywats_archive.archive import figures, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import PurgeStatistics
+from pywats_archive.models.purge import Obstacle, PurgeStatistics
 from pywats_archive.pipeline.alerts import CLOCK, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
@@ -183,6 +183,8 @@ class Retaining:
         name, now_s = done.converter_name, time.monotonic()
         if done.archives_purged:
             log.info("entries.purged", converter=name, entries=done.archives_purged, bytes_freed=done.bytes_freed)
+        if altered := done.kept.get(Obstacle.ALTERED.value):
+            log.error("purge.refused", converter=name, entries=altered, reason="rows name what are no places of blobs")
         if not done.over_bytes:
             watched.unmet_since_s.pop(name, None)
             self._alerts.clear(UNMET, name)

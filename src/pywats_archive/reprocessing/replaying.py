@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import codes, restore
+from pywats_archive.archive import codes, inventory, restore
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.attempt import attempt, told_of
@@ -58,6 +58,8 @@ class Replayer:
         self._key = key
         self._codes: dict[str, _Code | str] = {}
         self._laid_out: dict[str, tuple[str, str]] = {}
+        self._break: int | None = None
+        """The first event at which the history is broken, 0 when it is whole; None while nobody asked."""
         self._mutex = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="pywats-archive-code-")
 
@@ -140,6 +142,7 @@ class Replayer:
             if self._request.allow_version and now.distribution == _of_version(original.distribution, self._request):
                 return today
             raise Skipped(f"the original converter ({was}) cannot be had: {now.distribution} is installed")
+        self._require_recorded(original, was)
         with self._mutex:
             if original.code_fingerprint not in self._laid_out:
                 self._laid_out[original.code_fingerprint] = self._kept(original.code_fingerprint, was)
@@ -150,6 +153,23 @@ class Replayer:
             fingerprint=original.code_fingerprint,
         )
         return replace(today, info=info, module_path=module_path, folder=folder)
+
+    def _require_recorded(self, original: Conversion, was: str) -> None:
+        """Run no code that only a row names: its fingerprint must be that of the conversion's event, in a whole chain."""
+        with self._mutex:
+            if self._break is None:
+                broken = inventory.first_break(self._archive)
+                self._break = broken.sequence or 0 if broken else 0
+        if self._break:
+            raise Skipped(
+                f"its original converter is not run: the history is broken at event {self._break}, so that nothing vouches "
+                "for the kept code; 'pywats-archive verify' tells more"
+            )
+        if codes.on_record(self._archive, original) != original.code_fingerprint:
+            raise Skipped(
+                f"the original converter ({was}) is not run: the event of that conversion has another fingerprint; "
+                "compare the catalog with a backup"
+            )
 
     def _kept(self, fingerprint: str, was: str) -> tuple[str, str]:
         """Lay kept code out, once for the run: a worker keeps what it loaded by its place."""

@@ -88,16 +88,19 @@ def enforce(
             return _statistics(intended)
         require_trust(archive, now=moment)
         _require_confirmed(archive, policy, intended, confirmed)
-        freed, done = 0, dict[PurgeReason, int]()
+        freed, done, altered = 0, dict[PurgeReason, int](), 0
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
         for reason, ids in _batches(preview(archive, policy, now=moment)):
             purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
             done[reason] = done.get(reason, 0) + purged.entries
             freed += purged.bytes_freed
+            altered += len(purged.altered)
             pause()
         purging.give_space_back(archive)
+        left = _statistics(preview_plan(archive, policy, now=moment))
         return replace(
-            _statistics(preview_plan(archive, policy, now=moment)),
+            left,
+            kept=left.kept | _altered(altered),
             archives_purged=sum(done.values()),
             bytes_freed=freed,
             by_reason={reason.value: number for reason, number in done.items()},
@@ -129,7 +132,7 @@ def purge_named(
         candidates = purging.candidates_named(archive, list(archive_ids))
         names = {each.archive_id: archive.entry(each.archive_id).converter_name for each in candidates}
         decided = list(named(candidates, unsubmitted=unsubmitted))
-        freed = done = 0
+        freed = done = altered = 0
         for name in sorted(set(names.values())):
             gone = [each.archive_id for each in decided if not each.obstacle and names[each.archive_id] == name]
             for start in range(0, len(gone), _AT_ONCE):
@@ -144,6 +147,7 @@ def purge_named(
                 purged = purging.purge(archive, batch)
                 freed += purged.bytes_freed
                 done += purged.entries
+                altered += len(purged.altered)
         nothing = Stock(entries=0, disk_size_bytes=0, oldest_first=lambda before: ())
         kept = summed_up(decided, "", nothing).kept
         return PurgeStatistics(
@@ -151,7 +155,7 @@ def purge_named(
             archives_purged=done,
             bytes_freed=freed,
             by_reason={PurgeReason.MANUAL.value: done} if done else {},
-            kept=_told(kept),
+            kept=_told(kept) | _altered(altered),
         )
 
 
@@ -201,6 +205,10 @@ def _statistics(left: PurgePlan) -> PurgeStatistics:
         remaining_archives=left.entries,
         remaining_bytes=left.disk_size_bytes,
     )
+
+
+def _altered(number: int) -> dict[str, int]:
+    return {Obstacle.ALTERED.value: number} if number else {}
 
 
 def _told(kept: dict[Obstacle, int]) -> dict[str, int]:

@@ -20,17 +20,22 @@ from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, BlobStore, Content
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 
+DAY = "sources/2026/02/13"
+PLACE = f"{DAY}/20260213143022123_a3f2d9"
 
-def write(store: BlobStore, data: list[bytes], *, name: str = "a.csv", target: str = "s/a.gz", level: int = 6) -> Blob:
+
+def write(
+    store: BlobStore, data: list[bytes], *, name: str = "a.csv", target: str = f"{PLACE}.gz", level: int = 6
+) -> Blob:
     """Write a blob, settled."""
 
     def label(content: Content) -> Label:
         metadata = {"sha256": content.sha256, "size_bytes": content.size_bytes, "name": name}
         return Label(original_name=name, mtime_s=1_770_000_000, metadata=metadata)
 
-    targets = iter([target, *(f"{target}.{n}" for n in range(9))])
+    targets = iter([target, *(f"{target.removesuffix('.gz')}.{n}.gz" for n in range(9))])
     blob = store.write(
-        data, folder="s", draft=lambda: label(UNKNOWN), naming=lambda c: (next(targets), label(c)), level=level
+        data, folder=DAY, draft=lambda: label(UNKNOWN), naming=lambda c: (next(targets), label(c)), level=level
     )
     store.settle(blob)
     return blob
@@ -69,16 +74,16 @@ def test_sizes_around_what_memory_holds(tmp_path: Path, size: int, pieces: int) 
 def test_gzip_brings_the_file_back_under_its_own_name(tmp_path: Path, name: str) -> None:
     """``gzip -dN`` gives back name, bytes and time (invariant 6)."""
     blob = write(BlobStore(tmp_path), [b"content"], name=name)
-    subprocess.run(["gzip", "-dkN", blob.path.rpartition("/")[2]], cwd=tmp_path / "s", check=True)
-    assert (tmp_path / "s" / name).read_bytes() == b"content"
-    assert int((tmp_path / "s" / name).stat().st_mtime) == 1_770_000_000
+    subprocess.run(["gzip", "-dkN", blob.path.rpartition("/")[2]], cwd=tmp_path / DAY, check=True)
+    assert (tmp_path / DAY / name).read_bytes() == b"content"
+    assert int((tmp_path / DAY / name).stat().st_mtime) == 1_770_000_000
 
 
 def test_a_taken_name_is_left_as_it_is(tmp_path: Path) -> None:
     """A second blob never replaces a first; it asks for another name (invariant 3)."""
     store = BlobStore(tmp_path)
     first, second = write(store, [b"one"]), write(store, [b"two"])
-    assert (first.path, second.path) == ("s/a.gz", "s/a.gz.0")
+    assert (first.path, second.path) == (f"{PLACE}.gz", f"{PLACE}.0.gz")
     assert b"".join(store.read(first.path)) == b"one"
 
 
@@ -91,7 +96,7 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="gone"):
         write(BlobStore(tmp_path), broken())  # type: ignore[arg-type]
-    assert list((tmp_path / "s").iterdir()) == []
+    assert list((tmp_path / DAY).iterdir()) == []
 
 
 def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
 def test_a_missing_blob_is_named(tmp_path: Path) -> None:
     """A blob that is not there is an error of its own."""
     with pytest.raises(BlobMissing, match="missing"):
-        BlobStore(tmp_path).check("s/none.gz", "sha256:0")
+        BlobStore(tmp_path).check(f"{PLACE}.none.gz", "sha256:0")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights")
@@ -119,7 +124,7 @@ def test_blobs_are_read_only_and_private(tmp_path: Path) -> None:
     """Blobs can be read by their owner alone, and written by nobody."""
     blob = write(BlobStore(tmp_path / "root"), [b"x"])
     assert (tmp_path / "root" / blob.path).stat().st_mode & 0o777 == 0o400
-    assert (tmp_path / "root" / "s").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "root" / DAY).stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("level", range(1, 10))
@@ -149,7 +154,7 @@ def test_each_step_that_fails_leaves_nothing_that_counts(tmp_path: Path) -> None
         try:
             write(store, [b"x" * 100])
         except (OSError, StorageError):
-            for path in store.paths("s"):
+            for path in store.paths(DAY):
                 assert b"".join(BlobStore(root).read(path)) == b"x" * 100
             assert not list(root.rglob("*.part"))
         else:

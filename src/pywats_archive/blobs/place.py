@@ -1,0 +1,42 @@
+"""Where a blob may lie: every path that comes from a row is checked here before anything is opened or removed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pywats_archive import portable
+from pywats_archive.errors import BlobOutside
+
+_OF_ENTRY = re.compile(
+    r"(?P<folder>(?:sources|reports)/(\d{4})/(\d{2})/(\d{2}))/(?P<id>\2\3\4\d{9}_[0-9a-f]{6})(?:\.[^/\\:\0]+)?\.gz"
+)
+_OF_CODE = re.compile(r"(?P<folder>converters)/[0-9a-f]{64}\.(?:py|tar)\.gz")
+
+
+def is_of_entry(path: str, archive_id: str) -> bool:
+    """Whether ``path`` (relative to the archive) has the shape of a blob of this entry."""
+    found = _OF_ENTRY.fullmatch(path)
+    return found is not None and found["id"] == archive_id
+
+
+def require_shape(path: str, root: Path) -> str:
+    """Return the folder in which the blob at ``path`` lies; BlobOutside when ``path`` is not the place of any blob."""
+    found = _OF_ENTRY.fullmatch(path) or _OF_CODE.fullmatch(path)
+    if found is None:
+        raise BlobOutside(f"{root}: {path!r} is not the place of a blob; nothing is opened or removed there")
+    return found["folder"]
+
+
+def require_no_link(root: Path, path: str) -> None:
+    """Raise BlobOutside when ``path``, or a folder on the way to it from ``root``, is a link to another place."""
+    whole = str(root)
+    for part in path.split("/"):
+        whole = f"{whole}/{part}"
+        try:
+            is_link = portable.is_link(whole)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if is_link:
+            told = "is a link, and an archive follows none below its own folder; mount the disk here instead"
+            raise BlobOutside(f"{whole}: {told}")

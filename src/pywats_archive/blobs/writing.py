@@ -1,0 +1,91 @@
+"""A blob on its way into a file: compressed, hashed and counted, with the room for its header fixed in time."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import struct
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from pywats_archive.blobs import header
+from pywats_archive.blobs.codec import compress, compressor, crc32
+from pywats_archive.blobs.durable import MEMORY_BYTES, TemporaryFile
+from pywats_archive.blobs.header import Label
+
+TRAILER = struct.Struct("<II")
+"""What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""
+
+
+class Writing:
+    """A blob being written: its header's room is fixed when the first of it must leave memory."""
+
+    def __init__(self, file: TemporaryFile, draft: Callable[[], Label]) -> None:
+        self._file = file
+        self._draft = draft
+        self._room: int | None = None
+        self._body_crc = 0
+
+    def compress(self, chunks: Iterable[bytes], level: int) -> tuple[str, int]:
+        """Compress all of it; returns SHA-256 (hex) and size of the content."""
+        following = iter(chunks)
+        first, second = next(following, b""), next(following, None)
+        if second is None and len(first) <= MEMORY_BYTES // 2:  # what does not compress grows a little
+            return self._compress_at_once(first, level)
+        rest = () if second is None else itertools.chain((second,), following)
+        return self._compress_in_steps(itertools.chain((first,), rest), level)
+
+    def _compress_at_once(self, data: bytes, level: int) -> tuple[str, int]:
+        self._append(compress(data, level) + _trailer(crc32(data), len(data)))
+        return hashlib.sha256(data).hexdigest(), len(data)
+
+    def _compress_in_steps(self, chunks: Iterable[bytes], level: int) -> tuple[str, int]:
+        stream, crc, size = compressor(level), 0, 0
+        draft = self._draft()
+        self._room = header.json_length(draft)
+        self._file.write(header.encode(draft, body_crc32=0, json_bytes=self._room))
+        with _Hashing() as hashing:
+            for chunk in chunks:
+                hashing.add(chunk)
+                crc = crc32(chunk, crc)
+                size += len(chunk)
+                self._append(stream.compress(chunk))
+        self._append(stream.flush() + _trailer(crc, size))
+        return hashing.digest.hexdigest(), size
+
+    def _append(self, data: bytes) -> None:
+        self._body_crc = crc32(data, self._body_crc)
+        self._file.write(data)
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether the file begins with room for the header already."""
+        return self._room is not None
+
+    def header(self, label: Label) -> bytes:
+        """Return the header that goes with what was compressed."""
+        return header.encode(label, body_crc32=self._body_crc, json_bytes=self._room or 0)
+
+
+class _Hashing:
+    """SHA-256 in a thread beside the compression, which takes longer; one chunk behind at most."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def add(self, chunk: bytes) -> None:
+        if self._last:
+            self._last.result()
+        self._last = self._thread.submit(self.digest.update, chunk)
+
+    def __enter__(self) -> _Hashing:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._thread.shutdown()
+
+
+def _trailer(crc: int, size: int) -> bytes:
+    return TRAILER.pack(crc, size & 0xFFFF_FFFF)
