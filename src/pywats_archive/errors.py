@@ -10,6 +10,7 @@ ArchiveError                     exit 1
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
 │   ├── FolderAway                       a watch folder's disk or share is not there
+│   │   └── FolderTaken                  another service owns it
 │   ├── DiskLow                          less room than min_free_gb is left; new sources wait
 │   ├── DiskFull                         there is no room at all
 │   ├── ArchiveAway                      the archive's disk or share is not there
@@ -84,6 +85,10 @@ class StorageError(ArchiveError):
 
 class FolderAway(StorageError):
     """A watch folder is not there; mount its disk or share."""
+
+
+class FolderTaken(FolderAway):
+    """Another service owns this watch folder; stop that one, or watch another folder."""
 
 
 class DiskLow(StorageError):

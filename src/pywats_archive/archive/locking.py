@@ -1,4 +1,4 @@
-"""Locks of an archive: what only one process does at a time."""
+"""Locks of an archive, and of a watch folder: what only one process does at a time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pywats_archive.archive import layout
-from pywats_archive.errors import ArchiveInUse, PurgeRunning, RunRunning, StorageError
+from pywats_archive.errors import ArchiveError, ArchiveInUse, PurgeRunning, RunRunning, StorageError
 
 
-def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveInUse]) -> FileLock:
+def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveError]) -> FileLock:
     """Take a lock; ``busy`` gives the error when another process has it all that time. StorageError where none can be."""
     found = FileLock(root / name, thread_local=False, is_singleton=False)
     try:

@@ -1,4 +1,4 @@
-"""Who may write to an archive: one process at a time, which holds a lock and leaves a note of who it is."""
+"""Who may write to an archive, or take from a watch folder: one process at a time, which holds a lock and leaves a note."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBE_S = 0.5
 def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
     """Own the archive at ``root``; ArchiveInUse names the process that does already."""
     lock = _lock(root, timeout_s)
-    _leave_note(root)
+    leave_note(_note(root))
     return lock
 
 
@@ -57,28 +57,31 @@ def _lock(root: Path, timeout_s: float) -> FileLock:
 
 
 def _in_use(root: Path) -> ArchiveInUse:
-    return ArchiveInUse(f"{root}: {_holder(root)} owns this archive; stop that one first")
+    return ArchiveInUse(f"{root}: {holder(_note(root))} owns this archive; stop that one first")
 
 
 def _note(root: Path) -> Path:
     return root / layout.OWNER
 
 
-def _leave_note(root: Path) -> None:
-    """Say who owns the archive; only the lock counts, so a note that cannot be written is no error."""
-    told = {"process": os.getpid(), "computer": platform.node(), "since": utc_now().isoformat(timespec="seconds")}
-    with suppress(OSError), open(_note(root), "w", encoding="utf-8", opener=_private) as stream:
+def leave_note(note: Path, **more: str) -> None:
+    """Say who holds a lock; only the lock counts, so a note that cannot be written is no error."""
+    since = utc_now().isoformat(timespec="seconds")
+    told = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
+    with suppress(OSError), open(note, "w", encoding="utf-8", opener=_readable) as stream:
         json.dump(told, stream)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _readable(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 
-def _holder(root: Path) -> str:
-    """Tell who holds the lock, as far as that one said so."""
+def holder(note: Path) -> str:
+    """Name who holds a lock, as far as its note says so."""
     try:
-        told = json.loads(_note(root).read_text(encoding="utf-8"))
-        return f"another pywats-archive process ({told['process']} on {told['computer']}, since {told['since']})"
+        told = json.loads(note.read_text(encoding="utf-8"))
+        with_what = f", with {told['configuration']}" if "configuration" in told else ""
+        who = f"{told['process']} on {told['computer']}, since {told['since']}{with_what}"
+        return f"another pywats-archive process ({who})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another pywats-archive process"

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 DISK_LOW, DISK_FULL = "disk.low", "disk.full"
 ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
-WATCH_AWAY = "watch.away"
+WATCH_AWAY, WATCH_TAKEN = "watch.away", "watch.taken"
 NEARLY_FULL, ALMOST_FULL = "size.80_percent", "size.95_percent"
 FILLING, FAILING = "disk.filling", "converter.failing"
 UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive.unnamed"

@@ -15,9 +15,9 @@ import structlog
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.errors import ArchiveAway, ArchiveError, StorageError
+from pywats_archive.errors import ArchiveAway, ArchiveError, FolderTaken, StorageError
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.alerts import ARCHIVE_AWAY, DISK_FULL, DISK_LOW, WATCH_AWAY
+from pywats_archive.pipeline.alerts import ARCHIVE_AWAY, DISK_FULL, DISK_LOW, WATCH_AWAY, WATCH_TAKEN
 from pywats_archive.pipeline.away import AwayBooks, only_seen
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.staffing import Staff
@@ -158,17 +158,23 @@ class Guard:
     def _look_at_folders(self, lines: Sequence[Line]) -> None:
         back = [line for line in lines if line.is_folder_away]
         for line in lines:
+            if line.folder:
+                self._staff.claims.look(line.folder)
             trouble = line.folder_trouble()
             if trouble and not line.is_folder_away:
-                self._staff.alerts.raise_alert(WATCH_AWAY, line.config.watch_folder, reason=str(trouble))
+                name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
+                self._staff.alerts.raise_alert(name, line.config.watch_folder, reason=str(trouble))
             line.is_folder_away = trouble is not None
         back = [line for line in back if not line.is_folder_away]
         for line in back:
             line.folder = self._staff.watch_folder(line.config)
             line.is_dirty = True
-            self._staff.alerts.clear(WATCH_AWAY, line.config.watch_folder)
+            for name in (WATCH_AWAY, WATCH_TAKEN):
+                self._staff.alerts.clear(name, line.config.watch_folder)
         if back:
             self._on_folder()
+        for line in back:
+            self._on_back(line)
 
 
 def _part(line: Line, staff: Staff) -> None:

@@ -151,7 +151,7 @@ class Handling:
             is_archived=bool(entry.source_archived_path),
         )
         departure = departure_of(line, arrival, entry)
-        if line.folder and not os.path.lexists(departure.path):
+        if line.folder and (line.is_taken or not os.path.lexists(departure.path)):
             line.folder.require()
         departed = postprocess.carry_out(ending, departure)
         if departed.moved_to:

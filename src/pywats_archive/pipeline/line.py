@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pywats_archive.archive import sources
+from pywats_archive.archive.claiming import LOCK_SUFFIX, OWNER_SUFFIX
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.config import ConverterConfig
@@ -34,6 +35,8 @@ _DEFAULT_FILES = "*.*"
 """What pyWATS writes when nobody chose: the converter's own patterns hold then. It means all files, with a dot or not."""
 
 _NOTHING = "(?!)"
+_NO_LOCK = rf"(?!\..*(?:{re.escape(LOCK_SUFFIX)}|{re.escape(OWNER_SUFFIX)})\Z)"
+"""Locks of watch folders, which may lie in another one."""
 
 Mark = tuple[int, int]
 """Size and mtime (ns) of a source, by which it is known again at its path."""
@@ -140,8 +143,13 @@ class Line:
         is_relieving = self.room is not None and self.room.is_relieving
         return self.is_waiting or is_relieving or self.config.on_archive_error == "hold"
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether another service owns its watch folder: nothing there is touched."""
+        return self.folder is not None and self.folder.taken is not None
+
     def folder_trouble(self) -> FolderAway | None:
-        """Tell why its watch folder is away, if it is: what lay there is not gone then."""
+        """Return why its watch folder is away, or another service's, if it is: what lay there is not gone then."""
         return self.folder.trouble() if self.folder else None
 
     def listing(self) -> tuple[dict[str, Signature], tuple[str, ...]]:
@@ -176,7 +184,8 @@ class Line:
         return os.path.normcase(os.path.basename(path)) in self.spared  # noqa: PTH119 (as above)
 
     def _matching(self) -> re.Pattern[str]:
-        return re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING)
+        wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING
+        return re.compile(f"{_NO_LOCK}(?:{wanted})")
 
     def _signature(self, item: os.DirEntry[str]) -> Signature:
         if self.config.converter_type == "folder":

@@ -212,6 +212,8 @@ class Service:
         self._outbox.reconnect()
 
     def _take_up(self, line: Line) -> None:
+        if line.is_taken:
+            return
         self._staff.settle_owed(line)
         line.owed |= owed.numbers(line.config) if line.watches else set()
         for arrival in line.books.unfinished():
@@ -271,7 +273,7 @@ class Service:
 
     def _retry_line(self, line: Line, now_s: float) -> None:
         is_available = self._is_available(line, now_s)
-        if line.away:
+        if line.away or line.is_taken:
             return
         self._staff.settle_owed(line)
         if line.is_finishing and is_finished(line):
@@ -388,7 +390,8 @@ class Service:
         held = self._held.needing_person()
         kept = [line for line in self._lines if not (line.holds_back or line.is_folder_away)]
         open_ones = {(line.name, line.root, number) for line in kept for number in line.pending}
-        open_ones |= {key(line, a) for line in self._lines if not line.unavailable for a in line.books.suspended()}
+        going_on = [line for line in self._lines if not (line.unavailable or line.is_taken)]
+        open_ones |= {key(line, a) for line in going_on for a in line.books.suspended()}
         waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
         outbox = (
             self._outbox.state

@@ -25,6 +25,7 @@ from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.alerts import Alerts
 from pywats_archive.pipeline.books import ArchiveBooks
+from pywats_archive.pipeline.claims import Claims
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.room import Room
@@ -49,6 +50,7 @@ class Staff:
         self.now = clock
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
+        self.claims = Claims(config_path)
         self.promises: owed.Open = set()
         """Of sources whose reports are being sent while the archive fails."""
         self._still_owed: dict[tuple[str, Path | None], dict[Path, str]] = {}
@@ -114,7 +116,8 @@ class Staff:
         line.unavailable = None
 
     def close_unused(self, lines: Sequence[Line]) -> None:
-        """Close the archives that no line uses and in which nothing waits."""
+        """Close the archives that no line uses and in which nothing waits, and give up the watch folders of none."""
+        self.claims.keep(line.folder for line in lines if line.folder)
         used = {line.root for line in lines}
         for root, archive in tuple(self._archives.items()):
             with suppress(ArchiveError):
@@ -154,7 +157,7 @@ class Staff:
         return tuple(f"{name}: {why}" for name, reasons in still for why in reasons.values())
 
     def watch_folder(self, config: ConverterConfig) -> WatchFolder:
-        """Give a converter's watch folder, made when it never was there, and remember where it lies."""
+        """Return a converter's watch folder, made when it never was there and owned if it can be; remember where it lies."""
         known = memory.recall(self._config_path, memory.WATCH_FOLDERS).get(config.watch_folder)
         folder = WatchFolder(Path(config.watch_folder), known)
         try:
@@ -164,6 +167,7 @@ class Staff:
             return folder
         if mount_point is not None:
             memory.remember(self._config_path, memory.WATCH_FOLDERS, {config.watch_folder: mount_point})
+        self.claims.look(folder)
         return folder
 
     def room(self, root: Path) -> Room:
@@ -261,5 +265,6 @@ class Staff:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.claims.close()
         for archive in self._archives.values():
             archive.close()

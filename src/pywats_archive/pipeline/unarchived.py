@@ -200,6 +200,8 @@ class Unarchived:
             is_archived=False,
         )
         departure = departure_of(line, arrival)
+        if line.folder and line.is_taken:
+            line.folder.require()
         if held.promise and not postprocess.is_as_it_was(departure):
             _miss(line, arrival)
             owed.break_promise(held.promise, open_=self._promises)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pywats_archive.errors import FolderAway
+from pywats_archive.errors import FolderAway, FolderTaken
 
 
 def absence(*, is_there: bool, mount_point: str, is_mounted: bool) -> str | None:
@@ -27,9 +27,15 @@ class WatchFolder:
     def __init__(self, path: Path, mount_point: str | None = None) -> None:
         self.path = path
         self.mount_point = mount_point
+        self.taken: FolderTaken | None = None
+        """Whose it is, when another service owns it."""
 
     def trouble(self) -> FolderAway | None:
-        """Tell why it is away, if it is. Costs two system calls."""
+        """Return why nothing may be taken from it, if so: it is away, or another service owns it. Costs two system calls."""
+        return self.absence() or self.taken
+
+    def absence(self) -> FolderAway | None:
+        """Return why it is away, if it is."""
         point = self.mount_point
         told = absence(
             is_there=self.path.is_dir(), mount_point=point or "", is_mounted=point is None or os.path.ismount(point)
@@ -49,7 +55,7 @@ class WatchFolder:
         """Make it when it never was; gives the mount point it lies on, None when it is away."""
         if self.mount_point is None:
             self.path.mkdir(parents=True, exist_ok=True)
-        if self.trouble():
+        if self.absence():
             return None
         self.mount_point = self.mount_point or mount_point_of(self.path)
         return self.mount_point
