@@ -67,6 +67,8 @@ class Station:
         self.archive_root = root / "archive"
         self.server = WatsServer(strict=True)
         self.sections: list[dict[str, Any]] = []
+        self.keys: dict[str, Any] = {}
+        """Keys of the whole station, beside the server's."""
         (root / "converters").mkdir(parents=True)
         self.code("")
 
@@ -86,7 +88,7 @@ class Station:
         """Write the configuration as pyWATS does."""
         path = self.root / "config.json"
         fields = {"service_address": self.server.address, "api_token": "dGVzdDp0ZXN0", "station_name": "TEST"}
-        path.write_text(json.dumps({**fields, "converters": self.sections}), encoding="utf-8")
+        path.write_text(json.dumps({**fields, **self.keys, "converters": self.sections}), encoding="utf-8")
         return path
 
     def run(self, **settings: Any) -> Left:

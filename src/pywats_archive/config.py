@@ -36,6 +36,9 @@ ARCHIVE_KEYS = (
 )
 """The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
 
+STATION_KEYS = ("submit_timeout_seconds",)
+"""The keys of the whole station that pyWATS does not know."""
+
 BUILT_IN_COMPANIONS = {
     "KlippelConverter": ("{stem}/*.txt",),
     "TeradyneICTConverter": ("sn.config",),
@@ -149,6 +152,8 @@ class ServerConfig(BaseModel):
     service_address: str = ""
     api_token: str = Field(default="", repr=False)
     station_name: str = ""
+    submit_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """How long the first try to send a report may take; one that was too short gets twice as long the next time."""
 
 
 class WebhookConfig(BaseModel):

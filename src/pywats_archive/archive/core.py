@@ -244,8 +244,14 @@ class Archive:
             return conversions.last_of_entry(db, archive_id)
 
     def document(self, report: Report) -> bytes:
-        """Give a report's exact JSON, checked against its checksum."""
-        return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
+        """Return a report's exact JSON, checked against its checksum; StorageError when it cannot be read."""
+        try:
+            return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
+        except OSError as exc:
+            path = self.root / report.archived_path
+            raise StorageError(
+                f"{path}: cannot be read ({exc.strerror or exc}); check its rights and the disk"
+            ) from exc
 
     def close(self) -> None:
         """Close the catalog and give the archive free; idempotent."""

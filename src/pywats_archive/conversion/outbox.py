@@ -7,25 +7,31 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
-from pywats_archive.conversion.parcels import LONGEST_DELAY, ArchivedParcel, Parcel, Step, after_try
-from pywats_archive.errors import ArchiveError
-from pywats_archive.host.submission import Answer, Submitter, Verdict
+from pywats_archive.conversion.parcels import LONGEST_DELAY, MEMORY, ArchivedParcel, Parcel, Step, after_try
+from pywats_archive.conversion.sender import Sender
+from pywats_archive.conversion.server_state import ServerState, ServerTrouble
+from pywats_archive.conversion.tries import Tries, Unsendable
+from pywats_archive.conversion.waiting import Waiting, told
+from pywats_archive.host.answers import Answer, Verdict
+from pywats_archive.host.submission import Submitter
 from pywats_archive.models.report import SubmissionState
 
 log = structlog.get_logger()
 
 LONGEST_IMPATIENT_DELAY = timedelta(seconds=2)
 _IN_MEMORY = 64
-_AT_ONCE = 4
 _LOOK_EVERY_S = 0.3
+_BEHIND_S = 0.5
+"""After a pause another report goes first than the one whose answer began it: the trouble may be its own."""
+_STOP_WITHIN_S = 2.0
+"""An answer that is on its way when the service stops is waited for so long: then the report is sent again, by its id."""
+_THE_OUTBOX = "the outbox"
 _REMEMBERED = 1_000
 """Parcels that are settled already: one may be offered just after it was read from the archive and sent."""
 
@@ -42,8 +48,14 @@ class OutboxState:
     """Of those offered, the reports that no archive holds."""
     stopped_by: str | None
     """Why a person must act before anything is sent, or None."""
-    unsendable: tuple[str, ...] = ()
-    """Why reports cannot even be read, one line each."""
+    unsendable: tuple[Unsendable, ...] = ()
+    """Reports that cannot even be read."""
+    unread: tuple[Unsendable, ...] = ()
+    """Archives whose waiting reports cannot be asked for."""
+    trouble: ServerTrouble | None = None
+    """What is wrong with the server; None while the last answer was about a report."""
+    has_answered: bool = False
+    """Whether the server took or refused a report in this run."""
 
 
 class Outbox:
@@ -51,6 +63,7 @@ class Outbox:
 
     ``on_settled`` is called from that thread's workers once a parcel is accepted or refused. Parcels offered while
     too many wait are forgotten here and read from the archives later. ``impatient`` tries everything at once.
+    ``on_answer`` is called with each answer, from the same thread; it must neither wait nor fail.
     """
 
     def __init__(
@@ -61,24 +74,22 @@ class Outbox:
         on_settled: Callable[[Parcel, SubmissionState, str | None], None],
         clock: Callable[[], datetime],
         impatient: bool = False,
+        on_answer: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
-        self._connect = connect
+        self._sender = Sender(connect, on_answer)
         self._archives = archives
+        self._waiting = Waiting(archives, whatever_backoff=impatient)
         self._on_settled = on_settled
         self._now = clock
         self._impatient = impatient
         self._offered: deque[Parcel] = deque()
         self._in_flight: dict[str, str] = {}
         """Report ids by parcel; of two reports of one id, the later waits until the server had its say on the first."""
-        self._postponed: dict[str, float] = {}
-        self._unsendable: dict[str, str] = {}
-        self._unread: dict[Path, str] = {}
+        self._tries = Tries()
+        self._server = ServerState(impatient=impatient)
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
         self._untold: deque[tuple[Parcel, SubmissionState, str | None]] = deque()
         self._look_again_s = 0.0
-        self._failures = 0
-        self._stopped_by: str | None = None
-        self._stopped_until_s = 0.0
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
@@ -103,10 +114,7 @@ class Outbox:
 
     def reconnect(self) -> None:
         """Forget the connection and every delay: the configuration changed, or a person acted."""
-        self._failures, self._stopped_by = 0, None
-        self._postponed.clear()
-        self._unsendable.clear()
-        self._loop.call_soon_threadsafe(self._drop_connection)
+        self._loop.call_soon_threadsafe(self._begin_anew)
 
     @property
     def state(self) -> OutboxState:
@@ -115,12 +123,15 @@ class Outbox:
             in_flight=len(self._in_flight) + len(self._untold),
             offered=len(self._offered),
             only_in_memory=sum(not parcel.is_stored for parcel in tuple(self._offered)),
-            stopped_by=self._stopped_by,
-            unsendable=tuple(self._unsendable.values()),
+            stopped_by=self._server.stopped_by,
+            unsendable=self._tries.unsendable({MEMORY, *(str(archive.root) for archive in self._archives())}),
+            unread=self._waiting.unread,
+            trouble=self._server.trouble,
+            has_answered=self._server.has_answered,
         )
 
     def close(self) -> None:
-        """Let what is being sent finish, then stop; what waits is in the archive."""
+        """Stop, without waiting for the server longer than a moment; what waits is in the archive."""
         if not self._thread.is_alive():
             self._loop.close()
             return
@@ -135,23 +146,34 @@ class Outbox:
             self._loop.close()
 
     async def _run(self) -> None:
-        self._submitter: Submitter | None = None
         sending: set[asyncio.Task[None]] = set()
+        while not self._closing:
+            self._wake.clear()
+            await self._try_to_send(sending)
+            await self._pause()
+        await self._leave(sending)
+
+    async def _try_to_send(self, sending: set[asyncio.Task[None]]) -> None:
+        """Send what is due; whatever goes wrong with that, the outbox goes on."""
         try:
-            while not self._closing:
-                self._wake.clear()
-                await self._send_what_is_due(sending)
-                await self._pause()
-            if sending:
-                await asyncio.wait(sending)
-        finally:
-            if self._submitter:
-                await self._submitter.close()
+            await self._send_what_is_due(sending)
+        except Exception as exc:
+            self._waiting.note_unread(_THE_OUTBOX, exc)
+            await asyncio.sleep(_LOOK_EVERY_S)
+        else:
+            self._waiting.note_read(_THE_OUTBOX)
+
+    async def _leave(self, sending: set[asyncio.Task[None]]) -> None:
+        """End what is being sent: its outcome is unknown then, and it is sent again under its id."""
+        if sending:
+            await asyncio.wait(sending, timeout=_STOP_WITHIN_S)
+        self._sender.leave()
+        if sending:
+            await asyncio.wait(sending)
+        await self._sender.reconnect()
 
     async def _send_what_is_due(self, sending: set[asyncio.Task[None]]) -> None:
-        if self._stopped_by and time.monotonic() < self._stopped_until_s:
-            return
-        room = (1 if self._failures else _AT_ONCE) - len(sending)
+        room = self._server.room(time.monotonic()) - len(sending)
         for parcel in await self._next(room) if room > 0 else ():
             task = asyncio.create_task(self._send(parcel))
             sending.add(task)
@@ -183,22 +205,11 @@ class Outbox:
 
     def _stored(self, room: int) -> list[Parcel]:
         found: list[Parcel] = []
-        limit = room + len(self._in_flight) + len(self._postponed) + 8
-        for archive in self._archives():
-            try:
-                due = record.due_reports(
-                    archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._impatient
-                )
-            except ArchiveError as exc:  # the reports of the other archives go on
-                if self._unread.get(archive.root) != str(exc):  # it is tried three times a second
-                    log.error("outbox.not_read", reason=str(exc))
-                self._unread[archive.root] = str(exc)
-                continue
-            self._unread.pop(archive.root, None)
-            for report in due:
-                parcel = ArchivedParcel(archive=archive, report=report)
-                if len(found) < room and self._is_taken(parcel):
-                    found.append(parcel)
+        limit = room + len(self._in_flight) + self._tries.postponed_count + 8
+        for place, parcels in self._waiting.due(limit=limit):
+            if len(parcels) < limit:
+                self._tries.forget_gone(place, {parcel.key for parcel in parcels})
+            found.extend(parcel for parcel in parcels if len(found) < room and self._is_taken(parcel))
         return found
 
     def _is_taken(self, parcel: Parcel) -> bool:
@@ -209,52 +220,51 @@ class Outbox:
         return is_due
 
     def _is_due(self, parcel: Parcel) -> bool:
-        until = self._postponed.get(parcel.key)
         is_new = parcel.report_id not in self._in_flight.values() and parcel.key not in self._settled
-        return is_new and (until is None or until <= time.monotonic())
+        is_beside_another_slow_one = self._tries.is_slow((parcel.key,)) and self._tries.is_slow(tuple(self._in_flight))
+        return is_new and not is_beside_another_slow_one and self._tries.may_try(parcel.key, time.monotonic())
 
     async def _send(self, parcel: Parcel) -> None:
         try:
-            answer = await self._try(parcel)
-            step = after_try(answer.verdict, tries=parcel.tries + 1)
-            self._note(parcel, answer, step)
+            answer = await self._sender.send(parcel, self._tries.earlier(parcel.key))
+            self._tries.came_to_the_server(parcel.key)
+            step = self._note(parcel, answer)
             await asyncio.to_thread(self._settle, parcel, step, answer)
-        except ArchiveError as exc:
-            log.error("report.not_sent", report_id=parcel.report_id, reason=str(exc))
-            self._postponed[parcel.key] = time.monotonic() + LONGEST_DELAY.total_seconds()
-            self._unsendable[parcel.key] = str(exc)
-        else:
-            self._unsendable.pop(parcel.key, None)
+        except asyncio.CancelledError:
+            log.warning("report.left", report_id=parcel.report_id, reason="the service stops; it is sent again")
+        except Exception as exc:
+            self._give_up(parcel, exc)
         finally:
             self._in_flight.pop(parcel.key, None)
             self._wake.set()
 
-    async def _try(self, parcel: Parcel) -> Answer:
-        held = parcel.document
-        body = held if held is not None else await asyncio.to_thread(parcel.body)
-        if self._submitter is None:
-            self._submitter = self._connect()
-        return await self._submitter.submit(body, parcel.report_id)
+    def _give_up(self, parcel: Parcel, exc: Exception) -> None:
+        """Leave a report alone for a while that cannot be read, or of which no try can be put on record."""
+        reason = told(exc)
+        if self._tries.give_up(parcel, reason, time.monotonic() + LONGEST_DELAY.total_seconds()):
+            log.error("report.not_sent", report_id=parcel.report_id, reason=reason)
+        if not parcel.is_stored:
+            self._offered.append(parcel)
 
-    def _note(self, parcel: Parcel, answer: Answer, step: Step) -> None:
+    def _note(self, parcel: Parcel, answer: Answer) -> Step:
+        """Decide when a report is tried again, and when anything is; gives what is put on record."""
+        now_s, step = time.monotonic(), after_try(answer.verdict, tries=parcel.tries + 1)
+        was_stopped_by = self._server.stopped_by
+        closed_until_s = self._server.note(answer, parcel.key, now_s)
         if step.delay is None:
-            self._failures, self._stopped_by = 0, None
-            self._postponed.pop(parcel.key, None)
-            return
-        self._failures += 1
+            self._tries.forget(parcel.key)
+            if answer.verdict is Verdict.REFUSED:
+                log.warning("report.refused", report_id=parcel.report_id, reason=answer.reason)
+            return step
         delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
-        if answer.verdict is Verdict.STOP:
-            self._stop(answer.reason, delay)
-            return
-        self._stopped_by = None
-        self._postponed[parcel.key] = time.monotonic() + delay.total_seconds()
+        until_s = max(now_s + delay.total_seconds(), closed_until_s + _BEHIND_S)
+        self._tries.postpone(parcel.key, until_s, answer.trouble)
         log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=answer.reason)
-
-    def _stop(self, reason: str, delay: timedelta) -> None:
-        """Send nothing for a while: every report would get the same answer until a person acts."""
-        if self._stopped_by != reason:
-            log.error("outbox.stopped", reason=reason)
-        self._stopped_by, self._stopped_until_s = reason, time.monotonic() + delay.total_seconds()
+        if self._server.stopped_by and self._server.stopped_by != was_stopped_by:
+            log.error("outbox.stopped", reason=self._server.stopped_by)
+        elif closed_until_s:
+            log.warning("outbox.pauses", seconds=round(closed_until_s - now_s, 1), reason=answer.reason)
+        return replace(step, delay=max(step.delay, timedelta(seconds=until_s - now_s)))
 
     def _settle(self, parcel: Parcel, step: Step, answer: Answer) -> None:
         parcel.settle(step, answer, self._now())
@@ -283,8 +293,9 @@ class Outbox:
                 self._untold.append((parcel, state, reason))
             self._untold.popleft()
 
-    def _drop_connection(self) -> None:
-        old, self._submitter = self._submitter, None
-        if old:
-            self._loop.create_task(old.close())
+    def _begin_anew(self) -> None:
+        self._server.reopen()
+        self._tries.try_at_once()
+        self._waiting.ask_at_once()
+        self._reconnecting = self._loop.create_task(self._sender.reconnect())
         self._wake.set()

@@ -8,8 +8,11 @@ from typing import Protocol
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.interceptor import AfterSubmission
-from pywats_archive.host.submission import Answer, Verdict
+from pywats_archive.host.answers import Answer, Verdict
 from pywats_archive.models.report import Report, SubmissionState
+
+MEMORY = "memory"
+"""The place of a report that no archive holds."""
 
 FIRST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(minutes=5)
@@ -58,8 +61,15 @@ class Parcel(Protocol):
     def document(self) -> bytes | None:
         """The exact JSON to be sent, where memory holds it."""
 
+    @property
+    def place(self) -> str:
+        """Where it is kept: an archive's folder, or memory."""
+
     def body(self) -> bytes:
         """Give the exact JSON to be sent, read back if need be."""
+
+    def is_alone_under_its_id(self) -> bool:
+        """Whether what the server has under the report's id can only be this report."""
 
     def settle(self, step: Step, answer: Answer, now: datetime) -> None:
         """Put the try on record."""
@@ -86,8 +96,17 @@ class ArchivedParcel:
     def tries(self) -> int:
         return self.report.tries
 
+    @property
+    def place(self) -> str:
+        return str(self.archive.root)
+
     def body(self) -> bytes:
         return self.document if self.document is not None else self.archive.document(self.report)
+
+    def is_alone_under_its_id(self) -> bool:
+        mine = self.report
+        others = (r for r in self.archive.reports_of(mine.archive_id) if r.archived_path != mine.archived_path)
+        return all(other.report_id != mine.report_id for other in others)
 
     def settle(self, step: Step, answer: Answer, now: datetime) -> None:
         reason = None if step.state is SubmissionState.ACCEPTED else answer.reason

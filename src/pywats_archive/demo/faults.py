@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Iterable
@@ -18,6 +19,9 @@ class Reply:
     body: bytes = b""
     content_type: str = "application/json"
     location: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    byte_every_s: float = 0.0
+    """Send the body a byte at a time, one in so many seconds, for as long as anybody reads."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +53,28 @@ DROP_AFTER_ACCEPTING = Fault(stores=True, hangs_up=True)
 def answer(status: int, message: str = "simulated fault") -> Fault:
     """Answer with this HTTP status and a JSON message; nothing is kept."""
     return Fault(reply=Reply(status=status, body=json.dumps({"Message": message}).encode()))
+
+
+def page(status: int, text: str = "<html><body>simulated gateway</body></html>") -> Fault:
+    """Answer with a page, as gateways and login pages do."""
+    return Fault(reply=Reply(status=status, body=text.encode(), content_type="text/html"))
+
+
+def busy(status: int = 429, *, retry_after: str = "") -> Fault:
+    """Ask for a pause."""
+    headers = (("Retry-After", retry_after),) if retry_after else ()
+    return Fault(reply=Reply(status=status, body=b'{"Message": "too many requests"}', headers=headers))
+
+
+def bomb(size_bytes: int) -> Fault:
+    """Answer with a small body that is a large one once it is decompressed."""
+    body = gzip.compress(b"\0" * size_bytes)
+    return Fault(reply=Reply(status=200, body=body, headers=(("Content-Encoding", "gzip"),)))
+
+
+def trickle(byte_every_s: float) -> Fault:
+    """Keep the report, and send an answer that comes to no end."""
+    return Fault(reply=Reply(status=200, body=b" ", byte_every_s=byte_every_s), stores=True)
 
 
 def wrong_id(report_id: str | None = None) -> Fault:

@@ -50,6 +50,13 @@ class Reception:
                 self._received.setdefault(report_id, []).append(body)
         return Reply(status=200, body=orjson.dumps([{"ID": report_id}]))
 
+    def look_up(self, report_id: str, authorization: str) -> Reply:
+        """Give the report of this id as it came last."""
+        if not self._may_send(authorization):
+            return _refusal(401, "Authorization has been denied for this request.")
+        kept = self.received.get(report_id)
+        return Reply(status=200, body=kept[-1]) if kept else _refusal(404, f"There is no report {report_id}")
+
     def _may_send(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "basic" or not _is_base64(token):

@@ -19,6 +19,7 @@ from pywats_archive.demo.faults import LOGIN_PATH, FaultPlan, Reply
 from pywats_archive.demo.reception import Reception
 
 REPORT_PATH = "/api/Report/WSJF"
+LOOKUP_PATH = "/api/report/wsjf/"
 SOFTWARE = "pywats-archive demo (simulated WATS)"
 _HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -35,6 +36,7 @@ class WatsServer:
         self.fault = fault
         self._reception = Reception(token=token, strict=strict)
         self._requests = 0
+        self._lookups = 0
         self._mutex = threading.Lock()
         self._port = 0
         self._kept: socket.socket | None = None
@@ -55,6 +57,11 @@ class WatsServer:
     def requests(self) -> int:
         """Count the report requests so far, however they ended."""
         return self._requests
+
+    @property
+    def lookups(self) -> int:
+        """Count how often a report was asked for by its id."""
+        return self._lookups
 
     def start(self) -> None:
         """Listen; after ``stop``, on the same port again."""
@@ -109,6 +116,12 @@ class WatsServer:
         due = self._reception.take(request.read_body(), request.authorization, stores=fault.stores)
         request.listener.closing.wait(fault.hang_s)
         return None if fault.hangs_up else fault.reply or due
+
+    def look_up(self, report_id: str, authorization: str) -> Reply:
+        """Answer who asks for a report by its id."""
+        with self._mutex:
+            self._lookups += 1
+        return self._reception.look_up(report_id, authorization)
 
 
 _REUSES_ADDRESS = os.name == "posix"
@@ -203,18 +216,34 @@ class _Request(BaseHTTPRequestHandler):
             self._send(reply)
 
     def do_GET(self) -> None:
-        self._send(_LOGIN if self.path.partition("?")[0] == LOGIN_PATH else _not_found(self.path))
+        path = self.path.partition("?")[0]
+        if path.lower().startswith(LOOKUP_PATH):
+            self._send(self.listener.wats.look_up(path[len(LOOKUP_PATH) :], self.authorization))
+        else:
+            self._send(_LOGIN if path == LOGIN_PATH else _not_found(self.path))
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(len(reply.body)))
+        if not reply.byte_every_s:
+            self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers:
+            self.send_header(name, value)
         if reply.location:
             self.send_header("Location", reply.location)
         if reply.status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", 'Basic realm="simulated WATS"')
         self.end_headers()
         self.wfile.write(reply.body)
+        if reply.byte_every_s:
+            self._trickle(reply)
+
+    def _trickle(self, reply: Reply) -> None:
+        """Send the body over and over, until nobody reads or the server closes."""
+        self.close_connection = True
+        while not self.listener.closing.wait(reply.byte_every_s):
+            self.wfile.write(reply.body)
+            self.wfile.flush()
 
     def handle_expect_100(self) -> bool:
         goes_on = super().handle_expect_100()

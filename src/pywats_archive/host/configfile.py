@@ -11,7 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig, WebhookConfig, parse_converter
+from pywats_archive.config import (
+    STATION_KEYS,
+    ConverterConfig,
+    ServerConfig,
+    StationConfig,
+    WebhookConfig,
+    parse_converter,
+)
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import memory
 from pywats_archive.host.headless import pywats_module
@@ -37,7 +44,7 @@ def read_station_config(path: Path) -> StationConfig:
     Only a configuration that can be used is remembered.
     """
     path = path.absolute()
-    fields = _read_object(path)
+    fields = memory.completed_station(path, _read_object(path))
     sections = _sections(fields, path)
     remembered = memory.recall(path, memory.CONVERTERS)
     converters_folder = _text(fields, "converters_folder", path, default="converters")
@@ -51,6 +58,7 @@ def read_station_config(path: Path) -> StationConfig:
     )
     _check(station)
     memory.remember_sections(path, sections)
+    memory.remember_station(path, fields)
     return station
 
 
@@ -116,7 +124,14 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
         name = client.get_effective_station_name()
     except (TypeError, AttributeError) as exc:
         raise ConfigError(f"{path}: the station's own keys cannot be read ({exc}); correct them in pyWATS") from exc
-    return ServerConfig(service_address=str(address or ""), api_token=str(token or ""), station_name=str(name or ""))
+    ours = {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")}
+    try:
+        return ServerConfig(
+            service_address=str(address or ""), api_token=str(token or ""), station_name=str(name or ""), **ours
+        )
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise ConfigError(f"{path}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg'].lower()}") from exc
 
 
 def _registered(path: Path) -> tuple[str, str]:

@@ -11,20 +11,22 @@ from typing import Any
 
 import structlog
 
-from pywats_archive.config import ARCHIVE_KEYS
+from pywats_archive.config import ARCHIVE_KEYS, STATION_KEYS
 from pywats_archive.errors import ConfigError
 
 log = structlog.get_logger()
 
 MEMORY_FILE = "pywats-archive.json"
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
+STATION = "station"
 
 
 def recall(config_path: Path, part: str) -> dict[str, Any]:
     """Give what is remembered beside a configuration.
 
     ``CONVERTERS``: each one's archive keys; ``ARCHIVES``: the uuid of each archive by its folder; ``WATCH_FOLDERS``: the
-    mount point that each watch folder lay on. ConfigError when the file is not as we write it.
+    mount point that each watch folder lay on; ``STATION``: the keys of the whole station.
+    ConfigError when the file is not as we write it.
     """
     remembered: dict[str, Any] = _read(memory_of(config_path)).get(part, {})
     return remembered
@@ -56,6 +58,17 @@ def remember_sections(config_path: Path, sections: list[dict[str, Any]]) -> None
         if present:
             told[section["name"]] = {**known.get(section["name"], {}), **present}
     remember(config_path, CONVERTERS, told)
+
+
+def completed_station(config_path: Path, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration's own keys with those of the whole station that pyWATS wiped."""
+    wiped = {key for key in STATION_KEYS if fields.get(key) in (None, "")}
+    return {**fields, **{key: value for key, value in recall(config_path, STATION).items() if key in wiped}}
+
+
+def remember_station(config_path: Path, fields: dict[str, Any]) -> None:
+    """Learn the keys of the whole station that the configuration has now."""
+    remember(config_path, STATION, {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")})
 
 
 def memory_of(config_path: Path) -> Path:

@@ -5,58 +5,63 @@ What each answer means was measured on pywats-api 0.6.0rc1: only the report's ow
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
-import uuid
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from pywats_archive.config import ServerConfig
+from pywats_archive.host.answers import Answer, Trouble, Verdict, is_same_id, judge, judge_silence
+from pywats_archive.host.exchange import Exchange, bounded_client
 from pywats_archive.host.headless import pywats_module
+from pywats_archive.models.time import Clock, utc_now
 
-TIMEOUT_S = 30.0
-_FAILED = re.compile(r"Report submission failed \((\d{3})\): (.*)", re.DOTALL)
-_STOPS = {401, 403, 404, 405}
-_LATER = {408, 425, 429}
+LONGEST_S = 600.0
+"""What a submission may take at most, unless the configuration allows more at the first try."""
+SLOWEST_BYTES_S = 100_000.0
+"""A large report may take longer from the first: so much is sent and imported in a second at least."""
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_COMPARED = ("sn", "pn", "result")
 
 
-class Verdict(str, Enum):
-    """What a try to submit came to."""
-
-    ACCEPTED = "accepted"
-    LATER = "later"
-    REFUSED = "refused"
-    STOP = "stop"
-    """Nothing will be taken until a person acts: wrong credentials, wrong address."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What the server said to a report: a verdict and its reason, in one line."""
-
-    verdict: Verdict
-    reason: str = ""
+class _NoConnection(Exception):
+    """What a connection needs on this computer is not there."""
 
 
 class Submitter:
     """A connection to one server; belongs to one event loop, and may submit several reports at once."""
 
-    def __init__(self, server: ServerConfig, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, server: ServerConfig, *, timeout_s: float | None = None, clock: Clock = utc_now) -> None:
         self._server = server
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s or server.submit_timeout_seconds
+        self._now = clock
         self._client: Any = None
+        self._connecting = asyncio.Lock()
         self._retired: list[Any] = []
         self._in_flight = 0
 
-    async def submit(self, document: bytes, report_id: str) -> Answer:
-        """Send a report's exact bytes once; never raises for what server or network do."""
+    async def submit(self, document: bytes, report_id: str, *, timeouts: int = 0, look_first: bool = False) -> Answer:
+        """Send a report's exact bytes once; never raises for what server or network do.
+
+        The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``look_first``
+        the server is asked whether it has the report already, which is an acceptance too.
+        """
         if fault := _fault(self._server):
-            return Answer(verdict=Verdict.STOP, reason=fault)
+            return Answer(verdict=Verdict.STOP, reason=fault, trouble=Trouble.UNUSABLE)
         self._in_flight += 1
         try:
-            return await self._submit(self._connected(), document, report_id)
+            if look_first and await self._has(document, report_id):
+                return Answer(verdict=Verdict.ACCEPTED, reason="the server has it since an earlier try")
+            return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
+        except _NoConnection as exc:
+            reason = f"no connection can be set up: {exc}"
+            return self._in_one_line(Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNUSABLE))
         finally:
             self._in_flight -= 1
             if not self._in_flight:
@@ -67,31 +72,55 @@ class Submitter:
         self._retire(self._client)
         await self._close_retired()
 
-    async def _submit(self, client: Any, document: bytes, report_id: str) -> Answer:
+    async def _submit(self, document: bytes, report_id: str, limit_s: float) -> Answer:
+        client, exchange = await self._connected(), Exchange()
         try:
-            returned = await client.report.submit(document)
+            await _within(limit_s, client.report.submit(document))
+        except asyncio.TimeoutError:
+            reason = f"Timeout: no answer within {limit_s:.3g} s; whether the server has the report is unknown"
+            return Answer(verdict=Verdict.LATER, reason=reason, trouble=Trouble.TIMED_OUT)
         except Exception as exc:
-            if answered := _FAILED.match(str(exc)):
-                code, words = int(answered[1]), self._told(answered[2])
-                return Answer(verdict=_verdict(code), reason=f"the server answered {code}: {words}")
-            self._retire(client)
-            return Answer(verdict=Verdict.LATER, reason=f"{type(exc).__name__}: {self._told(exc)}")
-        if _is_same_id(returned, report_id):
-            return Answer(verdict=Verdict.ACCEPTED)
-        words = self._told(returned)
-        return Answer(verdict=Verdict.LATER, reason=f"not confirmed: the server answered {words}, not the report's id")
+            if exchange.reply is None:
+                self._retire(client)
+                return self._in_one_line(judge_silence(exc, address=self._server.service_address))
+        if exchange.reply is None:
+            return Answer(verdict=Verdict.LATER, reason="not confirmed: the host asked no server")
+        return self._in_one_line(judge(exchange.reply, report_id, now=self._now()))
 
-    def _connected(self) -> Any:
-        if self._client is None:
-            self._client = pywats_module("pywats").AsyncWATS(
-                base_url=self._server.service_address,
-                token=self._server.api_token,
-                timeout=self._timeout_s,
-                enable_throttling=False,
-                retry_enabled=False,
-                enable_cache=False,
-            )
-        return self._client
+    async def _has(self, document: bytes, report_id: str) -> bool:
+        """Ask the server whether it has this very report; anything but a clear yes is no."""
+        client, exchange = await self._connected(), Exchange()
+        try:
+            await _within(self._timeout_s, client.report.get_report(report_id, detail_level=0))
+        except asyncio.TimeoutError:
+            return False
+        except Exception:  # the host raises for a report that it does not find, or whose form it does not know
+            if exchange.reply is None:
+                self._retire(client)
+        found = exchange.reply
+        return found is not None and found.code == 200 and _is_of(found.document, document, report_id)
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                try:
+                    self._client = await self._connect()
+                except Exception as exc:  # of a file that SSL_CERT_FILE names, or an address that is none
+                    named = f" (SSL_CERT_FILE is {path})" if (path := os.environ.get("SSL_CERT_FILE")) else ""
+                    raise _NoConnection(f"{type(exc).__name__}: {exc}{named}") from exc
+            return self._client
+
+    async def _connect(self) -> Any:
+        client = pywats_module("pywats").AsyncWATS(
+            base_url=self._server.service_address,
+            token=self._server.api_token,
+            timeout=self._timeout_s,
+            enable_throttling=False,
+            retry_enabled=False,
+            enable_cache=False,
+        )
+        await bounded_client(client, connect_s=self._timeout_s)
+        return client
 
     def _retire(self, client: Any) -> None:
         """Let the next submission open a new connection, and with it a circuit breaker that is closed.
@@ -107,10 +136,44 @@ class Submitter:
         while self._retired:
             await self._retired.pop().close()
 
-    def _told(self, words: Any) -> str:
-        """What was said, in one short line without the station's credentials."""
-        text = _CREDENTIALS.sub("//", str(words)).replace(self._server.api_token, "[api_token]")
-        return " ".join(text.split())[:300] or "nothing"
+    def _in_one_line(self, answer: Answer) -> Answer:
+        """The answer with its reason in one short line without the station's credentials."""
+        if answer.verdict is Verdict.ACCEPTED:
+            return answer
+        text = _CREDENTIALS.sub("//", answer.reason).replace(self._server.api_token, "[api_token]")
+        return replace(answer, reason=" ".join(text.split())[:400])
+
+
+def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:
+    """Decide how long a submission may take: longer for a large report, and twice as long after each that was too short."""
+    wanted = (base_s + size_bytes / SLOWEST_BYTES_S) * 2.0 ** min(timeouts, 16)
+    return min(wanted, max(LONGEST_S, base_s))
+
+
+async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
+    """Wait for the host, and end what it does when that takes too long or nobody waits any more."""
+    return await asyncio.wait_for(doing, limit_s)
+
+
+def _is_of(found: Any, document: bytes, report_id: str) -> bool:
+    """Whether a report that the server has is this one, as far as its header tells."""
+    try:
+        own = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(found, dict) or not isinstance(own, dict) or not is_same_id(found.get("id"), report_id):
+        return False
+    is_same_unit = all(name not in found or found[name] == own.get(name) for name in _COMPARED)
+    return is_same_unit and _start_of(found) == _start_of(own)
+
+
+def _start_of(report: dict[str, Any]) -> datetime | str:
+    """When the test began; an offset may be spelt in several ways."""
+    told = str(report.get("start") or report.get("startUTC"))
+    try:
+        return datetime.fromisoformat(told.replace("Z", "+00:00"))
+    except ValueError:
+        return told
 
 
 def _fault(server: ServerConfig) -> str | None:
@@ -119,7 +182,7 @@ def _fault(server: ServerConfig) -> str | None:
         return "no server is configured (service_address is empty)"
     if not server.api_token:
         return "no credentials are configured (api_token is empty)"
-    if not server.api_token.isascii():
+    if not (server.api_token.isascii() and server.api_token.isprintable()):
         return "api_token is no token: it has characters that none has; correct it"
     try:
         parts = urlsplit(server.service_address)
@@ -127,16 +190,3 @@ def _fault(server: ServerConfig) -> str | None:
     except ValueError:
         is_address = False
     return None if is_address else "service_address is no http:// or https:// address; correct it"
-
-
-def _verdict(code: int) -> Verdict:
-    if code in _STOPS:
-        return Verdict.STOP
-    return Verdict.REFUSED if 400 <= code < 500 and code not in _LATER else Verdict.LATER
-
-
-def _is_same_id(returned: Any, report_id: str) -> bool:
-    try:
-        return uuid.UUID(str(returned)) == uuid.UUID(report_id)
-    except ValueError:
-        return str(returned) == report_id

@@ -406,7 +406,7 @@ class Service:
             or any(line.takes_new and line.is_dirty for line in self._lines if not line.is_folder_away)
         ):
             return None
-        why = outbox.stopped_by or "; ".join(outbox.unsendable)
+        why = outbox.stopped_by or "; ".join(each.reason for each in outbox.unsendable)
         waiting += outbox.only_in_memory
         stopped = (f"{waiting} report(s) wait: {why}",) if waiting else ()
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)

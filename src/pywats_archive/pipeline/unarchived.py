@@ -18,9 +18,9 @@ import structlog
 from pywats_archive.archive import document
 from pywats_archive.archive.sources import Signature, signature
 from pywats_archive.conversion.outbox import Outbox
-from pywats_archive.conversion.parcels import Step
+from pywats_archive.conversion.parcels import MEMORY, Step
 from pywats_archive.errors import SourceVanished, StorageError
-from pywats_archive.host.submission import Answer
+from pywats_archive.host.answers import Answer
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -241,9 +241,13 @@ class MemoryParcel:
     document: bytes
     tries: int = 0
     is_stored: bool = False
+    place: str = MEMORY
 
     def body(self) -> bytes:
         return self.document
+
+    def is_alone_under_its_id(self) -> bool:
+        return True
 
     def settle(self, step: Step, answer: Answer, now: datetime) -> None:
         self.tries += 1

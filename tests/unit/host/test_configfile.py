@@ -119,6 +119,22 @@ def test_archives_may_be_shared_or_apart(tmp_path: Path) -> None:
     assert station.archive_roots() == (tmp_path / "archive", tmp_path / "elsewhere")
 
 
+def test_the_time_allowed_for_a_report_is_remembered(tmp_path: Path) -> None:
+    """The key of the whole station outlives pyWATS' own saving too; one that is present wins."""
+    told = [read_station_config(write(tmp_path, SECTION, **keys)) for keys in _TIMES]
+    assert [station.server.submit_timeout_seconds for station in told] == [30, 90, 90, 45]
+
+
+_TIMES: tuple[dict[str, Any], ...] = ({}, {"submit_timeout_seconds": 90}, {}, {"submit_timeout_seconds": 45})
+
+
+@pytest.mark.parametrize("value", [0, -1, 4000, "soon", float("inf"), float("nan")])
+def test_a_time_that_no_report_could_have_is_refused(tmp_path: Path, value: object) -> None:
+    """One error names file, key, value and range."""
+    with pytest.raises(ConfigError, match=r"config\.json: submit_timeout_seconds = "):
+        read_station_config(write(tmp_path, SECTION, submit_timeout_seconds=value))
+
+
 def test_a_wiped_archive_folder_is_remembered(tmp_path: Path) -> None:
     """pyWATS' configurator empties ``archive_folder``; the archive stays where it is."""
     section = {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}

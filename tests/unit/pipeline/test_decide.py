@@ -9,7 +9,7 @@ import pytest
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
 from pywats_archive.conversion.parcels import LONGEST_DELAY, after_try
-from pywats_archive.host.submission import Verdict
+from pywats_archive.host.answers import Verdict
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus

@@ -1,0 +1,277 @@
+"""What an answer says of a report: whether the server has it, refuses it, or speaks of something else.
+
+Decided from values alone. Between station and server stand proxies, gateways and login pages, whose answers look like the
+server's. So only the report's own id is an acceptance, and only a refusal in JSON with a code that concerns the document is
+a refusal: a report is never given up for what is no fault of its own.
+"""
+
+from __future__ import annotations
+
+import ssl
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+import httpx
+import orjson
+
+from pywats_archive.models.time import UTC
+
+LONGEST_RETRY_AFTER = timedelta(minutes=15)
+"""However much longer the server asks for: its clock, or its configuration, may be wrong."""
+
+
+class Verdict(str, Enum):
+    """What a try to submit came to."""
+
+    ACCEPTED = "accepted"
+    LATER = "later"
+    REFUSED = "refused"
+    STOP = "stop"
+    """Nothing is taken until a person acts: wrong credentials, wrong address."""
+
+
+class Trouble(str, Enum):
+    """What is wrong when a try came to LATER or STOP and that is not known to be about the report."""
+
+    UNAUTHORISED = "unauthorised"
+    """The server, or a proxy before it, does not accept the station's credentials."""
+    UNUSABLE = "unusable"
+    """A person has to change something else: certificate, address, licence."""
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    """The server asks for a pause, or something before it has no server to pass the report on to."""
+    NOT_THE_SERVER = "not the server"
+    """A login page, a gateway or a captive portal answered."""
+    TIMED_OUT = "timed out"
+    BROKEN_OFF = "broken off"
+    """Of both: whether the server has the report is unknown."""
+    ANOTHER_ID = "another id"
+    """The server confirmed a report that was not sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of one try: a verdict and its reason, in one line."""
+
+    verdict: Verdict
+    reason: str = ""
+    trouble: Trouble | None = None
+    retry_after: timedelta | None = None
+    """How long the server asks to be left alone."""
+    server_time: datetime | None = None
+    """The clock of whoever answered, to the second, when it did."""
+
+
+class Content(str, Enum):
+    """What a body is, whatever its headers say."""
+
+    JSON = "json"
+    HTML = "html"
+    TEXT = "text"
+    NOTHING = "nothing"
+    CUT = "cut"
+    """Longer than an answer may be, or not readable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An HTTP answer, as far as it counts here."""
+
+    code: int
+    body: bytes = b""
+    content_type: str = ""
+    retry_after: str = ""
+    date: str = ""
+    is_whole: bool = True
+
+    @property
+    def content(self) -> Content:
+        """What the body is."""
+        if not self.is_whole:
+            return Content.CUT
+        text = self.body.strip()
+        if not text:
+            return Content.NOTHING
+        if "html" in self.content_type.lower() or text[:1] == b"<":
+            return Content.HTML
+        return Content.TEXT if self.document is None else Content.JSON
+
+    @property
+    def document(self) -> Any:
+        """The JSON in the body; None where there is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The moment in its Date header."""
+        return _moment(self.date)
+
+
+_ABOUT_THE_DOCUMENT = frozenset({400, 409, 413, 422})
+_CREDENTIALS = frozenset({401, 403, 407, 511})
+_BUSY = frozenset({429, 502, 503, 507, 509, 521, 522, 523, 529, 530})
+_GAVE_UP_WAITING = frozenset({504, 524, 598})
+_LATER = frozenset({408, 425})
+_HINTS = {
+    401: "correct api_token, or have the account enabled",
+    402: "have the server's licence checked",
+    403: "have the account's rights at the server checked",
+    404: "check service_address",
+    405: "check service_address",
+    407: "the proxy wants credentials: name them in HTTPS_PROXY, or exempt the server with NO_PROXY",
+    413: "what stands before the server takes no report of this size: have its limit raised",
+    511: "the network wants somebody to log in first",
+}
+
+
+def verdict_of(code: int, content: Content) -> tuple[Verdict, Trouble | None]:
+    """Decide from the status and the kind of body of an answer that confirms nothing."""
+    if code in _CREDENTIALS:
+        return Verdict.STOP, Trouble.UNAUTHORISED
+    if code in _BUSY:
+        return Verdict.LATER, Trouble.BUSY
+    if code in _GAVE_UP_WAITING:
+        return Verdict.LATER, Trouble.TIMED_OUT
+    if code in _ABOUT_THE_DOCUMENT:
+        if content is Content.JSON:
+            return Verdict.REFUSED, None
+        return Verdict.LATER, None if code == 413 else Trouble.NOT_THE_SERVER
+    if 200 <= code < 300:
+        return Verdict.LATER, Trouble.NOT_THE_SERVER if content in (Content.HTML, Content.CUT) else None
+    if code in _LATER or code >= 500:
+        return Verdict.LATER, None
+    return Verdict.STOP, Trouble.UNUSABLE
+
+
+def judge(reply: Reply, report_id: str, *, now: datetime) -> Answer:
+    """Decide what an answer to a submission means; the reason has the server's words as they are."""
+    returned = _returned_id(reply) if 200 <= reply.code < 300 else None
+    if returned is not None and is_same_id(returned, report_id):
+        return Answer(verdict=Verdict.ACCEPTED, server_time=reply.server_time)
+    told = _told(reply) if returned is None else f"not confirmed: the server answered {returned}, not the report's id"
+    is_another = returned is not None
+    verdict, trouble = (Verdict.LATER, Trouble.ANOTHER_ID) if is_another else verdict_of(reply.code, reply.content)
+    return Answer(
+        verdict=verdict,
+        reason=told,
+        trouble=trouble,
+        retry_after=_retry_after(reply, now),
+        server_time=reply.server_time,
+    )
+
+
+def judge_silence(exc: BaseException, *, address: str) -> Answer:
+    """Decide what it means that no answer came, from the exception and those that caused it."""
+    causes, told = tuple(_causes(exc)), f"{type(exc).__name__}: {exc}"
+    if untrusted := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
+        return Answer(verdict=Verdict.STOP, reason=_untrusted(untrusted, address), trouble=Trouble.UNUSABLE)
+    failed = next((each for each in causes if isinstance(each, httpx.TransportError)), None)
+    if isinstance(failed, httpx.ProxyError) and str(failed)[:3] in ("401", "403", "407"):
+        reason = f"the proxy answered {failed}; {_HINTS[407]}"
+        return Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNAUTHORISED)
+    kinds = (trouble for kind, trouble in _SILENCES if isinstance(failed, kind))
+    return Answer(verdict=Verdict.LATER, reason=told, trouble=next(kinds, Trouble.BROKEN_OFF))
+
+
+_SILENCES: tuple[tuple[type[Exception], Trouble], ...] = (
+    (httpx.ConnectError, Trouble.UNREACHABLE),
+    (httpx.ConnectTimeout, Trouble.UNREACHABLE),
+    (httpx.ProxyError, Trouble.UNREACHABLE),
+    (httpx.TimeoutException, Trouble.TIMED_OUT),
+)
+"""The first that fits; of anything else it is unknown how far the report came."""
+
+
+def is_same_id(returned: object, report_id: str) -> bool:
+    """Whether two spellings of an id mean the same."""
+    try:
+        return uuid.UUID(str(returned)) == uuid.UUID(report_id)
+    except ValueError:
+        return str(returned) == report_id
+
+
+def _returned_id(reply: Reply) -> str | None:
+    """The id in an answer, where pyWATS looks for it; None where there is none."""
+    if reply.content is Content.TEXT:
+        words = reply.body.decode("utf-8", "replace").strip()
+        return words if _is_uuid(words) else None
+    found = reply.document
+    found = found[0] if isinstance(found, list) and found else found
+    if isinstance(found, dict):
+        found = found.get("ID") or found.get("id") or found.get("uuid")
+    return found if isinstance(found, str) and found else None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
+def _told(reply: Reply) -> str:
+    words = _words(reply)
+    if 200 <= reply.code < 300:
+        return f"not confirmed: the server answered {words}, not the report's id"
+    hint = "" if reply.content is Content.JSON and reply.code in _ABOUT_THE_DOCUMENT else _HINTS.get(reply.code, "")
+    return f"the server answered {reply.code}: {words}" + (f"; {hint}" if hint else "")
+
+
+def _words(reply: Reply) -> str:
+    if reply.content is Content.CUT:
+        return "more than an answer may hold, or what cannot be read"
+    if reply.content is Content.NOTHING:
+        return "nothing"
+    document = reply.document
+    if isinstance(document, dict):
+        named = (document.get(key) for key in ("message", "Message", "error", "detail", "title"))
+        return str(next(filter(None, named), document))
+    return reply.body.decode("utf-8", "replace")
+
+
+def _retry_after(reply: Reply, now: datetime) -> timedelta | None:
+    """The pause that was asked for, in seconds or until a moment of the server's own clock; at most a quarter of an hour."""
+    asked = reply.retry_after.strip()
+    if not asked:
+        return None
+    if asked.isascii() and asked.isdigit():
+        wanted = timedelta(seconds=min(int(asked[:9]), LONGEST_RETRY_AFTER.total_seconds()))
+    elif moment := _moment(asked):
+        wanted = moment - (reply.server_time or now)
+    else:
+        return None
+    return min(max(wanted, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _causes(exc: BaseException | None) -> Any:
+    for _ in range(20):
+        if exc is None:
+            return
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _untrusted(exc: ssl.SSLCertVerificationError, address: str) -> str:
+    why = exc.verify_message or str(exc)
+    if "expired" in why or "not yet valid" in why:
+        what = "have it renewed, or set this computer's clock"
+    elif "ostname mismatch" in why or "IP address mismatch" in why:
+        what = "write the name that it is made out to in service_address"
+    else:
+        what = "have it issued by an authority that this computer trusts, or name its authority's file in SSL_CERT_FILE"
+    return f"the certificate of {address} is not trusted ({why}); nothing is sent: {what}"
