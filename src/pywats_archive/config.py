@@ -46,6 +46,10 @@ BUILT_IN_COMPANIONS = {
 """Companion rules for standard converters, by class name: what their code reads beside the source."""
 
 
+_TEN_YEARS_S = 315_360_000
+_MOST_GB = 1_000_000_000
+"""A thousand times what the largest disks have; in bytes it fits in 64 bits."""
+
 _RETENTION = {
     "retention_days": "retention_days",
     "failed_retention_days": "failed_retention_days",
@@ -74,9 +78,9 @@ class ConverterConfig(BaseModel):
     Unknown keys are ignored, as pyWATS does. Sizes in GB are 10⁹ bytes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=255)
     module_path: str = Field(min_length=1)
     watch_folder: str = ""
     done_folder: str = ""
@@ -90,9 +94,9 @@ class ConverterConfig(BaseModel):
     folder_patterns: list[str] = Field(default_factory=lambda: ["*"])
     alarm_threshold: float = Field(default=0.5, ge=0, le=1)
     reject_threshold: float = Field(default=0.2, ge=0, le=1)
-    max_retries: int = Field(default=3, ge=0)
-    retry_delay_seconds: float = Field(default=60, ge=0)
-    schedule_interval_seconds: float | None = Field(default=None, gt=0)
+    max_retries: int = Field(default=3, ge=0, le=1_000_000)
+    retry_delay_seconds: float = Field(default=60, ge=0, le=_TEN_YEARS_S)
+    schedule_interval_seconds: float | None = Field(default=None, gt=0, le=_TEN_YEARS_S)
     cron_expression: str | None = None
     run_on_startup: bool = False
     readiness_marker: str = "COMPLETE.marker"
@@ -105,12 +109,12 @@ class ConverterConfig(BaseModel):
     max_archive_size_gb: float = Field(default=10.0, gt=0)
     failed_retention_days: int | None = Field(default=None, ge=1, le=36_500)
     """None: twice as long."""
-    min_entries: int = Field(default=0, ge=0)
+    min_entries: int = Field(default=0, ge=0, le=10**12)
     min_days: int = Field(default=0, ge=0, le=36_500)
     purge_unsubmitted: bool = False
-    alarm: int = Field(default=10, ge=0)
+    alarm: int = Field(default=10, ge=0, le=1_000_000)
     """So many failures within an hour are an alert; 0 for none."""
-    min_free_gb: float | None = Field(default=None, ge=0)
+    min_free_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
     """None: 1 GB, or 5 % of a smaller disk."""
     compression_level: int = Field(default=6, ge=1, le=9)
     archive_source_files: bool = True
@@ -118,10 +122,10 @@ class ConverterConfig(BaseModel):
     on_archive_error: Literal["hold", "continue"] = "hold"
     archive_companions: list[str] = Field(default_factory=list)
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
-    timeout_seconds: float = Field(default=300.0, gt=0)
-    memory_limit_mb: float = Field(default=4000.0, ge=0)
+    timeout_seconds: float = Field(default=300.0, gt=0, le=2_592_000)
+    memory_limit_mb: float = Field(default=4000.0, ge=0, le=_MOST_GB)
     verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
-    verify_rate_mb_s: float = Field(default=10.0, gt=0)
+    verify_rate_mb_s: float = Field(default=10.0, gt=0, le=1_000_000)
 
     @model_validator(mode="after")
     def _needs_a_folder(self) -> ConverterConfig:

@@ -28,6 +28,7 @@ ArchiveError                     exit 1
 │   └── SourceVanished                   the source was gone before it could be read
 ├── CatalogError                         the metadata database cannot be used
 │   ├── CatalogFull                      it cannot grow: the disk is full
+│   ├── CatalogRefused                   one value that it cannot hold; everything else goes on
 │   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
 └── ConverterUnavailable                 the converter's code cannot be loaded
 
@@ -165,6 +166,10 @@ class CatalogError(ArchiveError):
 
 class CatalogFull(CatalogError):
     """The metadata database cannot grow: the disk is full; make room."""
+
+
+class CatalogRefused(CatalogError):
+    """The metadata database cannot hold a value; nothing of its transaction is stored."""
 
 
 class CatalogDamaged(CatalogError):

@@ -14,6 +14,7 @@ from pywats_archive.archive.restoring import members
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
+from pywats_archive.models.time import storable_ns
 
 _NOTHING_KNOWN = ReportSummary(
     own_id=None, serial_number=None, part_number=None, process=None, result=None, start_time=None
@@ -34,7 +35,7 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
         compressed_size_bytes=(archive.root / path).stat().st_size,
         disk_size_bytes=archive.blobs.disk_size(path),
         source_kind=SourceKind(metadata["source_kind"]),
-        source_mtime_ns=metadata["mtime_ns"],
+        source_mtime_ns=storable_ns(metadata["mtime_ns"]),
         compression_level=metadata["compression_level"],
         conversion_timestamp=moment,
         retention_until=archive.policies.effective(metadata["converter_name"]).kept_until(moment.date(), failed=False),

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pywats_archive.errors import UsageError
 from pywats_archive.models.report import ReportSummary, summarize
 
 
@@ -24,9 +25,12 @@ class Document:
 def read(body: bytes, *, fixed_id: str | None, spare_id: uuid.UUID, summary: ReportSummary | None = None) -> Document:
     """Fix a report's id: ``fixed_id`` when it has been given one before, else its own, else ``spare_id``.
 
-    The bytes stay as they are unless the id must be written into them. ``summary`` saves parsing them.
+    The bytes stay as they are unless the id must be written into them. ``summary`` saves parsing them. UsageError for an
+    id of its own that no header can hold.
     """
     known = summary or summarize(fields_of(body))
+    if fixed_id is None and (fault := known.fault):
+        raise UsageError(f"a report cannot be archived: {fault}")
     report_id = fixed_id or known.own_id or str(spare_id)
     return Document(body=_with_id(body, known.own_id, report_id), report_id=report_id, summary=known)
 

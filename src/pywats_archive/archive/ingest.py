@@ -104,7 +104,7 @@ def archive_result(
     archive.require_owner()
     moment = archive.now()
     made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
-    nothing = sources.Signature(size_bytes=len(document), mtime_ns=made_ns)
+    nothing = sources.Signature.of(len(document), made_ns)
     draft = _Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
     try:
         blob = draft.write([document])
@@ -301,7 +301,7 @@ class _Draft:
             raise _AlreadyArchived(known)
 
     def _label(self, archive_id: str, content: Content) -> Label:
-        name = self.source.path.name
+        name, own_ns = self.source.path.name, self.signature.own_mtime_ns
         return Label(
             original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
             mtime_s=self.mtime_ns // 1_000_000_000,
@@ -315,6 +315,7 @@ class _Draft:
                 "sha256": content.sha256,
                 "size_bytes": content.size_bytes,
                 "mtime_ns": self.mtime_ns,
+                **({} if own_ns is None else {sources.OWN_MTIME_NS: own_ns}),
                 "archived_at": self.moment.isoformat(),
                 "compression_level": self.source.compression_level,
             },

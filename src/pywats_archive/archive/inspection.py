@@ -14,10 +14,11 @@ from pywats_archive.archive.adoption import listed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding
 from pywats_archive.blobs.store import ALGORITHM, Look
-from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.integrity import Problem, ProblemKind
 from pywats_archive.models.report import Report
+from pywats_archive.models.time import storable_ns
 
 _NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by"}
 """What a header says and a row may say otherwise, or not at all."""
@@ -99,6 +100,11 @@ def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | No
             f"{archive.root / blob.path}: cannot be read ({exc.strerror or exc}); check the disk and the file's rights"
         )
         return _problem(blob, ProblemKind.BLOB_UNREADABLE, told)
+    except Exception as exc:
+        if isinstance(exc, ArchiveError):
+            raise
+        told = f"cannot be checked ({type(exc).__name__}: {exc}): what it says of itself makes no sense; {_BACKUP}"
+        return _problem(blob, ProblemKind.BLOB_DAMAGED, f"{archive.root / blob.path}: {told}")
     return None
 
 
@@ -208,13 +214,18 @@ def _check_sizes(blob: Recorded, look: Look) -> None:
 
 def _check_facts(blob: Recorded, look: Look) -> None:
     told = look.label.metadata
-    wrong = [key for key, value in blob.facts.items() if told.get(key) != value]
+    wrong = [key for key, value in blob.facts.items() if _as_stored(key, told.get(key)) != value]
     if not look.label.is_sealed and blob.checksum is not None:
         wrong += sorted(told.keys() - blob.facts.keys() - _NOT_IN_ROWS)
     if wrong:
         key = wrong[0]
         both = f"its header says {key} = {told.get(key)!r}, the catalog {blob.facts.get(key)!r}"
         raise _Wrong(ProblemKind.HEADER_DAMAGED, f"{both}; one of them was altered, compare with a backup")
+
+
+def _as_stored(key: str, told: Any) -> Any:
+    """What a row has of what a header says: the first headers had times that no row can hold."""
+    return storable_ns(told) if key == "mtime_ns" and isinstance(told, int) else told
 
 
 def _problem(blob: Recorded, kind: ProblemKind, message: str) -> Problem:

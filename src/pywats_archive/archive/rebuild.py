@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -12,12 +13,13 @@ from filelock import FileLock
 
 from pywats_archive.archive import layout, locking, replacing
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
+from pywats_archive.archive.alone import each_alone
 from pywats_archive.archive.core import Archive, describe
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
 from pywats_archive.archive.ownership import owning
 from pywats_archive.catalog import entries, events, former, purges, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import BlobDamaged, BlobMissing, CatalogDamaged
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, CatalogDamaged, UsageError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
@@ -138,7 +140,8 @@ class _Filling:
             self._archive.blobs.remove_temporary(top, report=lambda path: None)
         adopted = map(self._adopt, on_disk(self._archive.root, strays))
         while batch := tuple(islice(adopted, _BATCH)):
-            self._archive.write(lambda tx, batch=batch: _add(tx, batch))  # type: ignore[misc]
+            for _ in each_alone(self._add, batch, self._leave_out):
+                pass
         self._problems += [_stray_problem(self._archive.root, stray) for stray in strays]
         counts = {
             "entries": self._entries,
@@ -160,6 +163,20 @@ class _Filling:
             not_copied=only_there,
             **counts,
         )
+
+    def _add(self, batch: Sequence[_Adopted]) -> None:
+        self._archive.write(lambda tx: _add(tx, batch))
+
+    def _leave_out(self, adopted: _Adopted, error: Exception) -> None:
+        """Go on without what the catalog cannot hold; its blobs stay where they are."""
+        entry = adopted.entry
+        assert entry is not None
+        path = entry.source_archived_path or next((report.archived_path for report in adopted.reports), "")
+        told = f"{self._archive.root / path}: is not taken in with what belongs to it ({error}); keep it for inquiry"
+        self._problems.append(_problem(ProblemKind.HEADER_DAMAGED, path, told, entry.archive_id))
+        self._entries -= 1
+        self._reports -= len(adopted.reports)
+        self._companions -= adopted.companions
 
     def _adopt(self, holding: Holding) -> _Adopted:
         adopted = _Adopted()
@@ -191,8 +208,10 @@ class _Filling:
                 _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, problem),
                 problems=(*adopted.problems, *([problem] if problem else [])),
             )
-        except (BlobDamaged, BlobMissing, OSError, KeyError, TypeError, ValueError) as exc:
-            told = str(exc) if isinstance(exc, BlobDamaged | BlobMissing) else _foreign(archive.root / path, exc)
+        except Exception as exc:
+            if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
+                raise
+            told = str(exc) if isinstance(exc, ArchiveError) else _foreign(archive.root / path, exc)
             unread = problem or _problem(ProblemKind.HEADER_DAMAGED, path, told, archive_id)
             return replace(adopted, problems=(*adopted.problems, unread))
 
@@ -227,7 +246,7 @@ def _content_problem(archive: Archive, path: str, archive_id: str, metadata: dic
     return None
 
 
-def _add(tx: Connection, batch: tuple[_Adopted, ...]) -> None:
+def _add(tx: Connection, batch: Sequence[_Adopted]) -> None:
     for each in batch:
         if each.entry is None:
             continue

@@ -14,7 +14,16 @@ from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import BlobDamaged, RunRunning, StorageError, UnknownEntry
+from pywats_archive.errors import (
+    ArchiveError,
+    BlobDamaged,
+    BlobMissing,
+    CatalogRefused,
+    RunRunning,
+    StorageError,
+    UnknownEntry,
+    UsageError,
+)
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.event import Event
@@ -22,6 +31,8 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_o
 from pywats_archive.models.query import EntryFilter
 
 _DAY = timedelta(days=1)
+_OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
+"""What says that a blob is of no use, and nothing of the archive."""
 _COARSEST_CLOCK = timedelta(seconds=2)
 """How far back a file system may date what happens now (FAT)."""
 
@@ -36,14 +47,16 @@ class Recovery:
     reports: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
-    """Finished blobs that cannot be read; left where they are."""
+    """Finished blobs that make no sense; left where they are."""
+    unread: tuple[str, ...] = ()
+    """Blobs that the operating system does not give out now; the next recovery looks at them again."""
     purges: int = 0
     """Purges that were on record and not at their end."""
 
     @property
     def found_anything(self) -> bool:
         """Tell whether there was anything to repair."""
-        return any((self.removed, self.entries, self.reports, self.companions, self.damaged, self.purges))
+        return any((self.removed, self.entries, self.reports, self.companions, self.damaged, self.unread, self.purges))
 
 
 def recover(archive: Archive) -> Recovery:
@@ -74,7 +87,8 @@ def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
     """Repair sources and reports; without the reports, and False, while a replay goes on."""
     try:
         with locking.nobody_replaying(archive.root):
-            return _repair(archive, (layout.SOURCES, layout.REPORTS)), True
+            repaired = _repair(archive, (layout.SOURCES, layout.REPORTS))
+            return repaired, not repaired.unread
     except RunRunning:
         return _repair(archive, (layout.SOURCES,)), False
 
@@ -97,7 +111,7 @@ def _note_beginning(archive: Archive) -> Path:
 
 def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
     removed: list[str] = []
-    found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": []}
+    found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": [], "unread": []}
     for folder in ("", layout.CONVERTERS):
         archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
@@ -115,6 +129,7 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
         reports=tuple(found["report"]),
         companions=tuple(found["companions"]),
         damaged=tuple(found["damaged"]),
+        unread=tuple(found["unread"]),
     )
 
 
@@ -169,12 +184,16 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
 
 
 def _adopt(archive: Archive, path: str) -> str:
-    """Give an unknown blob its row; gives the kind it is of, or ``damaged``."""
+    """Give an unknown blob its row; returns the kind it is of, ``damaged``, or ``unread`` when it may be read another time."""
     try:
         metadata = archive.blobs.label(path).metadata
         kind = str(metadata["kind"])
         _ADOPTIONS[kind](archive, path, metadata)
-    except (BlobDamaged, UnknownEntry, KeyError, ValueError, TypeError):
+    except (OSError, BlobMissing):
+        return "unread"
+    except Exception as exc:
+        if isinstance(exc, ArchiveError) and not isinstance(exc, _OF_ONE_BLOB):
+            raise
         return "damaged"
     return kind
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from pywats_archive.archive import restoring
+from pywats_archive.archive import restoring, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import events
 from pywats_archive.errors import BlobMissing, StorageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
+from pywats_archive.models.time import FIRST_NS, LAST_NS
 
 
 def restore_source(
@@ -57,6 +58,14 @@ def original_name(entry: ArchiveEntry) -> str:
     return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
 
 
+def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
+    """Return the source's own time: the catalog has only the nearest it can hold, and the blob's header the time itself."""
+    if entry.source_mtime_ns not in (FIRST_NS, LAST_NS) or not entry.source_archived_path:
+        return entry.source_mtime_ns
+    own = archive.blobs.label(entry.source_archived_path).metadata.get(sources.OWN_MTIME_NS)
+    return own if isinstance(own, int) else entry.source_mtime_ns
+
+
 def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
     """Give the blobs that hold an entry's companions."""
     return tuple(sorted({companion.archived_path for companion in entry.companions}))
@@ -77,7 +86,9 @@ def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) 
     if entry.source_kind is SourceKind.FOLDER:
         restored = restoring.write_folder(content, folder, name)
     else:
-        restored = restoring.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns, is_durable=is_durable)
+        restored = restoring.write_file(
+            content, folder, name, mtime_ns=mtime_ns_of(archive, entry), is_durable=is_durable
+        )
     for path in companion_paths(entry):
         restoring.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
     return restored

@@ -12,9 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
+import structlog
+
 from pywats_archive import portable
 from pywats_archive.archive.naming import free_names
 from pywats_archive.errors import BlobDamaged
+
+log = structlog.get_logger()
 
 
 def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
@@ -29,11 +33,19 @@ def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: in
             if is_durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        os.utime(path, ns=(mtime_ns, mtime_ns))
+        _set_time(path, mtime_ns)
         return publish(path, folder, name, is_durable=is_durable)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
+
+
+def _set_time(path: Path, mtime_ns: int) -> None:
+    """Give a file its time; one that this system cannot have (before 1970 on Windows) is no reason to lose the file."""
+    try:
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+    except (OverflowError, ValueError, OSError) as exc:
+        log.warning("restore.time_not_set", path=str(path), mtime_ns=mtime_ns, reason=str(exc))
 
 
 def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:

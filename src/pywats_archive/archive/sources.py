@@ -13,7 +13,10 @@ from pathlib import Path
 from pywats_archive import portable
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.entry import SourceKind
+from pywats_archive.models.time import storable_ns
 
+OWN_MTIME_NS = "own_mtime_ns"
+"""The key of a source's header for its own time, where ``mtime_ns`` is only the nearest that the catalog can hold."""
 CHUNK_BYTES = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -25,20 +28,41 @@ class Signature:
 
     size_bytes: int
     mtime_ns: int
+    """As the catalog can hold it (``storable_ns``)."""
     file_count: int = 1
     inode: int | None = field(default=None, compare=False)
     """None where the system does not say. Some file systems number a file differently at each look, so it does not compare."""
     ctime_ns: int | None = field(default=None, compare=False)
     """When the file's bytes, rights or names last changed; None where the system does not say."""
+    own_mtime_ns: int | None = field(default=None, compare=False)
+    """The time that the file system has, where the catalog cannot hold it."""
+
+    @classmethod
+    def of(
+        cls,
+        size_bytes: int,
+        mtime_ns: int,
+        *,
+        file_count: int = 1,
+        inode: int | None = None,
+        ctime_ns: int | None = None,
+    ) -> Signature:
+        """Make the signature of what has this size and time, whatever that time is."""
+        stored = storable_ns(mtime_ns)
+        return cls(
+            size_bytes=size_bytes,
+            mtime_ns=stored,
+            file_count=file_count,
+            inode=inode,
+            ctime_ns=ctime_ns,
+            own_mtime_ns=None if stored == mtime_ns else mtime_ns,
+        )
 
 
 def file_signature(status: os.stat_result) -> Signature:
     """Return the signature of a file from its status."""
-    return Signature(
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        inode=status.st_ino or None,
-        ctime_ns=portable.ctime_ns(status),
+    return Signature.of(
+        status.st_size, status.st_mtime_ns, inode=status.st_ino or None, ctime_ns=portable.ctime_ns(status)
     )
 
 
@@ -69,12 +93,9 @@ def is_same(one: Signature, other: Signature) -> bool:
 def _folder_signature(path: Path, status: os.stat_result) -> Signature:
     members = [_lstat(member) for member in _members(path)]
     files = [m for m in members if stat.S_ISREG(m.st_mode)]
-    return Signature(
-        size_bytes=sum(m.st_size for m in files),
-        mtime_ns=max(m.st_mtime_ns for m in (*members, status)),
-        file_count=len(files),
-        inode=status.st_ino or None,
-    )
+    latest_ns = max(m.st_mtime_ns for m in (*members, status))
+    size_bytes = sum(m.st_size for m in files)
+    return Signature.of(size_bytes, latest_ns, file_count=len(files), inode=status.st_ino or None)
 
 
 def read_file(path: Path, *, expected: Signature | None = None) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pywats_archive.blobs.codec import crc32
-from pywats_archive.errors import BlobDamaged
+from pywats_archive.errors import BlobDamaged, StorageError
 
 _MAGIC_DEFLATE = b"\x1f\x8b\x08"
 _FEXTRA, _FNAME = 4, 8
@@ -51,7 +51,10 @@ def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
     told = _json(label, body_crc32)
     text = told.ljust(json_bytes)
     if len(text) > _MAX_JSON_BYTES:
-        raise ValueError(f"metadata of {label.original_name!r} has {len(text)} bytes; a header holds 65 531")
+        raise StorageError(
+            f"{label.original_name[:200]!a}: its path, version or id is too long: its metadata has {len(text)} bytes, "
+            "and a blob's header holds 65,531"
+        )
     mtime = label.mtime_s if 0 <= label.mtime_s <= _MAX_MTIME_S else 0
     fixed = _MAGIC_DEFLATE + struct.pack("<BIBB", _FEXTRA | _FNAME, mtime, 0, _UNKNOWN_SYSTEM)
     extra = _SUBFIELD + struct.pack("<H", len(text)) + text

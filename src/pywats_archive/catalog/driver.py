@@ -11,10 +11,14 @@ from typing import Any, cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull
+from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull, CatalogRefused
 
-DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError)
-"""What the driver raises, by itself or through SQLAlchemy."""
+DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError, OverflowError)
+"""What the driver raises, by itself or through SQLAlchemy; an integer of more than 64 bits is an OverflowError."""
+_OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
+"""What is wrong with a value that the database was given, and not with the database."""
+_NOT_BOUND = "binding parameter"
+"""What the driver says of a value whose type no database has; its class is another one before Python 3.11."""
 
 
 def execute(db: Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -39,6 +43,8 @@ def translated(path: Path, error: Exception) -> CatalogError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if _is_full(cause):
         return CatalogFull(f"{path} cannot grow ({cause}): make room on its disk")
+    if isinstance(cause, _OF_ONE_VALUE) or _NOT_BOUND in str(cause):
+        return CatalogRefused(f"{path} cannot hold a value ({cause}): nothing of its transaction is stored")
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something else than a damaged file
         return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
     return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")

@@ -16,9 +16,13 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.time import FIRST_NS, LAST_NS
 
 BUSY_LEVEL = 1
 """The compression level while sources queue up: a quarter of the CPU of the default, about an eighth larger."""
+_STRANGE_TIME = (
+    "its time of last change is beyond the years 1677 to 2262 that the catalog can hold; check the clock of the tester"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +102,13 @@ class ArchiveInterceptor(AfterSubmission):
         opened = companions.beside(Path(entry.source_original_path), result.opened_paths)
         named = {companion.name for companion in entry.companions}
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
+        strange = (_STRANGE_TIME,) if entry.source_mtime_ns in (FIRST_NS, LAST_NS) else ()
         unnamed = [c.name for c in entry.companions if c.name not in named]
-        warnings = (*result.warnings, *(f"read beside the source, named by no rule: {name}" for name in unnamed))
+        warnings = (
+            *result.warnings,
+            *strange,
+            *(f"read beside the source, named by no rule: {name}" for name in unnamed),
+        )
         info = result.converter or self.info
         new = record.NewConversion(
             conversion=attempt(

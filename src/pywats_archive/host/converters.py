@@ -21,6 +21,7 @@ from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConverterDescription
 from pywats_archive.models.code import code_fingerprint
 from pywats_archive.models.conversion import ConverterInfo
+from pywats_archive.models.report import LONGEST_ID
 
 _BASES = {
     "file": ("pywats_client.converters.file_converter", "FileConverter"),
@@ -201,7 +202,7 @@ def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
     """Give what is known of a converter's code."""
     return ConverterInfo(
         converter_class=module_path,
-        version=str(getattr(instance, "version", "")),
+        version=_version(instance),
         fingerprint=_fingerprint(converter),
         class_name=converter.__name__,
         code_files=_code_files(converter),
@@ -211,14 +212,23 @@ def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
     )
 
 
+def _version(instance: Any) -> str:
+    version = str(getattr(instance, "version", ""))
+    if len(version) > LONGEST_ID:
+        raise ConverterUnavailable(
+            f"its version has {len(version):,} characters, and may have {LONGEST_ID:,}: {version[:40]!a}…; correct it"
+        )
+    return version
+
+
 def describe_fully(converter: type, instance: Any, module_path: str) -> ConverterDescription:
     """Give what a converter says of itself, its patterns and its schedule."""
     interval, timeout = getattr(instance, "schedule_interval", None), getattr(instance, "timeout", None)
     delay = getattr(instance, "retry_delay", None)
     return ConverterDescription(
         info=describe(converter, instance, module_path),
-        file_patterns=tuple(getattr(instance, "file_patterns", None) or _legacy_patterns(instance)),
-        folder_patterns=tuple(getattr(instance, "folder_patterns", ())),
+        file_patterns=_patterns(getattr(instance, "file_patterns", None) or _legacy_patterns(instance)),
+        folder_patterns=_patterns(getattr(instance, "folder_patterns", ())),
         schedule_interval_s=interval.total_seconds() if interval else None,
         cron_expression=getattr(instance, "cron_expression", None),
         run_on_startup=bool(getattr(instance, "run_on_startup", False)),
@@ -226,6 +236,15 @@ def describe_fully(converter: type, instance: Any, module_path: str) -> Converte
         retry_on_failure=bool(getattr(instance, "retry_on_failure", False)),
         retry_delay_s=delay.total_seconds() if delay else 30.0,
     )
+
+
+def _patterns(said: Any) -> tuple[str, ...]:
+    patterns = tuple(said)
+    if strange := [pattern for pattern in patterns if not isinstance(pattern, str)]:
+        raise ConverterUnavailable(
+            f"one of its patterns is a {type(strange[0]).__name__}, and must be a text; correct it"
+        )
+    return patterns
 
 
 def _legacy_patterns(instance: Any) -> tuple[str, ...]:

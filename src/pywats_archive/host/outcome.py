@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pywats_archive.host.reports import NotJson, as_fields, encode, flatten, sho
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import summarize
+
+_LONGEST_DELAY_S = 365 * 86_400
 
 
 def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult:
@@ -38,11 +41,15 @@ def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult
     unknown = (
         () if is_known else (f"asked for the post action {asked!r}, which there is not; the configured one holds",)
     )
-    documents = tuple(map(encode, reports))
+    documents, summaries = tuple(map(encode, reports)), tuple(map(summarize, reports))
+    for number, summary in enumerate(summaries, 1):
+        if summary.fault:
+            error = f"report {number} cannot be archived: {summary.fault}"
+            return ConversionResult(status=ConversionStatus.FAILED, error=flat(error), warnings=warnings)
     return ConversionResult(
         status=status,
         documents=documents,
-        summaries=tuple(map(summarize, reports)),
+        summaries=summaries,
         warnings=(*warnings, *unknown, *shortcomings(reports, converter.__name__, source)),
         post_action=asked if is_known else None,
         metadata=_plain(returned.metadata),
@@ -50,10 +57,11 @@ def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult
 
 
 def as_delay(asked: Any) -> timedelta | None:
-    """Give the time a converter wants to wait: a timedelta as documented, or a number of seconds."""
-    if isinstance(asked, timedelta):
-        return timedelta(seconds=asked.total_seconds())
-    return timedelta(seconds=float(asked)) if isinstance(asked, int | float) else None
+    """Return the time a converter wants to wait, a year at most: a timedelta as documented, or a number of seconds."""
+    seconds = asked.total_seconds() if isinstance(asked, timedelta) else asked
+    if not isinstance(seconds, int | float) or math.isnan(seconds):
+        return None
+    return timedelta(seconds=float(min(max(seconds, 0), _LONGEST_DELAY_S)))
 
 
 def _asked_action(returned: Any, models: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
@@ -34,17 +35,18 @@ class RetentionPolicy:
     """Purge entries whose reports the server has not accepted, too."""
 
     def __post_init__(self) -> None:
+        self._require("retention_days", 1, _MOST_DAYS)
         if self.failed_retention_days is not None and self.failed_retention_days < self.retention_days:
             raise ValueError(
                 f"policy of '{self.converter_name}': failed_retention_days = {self.failed_retention_days}: failed "
                 f"entries are kept as long as others at least; write {self.retention_days} or more"
             )
-        self._require("retention_days", 1, _MOST_DAYS)
         self._require("compression_level", 1, 9)
         self._require("min_entries", 0, 10**12)
         self._require("min_days", 0, _MOST_DAYS)
-        if not self.max_size_gb > 0:
-            raise ValueError(f"policy of '{self.converter_name}': max_size_gb = {self.max_size_gb}: must be above 0")
+        size = self.max_size_gb
+        if not isinstance(size, int | float) or not 0 < size < math.inf:
+            raise ValueError(f"policy of '{self.converter_name}': max_size_gb = {size!a}: must be above 0, and finite")
 
     def days_for(self, *, failed: bool) -> int:
         """Give how many days an entry is kept."""
@@ -71,5 +73,6 @@ class RetentionPolicy:
 
     def _require(self, name: str, least: int, most: int) -> None:
         value = getattr(self, name)
-        if not least <= value <= most:
-            raise ValueError(f"policy of '{self.converter_name}': {name} = {value}: must be from {least} to {most}")
+        if not isinstance(value, int) or not least <= value <= most:
+            told = f"{name} = {value!a}: must be from {least} to {most}"
+            raise ValueError(f"policy of '{self.converter_name}': {told}")

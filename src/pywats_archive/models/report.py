@@ -22,6 +22,10 @@ class SubmissionState(str, Enum):
     """Not to be sent: a replay that was not asked to."""
 
 
+LONGEST_ID = 1000
+"""Of a report's id and of a converter's version, in characters: both stand in the headers of blobs, which hold 65,531 bytes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportSummary:
     """What people search a report by, from within the document; what it lacks is None."""
@@ -32,6 +36,13 @@ class ReportSummary:
     process: str | None
     result: str | None
     start_time: str | None
+
+    @property
+    def fault(self) -> str | None:
+        """Why no report of this kind can be archived; None when nothing is in the way."""
+        if self.own_id is None or len(self.own_id) <= LONGEST_ID:
+            return None
+        return f"its id has {len(self.own_id):,} characters, and may have {LONGEST_ID:,}: {self.own_id[:40]!a}…"
 
 
 def summarize(fields: Mapping[str, Any]) -> ReportSummary:

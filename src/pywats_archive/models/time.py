@@ -7,6 +7,8 @@ from datetime import date, datetime, time, timedelta, timezone
 
 UTC = timezone.utc
 Clock = Callable[[], datetime]
+FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
+"""The first and the last nanosecond, counted from 1970, that the catalog's 64 bits hold: in the years 1677 and 2262."""
 
 
 def utc_now() -> datetime:
@@ -31,3 +33,16 @@ def end_of(bound: date | datetime) -> datetime:
     if isinstance(bound, datetime):
         return as_utc(bound)
     return as_utc(datetime.combine(bound + timedelta(days=1), time.min)) - timedelta(microseconds=1)
+
+
+def storable_ns(moment_ns: int) -> int:
+    """Return a file's time as the catalog holds it: itself, or the first or last nanosecond that it can hold."""
+    return min(max(moment_ns, FIRST_NS), LAST_NS)
+
+
+def later(moment: datetime, delay: timedelta) -> datetime:
+    """Return the moment after a delay, or the first or last that there is."""
+    try:
+        return moment + delay
+    except OverflowError:
+        return (datetime.max if delay > timedelta() else datetime.min).replace(tzinfo=moment.tzinfo)

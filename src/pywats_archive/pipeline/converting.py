@@ -26,6 +26,8 @@ class Waits:
     reason: str
     needs_person: bool
     """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
+    is_unexpected: bool = False
+    """Whether nobody foresaw the error: it is tried again less and less often."""
 
 
 class Converting:

@@ -13,6 +13,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.time import later
 
 
 def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
@@ -30,7 +31,7 @@ def _after_suspension(result: ConversionResult, config: ConverterConfig, *, atte
         reason = f"still suspended after {config.max_retries} retries: {result.error}"
         return NextState(state=ArrivalState.CONVERTED, reason=reason, attempts=attempts)
     delay = result.retry_after or timedelta(seconds=config.retry_delay_seconds)
-    return NextState(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=now + delay, attempts=attempts)
+    return NextState(state=ArrivalState.SUSPENDED, reason=result.error, retry_at=later(now, delay), attempts=attempts)
 
 
 def is_due(arrival: Arrival, now: datetime) -> bool:

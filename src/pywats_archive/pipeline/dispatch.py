@@ -16,6 +16,7 @@ from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
 log = structlog.get_logger()
@@ -32,12 +33,14 @@ class Dispatch:
         busy: Busy,
         *,
         lines: Callable[[], Sequence[Line]],
+        unexpected: Unexpected,
     ) -> None:
         self._work = work
         self._handling = handling
         self._held = held
         self._busy = busy
         self._lines = lines
+        self._unexpected = unexpected
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
 
@@ -84,6 +87,8 @@ class Dispatch:
         except ArchiveError as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
+        except Exception as exc:
+            waits = self._unexpected.note(line, arrival.path, exc)
         finally:
             self._release(line, arrival, waits)
 
@@ -95,9 +100,11 @@ class Dispatch:
             known = line.books.get(arrival.number) or arrival
             if not known.state.is_final:
                 self._handling.finish(line, known)
-        except Exception as exc:
+        except (ArchiveError, OSError) as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
+        except Exception as exc:
+            waits = self._unexpected.note(line, arrival.path, exc)
         finally:
             with self._mutex:
                 self._finishing.discard(key(line, arrival))
@@ -105,6 +112,8 @@ class Dispatch:
 
     def _release(self, line: Line, arrival: Arrival, waits: Waits | None) -> None:
         number = arrival.number
+        if waits is None or not waits.is_unexpected:
+            self._unexpected.over(line, arrival.path)
         if waits is None:
             self._held.release(line, arrival)
         else:

@@ -17,8 +17,9 @@ class Failing:
     A source that never can be archived keeps the alert open, and those that can do not make it come and go.
     """
 
-    def __init__(self, alerts: Alerts) -> None:
+    def __init__(self, alerts: Alerts, name: str = ARCHIVE_FAILING) -> None:
         self._alerts = alerts
+        self._name = name
         self._failed: dict[str, set[object]] = {}
         self._mutex = threading.Lock()
 
@@ -28,13 +29,13 @@ class Failing:
             return
         with self._mutex:
             self._failed.setdefault(converter, set()).add(source)
-            self._alerts.raise_alert(ARCHIVE_FAILING, converter, reason=str(trouble))
+            self._alerts.raise_alert(self._name, converter, reason=str(trouble))
 
     def begin_anew(self) -> None:
         """Forget what failed: with another configuration it may not."""
         with self._mutex:
             for converter in self._failed:
-                self._alerts.clear(ARCHIVE_FAILING, converter)
+                self._alerts.clear(self._name, converter)
             self._failed = {}
 
     def over(self, converter: str, source: object) -> None:
@@ -45,4 +46,4 @@ class Failing:
             failed = self._failed.get(converter, set())
             failed.discard(source)
             if not failed and self._failed.pop(converter, None) is not None:
-                self._alerts.clear(ARCHIVE_FAILING, converter)
+                self._alerts.clear(self._name, converter)

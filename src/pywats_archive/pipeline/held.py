@@ -12,6 +12,8 @@ from pywats_archive.pipeline.line import Line
 
 HOLD_S = 5.0
 """Between two tries of what needs a person."""
+LONGEST_HOLD_S = 300.0
+"""Between two tries of what meets an unexpected error over and over: the first waits are of ``HOLD_S``, then twice as long."""
 _LEAST_S = 0.2
 
 Key = tuple[str, Path | None, int]
@@ -23,6 +25,8 @@ class _Held:
     until_s: float
     reason: str
     needs_person: bool
+    tries: int = 0
+    """How often it met an unexpected error in a row."""
 
 
 class HeldSources:
@@ -33,9 +37,11 @@ class HeldSources:
 
     def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
         """Leave an arrival alone for a while."""
-        delay = HOLD_S if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
+        before = self._held.get(key(line, arrival))
+        tries = before.tries + 1 if before and waits.is_unexpected else 0
+        delay = hold_s(tries) if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
         reason = f"{arrival.path}: {waits.reason}"
-        self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person)
+        self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person, tries)
 
     def release(self, line: Line, arrival: Arrival) -> None:
         """Forget an arrival that went on; idempotent."""
@@ -65,6 +71,11 @@ class HeldSources:
     def needing_person(self) -> dict[Key, str]:
         """Give what cannot go on without a person, each with its reason."""
         return {each: held.reason for each, held in list(self._held.items()) if held.needs_person}
+
+
+def hold_s(tries: int) -> float:
+    """Return how long to leave alone what met an unexpected error ``tries`` times in a row before."""
+    return min(HOLD_S * (1 << min(tries, 10)), LONGEST_HOLD_S)
 
 
 def key(line: Line, arrival: Arrival) -> Key:

@@ -18,7 +18,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished
+from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished, StorageError
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.secrets import redact
 from pywats_archive.models.arrival import Arrival
@@ -165,6 +165,8 @@ class Line:
                     strange.append(item.path)
             except (FileNotFoundError, SourceVanished):
                 continue
+            except (OSError, StorageError):  # it is this one's alone
+                strange.append(item.path)
         return found, tuple(strange)
 
     def _items(self) -> Iterator[os.DirEntry[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Departed:
 
 
 _GONE = "removed"
+_LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
 
 
 def carry_out(ending: Ending, departure: Departure) -> Departed:
@@ -187,7 +189,7 @@ def _holds(packed: Path, path: Path) -> bool:
 
 
 def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:
-    info, crc = zipfile.ZipInfo.from_file(file, strict_timestamps=False), 0
+    info, crc = _zip_info(file, file.name), 0
     seconds = info.date_time[5] // 2 * 2  # all that a zip keeps
     for chunk in sources.read_file(file):
         crc = zlib.crc32(chunk, crc)
@@ -212,7 +214,21 @@ def _new_zip(path: Path, folder: Path, partial: Path) -> Path:
 def _write_zip(path: Path, stream: object) -> None:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:  # type: ignore[call-overload]
         for file in _files(path):
-            packed.write(file, _name_in_zip(path, file))
+            info = _zip_info(file, _name_in_zip(path, file))
+            with file.open("rb") as content, packed.open(info, "w") as zipped:
+                shutil.copyfileobj(content, zipped, sources.CHUNK_BYTES)
+
+
+def _zip_info(file: Path, name: str) -> zipfile.ZipInfo:
+    """Describe a file as a zip has it; a time that no calendar has becomes the last one that a zip can hold."""
+    try:
+        info = zipfile.ZipInfo.from_file(file, name, strict_timestamps=False)
+    except (OSError, OverflowError, ValueError):
+        status = file.stat()  # of a file that is gone this is the error that counts
+        info = zipfile.ZipInfo(name, _LAST_IN_ZIP)
+        info.file_size, info.external_attr = status.st_size, (status.st_mode & 0xFFFF) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
 
 
 def _name_in_zip(path: Path, file: Path) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from croniter import croniter
 
 from pywats_archive.errors import ConfigError
+from pywats_archive.models.time import later
 
 
 def first_run(*, interval_s: float | None, cron: str | None, on_startup: bool, now: datetime) -> datetime | None:
@@ -17,7 +18,7 @@ def first_run(*, interval_s: float | None, cron: str | None, on_startup: bool, n
 def next_run(*, interval_s: float | None, cron: str | None, after: datetime) -> datetime | None:
     """Give the moment to run that follows ``after``; ConfigError when the expression is none."""
     if interval_s:
-        return after + timedelta(seconds=interval_s)
+        return later(after, timedelta(seconds=interval_s))
     if not cron:
         return None
     if not croniter.is_valid(cron):

@@ -24,7 +24,7 @@ from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.time import Clock
+from pywats_archive.models.time import Clock, later
 from pywats_archive.pipeline.decide import NOT_TAKEN
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.schedule import first_run, next_run
@@ -175,7 +175,7 @@ class Schedules:
     def _retry_once(self, line: Line, results: tuple[ConversionResult, ...]) -> None:
         has_failed = len(results) == 1 and results[0].status is ConversionStatus.FAILED
         if has_failed and line.description and line.description.retry_on_failure:
-            again = self._now() + timedelta(seconds=line.description.retry_delay_s)
+            again = later(self._now(), timedelta(seconds=line.description.retry_delay_s))
             self._due[line.name] = min(self._due.get(line.name, again), again)
 
     def _first(self, line: Line) -> datetime | None:

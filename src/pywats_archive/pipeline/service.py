@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive import record
+from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
@@ -157,9 +158,21 @@ class Service:
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
-        self._dispatch = Dispatch(self._work, self._handling, self._held, self._busy, lines=lambda: self._lines)
+        self._dispatch = Dispatch(
+            self._work,
+            self._handling,
+            self._held,
+            self._busy,
+            lines=lambda: self._lines,
+            unexpected=self._staff.unexpected,
+        )
         self._watcher = Watcher(
-            self._held, self._handling, self._staff.failing, self._dispatch.take, self._guard.note_failure
+            self._held,
+            self._handling,
+            self._staff.failing,
+            self._dispatch.take,
+            self._guard.note_failure,
+            self._staff.unexpected,
         )
         self._outbox.start()
         self._beside = Beside(
@@ -220,7 +233,16 @@ class Service:
             if arrival.state is ArrivalState.SEEN:
                 line.known[arrival.path] = arrival
             else:
-                self._resume(line, arrival)
+                self._alone(line, arrival, self._resume)
+
+    def _alone(self, line: Line, arrival: Arrival, act: Callable[[Line, Arrival], None]) -> None:
+        """Act on one source; an error that concerns it alone makes it wait, and keeps nothing from the others."""
+        try:
+            act(line, arrival)
+        except Exception as exc:
+            if not is_of_one(exc):
+                raise
+            self._held.hold(line, arrival, self._staff.unexpected.note(line, arrival.path, exc))
 
     def _resume(self, line: Line, arrival: Arrival) -> None:
         if arrival.state is ArrivalState.SUSPENDED or arrival.arrival_id in line.active:
@@ -264,8 +286,11 @@ class Service:
         for line in self._lines:
             try:
                 self._retry_line(line, now_s)
+                self._staff.unexpected.over(line, line.name)
             except ArchiveError as exc:
                 self._guard.note_failure(line, exc)
+            except Exception as exc:
+                self._staff.unexpected.note(line, line.name, exc)
         self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
@@ -284,7 +309,7 @@ class Service:
         for arrival in line.books.suspended():
             due = decide.is_due(arrival, self._now()) or self._settings.until_idle
             if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
-                self._dispatch.take(line, arrival)
+                self._alone(line, arrival, self._dispatch.take)
         self._resume_held(line, now_s)
 
     def _dismiss(self, line: Line) -> None:
@@ -326,7 +351,7 @@ class Service:
             if arrival.state.is_final:
                 self._held.release(line, arrival)
             else:
-                self._resume(line, arrival)
+                self._alone(line, arrival, self._resume)
 
     def _settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> None:
         if not self._dispatch.settled(parcel, state, reason):
@@ -412,7 +437,8 @@ class Service:
         unread = (f"{path}: left, see the log" for line in self._lines for path in line.reported)
         in_memory = (*self._handling.unarchived.left(), *self._schedules.left())
         elsewhere = (*self._guard.left(self._lines), *self._staff.still_owed(self._lines), *self._gone.left())
-        return Left(waiting=(*held.values(), *in_memory, *stopped, *unread, *elsewhere), ended=self._tally.counts)
+        told = (*held.values(), *self._staff.unexpected.left(), *in_memory, *stopped, *unread, *elsewhere)
+        return Left(waiting=tuple(dict.fromkeys(told)), ended=self._tally.counts)
 
 
 def _miss_results(line: Line) -> None:

@@ -29,6 +29,7 @@ from pywats_archive.pipeline.claims import Claims
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.room import Room
+from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Staff:
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
         self.claims = Claims(config_path)
+        self.unexpected = Unexpected(self.alerts)
         self.promises: owed.Open = set()
         """Of sources whose reports are being sent while the archive fails."""
         self._still_owed: dict[tuple[str, Path | None], dict[Path, str]] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive import portable
+from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
 from pywats_archive.errors import ArchiveError
@@ -19,6 +20,7 @@ from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources
 from pywats_archive.pipeline.line import Line, mark_of
+from pywats_archive.pipeline.unexpected import Unexpected
 
 log = structlog.get_logger()
 
@@ -35,12 +37,14 @@ class Watcher:
         failing: Failing,
         enqueue: Callable[[Line, Arrival], None],
         on_failure: Callable[[Line, ArchiveError], None],
+        unexpected: Unexpected,
     ) -> None:
         self._held = held
         self._handling = handling
         self._failing = failing
         self._enqueue = enqueue
         self._on_failure = on_failure
+        self._unexpected = unexpected
 
     def scan(self, line: Line) -> None:
         """List a line's folder and act on it; a folder that cannot be read is complained of once."""
@@ -49,8 +53,11 @@ class Watcher:
             listing, strange = line.listing()
             line.reported.discard(line.config.watch_folder)
             for path in strange:
-                _complain(line, path, "is neither a file nor a folder; it is left and never opened")
+                _complain(
+                    line, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
+                )
             self._account(line, listing, began_s)
+            self._unexpected.over(line, line.config.watch_folder)
         except OSError as exc:
             _complain(line, line.config.watch_folder, f"cannot be read ({exc.strerror})")
             line.is_dirty = False
@@ -58,8 +65,8 @@ class Watcher:
             log.error("ledger.failed", converter=line.name, reason=str(exc))
             for each in (line, *line.formers):
                 self._on_failure(each, exc)
-        except Exception:
-            log.exception("service.unexpected", converter=line.name)
+        except Exception as exc:
+            self._unexpected.note(line, line.config.watch_folder, exc)
         line.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
     def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
@@ -75,29 +82,64 @@ class Watcher:
         line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
-        _enter(line, listing)
+        self._enter(line, listing)
         waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
         whole = line.stability.observe(waiting, now_s)
         for path in () if line.holds_back else whole:
-            arrival, signature = line.known[path], waiting[path]
-            if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
-                self._enqueue(line, _as_it_lies(arrival, signature))
+            arrival = _as_it_lies(line.known[path], waiting[path])
+            try:
+                if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
+                    self._enqueue(line, arrival)
+            except Exception as exc:
+                self._hold(line, arrival, exc)
         self._miss(line, listing)
         line.pending = {a.number for a in line.known.values() if _waits_to_settle(line, a)}
+
+    def _enter(self, line: Line, listing: dict[str, Signature]) -> None:
+        """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone."""
+
+        def leave_out(path: str, error: Exception) -> None:
+            listing.pop(path, None)
+            self._unexpected.note(line, path, error)
+
+        unknown = [path for path in listing if path not in line.known]
+        for found in each_alone(line.books.latest_at, unknown, leave_out):
+            line.known.update(found)
+        new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
+        sightings = [_sighting(path, listing[path]) for path in new]
+        for entered in each_alone(line.books.enter, sightings, lambda one, error: leave_out(one.path, error)):
+            for arrival in entered:
+                line.known[arrival.path] = arrival
+
+    def _hold(self, line: Line, arrival: Arrival, error: Exception) -> None:
+        """Leave one source alone for a while; what concerns the archive is raised."""
+        if not is_of_one(error):
+            raise error
+        self._held.hold(line, arrival, self._unexpected.note(line, arrival.path, error))
 
     def _miss(self, line: Line, listing: dict[str, Signature]) -> None:
         for path in [path for path in line.known if path not in listing]:
             arrival = line.known.pop(path)
-            if arrival.state is ArrivalState.SEEN and arrival.arrival_id not in line.active:
-                now = line.books.get(arrival.number)
-                if now is None or now.state is not ArrivalState.SEEN or now.arrival_id in line.owed:
-                    continue
-                if os.path.lexists(path):
-                    _leave_unmatched(line, arrival)
-                elif not line.folder_trouble():
-                    line.books.mark_vanished(arrival)
-                    self._failing.over(line.name, arrival.number)
-                    log.error("source.vanished", converter=line.name, path=path)
+            try:
+                self._miss_one(line, arrival)
+            except Exception as exc:
+                self._hold(line, arrival, exc)
+        for path in self._unexpected.noted(line):
+            if path not in listing and not os.path.lexists(path):
+                self._unexpected.over(line, path)
+
+    def _miss_one(self, line: Line, arrival: Arrival) -> None:
+        if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in line.active:
+            return
+        now = line.books.get(arrival.number)
+        if now is None or now.state is not ArrivalState.SEEN or now.arrival_id in line.owed:
+            return
+        if os.path.lexists(arrival.path):
+            _leave_unmatched(line, arrival)
+        elif not line.folder_trouble():
+            line.books.mark_vanished(arrival)
+            self._failing.over(line.name, arrival.number)
+            log.error("source.vanished", converter=line.name, path=arrival.path)
 
 
 def break_s(scan_s: float) -> float:
@@ -131,15 +173,6 @@ def _leave_out(line: Line, listing: dict[str, Signature]) -> None:
     line.left = {path: mark for path, mark in (still | taken).items() if path not in new}
     for path in line.left:
         listing.pop(path, None)
-
-
-def _enter(line: Line, listing: dict[str, Signature]) -> None:
-    unknown = [path for path in listing if path not in line.known]
-    line.known.update(line.books.latest_at(unknown))
-    new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
-    sightings = [_sighting(path, listing[path]) for path in new]
-    for arrival in line.books.enter(sightings) if sightings else ():
-        line.known[arrival.path] = arrival
 
 
 def _sighting(path: str, now: Signature) -> Sighting:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from pywats_archive.archive import ledger, record, runs
+from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import Current, current
 from pywats_archive.config import StationConfig
@@ -130,6 +131,16 @@ class _Going:
         return going, is_stopped
 
     def _one(self, archive_id: str) -> ItemResult:
+        """Replay one entry; an error that nobody foresaw concerns it alone."""
+        try:
+            return self._replayed(archive_id)
+        except Exception as exc:
+            if not is_of_one(exc):
+                raise
+            log.exception("run.unexpected", run_id=self._run_id, archive_id=archive_id)
+            return self._kept(skipped(archive_id, f"an unexpected error, see the log ({type(exc).__name__}: {exc})"))
+
+    def _replayed(self, archive_id: str) -> ItemResult:
         now = current(self._archive, archive_id)
         arrival = ledger.of_entry(self._archive, archive_id)
         if arrival and not arrival.state.is_final:

@@ -1,0 +1,98 @@
+"""An error that nobody foresaw concerns the one source that meets it: that one waits, is told, and is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.station import Station, wait_for
+
+from pywats_archive.archive import standing
+from pywats_archive.archive.core import Archive
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.pipeline import service
+from pywats_archive.pipeline.books import ArchiveBooks
+
+BAD = "bad.log"
+
+
+class Nobody(Exception):
+    """Stands for what nobody foresaw: what is known to raise is mended, so the tests must raise it themselves."""
+
+
+@pytest.fixture
+def trouble(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """Where the source called ``BAD`` meets an error, by the step; a test sets one of them."""
+    met = {"enter": False, "latest_at": False, "archive": False, "resume": False}
+    enter, latest_at = ArchiveBooks.enter, ArchiveBooks.latest_at
+    archive, resume = ArchiveInterceptor.pre_convert, service.Service._resume
+
+    def raise_for(step: str, paths: Sequence[str]) -> None:
+        if met[step] and any(path.endswith(BAD) for path in paths):
+            raise Nobody("has thought of this")
+
+    def entering(self: ArchiveBooks, sightings: Any) -> Any:
+        raise_for("enter", [each.path for each in sightings])
+        return enter(self, sightings)
+
+    def finding(self: ArchiveBooks, paths: Sequence[str]) -> Any:
+        raise_for("latest_at", paths)
+        return latest_at(self, paths)
+
+    def archiving(self: ArchiveInterceptor, source: Path, **how: Any) -> Any:
+        raise_for("archive", [str(source)])
+        return archive(self, source, **how)
+
+    def resuming(self: Any, line: Any, arrival: Arrival) -> None:
+        raise_for("resume", [arrival.path])
+        resume(self, line, arrival)
+
+    monkeypatch.setattr(ArchiveBooks, "enter", entering)
+    monkeypatch.setattr(ArchiveBooks, "latest_at", finding)
+    monkeypatch.setattr(ArchiveInterceptor, "pre_convert", archiving)
+    monkeypatch.setattr(service.Service, "_resume", resuming)
+    return met
+
+
+@pytest.mark.parametrize("step", ["enter", "latest_at", "archive"])
+def test_a_source_that_meets_an_unexpected_error_stops_no_other(
+    station: Station, trouble: dict[str, bool], step: str
+) -> None:
+    """It is told by a run that ends and by an alert, and goes through once the error is gone (invariants 11 and 12)."""
+    watch = station.add("any")
+    for number in range(5):
+        (watch / f"{number}.log").write_bytes(b"x%d" % number)
+    (watch / BAD).write_bytes(b"bad")
+    trouble[step] = True
+    (told,) = station.run().waiting
+    assert str(watch / BAD) in told and "Nobody: has thought of this" in told
+    assert station.names("any/Done") == [f"{number}.log" for number in range(5)] and station.names("any/watch") == [BAD]
+    assert _alerts(station) == [("source.unexpected", "any")]
+    trouble[step] = False
+    assert station.run().waiting == ()
+    assert BAD in station.names("any/Done") and _alerts(station) == []
+
+
+def test_an_unexpected_error_at_the_start_keeps_no_other_source_waiting(
+    station: Station, trouble: dict[str, bool]
+) -> None:
+    """What an earlier run left unfinished is gone on with, each source by itself (invariant 5)."""
+    watch = station.add("any")
+    for name in ("a.log", BAD, "z.log"):
+        (watch / name).write_bytes(name.encode())
+    station.write_config()
+    station.server.stop()
+    with station.serving():
+        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["waiting for the server"] * 3)
+    station.server.start()
+    trouble["resume"] = True
+    station.run()
+    assert station.names("any/Done") == ["a.log", BAD, "z.log"]
+
+
+def _alerts(station: Station) -> list[tuple[str, str]]:
+    with Archive.open(station.archive_root) as archive:
+        return [(alert.name, alert.subject) for alert in standing.open_alerts(archive)]
