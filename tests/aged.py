@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.uptime import Uptime
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import SubmissionState
@@ -26,15 +27,25 @@ class Aged:
     archive: Archive = field(init=False)
 
     def __post_init__(self) -> None:
+        self._started = self.now
         self._rng, self._count = random.Random(5), 0
         self.open()
 
     def open(self) -> Archive:
         """Open, or open again, its archive."""
         self.archive = Archive.open(
-            self.base / "archive", create=True, own=True, on_step=self.on_step, clock=lambda: self.now
+            self.base / "archive",
+            create=True,
+            own=True,
+            on_step=self.on_step,
+            clock=lambda: self.now,
+            uptimes=self._uptime,
         )
         return self.archive
+
+    def _uptime(self) -> Uptime:
+        """The machine has run since this was made: what the clock is set ahead by was lived through."""
+        return Uptime(boot_id="aged", seconds=max(0.0, (self.now - self._started).total_seconds()))
 
     def add(
         self,

@@ -14,9 +14,11 @@ from typing import Protocol, TypeVar
 from filelock import FileLock
 
 from pywats_archive.archive import layout, ownership, replacing
+from pywats_archive.archive.clock import ClockRecord
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.archive.policies import Policies
 from pywats_archive.archive.presence import Anchor
+from pywats_archive.archive.uptime import Uptimes, uptime
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
@@ -69,6 +71,7 @@ class Archive:
         *,
         on_step: OnStep,
         clock: Clock,
+        uptimes: Uptimes = uptime,
         catalog: str = layout.CATALOG,
     ) -> None:
         self.root = root
@@ -77,11 +80,8 @@ class Archive:
         is_new = catalog != layout.CATALOG or not _has_blobs(root)
         self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
         self._lock = lock
-        with self.catalog.read() as db:
-            newest = events.last(db)
-        self.history_until = newest.at if newest else None
-        """When the newest event was that it had when it was opened."""
         self.policies = Policies(self.catalog, self.write, clock)
+        self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = _Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
@@ -95,6 +95,7 @@ class Archive:
         own: bool = False,
         on_step: OnStep = no_step,
         clock: Clock = utc_now,
+        uptimes: Uptimes = uptime,
     ) -> Archive:
         """Open the archive at ``root``; ``own`` takes it for writing, ArchiveInUse when another process has it.
 
@@ -107,10 +108,12 @@ class Archive:
         lock = ownership.acquire(root) if own else None
         try:
             _settle_catalog(root, is_owner=own)
-            archive = cls._opened(root, description, lock, on_step=on_step, clock=clock)
+            archive = cls._opened(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
             if own:
                 archive._refuse_damaged_catalog()
                 archive.reserve.take()
+                with suppress(CatalogFull):
+                    archive.clock.begin()
             return archive
         except BaseException:
             if lock:
@@ -119,11 +122,18 @@ class Archive:
 
     @classmethod
     def _opened(
-        cls, root: Path, description: Description, lock: FileLock | None, *, on_step: OnStep, clock: Clock
+        cls,
+        root: Path,
+        description: Description,
+        lock: FileLock | None,
+        *,
+        on_step: OnStep,
+        clock: Clock,
+        uptimes: Uptimes,
     ) -> Archive:
         """Open it; on a full disk even that may need the reserve, which the owner may give up for it."""
         try:
-            return cls(root, description, lock, on_step=on_step, clock=clock)
+            return cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
         except CatalogDamaged:
             raise
         except CatalogError:
@@ -131,7 +141,7 @@ class Archive:
             if lock is None or not reserve.exists():
                 raise
             reserve.unlink()
-            return cls(root, description, lock, on_step=on_step, clock=clock)
+            return cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
 
     @property
     def reserve(self) -> Reserve:

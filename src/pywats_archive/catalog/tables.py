@@ -271,6 +271,31 @@ alerts = Table(
 )
 """What a service found wrong, and is so still."""
 
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("believed_at", Moment, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("uptime_s", Float, nullable=False),
+    Column("credit_s", Float, nullable=False),
+    Column("voucher", Text, nullable=False),
+    Column("is_disputed", Boolean, nullable=False),
+    Column("doubted_since", Moment),
+    Column("doubted_after", Integer),
+)
+"""One row: the last moment that was believed, with the uptime at which it was; see ``models/clock.py``."""
+
+misdated = Table(
+    "misdated",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("after_entry", Integer, nullable=False),
+    Column("upto_entry", Integer, nullable=False),
+    Column("received_by", Moment, nullable=False),
+)
+"""Entries (by ``entry_no``) that were received while the clock was doubted; they count as received when that ended."""
+
 runs = Table(
     "runs",
     metadata,

@@ -11,12 +11,13 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.options import YesOption
-from pywats_archive.cli.output import console, human_size, print_json, printable
+from pywats_archive.cli.output import console, human_size, print_json, printable, when
 from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import RetentionHeldBack, UsageError
 from pywats_archive.models.purge import Decision, PurgeStatistics
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.retention.station import StationRetention
 
 Decided = Iterable[tuple[str, Decision]]
 _SHOWN = 20
@@ -40,6 +41,9 @@ def purge(
     even_damaged: Annotated[
         bool, typer.Option("--even-damaged", help="Those named, though damage is open in the archive.")
     ] = False,
+    confirm_clock: Annotated[
+        bool, typer.Option("--confirm-clock", help="Say that the clock is right, where it is doubted; purges nothing.")
+    ] = False,
     yes: YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
@@ -51,13 +55,18 @@ def purge(
     is_filtered = wanted != EntryFilter(converter_name=converter)
     if archive_ids and (is_filtered or converter):
         raise UsageError("purge: give ids or filters, not both")
+    if confirm_clock and (archive_ids or is_filtered or converter or preview):
+        raise UsageError("purge: --confirm-clock purges nothing; use it alone, then repeat the purge")
     with options.open_client(archive, config) as client:
         retention = client.retention
+        if confirm_clock:
+            return _confirm_clock(retention, yes=yes, as_json=as_json)
         if archive_ids or is_filtered:
             ids = archive_ids or _matching(client, wanted)
             decided: Decided = list(retention.preview_named(ids, unsubmitted=unsubmitted))
         else:
             decided = retention.preview(converter)
+            _say_doubts(retention, refuse=not preview)
         if preview or not (as_json and yes):
             going = _show(decided, as_json=as_json and preview)
             if preview or not going:
@@ -68,6 +77,29 @@ def purge(
         else:
             done = retention.enforce(converter, actor=current_user())
     return _report(done, as_json=as_json)
+
+
+def _confirm_clock(retention: StationRetention, *, yes: bool, as_json: bool) -> int:
+    """Show what the clock says and why it is doubted, ask, and have it believed from now on."""
+    found = retention.clocks()
+    if not as_json:
+        for each in found:
+            console.print(printable(f"{each.archive}: {each.doubt or 'the clock is believed'}"), soft_wrap=True)
+    if found:
+        options.confirm(f"it is {when(found[0].clock)} now: is that right", yes=yes)
+        retention.confirm_clock(actor=current_user())
+    if as_json:
+        print_json({"clocks": retention.clocks()})
+    return 0
+
+
+def _say_doubts(retention: StationRetention, *, refuse: bool) -> None:
+    """Say on stderr why the policies purge nothing now, or raise RetentionHeldBack; stdout may be JSON."""
+    for each in retention.clocks():
+        if each.doubt and refuse:
+            raise RetentionHeldBack(f"{each.archive}: {each.doubt}")
+        if each.doubt:
+            typer.echo(printable(f"{each.archive}: {each.doubt}"), err=True)
 
 
 def _matching(client: Client, wanted: EntryFilter) -> list[str]:

@@ -7,7 +7,7 @@ an answer may hold, however it is compressed. How long all of it may take is the
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -35,12 +35,12 @@ class Exchange:
 _CURRENT: ContextVar[Exchange] = ContextVar("exchange")
 
 
-async def bounded_client(api: Any, *, connect_s: float) -> None:
-    """Put the limits on an AsyncWATS: on the client that it makes for itself, for it takes none."""
+async def bounded_client(api: Any, *, connect_s: float, hooks: Iterable[Callable[[Any], Awaitable[None]]] = ()) -> None:
+    """Put the limits on an AsyncWATS: on the client that it makes for itself, for it takes none. ``hooks`` come first."""
     client: httpx.AsyncClient = await api._http_client._get_client()
     client.timeout = httpx.Timeout(None, connect=connect_s)
     client.headers["Accept-Encoding"] = "identity"
-    client.event_hooks = {"response": [_take]}
+    client.event_hooks = {"response": [*hooks, _take]}
 
 
 async def _take(response: httpx.Response) -> None:

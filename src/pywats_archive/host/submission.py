@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,9 @@ _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _COMPARED = ("sn", "pn", "result")
 
 
+OnAnswer = Callable[[Any], Awaitable[None]]
+
+
 class _NoConnection(Exception):
     """What a connection needs on this computer is not there."""
 
@@ -37,8 +40,17 @@ class _NoConnection(Exception):
 class Submitter:
     """A connection to one server; belongs to one event loop, and may submit several reports at once."""
 
-    def __init__(self, server: ServerConfig, *, timeout_s: float | None = None, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        server: ServerConfig,
+        *,
+        timeout_s: float | None = None,
+        clock: Clock = utc_now,
+        on_answer: OnAnswer | None = None,
+    ) -> None:
+        """``on_answer`` is called with each response, as a hook of httpx."""
         self._server = server
+        self._on_answer = on_answer
         self._timeout_s = timeout_s or server.submit_timeout_seconds
         self._now = clock
         self._client: Any = None
@@ -119,7 +131,8 @@ class Submitter:
             retry_enabled=False,
             enable_cache=False,
         )
-        await bounded_client(client, connect_s=self._timeout_s)
+        hooks = (self._on_answer,) if self._on_answer else ()
+        await bounded_client(client, connect_s=self._timeout_s, hooks=hooks)
         return client
 
     def _retire(self, client: Any) -> None:

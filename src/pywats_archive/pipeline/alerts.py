@@ -29,9 +29,23 @@ UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive
 FORGOTTEN, UNEXPECTED = "pending.forgotten", "source.unexpected"
 UNMET, UNCONFIRMED = "size.limit_not_met", "retention.needs_confirmation"
 HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
+CLOCK_WRONG = "clock.wrong"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 JUDGED_AGAIN = frozenset(
-    {DISK_LOW, DISK_FULL, NEARLY_FULL, ALMOST_FULL, FILLING, FAILING, UNMET, UNCONFIRMED, HELD_BACK, CLOCK, LATE}
+    {
+        DISK_LOW,
+        DISK_FULL,
+        NEARLY_FULL,
+        ALMOST_FULL,
+        FILLING,
+        FAILING,
+        UNMET,
+        UNCONFIRMED,
+        HELD_BACK,
+        CLOCK,
+        CLOCK_WRONG,
+        LATE,
+    }
 )
 """Alerts that whoever raises them clears by itself when nothing is wrong, even what it did not raise."""
 

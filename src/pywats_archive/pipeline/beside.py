@@ -14,6 +14,7 @@ from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.retaining import Retaining
 from pywats_archive.pipeline.scrubbing import Scrubbing
 from pywats_archive.pipeline.staffing import Staff
+from pywats_archive.pipeline.timekeeping import Timekeeping
 
 
 class Announcing:
@@ -52,11 +53,12 @@ class Beside:
         lines: Callable[[], Sequence[Line]],
         staff: Staff,
         *,
+        timekeeping: Timekeeping,
         is_busy: Callable[[], bool],
         using: Callable[[Archive], AbstractContextManager[bool]],
     ) -> None:
         self._scrubbing = Scrubbing(lines, staff.alerts, is_busy=is_busy, using=using)
-        self._retaining = Retaining(lines, staff.alerts, is_busy=is_busy, using=using)
+        self._retaining = Retaining(lines, staff.alerts, timekeeping=timekeeping, is_busy=is_busy, using=using)
         self.relieve(lines())
 
     def relieve(self, lines: Sequence[Line]) -> None:

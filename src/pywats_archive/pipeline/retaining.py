@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import structlog
@@ -17,11 +17,12 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import Obstacle, PurgeStatistics
-from pywats_archive.pipeline.alerts import CLOCK, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerts import FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.timekeeping import Timekeeping
 from pywats_archive.retention import enforcing
-from pywats_archive.retention.clock import ClockWatch
+from pywats_archive.retention.clock import Trust
 
 log = structlog.get_logger()
 
@@ -47,7 +48,6 @@ _AN_HOUR = timedelta(hours=1)
 class _Watched:
     """What the thread remembers of one archive while it is open."""
 
-    clock: ClockWatch
     enforced_s: float = float("-inf")
     enforced_on: date | None = None
     judged_s: float = float("-inf")
@@ -66,14 +66,21 @@ class Retaining:
     """Enforces the policies of all open archives until it is closed, one at a time, and judges their figures."""
 
     def __init__(
-        self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool], using: Using
+        self,
+        lines: Callable[[], Sequence[Line]],
+        alerts: Alerts,
+        *,
+        timekeeping: Timekeeping,
+        is_busy: Callable[[], bool],
+        using: Using,
     ) -> None:
         self._lines = lines
         self._alerts = alerts
+        self._time = timekeeping
         self._is_busy = is_busy
         self._using = using
         self._stopping = threading.Event()
-        self._watched = {line.archive: _watch(line.archive) for line in lines() if line.archive}
+        self._watched: dict[Archive, _Watched] = {}
         self._rounds = 0
         self._relief: dict[Path, tuple[float, bool]] = {}
         self._mutex = threading.Lock()
@@ -84,6 +91,8 @@ class Retaining:
         """Stop after the batch that is being purged."""
         self._stopping.set()
         self._thread.join()
+        for archive in self._watched:
+            self._time.leave(archive)
 
     def relieve(self, root: Path, is_low: bool) -> bool:
         """Have the policies enforced because an archive's disk is low; True once that was tried, or there is room."""
@@ -112,7 +121,7 @@ class Retaining:
     def _look_at_all(self) -> bool:
         """Look at each archive; False once the service is told to stop."""
         archives = list(dict.fromkeys(line.archive for line in self._lines() if line.archive))
-        self._watched = {archive: self._watched.get(archive) or _watch(archive) for archive in archives}
+        self._watched = {archive: self._watched.get(archive) or _Watched() for archive in archives}
         for archive, watched in self._watched.items():
             try:
                 with self._using(archive) as may_use:
@@ -129,41 +138,37 @@ class Retaining:
         return True
 
     def _look(self, archive: Archive, watched: _Watched) -> None:
-        now, now_s, root = archive.now(), time.monotonic(), str(archive.root)
+        now_s = time.monotonic()
         if now_s < watched.rest_until_s:
             return
-        if doubt := watched.clock.doubt(now, now_s):
-            self._alerts.raise_alert(CLOCK, root, reason=doubt)
-        else:
-            self._alerts.clear(CLOCK, root)
-            self._enforce_what_is_due(
-                archive, watched, now, now_s
-            )  # by the moment that is believed, not by a later one
+        trust = self._time.look(archive)
+        if not trust.doubt:
+            self._enforce_what_is_due(archive, watched, trust, now_s)
         if now_s - watched.judged_s >= _JUDGE_S:
             watched.judged_s = now_s
             self._judge(archive)
 
-    def _enforce_what_is_due(self, archive: Archive, watched: _Watched, now: datetime, now_s: float) -> None:
-        today, is_asked = now.date(), self._is_asked(archive.root)
+    def _enforce_what_is_due(self, archive: Archive, watched: _Watched, trust: Trust, now_s: float) -> None:
+        today, is_asked = trust.now.date(), self._is_asked(archive.root)
         is_due = is_asked or now_s - watched.enforced_s >= EVERY_S or watched.enforced_on != today
         if is_due:
             watched.enforced_s, watched.enforced_on = now_s, today
             archive.policies.follow()
-            enforcing.agree_to_small_ones(archive, now=now)
+            enforcing.agree_to_small_ones(archive, now=trust.now)
         for name in archive.converter_names():
             policy = archive.policies.effective(name)
             may_try = now_s >= watched.again_s.get(name, float("-inf"))
             if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
-                self._enforce(archive, watched, policy, now)
+                self._enforce(archive, watched, policy, trust)
         if is_asked:
             with self._mutex:
                 self._relief[archive.root] = (now_s, True)
 
-    def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, now: datetime) -> None:
+    def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, trust: Trust) -> None:
         name, root = policy.converter_name, str(archive.root)
         began_s = time.monotonic()
         try:
-            done = enforcing.enforce(archive, policy, pause=self._pause(), now=now)
+            done = enforcing.enforce(archive, policy, pause=self._pause(), trust=trust)
         except PurgeRunning:
             return
         except NeedsConfirmation as exc:
@@ -227,7 +232,3 @@ class Retaining:
     @staticmethod
     def _rest(watched: _Watched, converter_name: str) -> None:
         watched.again_s[converter_name] = time.monotonic() + _REST_AFTER_TROUBLE_S
-
-
-def _watch(archive: Archive) -> _Watched:
-    return _Watched(clock=ClockWatch(archive.now(), time.monotonic(), newest_event=archive.history_until))

@@ -75,7 +75,7 @@ class Room:
     def trouble(self) -> DiskLow | None:
         """Tell why new sources must wait, if they must; a disk that cannot be asked is not called low."""
         now_s = self._seconds()
-        if self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
+        if self.is_relieving or self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
             self._asked_at_s = now_s
             self._trouble = self._looked()
         return self._trouble

@@ -15,12 +15,14 @@ import structlog
 from pywats_archive.archive import record
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.uptime import uptime
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError
 from pywats_archive.host.configfile import read_station_config
+from pywats_archive.host.serverclock import ServerClock
 from pywats_archive.host.submission import Submitter
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
@@ -42,6 +44,7 @@ from pywats_archive.pipeline.metrics import Metrics
 from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.tally import Tally
+from pywats_archive.pipeline.timekeeping import Timekeeping
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
@@ -93,6 +96,7 @@ class Service:
         self._lines: list[Line] = []
         self._busy = Busy(lambda: self._lines)
         self._tally = Tally()
+        self._server_clock = ServerClock(lambda: uptime().seconds)
 
     def run(self) -> Left:
         """Run until stopped, or until nothing waits; gives what is left. ConfigError and ArchiveInUse come at once."""
@@ -138,7 +142,7 @@ class Service:
 
     def _serve(self, processes: ConverterProcesses) -> Left:
         self._outbox = Outbox(
-            lambda: Submitter(self._station.server),
+            lambda: Submitter(self._station.server, on_answer=self._server_clock.hear),
             lambda: self._staff.archives,
             on_settled=self._settled,
             clock=self._now,
@@ -178,6 +182,9 @@ class Service:
         self._beside = Beside(
             lambda: self._lines,
             self._staff,
+            timekeeping=Timekeeping(
+                alerts=self._staff.alerts, heard=self._server_clock, server=lambda: self._station.server, now=self._now
+            ),
             is_busy=lambda: self._work.busy_count > 0,
             using=self._busy.using,
         )
@@ -382,6 +389,8 @@ class Service:
     def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
         self._work.forget()
         before = self._lines
+        if station.server != self._station.server:
+            self._server_clock.forget()
         self._station, self._lines = station, lines
         if not any(line.busy for line in before):
             self._staff.close_unused(lines)
@@ -412,6 +421,8 @@ class Service:
 
     def _left(self) -> Left | None:
         """Tell what is left once nothing more can happen by itself; None while something can."""
+        if not self._beside.is_settled:  # before the rooms are asked: what was purged just now makes some
+            return None
         held = self._held.needing_person()
         kept = [line for line in self._lines if not (line.holds_back or line.is_folder_away)]
         open_ones = {(line.name, line.root, number) for line in kept for number in line.pending}
@@ -426,7 +437,6 @@ class Service:
         is_moving = self._work.busy_count or outbox.in_flight or waits_in_memory or (waiting and not is_stuck)
         if (
             is_moving
-            or not self._beside.is_settled
             or not open_ones <= held.keys()
             or any(line.takes_new and line.is_dirty for line in self._lines if not line.is_folder_away)
         ):

@@ -1,41 +1,93 @@
-"""May the clock be believed? A purge by age that follows a wrong clock cannot be undone."""
+"""Whether the clock may be believed: a purge by age that follows a wrong clock cannot be undone.
+
+What is believed is time that was lived through, or that the server or a person vouches for.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-JUMP = timedelta(hours=1)
-"""What a clock and the time that really passed may differ by; time servers correct seconds, summer time changes no UTC."""
-LONGEST_REST = timedelta(days=7)
-"""How long an archive may have had no event before its service starts, until the clock is doubted."""
-DOUBTED_FOR_S = 24 * 3600.0
-"""How long a person has to see the alert and to set the clock right."""
+from pywats_archive.models.clock import DAY, FULL_CREDIT_S, Known, Reading, Voucher
+
+TOLERANCE = DAY
+"""How far the clock may be from the time that was lived through since it was last vouched for, in all."""
+CREDIT_PER_S = 8.0
+"""How much switched-off time may be believed for each second that was lived through, up to a day in all: a computer that
+runs three hours a day has its nights, and a clock that is set ahead at each start gains no more than a day."""
+SERVER_AGREES_WITHIN = timedelta(hours=1)
 
 
-class ClockWatch:
-    """Compares the clock with the time that passed since it was looked at last, and with the newest event at the start.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trust:
+    """How far the clock is believed at one moment."""
 
-    A jump that is taken back is forgotten at once. One that stays is believed after a day.
+    known: Known
+    """What is to be kept."""
+    now: datetime
+    """The moment by which ages are counted while there is no doubt: never later than what was lived through."""
+    doubt: str | None
+    """Why nothing may go by its age; None while the clock is believed."""
+
+
+def judge(known: Known, reading: Reading, *, server: datetime | None = None) -> Trust:
+    """Decide whether the clock is believed; ``server``: what the server's clock says at this moment, when that is known."""
+    if server is not None and abs(reading.wall - server) <= SERVER_AGREES_WITHIN:
+        return Trust(known=vouched(reading, Voucher.SERVER), now=reading.wall, doubt=None)
+    carried = _carried(known, reading)
+    off = reading.wall - carried.at
+    has_jumped = abs(off) > TOLERANCE
+    is_overruled = carried.voucher is Voucher.PERSON and not has_jumped
+    contradicts = server is not None and abs(reading.wall - server) > TOLERANCE
+    is_disputed = (carried.is_disputed or contradicts) and not is_overruled
+    doubt = _doubt(reading, carried.at, server if contradicts else None) if has_jumped or is_disputed else None
+    since = (carried.doubted_since or reading.wall) if doubt else None
+    kept = replace(
+        carried,
+        is_disputed=is_disputed,
+        doubted_since=since,
+        doubted_after=carried.doubted_after if doubt else None,
+    )
+    return Trust(known=kept, now=min(reading.wall, carried.at), doubt=doubt)
+
+
+def vouched(reading: Reading, voucher: Voucher) -> Known:
+    """Return what is known once the server or a person says that the clock is right."""
+    return Known(at=reading.wall, boot_id=reading.boot_id, uptime_s=reading.uptime_s, voucher=voucher)
+
+
+def _carried(known: Known, reading: Reading) -> Known:
+    """Carry what was believed on to this moment, by the time that was lived through since.
+
+    The machine may have been off before another start of it: that much is believed as far as its credit goes, and nothing
+    of a longer time. An archive that came from another machine may be younger than the start of this one.
     """
+    is_same_start = reading.boot_id == known.boot_id and reading.uptime_s >= known.uptime_s
+    since_s = (reading.wall - known.at).total_seconds()
+    lived_s = reading.uptime_s - known.uptime_s if is_same_start else min(max(since_s, 0.0), reading.uptime_s)
+    at = known.at + timedelta(seconds=lived_s)
+    credit_s = min(FULL_CREDIT_S, known.credit_s + CREDIT_PER_S * lived_s)
+    off_s = (reading.wall - at).total_seconds()
+    if not is_same_start and 0 < off_s <= FULL_CREDIT_S and known.doubted_since is None:
+        granted_s = min(off_s, credit_s)
+        at, credit_s = at + timedelta(seconds=granted_s), credit_s - granted_s
+    return replace(known, at=at, boot_id=reading.boot_id, uptime_s=reading.uptime_s, credit_s=credit_s)
 
-    def __init__(self, now: datetime, monotonic_s: float, *, newest_event: datetime | None) -> None:
-        self._seen, self._seen_s = now, monotonic_s
-        self._off_by = timedelta()
-        self._since_s = monotonic_s
-        if newest_event and not -JUMP <= now - newest_event <= LONGEST_REST:
-            self._off_by = now - newest_event
 
-    def doubt(self, now: datetime, monotonic_s: float) -> str | None:
-        """Tell why the clock is not believed now, if it is not."""
-        jumped = (now - self._seen) - timedelta(seconds=monotonic_s - self._seen_s)
-        self._seen, self._seen_s = now, monotonic_s
-        if abs(jumped) > JUMP:
-            self._off_by += jumped
-            self._since_s = monotonic_s
-        if abs(self._off_by) <= JUMP or monotonic_s - self._since_s >= DOUBTED_FOR_S:
-            self._off_by = timedelta()
-            return None
-        how = "ahead" if self._off_by > timedelta() else "back"
-        hours = abs(self._off_by) / timedelta(hours=1)
-        told = f"{hours / 24:.0f} days" if hours > 72 else f"{hours:.0f} hours"
-        return f"the clock is {told} {how} of what was expected; set it right, or it is believed a day after it jumped"
+def _doubt(reading: Reading, expected: datetime, server: datetime | None) -> str:
+    off = reading.wall - expected
+    told = [f"the clock says {_told(reading.wall)}"]
+    if abs(off) > TOLERANCE:
+        told.append(f"{_told(expected)} was expected from the time that the machine has run since")
+    if server is not None:
+        told.append(f"the server says {_told(server)}")
+    if len(told) == 1:
+        told.append("it was contradicted, and nobody has confirmed it since")
+    return (
+        f"{', '.join(told)}: nothing goes by its age. Set the clock right; if it is right, confirm it with "
+        "'pywats-archive purge --confirm-clock'"
+    )
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -12,8 +12,11 @@ from pywats_archive.archive import checks, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch
 from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
+from pywats_archive.models.clock import Known, Reading, Voucher
+from pywats_archive.models.event import Event
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import Decision, Obstacle, PurgePlan, PurgeReason, PurgeStatistics, SpaceEstimate
+from pywats_archive.retention.clock import Trust, judge, vouched
 from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summed_up
 
 _AT_ONCE = 200
@@ -37,14 +40,33 @@ def stock_of(archive: Archive, policy: RetentionPolicy) -> Stock:
     )
 
 
+def trust_in(archive: Archive) -> Trust:
+    """Judge the clock by what the archive knows of the time, as a process does that asks no server; keeps nothing."""
+    return judge(archive.clock.known(), archive.clock.reading())
+
+
+def confirm_clock(archive: Archive, *, actor: str) -> None:
+    """Believe the clock as it is now, at the word of a person; an event tells what was expected."""
+
+    def told(before: Known, reading: Reading) -> Event:
+        expected = judge(before, reading).known.at
+        details = {"clock": reading.wall.isoformat(), "expected": expected.isoformat()}
+        return Event(kind="clock.confirmed", at=reading.wall, actor=actor, details=details)
+
+    archive.clock.keep(lambda known, reading: vouched(reading, Voucher.PERSON), event=told)
+
+
 def preview(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> Iterator[Decision]:
-    """Stream what ``enforce`` would do now, oldest first: the very same decisions."""
-    return decisions(policy, stock_of(archive, policy), now=now or archive.now())
+    """Stream what ``enforce`` would do now, oldest first: the very same decisions.
+
+    While the clock is doubted, what it would do once somebody confirms it.
+    """
+    return decisions(policy, stock_of(archive, policy), now=now or _moment(trust_in(archive), archive))
 
 
 def preview_plan(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> PurgePlan:
     """Sum up what ``enforce`` would do now."""
-    return plan(policy, stock_of(archive, policy), now=now or archive.now())
+    return plan(policy, stock_of(archive, policy), now=now or _moment(trust_in(archive), archive))
 
 
 def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
@@ -69,16 +91,19 @@ def enforce(
     actor: str = "service",
     confirmed: bool | None = None,
     pause: Pause = lambda: None,
-    now: datetime | None = None,
+    trust: Trust | None = None,
 ) -> PurgeStatistics:
     """Purge what the policy names, and say what stands against a limit that cannot be met.
 
-    ``now`` is the moment by which it is decided, for who looks at the clock first and acts by what it said then.
+    ``trust`` holds the moment by which it is decided, for who judged the clock first and acts by what it said then.
     ``confirmed``: it may be more than a fifth at once; None asks the archive, where that is kept with the policy.
-    NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock was set back) come before anything is
+    NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock is doubted) come before anything is
     purged, PurgeRunning while another purge goes on.
     """
-    moment = now or archive.now()
+    trust = trust or trust_in(archive)
+    if trust.doubt:
+        raise RetentionHeldBack(f"{archive.root}: nothing is purged: {trust.doubt}")
+    moment = trust.now
     intended = preview_plan(archive, policy, now=moment)
     if not intended.purged_entries and not purging.is_any_unfinished(archive):
         return _statistics(intended)
@@ -86,7 +111,8 @@ def enforce(
         intended = preview_plan(archive, policy, now=moment)
         if not intended.purged_entries:
             return _statistics(intended)
-        require_trust(archive, now=moment)
+        _require_sound(archive)
+        _require_later(archive, trust)
         _require_confirmed(archive, policy, intended, confirmed)
         freed, done, altered = 0, dict[PurgeReason, int](), 0
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
@@ -125,10 +151,12 @@ def purge_named(
 ) -> PurgeStatistics:
     """Purge entries by hand; those that are held, pending or not submitted stay, and are counted.
 
-    ``even_damaged``: though an integrity finding is open. UnknownEntry comes before anything is purged.
+    A person names them, so that a doubted clock does not matter. ``even_damaged``: though an integrity finding is open.
+    UnknownEntry comes before anything is purged.
     """
     with purging.purging(archive):
-        require_trust(archive, now=archive.now(), even_damaged=even_damaged)
+        if not even_damaged:
+            _require_sound(archive)
         candidates = purging.candidates_named(archive, list(archive_ids))
         names = {each.archive_id: archive.entry(each.archive_id).converter_name for each in candidates}
         decided = list(named(candidates, unsubmitted=unsubmitted))
@@ -159,19 +187,25 @@ def purge_named(
         )
 
 
-def require_trust(archive: Archive, *, now: datetime, even_damaged: bool = False) -> None:
-    """Raise RetentionHeldBack while nothing may be purged: a finding is open, or the clock is earlier than the archive."""
-    found = checks.findings(archive)
-    if found and not even_damaged:
+def _moment(trust: Trust, archive: Archive) -> datetime:
+    return archive.now() if trust.doubt else trust.now
+
+
+def _require_sound(archive: Archive) -> None:
+    if found := checks.findings(archive):
         raise RetentionHeldBack(
             f"{archive.root}: nothing is purged while damage is open ({found[0].problem.message}); mend it, or purge that "
             "entry by its id with --even-damaged"
         )
+
+
+def _require_later(archive: Archive, trust: Trust) -> None:
+    """Refuse a clock that is earlier than the newest entry, unless the server or a person says that it is right."""
     newest = archive.newest_moment()
-    if newest and now < newest - _CLOCK_TOLERANCE:
+    if newest and trust.now < newest - _CLOCK_TOLERANCE and trust.known.voucher is Voucher.NOBODY:
         raise RetentionHeldBack(
-            f"{archive.root}: nothing is purged: the clock says {now:%Y-%m-%d %H:%M} UTC, and the newest entry "
-            f"is of {newest:%Y-%m-%d %H:%M}; set the clock right"
+            f"{archive.root}: nothing is purged: the clock says {trust.now:%Y-%m-%d %H:%M} UTC, and the newest entry "
+            f"is of {newest:%Y-%m-%d %H:%M}; set the clock right, or confirm it with 'pywats-archive purge --confirm-clock'"
         )
 
 

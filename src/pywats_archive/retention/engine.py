@@ -34,6 +34,10 @@ class RetentionEngine:
         """Give how much ``enforce_policy`` would free now, and what stands against a limit that it could not meet."""
         return await to_thread(enforcing.estimate, self._archive, policy)
 
+    async def confirm_clock(self, *, actor: str = "library") -> None:
+        """Believe the clock as it is now, at the word of a person, where a purge was refused because it was doubted."""
+        await to_thread(enforcing.confirm_clock, self._archive, actor=actor)
+
     def _preview(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
         going = (each.archive_id for each in enforcing.preview(self._archive, policy) if not each.obstacle)
         return [self._archive.entry(archive_id) for archive_id in going]

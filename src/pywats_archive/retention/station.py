@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
@@ -22,6 +23,15 @@ class InForce:
     is_own: bool
     """False when it is that of all others."""
     archive: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockState:
+    """What an archive makes of the clock: ``doubt`` says why nothing may go by its age, None while it is believed."""
+
+    archive: str
+    clock: datetime
+    doubt: str | None
 
 
 class StationRetention:
@@ -92,6 +102,19 @@ class StationRetention:
             if not archive.policies.is_confirmed(name):
                 archive.policies.confirm(name, actor=actor)
         return tuple(done)
+
+    def clocks(self) -> tuple[ClockState, ...]:
+        """Return what each archive makes of the clock, as far as that can be said without the server."""
+        found = []
+        for archive in self._archives:
+            doubt = enforcing.trust_in(archive).doubt
+            found.append(ClockState(archive=str(archive.root), clock=archive.now(), doubt=doubt))
+        return tuple(found)
+
+    def confirm_clock(self, *, actor: str) -> None:
+        """Have every archive believe the clock as it is now, at the word of a person; durable once this returns."""
+        for archive in self._archives:
+            enforcing.confirm_clock(archive, actor=actor)
 
     def preview_named(self, archive_ids: Sequence[str], *, unsubmitted: bool = False) -> Iterator[tuple[str, Decision]]:
         """Stream what becomes of entries that a person names; UnknownEntry comes first."""

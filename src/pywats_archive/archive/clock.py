@@ -1,0 +1,81 @@
+"""The record of the time in an archive's catalog: what was believed last, whatever restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pywats_archive.archive.uptime import Uptimes
+from pywats_archive.catalog import clock, entries, events
+from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.models.clock import Known, Misdated, Reading, first_known
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import moment_of
+from pywats_archive.models.time import Clock
+
+Write = Callable[[Callable[[Connection], Any]], Any]
+Decide = Callable[[Known, Reading], Known]
+
+
+class ClockRecord:
+    """Reads and writes the last moment that was believed; safe to use from many threads, and beside other processes."""
+
+    def __init__(self, catalog: Catalog, write: Write, now: Clock, uptime: Uptimes) -> None:
+        self._catalog = catalog
+        self._write = write
+        self._now = now
+        self._uptime = uptime
+
+    def reading(self) -> Reading:
+        """Return what the clocks say now."""
+        up = self._uptime()
+        return Reading(wall=self._now(), boot_id=up.boot_id, uptime_s=up.seconds)
+
+    def known(self) -> Known:
+        """Return the last moment that was believed, or what an archive without a record says of it."""
+        reading = self.reading()
+        with self._catalog.read() as db:
+            return clock.known(db) or _first(db, reading)
+
+    def begin(self) -> None:
+        """Keep a first record where there is none; idempotent."""
+        with self._catalog.read() as db:
+            if clock.known(db):
+                return
+        self.keep(lambda known, reading: known)
+
+    def keep(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
+        """Replace the record by what is decided from it and from what the clocks say, in one commit with ``event``.
+
+        When a doubt begins, the newest entry is kept with it; when it ends, all entries after that one count as misdated.
+        """
+
+        def unit(tx: Connection) -> Known:
+            reading = self.reading()
+            before = clock.known(tx) or _first(tx, reading)
+            after = decide(before, reading)
+            if after.doubted_since and after.doubted_after is None:
+                after = replace(after, doubted_after=clock.newest_entry(tx))
+            if before.doubted_after is not None and not after.doubted_since:
+                _end_doubt(tx, before.doubted_after, reading)
+            clock.put(tx, after)
+            if event:
+                events.append(tx, event(before, reading))
+            return after
+
+        kept: Known = self._write(unit)
+        return kept
+
+
+def _first(db: Connection, reading: Reading) -> Known:
+    """What an archive says of the time that no version has kept it for: the end of its history, or its newest entry."""
+    newest, last = entries.newest_id(db), None if clock.is_rebuilt(db) else events.last(db)
+    recorded = [moment for moment in (moment_of(newest) if newest else None, last.at if last else None) if moment]
+    return first_known(reading, recorded_until=max(recorded, default=None), is_disputed=clock.is_doubted(db))
+
+
+def _end_doubt(tx: Connection, doubted_after: int, reading: Reading) -> None:
+    upto = clock.newest_entry(tx)
+    if upto > doubted_after:
+        clock.add_misdated(tx, Misdated(after_entry=doubted_after, upto_entry=upto, received_by=reading.wall))

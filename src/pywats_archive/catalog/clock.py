@@ -1,0 +1,67 @@
+"""What is known of the time, and which entries were received while nobody knew it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog import tables
+from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.rows import Rows
+from pywats_archive.models.clock import Known, Misdated, Voucher
+
+_ROWS = Rows(tables.clock, key="id")
+_PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"
+_BEGINNING = "SELECT kind FROM events WHERE sequence = 1"
+_IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"
+
+
+def known(db: Connection) -> Known | None:
+    """Return the last moment that was believed; None where no version has kept one yet."""
+    row = execute(db, _ROWS.select).fetchone()
+    if row is None:
+        return None
+    values = _ROWS.decode(row)
+    at = values.pop("believed_at")
+    return Known(
+        **values | {"at": at, "voucher": Voucher(values["voucher"]), "is_disputed": bool(values["is_disputed"])}
+    )
+
+
+def put(tx: Connection, known: Known) -> None:
+    """Keep the last moment that was believed."""
+    values = [known.at if name == "believed_at" else getattr(known, name) for name in _ROWS.names]
+    execute(tx, _PUT, [moment_to_text(value) if isinstance(value, datetime) else value for value in values])
+
+
+def is_rebuilt(db: Connection) -> bool:
+    """Whether the catalog was made from the blobs, so that its events say nothing of earlier times."""
+    return bool(execute(db, _BEGINNING).fetchone() == ("catalog.rebuilt",))
+
+
+def is_doubted(db: Connection) -> bool:
+    """Whether the alert is open that an earlier version raised when it doubted the clock."""
+    return execute(db, _IS_DOUBTED).fetchone() is not None
+
+
+def newest_entry(db: Connection) -> int:
+    """Return the number of the newest entry; 0 for none."""
+    number: int = execute(db, "SELECT coalesce(max(entry_no), 0) FROM archive_entries").fetchone()[0]
+    return number
+
+
+def add_misdated(tx: Connection, misdated: Misdated) -> None:
+    """Keep that the ids of some entries do not say when these were received."""
+    values = (misdated.after_entry, misdated.upto_entry, moment_to_text(misdated.received_by))
+    execute(tx, "INSERT INTO misdated (after_entry, upto_entry, received_by) VALUES (?, ?, ?)", values)
+
+
+def misdated(db: Connection) -> Sequence[Misdated]:
+    """Return the entries whose ids do not say when they were received, oldest first."""
+    rows = execute(db, "SELECT after_entry, upto_entry, received_by FROM misdated ORDER BY after_entry")
+    return [
+        Misdated(after_entry=after, upto_entry=upto, received_by=datetime.fromisoformat(at)) for after, upto, at in rows
+    ]
