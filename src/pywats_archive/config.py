@@ -29,6 +29,8 @@ ARCHIVE_KEYS = (
     "on_archive_error",
     "archive_companions",
     "settle_seconds",
+    "empty_seconds",
+    "late_seconds",
     "timeout_seconds",
     "memory_limit_mb",
     "verify_interval_days",
@@ -124,6 +126,10 @@ class ConverterConfig(BaseModel):
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0, le=2_592_000)
     memory_limit_mb: float = Field(default=4000.0, ge=0, le=_MOST_GB)
+    empty_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    """How long a source without bytes may stay so before it is skipped."""
+    late_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    """For how long after a source has left it is looked at for what is still written to it; 0: never."""
     verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
     verify_rate_mb_s: float = Field(default=10.0, gt=0, le=1_000_000)
 

@@ -12,6 +12,8 @@ from typing import Any
 _HANDLE, _BOOL, _DWORD, _TEXT = c_void_p, c_int, c_uint32, c_wchar_p
 PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "AssignProcessToJobObject": (_BOOL, [_HANDLE, _HANDLE]),
+    "CloseHandle": (_BOOL, [_HANDLE]),
+    "CreateFileW": (_HANDLE, [_TEXT, _DWORD, _DWORD, c_void_p, _DWORD, _DWORD, _HANDLE]),
     "CreateJobObjectW": (_HANDLE, [c_void_p, _TEXT]),
     "GetCurrentProcess": (_HANDLE, []),
     "GetDriveTypeW": (c_uint, [_TEXT]),

@@ -298,17 +298,6 @@ def ctime_ns(status: os.stat_result, *, windows: bool = WINDOWS) -> int | None:
     return None if windows else status.st_ctime_ns
 
 
-def is_held_by_writer(path: Path, *, windows: bool = WINDOWS) -> bool:
-    """Tell whether another program holds the file open for writing, where the system can say so (Windows)."""
-    if not windows or path.is_dir():
-        return False
-    try:
-        os.close(os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)))
-    except PermissionError:
-        return True
-    return False
-
-
 def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
     """Move a file to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy.
 

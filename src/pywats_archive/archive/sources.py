@@ -7,6 +7,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +83,18 @@ def look_at(path: Path) -> tuple[SourceKind, Signature]:
 def signature(path: Path) -> Signature:
     """Take the signature of a file or of a whole folder."""
     return look_at(path)[1]
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """Stream the regular files of a source: itself, or those in the folder; nothing when it is gone."""
+    if not path.is_dir() or path.is_symlink():
+        yield path
+        return
+    for parent, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                if stat.S_ISREG(os.lstat(Path(parent, name)).st_mode):
+                    yield Path(parent, name)
 
 
 def is_same(one: Signature, other: Signature) -> bool:

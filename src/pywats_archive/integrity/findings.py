@@ -33,6 +33,7 @@ class Check(str, Enum):
     LOCK = "lock"
     CATALOG = "SQLite with WAL"
     EVENTS = "change events"
+    OPEN_FILES = "open files"
     READ_ONLY = "read-only files"
     PRIVATE = "private folder"
     SPACE = "free space"

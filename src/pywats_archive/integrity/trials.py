@@ -13,7 +13,7 @@ from pathlib import Path
 
 from watchfiles import watch
 
-from pywats_archive import portable
+from pywats_archive import openfiles, portable
 from pywats_archive.archive.trial import Exclusion, Sharing, try_lock, try_sharing
 from pywats_archive.errors import ArchiveError
 from pywats_archive.integrity.findings import Check, Outcome, Result, Role
@@ -52,6 +52,7 @@ class Means:
     lock: Callable[[Path], Exclusion] = try_lock
     share: Callable[[Path], Sharing] = try_sharing
     hears: Callable[..., bool] = hears
+    has_writer: Callable[..., bool | None] = openfiles.has_writer
     file_system: Callable[[Path], portable.FileSystem | None] = portable.file_system
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     now_s: Callable[[], float] = time.time
@@ -181,6 +182,21 @@ def _events(bench: Bench) -> tuple[Result, str]:
     return Result.FAILED, f"nothing told within {timeout_s:g} s"
 
 
+def _open_files(bench: Bench) -> tuple[Result, str]:
+    """Have a file open for writing and ask whether one has; other accounts' files may get another answer."""
+    system = bench.means.file_system(bench.probe.folder)
+    if not bench.means.windows and system is not None and system.is_remote:
+        return Result.WEAK, "on a share nobody knows what other computers have open"
+    path = bench.probe.write("open")
+    with path.open("ab"):
+        while_open = bench.means.has_writer(path, windows=bench.means.windows)
+    if not while_open or bench.means.has_writer(path, windows=bench.means.windows) is not False:
+        return Result.WEAK, "the system does not tell"
+    if bench.means.windows or openfiles.may_ask_for_all():
+        return Result.OK, "seen"
+    return Result.WEAK, "seen for this account's own files alone"
+
+
 def _read_only(bench: Bench) -> tuple[Result, str]:
     if bench.means.windows:
         return Result.SKIPPED, "Windows has rights instead"
@@ -257,6 +273,7 @@ _TRIALS: tuple[tuple[Check, frozenset[Role], _Trial], ...] = (
     (Check.LOCK, _ARCHIVE, _lock),
     (Check.CATALOG, _ARCHIVE, _catalog),
     (Check.EVENTS, _WATCH, _events),
+    (Check.OPEN_FILES, _WATCH, _open_files),
     (Check.READ_ONLY, _ARCHIVE, _read_only),
     (Check.PRIVATE, _ARCHIVE, _private),
     (Check.SPACE, _ALL, _space),

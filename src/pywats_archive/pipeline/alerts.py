@@ -23,6 +23,7 @@ log = structlog.get_logger()
 DISK_LOW, DISK_FULL = "disk.low", "disk.full"
 ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
 WATCH_AWAY, WATCH_TAKEN = "watch.away", "watch.taken"
+STILL_OPEN, EMPTY = "source.open", "source.empty"
 NEARLY_FULL, ALMOST_FULL = "size.80_percent", "size.95_percent"
 FILLING, FAILING = "disk.filling", "converter.failing"
 UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive.unnamed"
@@ -33,6 +34,8 @@ CLOCK_WRONG = "clock.wrong"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 JUDGED_AGAIN = frozenset(
     {
+        STILL_OPEN,
+        EMPTY,
         DISK_LOW,
         DISK_FULL,
         NEARLY_FULL,

@@ -28,6 +28,8 @@ class Waits:
     """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
     is_unexpected: bool = False
     """Whether nobody foresaw the error: it is tried again less and less often."""
+    again_s: float | None = None
+    """After how long it is tried again; None: as long as such a reason usually lasts."""
 
 
 class Converting:

@@ -31,6 +31,7 @@ from pywats_archive.pipeline.on_the_way import Converted, OnTheWay, recalled, to
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
+from pywats_archive.pipeline.unready import empty_result, wait_for_writer
 
 log = structlog.get_logger()
 
@@ -64,6 +65,8 @@ class Handling:
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
         """Take a source as far as it goes now; None when it is settled or waits for the server or for its retry."""
+        if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(line, Path(arrival.path))):
+            return waits
         if line.away is not None:
             return self._without_archive(line, arrival, line.away)
         if line.archive is None:
@@ -231,6 +234,8 @@ class Handling:
         assert line.archive is not None
         if entry.source_kind is SourceKind.SCHEDULED:
             return told_result(line.archive, entry)
+        if arrival.size_bytes == 0:
+            return empty_result()
         is_spoiled = arrival.path in line.changed and bool(entry.source_archived_path)
         is_whole = _is_still(entry, arrival) and not (has_waited and _has_changed(entry, arrival))
         if not arrival.moved_to and not is_spoiled and is_whole:

@@ -32,14 +32,17 @@ class _Held:
 class HeldSources:
     """What waits, by converter and arrival; times are seconds of a monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, impatient: bool = False) -> None:
+        """``impatient`` leaves what needs a person alone for long, so that a run can end in between."""
+        self._impatient = impatient
         self._held: dict[Key, _Held] = {}
 
     def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
         """Leave an arrival alone for a while."""
         before = self._held.get(key(line, arrival))
         tries = before.tries + 1 if before and waits.is_unexpected else 0
-        delay = hold_s(tries) if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
+        usual_s = hold_s(tries) if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
+        delay = usual_s if waits.again_s is None or self._impatient else waits.again_s
         reason = f"{arrival.path}: {waits.reason}"
         self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person, tries)
 

@@ -102,9 +102,11 @@ class Line:
     """Paths of sources that changed while they were converted: when it happens again, it is the converter's doing."""
     reported: set[str] = field(default_factory=set)
     """What was complained of once."""
+    written: dict[str, float] = field(default_factory=dict)
+    """Paths of sources that a program has open for writing, and since when, by a monotonic clock; changed from any thread."""
 
     def __post_init__(self) -> None:
-        self.stability = Stability(settle_s=self.config.settle_seconds)
+        self.stability = Stability(settle_s=self.config.settle_seconds, empty_s=self.config.empty_seconds)
 
     def stop_for(self, reason: str, *, took_s: float = 0.0) -> ConverterUnavailable:
         """Let its sources wait, because its converter's code cannot be loaded; gives the error that says so."""

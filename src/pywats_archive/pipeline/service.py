@@ -45,6 +45,7 @@ from pywats_archive.pipeline.scheduling import Schedules
 from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.timekeeping import Timekeeping
+from pywats_archive.pipeline.unready import Unready
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
@@ -92,7 +93,7 @@ class Service:
         self._now = settings.clock
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        self._held = HeldSources()
+        self._held = HeldSources(impatient=settings.until_idle)
         self._lines: list[Line] = []
         self._busy = Busy(lambda: self._lines)
         self._tally = Tally()
@@ -177,6 +178,8 @@ class Service:
             self._dispatch.take,
             self._guard.note_failure,
             self._staff.unexpected,
+            Unready(self._staff.alerts),
+            impatient=self._settings.until_idle,
         )
         self._outbox.start()
         self._beside = Beside(

@@ -24,14 +24,24 @@ class Stability:
     """
 
     settle_s: float
+    empty_s: float = 0.0
+    """How long a source without bytes must stay so: most are about to be written."""
     _watched: dict[str, _Watched] = field(default_factory=dict)
 
-    def observe(self, listing: Mapping[str, Signature], now_s: float) -> tuple[str, ...]:
-        """Take a new listing; gives the paths that are whole now, in the listing's order."""
+    def observe(self, listing: Mapping[str, Signature], now_s: float, *, impatient: bool = False) -> tuple[str, ...]:
+        """Take a new listing; gives the paths that are whole now, in the listing's order.
+
+        ``impatient`` waits no longer for a source without bytes than for others.
+        """
+        empty_s = self.settle_s if impatient else max(self.settle_s, self.empty_s)
         watched = {}
         for path, signature in listing.items():
             before = self._watched.get(path)
             is_same = before is not None and before.signature == signature
             watched[path] = before if before and is_same else _Watched(signature=signature, quiet_since_s=now_s)
         self._watched = watched
-        return tuple(path for path in listing if now_s - watched[path].quiet_since_s >= self.settle_s)
+        return tuple(
+            p
+            for p, now in listing.items()
+            if now_s - watched[p].quiet_since_s >= (self.settle_s if now.size_bytes else empty_s)
+        )

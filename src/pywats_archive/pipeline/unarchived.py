@@ -31,6 +31,7 @@ from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.tally import Tally
+from pywats_archive.pipeline.unready import empty_result
 
 log = structlog.get_logger()
 
@@ -85,8 +86,8 @@ class Unarchived:
             if not is_owed:
                 line.books.mark_vanished(arrival)
             return None
-        if line.config.converter_type == "folder" and not self._converting.is_ready(line, arrival):
-            return Waits(reason="the folder is not complete yet", needs_person=True)
+        if reason := self._why_not_yet(line, arrival, is_owed=is_owed):
+            return Waits(reason=reason, needs_person=True)
         known = owed.promised(line.config, arrival, open_=self._promises) if is_owed else None
         promise, result = known or (None, None)
         if result is None:
@@ -125,6 +126,13 @@ class Unarchived:
             self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
         return None
 
+    def _why_not_yet(self, line: Line, arrival: Arrival, *, is_owed: bool) -> str | None:
+        if line.config.converter_type == "folder" and not self._converting.is_ready(line, arrival):
+            return "the folder is not complete yet"
+        if is_owed and arrival.size_bytes == 0:
+            return "it has no bytes; it is skipped once the archive can record that"
+        return None
+
     def _converted(self, line: Line, arrival: Arrival) -> tuple[ConversionResult, Arrival]:
         """Convert a source; gives it as the converter leaves it, when that is known to change it.
 
@@ -133,6 +141,8 @@ class Unarchived:
         """
         path = Path(arrival.path)
         before = _file_signature(path)
+        if (before.size_bytes if before else arrival.size_bytes) == 0:
+            return empty_result(), arrival
         result = self._converting.convert(line, path)
         after = _file_signature(path)
         if before is None or after is None or before == after:

@@ -6,11 +6,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import structlog
 
-from pywats_archive import portable
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
@@ -21,6 +19,7 @@ from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources
 from pywats_archive.pipeline.line import Line, mark_of
 from pywats_archive.pipeline.unexpected import Unexpected
+from pywats_archive.pipeline.unready import Unready
 
 log = structlog.get_logger()
 
@@ -38,13 +37,19 @@ class Watcher:
         enqueue: Callable[[Line, Arrival], None],
         on_failure: Callable[[Line, ArchiveError], None],
         unexpected: Unexpected,
+        unready: Unready,
+        *,
+        impatient: bool = False,
     ) -> None:
+        """``impatient`` does not wait for sources without bytes to be written."""
         self._held = held
         self._handling = handling
         self._failing = failing
         self._enqueue = enqueue
         self._on_failure = on_failure
         self._unexpected = unexpected
+        self._unready = unready
+        self._impatient = impatient
 
     def scan(self, line: Line) -> None:
         """List a line's folder and act on it; a folder that cannot be read is complained of once."""
@@ -84,15 +89,16 @@ class Watcher:
             line.known.pop(line.stale.popleft(), None)
         self._enter(line, listing)
         waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
-        whole = line.stability.observe(waiting, now_s)
+        whole = line.stability.observe(waiting, now_s, impatient=self._impatient)
         for path in () if line.holds_back else whole:
             arrival = _as_it_lies(line.known[path], waiting[path])
             try:
-                if self._held.may_try(line, arrival, now_s) and not portable.is_held_by_writer(Path(path)):
+                if self._held.may_try(line, arrival, now_s):
                     self._enqueue(line, arrival)
             except Exception as exc:
                 self._hold(line, arrival, exc)
         self._miss(line, listing)
+        self._unready.look(line, listing, now_s)
         line.pending = {a.number for a in line.known.values() if _waits_to_settle(line, a)}
 
     def _enter(self, line: Line, listing: dict[str, Signature]) -> None:

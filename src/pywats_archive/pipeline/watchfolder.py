@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from pywats_archive import portable
 from pywats_archive.errors import FolderAway, FolderTaken
 
 
@@ -21,6 +23,11 @@ def mount_point_of(folder: Path) -> str:
     return str(next(each for each in (whole, *whole.parents) if os.path.ismount(each) or each == each.parent))
 
 
+def is_remote(system: portable.FileSystem | None) -> bool:
+    """Whether other computers may write to a file system; one that the operating system does not name is taken as local."""
+    return system is not None and system.is_remote
+
+
 class WatchFolder:
     """One watch folder, and where it lay when it was there; ``mount_point`` is None when it never was."""
 
@@ -29,6 +36,8 @@ class WatchFolder:
         self.mount_point = mount_point
         self.taken: FolderTaken | None = None
         """Whose it is, when another service owns it."""
+        self.is_remote = True
+        """Whether other computers may write to it; until it was there, nobody knows."""
 
     def trouble(self) -> FolderAway | None:
         """Return why nothing may be taken from it, if so: it is away, or another service owns it. Costs two system calls."""
@@ -58,4 +67,6 @@ class WatchFolder:
         if self.absence():
             return None
         self.mount_point = self.mount_point or mount_point_of(self.path)
+        with suppress(OSError):
+            self.is_remote = is_remote(portable.file_system(self.path))
         return self.mount_point

@@ -29,6 +29,7 @@ def found(role: Role, *outcomes: tuple[Check, Result], system: FileSystem | None
         (Role.ARCHIVE, Check.LOCK, Result.FAILED, Level.POOR),
         (Role.ARCHIVE, Check.CATALOG, Result.FAILED, Level.BROKEN),
         (Role.WATCH, Check.EVENTS, Result.FAILED, Level.GOOD),
+        (Role.WATCH, Check.OPEN_FILES, Result.WEAK, Level.FULL),
         (Role.WATCH, Check.THERE, Result.WEAK, Level.POOR),
         (Role.DONE, Check.THERE, Result.WEAK, Level.FULL),
         (Role.ERROR, Check.ARRIVING, Result.WEAK, Level.GOOD),

@@ -33,3 +33,14 @@ def test_what_is_gone_is_forgotten() -> None:
     watch.observe({"a": signature(1)}, 0)
     watch.observe({}, 1)
     assert watch.observe({"a": signature(1)}, 3) == ()
+
+
+def test_a_source_without_bytes_is_given_longer() -> None:
+    """Most empty files are about to be written; a run that is to end does not wait for them."""
+    watch = Stability(settle_s=2, empty_s=60)
+    assert watch.observe({"a": signature(0)}, 0) == ()
+    assert watch.observe({"a": signature(0)}, 59) == ()
+    assert watch.observe({"a": signature(0)}, 59, impatient=True) == ("a",)
+    assert watch.observe({"a": signature(0)}, 60) == ("a",)
+    assert watch.observe({"a": signature(1)}, 61) == ()
+    assert watch.observe({"a": signature(1)}, 63) == ("a",)
