@@ -14,6 +14,7 @@ from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.pipeline import sharing
 from pywats_archive.pipeline.line import Line
 
 log = structlog.get_logger()
@@ -50,6 +51,24 @@ class Converting:
         if result.is_unavailable:
             raise line.stop_for(result.error or "its code cannot be loaded")
         return redact_result(result, line.config.arguments)
+
+    def outbid(self, line: Line, path: Path) -> ConversionResult | None:
+        """Return the result of a source that another converter of its folder, of the same priority, is surer of, if so."""
+        others = {each.name: self._confidence(each, path) for each in sharing.rivals(line, str(path))}
+        own = self._confidence(line, path) if others else 0.0
+        surer = sharing.surest(own, others)
+        if surer is None:
+            return None
+        told = f"'{surer}' is surer of it: its confidence is {others[surer]:.2f}, here it is {own:.2f}"
+        return ConversionResult(status=ConversionStatus.SKIPPED, error=told)
+
+    def _confidence(self, line: Line, path: Path) -> float:
+        job = replace(line.job, source_path=str(path))
+        try:
+            return self._processes.run(worker.validate_only, job, timeout_s=line.config.timeout_seconds)
+        except ArchiveError as exc:
+            log.warning("source.not_judged", converter=line.name, path=str(path), reason=str(exc))
+            return 0.0
 
     def is_ready(self, line: Line, arrival: Arrival) -> bool:
         """Tell whether a folder is complete; one that nobody can judge is taken.

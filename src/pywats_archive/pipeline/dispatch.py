@@ -118,7 +118,7 @@ class Dispatch:
             self._held.release(line, arrival)
         else:
             self._held.hold(line, arrival, waits)
-        for each in (each for each in self._lines() if line in each.formers):
+        for each in (*(each for each in self._lines() if line in each.formers), *line.sharers):
             each.is_dirty = True
         line.stale.append(arrival.path)
         if not self._handling.unarchived.holds(line, number):

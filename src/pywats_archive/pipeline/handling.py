@@ -22,7 +22,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.report import Report, SubmissionState
-from pywats_archive.pipeline import decide, postprocess
+from pywats_archive.pipeline import decide, postprocess, sharing
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
@@ -109,7 +109,8 @@ class Handling:
         entry = self._archived(line, arrival, busy)
         arrival = self._as_archived(line, arrival, entry)
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
-        result = self._convert_entry(line, arrival, entry, has_waited=has_waited)
+        outbid = None if has_waited else self._converting.outbid(line, Path(arrival.path))
+        result = outbid or self._convert_entry(line, arrival, entry, has_waited=has_waited)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
@@ -153,6 +154,7 @@ class Handling:
             reason=refusal or arrival.reason,
             is_archived=bool(entry.source_archived_path),
         )
+        ending = sharing.end(ending, line, arrival)
         departure = departure_of(line, arrival, entry)
         if line.folder and (line.is_taken or not os.path.lexists(departure.path)):
             line.folder.require()
@@ -163,6 +165,7 @@ class Handling:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 record.remove_document(line.archive, report)
         reason = "; ".join(filter(None, (ending.reason, departed.note))) or None
+        sharing.note_departure(line, arrival, departed.moved_to)
         line.books.change(arrival, ending.state, reason=reason, moved_to=departed.moved_to)
         self._tally.count(ending.state)
         log.info(

@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +73,8 @@ class Line:
     """Its archive was away when it was to be asked for such."""
     is_finishing: bool = False
     """It is such a one: it takes nothing new."""
+    sharers: tuple[Line, ...] = ()
+    """All lines that watch its folder, itself among them, in the order in which they come; none when it is the only one."""
     left: dict[str, Mark] = field(default_factory=dict)
     """What is not taken as long as it lies there so: an archive used before has it in hand, or has left it there."""
     room: Room | None = None
@@ -180,8 +182,12 @@ class Line:
 
     def matches(self, path: str) -> bool:
         """Tell whether a pattern matches a source's name; while its code cannot be loaded, the configured ones alone."""
-        is_matched = self._matching().match(os.path.basename(path).lower()) is not None  # noqa: PTH119 (strings, as in a listing)
-        return is_matched and not self.is_spared(path)
+        return self.matcher()(path)
+
+    def matcher(self) -> Callable[[str], bool]:
+        """Return ``matches`` for many paths."""
+        match, name_of = self._matching().match, os.path.basename  # strings, as in a listing
+        return lambda path: match(name_of(path).lower()) is not None and not self.is_spared(path)
 
     def is_spared(self, path: str) -> bool:
         """Whether the station needs what lies at ``path`` in the watch folder: it is no source."""

@@ -21,6 +21,7 @@ from pywats_archive.pipeline import owed
 from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import Books, MemoryBooks
 from pywats_archive.pipeline.line import Line, Mark, mark_of
+from pywats_archive.pipeline.sharing import share
 from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.watcher import is_new
 
@@ -41,6 +42,7 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
     remembered = {(line.name, line.root): line.books for line in before if line.archive is None}
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
     lines = [_line(config, station, staff, remembered) for config in enabled]
+    share(lines)
     for line in tuple(lines):
         lines.extend(add_formers(line, station, staff))
         line.left |= _left_before(line, before)

@@ -25,7 +25,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline import decide, owed, postprocess
+from pywats_archive.pipeline import decide, owed, postprocess, sharing
 from pywats_archive.pipeline.books import MemoryBooks
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.line import Line
@@ -143,7 +143,7 @@ class Unarchived:
         before = _file_signature(path)
         if (before.size_bytes if before else arrival.size_bytes) == 0:
             return empty_result(), arrival
-        result = self._converting.convert(line, path)
+        result = self._converting.outbid(line, path) or self._converting.convert(line, path)
         after = _file_signature(path)
         if before is None or after is None or before == after:
             line.changed.discard(arrival.path)
@@ -209,9 +209,13 @@ class Unarchived:
             reason=held.reason or result.error,
             is_archived=False,
         )
+        alone, ending = ending, sharing.end(ending, line, arrival)
         departure = departure_of(line, arrival)
         if line.folder and line.is_taken:
             line.folder.require()
+        if held.promise and ending is not alone and ending.destination is decide.Destination.KEPT:
+            owed.break_promise(held.promise, open_=self._promises)  # nothing was sent, and another converter takes it
+            held.promise = None
         if held.promise and not postprocess.is_as_it_was(departure):
             _miss(line, arrival)
             owed.break_promise(held.promise, open_=self._promises)
@@ -221,6 +225,7 @@ class Unarchived:
             self._tally.count(ending.state)
         else:
             departed = postprocess.carry_out(ending, departure)
+            sharing.note_departure(line, arrival, departed.moved_to)
             line.books.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
             self._tally.count(ending.state)
         line.active.discard(arrival.number)

@@ -14,6 +14,7 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline import sharing
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources
@@ -85,6 +86,8 @@ class Watcher:
         _leave_out(line, listing)
         line.is_dirty = False
         line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
+        if line.stale:
+            sharing.wake_later(line)
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
         self._enter(line, listing)
@@ -109,9 +112,12 @@ class Watcher:
             self._unexpected.note(line, path, error)
 
         unknown = [path for path in listing if path not in line.known]
-        for found in each_alone(line.books.latest_at, unknown, leave_out):
-            line.known.update(found)
+        for found in filter(None, each_alone(line.books.latest_at, unknown, leave_out)):
+            line.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(line, known)}
+            sharing.wake_later(line)
+        sharing.leave_to_others(line, listing)
         new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
+        new = sharing.not_in_other_hands(line, new, listing)
         sightings = [_sighting(path, listing[path]) for path in new]
         for entered in each_alone(line.books.enter, sightings, lambda one, error: leave_out(one.path, error)):
             for arrival in entered:
