@@ -18,7 +18,7 @@ from pywats_archive.pipeline.books import ArchiveBooks
 
 _STAGES: dict[str, tuple[Any, str]] = {
     "archive the source": (ArchiveInterceptor, "pre_convert"),
-    "convert (in its process)": (ConverterProcesses, "run"),
+    "convert (in its process)": (ConverterProcesses, "convert"),
     "archive the reports": (ArchiveInterceptor, "post_convert"),
     "record the answer": (ArchivedParcel, "settle"),
     "move the source": (postprocess, "carry_out"),

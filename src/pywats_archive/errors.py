@@ -30,7 +30,10 @@ ArchiveError                     exit 1
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   ├── CatalogRefused                   one value that it cannot hold; everything else goes on
 │   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
+├── ServiceFailed                        a part of the service ended that it cannot do without
+├── ConversionInterrupted                a worker process was ended because the service stops
 └── ConverterUnavailable                 the converter's code cannot be loaded
+    └── WorkersUnavailable               no worker process can be started
 
 Each message says what, where and what to do. The command prints it as one line and exits with
 ``exit_code``.
@@ -178,3 +181,15 @@ class CatalogDamaged(CatalogError):
 
 class ConverterUnavailable(ArchiveError):
     """The converter's code cannot be loaded; check module_path."""
+
+
+class WorkersUnavailable(ConverterUnavailable):
+    """No worker process can be started; sources wait."""
+
+
+class ServiceFailed(ArchiveError):
+    """A part of the service ended that it cannot do without; the log says why."""
+
+
+class ConversionInterrupted(ArchiveError):
+    """It was interrupted because the service stops; it goes on at the next start."""

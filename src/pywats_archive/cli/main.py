@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module, metadata
 from typing import Annotated
 
-import structlog
 import typer
 
+from pywats_archive.cli import logs
 from pywats_archive.cli.output import console
 from pywats_archive.errors import ArchiveError
 
@@ -68,10 +68,13 @@ def _options(
 
 def main() -> None:
     """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use, 130 interrupted."""
-    _log_to_stderr()
+    log = logs.configure()
     words = sys.argv[1:] or ["--help"]
     try:
-        code = made_app([words[0]] if words[0] in _VERBS else _VERBS)(words, standalone_mode=False)
+        try:
+            code = made_app([words[0]] if words[0] in _VERBS else _VERBS)(words, standalone_mode=False)
+        finally:
+            log.close()  # before the line that says how it ended
     except ArchiveError as exc:
         _exit(str(exc), exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -90,20 +93,6 @@ def main() -> None:
 
 def _exit(message: str, code: int) -> None:
     line = " ".join(message.split())
-    print(f"pywats-archive: {line}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+    with suppress(OSError, ValueError):
+        logs.raw_writer(sys.stderr)(f"pywats-archive: {line}\n")
     sys.exit(code)
-
-
-def _log_to_stderr() -> None:
-    colors = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=colors) if colors else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from pywats_archive.cli.options import default_config
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.signals import Signals
+from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.service import Service, Settings
+from pywats_archive.pipeline.service import Left, Service, Settings
+
+log = structlog.get_logger()
 
 _BAD = {ArrivalState.FAILED.value, ArrivalState.REFUSED.value}
 
@@ -37,10 +41,8 @@ def run(
     path = config or default_config()
     settings = Settings(config_path=path, processes=processes, until_idle=until_idle, repair=repair, metrics=metrics)
     service = Service(settings)
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: service.stop())
-    left = service.run()
+    with Signals(stop=service.stop, reload=service.reload):
+        left = _outcome(service)
     if as_json:
         print_json(left)
     else:
@@ -50,3 +52,19 @@ def run(
         console.print(f"Sources: {ended or 'none ended'}.")
     has_failed = until_idle and not _BAD.isdisjoint(left.ended)
     return 1 if left.waiting or has_failed else 0
+
+
+def _outcome(service: Service) -> Left:
+    """Run the service; the log says why it ended, if it was not stopped, and its error becomes the command's."""
+    try:
+        return service.run()
+    except UsageError:
+        raise
+    except ArchiveError as exc:
+        log.critical("service.failed", reason=str(exc))
+        raise
+    except Exception as exc:
+        log.critical("service.failed", exc_info=exc)
+        raise ServiceFailed(
+            f"an unexpected error ended the service ({type(exc).__name__}: {exc}); see the log"
+        ) from exc

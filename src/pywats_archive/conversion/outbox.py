@@ -139,9 +139,16 @@ class Outbox:
         self.wake()
         self._thread.join()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it sends; False before the start and once it has ended, for whatever reason."""
+        return self._thread.is_alive()
+
     def _serve(self) -> None:
         try:
             self._loop.run_until_complete(self._run())
+        except BaseException:
+            log.exception("outbox.ended")
         finally:
             self._loop.close()
 

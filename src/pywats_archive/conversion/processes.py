@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as OutOfTime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import TypeVar
 
-from pebble import ProcessExpired, ProcessPool
-
-from pywats_archive import portable
-from pywats_archive.errors import ArchiveError, ConverterUnavailable
+from pywats_archive.conversion.exits import cause_of, is_from_outside
+from pywats_archive.conversion.time_limit import TimeLimit
+from pywats_archive.conversion.worker_process import Ended, OutOfTime, WorkerProcess
+from pywats_archive.errors import ArchiveError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host import worker
-from pywats_archive.host.fence import LEFT_EXIT_CODE, SILENT_EXIT_CODE, end_session
 from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.serving import Answer
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import utc_now
 
+START_S = 60.0
+"""How long a process may take until it is ready for its first call."""
+REST_S = 3.0
+"""After a start that failed nobody tries it again for so long."""
+GRACE_S = 1.0
+"""A service may learn of the end of its process group a little later than its workers."""
+_SLICE_S = 0.5
 _MOST_TRIES = 5
 _LONGEST_LINE = 2000
 Job = TypeVar("Job")
@@ -32,75 +38,87 @@ Result = TypeVar("Result")
 class ConverterKilled(ArchiveError):
     """The converter's process was ended."""
 
+    ran_s: float = 0.0
+    """How long the converter ran."""
+
+    def as_result(self) -> ConversionResult:
+        """Return it as a FAILED result."""
+        return ConversionResult(
+            status=ConversionStatus.FAILED,
+            error=str(self),
+            started_at=utc_now() - timedelta(seconds=self.ran_s),
+            duration_ms=_ms(self.ran_s),
+        )
+
 
 class ConverterProcesses:
-    """A pool of ``count`` spawned processes; safe to use from many threads."""
+    """A pool of ``count`` spawned processes; safe to use from many threads.
 
-    def __init__(self, count: int, *, give_way: bool = False) -> None:
+    Once ``stopping`` is set, the end of a process says nothing of what it did: ConversionInterrupted.
+    """
+
+    def __init__(self, count: int, *, give_way: bool = False, stopping: threading.Event | None = None) -> None:
         """``give_way``: they have what other processes leave of the processors."""
         self.count = count
-        spawn = multiprocessing.get_context("spawn")
-        self._pool = ProcessPool(max_workers=count, context=spawn, initializer=_prepare, initargs=[give_way])
-        self._workers: set[int] = set()
+        self._give_way = give_way
+        self._stopping = stopping or threading.Event()
+        self._closed = threading.Event()
+        self._slots = threading.Semaphore(count)
+        self._idle: list[WorkerProcess] = []
+        self._all: set[WorkerProcess] = set()
         self._mutex = threading.Lock()
+        self._trouble: str | None = None
+        self._rest_until_s = 0.0
 
-    def run(self, function: Callable[[Job], Result], job: Job, *, timeout_s: float) -> Result:
+    @property
+    def trouble(self) -> str | None:
+        """Why no process could be started the last time that one was needed."""
+        return self._trouble
+
+    def run(
+        self, function: Callable[[Job], Result], job: Job, *, timeout_s: float, ends_with_service: bool = False
+    ) -> Result:
         """Run ``function(job)`` in a process and wait; ConverterKilled after ``timeout_s`` or when the process ends.
 
-        What the converter started ends with its process.
+        What the converter started ends with its process. WorkersUnavailable when there is no process to be had,
+        ConversionInterrupted when the service stops: at once where it ``ends_with_service``, else when the process ends.
         """
-        for _ in range(_MOST_TRIES):
-            if len(self._workers) < self.count:
-                self._end_orphans()
-            future = self._pool.schedule(function, args=[job], timeout=timeout_s)
-            try:
-                result: Result = future.result()
-            except OutOfTime as exc:
-                self._end_orphans()
-                raise ConverterKilled(f"the converter ran longer than {timeout_s:g} s and was ended") from exc
-            except ProcessExpired as exc:
-                self._end_orphans()
-                if exc.exitcode != LEFT_EXIT_CODE:
-                    raise ConverterKilled(f"the converter's process ended by itself ({_cause(exc)})") from exc
-            except ConverterUnavailable:
-                raise
-            except Exception as exc:
-                told = f"{type(exc).__name__}: {exc}"[:_LONGEST_LINE]
-                raise ConverterKilled(f"the converter's result did not come back ({told})") from exc
-            else:
-                return result
-        raise ConverterKilled("no process was fit to run the converter: each was left unfit by the one before")
+        result, _ = self._run(function, job, timeout_s, ends_with_service)
+        return result
 
     def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
-        """Convert one source; that its process was ended is a FAILED result too.
-
-        When that one began is known from its end: it waited for a process before, but ran for ``timeout_s`` at most.
-        """
-        asked_s = time.monotonic()
+        """Convert one source; that its process was ended is a FAILED result too."""
         try:
-            return self.run(worker.convert, job, timeout_s=timeout_s)
+            result, ran_s = self._run(worker.convert, job, timeout_s, False)
         except ConverterKilled as exc:
-            ran = timedelta(seconds=min(time.monotonic() - asked_s, timeout_s))
-            return ConversionResult(
-                status=ConversionStatus.FAILED,
-                error=str(exc),
-                started_at=utc_now() - ran,
-                duration_ms=ran // timedelta(milliseconds=1),
-            )
+            return exc.as_result()
+        # a worker's clock goes on while the machine sleeps, on Windows
+        return result if result.duration_ms <= _ms(ran_s) else replace(result, duration_ms=_ms(ran_s))
 
-    def _end_orphans(self) -> None:
-        """Note which workers there are, and end what those have started that are gone: nobody else is in their sessions."""
-        with self._mutex:
-            alive = {process.pid for process in multiprocessing.active_children() if process.pid}
-            gone, self._workers = self._workers - alive, alive
-        for worker_pid in gone:
-            end_session(worker_pid)
+    def revive(self) -> None:
+        """Try to start a process again if the last try failed, without waiting for it."""
+        if self._trouble is None or time.monotonic() < self._rest_until_s:
+            return
+        with self._mutex, suppress(WorkersUnavailable, ConversionInterrupted):
+            starting = next((each for each in self._idle if not each.is_ready), None)
+            if starting is None and len(self._all) < self.count:
+                self._idle.append(self._started())
+            elif starting and starting.has_message():
+                self._idle.remove(starting)
+                self._await_ready(starting)
+                self._idle.append(starting)
 
     def close(self) -> None:
-        """End all processes; what runs is ended with them."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-        self._end_orphans()
+        """End all processes; what runs is interrupted. Idempotent."""
+        self._closed.set()
+        with self._mutex:
+            idle, self._idle = self._idle, []
+            running = self._all.difference(idle)
+            self._all = running
+        for each in running:
+            each.kill()  # whoever waits for it ends it
+        for each in idle:
+            each.end()
 
     def __enter__(self) -> ConverterProcesses:
         return self
@@ -110,18 +128,160 @@ class ConverterProcesses:
     ) -> None:
         self.close()
 
+    def _run(
+        self, function: Callable[[Job], Result], job: Job, timeout_s: float, ends_with_service: bool
+    ) -> tuple[Result, float]:
+        """Give the result, and how long it took; what a stop may have spoilt is done once more, unless there is a stop."""
+        for _ in range(2):
+            outcome, ran_s = self._once(function, job, timeout_s, ends_with_service)
+            if not _may_be_spoilt(outcome):
+                break
+            self._require_no_stop(within_s=GRACE_S)
+        if isinstance(outcome, Ended):
+            self._require_no_stop()
+            raise _killed(f"the converter's process ended by itself ({cause_of(outcome.exit_code)})", ran_s)
+        if outcome.error:
+            raise outcome.error
+        if outcome.problem:
+            raise _killed(f"the converter's result did not come back ({outcome.problem[:_LONGEST_LINE]})", ran_s)
+        return outcome.value, ran_s
 
-def _prepare(give_way: bool) -> None:
-    if give_way:
-        portable.give_way()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker.prepare()
+    def _once(
+        self, function: Callable[[Job], Result], job: Job, timeout_s: float, ends_with_service: bool
+    ) -> tuple[Answer | Ended, float]:
+        for _ in range(_MOST_TRIES):
+            with self._process(ends_with_service) as lent:
+                try:
+                    lent.process.call(function, job)
+                except OSError:  # it is gone since its last call, and nothing was begun
+                    continue
+                limit = TimeLimit(timeout_s)
+                try:
+                    outcome = lent.process.receive(limit, lambda: self._require_running(ends_with_service))
+                except OutOfTime:
+                    message = f"the converter ran longer than {timeout_s:g} s and was ended"
+                    raise _killed(message, limit.lived_s) from None
+                lent.is_fit = isinstance(outcome, Answer) and outcome.is_fit
+                return outcome, limit.lived_s
+        raise WorkersUnavailable("worker processes end before they take a call; check what else ends processes here")
+
+    @contextmanager
+    def _process(self, ends_with_service: bool) -> Iterator[_Lent]:
+        """Lend a process that is ready; unless it is fit for another call it is ended then."""
+        while not self._slots.acquire(timeout=_SLICE_S):
+            self._require_running(ends_with_service)
+        try:
+            lent = _Lent(self._ready())
+            try:
+                yield lent
+            finally:
+                self._take_back(lent)
+        finally:
+            self._slots.release()
+
+    def _ready(self) -> WorkerProcess:
+        with self._mutex:
+            self._require_running(False)
+            if not self._all:
+                self._start_all()
+            process = self._pick() or self._started()
+        if not process.is_ready:
+            self._await_ready(process)
+        return process
+
+    def _take_back(self, lent: _Lent) -> None:
+        with self._mutex:
+            is_kept = lent.is_fit and not self._closed.is_set()
+            if is_kept:
+                self._idle.append(lent.process)
+            else:
+                self._all.discard(lent.process)
+        if not is_kept:
+            lent.process.end()
+
+    def _pick(self) -> WorkerProcess | None:
+        """Take the idle process that was used last, else one that has started, else any."""
+        best = next((each for each in reversed(self._idle) if each.is_ready or each.has_message()), None)
+        best = best or (self._idle[-1] if self._idle else None)
+        if best:
+            self._idle.remove(best)
+        return best
+
+    def _start_all(self) -> None:
+        """Start them side by side: each takes a while to be ready."""
+        for _ in range(self.count):
+            try:
+                self._idle.append(self._started())
+            except WorkersUnavailable:
+                if not self._idle:
+                    raise
+                return
+
+    def _started(self) -> WorkerProcess:
+        if self._trouble and time.monotonic() < self._rest_until_s:
+            raise WorkersUnavailable(self._trouble)
+        try:
+            process = WorkerProcess(give_way=self._give_way)
+        except OSError as exc:
+            raise self._failed(str(exc.strerror or exc)) from exc
+        self._all.add(process)
+        return process
+
+    def _await_ready(self, process: WorkerProcess) -> None:
+        try:
+            outcome = process.receive(TimeLimit(START_S), self._require_no_stop)
+        except OutOfTime:
+            why: str | None = f"it was not ready within {START_S:g} s"
+        except BaseException:
+            self._drop(process)
+            raise
+        else:
+            why = f"it ended with {cause_of(outcome.exit_code)}" if isinstance(outcome, Ended) else outcome.problem
+        if why:
+            self._drop(process)
+            self._require_no_stop()
+            raise self._failed(why)
+        process.is_ready = True
+        self._trouble = None
+
+    def _drop(self, process: WorkerProcess) -> None:
+        self._all.discard(process)
+        process.end()
+
+    def _failed(self, why: str) -> WorkersUnavailable:
+        self._trouble = (
+            f"no worker process can be started ({why}); check the Python installation and the system's limits"
+        )
+        self._rest_until_s = time.monotonic() + REST_S
+        return WorkersUnavailable(self._trouble)
+
+    def _require_running(self, ends_with_service: bool) -> None:
+        if self._closed.is_set() or (ends_with_service and self._stopping.is_set()):
+            raise ConversionInterrupted
+
+    def _require_no_stop(self, *, within_s: float = 0.0) -> None:
+        """Raise ConversionInterrupted if the service stops, or begins to within that time."""
+        if self._stopping.wait(within_s) or self._closed.is_set():
+            raise ConversionInterrupted
 
 
-def _cause(expired: ProcessExpired) -> str:
-    code = expired.exitcode
-    if code is None:
-        return "no exit code"
-    if code == SILENT_EXIT_CODE:
-        return "exit code 0"
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+class _Lent:
+    """A process that is in use."""
+
+    def __init__(self, process: WorkerProcess) -> None:
+        self.process = process
+        self.is_fit = False
+
+
+def _may_be_spoilt(outcome: Answer | Ended) -> bool:
+    return is_from_outside(outcome.exit_code) if isinstance(outcome, Ended) else outcome.is_disturbed
+
+
+def _killed(message: str, ran_s: float) -> ConverterKilled:
+    error = ConverterKilled(message)
+    error.ran_s = ran_s
+    return error
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -42,7 +42,6 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
     What it prints goes nowhere. Its folder, environment, search path, file mode mask and recursion limit are the next one's
     as they were; its processes are ended, and a worker process in which it left threads takes no further job.
     """
-    FENCE.enter()
     left: list[str] = []
     threads = set(threading.enumerate())
     with (

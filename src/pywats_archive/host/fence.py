@@ -14,19 +14,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, parent_process
-from typing import NoReturn
 
 from pywats_archive.host.windows_job import WindowsJob
 
-LEFT_EXIT_CODE = 86
-"""How a worker ends that is not fit for another job; nothing of a job was begun in it then."""
-SILENT_EXIT_CODE = 87
-"""Stands for 0 when a converter calls ``os._exit``: the pool takes a worker that ends with 0 for one that still works."""
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of Linux' prctl: whoever loses its parent beneath this process becomes its child."""
 _THREADS = "/proc/self/task"
-_GOODBYE_S = 1.0
-"""Enough for the last result to be sent."""
 
 
 class Fence:
@@ -45,14 +38,13 @@ class Fence:
             os.setsid()  # what it starts can be told and ended by the session
         if sys.platform == "linux":
             _prctl()(_SUBREAPER, 1, 0, 0, 0)
-        os._exit = _never_silently(os._exit)  # type: ignore[assignment]
         self._is_up = True
         threading.Thread(target=self._end_with_service, name="fence", daemon=True).start()
 
-    def enter(self) -> None:
-        """Begin a job; a process that is not fit for it ends instead."""
-        if self._is_unfit:
-            os._exit(LEFT_EXIT_CODE)
+    @property
+    def is_fit(self) -> bool:
+        """Whether nothing is left of earlier jobs, so that another one may begin."""
+        return not self._is_unfit
 
     @contextlib.contextmanager
     def memory_limited(self, limit_mb: float) -> Iterator[None]:
@@ -94,7 +86,6 @@ class Fence:
             told.append(f"the converter left {_count(len(threads), 'thread', 'threads')} running; its process is ended")
         if threads or (children and sys.platform == "win32"):
             self._is_unfit = True
-            threading.Timer(_GOODBYE_S, os._exit, [LEFT_EXIT_CODE]).start()
         return tuple(told)
 
     def _end_children(self) -> int:
@@ -118,7 +109,7 @@ class Fence:
             return
         connection.wait([service.sentinel])
         end_session(os.getpid())
-        os._exit(LEFT_EXIT_CODE)
+        os._exit(1)
 
 
 FENCE = Fence()
@@ -135,10 +126,6 @@ def _prctl() -> Callable[..., int]:
     function = ctypes.CDLL(None).prctl
     function.restype, function.argtypes = ctypes.c_int, [ctypes.c_int, *[ctypes.c_ulong] * 4]
     return function
-
-
-def _never_silently(end: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
-    return lambda status: end(status or SILENT_EXIT_CODE)
 
 
 def _children() -> set[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, WorkersUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import Arrival
@@ -43,6 +43,7 @@ class Converting:
         """Convert what lies at ``path``, within the time limit.
 
         ConverterUnavailable when its code cannot be loaded; its line knows it then, and sources wait for it.
+        WorkersUnavailable and ConversionInterrupted say nothing of the source.
         """
         if line.unavailable:
             raise line.unavailable
@@ -80,6 +81,8 @@ class Converting:
         job = replace(line.job, source_path=arrival.path)
         try:
             return self._processes.run(worker.is_folder_ready, job, timeout_s=line.config.timeout_seconds)
+        except (WorkersUnavailable, ConversionInterrupted):
+            raise
         except ConverterUnavailable as exc:
             raise line.stop_for(str(exc)) from exc
         except ArchiveError as exc:

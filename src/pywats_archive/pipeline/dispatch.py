@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
-from pywats_archive.errors import ArchiveError, ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.busy import Busy
@@ -73,7 +74,8 @@ class Dispatch:
 
     def _counted(self, do: Callable[..., None], line: Line, *given: Arrival) -> None:
         try:
-            do(line, *given)
+            with suppress(ConversionInterrupted):  # the service stops
+                do(line, *given)
         finally:
             self._busy.end(line)
 
@@ -82,6 +84,9 @@ class Dispatch:
         try:
             is_ended, busy = _is_ended(line, arrival), self._work.is_long
             waits = None if is_ended else self._handling.take(line, arrival, busy=busy)
+        except ConversionInterrupted as exc:
+            waits = Waits(reason=str(exc), needs_person=False)
+            log.info("source.interrupted", converter=line.name, path=arrival.path)
         except ConverterUnavailable as exc:  # the alert tells it, once for all
             waits = Waits(reason=str(exc), needs_person=True)
         except ArchiveError as exc:

@@ -18,7 +18,14 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import ArchiveError, ConverterUnavailable, FolderAway, SourceVanished, StorageError
+from pywats_archive.errors import (
+    ArchiveError,
+    ConverterUnavailable,
+    FolderAway,
+    SourceVanished,
+    StorageError,
+    WorkersUnavailable,
+)
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.secrets import redact
 from pywats_archive.models.arrival import Arrival
@@ -115,6 +122,11 @@ class Line:
         self.look_again_s = time.monotonic() + max(LOOK_AGAIN_EVERY_S, _REST * took_s)
         self.unavailable = ConverterUnavailable(redact(reason, self.config.arguments, None))
         return self.unavailable
+
+    def wait_for_workers(self, trouble: WorkersUnavailable) -> None:
+        """Let its sources wait, because there is no process that could load its converter's code."""
+        self.look_again_s = time.monotonic() + LOOK_AGAIN_EVERY_S
+        self.unavailable = trouble
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import ArchivedParcel
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConfigError
+from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
@@ -78,7 +78,10 @@ class Schedules:
                 yield line
 
     def run(self, line: Line) -> None:
-        """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can."""
+        """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can.
+
+        A run that is interrupted because the service stops gives no result; the next start goes by the schedule.
+        """
         try:
             results = self._results(line)
             if results and results[0].is_unavailable:
@@ -88,6 +91,11 @@ class Schedules:
             for number, result in enumerate(results, 1):
                 self._try_to_take_in(line, self._taken(line, result, number))
             self._retry_once(line, results)
+        except ConversionInterrupted:
+            log.info("scheduled.interrupted", converter=line.name)
+        except WorkersUnavailable as exc:
+            line.wait_for_workers(exc)
+            self._due[line.name] = self._now()
         finally:
             self._running.discard(line.name)
 
@@ -96,7 +104,7 @@ class Schedules:
         try:
             return self._processes.run(worker.run_scheduled, line.job, timeout_s=limit or line.config.timeout_seconds)
         except ConverterKilled as exc:
-            return (ConversionResult(status=ConversionStatus.FAILED, error=str(exc)),)
+            return (exc.as_result(),)
 
     def _taken(self, line: Line, result: ConversionResult, number: int) -> _Taken:
         """Give a result the name and the time under which it is archived, however often that is tried."""

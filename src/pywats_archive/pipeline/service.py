@@ -20,7 +20,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConfigError
+from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.serverclock import ServerClock
 from pywats_archive.host.submission import Submitter
@@ -46,6 +46,7 @@ from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.timekeeping import Timekeeping
 from pywats_archive.pipeline.unready import Unready
+from pywats_archive.pipeline.vitals import Vitals
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
@@ -86,7 +87,10 @@ class Left:
 
 
 class Service:
-    """Runs one configuration; ``run`` blocks, ``stop`` may be called from any thread or signal handler."""
+    """Runs one configuration; ``run`` blocks, ``stop`` and ``reload`` may be called from any thread.
+
+    Not from a signal handler: it may find a lock taken by the very code that it interrupts.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -102,9 +106,10 @@ class Service:
     def run(self) -> Left:
         """Run until stopped, or until nothing waits; gives what is left. ConfigError and ArchiveInUse come at once."""
         self._station = read_station_config(self._settings.config_path)
+        log.info("service.starting", configuration=str(self._settings.config_path), process=os.getpid())
         self._config_stamp = _stamp(self._settings.config_path)
         self._announcing = Announcing(self._station)
-        processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2)
+        processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2, stopping=self._stopping)
         try:
             with Staff(
                 processes, config_path=self._station.path, clock=self._now, repair=self._settings.repair
@@ -112,13 +117,21 @@ class Service:
                 self._staff = staff
                 staff.alerts.on_news = self._announcing.tell
                 return self._run(processes)
+        except ConversionInterrupted:  # stopped while it started
+            return Left(ended=self._tally.counts)
         finally:
             self._announcing.close()
             processes.close()
+            log.info("service.stopped")
 
     def stop(self) -> None:
         """End gracefully: what is being converted is finished, nothing new is begun."""
         self._stopping.set()
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Take the configuration again, changed or not."""
+        self._config_stamp = None
         self._wake.set()
 
     def _run(self, processes: ConverterProcesses) -> Left:
@@ -181,6 +194,7 @@ class Service:
             Unready(self._staff.alerts),
             impatient=self._settings.until_idle,
         )
+        self._vitals = Vitals(self._staff, self._outbox, self._work, subject=str(self._settings.config_path))
         self._outbox.start()
         self._beside = Beside(
             lambda: self._lines,
@@ -194,6 +208,10 @@ class Service:
         try:
             self._begin()
             return self._watch()
+        except BaseException:  # it is to be started again soon: what runs is interrupted, and goes on then
+            self._stopping.set()
+            processes.close()
+            raise
         finally:
             self._events.close()
             self._beside.close()
@@ -271,6 +289,7 @@ class Service:
                 last_rescan = now_s
                 self._forgotten.look_again()
             changed = self._events.take()
+            self._vitals.look(now_s)
             self._guard.look(self._lines, now_s)
             for line in self._lines:
                 line.is_dirty = line.is_dirty or rescan or line.config.watch_folder in changed
@@ -336,8 +355,11 @@ class Service:
     def _is_available(self, line: Line, now_s: float) -> bool:
         """Tell whether a line's converter can be loaded; while it cannot, that is tried again now and then."""
         if trouble := line.unavailable:
-            self._staff.alerts.raise_alert(UNAVAILABLE, line.name, reason=str(trouble))
-            if line.look_again_s <= now_s:
+            is_for_workers = isinstance(trouble, WorkersUnavailable)
+            if not is_for_workers:  # that is one alert for all
+                self._staff.alerts.raise_alert(UNAVAILABLE, line.name, reason=str(trouble))
+            are_back = is_for_workers and self._staff.processes.trouble is None
+            if line.look_again_s <= now_s or (are_back and line.look_again_s != float("inf")):
                 line.look_again_s = float("inf")
                 self._dispatch.put(self._staff.describe, line, priority=URGENT)
             return False

@@ -18,7 +18,13 @@ from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveAway, ArchiveError, StorageError
+from pywats_archive.errors import (
+    ArchiveAway,
+    ArchiveError,
+    ConversionInterrupted,
+    StorageError,
+    WorkersUnavailable,
+)
 from pywats_archive.host import memory, worker
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
@@ -102,10 +108,20 @@ class Staff:
         return ArchiveInterceptor(archive, line.config, key=load_key(self._config_path.parent), info=info)
 
     def describe(self, line: Line) -> None:
-        """Have a line's converter say what it is; while its code cannot be loaded, the line says why."""
+        """Have a line's converter say what it is; while its code cannot be loaded, the line says why.
+
+        ConversionInterrupted when the service stops meanwhile.
+        """
         limit_s, began_s = min(PATIENCE_S, line.config.timeout_seconds), time.monotonic()
         try:
-            described = self.processes.run(worker.describe_converter, line.job, timeout_s=limit_s)
+            described = self.processes.run(
+                worker.describe_converter, line.job, timeout_s=limit_s, ends_with_service=True
+            )
+        except ConversionInterrupted:
+            raise
+        except WorkersUnavailable as exc:
+            line.wait_for_workers(exc)
+            return
         except Exception as exc:  # whatever it is, it is tried again
             described = str(exc)
         if isinstance(described, str):

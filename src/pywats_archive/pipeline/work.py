@@ -6,6 +6,7 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -42,6 +43,11 @@ class WorkQueue:
     def busy_count(self) -> int:
         """How much waits or is being done."""
         return self._busy_count
+
+    @property
+    def is_served(self) -> bool:
+        """Whether any thread is there to do what is put in."""
+        return any(thread.is_alive() for thread in self._threads)
 
     @property
     def is_held(self) -> bool:
@@ -86,21 +92,25 @@ class WorkQueue:
         self._threads = []
 
     def _serve(self) -> None:
+        """Do one piece of work after the other; whatever goes wrong, also in telling it, the thread goes on."""
         while True:
             priority, number, do, given = self._queue.get()
             if do is None:
                 return
-            is_begun = self._begin(priority, number)
+            is_begun = False
             try:
+                is_begun = self._begin(priority, number)
                 if is_begun:
                     do(*given)
             except BaseException:
-                log.exception("service.unexpected")
+                with suppress(BaseException):
+                    log.exception("service.unexpected")
             finally:
                 with self._gate:
                     self._busy_count -= 1
                     self._doing_count -= is_begun
-                self._on_end()
+                with suppress(BaseException):
+                    self._on_end()
 
     def _begin(self, priority: int, number: int) -> bool:
         """Wait until work may be begun; gives whether this piece still is to be."""

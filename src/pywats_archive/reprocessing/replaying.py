@@ -14,7 +14,13 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing
+from pywats_archive.errors import (
+    ArchiveError,
+    BlobDamaged,
+    BlobMissing,
+    ConversionInterrupted,
+    WorkersUnavailable,
+)
 from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob, job_for
 from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, redact_result
@@ -123,6 +129,8 @@ class Replayer:
         try:
             job = job_for(config, self._station)
             told = self._processes.run(worker.describe_converter, job, timeout_s=config.timeout_seconds)
+        except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the converter
+            raise
         except ArchiveError as exc:
             told = str(exc)
         if isinstance(told, str):

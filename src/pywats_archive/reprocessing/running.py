@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import structlog
@@ -91,9 +91,12 @@ class _Going:
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
 
     def go(self) -> None:
-        """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it."""
+        """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it.
+
+        What ends it otherwise, such as Ctrl-C, ends the worker processes at once; their entries stay planned.
+        """
         threads = self._processes.count + 1  # one more, so that no process waits for a commit
-        with closing(self._replayer), ThreadPoolExecutor(threads) as pool:
+        with closing(self._replayer), ThreadPoolExecutor(threads) as pool, self._ended_at_once(pool):
             going: set[Future[ItemResult]] = set()
             for archive_id in self._planned():
                 going.add(pool.submit(self._one, archive_id))
@@ -103,6 +106,15 @@ class _Going:
                         break
             while going:
                 going, _ = self._settled(going)
+
+    @contextmanager
+    def _ended_at_once(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._processes.close()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     def _planned(self) -> Iterator[str]:
         """Stream what is planned; those that were given already and are not on record yet are passed over."""

@@ -1,0 +1,188 @@
+"""The log on standard error: a JSON object per line, or text for people in a terminal. Logging neither raises nor waits."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+import structlog
+
+_MOST_CHARS = 8_000_000
+"""Waiting for whoever reads; after that lines are dropped, and counted."""
+_CLOSE_S = 1.0
+_RETRY_S = 0.05
+_LONGEST_TRACEBACK = 50_000
+
+Event = MutableMapping[str, Any]
+Write = Callable[[str], object]
+
+
+class LogStream:
+    """A stream whose ``write`` neither raises nor blocks, whatever becomes of its target: a pipe without a reader, a full
+    disk, a console in which somebody selects text.
+
+    A thread of its own writes. Lines that could not be written are counted, and the count comes with the next ones that can.
+    """
+
+    def __init__(self, target: Write, *, most_chars: int = _MOST_CHARS) -> None:
+        self._target = target
+        self._most_chars = most_chars
+        self._waiting: deque[str] = deque()
+        self._chars = 0
+        self._lost = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> None:
+        """Take whole lines, to be written soon."""
+        with self._changed:
+            if self._chars > self._most_chars:
+                self._lost += 1
+                return
+            self._waiting.append(text)
+            self._chars += len(text)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="log", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Do nothing: whoever logs does not wait."""
+
+    def close(self, *, timeout_s: float = _CLOSE_S) -> None:
+        """Wait until all is written, for ``timeout_s`` at most; idempotent."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        if self._thread:
+            self._thread.join(timeout_s)
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                if not self._waiting:
+                    return
+                lines, lost = list(self._waiting), self._lost
+                self._waiting.clear()
+                self._chars = self._lost = 0
+            self._write(lines, lost)
+
+    def _write(self, lines: list[str], lost: int) -> None:
+        try:
+            if lost:
+                self._target(json.dumps({"lines": lost, "event": "log.lost", "level": "warning"}) + "\n")
+            self._target("".join(lines))
+        except Exception:
+            with self._changed:
+                self._lost += lost + len(lines)
+
+
+def configure() -> LogStream:
+    """Log to standard error from now on, errors of threads too; all is written when the process ends."""
+    stream = LogStream(raw_writer(sys.stderr))
+    is_terminal = _is_terminal(sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(_for_people() if is_terminal else (explained, rendered)),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),  # type: ignore[arg-type]
+        cache_logger_on_first_use=True,
+    )
+    threading.excepthook = _tell_of_thread
+    atexit.register(stream.close)
+    return stream
+
+
+def raw_writer(stream: TextIO | None) -> Write:
+    """Return what writes to a text stream at once and leaves nothing in its buffers, which would fail again at the end."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    if stream is None or raw is None:
+        return stream.write if stream else lambda text: None
+    encoding = stream.encoding or "utf-8"
+
+    def write(text: str) -> None:
+        left = memoryview(text.encode(encoding, "backslashreplace"))
+        while left:
+            written = raw.write(left)
+            if written:
+                left = left[written:]
+            else:  # it was made non-blocking, and is full
+                time.sleep(_RETRY_S)
+
+    return write
+
+
+def explained(logger: object, method: str, event: Event) -> Event:
+    """Put an exception into fields of its own: its type, its message, the traceback."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else None
+    if given and error is None:
+        error = sys.exc_info()[1]
+    if error is not None:
+        event["error_type"] = type(error).__name__
+        event["error_message"] = _text_of(error)
+        event["traceback"] = _traceback_of(error)
+    return event
+
+
+def rendered(logger: object, method: str, event: Event) -> str:
+    """Return an event as JSON; a value that is none is named by its ``repr``, and nothing is raised."""
+    try:
+        return json.dumps(event, default=repr)
+    except Exception as exc:
+        kept = {"event": str(event.get("event")), "level": method, "unreadable": type(exc).__name__}
+        return json.dumps(kept)
+
+
+def _for_people() -> tuple[Any, ...]:
+    plain = structlog.dev.plain_traceback  # without the values of variables, which may be secret
+    renderer = structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)
+
+    def safe(logger: Any, method: str, event: Event) -> str:
+        try:
+            return renderer(logger, method, event)
+        except Exception:
+            return rendered(logger, method, explained(logger, method, event))
+
+    return (safe,)
+
+
+def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
+    name = failed.thread.name if failed.thread else "?"
+    error = failed.exc_value or failed.exc_type
+    structlog.get_logger().error("thread.ended", thread=name, exc_info=error)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(it fails to say what it is)"
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_LONGEST_TRACEBACK:]
+    except Exception:
+        return "".join(traceback.format_tb(error.__traceback__))[-_LONGEST_TRACEBACK:]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    with suppress(OSError, ValueError, AttributeError):
+        return bool(stream and stream.isatty())
+    return False

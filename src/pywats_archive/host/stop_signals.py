@@ -1,0 +1,61 @@
+"""Signals that stop a service: a worker process outlives them, and its answer says that one came."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""What a process group, a service manager or a console sends; Windows has SIGBREAK, also for a console that is closed."""
+
+
+def stop_signals(system: Any = signal) -> tuple[int, ...]:
+    """Return those that the platform has; ``system`` stands for the module ``signal``."""
+    return tuple(getattr(system, name) for name in _NAMES if hasattr(system, name))
+
+
+@contextmanager
+def held_back(system: Any = signal) -> Iterator[None]:
+    """Block these signals in this thread, and in what it starts, until that unblocks them; no effect on Windows."""
+    if not hasattr(system, "pthread_sigmask"):
+        yield
+        return
+    before = system.pthread_sigmask(system.SIG_BLOCK, stop_signals(system))
+    try:
+        yield
+    finally:
+        system.pthread_sigmask(system.SIG_SETMASK, before)
+
+
+class StopSignals:
+    """Notes these signals instead of ending at them; only for the main thread of a worker process.
+
+    A handler and not SIG_IGN: what a converter starts inherits an ignored signal, and could not be ended by it.
+    """
+
+    def __init__(self, system: Any = signal) -> None:
+        self._system = system
+        self._is_noted = False
+
+    def watch(self) -> None:
+        """Install the handlers again, whatever a converter installed; what is noted is forgotten."""
+        for number in stop_signals(self._system):
+            self._system.signal(number, self._note)
+            if hasattr(self._system, "siginterrupt"):
+                self._system.siginterrupt(number, False)  # a converter's blocking calls go on
+        self._is_noted = False
+
+    def unblock(self) -> None:
+        """Take what was held back since the process was started."""
+        if hasattr(self._system, "pthread_sigmask"):
+            self._system.pthread_sigmask(self._system.SIG_UNBLOCK, stop_signals(self._system))
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether one came since ``watch``."""
+        return self._is_noted
+
+    def _note(self, number: int, frame: object) -> None:
+        self._is_noted = True
