@@ -60,8 +60,8 @@ def cases(draw: st.DrawFn) -> Case:
     for number, age in enumerate(sorted(ages_h, reverse=True)):
         name = archive_id(NOW - timedelta(hours=age), f"{number:06x}")
         status = draw(st.sampled_from([status.value for status in ConversionStatus]))
-        flags = [draw(st.sampled_from([False, False, False, True])) for _ in range(3)]
-        entries.append(Candidate(name, status, draw(st.integers(0, 9)) * 4096, *flags))
+        held, unsubmitted, unfinished = (draw(st.sampled_from([False, False, False, True])) for _ in range(3))
+        entries.append(Candidate(name, status, draw(st.integers(0, 9)) * 4096, held, unsubmitted, unfinished))
     days = draw(st.integers(1, 45))
     policy = RetentionPolicy(
         converter_name="c",

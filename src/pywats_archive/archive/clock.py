@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive.uptime import Uptimes
@@ -12,9 +13,10 @@ from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.clock import Known, Misdated, Reading, first_known
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
-from pywats_archive.models.time import Clock
+from pywats_archive.models.time import UTC, Clock
 
 Write = Callable[[Callable[[Connection], Any]], Any]
+_NO_END, _LATEST = 2**62, datetime.max.replace(tzinfo=UTC)
 Decide = Callable[[Known, Reading], Known]
 
 
@@ -37,6 +39,16 @@ class ClockRecord:
         reading = self.reading()
         with self._catalog.read() as db:
             return clock.known(db) or _first(db, reading)
+
+    def misdated(self, db: Connection) -> Sequence[Misdated]:
+        """Return the entries whose ids do not say when they were received.
+
+        Those of a doubt that goes on count as received at its end, which is later than anything.
+        """
+        found, known = clock.misdated(db), clock.known(db)
+        if known is None or known.doubted_after is None:
+            return found
+        return [*found, Misdated(after_entry=known.doubted_after, upto_entry=_NO_END, received_by=_LATEST)]
 
     def begin(self) -> None:
         """Keep a first record where there is none; idempotent."""

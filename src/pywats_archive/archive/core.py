@@ -22,7 +22,7 @@ from pywats_archive.archive.uptime import Uptimes, uptime
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
-from pywats_archive.catalog import conversions, entries, events, reports
+from pywats_archive.catalog import candidates, conversions, entries, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import (
     ArchiveError,
@@ -223,9 +223,9 @@ class Archive:
             return entries.find(db, wanted, limit=limit, offset=offset)
 
     def newest_moment(self) -> datetime | None:
-        """Give when the newest entry was received; None for an empty archive."""
+        """Return when the newest entry was received whose id says that; None where there is none."""
         with self.read() as db:
-            newest = entries.newest_id(db)
+            newest = candidates.newest_id(db, misdated=self.clock.misdated(db))
         return moment_of(newest) if newest else None
 
     def converter_names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pywats_archive.archive import locking
 from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import candidates as eligible
 from pywats_archive.catalog import events, purges, statistics
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError, UnknownEntry
@@ -89,9 +90,10 @@ def kept_size(archive: Archive, converter_name: str) -> tuple[int, int]:
 
 
 def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterator[Candidate]:
-    """Stream what decides about a converter's entries, oldest first, up to archive ids below ``before``."""
+    """Stream what decides about a converter's entries, oldest first, up to those received before ``before``."""
     with archive.read() as db:
-        yield from purges.candidates(db, converter_name, before=before)
+        misdated = archive.clock.misdated(db)
+        yield from eligible.candidates(db, converter_name, before=before, misdated=misdated)
 
 
 def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
@@ -100,13 +102,13 @@ def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Cand
         if not archive.has(archive_id):
             raise UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
     with archive.read() as db:
-        return purges.candidates_named(db, archive_ids)
+        return eligible.candidates_named(db, archive_ids)
 
 
 def first_of_newest(archive: Archive, converter_name: str, count: int) -> str | None:
-    """Give the oldest of a converter's newest ``count`` entries; None when it has fewer."""
+    """Return when the oldest of a converter's newest ``count`` entries was received; None when it has fewer."""
     with archive.read() as db:
-        return purges.first_of_newest(db, converter_name, count)
+        return eligible.first_of_newest(db, converter_name, count, misdated=archive.clock.misdated(db))
 
 
 def history(archive: Archive, limit: int = 100) -> tuple[Purge, ...]:

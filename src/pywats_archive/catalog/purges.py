@@ -1,9 +1,9 @@
-"""What can be purged, what was, and what is held."""
+"""What is purged, what was, and what is held."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,19 +12,9 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.purge import Candidate, Hold, Purge, PurgeReason
+from pywats_archive.models.purge import Hold, Purge, PurgeReason
 
 _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
-_CANDIDATES = (
-    "SELECT archive_id, conversion_status, disk_size_bytes, hold_reason IS NOT NULL, "
-    "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
-    f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL) "
-    "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
-)
-_OF_CONVERTER = _CANDIDATES.format(
-    "INDEXED BY idx_retention", "converter_name = ? AND archive_id > ? AND archive_id < ?"
-)
-_OF_IDS = _CANDIDATES.format("", "archive_id IN (SELECT value FROM json_each(?))")
 _MARK = (
     "UPDATE archive_entries SET purged_at = ?, purge_id = ? WHERE archive_id IN (SELECT value FROM json_each(?)) "
     "AND purged_at IS NULL AND hold_reason IS NULL AND conversion_status NOT IN ('PENDING', 'SUSPENDED') "
@@ -47,37 +37,7 @@ _PURGES = (
     "SELECT purge_timestamp, converter_name, archives_purged, bytes_freed, reason, actor, finished_at "
     "FROM purge_history ORDER BY id DESC LIMIT ?"
 )
-_AT_ONCE = 5_000
 _HOLD_COLUMNS = "archive_id, converter_name, hold_reason, held_by, held_at"
-
-
-def candidates(db: Connection, converter_name: str, *, before: str) -> Iterator[Candidate]:
-    """Stream what decides about each entry of a converter that is kept, oldest first, up to archive ids below ``before``."""
-    after = ""
-    while True:
-        rows = execute(
-            db, f"{_OF_CONVERTER} ORDER BY archive_id LIMIT ?", (converter_name, after, before, _AT_ONCE)
-        ).fetchall()
-        yield from map(Candidate._make, rows)
-        if len(rows) < _AT_ONCE:
-            return
-        after = rows[-1][0]
-
-
-def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
-    """Give what decides about those of these entries that are not purged yet, oldest first."""
-    rows = execute(db, f"{_OF_IDS} ORDER BY archive_id", (json_to_text(list(archive_ids)),))
-    return tuple(map(Candidate._make, rows))
-
-
-def first_of_newest(db: Connection, converter_name: str, count: int) -> str | None:
-    """Give the oldest of the newest ``count`` entries that a converter has; None when it has fewer."""
-    query = (
-        "SELECT archive_id FROM archive_entries WHERE converter_name = ? AND purged_at IS NULL "
-        "ORDER BY archive_id DESC LIMIT 1 OFFSET ?"
-    )
-    row = execute(db, query, (converter_name, count - 1)).fetchone()
-    return row[0] if row else None
 
 
 def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: str, now: datetime) -> int:

@@ -33,7 +33,7 @@ class Obstacle(str, Enum):
 
 
 class Candidate(NamedTuple):
-    """What decides about an entry; received when its archive id says (a tuple, for a million go by)."""
+    """What decides about an entry (a tuple, for a million go by)."""
 
     archive_id: str
     status: str
@@ -43,6 +43,8 @@ class Candidate(NamedTuple):
     """A report of it waits for the server, or was refused."""
     is_unfinished: bool
     """Its source has not come to its end in the ledger."""
+    received: str = ""
+    """What an archive id would be at the time of its receipt, where its own does not say that; empty where it does."""
 
     @property
     def is_pending(self) -> bool:

@@ -142,8 +142,7 @@ class Retaining:
         if now_s < watched.rest_until_s:
             return
         trust = self._time.look(archive)
-        if not trust.doubt:
-            self._enforce_what_is_due(archive, watched, trust, now_s)
+        self._enforce_what_is_due(archive, watched, trust, now_s)
         if now_s - watched.judged_s >= _JUDGE_S:
             watched.judged_s = now_s
             self._judge(archive)
@@ -154,7 +153,8 @@ class Retaining:
         if is_due:
             watched.enforced_s, watched.enforced_on = now_s, today
             archive.policies.follow()
-            enforcing.agree_to_small_ones(archive, now=trust.now)
+            if not trust.doubt:
+                enforcing.agree_to_small_ones(archive, now=trust.now)
         for name in archive.converter_names():
             policy = archive.policies.effective(name)
             may_try = now_s >= watched.again_s.get(name, float("-inf"))
@@ -168,7 +168,7 @@ class Retaining:
         name, root = policy.converter_name, str(archive.root)
         began_s = time.monotonic()
         try:
-            done = enforcing.enforce(archive, policy, pause=self._pause(), trust=trust)
+            done = enforcing.enforce(archive, policy, pause=self._pause(), trust=trust, even_doubted=True)
         except PurgeRunning:
             return
         except NeedsConfirmation as exc:

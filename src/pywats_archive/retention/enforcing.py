@@ -26,7 +26,7 @@ Pause = Callable[[], None]
 """Called between two batches: to make way for conversions, or to stop by what it raises."""
 
 
-def stock_of(archive: Archive, policy: RetentionPolicy) -> Stock:
+def stock_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
     """Give what a converter has, as the catalog tells it; entries are read while they are asked for."""
     size, number = purging.kept_size(archive, policy.converter_name)
     newest_from = NO_END
@@ -37,6 +37,7 @@ def stock_of(archive: Archive, policy: RetentionPolicy) -> Stock:
         disk_size_bytes=size,
         oldest_first=lambda before: purging.candidates(archive, policy.converter_name, before=before),
         newest_from=newest_from,
+        has_ages=has_ages,
     )
 
 
@@ -56,17 +57,23 @@ def confirm_clock(archive: Archive, *, actor: str) -> None:
     archive.clock.keep(lambda known, reading: vouched(reading, Voucher.PERSON), event=told)
 
 
-def preview(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> Iterator[Decision]:
+def preview(
+    archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None, has_ages: bool = True
+) -> Iterator[Decision]:
     """Stream what ``enforce`` would do now, oldest first: the very same decisions.
 
-    While the clock is doubted, what it would do once somebody confirms it.
+    While the clock is doubted, what it would do once somebody confirms it; without ``has_ages``, what it does until then.
     """
-    return decisions(policy, stock_of(archive, policy), now=now or _moment(trust_in(archive), archive))
+    moment = now or _moment(trust_in(archive), archive)
+    return decisions(policy, stock_of(archive, policy, has_ages=has_ages), now=moment)
 
 
-def preview_plan(archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None) -> PurgePlan:
+def preview_plan(
+    archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None, has_ages: bool = True
+) -> PurgePlan:
     """Sum up what ``enforce`` would do now."""
-    return plan(policy, stock_of(archive, policy), now=now or _moment(trust_in(archive), archive))
+    moment = now or _moment(trust_in(archive), archive)
+    return plan(policy, stock_of(archive, policy, has_ages=has_ages), now=moment)
 
 
 def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
@@ -92,38 +99,41 @@ def enforce(
     confirmed: bool | None = None,
     pause: Pause = lambda: None,
     trust: Trust | None = None,
+    even_doubted: bool = False,
 ) -> PurgeStatistics:
     """Purge what the policy names, and say what stands against a limit that cannot be met.
 
     ``trust`` holds the moment by which it is decided, for who judged the clock first and acts by what it said then.
+    ``even_doubted``: while the clock is doubted, purge for the size limit alone: the oldest are the oldest by any clock.
     ``confirmed``: it may be more than a fifth at once; None asks the archive, where that is kept with the policy.
     NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock is doubted) come before anything is
     purged, PurgeRunning while another purge goes on.
     """
     trust = trust or trust_in(archive)
-    if trust.doubt:
+    if trust.doubt and not even_doubted:
         raise RetentionHeldBack(f"{archive.root}: nothing is purged: {trust.doubt}")
-    moment = trust.now
-    intended = preview_plan(archive, policy, now=moment)
+    moment, has_ages = trust.now, trust.doubt is None
+    intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
     if not intended.purged_entries and not purging.is_any_unfinished(archive):
         return _statistics(intended)
     with purging.purging(archive):
-        intended = preview_plan(archive, policy, now=moment)
+        intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
         if not intended.purged_entries:
             return _statistics(intended)
         _require_sound(archive)
-        _require_later(archive, trust)
+        if has_ages:
+            _require_later(archive, trust)
         _require_confirmed(archive, policy, intended, confirmed)
         freed, done, altered = 0, dict[PurgeReason, int](), 0
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
-        for reason, ids in _batches(preview(archive, policy, now=moment)):
+        for reason, ids in _batches(preview(archive, policy, now=moment, has_ages=has_ages)):
             purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
             done[reason] = done.get(reason, 0) + purged.entries
             freed += purged.bytes_freed
             altered += len(purged.altered)
             pause()
         purging.give_space_back(archive)
-        left = _statistics(preview_plan(archive, policy, now=moment))
+        left = _statistics(preview_plan(archive, policy, now=moment, has_ages=has_ages))
         return replace(
             left,
             kept=left.kept | _altered(altered),

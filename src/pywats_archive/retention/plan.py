@@ -22,9 +22,11 @@ class Stock:
     entries: int
     disk_size_bytes: int
     oldest_first: Callable[[str], Iterable[Candidate]]
-    """Gives its entries up to archive ids below the one given, in the order of ids, which is that of receipt."""
+    """Returns its entries that were received before the archive id given, in the order of receipt."""
     newest_from: str = NO_END
-    """The archive id from which on entries belong to the ``min_entries`` that are always kept."""
+    """When the first of the ``min_entries`` that are always kept was received, as an archive id has it."""
+    has_ages: bool = True
+    """False while the clock is doubted: nothing goes for its age, and the oldest still go for their size."""
 
 
 def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterator[Decision]:
@@ -36,7 +38,7 @@ def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterat
     if not policy.enabled:
         return
     left = stock.disk_size_bytes
-    for decision in _aged(policy, stock, now.date()):
+    for decision in _aged(policy, stock, now.date()) if stock.has_ages else ():
         left -= 0 if decision.obstacle else decision.disk_size_bytes
         yield decision
     if left > policy.max_size_bytes:
@@ -93,14 +95,14 @@ def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decisi
     for each in stock.oldest_first(_first_of(today, policy.retention_days)):
         if is_due(each):
             obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
-            if obstacle is None and each.archive_id >= stock.newest_from:
+            if obstacle is None and (each.received or each.archive_id) >= stock.newest_from:
                 obstacle = Obstacle.MIN_ENTRIES
             yield Decision(each.archive_id, PurgeReason.RETENTION_DAYS, obstacle, each.disk_size_bytes)
 
 
 def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) -> Iterator[Decision]:
     """Decide about the oldest of what is not due for its age, until the rest fits."""
-    is_due = _due(policy, today)
+    is_due = _due(policy, today) if stock.has_ages else lambda each: False
     for each in stock.oldest_first(_floor(policy, stock, today)):
         if left <= policy.max_size_bytes:
             return
@@ -115,7 +117,7 @@ def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
     """Give what tells whether an entry is older than it is to become; the ends of days are the same for a million."""
     end, end_of_failed = (_first_of(today, policy.days_for(failed=failed)) for failed in (False, True))
     failed_status = ConversionStatus.FAILED.value
-    return lambda each: each.archive_id < (end_of_failed if each.status == failed_status else end)
+    return lambda each: (each.received or each.archive_id) < (end_of_failed if each.status == failed_status else end)
 
 
 def _floor(policy: RetentionPolicy, stock: Stock, today: date) -> str:

@@ -1,0 +1,129 @@
+"""Entries that were received while the clock was doubted: their ids do not say how old they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.aged import Aged
+
+from pywats_archive.errors import RetentionHeldBack
+from pywats_archive.models.clock import Voucher
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.retention import enforcing
+from pywats_archive.retention.clock import judge, vouched
+
+BY_AGE = RetentionPolicy(converter_name="c", retention_days=30)
+BACK, AHEAD = timedelta(days=-2500), timedelta(days=400)
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Iterator[Aged]:
+    made = Aged(tmp_path)
+    yield made
+    made.archive.close()
+
+
+def set_clock(aged: Aged, by: timedelta) -> None:
+    """Set the clock without the time that this would take, and have that judged."""
+    aged.now += by
+    aged._started += by
+    look(aged)
+
+
+def look(aged: Aged) -> None:
+    aged.archive.clock.keep(lambda known, reading: judge(known, reading).known)
+
+
+def purge(aged: Aged, policy: RetentionPolicy) -> int:
+    trust = enforcing.trust_in(aged.archive)
+    done = enforcing.enforce(aged.archive, policy, confirmed=True, trust=trust, even_doubted=True)
+    return done.archives_purged
+
+
+def kept(aged: Aged, entries: list[ArchiveEntry]) -> list[bool]:
+    return [not aged.archive.entry(each.archive_id).purged_at for each in entries]
+
+
+def of_size(entries: list[ArchiveEntry], *, min_days: int = 0, min_entries: int = 0) -> RetentionPolicy:
+    """A policy under which so many entries fit."""
+    fits_gb = sum(each.disk_size_bytes for each in entries) / 1e9
+    return RetentionPolicy(converter_name="c", max_size_gb=fits_gb, min_days=min_days, min_entries=min_entries)
+
+
+@pytest.mark.parametrize("by", [BACK, AHEAD])
+def test_what_came_under_a_wrong_clock_is_as_old_as_its_end(aged: Aged, by: timedelta) -> None:
+    """Once the clock is right, what was received meanwhile stays for all of its days, and then it goes (invariant 7)."""
+    set_clock(aged, by)
+    entries = [aged.add() for _ in range(3)]
+    assert purge(aged, BY_AGE) == 0
+    set_clock(aged, -by)
+    assert purge(aged, BY_AGE) == 0
+    aged.now += timedelta(days=30)
+    assert purge(aged, BY_AGE) == 0
+    aged.now += timedelta(days=1)
+    look(aged)
+    assert purge(aged, BY_AGE) == 3 and kept(aged, entries) == [False] * 3
+
+
+@pytest.mark.parametrize("by", [BACK, AHEAD])
+def test_a_size_limit_purges_the_oldest_by_any_clock(aged: Aged, by: timedelta) -> None:
+    """While the clock is doubted and after, what came last is never taken for the oldest (invariant 7)."""
+    entries = [aged.add(days_ago=days) for days in (3, 2, 1)]
+    set_clock(aged, by)
+    entries += [aged.add() for _ in range(3)]
+    assert purge(aged, of_size(entries[2:])) == 2
+    set_clock(aged, -by)
+    for _ in range(2):
+        aged.now += timedelta(hours=1)
+        entries.append(aged.add())
+    assert purge(aged, of_size(entries[4:])) == 2
+    assert kept(aged, entries) == [False] * 4 + [True] * 4
+    assert purge(aged, of_size(entries[7:])) == 3
+    assert kept(aged, entries) == [False] * 7 + [True]
+
+
+def test_minima_keep_what_came_last(aged: Aged) -> None:
+    """The newest entries that always stay, and the youngest, are told by the order of receipt."""
+    entries = [aged.add(days_ago=days) for days in (300, 200)]
+    set_clock(aged, BACK)
+    entries += [aged.add() for _ in range(3)]
+    assert purge(aged, of_size(entries[:1], min_days=5)) == 0
+    set_clock(aged, -BACK)
+    assert purge(aged, of_size(entries[:1], min_entries=4)) == 1
+    assert purge(aged, of_size(entries[:1], min_days=5)) == 1
+    assert kept(aged, entries) == [False, False, True, True, True]
+
+
+def test_only_a_size_limit_purges_under_a_doubt(aged: Aged) -> None:
+    """What is too old by a clock that nobody believes stays, and a purge by a person is refused with what to do."""
+    entries = [aged.add(days_ago=days) for days in (20, 10)]
+    set_clock(aged, AHEAD)
+    assert purge(aged, BY_AGE) == 0
+    with pytest.raises(RetentionHeldBack, match="--confirm-clock"):
+        enforcing.enforce(aged.archive, BY_AGE, confirmed=True)
+    assert purge(aged, of_size(entries[1:])) == 1
+    aged.archive.clock.keep(lambda known, reading: vouched(reading, Voucher.PERSON))
+    assert purge(aged, BY_AGE) == 1
+
+
+def test_two_doubts_are_two_ranges(aged: Aged) -> None:
+    """What came between two doubts keeps its own age."""
+    set_clock(aged, BACK)
+    first = aged.add()
+    set_clock(aged, -BACK)
+    aged.now += timedelta(days=20)
+    look(aged)
+    between = aged.add()
+    set_clock(aged, BACK)
+    second = aged.add()
+    set_clock(aged, -BACK)
+    aged.now += timedelta(days=12)
+    look(aged)
+    assert purge(aged, BY_AGE) == 1 and kept(aged, [first, between, second]) == [False, True, True]
+    aged.now += timedelta(days=19)
+    look(aged)
+    assert purge(aged, BY_AGE) == 2
