@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import figures, inventory, layout, ledger, restore, sampling, standing
+from pywats_archive.archive import figures, heartbeat, inventory, layout, ledger, restore, sampling, standing
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.presence import require_archive
@@ -29,8 +29,9 @@ from pywats_archive.models.integrity import Checked, OnProgress, Problem, Proble
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.replay import ReprocessingResult
+from pywats_archive.models.service import ServiceStatus
 from pywats_archive.models.statistics import ArchiveStatistics, OpenAlert, combined, each_once
-from pywats_archive.models.time import end_of, start_of
+from pywats_archive.models.time import end_of, start_of, utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
 
@@ -214,6 +215,10 @@ class Client:
             disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
             alerts=each_once(alert for archive in self._archives for alert in standing.open_alerts(archive)),
         )
+
+    def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
+        """Return for each archive whether a service works on it."""
+        return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._roots)
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""

@@ -7,12 +7,14 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
 
 from pywats_archive.archive import layout, locking
 from pywats_archive.errors import ArchiveInUse
+from pywats_archive.models.service import Signature
 from pywats_archive.models.time import utc_now
 
 _PROBE_S = 0.5
@@ -74,6 +76,16 @@ def leave_note(note: Path, **more: str) -> None:
 
 def _readable(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
+
+
+def signature_in(note: Path) -> Signature | None:
+    """Return who left a note; None where there is none, or none that can be read."""
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+        since = datetime.fromisoformat(found["since"])
+        return Signature(process=int(found["process"]), computer=str(found["computer"]), since=since)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def holder(note: Path) -> str:

@@ -207,7 +207,9 @@ class Service:
         )
         try:
             self._begin()
-            return self._watch()
+            left = self._watch()
+            self._vitals.end()
+            return left
         except BaseException:  # it is to be started again soon: what runs is interrupted, and goes on then
             self._stopping.set()
             processes.close()

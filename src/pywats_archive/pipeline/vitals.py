@@ -1,7 +1,9 @@
-"""What the service cannot do without, looked at once a second: its threads, its worker processes."""
+"""What the service cannot do without, looked at once a second: its threads and worker processes. The sign that it lives."""
 
 from __future__ import annotations
 
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.heartbeat import Heartbeat
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.pipeline.alerts import WORKERS
@@ -20,6 +22,7 @@ class Vitals:
         self._outbox = outbox
         self._work = work
         self._subject = subject
+        self._heartbeats: dict[Archive, Heartbeat] = {}
         self._looked_at_s = float("-inf")
 
     def look(self, now_s: float) -> None:
@@ -32,6 +35,19 @@ class Vitals:
         if not self._work.is_served:
             raise ServiceFailed("all threads that handle sources ended; the log says why")
         self._look_at_workers()
+        self._beat(now_s)
+
+    def end(self) -> None:
+        """Leave no sign in any archive: the service ends in order."""
+        for heartbeat in self._heartbeats.values():
+            heartbeat.end()
+
+    def _beat(self, now_s: float) -> None:
+        archives = self._staff.archives
+        for archive in [each for each in self._heartbeats if each not in archives]:
+            self._heartbeats.pop(archive).end()
+        for archive in archives:
+            self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._staff.now)).beat(now_s)
 
     def _look_at_workers(self) -> None:
         processes, alerts = self._staff.processes, self._staff.alerts

@@ -1,0 +1,104 @@
+"""Whether a service works on an archive: judged from values, and from real folders."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pywats_archive.archive import heartbeat, layout
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.heartbeat import BEAT_EVERY_S, Heartbeat
+from pywats_archive.archive.ownership import owning
+from pywats_archive.models.service import Beat, ServiceState, Signature, service_status
+from pywats_archive.models.time import UTC, utc_now
+
+NOW = datetime(2026, 2, 13, 12, tzinfo=UTC)
+ROOT = Path("archive")
+
+
+def by(process: int = 7, computer: str = "here") -> Signature:
+    return Signature(process=process, computer=computer, since=NOW - timedelta(hours=1))
+
+
+def beat(age_s: float, **who: object) -> Beat:
+    return Beat(by=by(**who), at=NOW - timedelta(seconds=age_s))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("is_owned", "owner", "sign", "state"),
+    [
+        (False, None, None, ServiceState.STOPPED),
+        (False, None, beat(3), ServiceState.DIED),
+        (True, by(), beat(3), ServiceState.RUNNING),
+        (True, by(), beat(119), ServiceState.RUNNING),
+        (True, by(), beat(121), ServiceState.STALLED),
+        (True, by(), beat(-3600), ServiceState.RUNNING),  # the clock was set back since
+        (True, by(), None, ServiceState.STARTING),
+        (True, by(8), beat(3), ServiceState.STARTING),  # the sign is of the one before
+        (True, None, beat(3), ServiceState.STARTING),
+        (True, by(7, "there"), beat(3600, computer="there"), ServiceState.RUNNING),  # clocks of two computers
+        (True, by(7, "there"), beat(3), ServiceState.STARTING),
+    ],
+)
+def test_the_lock_says_who_lives_and_the_sign_whose_main_loop_does(
+    is_owned: bool, owner: Signature | None, sign: Beat | None, state: ServiceState
+) -> None:
+    """A service that was killed, that hangs, that starts, and none are told apart."""
+    found = service_status(ROOT, is_owned=is_owned, owner=owner, beat=sign, computer="here", now=NOW)
+    assert found.state is state
+    assert found.state.is_working == (state in (ServiceState.RUNNING, ServiceState.STARTING))
+    if state in (ServiceState.RUNNING, ServiceState.STALLED, ServiceState.DIED):
+        assert sign and (found.process, found.last_sign) == (sign.by.process, sign.at)
+
+
+def test_a_sign_is_given_every_few_seconds_and_gone_at_an_orderly_end(tmp_path: Path) -> None:
+    """Its time is the station's clock; who looks changes nothing."""
+    root, moments = tmp_path / "a", [NOW, NOW + timedelta(seconds=9)]
+    with Archive.open(root, create=True, own=True) as archive:
+        assert heartbeat.status_of(root, now=NOW).state is ServiceState.STARTING
+        sign = Heartbeat(archive, clock=lambda: moments[0])
+        sign.beat(100.0)
+        sign.beat(100.0 + BEAT_EVERY_S / 2)
+        found = heartbeat.status_of(root, now=NOW)
+        assert (found.state, found.process, found.last_sign) == (ServiceState.RUNNING, os.getpid(), NOW)
+        moments.pop(0)
+        sign.beat(100.0 + BEAT_EVERY_S)
+        assert heartbeat.status_of(root, now=NOW).last_sign == NOW + timedelta(seconds=9)
+        (root / layout.HEARTBEAT).unlink()
+        sign.beat(100.0 + 2 * BEAT_EVERY_S)
+        assert heartbeat.status_of(root, now=NOW).state is ServiceState.RUNNING
+        (root / layout.HEARTBEAT).write_text("{")
+        assert heartbeat.status_of(root, now=NOW).state is ServiceState.STARTING
+        sign.end()
+        sign.end()
+    assert heartbeat.status_of(root, now=NOW).state is ServiceState.STOPPED
+
+
+def test_no_sign_is_made_where_the_archive_is_not(tmp_path: Path) -> None:
+    """An empty mount point stays empty, whoever gives a sign or looks for one."""
+    root = tmp_path / "a"
+    with Archive.open(root, create=True, own=True) as archive:
+        root.rename(tmp_path / "away")
+        root.mkdir()
+        Heartbeat(archive).beat(0.0)
+        assert heartbeat.status_of(root, now=utc_now()).state is ServiceState.STOPPED
+        assert heartbeat.status_of(tmp_path / "nowhere", now=utc_now()).state is ServiceState.STOPPED
+        assert list(root.iterdir()) == [] and not (tmp_path / "nowhere").exists()
+        root.rmdir()
+        (tmp_path / "away").rename(root)
+
+
+def test_another_owner_is_no_service(tmp_path: Path) -> None:
+    """While a rebuild owns the archive, what an earlier service left is not taken for its sign."""
+    root = tmp_path / "a"
+    with Archive.open(root, create=True, own=True) as archive:
+        Heartbeat(archive).beat(0.0)
+    assert heartbeat.status_of(root, now=utc_now()).state is ServiceState.DIED
+    (root / layout.HEARTBEAT).write_text(
+        '{"process": 1, "computer": "elsewhere", "since": "2026-02-13T00:00:00+00:00"}'
+    )
+    with owning(root):
+        assert heartbeat.status_of(root, now=utc_now()).state is ServiceState.STARTING
