@@ -28,6 +28,8 @@ metadata.db                        an SQLite database: which converter, when, wi
                                    from archive_entries"
 archive.json                       the version of this format
 reserve                            holds nothing: room that is given up when the disk is full
+purged.log, set-back.log           whose files a purge is removing, and which reports were taken back: what a new
+                                   metadata.db, made from the files alone, could not know
 
 Each .gz also carries what is known of it as JSON in its header (the extra field "PA" of RFC 1952), with the SHA-256 of
 the original bytes. Days are UTC. The command "pywats-archive" reads, checks and restores all of this.

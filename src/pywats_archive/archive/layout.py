@@ -12,6 +12,8 @@ HEARTBEAT = ".heartbeat"
 """Who runs a service on the archive; its time is the last sign of that one's main loop."""
 PURGING, REPROCESSING = ".purging", ".reprocessing"
 """The locks of who purges, and of who replays."""
+PURGED, SET_BACK = "purged.log", "set-back.log"
+"""What was decided and no blob tells: whose blobs are to go, and which reports a rollback took out of force."""
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files: the time of the second is when the last recovery that came to its end began."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from pywats_archive.archive import locking
+from pywats_archive.archive import journal, locking
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import candidates as eligible
 from pywats_archive.catalog import events, purges, statistics
@@ -48,6 +48,8 @@ def purging(archive: Archive) -> Iterator[None]:
     with locking.nobody_purging(archive.root):
         finish_unfinished(archive)
         yield
+        if not is_any_unfinished(archive):
+            journal.forget_purges(archive)
 
 
 def purge(archive: Archive, batch: Batch) -> Purged:
@@ -175,6 +177,8 @@ def _finish(archive: Archive, number: int, paths: Sequence[str]) -> None:
     """Remove the bytes of a purge that is on record, and then say that they are gone."""
     try:
         archive.require_present()
+        if paths:
+            journal.note_purge(archive, paths)
         archive.blobs.remove_durably(paths)
     except OSError as exc:
         where = exc.filename or archive.root

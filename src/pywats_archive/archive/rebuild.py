@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from pywats_archive.archive import layout, locking, replacing
+from pywats_archive.archive import journal, layout, locking, replacing
+from pywats_archive.archive.adopted import Adopted, stand_in
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.alone import each_alone
 from pywats_archive.archive.core import Archive, describe
+from pywats_archive.archive.decided import Decided, decided
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
 from pywats_archive.archive.ownership import owning
 from pywats_archive.catalog import entries, events, former, purges, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, CatalogDamaged, UsageError
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside, CatalogDamaged, UsageError
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import moment_of
 from pywats_archive.models.integrity import OnlyThere, OnProgress, Problem, ProblemKind, Rebuilt
 from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
-from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 
 _BATCH = 200
-_UNKNOWN_CONVERTER = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +62,13 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
         try:
             archive = _new_archive(root, lock, how)
             try:
-                filled = _Filling(archive, how).fill(only_there)
+                with decided(root) as before:
+                    filled = _Filling(archive, how, before).fill(only_there)
                 _keep_on(archive, kept, actor=how.actor)
             finally:
                 archive.catalog.close()
             kept_as = replacing.replace(root, moment=how.clock(), on_step=how.on_step)
+            journal.forget_purges(archive)  # their blobs are gone
         except BaseException:
             replacing.tidy(root)
             raise
@@ -114,24 +114,17 @@ def _new_archive(root: Path, lock: FileLock, how: Rebuilding) -> Archive:
     return Archive(root, description, lock, on_step=how.on_step, clock=how.clock, catalog=replacing.BUILDING)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Adopted:
-    """What the blobs of one archive id say."""
-
-    entry: ArchiveEntry | None = None
-    reports: tuple[Report, ...] = ()
-    companions: int = 0
-    problems: tuple[Problem, ...] = ()
-
-
 class _Filling:
     """Reads every blob once and fills the new catalog, some hundred entries a commit."""
 
-    def __init__(self, archive: Archive, how: Rebuilding) -> None:
+    def __init__(self, archive: Archive, how: Rebuilding, before: Decided) -> None:
         self._archive = archive
         self._how = how
+        self._before = before
+        self._moment = archive.now()
         self._total = count_files(archive.root) if how.on_progress else 0
         self._done = self._entries = self._reports = self._companions = self._without_source = 0
+        self._purged = self._without_outcome = 0
         self._problems: list[Problem] = []
 
     def fill(self, only_there: tuple[OnlyThere, ...]) -> Rebuilt:
@@ -148,6 +141,8 @@ class _Filling:
             "reports": self._reports,
             "companions": self._companions,
             "without_source": self._without_source,
+            "without_outcome": self._without_outcome,
+            "purged": self._purged,
         }
         event = Event(
             kind="catalog.rebuilt",
@@ -164,10 +159,10 @@ class _Filling:
             **counts,
         )
 
-    def _add(self, batch: Sequence[_Adopted]) -> None:
+    def _add(self, batch: Sequence[Adopted]) -> None:
         self._archive.write(lambda tx: _add(tx, batch))
 
-    def _leave_out(self, adopted: _Adopted, error: Exception) -> None:
+    def _leave_out(self, adopted: Adopted, error: Exception) -> None:
         """Go on without what the catalog cannot hold; its blobs stay where they are."""
         entry = adopted.entry
         assert entry is not None
@@ -177,24 +172,44 @@ class _Filling:
         self._entries -= 1
         self._reports -= len(adopted.reports)
         self._companions -= adopted.companions
+        self._without_outcome -= entry.conversion_status is ConversionStatus.PENDING
 
-    def _adopt(self, holding: Holding) -> _Adopted:
-        adopted = _Adopted()
+    def _adopt(self, holding: Holding) -> Adopted:
+        if self._before.is_purged(holding.archive_id):
+            return self._finish_purge(holding)
+        adopted = Adopted(set_back=self._before.set_back(holding.archive_id))
         for path in holding.files:
             adopted = self._with(adopted, holding.archive_id, path)
             self._done += 1
             if self._how.on_progress:
                 self._how.on_progress(self._done, max(self._total, self._done))
         if adopted.entry is None and adopted.reports:
-            adopted = replace(adopted, entry=_stand_in(self._archive, holding.archive_id))
+            adopted = replace(adopted, entry=stand_in(self._archive, holding.archive_id))
             self._without_source += 1
-        self._entries += adopted.entry is not None
+        if adopted.entry:
+            outcome = ConversionStatus.SUCCESS if adopted.reports else ConversionStatus.PENDING
+            entry = replace(adopted.entry, conversion_status=outcome, rebuilt_at=self._moment)
+            adopted = replace(adopted, entry=entry)
+            self._entries += 1
+            self._without_outcome += outcome is ConversionStatus.PENDING
         self._reports += len(adopted.reports)
         self._companions += adopted.companions
         self._problems += adopted.problems
         return adopted
 
-    def _with(self, adopted: _Adopted, archive_id: str, path: str) -> _Adopted:
+    def _finish_purge(self, holding: Holding) -> Adopted:
+        """Remove what is left of an entry that is on record as purged, and take nothing of it in."""
+        left = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
+        self._done += len(holding.files)
+        try:
+            self._archive.blobs.remove_durably(left)
+        except (OSError, BlobOutside) as exc:
+            told = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
+            self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], told, holding.archive_id))
+        self._purged += 1
+        return Adopted()
+
+    def _with(self, adopted: Adopted, archive_id: str, path: str) -> Adopted:
         """Add what one blob says; one that cannot be read is a problem, and known for what its header says."""
         archive, problem = self._archive, None
         try:
@@ -215,22 +230,22 @@ class _Filling:
             unread = problem or _problem(ProblemKind.HEADER_DAMAGED, path, told, archive_id)
             return replace(adopted, problems=(*adopted.problems, unread))
 
-    def _add_source(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
+    def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
         if adopted.entry:
             raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not taken in")
         return replace(adopted, entry=entry_of(self._archive, path, metadata))
 
     def _add_companions(
-        self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
-    ) -> _Adopted:
+        self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
+    ) -> Adopted:
         found = companions_of(self._archive, path, metadata)
-        entry = adopted.entry or _stand_in(self._archive, metadata["archive_id"])
+        entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
         self._without_source += adopted.entry is None
         disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
         whole = replace(entry, companions=(*entry.companions, *found), disk_size_bytes=disk)
         return replace(adopted, entry=whole, companions=adopted.companions + 1)
 
-    def _add_report(self, adopted: _Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> _Adopted:
+    def _add_report(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
         report = report_of(self._archive, path, metadata, is_readable=problem is None)
         return replace(adopted, reports=(*adopted.reports, report))
 
@@ -246,38 +261,15 @@ def _content_problem(archive: Archive, path: str, archive_id: str, metadata: dic
     return None
 
 
-def _add(tx: Connection, batch: Sequence[_Adopted]) -> None:
+def _add(tx: Connection, batch: Sequence[Adopted]) -> None:
     for each in batch:
         if each.entry is None:
             continue
         entries.add(tx, each.entry)
-        for report in each.reports:
+        for report in each.in_order:
             reports.add(tx, report)
         if each.reports:
-            entries.show_reports(tx, each.entry.archive_id, _latest(each.reports))
-
-
-def _latest(of_entry: tuple[Report, ...]) -> tuple[Report, ...]:
-    """The reports of the latest conversion: each conversion's begin with ordinal 1."""
-    first = max((n for n, report in enumerate(of_entry) if report.ordinal == 1), default=0)
-    return of_entry[first:]
-
-
-def _stand_in(archive: Archive, archive_id: str) -> ArchiveEntry:
-    """The entry of a source that was not kept, or is not readable: its reports hang on it."""
-    moment: datetime = moment_of(archive_id)
-    return ArchiveEntry(
-        archive_id=archive_id,
-        converter_name=_UNKNOWN_CONVERTER,
-        source_original_path="",
-        source_archived_path="",
-        source_checksum="",
-        source_size_bytes=0,
-        compressed_size_bytes=0,
-        conversion_timestamp=moment,
-        retention_until=archive.policies.effective(_UNKNOWN_CONVERTER).kept_until(moment.date(), failed=False),
-        created_at=moment,
-    )
+            entries.show_reports(tx, each.entry.archive_id, each.in_force)
 
 
 def _stray_problem(root: Path, stray: Stray) -> Problem:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pywats_archive.archive import locking, record
+from pywats_archive.archive import journal, locking, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.current import current_of
+from pywats_archive.archive.current import current, current_of
 from pywats_archive.catalog import events, reports, runs
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.conversion import Conversion
@@ -115,6 +115,9 @@ def set_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> S
 
     What waited before the run, and gave way to its reports, waits again where none of these was sent.
     """
+    now = current(archive, archive_id)
+    if now.conversion and now.conversion.run_id == run_id and now.reports:
+        journal.note_set_back(archive, archive_id, [report.archived_path for report in now.reports])
     return archive.write(lambda tx: _set_back(tx, archive, run_id, archive_id, actor))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive import portable
+from pywats_archive.blobs.foldersync import FolderSync
 from pywats_archive.models.step import OnStep, no_step
 
 TEMPORARY_SUFFIX = ".part"
@@ -40,8 +40,9 @@ class DurableFiles:
         self._on_step = on_step
         self._require_root = require_root
         self._numbers = itertools.count()
-        self._folders = _FolderSync(on_step)
+        self._folders = FolderSync(on_step)
         self._known: set[str] = set()
+        self._logs: set[str] = set()
 
     @contextmanager
     def temporary(self, folder: str) -> Iterator[TemporaryFile]:
@@ -79,6 +80,23 @@ class DurableFiles:
         """Make a name durable; one fsync serves all names that were given in the folder before."""
         self._folders.answer(name.folder, name.ticket)
 
+    def append(self, name: str, line: bytes) -> None:
+        """Append a line to a file beside the catalog, durably. What a crash left of another one stays a line of its own."""
+        self._require_root()
+        self._on_step("open")
+        descriptor = _open(f"{self.root}/{name}", os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), mode=0o600)
+        try:
+            self._on_step("write")
+            _write(descriptor, (b"\n" if _is_cut_off(descriptor) else b"") + line + b"\n")
+            self._on_step("fsync")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if name not in self._logs:
+            self._on_step("fsync_folder")
+            portable.sync_folder(self.root)
+            self._logs.add(name)
+
     def allocate(self, name: str, size_bytes: int) -> None:
         """Make or complete a file that only takes room; OSError leaves none. Not durable: a power cut may take it."""
         self._require_root()
@@ -95,7 +113,8 @@ class DurableFiles:
             os.close(descriptor)
 
     def free(self, name: str) -> None:
-        """Remove such a file; idempotent."""
+        """Remove such a file, or one that lines were appended to; idempotent."""
+        self._logs.discard(name)
         remove(f"{self.root}/{name}")
 
     def remove_all(self, names: Sequence[str]) -> None:
@@ -233,8 +252,16 @@ class TemporaryFile:
         return descriptor
 
 
-def _open(path: str, flags: int) -> int:
-    return os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), _FILE_MODE)
+def _open(path: str, flags: int, *, mode: int = _FILE_MODE) -> int:
+    return os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), mode)
+
+
+def _is_cut_off(descriptor: int) -> bool:
+    """Whether a file that is open ends within a line."""
+    if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+        return False
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) != b"\n"
 
 
 def _write(descriptor: int, data: bytes) -> int:
@@ -242,42 +269,6 @@ def _write(descriptor: int, data: bytes) -> int:
     while rest:
         rest = rest[os.write(descriptor, rest) :]
     return len(data)
-
-
-class _FolderSync:
-    """Folder fsyncs shared by all who gave a name before one of them began."""
-
-    def __init__(self, on_step: OnStep) -> None:
-        self._on_step = on_step
-        self._mutex = threading.Lock()
-        self._turns: dict[str, _Turn] = {}
-
-    def ask(self, folder: str) -> int:
-        with self._mutex:
-            turn = self._turns.setdefault(folder, _Turn())
-            turn.asked += 1
-            return turn.asked
-
-    def answer(self, folder: str, ticket: int) -> None:
-        turn = self._turns[folder]
-        if turn.answered >= ticket:
-            return
-        with turn.lock:
-            if turn.answered >= ticket:
-                return
-            covers = turn.asked
-            self._on_step("fsync_folder")
-            portable.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
-            turn.answered = covers
-
-
-class _Turn:
-    __slots__ = ("answered", "asked", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.asked = 0
-        self.answered = 0
 
 
 def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool) -> None:

@@ -19,7 +19,8 @@ _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not sta
 _CANDIDATES = (
     "SELECT archive_id, conversion_status, disk_size_bytes, hold_reason IS NOT NULL, "
     "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
-    f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL), {{}} "
+    f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL), "
+    "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, {} "  # reads the row of PENDING ones alone
     "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
 )
 _OF_CONVERTER = _CANDIDATES.format(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from pywats_archive.models.event import Event
 FIRST_HASH = "0" * 64
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, previous_hash, hash"
 _SELECT = f"SELECT {_COLUMNS} FROM events"
+WHOLE_STORY = f"{_SELECT} ORDER BY sequence"
+"""Every event, oldest first."""
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -68,13 +70,22 @@ def first_break(db: Connection) -> Event | None:
     An edited event is found itself; in place of a removed or moved one, the event that now stands there. Events that
     were cut off the end leave a whole chain: compare ``last``.
     """
+    for row, is_whole in walked(execute(db, WHOLE_STORY)):
+        if not is_whole:
+            return _event(row)
+    return None
+
+
+def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Stream the rows of ``WHOLE_STORY`` with whether the chain is whole up to each; ends after the first that breaks it."""
     expected, previous = 1, FIRST_HASH
-    for row in execute(db, f"{_SELECT} ORDER BY sequence"):
+    for row in rows:
         *told, before, chained = row
         if told[0] != expected or before != previous or chained != _hash(before, told):
-            return _event(row)
+            yield row, False
+            return
+        yield row, True
         expected, previous = expected + 1, chained
-    return None
 
 
 def without_entry(db: Connection) -> Iterator[str]:

@@ -17,7 +17,8 @@ from pywats_archive.models.purge import Hold, Purge, PurgeReason
 _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
 _MARK = (
     "UPDATE archive_entries SET purged_at = ?, purge_id = ? WHERE archive_id IN (SELECT value FROM json_each(?)) "
-    "AND purged_at IS NULL AND hold_reason IS NULL AND conversion_status NOT IN ('PENDING', 'SUSPENDED') "
+    "AND purged_at IS NULL AND hold_reason IS NULL "
+    "AND (conversion_status NOT IN ('PENDING', 'SUSPENDED') OR conversion_status = 'PENDING' AND rebuilt_at IS NOT NULL) "
     "AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.archive_id = archive_entries.archive_id "
     f"AND a.state IN ({_OPEN_STATES})) AND (? OR NOT EXISTS (SELECT 1 FROM reports r "
     "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "

@@ -62,6 +62,7 @@ archive_entries = Table(
     Column("all_reports", Integer, nullable=False, server_default="0"),
     Column("all_reports_size_bytes", Integer, nullable=False, server_default="0"),
     Column("all_reports_compressed_bytes", Integer, nullable=False, server_default="0"),
+    Column("rebuilt_at", Moment),
     Index("idx_converter", "converter_name", "conversion_timestamp", "archive_id"),
     Index("idx_timestamp", "conversion_timestamp", "archive_id"),
     Index("idx_status", "conversion_status", "conversion_timestamp", "archive_id"),

@@ -50,6 +50,13 @@ def _show(rebuilt: Rebuilt) -> None:
     _say(told)
     if rebuilt.without_source:
         _say(f"{rebuilt.without_source} of these entries have no readable source, only what was made from it")
+    if rebuilt.purged:
+        _say(f"{rebuilt.purged} entries were on record as purged; what was left of their files is removed")
+    if rebuilt.without_outcome:
+        _say(
+            f"{rebuilt.without_outcome} entries have no report, so how their conversion ended is not known: they stay PENDING, "
+            "and are purged at the age that their policy has for failed ones"
+        )
     if rebuilt.reports:
         _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
     if rebuilt.kept_as:

@@ -54,8 +54,15 @@ def _entry_facts(entry: ArchiveEntry) -> list[tuple[str, str]]:
         ("size", f"{human_size(entry.source_size_bytes)}, {kept}"),
         ("checksum", entry.source_checksum),
         *(("companion", f"{c.name} ({c.found_by})") for c in entry.companions),
+        *_rebuilding(entry),
         _keeping(entry),
     ]
+
+
+def _rebuilding(entry: ArchiveEntry) -> list[tuple[str, str]]:
+    if entry.rebuilt_at is None:
+        return []
+    return [("rebuilt", f"{when(entry.rebuilt_at)}, from its files; what happened before is in the old catalog alone")]
 
 
 def _keeping(entry: ArchiveEntry) -> tuple[str, str]:

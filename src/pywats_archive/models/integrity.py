@@ -97,6 +97,10 @@ class Rebuilt:
     """Blobs of companions."""
     without_source: int
     """Entries of which there are reports or companions alone."""
+    without_outcome: int = 0
+    """Entries without a report: no blob tells how their conversion ended."""
+    purged: int = 0
+    """Entries that were on record as purged; what was left of their blobs is removed."""
     problems: tuple[Problem, ...]
     kept_as: str | None
     """The replaced catalog's name beside the new one; None when there was none."""

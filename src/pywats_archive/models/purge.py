@@ -43,13 +43,15 @@ class Candidate(NamedTuple):
     """A report of it waits for the server, or was refused."""
     is_unfinished: bool
     """Its source has not come to its end in the ledger."""
+    is_unknown: bool = False
+    """Its row was made anew from its blobs, which do not tell how its conversion ended."""
     received: str = ""
     """What an archive id would be at the time of its receipt, where its own does not say that; empty where it does."""
 
     @property
     def is_pending(self) -> bool:
         """Tell whether it is still to be converted, or its source to be brought to its end."""
-        return self.is_unfinished or self.status in _PENDING
+        return self.is_unfinished or (self.status in _PENDING and not self.is_unknown)
 
 
 _PENDING = (ConversionStatus.PENDING.value, ConversionStatus.SUSPENDED.value)

@@ -114,10 +114,20 @@ def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) ->
 
 
 def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
-    """Give what tells whether an entry is older than it is to become; the ends of days are the same for a million."""
+    """Give what tells whether an entry is older than it is to become; the ends of days are the same for a million.
+
+    One whose outcome is not known is kept as long as either outcome would have it.
+    """
     end, end_of_failed = (_first_of(today, policy.days_for(failed=failed)) for failed in (False, True))
-    failed_status = ConversionStatus.FAILED.value
-    return lambda each: (each.received or each.archive_id) < (end_of_failed if each.status == failed_status else end)
+    end_of_unknown, failed_status = min(end, end_of_failed), ConversionStatus.FAILED.value
+
+    def is_due(each: Candidate) -> bool:
+        received = each.received or each.archive_id
+        if each.is_unknown:
+            return received < end_of_unknown
+        return received < (end_of_failed if each.status == failed_status else end)
+
+    return is_due
 
 
 def _floor(policy: RetentionPolicy, stock: Stock, today: date) -> str:

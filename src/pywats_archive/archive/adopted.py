@@ -1,0 +1,58 @@
+"""What the blobs of one archive id say together: an entry, and which of its reports are in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.ids import moment_of
+from pywats_archive.models.integrity import Problem
+from pywats_archive.models.report import Report
+
+_UNKNOWN_CONVERTER = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adopted:
+    """What the blobs of one archive id say."""
+
+    entry: ArchiveEntry | None = None
+    reports: tuple[Report, ...] = ()
+    companions: int = 0
+    problems: tuple[Problem, ...] = ()
+    set_back: frozenset[str] = frozenset()
+    """The paths of those reports that a rollback took out of force."""
+
+    @property
+    def in_order(self) -> tuple[Report, ...]:
+        """The reports, with those in force last: their ids are the ones that the next conversion goes on with."""
+        return (*(each for each in self.reports if each.archived_path in self.set_back), *self._others)
+
+    @property
+    def in_force(self) -> tuple[Report, ...]:
+        """The reports that the entry shows: each conversion's begin with ordinal 1."""
+        live = self._others or self.reports
+        first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
+        return live[first:]
+
+    @property
+    def _others(self) -> tuple[Report, ...]:
+        return tuple(each for each in self.reports if each.archived_path not in self.set_back)
+
+
+def stand_in(archive: Archive, archive_id: str) -> ArchiveEntry:
+    """The entry of a source that was not kept, or is not readable: its reports hang on it."""
+    moment = moment_of(archive_id)
+    return ArchiveEntry(
+        archive_id=archive_id,
+        converter_name=_UNKNOWN_CONVERTER,
+        source_original_path="",
+        source_archived_path="",
+        source_checksum="",
+        source_size_bytes=0,
+        compressed_size_bytes=0,
+        conversion_timestamp=moment,
+        retention_until=archive.policies.effective(_UNKNOWN_CONVERTER).kept_until(moment.date(), failed=False),
+        created_at=moment,
+    )

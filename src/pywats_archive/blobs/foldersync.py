@@ -1,0 +1,46 @@
+"""Folder fsyncs that several names share."""
+
+from __future__ import annotations
+
+import threading
+
+from pywats_archive import portable
+from pywats_archive.models.step import OnStep
+
+
+class FolderSync:
+    """Folder fsyncs shared by all who gave a name before one of them began."""
+
+    def __init__(self, on_step: OnStep) -> None:
+        self._on_step = on_step
+        self._mutex = threading.Lock()
+        self._turns: dict[str, _Turn] = {}
+
+    def ask(self, folder: str) -> int:
+        """Return the turn of a name that was just given in ``folder``."""
+        with self._mutex:
+            turn = self._turns.setdefault(folder, _Turn())
+            turn.asked += 1
+            return turn.asked
+
+    def answer(self, folder: str, ticket: int) -> None:
+        """Make that name durable, unless another's fsync did so."""
+        turn = self._turns[folder]
+        if turn.answered >= ticket:
+            return
+        with turn.lock:
+            if turn.answered >= ticket:
+                return
+            covers = turn.asked
+            self._on_step("fsync_folder")
+            portable.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
+            turn.answered = covers
+
+
+class _Turn:
+    __slots__ = ("answered", "asked", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.asked = 0
+        self.answered = 0

@@ -1,0 +1,69 @@
+"""The history in a catalog that is about to be replaced: believed up to the first event that breaks its chain."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.catalog import events
+
+_OF_ENTRY = "SELECT kind, details FROM events WHERE archive_id = ? AND sequence <= ? ORDER BY sequence"
+
+
+class Formerly:
+    """What the events of a catalog tell, as far as their chain is whole; nothing where it cannot be read."""
+
+    def __init__(self, db: sqlite3.Connection | None = None) -> None:
+        self._db = db
+        self._until = _whole_until(db) if db else 0
+
+    def is_purged(self, archive_id: str) -> bool:
+        """Whether an event tells that the entry was purged."""
+        return any(kind == "entry.purged" for kind, _ in self._of(archive_id))
+
+    def set_back(self, archive_id: str) -> frozenset[str]:
+        """Return the paths of the reports of those conversions that a rollback took out of force."""
+        recorded: list[frozenset[str]] = []
+        taken: set[str] = set()
+        for kind, details in self._of(archive_id):
+            if kind == "conversion.recorded":
+                recorded.append(frozenset(str(each["blob"]) for each in details.get("reports", ())))
+            elif kind == "conversion.set_back" and 0 < details.get("from_attempt", 0) <= len(recorded):
+                taken |= recorded[details["from_attempt"] - 1]
+        return frozenset(taken)
+
+    def _of(self, archive_id: str) -> list[tuple[str, dict[str, Any]]]:
+        if self._db is None or not self._until:
+            return []
+        with suppress(sqlite3.Error, ValueError):
+            rows = self._db.execute(_OF_ENTRY, (archive_id, self._until)).fetchall()
+            return [(kind, json.loads(details)) for kind, details in rows]
+        return []
+
+
+@contextmanager
+def formerly(path: Path) -> Iterator[Formerly]:
+    """Read the history in the database at ``path`` meanwhile. Changes nothing."""
+    if not path.exists() or path.stat().st_size == 0:
+        yield Formerly()
+        return
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        yield Formerly()
+        return
+    with closing(db):
+        yield Formerly(db)
+
+
+def _whole_until(db: sqlite3.Connection) -> int:
+    """Return the sequence of the last event up to which the chain is whole and can be read."""
+    until = 0
+    with suppress(sqlite3.Error, ValueError, TypeError):
+        for row, is_whole in events.walked(db.execute(events.WHOLE_STORY)):
+            until = row[0] if is_whole else until
+    return until

@@ -1,0 +1,13 @@
+"""When an entry's row was made anew from its blobs: one of which no outcome is known ages all the same."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.add_column("archive_entries", sa.Column("rebuilt_at", sa.Text()))
