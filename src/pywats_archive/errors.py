@@ -11,6 +11,7 @@ ArchiveError                     exit 1
 ├── StorageError                         bytes could not be written, read or trusted
 │   ├── FolderAway                       a watch folder's disk or share is not there
 │   │   └── FolderTaken                  another service owns it
+│   ├── NoteUntrusted                    a note in Done that is not this station's: nothing is done with what it names
 │   ├── DiskLow                          less room than min_free_gb is left; new sources wait
 │   ├── DiskFull                         there is no room at all
 │   ├── ArchiveAway                      the archive's disk or share is not there
@@ -93,6 +94,10 @@ class FolderAway(StorageError):
 
 class FolderTaken(FolderAway):
     """Another service owns this watch folder; stop that one, or watch another folder."""
+
+
+class NoteUntrusted(StorageError):
+    """A note in Done is not this station's; nothing is done with what it names."""
 
 
 class DiskLow(StorageError):

@@ -119,15 +119,15 @@ Marks = dict[str, tuple[int, int]]
 
 
 def marks(source: Path) -> Marks:
-    """Note what a file or folder holds, so that nothing else is removed for it."""
-    if not source.is_dir():
+    """Note what a file or folder holds, so that nothing else is removed for it; a link is noted, not what it names."""
+    if not source.is_dir() or is_link(source):
         return {str(source): _mark(source)}
     return {str(path): _mark(path) for path in source.rglob("*") if path.is_symlink() or not path.is_dir()}
 
 
 def remove_marked(source: Path, noted: Marks) -> None:
     """Remove a file or folder that is as it was noted; OSError when it is not, and what is new or has changed stays."""
-    if not source.is_dir():
+    if not source.is_dir() or is_link(source):
         _remove_marked(source, noted)
         return
     for parent, folders, names in os.walk(source, topdown=False):

@@ -27,6 +27,7 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import UTC
 from pywats_archive.pipeline import owed, postprocess
 from pywats_archive.pipeline.decide import Destination, Ending
+from pywats_archive.pipeline.note import Seal
 from pywats_archive.pipeline.service import Service
 
 
@@ -118,7 +119,7 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         state=ArrivalState.SEEN,
         changed_at=now,
     )
-    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), set[Path]()
+    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), owed.Open(Seal(lambda: b"key"))
     full = OSError(errno.ENOSPC, "No space left on device")
     with mock.patch.object(os, "fsync", side_effect=full), pytest.raises(StorageError):
         owed.promise(config, arrival, result, now=now, open_=promises)
@@ -126,7 +127,8 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
     folder = owed.promise(config, arrival, result, now=now, open_=promises)
     for _ in range(2):
         with mock.patch.object(os, "link", side_effect=full), pytest.raises(StorageError):
-            owed.keep(folder, arrival, Ending(state=ArrivalState.DONE, destination=Destination.DONE), open_=promises)
+            ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
+            owed.keep(folder, config, arrival, ending, open_=promises)
     assert list(owed.waiting(config)) == [folder]
     assert (tmp_path / "a.log").read_bytes() == b"x"
 

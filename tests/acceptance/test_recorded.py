@@ -84,7 +84,9 @@ def test_a_note_tells_neither_what_is_secret_nor_where_code_lies(station: Statio
     note.write_text(json.dumps(told | forged | {"converter": forged, "converted_at": "yesterday"}))
     station.code(WARNS.replace("1.0", "2.0").replace("ArgumentType.STRING", "ArgumentType.PASSWORD"))
     blocked.unlink()
-    station.run()
+    (left,) = station.run().waiting
+    assert "is not trusted" in left and station.entries() == ()
+    station.run(accept_notes=True)
     (conversion,) = station.details().conversions
     assert conversion.converter_version == "1.0"
     assert conversion.parameters["key"].startswith("hmac-sha256:")

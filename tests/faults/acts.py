@@ -28,6 +28,7 @@ from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.note import Seal
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.watcher import is_new
 from pywats_archive.retention import enforcing
@@ -56,7 +57,9 @@ def _unused() -> Any:
 
 def handling() -> Handling:
     """Give the service's own handling, without converter processes and outbox."""
-    return Handling(_unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=set(), tally=Tally())
+    return Handling(
+        _unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=_promises(), tally=Tally()
+    )
 
 
 def archive_it(archive: Archive, place: Place) -> None:
@@ -200,9 +203,13 @@ def put_aside(archive: Archive, place: Place) -> None:
     result = ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS)
     for arrival in at.books.unfinished():
         ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-        promises: set[Path] = set()
+        promises = _promises()
         folder = owed.promise(at.config, arrival, result, now=archive.now(), open_=promises)
-        owed.keep(folder, arrival, ending, open_=promises)
+        owed.keep(folder, at.config, arrival, ending, open_=promises)
+
+
+def _promises() -> owed.Open:
+    return owed.Open(Seal(lambda: b"key"))
 
 
 def settle_owed(archive: Archive, place: Place) -> None:
@@ -210,7 +217,7 @@ def settle_owed(archive: Archive, place: Place) -> None:
     at = line(archive, place)
     for kept in owed.waiting(at.config):
         assert at.interceptor
-        owed.settle(archive, at.interceptor, at.config, kept)
+        owed.settle(archive, at.interceptor, at.config, kept, open_=_promises())
     finish_it("move")(archive, place)
 
 

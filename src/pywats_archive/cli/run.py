@@ -29,6 +29,10 @@ def run(
     repair: Annotated[
         bool, typer.Option("--repair", help="Rebuild a damaged or missing metadata.db; the old one is kept beside it.")
     ] = False,
+    accept_notes: Annotated[
+        bool,
+        typer.Option("--accept-notes", help="Take notes in Done/not-archived that nobody signed: you vouch for them."),
+    ] = False,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -39,7 +43,14 @@ def run(
 ) -> int:
     """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
     path = config or default_config()
-    settings = Settings(config_path=path, processes=processes, until_idle=until_idle, repair=repair, metrics=metrics)
+    settings = Settings(
+        config_path=path,
+        processes=processes,
+        until_idle=until_idle,
+        repair=repair,
+        accept_notes=accept_notes,
+        metrics=metrics,
+    )
     service = Service(settings)
     with Signals(stop=service.stop, reload=service.reload):
         left = _outcome(service)

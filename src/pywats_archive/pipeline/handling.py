@@ -22,7 +22,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.report import Report, SubmissionState
-from pywats_archive.pipeline import decide, postprocess, sharing
+from pywats_archive.pipeline import decide, owed, postprocess, sharing
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
@@ -51,7 +51,7 @@ class Handling:
         *,
         clock: Callable[[], datetime],
         failing: Failing,
-        promises: set[Path],
+        promises: owed.Open,
         tally: Tally,
     ) -> None:
         self._failing = failing

@@ -6,17 +6,12 @@ were sent, so that a restart finds both, and sends them under the same ids.
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-
-from pydantic import TypeAdapter, ValidationError
 
 from pywats_archive import portable
 from pywats_archive.archive import ledger, record, restoring
@@ -25,52 +20,37 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
-from pywats_archive.errors import SourceVanished, StorageError
+from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
 from pywats_archive.host.neighbours import NOT_ARCHIVED
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.time import utc_now
+from pywats_archive.models.entry import SourceKind
 from pywats_archive.pipeline import postprocess
 from pywats_archive.pipeline.decide import Ending
+from pywats_archive.pipeline.note import (
+    NOTE,
+    SOURCE,
+    Note,
+    Seal,
+    digest,
+    doubt,
+    partial_of,
+    read,
+    recorded,
+    result_of,
+    write,
+)
 
-_NOTE, _SOURCE = "note.json", "source"
 _ONE_AT_A_TIME = threading.Lock()
 """A folder that is being filled looks like one that a crash left empty."""
 
 
-Open = set[Path]
-"""The folders of promises that this run has in memory."""
+class Open(set[Path]):
+    """The folders of promises that this run has in memory, and what its notes are signed with."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Note:
-    """What is known of a conversion whose source is not archived yet."""
-
-    arrival_id: int | None = None
-    converter_name: str = ""
-    """Whose it is, for converters may share a Done folder; empty: nobody knows, and it is anyone's."""
-    original_path: str = ""
-    size_bytes: int = 0
-    mtime_ns: int = 0
-    state: ArrivalState = ArrivalState.DONE
-    status: ConversionStatus = ConversionStatus.PENDING
-    error: str | None = None
-    reports: tuple[str, ...] = ()
-    """The documents as they were sent."""
-    warnings: tuple[str, ...] = ()
-    converter_version: str = ""
-    code_fingerprint: str = ""
-    """Of the code that converted it; the archive may be back only when there is another version."""
-    distribution: str | None = None
-    converted_at: str = ""
-    """When the converter was called; empty: nobody knows."""
-    duration_ms: int = 0
-    trouble: str = ""
-    """Why the file makes no sense, which is a person's doing or a damaged disk's: what holds reports is never dropped."""
-
-
-_NOTES = TypeAdapter(_Note)
+    def __init__(self, seal: Seal) -> None:
+        super().__init__()
+        self.seal = seal
 
 
 def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime, open_: Open) -> Path:
@@ -78,12 +58,13 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
 
     It counts as ``open_`` until it is kept or broken; one that a crash left so is gone on with. StorageError when that fails.
     """
-    note = _Note(
+    note = Note(
         arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no ledger has a negative one
         converter_name=config.name,
         original_path=arrival.path,
         size_bytes=arrival.size_bytes,
         mtime_ns=arrival.mtime_ns,
+        checksum=_digest(Path(arrival.path)),
         status=result.status,
         error=result.error,
         reports=tuple(body.decode() for body in result.documents),
@@ -97,8 +78,8 @@ def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult,
     with _ONE_AT_A_TIME:
         folder = _made(Path(config.done_folder, NOT_ARCHIVED), f"{now:%Y%m%d%H%M%S%f}")
         try:
-            (folder / _SOURCE).mkdir()
-            _write(note, folder)
+            (folder / SOURCE).mkdir()
+            write(note, folder, open_.seal)
             portable.sync_folder(folder.parent)
         except OSError as exc:
             with suppress(OSError):
@@ -112,25 +93,27 @@ def promised(config: ConverterConfig, arrival: Arrival, *, open_: Open) -> tuple
     """Give what an earlier run promised for this very source, if it did; it is open from now on."""
     with _ONE_AT_A_TIME:
         for folder in waiting(config):
-            note = _read(folder / _NOTE)
+            note = read(folder)
             is_its = (note.original_path, note.size_bytes) == (arrival.path, arrival.size_bytes)
             if is_its and note.mtime_ns == arrival.mtime_ns and folder not in open_ and not _sources(folder):
-                _require_sense(folder, note)
+                _require_trusted(folder, note, config, open_.seal)
                 open_.add(folder)
-                return folder, _result(note)
+                return folder, result_of(note)
     return None
 
 
-def keep(folder: Path, arrival: Arrival, ending: Ending, *, open_: Open) -> None:
+def keep(folder: Path, config: ConverterConfig, arrival: Arrival, ending: Ending, *, open_: Open) -> None:
     """Put a converted source aside, whatever its post action says, where that was promised; durable, safe to repeat."""
     with _ONE_AT_A_TIME:
-        note = _read(folder / _NOTE)
-        _require_sense(folder, note)
+        note = read(folder)
+        _require_trusted(folder, note, config, open_.seal)
+        if note.proof is None:
+            raise StorageError(f"{folder / NOTE}: is gone; the source stays where it is until it can be archived")
         try:
-            _write(replace(note, state=ending.state), folder)
+            write(replace(note, state=ending.state, checksum=_digest(Path(arrival.path))), folder, open_.seal)
         except OSError as exc:
             raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-        postprocess.move_into(folder / _SOURCE, Path(arrival.path))
+        postprocess.move_into(folder / SOURCE, Path(arrival.path))
         open_.discard(folder)
 
 
@@ -149,7 +132,7 @@ def waiting(config: ConverterConfig) -> Iterator[Path]:
     except OSError as exc:
         raise StorageError(f"{folder}: cannot be read ({exc.strerror or exc}); check its rights and its disk") from exc
     if kept:
-        yield from (path for path in kept if _is_of(config, _read(path / _NOTE)))
+        yield from (path for path in kept if _is_of(config, read(path)))
 
 
 def is_any(config: ConverterConfig) -> bool:
@@ -161,9 +144,9 @@ def is_any(config: ConverterConfig) -> bool:
 
 def numbers(config: ConverterConfig) -> set[int]:
     """Give the ledger's numbers of what is owed, as far as the notes tell them, and can be read."""
-    notes: list[_Note] = []
+    notes: list[Note] = []
     with suppress(StorageError):
-        notes += (_read(kept / _NOTE) for kept in waiting(config))
+        notes += (read(kept) for kept in waiting(config))
     return {note.arrival_id for note in notes if note.arrival_id is not None}
 
 
@@ -173,18 +156,20 @@ def settle(
     config: ConverterConfig,
     kept: Path,
     *,
-    open_: AbstractSet[Path] = frozenset(),
+    open_: Open,
 ) -> None:
     """Archive what is owed in one folder and move it on to Done or Error; safe to repeat.
 
-    StorageError when that fails, or when its note makes no sense: nothing is archived of it then.
+    StorageError when that fails, or when its note makes no sense, NoteUntrusted when that is not this station's, or what lies
+    there is not what it is of: nothing is archived of it, and nothing is moved, then.
     """
     with _ONE_AT_A_TIME:
-        note = _read(kept / _NOTE)
+        note = read(kept)
         if kept in open_ or not _is_of(config, note):  # it was being written when it was listed
             return
-        _require_sense(kept, note)
+        _require_trusted(kept, note, config, open_.seal)
         found = _sources(kept)
+        _require_same(kept, note, found)
         for source in found:
             _settle_source(archive, interceptor, config, source, note)
         if note.original_path and not found:
@@ -204,33 +189,23 @@ def _made(parent: Path, name: str) -> Path:
 
 
 def _sources(kept: Path) -> list[Path]:
-    return sorted((kept / _SOURCE).iterdir()) if (kept / _SOURCE).is_dir() else []
+    return sorted((kept / SOURCE).iterdir()) if (kept / SOURCE).is_dir() else []
 
 
-def _is_of(config: ConverterConfig, note: _Note) -> bool:
+def _is_of(config: ConverterConfig, note: Note) -> bool:
     return note.converter_name in ("", config.name)
-
-
-def _write(note: _Note, folder: Path) -> None:
-    partial = folder / f".{_NOTE}.part"
-    with partial.open("w", encoding="ascii") as stream:
-        json.dump(asdict(note), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(folder / _NOTE)
-    portable.sync_folder(folder)
 
 
 def _remove_settled(folder: Path) -> None:
     """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
-    if (folder / _SOURCE).is_dir():
-        (folder / _SOURCE).rmdir()
-    (folder / f".{_NOTE}.part").unlink(missing_ok=True)
-    (folder / _NOTE).unlink(missing_ok=True)
+    if (folder / SOURCE).is_dir():
+        (folder / SOURCE).rmdir()
+    partial_of(folder).unlink(missing_ok=True)
+    (folder / NOTE).unlink(missing_ok=True)
     folder.rmdir()
 
 
-def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: _Note) -> None:
+def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: Note) -> None:
     """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
     path = Path(note.original_path)
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
@@ -239,16 +214,16 @@ def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterC
         return  # an earlier try came as far as that
     if not _lies_there(note):
         raise StorageError(
-            f"{kept}: {path} is gone or another one since it was converted; its reports are in {_NOTE}: see whether the "
+            f"{kept}: {path} is gone or another one since it was converted; its reports are in {NOTE}: see whether the "
             "server has them, then remove the folder"
         )
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
-    result, state = _recorded(note, interceptor), NextState(state=ArrivalState.WAITING)
+    result, state = recorded(note, interceptor.info), NextState(state=ArrivalState.WAITING)
     interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
 
 
-def _lies_there(note: _Note) -> bool:
+def _lies_there(note: Note) -> bool:
     try:
         now = signature(Path(note.original_path))
     except (OSError, SourceVanished):
@@ -257,13 +232,15 @@ def _lies_there(note: _Note) -> bool:
 
 
 def _settle_source(
-    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: _Note
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: Note
 ) -> None:
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
+    if note.checksum and entry.source_kind is SourceKind.FILE and entry.source_checksum != note.checksum:
+        raise NoteUntrusted(f"{source}: was changed while it was archived; see who did, it stays where it is")
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
-        result = _recorded(note, interceptor)
+        result = recorded(note, interceptor.info)
         result = replace(result, warnings=(*result.warnings, dropped))
         interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
     folder = config.done_folder if note.state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
@@ -272,70 +249,38 @@ def _settle_source(
     record.set_arrival(archive, arrival.arrival_id, note.state, moved_to=str(moved), reason="archived late")
 
 
-def _require_sense(kept: Path, note: _Note) -> None:
-    """Raise StorageError for a note that makes no sense, before anything is done with its source."""
+def _require_trusted(kept: Path, note: Note, config: ConverterConfig, seal: Seal) -> None:
+    """Raise StorageError for a note that makes no sense or is not to be trusted, before anything is done with its source."""
+    if note.link:
+        raise NoteUntrusted(
+            f"{kept}: {note.link} is a link, and none is followed there; see who made it, and remove it"
+        )
+    alone = "or remove the note: its source is archived alone then"
     if note.trouble:
-        told = f"{kept / _NOTE}: makes no sense ({note.trouble}); correct it, or remove it: its source is archived alone then"
-        raise StorageError(told)
+        raise StorageError(f"{kept / NOTE}: makes no sense ({note.trouble}); correct it, {alone}")
+    if why := doubt(note, config.watch_folder, seal):
+        raise NoteUntrusted(f"{kept / NOTE}: is not trusted: {why}, {alone}")
 
 
-def _result(note: _Note) -> ConversionResult:
-    return ConversionResult(
-        status=note.status,
-        error=note.error,
-        documents=tuple(text.encode() for text in note.reports),
-        warnings=note.warnings,
-        started_at=_moment(note.converted_at),
-        duration_ms=note.duration_ms,
-    )
+def _require_same(kept: Path, note: Note, found: Sequence[Path]) -> None:
+    """Raise NoteUntrusted when what lies in the folder is not the source that the note is of."""
+    if link := next((source for source in found if portable.is_link(source)), None):
+        raise NoteUntrusted(f"{link}: is a link, and none is followed there; see who made it, and remove it")
+    if note.checksum and found and [_digest(source) for source in found] != [note.checksum]:
+        told = "is not the source that its note is of; see who changed it. Nothing of it is archived or moved"
+        raise NoteUntrusted(f"{kept / SOURCE}: {told}")
 
 
-def _recorded(note: _Note, interceptor: ArchiveInterceptor) -> ConversionResult:
-    """The result as it goes on record, of the version that gave it.
-
-    The note lies where others may write: where code is read from, and which arguments are secret, today's converter tells.
-    """
-    result = _result(note)
-    today = interceptor.info
-    if today is None or note.code_fingerprint in ("", today.fingerprint):
-        return result
-    of_then = replace(
-        today,
-        version=note.converter_version,
-        fingerprint=note.code_fingerprint,
-        distribution=note.distribution,
-        code_files=(),
-    )
-    return replace(result, converter=of_then)
-
-
-def _moment(text: str) -> datetime:
+def _digest(source: Path) -> str:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return utc_now()
+        return digest(source)
+    except SourceVanished:
+        return ""
+    except OSError as exc:
+        raise StorageError(f"{source}: cannot be read ({exc.strerror or exc}); check its rights") from exc
 
 
-def _read(path: Path) -> _Note:
-    """Read a note; one that is missing or empty leaves only the source, which is archived all the same."""
-    try:
-        text = path.read_bytes()
-        told = json.loads(text or b"{}")
-    except FileNotFoundError:
-        return _Note()
-    except (OSError, ValueError, RecursionError) as exc:
-        return _Note(trouble=str(exc))
-    try:
-        return _NOTES.validate_python(told)
-    except ValidationError as exc:
-        faults = exc.errors(include_url=False, include_input=False)
-        wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
-        sound = {key: value for key, value in told.items() if key not in wrong} if isinstance(told, dict) else {}
-        where = ".".join(map(str, faults[0]["loc"])) or "the whole"
-        return replace(_NOTES.validate_python(sound), trouble=f"{where}: {faults[0]['msg']}")
-
-
-def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: _Note) -> Arrival:
+def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: Note) -> Arrival:
     """The arrival that the ledger still has open, or a new one when it could not even be entered."""
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(source)]).get(
         str(source)

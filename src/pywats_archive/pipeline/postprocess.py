@@ -261,8 +261,9 @@ def is_as_it_was(departure: Departure) -> bool:
 
 def _has_changed(departure: Departure) -> bool:
     """A folder may lose its marker while it is converted; what it gained is seen when it is to be removed."""
+    is_folder = departure.entry and departure.entry.source_kind is SourceKind.FOLDER
     if departure.path.is_dir():
-        return False
+        return portable.is_link(departure.path) or (departure.entry is not None and not is_folder)
     now = sources.signature(departure.path)
     if (now.size_bytes, now.mtime_ns) == (departure.size_bytes, departure.mtime_ns):
         return False

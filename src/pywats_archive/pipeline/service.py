@@ -71,6 +71,8 @@ class Settings:
     """Try everything that waits at once, and end when nothing waits."""
     repair: bool = False
     """Rebuild a catalog that is missing or damaged, at the start."""
+    accept_notes: bool = False
+    """Take notes in Done that this station did not sign: a person vouches for them."""
     metrics: str | None = None
     """Where Prometheus may ask for figures: ``PORT`` or ``HOST:PORT``; None for nowhere."""
     clock: Clock = utc_now
@@ -112,7 +114,11 @@ class Service:
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2, stopping=self._stopping)
         try:
             with Staff(
-                processes, config_path=self._station.path, clock=self._now, repair=self._settings.repair
+                processes,
+                config_path=self._station.path,
+                clock=self._now,
+                repair=self._settings.repair,
+                accept_notes=self._settings.accept_notes,
             ) as staff:
                 self._staff = staff
                 staff.alerts.on_news = self._announcing.tell

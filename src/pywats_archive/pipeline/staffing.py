@@ -22,6 +22,7 @@ from pywats_archive.errors import (
     ArchiveAway,
     ArchiveError,
     ConversionInterrupted,
+    NoteUntrusted,
     StorageError,
     WorkersUnavailable,
 )
@@ -29,11 +30,12 @@ from pywats_archive.host import memory, worker
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline.alerts import UNTRUSTED, Alerts
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.claims import Claims
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.note import Seal
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.watchfolder import WatchFolder
@@ -50,7 +52,15 @@ class Staff:
     ``repair`` rebuilds a catalog that is missing or damaged; otherwise that is a CatalogDamaged.
     """
 
-    def __init__(self, processes: ConverterProcesses, *, config_path: Path, clock: Clock, repair: bool = False) -> None:
+    def __init__(
+        self,
+        processes: ConverterProcesses,
+        *,
+        config_path: Path,
+        clock: Clock,
+        repair: bool = False,
+        accept_notes: bool = False,
+    ) -> None:
         self._repair = repair
         self._config_path = config_path
         self.processes = processes
@@ -59,7 +69,7 @@ class Staff:
         self.failing = Failing(self.alerts)
         self.claims = Claims(config_path)
         self.unexpected = Unexpected(self.alerts)
-        self.promises: owed.Open = set()
+        self.promises = owed.Open(Seal(lambda: load_key(config_path.parent), accepts_unsigned=accept_notes))
         """Of sources whose reports are being sent while the archive fails."""
         self._still_owed: dict[tuple[str, Path | None], dict[Path, str]] = {}
         """By line, why what was promised to its archive could not be archived the last time."""
@@ -259,6 +269,8 @@ class Staff:
 
         def fail(path: Path, exc: Exception) -> None:
             still[path] = str(exc)
+            if isinstance(exc, NoteUntrusted):
+                self.alerts.raise_alert(UNTRUSTED, str(path), reason=str(exc))
             if before.get(path) != str(exc):  # it is tried every second
                 log.error("archive.still_owed", converter=line.name, path=str(path), reason=str(exc))
 
@@ -274,6 +286,8 @@ class Staff:
                 fail(kept, exc)
             else:
                 log.info("archive.caught_up", converter=line.name, path=str(kept))
+        for path in before.keys() - still.keys():
+            self.alerts.clear(UNTRUSTED, str(path))
         if not still:
             self.failing.over(line.name, OWED)
 

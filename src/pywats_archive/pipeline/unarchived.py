@@ -221,7 +221,7 @@ class Unarchived:
             owed.break_promise(held.promise, open_=self._promises)
         elif held.promise:
             line.owed.add(arrival.number)
-            owed.keep(held.promise, arrival, ending, open_=self._promises)
+            owed.keep(held.promise, line.config, arrival, ending, open_=self._promises)
             self._tally.count(ending.state)
         else:
             departed = postprocess.carry_out(ending, departure)

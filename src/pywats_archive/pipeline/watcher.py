@@ -112,6 +112,8 @@ class Watcher:
             self._unexpected.note(line, path, error)
 
         unknown = [path for path in listing if path not in line.known]
+        if not unknown:
+            line.books.latest_at(unknown)  # books that have just lost their archive take note that nothing lies there
         for found in filter(None, each_alone(line.books.latest_at, unknown, leave_out)):
             line.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(line, known)}
             sharing.wake_later(line)
