@@ -14,6 +14,7 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.postprocess import Departure, carry_out
+from pywats_archive.portable import WINDOWS
 
 
 @pytest.fixture
@@ -107,3 +108,30 @@ def test_a_move_cut_short_leaves_one_file_in_done(archive: Archive, watch: Path)
     (done / "a.log").hardlink_to(watch / "a.log")
     carry_out(Ending(state=ArrivalState.DONE, destination=Destination.DONE), leaving)
     assert [path.name for path in done.iterdir()] == ["a.log"] and list(watch.iterdir()) == []
+
+
+@pytest.mark.skipif(WINDOWS, reason="makes symbolic links")
+@pytest.mark.parametrize("destination", [Destination.REMOVED, Destination.ZIPPED, Destination.DONE])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_link_in_place_of_a_source_is_left_alone(
+    archive: Archive, watch: Path, tmp_path: Path, is_folder: bool, destination: Destination
+) -> None:
+    """What lies elsewhere is neither removed nor moved when a source was replaced by a link to it (invariant 2)."""
+    source, elsewhere = watch / "unit", tmp_path / "elsewhere"
+    if is_folder:
+        source.mkdir()
+        (source / "a.log").write_bytes(b"x")
+    else:
+        source.write_bytes(b"x")
+    leaving = departure(archive, source)
+    elsewhere.mkdir()
+    if is_folder:
+        (source / "a.log").rename(elsewhere / "a.log")
+        source.rmdir()
+    else:
+        source.rename(elsewhere / "unit")
+    source.symlink_to(elsewhere)
+    before = list(elsewhere.iterdir())
+    departed = carry_out(Ending(state=ArrivalState.DONE, destination=destination), leaving)
+    assert departed.moved_to is None and source.is_symlink()
+    assert list(elsewhere.iterdir()) == before and [path.read_bytes() for path in before] == [b"x"]
