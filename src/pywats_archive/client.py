@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
 from pywats_archive.host import memory
 from pywats_archive.host.configfile import read_station_config
+from pywats_archive.host.doubtful import doubtful
 from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.capacity import Ratios
@@ -97,7 +98,8 @@ class Client:
             raise UsageError("doctor: give a configuration or an archive, one of them")
         if config is not None:
             station = read_station_config(Path(config))
-            return examine_station(station, away={root: str(reason) for root, reason in _away(station).items()})
+            away = {root: str(reason) for root, reason in _away(station).items()}
+            return replace(examine_station(station, away=away), warnings=doubtful(station))
         return examine_archive(Path(str(archive)))
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -48,6 +49,7 @@ BUILT_IN_COMPANIONS = {
 """Companion rules for standard converters, by class name: what their code reads beside the source."""
 
 
+_LONGEST_SHOWN = 200
 _TEN_YEARS_S = 315_360_000
 _MOST_GB = 1_000_000_000
 """A thousand times what the largest disks have; in bytes it fits in 64 bits."""
@@ -62,6 +64,26 @@ _RETENTION = {
     "purge_unsubmitted": "purge_unsubmitted",
 }
 """The keys of retention, and what each is called in a policy."""
+
+
+COMPANION_NAMES = re.compile(r"\{(stem|name)\}|\{\{|\}\}")
+"""What is replaced in a companion rule: by the source's own stem or name, or by a brace."""
+
+
+def companion_fault(rule: str) -> str | None:
+    """Return why a companion rule is none, with what to write; None where it is one."""
+    parts = re.split(r"[\\/]", rule)
+    if not "".join(parts).strip(" ."):
+        return "it is empty; take it out, or write such as '{stem}/*.txt'"
+    if not _is_writable(rule):
+        return "it has a NUL character, or half of a surrogate pair; correct it"
+    if rule.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", rule):
+        return "companions lie beside their source; write a path relative to the source's folder"
+    if re.search(r"[{}]", COMPANION_NAMES.sub("", rule)):
+        return "only {stem} and {name} may stand in braces; a brace of a name is written twice"
+    if any("**" in part and part != "**" for part in parts):
+        return "'**' may only stand for whole folders, as in '**/*.txt'"
+    return None
 
 
 class PostProcessAction(str, Enum):
@@ -132,6 +154,21 @@ class ConverterConfig(BaseModel):
     """For how long after a source has left it is looked at for what is still written to it; 0: never."""
     verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
     verify_rate_mb_s: float = Field(default=10.0, gt=0, le=1_000_000)
+
+    @field_validator("name", "module_path")
+    @classmethod
+    def _is_text(cls, text: str) -> str:
+        if not _is_writable(text):
+            raise ValueError("it has a NUL character, or half of a surrogate pair; correct it")
+        return text
+
+    @field_validator("archive_companions")
+    @classmethod
+    def _are_rules(cls, rules: list[str]) -> list[str]:
+        for rule in rules:
+            if told := companion_fault(rule):
+                raise ValueError(f"{rule!r}: {told}")
+        return rules
 
     @model_validator(mode="after")
     def _needs_a_folder(self) -> ConverterConfig:
@@ -213,15 +250,26 @@ class StationConfig(BaseModel):
 def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
     """Check one converter's section; a bad value is one ConfigError naming file, converter, key and range."""
     for key in section.keys() - ConverterConfig.model_fields.keys():
-        if meant := get_close_matches(key, ARCHIVE_KEYS, n=1, cutoff=0.85):
-            name = section.get("name") or "(without a name)"
-            raise ConfigError(f"{file}: converter '{name}': there is no key '{key}'; write '{meant[0]}'")
+        if len(key) < _LONGEST_SHOWN and (meant := get_close_matches(key, ARCHIVE_KEYS, n=1, cutoff=0.85)):
+            raise ConfigError(f"{file}: converter {_named(section)}: there is no key '{key}'; write '{meant[0]}'")
     try:
         return ConverterConfig.model_validate(section)
     except ValidationError as exc:
-        name = section.get("name") or "(without a name)"
         faults = "; ".join(_describe(fault) for fault in exc.errors())
-        raise ConfigError(f"{file}: converter '{name}': {faults}") from exc
+        raise ConfigError(f"{file}: converter {_named(section)}: {faults}") from exc
+
+
+def _named(section: dict[str, Any]) -> str:
+    return _shown(str(section.get("name") or "(without a name)"))
+
+
+def _is_writable(text: str) -> bool:
+    """Whether a file system, a database and a log can take the text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _describe(fault: Any) -> str:
@@ -229,4 +277,10 @@ def _describe(fault: Any) -> str:
     if not fault["loc"]:
         return str(message)
     key = ".".join(str(part) for part in fault["loc"])
-    return f"{key} = {fault['input']!r}: {message[0].lower()}{message[1:]}"
+    value = "" if fault["loc"][0] == "arguments" else f" = {_shown(fault['input'])}"  # an argument may be a secret
+    return f"{key}{value}: {message[0].lower()}{message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

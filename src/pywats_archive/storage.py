@@ -13,6 +13,8 @@ from typing import Any
 from pywats_archive.archive import ingest, record, restore
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
+from pywats_archive.config import companion_fault
+from pywats_archive.errors import UsageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.policy import RetentionPolicy
@@ -119,6 +121,9 @@ class ArchiveStorage:
 
 
 def _new_source(path: Path, converter_name: str, metadata: Mapping[str, Any], level: int) -> ingest.NewSource:
+    for rule in metadata.get("companions") or ():
+        if told := companion_fault(rule):
+            raise UsageError(f"companions: {rule!r}: {told}")
     return ingest.NewSource(
         path=path.absolute(),
         converter_name=converter_name,

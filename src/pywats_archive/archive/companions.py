@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from pywats_archive.archive import sources
 from pywats_archive.blobs.store import measure
+from pywats_archive.config import COMPANION_NAMES
 from pywats_archive.models.entry import Companion
 
 _SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})
@@ -39,7 +40,8 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
 
 
 def _pattern(rule: str, source: Path) -> str:
-    return rule.format(stem=source.stem.translate(_SPECIAL), name=source.name.translate(_SPECIAL))
+    names = {"{stem}": source.stem.translate(_SPECIAL), "{name}": source.name.translate(_SPECIAL)}
+    return COMPANION_NAMES.sub(lambda found: names.get(found[0], found[0][0]), rule)
 
 
 def _counts(path: Path, source: Path) -> bool:

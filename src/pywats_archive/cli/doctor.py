@@ -44,13 +44,14 @@ def doctor(
         print_json(_document(examination))
     else:
         _draw(examination)
-    return 0 if examination.level is Level.FULL else 1
+    return 0 if examination.level is Level.FULL and not examination.warnings else 1
 
 
 def _document(examination: Examination) -> dict[str, Any]:
     return {
         "account": examination.account,
         "level": examination.level,
+        "warnings": examination.warnings,
         "folders": [_folder(folder) for folder in examination.folders],
     }
 
@@ -72,6 +73,8 @@ def _folder(examined: Examined) -> dict[str, Any]:
 def _draw(examination: Examination) -> None:
     for folder in examination.folders:
         _draw_folder(folder)
+    for warning in examination.warnings:
+        console.print(escape(printable(f"configuration: {warning}")), style="yellow", soft_wrap=True)
     level = examination.level
     weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
     console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pywats_archive.config import (
 )
 from pywats_archive.errors import ConfigError
 from pywats_archive.host import memory
+from pywats_archive.host.foldernames import require_usable
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.neighbours import real, require_apart
 from pywats_archive.portable import WINDOWS
@@ -32,23 +33,29 @@ _SERVER_KEYS = (
     "station_presets",
     "registration_enabled",
 )
-_WINDOWS_PATH = re.compile(r"[A-Za-z]:([\\/]|$)|.*\\")
-"""A drive, or any backslash: a name that has one on purpose is rarer than a configuration from another computer."""
-_POSIX_PATH = re.compile(r"/(?!/)")
+_MOST_BYTES = 10_000_000
 _SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
+_FOLDERS = ("watch_folder", *_SIBLINGS, "archive_folder")
 
 
 def read_station_config(path: Path) -> StationConfig:
     """Read and check a configuration; ConfigError names file, place, converter, key and what would be right.
 
-    Only a configuration that can be used is remembered.
+    Only a configuration that can be used is remembered. Whatever else goes wrong over what it says is a ConfigError too.
     """
-    path = path.absolute()
+    try:
+        return _read(path.absolute())
+    except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
+        told = " ".join(str(exc).split())[:200]
+        raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {told}); correct it") from exc
+
+
+def _read(path: Path) -> StationConfig:
     fields = memory.completed_station(path, _read_object(path))
     sections = _sections(fields, path)
     remembered = memory.recall(path, memory.CONVERTERS)
     converters_folder = _text(fields, "converters_folder", path, default="converters")
-    _check_native("converters_folder", converters_folder, str(path))
+    require_usable("converters_folder", converters_folder, str(path), base=path.parent, windows=WINDOWS)
     station = StationConfig(
         path=path,
         converters_folder=path.parent / converters_folder,
@@ -57,6 +64,7 @@ def read_station_config(path: Path) -> StationConfig:
         converters=tuple(_converter(memory.completed(section, remembered), path) for section in sections),
     )
     _check(station)
+    _check_way(station, sections, fields)
     memory.remember_sections(path, sections)
     memory.remember_station(path, fields)
     return station
@@ -64,19 +72,29 @@ def read_station_config(path: Path) -> StationConfig:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        fields = json.loads(text)
+        fields = json.loads(_text_of(path))
     except FileNotFoundError as exc:
         raise ConfigError(f"{path}: there is no such file; name pyWATS' config.json") from exc
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check its rights") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: not UTF-8 at byte {exc.start}; save it as UTF-8") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{path}: its JSON is nested too deep; name pyWATS' config.json") from exc
     except json.JSONDecodeError as exc:
         raise ConfigError(f"{path}: line {exc.lineno}, column {exc.colno}: {exc.msg}; correct the JSON") from exc
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: holds no JSON object; name pyWATS' config.json")
     return fields
+
+
+def _text_of(path: Path) -> str:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path}: is no file; name pyWATS' config.json")
+    if found.st_size > _MOST_BYTES:
+        raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
@@ -88,20 +106,15 @@ def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 
 def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
     parsed = parse_converter({k: v for k, v in section.items() if v is not None}, file=path)
-    for key in ("watch_folder", *_SIBLINGS, "archive_folder"):
-        _check_native(key, getattr(parsed, key), f"{path}: converter '{parsed.name}'")
+    for key in _FOLDERS:
+        require_usable(
+            key, getattr(parsed, key), f"{path}: converter '{parsed.name}'", base=path.parent, windows=WINDOWS
+        )
     if not parsed.watch_folder:
         return parsed
     watch = Path(os.path.abspath(path.parent / parsed.watch_folder))  # noqa: PTH100 (keeps links as they are named)
     folders = {key: str(path.parent / (getattr(parsed, key) or watch.parent / name)) for key, name in _SIBLINGS.items()}
     return parsed.model_copy(update={"watch_folder": str(watch), **folders})
-
-
-def _check_native(key: str, folder: str, where: str) -> None:
-    """Refuse a path of the other operating system: taken as a relative one, it would name a folder that nobody looks for."""
-    other, is_other = ("POSIX", _POSIX_PATH) if WINDOWS else ("Windows", _WINDOWS_PATH)
-    if is_other.match(folder):
-        raise ConfigError(f"{where}: {key} = {folder!r}: this is a {other} path; write one of this computer")
 
 
 def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
@@ -159,6 +172,24 @@ def _check(station: StationConfig) -> None:
             _check_apart(station, converter, archives)
             _check_leaves(station, converter)
     require_apart(station)
+
+
+def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], fields: dict[str, Any]) -> None:
+    """Refuse a link as the way to a configuration with relative folders: these would be others than by its own path.
+
+    A station that has run by this very path goes on: what it has lies there.
+    """
+    path = station.path
+    itself = path.resolve()
+    if not path.is_symlink() or itself.parent == path.parent.resolve() or memory.memory_of(path).exists():
+        return
+    named = [fields.get("converters_folder") or "/", *(section.get(key) for section in sections for key in _FOLDERS)]
+    uses_default = any(each.archive_enabled and not each.archive_folder for each in station.converters)
+    if uses_default or any(isinstance(name, str) and name and not Path(name).is_absolute() for name in named):
+        raise ConfigError(
+            f"{path}: is a link to {itself}, and its relative folders would be others here, with a second archive; "
+            "name the file itself, or write whole paths"
+        )
 
 
 def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:

@@ -39,6 +39,8 @@ class Examination:
 
     account: str
     folders: tuple[Examined, ...]
+    warnings: tuple[str, ...] = ()
+    """What the configuration says that can hardly be meant, a line each."""
 
     @property
     def level(self) -> Level:

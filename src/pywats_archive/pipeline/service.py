@@ -20,7 +20,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
+from pywats_archive.errors import ArchiveError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.serverclock import ServerClock
 from pywats_archive.host.submission import Submitter
@@ -31,6 +31,7 @@ from pywats_archive.pipeline import decide, owed
 from pywats_archive.pipeline.alerts import UNAVAILABLE
 from pywats_archive.pipeline.beside import Announcing, Beside
 from pywats_archive.pipeline.busy import Busy
+from pywats_archive.pipeline.configuring import ConfigVerdicts
 from pywats_archive.pipeline.dispatch import Dispatch
 from pywats_archive.pipeline.folders import FolderEvents
 from pywats_archive.pipeline.forgotten import Forgotten
@@ -107,9 +108,9 @@ class Service:
 
     def run(self) -> Left:
         """Run until stopped, or until nothing waits; gives what is left. ConfigError and ArchiveInUse come at once."""
+        self._config_stamp = _stamp(self._settings.config_path)  # before it is read, for it may change meanwhile
         self._station = read_station_config(self._settings.config_path)
         log.info("service.starting", configuration=str(self._settings.config_path), process=os.getpid())
-        self._config_stamp = _stamp(self._settings.config_path)
         self._announcing = Announcing(self._station)
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2, stopping=self._stopping)
         try:
@@ -177,6 +178,7 @@ class Service:
             tally=self._tally,
         )
         self._forgotten = Forgotten(self._staff.alerts)
+        self._verdicts = ConfigVerdicts(self._settings.config_path, self._staff.alerts)
         self._gone = Gone(self._staff)
         self._schedules = Schedules(processes, self._outbox, clock=self._now)
         self._events = FolderEvents(self._wake)
@@ -237,6 +239,7 @@ class Service:
             self._take_up(line)
             _miss_results(line)
         self._gone.look(self._lines, self._station)
+        self._verdicts.accept(self._station)
         log.info("service.started", converters=[line.name for line in self._lines])
 
     def _listen(self) -> None:
@@ -412,12 +415,23 @@ class Service:
             if not self._work.hold():
                 return
             lines = make_lines(station, self._staff, before=self._lines)
-        except (ConfigError, ArchiveError) as exc:
-            log.error("config.not_taken", reason=str(exc))
+        except Exception as exc:
+            self._verdicts.reject(exc)
         else:
-            self._take_over(station, lines)
+            self._try_to_take_over(station, lines)
         self._config_stamp = stamp
         self._work.go_on()
+
+    def _try_to_take_over(self, station: StationConfig, lines: list[Line]) -> None:
+        """Take a configuration over; where that fails half-way, go back to the last good one."""
+        before = self._station
+        try:
+            self._take_over(station, lines)
+        except Exception as exc:
+            self._verdicts.reject(exc)
+            self._take_over(before, make_lines(before, self._staff, before=self._lines))
+        else:
+            self._verdicts.accept(station)
 
     def _take_over(self, station: StationConfig, lines: list[Line]) -> None:
         self._work.forget()
