@@ -29,6 +29,7 @@ ARCHIVE_KEYS = (
     "archive_output_reports",
     "on_archive_error",
     "archive_companions",
+    "allow_same_id",
     "settle_seconds",
     "empty_seconds",
     "late_seconds",
@@ -145,6 +146,7 @@ class ConverterConfig(BaseModel):
     archive_output_reports: bool = True
     on_archive_error: Literal["hold", "continue"] = "hold"
     archive_companions: list[str] = Field(default_factory=list)
+    allow_same_id: bool = False
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0, le=2_592_000)
     memory_limit_mb: float = Field(default=4000.0, ge=0, le=_MOST_GB)

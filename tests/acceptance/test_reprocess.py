@@ -319,12 +319,12 @@ def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monk
     limited(station, 5.0)
     gone = station.entries()[0].archive_id
 
-    def purged_first(shown: Any, *more: Any) -> Any:
+    def purged_first(shown: Any, *more: Any, **named: Any) -> Any:
         if shown.entry.archive_id == gone:
             with Archive.open(station.archive_root) as archive:
                 batch = purging.Batch(converter_name="ict", reason=PurgeReason.MANUAL, archive_ids=[gone])
                 assert purging.purge(archive, batch).entries == 1
-        return judged(shown, *more)
+        return judged(shown, *more, **named)
 
     monkeypatch.setattr(running, "judged", purged_first)
     done = replayed(station)

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 
-from pywats_archive.archive import layout
+from pywats_archive.archive import holding, layout
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.current import next_ids
-from pywats_archive.archive.document import Document, read
+from pywats_archive.archive.current import current
+from pywats_archive.archive.document import Document, fields_of, read
+from pywats_archive.archive.identities import Identity, as_new, identities, spare_id
+from pywats_archive.archive.likeness import alike
+from pywats_archive.archive.pairing import paired
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
@@ -23,12 +25,11 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import day_of
+from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.replay import ItemResult
-from pywats_archive.models.report import Report, ReportSummary, SubmissionState
+from pywats_archive.models.report import Report, ReportSummary, SubmissionState, id_key, summarize
 from pywats_archive.models.time import UTC
 
-_REPORT_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
-"""Namespace of the ids we give to reports that have none: uuid5 of archive id and ordinal."""
 REPLACED = "a later conversion's report is sent instead"
 """Why a report is withheld that waited when another one of its id was put beside it."""
 
@@ -50,8 +51,14 @@ class NewConversion:
     attempts: int = 0
     withheld: Collection[int] = ()
     """Ordinals of reports that are not sent, whatever ``submit`` says."""
+    withheld_because: str | None = None
+    """Why none is sent without ``submit``; None: none was ever to be sent."""
+    pairing: Pairing | None = None
+    """Which report continues which earlier one; None: as their tests say."""
     new_ids: bool = False
-    """Reports get new ids, and not those that their ordinals had before."""
+    """Reports get new ids, and not those of the reports that they continue."""
+    allow_same_id: bool = False
+    """A report may have the id of another source's report."""
     run_item: ItemResult | None = None
     """What a run keeps of it, in the same commit."""
 
@@ -59,32 +66,54 @@ class NewConversion:
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
     """Archive the reports of a conversion, then commit it with them; all durable once this returns (invariant 4).
 
-    A report keeps the id that the same ordinal of this entry was given before; one that still waits under an id that is sent
-    anew is not sent any more. StorageError leaves no row; Overtaken is one, when another conversion came in between.
+    A report keeps the id of the one that it continues (``pairing``). One of which a person must say what it continues, and one
+    with the id of another source's report, are kept as refused. What still waits under an id that is sent anew is not sent any
+    more. StorageError leaves no row; Overtaken is one, when another conversion came in between.
     """
     archive_id = new.conversion.archive_id
     before = archive.reports_of(archive_id)
-    written: list[tuple[Blob, Report]] = []
+    written: list[_Written] = []
     try:
         _archive_reports(archive, new, before, written)
         return archive.write(lambda tx: _commit(tx, archive, new, before, written))
     except Exception:
-        archive.take_back(archive_id, [blob for blob, _ in written])
+        archive.take_back(archive_id, [each.blob for each in written])
         raise
 
 
-def _archive_reports(
-    archive: Archive, new: NewConversion, before: Sequence[Report], written: list[tuple[Blob, Report]]
-) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """A report that is archived and has no row yet."""
+
+    blob: Blob
+    report: Report
+    identity: Identity
+
+
+def _archive_reports(archive: Archive, new: NewConversion, before: Sequence[Report], written: list[_Written]) -> None:
     archive_id = new.conversion.archive_id
-    ids = {} if new.new_ids else next_ids(archive, archive_id, before)
-    for ordinal, (body, summary) in enumerate(zip_longest(new.documents, new.summaries), 1):
-        spare = uuid.uuid4() if new.new_ids else uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}")
+    summaries = new.summaries or [summarize(fields_of(body)) for body in new.documents]
+    pairing = new.pairing or _pairing(archive, new, before, summaries)
+    taken = [report.report_id for report in before]
+    named = identities(archive_id, new.documents, summaries, pairing.pairs, taken=taken, new_ids=new.new_ids)
+    for ordinal, (body, summary, identity) in enumerate(zip(new.documents, summaries, named, strict=True), 1):
         is_sent = new.submit and ordinal not in new.withheld
         state = SubmissionState.WAITING if is_sent else SubmissionState.WITHHELD
-        document = read(body, fixed_id=ids.get(ordinal), spare_id=spare, summary=summary)
+        document = read(body, fixed_id=identity.report_id, spare_id=uuid.UUID(int=0), summary=summary)
         place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
-        written.append(_archive_report(archive, place, document, state, new.compression_level))
+        blob, report = _archive_report(archive, place, document, state, new.compression_level)
+        if not new.submit:
+            report = replace(report, last_error=new.withheld_because)
+        written.append(_Written(blob=blob, report=report, identity=identity))
+
+
+def _pairing(
+    archive: Archive, new: NewConversion, before: Sequence[Report], summaries: Sequence[ReportSummary]
+) -> Pairing:
+    if not before:  # the first conversion, as nearly all are
+        return paired((), as_new(summaries))
+    now = current(archive, new.conversion.archive_id)
+    return paired(now.earlier, as_new(summaries), alike=alike(archive, before, new.documents))
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
@@ -92,7 +121,8 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     archive.entry(archive_id)
     present = archive.reports_of(archive_id)
     ordinal = len(present) + 1
-    document = read(body, fixed_id=None, spare_id=uuid.uuid5(_REPORT_IDS, f"{archive_id}/{ordinal}"))
+    spare = spare_id(archive_id, ordinal, {id_key(report.report_id) for report in present})
+    document = read(body, fixed_id=None, spare_id=uuid.UUID(spare))
     place = _Place(archive_id=archive_id, ordinal=ordinal, number=ordinal)
     blob, report = _archive_report(archive, place, document, SubmissionState.WAITING, compression_level)
 
@@ -224,15 +254,17 @@ def _commit(
     archive: Archive,
     new: NewConversion,
     before: Sequence[Report],
-    written: Sequence[tuple[Blob, Report]],
+    written: Sequence[_Written],
 ) -> tuple[Report, ...]:
-    conversion = new.conversion
     _require_nothing_between(tx, new, before)
-    _withhold_older(tx, before, written)
+    judged = [holding.judged(tx, each.report, each.identity, new) for each in written]
+    warnings = (*new.conversion.warnings, *(warning for each in judged for warning in each.warnings))
+    conversion = replace(new.conversion, warnings=warnings)
+    _withhold_older(tx, before, [each.report for each in judged])
     number = conversions.add(tx, conversion)
-    for blob, _ in written:
-        archive.blobs.settle(blob)
-    kept = tuple(replace(report, conversion_id=number) for _, report in written)
+    for each in written:
+        archive.blobs.settle(each.blob)
+    kept = tuple(replace(each.report, conversion_id=number) for each in judged)
     for report in kept:
         reports.add(tx, report)
     show(tx, archive, conversion, kept)
@@ -247,11 +279,14 @@ def _commit(
             attempts=new.attempts,
         )
     events.append(tx, _conversion_event(archive, conversion, kept))
+    for report in kept:
+        if report.submission_state is SubmissionState.REFUSED:
+            events.append(tx, _submission_event(archive, report))
     return kept
 
 
 def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequence[Report]) -> None:
-    """Let no two conversions give one ordinal two ids, and let the service have what it took up again."""
+    """Let no two conversions give one test two ids, and let the service have what it took up again."""
     conversion = new.conversion
     if conversion.run_id is not None:
         if new.run_item and not runs.set_item(tx, conversion.run_id, new.run_item):
@@ -265,10 +300,10 @@ def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequenc
         raise Overtaken(f"{conversion.archive_id}: another conversion of it came in between; it is converted again")
 
 
-def _withhold_older(tx: Connection, before: Sequence[Report], written: Sequence[tuple[Blob, Report]]) -> None:
+def _withhold_older(tx: Connection, before: Sequence[Report], new: Sequence[Report]) -> None:
     """Send nothing older after what is sent now under the same id: the server would keep the older one."""
     waiting = SubmissionState.WAITING
-    sent = {report.report_id for _, report in written if report.submission_state is waiting}
+    sent = {report.report_id for report in new if report.submission_state is waiting}
     for report in before:
         if report.submission_state is waiting and report.report_id in sent:
             reports.withhold(tx, report, reason=REPLACED)

@@ -29,6 +29,7 @@ from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import NEVER_SENT
 
 _DAY = timedelta(days=1)
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
@@ -227,7 +228,7 @@ def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     """A report of a conversion that was never recorded: kept, not sent; its id is the one this report will have."""
     archive.entry(metadata["archive_id"])
-    report = report_of(archive, path, metadata)
+    report = replace(report_of(archive, path, metadata), last_error=NEVER_SENT)
     archive.write(lambda tx: reports.add(tx, report))
 
 

@@ -12,7 +12,7 @@ from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.report import Report, SubmissionState, spellings
 
 _ROWS = Rows(tables.reports, key="report_no")
 _WAITING = SubmissionState.WAITING.value
@@ -41,6 +41,13 @@ def by_id(db: Connection, after: str, upto: str) -> tuple[Report, ...]:
     """
     between = "WHERE archive_id > ? AND archive_id <= ? ORDER BY archive_id, report_no"
     return tuple(map(_report_or_told, execute(db, f"{_ROWS.select} {between}", (after, upto))))
+
+
+def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
+    """Give the reports of this id, however it is written, that other entries than ``of`` have."""
+    spelt = spellings(report_id)
+    among = f"WHERE report_id IN ({', '.join('?' * len(spelt))}) AND archive_id <> ? ORDER BY report_no"
+    return tuple(map(_report, execute(db, f"{_ROWS.select} {among}", (*spelt, of))))
 
 
 def id_after(db: Connection, after: str, count: int) -> str | None:

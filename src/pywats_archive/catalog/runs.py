@@ -71,6 +71,12 @@ def state(db: Connection, run_id: int) -> RunState:
     return RunState(execute(db, "SELECT state FROM runs WHERE run_id = ?", (run_id,)).fetchone()[0])
 
 
+def asked(db: Connection, run_id: int) -> tuple[RunState, dict[str, Any]]:
+    """Tell how far a run is that there is, and what was asked for; costs one row."""
+    state, request = execute(db, "SELECT state, request FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    return RunState(state), json.loads(request)
+
+
 def set_state(tx: Connection, run_id: int, state: RunState) -> None:
     """Keep how far a run is."""
     execute(tx, "UPDATE runs SET state = ? WHERE run_id = ?", (state.value, run_id))
@@ -100,6 +106,7 @@ def _told(result: ItemResult) -> dict[str, Any]:
         "changes": _changes_told(result.changes),
         "volatile": _changes_told(result.volatile),
         "effects": [effect.value for effect in result.effects],
+        "no_successor": list(result.no_successor),
         "serial_number": result.serial_number,
         "old_verdict": result.old_verdict,
         "new_verdict": result.new_verdict,
@@ -118,6 +125,7 @@ def _item(archive_id: str, state: str, told: dict[str, Any]) -> ItemResult:
         changes=_changes(told.get("changes", ())),
         volatile=_changes(told.get("volatile", ())),
         effects=tuple(map(Effect, told.get("effects", ()))),
+        no_successor=tuple(told.get("no_successor", ())),
         serial_number=told.get("serial_number"),
         old_verdict=told.get("old_verdict"),
         new_verdict=told.get("new_verdict"),

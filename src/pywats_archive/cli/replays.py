@@ -33,6 +33,9 @@ def _draw(result: ReprocessingResult) -> None:
         console.print(f"{waiting} reports {told if is_sent else 'are not sent'}")
     if result.effects:
         console.print(f"reports on the server: {_counts(result.effects)}")
+    if result.no_successor:
+        left = f"{result.no_successor} reports at the server have no successor: they stay there"
+        console.print(f"{left}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
     for group in result.changes[:_SHOWN_GROUPS]:
         console.print(printable(_group(group, result.processed)), soft_wrap=True)
     if len(result.changes) > _SHOWN_GROUPS:
@@ -71,6 +74,8 @@ def draw_item(item: ItemResult) -> None:
     """Draw every change of one entry."""
     how = item.skipped_because or (item.comparison.value.replace("_", " ") if item.comparison else item.state.value)
     console.print(printable(f"{item.archive_id}  {item.serial_number or ''}  {how}"), soft_wrap=True, style="bold")
+    for report_id in item.no_successor:
+        console.print(printable(f"  no successor: report {report_id}"), soft_wrap=True, style="yellow")
     for change in item.changes:
         console.print(printable(f"  {change.path} {_values(change)}"), soft_wrap=True)
     for change in item.volatile:

@@ -63,6 +63,12 @@ def start(
     allow_verdict_change: Annotated[
         str | None, typer.Option(metavar="REASON", help="Send even reports whose verdict turns; why goes on record.")
     ] = None,
+    allow_unit_change: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON", help="A report may replace the one of another serial number, if it is the only one."
+        ),
+    ] = None,
     stop_at_failure: Annotated[
         bool, typer.Option("--stop-at-failure", help="Begin no other entry once one failed.")
     ] = False,
@@ -82,6 +88,7 @@ def start(
         submit_to_server=submit,
         new_id=new_id,
         allow_verdict_change=allow_verdict_change,
+        allow_unit_change=allow_unit_change,
         stop_at_failure=stop_at_failure,
     )
     with options.open_station(config) as client:

@@ -95,6 +95,7 @@ class ArchiveInterceptor(AfterSubmission):
         arrival_id: int | None = None,
         next_state: NextState | None = None,
         submit: bool = True,
+        withheld_because: str | None = None,
         busy: bool = False,
     ) -> tuple[Report, ...]:
         """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
@@ -122,6 +123,8 @@ class ArchiveInterceptor(AfterSubmission):
             documents=result.documents,
             summaries=result.summaries,
             submit=submit,
+            withheld_because=withheld_because,
+            allow_same_id=self._config.allow_same_id,
             compression_level=self._level(busy=busy),
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,

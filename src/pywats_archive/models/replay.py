@@ -51,7 +51,9 @@ class Effect(str, Enum):
     SECOND = "second"
     """It stands beside the one there: an id of its own, and one of the four differs."""
     NEW = "new"
-    """The server has none under its id."""
+    """The server has no report of this test from this source."""
+    AMBIGUOUS = "ambiguous"
+    """Which one it replaces, if any, a person must say; it is not sent."""
 
 
 class ItemState(str, Enum):
@@ -97,6 +99,8 @@ class ItemResult:
     """What is another at each conversion: ids of reports, the time of the conversion. It makes no report a changed one."""
     effects: tuple[Effect, ...] = ()
     """Of each new report, in their order."""
+    no_successor: tuple[str, ...] = ()
+    """Ids of reports that the server has, or gets, and that no new one continues: they stay there."""
     serial_number: str | None = None
     old_verdict: str | None = None
     new_verdict: str | None = None
@@ -145,6 +149,8 @@ class ReplayRequest:
     """Reports get ids of their own, so that those there may stay."""
     allow_verdict_change: str | None = None
     """Why reports may be sent whose verdict turns; None holds these back."""
+    allow_unit_change: str | None = None
+    """Why a report may continue one of another serial number, where its own id is the same or each side has one alone."""
     stop_at_failure: bool = False
 
     def told(self) -> dict[str, Any]:
@@ -197,5 +203,7 @@ class ReprocessingResult:
     changes: tuple[ChangeGroup, ...] = ()
     effects: dict[str, int] = field(default_factory=dict)
     """Reports by what they do on the server."""
+    no_successor: int = 0
+    """How many reports the server has, or gets, that no new one continues: they stay there."""
     verdict_changes: tuple[tuple[str, str, str], ...] = ()
     """Serial number, old and new verdict of each unit whose verdict turns."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 
 class SubmissionState(str, Enum):
@@ -24,6 +25,8 @@ class SubmissionState(str, Enum):
 
 LONGEST_ID = 1000
 """Of a report's id and of a converter's version, in characters: both stand in the headers of blobs, which hold 65,531 bytes."""
+NEVER_SENT = "a crash came before it could be sent"
+"""Why a report is withheld whose conversion is not on record."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +51,37 @@ class ReportSummary:
 def summarize(fields: Mapping[str, Any]) -> ReportSummary:
     """Give the summary of a report's JSON object, under WATS' own names or pyWATS' older ones."""
     return ReportSummary(
-        own_id=_text(fields, "id"),
+        own_id=_own_id(fields),
         serial_number=_text(fields, "sn", "serialNumber"),
         part_number=_text(fields, "pn", "partNumber"),
         process=_text(fields, "processCode", "processName"),
         result=_text(fields, "result"),
         start_time=_text(fields, "start", "startUTC"),
     )
+
+
+def _own_id(fields: Mapping[str, Any]) -> str | None:
+    """Give the id that a document brings; one of zeros and separators alone names nothing."""
+    own = _text(fields, "id")
+    return own if own and own.strip("0{}()- \t\r\n") else None
+
+
+def id_key(report_id: str) -> str:
+    """Give an id in a form that can be compared: a GUID may be written in several ways."""
+    try:
+        return UUID(report_id.strip()).hex
+    except ValueError:
+        return report_id.strip().casefold()
+
+
+def spellings(report_id: str) -> tuple[str, ...]:
+    """Give the ways in which an id is written: a GUID in capitals or not, in braces, without dashes."""
+    try:
+        guid = UUID(report_id.strip())
+    except ValueError:
+        return (report_id,)
+    plain = (str(guid), guid.hex, f"{{{guid}}}")
+    return tuple(dict.fromkeys((report_id, *plain, *(each.upper() for each in plain))))
 
 
 def _text(fields: Mapping[str, Any], *names: str) -> str | None:
@@ -90,3 +117,16 @@ class Report:
     """When its blob was last read back."""
     disk_size_bytes: int = 0
     """What the file system allots for its blob."""
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether the server may have it under its id, or gets it.
+
+        It has none that it refused at the first try, nor one that was never to be sent, of which no word says why it waits no
+        more. What neither a conversion nor a crash accounts for comes from a rebuilt catalog: it may have been sent.
+        """
+        if self.submission_state is SubmissionState.REFUSED:
+            return self.tries > 1
+        if self.submission_state is not SubmissionState.WITHHELD or self.tries:
+            return True
+        return self.last_error != NEVER_SENT and (self.conversion_id is None or self.last_error is not None)

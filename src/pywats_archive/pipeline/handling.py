@@ -118,11 +118,15 @@ class Handling:
             entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy
         )
         log_result(line, entry.archive_id, result)
+        for report in (r for r in reports if r.submission_state is SubmissionState.REFUSED):
+            log.warning(
+                "report.held", report_id=report.report_id, archive_id=entry.archive_id, reason=report.last_error
+            )
         if result.has_hooks:
             self._with_hooks[key(line, arrival)] = result
         if after.state is ArrivalState.SUSPENDED:
             self._set_aside(line, self._now_known(line, arrival))
-        elif reports:
+        elif any(report.submission_state is SubmissionState.WAITING for report in reports):
             self._send(line, arrival, entry, result, reports)
         else:
             self.finish(line, self._now_known(line, arrival))
@@ -137,6 +141,8 @@ class Handling:
             converted = Converted(entry=entry, status=result.status, asked_for=result.post_action, reports=reports)
             self._on_the_way.remember(line.archive, arrival, converted)
         for report, body, summary in zip_longest(reports, result.documents, result.summaries):
+            if report.submission_state is not SubmissionState.WAITING:
+                continue
             as_given = body if summary and summary.own_id == report.report_id else None
             self._outbox.offer(ArchivedParcel(archive=line.archive, report=report, document=as_given))
 

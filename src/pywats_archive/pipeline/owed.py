@@ -242,7 +242,9 @@ def _settle_source(
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
         result = recorded(note, interceptor.info)
         result = replace(result, warnings=(*result.warnings, dropped))
-        interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, submit=False)
+        interceptor.post_convert(
+            entry, result, arrival_id=arrival.arrival_id, submit=False, withheld_because="sent before it was archived"
+        )
     folder = config.done_folder if note.state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
     moved = postprocess.move_into(Path(folder), source)
     assert arrival.arrival_id is not None

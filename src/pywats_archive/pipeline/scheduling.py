@@ -24,6 +24,7 @@ from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, later
 from pywats_archive.pipeline.decide import NOT_TAKEN
 from pywats_archive.pipeline.line import Line
@@ -177,8 +178,11 @@ class Schedules:
             arrival_id=arrival.arrival_id,
             next_state=NextState(state=state, reason=result.error),
         )
-        for report in reports:
+        waiting = [report for report in reports if report.submission_state is SubmissionState.WAITING]
+        for report in waiting:
             self._outbox.offer(ArchivedParcel(archive=line.archive, report=report))
+        if reports and not waiting:
+            line.books.change(arrival, ArrivalState.REFUSED, reason=reports[0].last_error)
 
     def _retry_once(self, line: Line, results: tuple[ConversionResult, ...]) -> None:
         has_failed = len(results) == 1 and results[0].status is ConversionStatus.FAILED

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import structlog
 
-from pywats_archive.archive import ledger, record, runs
+from pywats_archive.archive import holding, ledger, record, runs
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import Current, current
+from pywats_archive.archive.document import fields_of
+from pywats_archive.archive.identities import as_new
+from pywats_archive.archive.likeness import alike
+from pywats_archive.archive.pairing import paired
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.conversion.processes import ConverterProcesses
 from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
-from pywats_archive.models.report import Report
+from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Ran
 from pywats_archive.reprocessing.judging import Document, Shown, judged, skipped, summed_up, withheld
 from pywats_archive.reprocessing.replaying import Replayer, Skipped
@@ -86,6 +91,7 @@ class _Going:
         self._processes = processes
         self._on_progress = on_progress
         self._done = done
+        self._station = station
         self._codes = KeptCodes(archive)
         self._total = runs.get(archive, run_id).total
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
@@ -159,22 +165,32 @@ class _Going:
             return self._kept(skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})"))
         try:
             replayed = self._replayer.replay(now.entry, now.conversion)
-            result = judged(self._shown(now), replayed, self._request)
+            shown = self._shown(now)
+            summaries = replayed.result.summaries or [summarize(fields_of(body)) for body in replayed.result.documents]
+            pairing = self._paired(now, replayed.result.documents, summaries)
+            result = judged(shown, replayed, self._request, pairing=pairing, summaries=summaries)
         except Skipped as exc:
             return self._kept(skipped(archive_id, str(exc)))
         except (BlobDamaged, BlobMissing) as exc:
             return self._kept(skipped(archive_id, f"a report of it is damaged: {exc}"))
         if self._request.dry_run or result.state is ItemState.SKIPPED:
             return self._kept(result)
+        config = self._station.converter(now.entry.converter_name)
+        allows = self._request.new_id or not self._request.submit_to_server or (config and config.allow_same_id)
+        documents = replayed.result.documents
+        if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
+            return self._kept(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
         if replayed.result.converter:
             self._codes.keep(replayed.result.converter)
         new = record.NewConversion(
             conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
             documents=replayed.result.documents,
-            summaries=replayed.result.summaries,
+            summaries=summaries,
+            pairing=pairing,
             submit=self._request.submit_to_server,
             withheld=withheld(result),
             new_ids=self._request.new_id,
+            allow_same_id=bool(config and config.allow_same_id),
             compression_level=self._archive.policies.effective(now.entry.converter_name).compression_level,
             run_item=result,
         )
@@ -198,13 +214,29 @@ class _Going:
         def read(report: Report) -> Document:
             return Document(report=report, body=self._body(report), ran=ran.get(report.conversion_id, never))
 
-        documents = [read(report) for report in now.reports]
-        known = {each.report.archived_path: each for each in documents}
-        there = {ordinal: now.accepted[its] for ordinal, its in now.ids.items() if its in now.accepted}
-        at_server = {ordinal: known.get(each.archived_path) or read(each) for ordinal, each in there.items()}
-        waiting = {ordinal for ordinal, its in now.ids.items() if its in now.waiting}
+        documents = {report.report_id: read(report) for report in now.reports}
+        known = {each.report.archived_path: each for each in documents.values()}
+        at_server = {each.report_id: known.get(each.archived_path) or read(each) for each in self._meant(now)}
         return Shown(
-            entry=now.entry, conversion=now.conversion, documents=documents, at_server=at_server, waiting=waiting
+            entry=now.entry,
+            conversion=now.conversion,
+            documents=documents,
+            at_server=at_server,
+            waiting=now.waiting,
+        )
+
+    @staticmethod
+    def _meant(now: Current) -> Iterator[Report]:
+        """Stream what the server accepted last under each id that a new report may continue."""
+        return (now.accepted[each.report_id] for each in now.earlier if each.report_id in now.accepted)
+
+    def _paired(self, now: Current, documents: Sequence[bytes], summaries: Sequence[ReportSummary]) -> Pairing:
+        latest = {**now.accepted, **{each.report_id: each for each in now.reports}}
+        return paired(
+            now.earlier,
+            as_new(summaries),
+            alike=alike(self._archive, tuple(latest.values()), documents),
+            is_unit_changed=bool(self._request.allow_unit_change),
         )
 
     def _body(self, report: Report) -> bytes | None:
