@@ -55,7 +55,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
         limited(made, 5.5)
         watch = made.add("ict", "own.Limited", arguments={"note": "first"})
         for number in range(12):
-            (watch / f"SN{number:03}.log").write_text("x" * number)
+            (watch / f"SN{number:03}.log").write_text("x" * (number + 1))
         made.run()
         yield made
 
