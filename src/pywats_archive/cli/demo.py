@@ -30,7 +30,7 @@ def demo(
     """Run the main job once, against a simulated WATS server on this machine, and check the result."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console.quiet = as_json
-    console.print("A station in a box: real converters, generated log files, and a [b]simulated[/b] WATS server")
+    console.print("A station in a box: real converters, generated log files, and a simulated WATS server")
     console.print("on this machine's loopback, which checks the fields that WATS requires.\n")
     with Progress(
         TextColumn("archived, converted, submitted"),

@@ -6,7 +6,6 @@ import signal
 from typing import Any
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from pywats_archive.cli import options
@@ -78,21 +77,21 @@ def _draw(examination: Examination) -> None:
     level = examination.level
     weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
     console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])
-    account = escape(printable(examination.account))
+    account = printable(examination.account)
     console.print(f"Tried as {account}; rights hold for the account that the service runs under.", style="dim")
 
 
 def _draw_folder(examined: Examined) -> None:
     findings, verdict = examined.findings, examined.verdict
     uses = "; ".join(map(_use, findings.uses))
-    console.print(escape(printable(findings.path)), style="bold", soft_wrap=True)
-    console.print(escape(printable(uses)), style="dim", soft_wrap=True)
+    console.print(printable(findings.path), style="bold", soft_wrap=True)
+    console.print(printable(uses), style="dim", soft_wrap=True)
     console.print(f"{verdict.level.value}: {verdict.guarantee}", style=_STYLES[verdict.level])
     console.print(_checks(examined))
     for advice in verdict.advice:
         line = f"- {advice.means}. To do: {advice.change}."
         is_remark = advice.level is Level.FULL
-        console.print(escape(printable(line)), style="dim" if is_remark else _STYLES[advice.level], soft_wrap=True)
+        console.print(printable(line), style="dim" if is_remark else _STYLES[advice.level], soft_wrap=True)
     console.print()
 
 
@@ -106,9 +105,9 @@ def _checks(examined: Examined) -> Table:
     table.add_column("result", no_wrap=True)
     table.add_column("seen", overflow="fold")
     if system := examined.findings.file_system:
-        table.add_row("file system", "", escape(printable(f"{system.kind} at {system.mount_point}")))
+        table.add_row("file system", "", printable(f"{system.kind} at {system.mount_point}"))
     for outcome in examined.findings.outcomes:
         style = _STYLES[outcome.result]
         result = f"[{style}]{outcome.result.value}[/{style}]"
-        table.add_row(outcome.check.value, result, escape(printable(outcome.told)))
+        table.add_row(outcome.check.value, result, printable(outcome.told))
     return table

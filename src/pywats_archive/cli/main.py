@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from pywats_archive.cli import logs
+from pywats_archive.cli import logs, streams, unexpected
 from pywats_archive.cli.output import console
+from pywats_archive.cli.streams import Output
 from pywats_archive.errors import ArchiveError
 
 INTERRUPTED = 130
@@ -68,31 +68,42 @@ def _options(
 
 def main() -> None:
     """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use, 130 interrupted."""
+    output = streams.prepare()
+    code = _run(sys.argv[1:] or ["--help"], output)
+    if trouble := output.finish():
+        output.give_up()
+        if not isinstance(trouble, BrokenPipeError):  # whoever closed a pipe knows
+            told = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
+            code = _say(told, 1)
+    sys.exit(code)
+
+
+def _run(words: list[str], output: Output) -> int:
+    """Run a verb; whatever it raises becomes one line and an exit code."""
     log = logs.configure()
-    words = sys.argv[1:] or ["--help"]
     try:
         try:
             code = made_app([words[0]] if words[0] in _VERBS else _VERBS)(words, standalone_mode=False)
         finally:
             log.close()  # before the line that says how it ended
     except ArchiveError as exc:
-        _exit(str(exc), exc.exit_code)
+        return _say(str(exc), exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except typer.TyperException as exc:
-        _exit(f"{exc.format_message().rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as exc:
-        _exit(f"{exc.filename or ''}: {exc.strerror or exc}", 1)
+        return _say(f"{exc.format_message().rstrip('.')}; 'pywats-archive --help' shows what there is", 2)
+    except Exception as exc:
+        if output.trouble:
+            return 1
+        is_of_file = isinstance(exc, OSError) and exc.filename
+        return _say(f"{exc.filename}: {exc.strerror or exc}" if is_of_file else unexpected.told(exc), 1)  # type: ignore[attr-defined]
     if code == INTERRUPTED:  # typer turns Ctrl-C into this too
-        _exit("interrupted before it was done", INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _say("interrupted before it was done", INTERRUPTED)
+    return code if isinstance(code, int) else 0
 
 
-def _exit(message: str, code: int) -> None:
+def _say(message: str, code: int) -> int:
     line = " ".join(message.split())
     with suppress(OSError, ValueError):
         logs.raw_writer(sys.stderr)(f"pywats-archive: {line}\n")
-    sys.exit(code)
+    return code

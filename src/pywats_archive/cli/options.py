@@ -32,7 +32,7 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Entries at most.")]
-OffsetOption = Annotated[int, typer.Option("--offset", min=0, help="Entries to pass over first.")]
+OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Entries to pass over first.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromOption = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Converted on or after.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]

@@ -25,7 +25,8 @@ from pywats_archive.models.statistics import OpenAlert
 _WIDTH_WITHOUT_TERMINAL = 160
 _WIDE = 150
 """Narrower terminals get neither compressed sizes nor report ids."""
-console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+_IS_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
+console = Console(highlight=False, markup=False, emoji=False, width=None if _IS_TERMINAL else _WIDTH_WITHOUT_TERMINAL)
 _STYLES = {
     "SUCCESS": "green",
     "FAILED": "red",
@@ -130,8 +131,13 @@ def human_size(size_bytes: int) -> str:
 
 
 def when(moment: datetime | None) -> str:
-    """Write a moment in the station's local time."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+    """Write a moment in the station's local time, or in its own where the local calendar does not reach."""
+    if moment is None:
+        return "-"
+    try:
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return moment.isoformat(" ", timespec="seconds")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Table:

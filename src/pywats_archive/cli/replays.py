@@ -85,7 +85,7 @@ def draw_item(item: ItemResult) -> None:
 def write_csv(path: Path, items: Iterable[ItemResult]) -> None:
     """Write a line for each change into a new file; OSError when it is there."""
     columns = ("path", "kind", "old", "new", "is_volatile", "reason")
-    with path.open("x", newline="", encoding="utf-8") as stream:
+    with path.open("x", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream)
         writer.writerow(["archive_id", "serial_number", "state", "comparison", *columns])
         for item in items:

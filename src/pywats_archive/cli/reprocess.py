@@ -26,7 +26,7 @@ from pywats_archive.reprocessing.running import OnProgress
 app = typer.Typer(
     help="Replay archived sources, see what changes, then send it.", no_args_is_help=True, rich_markup_mode=None
 )
-RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="The number of a run.")]
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="The number of a run.")]
 ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")]
 
 

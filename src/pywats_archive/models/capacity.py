@@ -66,11 +66,14 @@ class Capacity:
     ratios: Ratios
 
 
+_MOST = 1e15
+
+
 def capacity(load: Load, ratios: Ratios = MEASURED) -> Capacity:
     """Calculate the room that a load takes; ValueError names what cannot be."""
     for name in ("files_per_day", "file_size_bytes", "converters", "days"):
-        if not getattr(load, name) > 0:
-            raise ValueError(f"{name} = {getattr(load, name)}: must be above 0")
+        if not 0 < getattr(load, name) <= _MOST:
+            raise ValueError(f"{name} = {getattr(load, name)}: must be above 0, and at most {_MOST:g}")
     files = load.files_per_day * load.converters * load.days
     source = _allotted(load.file_size_bytes / ratios.source_ratio)
     report = _allotted(load.file_size_bytes * ratios.report_share / ratios.report_ratio) if ratios.report_share else 0

@@ -17,8 +17,14 @@ def utc_now() -> datetime:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """Turn ``moment`` to UTC; a naive one is taken as the station's local time."""
-    return moment.astimezone(UTC)
+    """Turn ``moment`` to UTC; a naive one is taken as the station's local time.
+
+    One that the calendar does not reach (before 1970 on Windows, a day from its first or last year) is taken as UTC.
+    """
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError, OSError):
+        return moment.replace(tzinfo=UTC)
 
 
 def start_of(bound: date | datetime) -> datetime:
@@ -32,6 +38,8 @@ def end_of(bound: date | datetime) -> datetime:
     """Give the last moment of ``bound``, inclusive: itself, or the end of all of that day."""
     if isinstance(bound, datetime):
         return as_utc(bound)
+    if bound == date.max:
+        return datetime.max.replace(tzinfo=UTC)
     return as_utc(datetime.combine(bound + timedelta(days=1), time.min)) - timedelta(microseconds=1)
 
 

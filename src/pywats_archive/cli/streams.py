@@ -1,0 +1,68 @@
+"""The command's standard streams: whatever they are, writing to them ends in no traceback, and no file takes their place."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO, cast
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+
+class Output:
+    """Standard output that remembers why it took something not, or not all."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.trouble: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write text; an OSError is remembered."""
+        try:
+            return self._stream.write(text)
+        except OSError as exc:
+            self.trouble = exc
+            raise
+
+    def flush(self) -> None:
+        """Write what waits in memory; an OSError is remembered."""
+        try:
+            self._stream.flush()
+        except OSError as exc:
+            self.trouble = exc
+            raise
+
+    def finish(self) -> OSError | None:
+        """Return why standard output did not take all; what waited in memory is written first."""
+        with suppress(OSError, ValueError):  # ValueError: closed by what was run
+            self.flush()
+        return self.trouble
+
+    def give_up(self) -> None:
+        """Lead standard output nowhere, so that nothing is complained of when the process ends."""
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def prepare() -> Output:
+    """Replace streams that are closed by ones that lead nowhere, and write what an encoding lacks as an escape.
+
+    A closed one leaves its descriptor free: the next file that is opened would get it, and what is printed to it. Returns
+    standard output as it is from now on.
+    """
+    for name, mode in _STREAMS:
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    output = Output(sys.stdout)
+    sys.stdout = cast(TextIO, output)
+    return output
