@@ -11,7 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import figures, heartbeat, inventory, layout, ledger, restore, sampling, standing
+from pywats_archive.archive import (
+    arguments,
+    figures,
+    heartbeat,
+    inventory,
+    layout,
+    ledger,
+    restore,
+    sampling,
+    standing,
+)
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.presence import require_archive
@@ -32,7 +42,7 @@ from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.replay import ReprocessingResult
 from pywats_archive.models.service import ServiceStatus
 from pywats_archive.models.statistics import ArchiveStatistics, OpenAlert, combined, each_once
-from pywats_archive.models.time import end_of, start_of, utc_now
+from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
 
@@ -71,7 +81,7 @@ class Client:
         One whose catalog is damaged can be verified and rebuilt; anything else that needs it raises CatalogDamaged.
         """
         self._station = station
-        self._roots = tuple(Path(root).absolute() for root in archives)
+        self._roots = tuple(arguments.path(root, "archives").absolute() for root in archives)
         self._open_archives()
 
     @classmethod
@@ -119,9 +129,9 @@ class Client:
         """Give a page of entries, newest first; both dates inclusive, a date as the end means all of that day."""
         wanted = EntryFilter(
             converter_name=converter_name,
-            from_date=start_of(from_date) if from_date else None,
-            to_date=end_of(to_date) if to_date else None,
-            status=ConversionStatus(status) if status else None,
+            from_date=None if from_date is None else arguments.first_moment(from_date, "from_date"),
+            to_date=None if to_date is None else arguments.last_moment(to_date, "to_date"),
+            status=None if status is None else arguments.choice(status, "status", ConversionStatus),
         )
         page = await to_thread(self.find, wanted, limit=limit, offset=offset)
         return list(page.items)
@@ -139,7 +149,8 @@ class Client:
 
         NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``.
         """
-        await to_thread(self.retention.set_policy, policy, actor="library", confirmed=confirmed)
+        known = arguments.of_kind(policy, "policy", RetentionPolicy)
+        await to_thread(self.retention.set_policy, known, actor="library", confirmed=confirmed)
 
     @property
     def retention(self) -> StationRetention:
@@ -165,6 +176,7 @@ class Client:
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
         """Give a page of the entries that match, over all archives, in stable order, with their total number."""
+        limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
         if len(self._archives) == 1:
             return self._archives[0].find(wanted, limit=limit, offset=offset)
         pages = [archive.find(wanted, limit=limit + offset) for archive in self._archives]
@@ -184,7 +196,7 @@ class Client:
         """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
         known = {name for archive in self._archives for name in archive.converter_names()}
         known |= {section.name for section in self._station.converters} if self._station else set()
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
             raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
 
@@ -200,8 +212,8 @@ class Client:
         ``even_damaged`` brings back what can be read of a damaged one, under its name with ``.damaged`` after it.
         UnknownEntry comes before anything is written.
         """
-        one = _salvaged if even_damaged else _restored
-        holders = [(archive_id, self._holder(archive_id)) for archive_id in archive_ids]
+        one, folder = _salvaged if even_damaged else _restored, arguments.path(folder, "folder")
+        holders = [(archive_id, self._holder(archive_id)) for archive_id in arguments.texts(archive_ids, "archive_ids")]
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
@@ -224,6 +236,7 @@ class Client:
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""
+        text = arguments.of_kind(text, "text", str)
         found = [ledger.where_is(archive, text) for archive in self._archives]
         return Whereabouts(
             arrivals=tuple(arrival for each in found for arrival in each.arrivals),
@@ -288,7 +301,7 @@ class Client:
         return tuple(self._opened.values())
 
     def _holder(self, archive_id: str) -> Archive:
-        for archive in self._archives:
+        for archive in self._archives if isinstance(archive_id, str) else ():
             if archive.has(archive_id):
                 return archive
         raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from asyncio import to_thread
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import ingest, record, restore
+from pywats_archive.archive import arguments, ingest, record, restore
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import companion_fault
@@ -20,10 +19,11 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import PurgeStatistics
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.time import end_of, start_of
 from pywats_archive.retention.engine import RetentionEngine
 
 _NO_LIMIT = 2**31
+_LONGEST_NAME = 255
+_A_YEAR_MS = 366 * 86_400_000
 
 
 class ArchiveStorage:
@@ -34,7 +34,7 @@ class ArchiveStorage:
     """
 
     def __init__(self, archive_root: Path | str) -> None:
-        self.archive = Archive.open(Path(archive_root), create=True, own=True)
+        self.archive = Archive.open(arguments.path(archive_root, "archive_root"), create=True, own=True)
         recover(self.archive)
 
     async def archive_source(
@@ -43,21 +43,26 @@ class ArchiveStorage:
         """Archive a file or folder before its conversion; gives its archive id. Durable once this returns.
 
         ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level`` and
-        ``companions`` (globs relative to the source's folder).
+        ``companions`` (globs relative to the source's folder). UsageError names what cannot be archived so.
         """
-        level = self.archive.policies.effective(converter_name).compression_level
-        source = _new_source(Path(source_path), converter_name, metadata or {}, level)
+        name = arguments.text(converter_name, "converter_name", most=_LONGEST_NAME)
+        level = self.archive.policies.effective(name).compression_level
+        source = _new_source(arguments.path(source_path, "source_path"), name, metadata or {}, level)
         entry = await to_thread(ingest.archive_source, self.archive, source)
         return entry.archive_id
 
     async def archive_report(self, report: Mapping[str, Any] | bytes, archive_id: str) -> None:
-        """Archive one more report of an entry's latest conversion; UnknownEntry when there is no such entry."""
-        body = report if isinstance(report, bytes) else _json(report)
+        """Archive one more report of an entry's latest conversion; UnknownEntry when there is no such entry.
+
+        UsageError when it is no JSON object.
+        """
+        body = arguments.report(report, "report")
         await to_thread(record.add_report, self.archive, archive_id, body)
 
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
         """Bring a source back under its own name, checked; a name that is taken gets a number."""
-        return await to_thread(restore.restore_source, self.archive, archive_id, Path(dest_folder), actor="library")
+        folder = arguments.path(dest_folder, "dest_folder")
+        return await to_thread(restore.restore_source, self.archive, archive_id, folder, actor="library")
 
     async def get_archives(
         self,
@@ -68,10 +73,10 @@ class ArchiveStorage:
     ) -> list[ArchiveEntry]:
         """Give the entries of a range, oldest first; both ends inclusive, a date as the end means all of that day."""
         wanted = EntryFilter(
-            from_date=start_of(from_date),
-            to_date=end_of(to_date),
+            from_date=arguments.first_moment(from_date, "from_date"),
+            to_date=arguments.last_moment(to_date, "to_date"),
             converter_name=converter_name,
-            status=ConversionStatus(status) if status else None,
+            status=None if status is None else arguments.choice(status, "status", ConversionStatus),
             newest_first=False,
         )
         page = await to_thread(self.archive.find, wanted, limit=_NO_LIMIT)
@@ -84,12 +89,18 @@ class ArchiveStorage:
         error: str | None = None,
         duration_ms: int = 0,
     ) -> None:
-        """Record one conversion of an entry, without reports; those follow by ``archive_report``."""
-        await to_thread(self._record, archive_id, ConversionStatus(status), error, duration_ms)
+        """Record one conversion of an entry, without reports; those follow by ``archive_report``.
+
+        UsageError names a value that no conversion can have; ``duration_ms`` is a whole number up to a year.
+        """
+        known = arguments.choice(status, "status", ConversionStatus)
+        duration = arguments.whole(duration_ms, "duration_ms", most=_A_YEAR_MS)
+        told = None if error is None else arguments.of_kind(error, "error", str)
+        await to_thread(self._record, archive_id, known, told, duration)
 
     async def enforce_retention(self, policy: RetentionPolicy) -> PurgeStatistics:
         """Purge what a policy names; see ``RetentionEngine.enforce_policy``."""
-        return await RetentionEngine(self).enforce_policy(policy)
+        return await RetentionEngine(self).enforce_policy(arguments.of_kind(policy, "policy", RetentionPolicy))
 
     def _record(self, archive_id: str, status: ConversionStatus, error: str | None, duration_ms: int) -> None:
         entry = self.archive.entry(archive_id)
@@ -121,18 +132,16 @@ class ArchiveStorage:
 
 
 def _new_source(path: Path, converter_name: str, metadata: Mapping[str, Any], level: int) -> ingest.NewSource:
-    for rule in metadata.get("companions") or ():
+    known = arguments.of_kind(metadata, "metadata", Mapping)  # type: ignore[type-abstract]
+    version, rules = known.get("converter_version"), arguments.texts(known.get("companions") or (), "companions")
+    for rule in rules:
         if told := companion_fault(rule):
             raise UsageError(f"companions: {rule!r}: {told}")
     return ingest.NewSource(
         path=path.absolute(),
         converter_name=converter_name,
-        converter_version=metadata.get("converter_version"),
-        parameters=dict(metadata.get("arguments") or {}),
-        companion_rules=tuple(metadata.get("companions") or ()),
-        compression_level=int(metadata.get("compression_level", level)),
+        converter_version=None if version is None else arguments.text(version, "converter_version", may_be_empty=True),
+        parameters=arguments.json_object(known.get("arguments") or {}, "arguments"),
+        companion_rules=rules,
+        compression_level=arguments.whole(known.get("compression_level", level), "compression_level", least=1, most=9),
     )
-
-
-def _json(report: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(report), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -77,8 +77,8 @@ def _typed(station: Station) -> Iterator[list[str]]:
             ["plan", f"--files-per-day={number}", "--size", "1KB"],
             ["plan", "--files-per-day=1", f"--size={number}"],
         )
-        for verb in ("show", "diff", "cancel", "resume", "rollback"):
-            yield ["reprocess", verb, *(["--yes"] if verb == "rollback" else []), *config, "--", number]
+        for of_run in ("show", "diff", "cancel", "resume", "rollback"):
+            yield ["reprocess", of_run, *(["--yes"] if of_run == "rollback" else []), *config, "--", number]
     for text in TEXTS:
         for verb in (["status"], ["show"], ["search"], ["hold", "release"], ["policy", "show"], ["purge", "--preview"]):
             yield [*verb, *here, "--", text]

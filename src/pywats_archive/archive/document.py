@@ -44,8 +44,13 @@ def _with_id(body: bytes, own_id: str | None, report_id: str) -> bytes:
 
 def fields_of(body: bytes) -> dict[str, Any]:
     """Read a report's JSON object; anything else has no fields. ValueError when it is no JSON."""
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError:  # a number beyond 64 bits, which the standard library reads
-        fields = json.loads(body)
+    fields = parsed(body)
     return fields if isinstance(fields, dict) else {}
+
+
+def parsed(body: bytes) -> Any:
+    """Read a JSON document; ValueError when it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # a number beyond 64 bits, which the standard library reads
+        return json.loads(body)

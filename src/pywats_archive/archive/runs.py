@@ -12,6 +12,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import current, current_of
 from pywats_archive.catalog import events, reports, runs
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import UnknownRun
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
 from pywats_archive.models.replay import ItemResult, ReplayRequest, Run, RunState
@@ -56,6 +57,8 @@ def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], 
 
 def get(archive: Archive, run_id: int) -> Run:
     """Give a run; UnknownRun when there is none."""
+    if not isinstance(run_id, int) or not 0 < run_id < 2**63:
+        raise UnknownRun("no run has such a number; 'pywats-archive reprocess list' shows those there are")
     with archive.read() as db:
         return runs.get(db, run_id)
 

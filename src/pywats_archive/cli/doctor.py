@@ -73,7 +73,7 @@ def _draw(examination: Examination) -> None:
     for folder in examination.folders:
         _draw_folder(folder)
     for warning in examination.warnings:
-        console.print(escape(printable(f"configuration: {warning}")), style="yellow", soft_wrap=True)
+        console.print(printable(f"configuration: {warning}"), style="yellow", soft_wrap=True)
     level = examination.level
     weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
     console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])

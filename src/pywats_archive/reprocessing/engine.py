@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import runs
+from pywats_archive.archive import arguments, runs
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.runs import SetBack
 from pywats_archive.config import StationConfig
@@ -20,7 +20,6 @@ from pywats_archive.host.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, Run, RunState
-from pywats_archive.models.time import end_of, start_of
 from pywats_archive.reprocessing import running
 from pywats_archive.reprocessing.running import OnProgress
 
@@ -58,7 +57,11 @@ class ReprocessingEngine:
         mode: ReplayMode = ReplayMode.ALL,
     ) -> ReprocessingResult:
         """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
-        wanted = EntryFilter(converter_name=converter_name, from_date=start_of(from_date), to_date=end_of(to_date))
+        wanted = EntryFilter(
+            converter_name=converter_name,
+            from_date=arguments.first_moment(from_date, "from_date"),
+            to_date=arguments.last_moment(to_date, "to_date"),
+        )
         request = ReplayRequest(
             dry_run=dry_run,
             use_current_converter=use_current_converter,
@@ -78,7 +81,11 @@ class ReprocessingEngine:
         self, converter_name: str, from_date: date | datetime, to_date: date | datetime
     ) -> timedelta:
         """Estimate how long a replay of a range takes, from the recorded durations of its conversions."""
-        wanted = EntryFilter(converter_name=converter_name, from_date=start_of(from_date), to_date=end_of(to_date))
+        wanted = EntryFilter(
+            converter_name=converter_name,
+            from_date=arguments.first_moment(from_date, "from_date"),
+            to_date=arguments.last_moment(to_date, "to_date"),
+        )
         return await to_thread(self.estimate, await to_thread(self.select, wanted, ReplayMode.ALL))
 
     def select(self, wanted: EntryFilter, mode: ReplayMode = ReplayMode.ALL) -> list[str]:
@@ -113,7 +120,7 @@ class ReprocessingEngine:
         """Begin a run over these entries and carry it out. UnknownEntry and RunRunning come before anything is on record."""
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
-        for archive_id in archive_ids:
+        for archive_id in arguments.texts(archive_ids, "archive_ids"):
             self._archive.entry(archive_id)
         with runs.reprocessing(self._archive):
             run_id = runs.begin(self._archive, request, list(dict.fromkeys(archive_ids)), actor=self._actor)

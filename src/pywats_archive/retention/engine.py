@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import to_thread
 
+from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.policy import RetentionPolicy
@@ -24,7 +25,8 @@ class RetentionEngine:
         What is held, pending or not submitted stays, and is counted in ``kept``. NeedsConfirmation when more than a fifth
         would go at once and neither ``confirmed`` nor the archive's own policy says that it may.
         """
-        return await to_thread(enforcing.enforce, self._archive, policy, actor="library", confirmed=confirmed)
+        known = arguments.of_kind(policy, "policy", RetentionPolicy)
+        return await to_thread(enforcing.enforce, self._archive, known, actor="library", confirmed=confirmed)
 
     async def preview_purge(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
         """Give the entries that ``enforce_policy`` would purge now, in its order."""

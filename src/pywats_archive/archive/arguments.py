@@ -1,0 +1,113 @@
+"""Arguments of library calls, checked before anything depends on them: each error is one UsageError that names the argument."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pywats_archive.archive.document import parsed
+from pywats_archive.errors import UsageError
+from pywats_archive.models.report import LONGEST_ID
+from pywats_archive.models.time import end_of, start_of
+
+Choice = TypeVar("Choice", bound=Enum)
+Kind = TypeVar("Kind")
+LARGEST = 2**53
+"""Of whole numbers: what every JSON reader keeps exactly."""
+
+
+def text(value: object, name: str, *, most: int = LONGEST_ID, may_be_empty: bool = False) -> str:
+    """Return a text of at most ``most`` characters, without NUL."""
+    if not isinstance(value, str) or "\0" in value or len(value) > most or not (value or may_be_empty):
+        raise _wrong(value, name, f"must be a text of {0 if may_be_empty else 1} to {most:,} characters, without NUL")
+    return value
+
+
+def whole(value: object, name: str, *, least: int = 0, most: int = LARGEST) -> int:
+    """Return a whole number within a range, both ends inclusive."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _wrong(value, name, f"must be a whole number from {least} to {most}")
+    return value
+
+
+def choice(value: object, name: str, kind: type[Choice]) -> Choice:
+    """Return a member of ``kind``, given as such or as its value, in any case."""
+    try:
+        return kind(value.upper() if isinstance(value, str) and not isinstance(value, kind) else value)
+    except ValueError as exc:
+        raise _wrong(value, name, f"must be one of {', '.join(str(each.value) for each in kind)}") from exc
+
+
+def first_moment(value: object, name: str) -> datetime:
+    """Return the first moment of a date, or the moment itself, in UTC."""
+    return start_of(_bound(value, name))
+
+
+def last_moment(value: object, name: str) -> datetime:
+    """Return the last moment of a date, or the moment itself, in UTC."""
+    return end_of(_bound(value, name))
+
+
+def path(value: object, name: str) -> Path:
+    """Return a path, given as such or as text."""
+    if not isinstance(value, str | os.PathLike) or "\0" in (told := os.fspath(value)) or not told:
+        raise _wrong(value, name, "must be a path or a text, without NUL")
+    return Path(told)
+
+
+def texts(value: object, name: str) -> tuple[str, ...]:
+    """Return several texts; one alone is no sequence of its letters."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise _wrong(value, name, "must be a sequence of texts")
+    return tuple(text(each, name) for each in value)
+
+
+def of_kind(value: object, name: str, kind: type[Kind]) -> Kind:
+    """Return a value that is of this type."""
+    if not isinstance(value, kind):
+        raise _wrong(value, name, f"must be a {kind.__name__}")
+    return value
+
+
+def json_object(value: object, name: str) -> dict[str, Any]:
+    """Return a mapping whose content JSON can carry."""
+    try:
+        json.dumps(dict(of_kind(value, name, Mapping)), allow_nan=False)  # type: ignore[type-abstract]
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise _wrong(value, name, f"must be a mapping that JSON can carry ({exc})") from exc
+    return dict(value)  # type: ignore[call-overload, no-any-return]
+
+
+def report(value: object, name: str) -> bytes:
+    """Return a report as the exact JSON to be sent: the bytes that were given, or the JSON of a mapping."""
+    if isinstance(value, bytes):
+        try:
+            is_object = isinstance(parsed(value), dict)
+        except (ValueError, RecursionError) as exc:
+            raise _wrong(value, name, f"must be a JSON object ({exc})") from exc
+        if not is_object:
+            raise _wrong(value, name, "must be a JSON object")
+        return value
+    try:
+        return json.dumps(json_object(value, name), ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as exc:
+        raise _wrong(value, name, f"must be text that UTF-8 can carry ({exc})") from exc
+
+
+def _bound(value: object, name: str) -> date | datetime:
+    if not isinstance(value, date):  # a datetime is one
+        raise _wrong(value, name, "must be a date or a datetime")
+    return value
+
+
+def _wrong(value: object, name: str, told: str) -> UsageError:
+    try:
+        shown = ascii(value)
+    except Exception:  # what cannot be shown
+        shown = f"<{type(value).__name__}>"
+    return UsageError(f"{name} = {shown if len(shown) <= 80 else shown[:80] + '...'}: {told}")
