@@ -58,7 +58,13 @@ def _unused() -> Any:
 def handling() -> Handling:
     """Give the service's own handling, without converter processes and outbox."""
     return Handling(
-        _unused(), _unused(), clock=_unused, failing=Failing(_unused()), promises=_promises(), tally=Tally()
+        _unused(),
+        _unused(),
+        clock=_unused,
+        failing=Failing(_unused()),
+        promises=_promises(),
+        tally=Tally(),
+        stuck=_unused(),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pywats_archive.archive import holding, layout
+from pywats_archive.archive import holding, layout, refusals
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import current
 from pywats_archive.archive.document import Document, fields_of, read
@@ -197,6 +197,8 @@ def record_try(
         )
         if state is not SubmissionState.WAITING:
             events.append(tx, _submission_event(archive, known))
+        if state is SubmissionState.REFUSED:
+            refusals.warn(tx, known)
 
     archive.write(unit)
     return known

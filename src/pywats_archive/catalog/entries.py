@@ -173,6 +173,14 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
+def add_warning(tx: Connection, entry: ArchiveEntry, warning: str, reports: Sequence[Report]) -> None:
+    """Show one more warning of the latest conversion, whose reports these are; idempotent."""
+    if warning not in entry.warnings:
+        warnings = (*entry.warnings, warning)
+        _change(tx, entry.archive_id, {"warnings": list(warnings)})
+        _reindex(tx, entry.archive_id, entry.conversion_error, warnings, reports)
+
+
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
     """Show these as the reports of the latest conversion, of which nothing else is known."""
     first = reports[0]

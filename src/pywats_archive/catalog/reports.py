@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.report import Report, SubmissionState, spellings
+from pywats_archive.models.report import Refusal, Report, SubmissionState, spellings
 
 _ROWS = Rows(tables.reports, key="report_no")
 _WAITING = SubmissionState.WAITING.value
@@ -67,6 +68,18 @@ def due(db: Connection, now: datetime, limit: int, *, latest: datetime) -> tuple
 def waiting_count(db: Connection) -> int:
     """Count the reports that wait for the server."""
     return int(execute(db, "SELECT count(*) FROM reports WHERE submission_state = ?", (_WAITING,)).fetchone()[0])
+
+
+def refused(db: Connection, since: datetime) -> Iterator[Refusal]:
+    """Stream the refused reports that their entries show, of conversions since then, in the order they were archived."""
+    shown = (
+        "SELECT e.converter_name, e.archive_id, coalesce(r.last_error, '') FROM reports r "
+        "JOIN archive_entries e ON e.archive_id = r.archive_id JOIN conversions c ON c.conversion_id = r.conversion_id "
+        "WHERE r.submission_state = ? AND e.purged_at IS NULL AND c.started_at = e.conversion_timestamp "
+        "AND c.started_at >= ? ORDER BY r.report_no"
+    )
+    for name, archive_id, reason in execute(db, shown, (SubmissionState.REFUSED.value, moment_to_text(since))):
+        yield Refusal(converter_name=name, archive_id=archive_id, reason=reason)
 
 
 def set_submission(

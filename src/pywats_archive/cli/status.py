@@ -37,7 +37,8 @@ def status(
         )
     else:
         _draw(station)
-    return 0 if station.agrees and not any(_vanished(account) for account in station.accounts) else 1
+    is_well = station.agrees and not station.alerts and not any(_vanished(account) for account in station.accounts)
+    return 0 if is_well else 1
 
 
 def _found(found: Whereabouts, what: str, as_json: bool) -> int:

@@ -58,7 +58,7 @@ class ServerState:
         self.trouble: ServerTrouble | None = None
         """None while the last answer was about a report."""
         self.has_answered = False
-        """Whether it took or refused a report since this began."""
+        """Whether it took or refused a report since this began, or began again."""
         self._closed_until_s = 0.0
         self._failures = 0
         self._other_ids = 0
@@ -100,7 +100,7 @@ class ServerState:
         self._forget_failures()
         self._denied.clear()
         if self.trouble and self.trouble.is_stopped:
-            self.trouble = None
+            self.trouble, self.has_answered = None, False
 
     def _forget_failures(self) -> None:
         self._failures = self._other_ids = 0

@@ -15,6 +15,8 @@ class ArrivalState(str, Enum):
     CONVERTING = "converting"
     CONVERTED = "converted"
     WAITING = "waiting for the server"
+    STUCK = "cannot leave its folder"
+    """All else is done: the server has its reports, if there are any."""
     DONE = "done"
     FAILED = "failed"
     SUSPENDED = "suspended"

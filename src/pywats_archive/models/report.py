@@ -130,3 +130,13 @@ class Report:
         if self.submission_state is not SubmissionState.WITHHELD or self.tries:
             return True
         return self.last_error != NEVER_SENT and (self.conversion_id is None or self.last_error is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A report that the server refused, of the conversion that its entry shows."""
+
+    converter_name: str
+    archive_id: str
+    reason: str
+    """The server's words."""

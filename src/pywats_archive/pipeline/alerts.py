@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +22,10 @@ log = structlog.get_logger()
 
 DISK_LOW, DISK_FULL = "disk.low", "disk.full"
 ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
-WATCH_AWAY, WATCH_TAKEN = "watch.away", "watch.taken"
 STILL_OPEN, EMPTY = "source.open", "source.empty"
+WATCH_AWAY, WATCH_TAKEN, UNREADABLE = "watch.away", "watch.taken", "watch.unreadable"
+SERVER_AWAY, UNAUTHORISED = "server.away", "server.unauthorised"
+REFUSED, UNSENDABLE, STUCK = "reports.refused", "reports.unsendable", "source.stuck"
 NEARLY_FULL, ALMOST_FULL = "size.80_percent", "size.95_percent"
 FILLING, FAILING = "disk.filling", "converter.failing"
 UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive.unnamed"
@@ -50,6 +52,9 @@ JUDGED_AGAIN = frozenset(
         CLOCK,
         CLOCK_WRONG,
         LATE,
+        SERVER_AWAY,
+        UNAUTHORISED,
+        REFUSED,
     }
 )
 """Alerts that whoever raises them clears by itself when nothing is wrong, even what it did not raise."""
@@ -120,6 +125,14 @@ class Alerts:
             log.warning("alert.cleared", alert=name, subject=subject, raised_at=since)
             self._put_on_record("alert.cleared", alert, {"raised_at": since}, is_over=True)
         self.on_news(alert, True)
+
+    def sync(self, name: str, found: Mapping[str, Mapping[str, object]]) -> None:
+        """Have open, of one kind, what is found now: by subject, the fields of each; asking costs next to nothing."""
+        for alert in self._open.values():
+            if alert.name == name and alert.subject not in found:
+                self.clear(name, alert.subject)
+        for subject, fields in found.items():
+            self.raise_alert(name, subject, **fields)
 
     def take_up(self, archive: Archive) -> None:
         """Go on with what an earlier run left open in an archive, as far as it is judged over and over.

@@ -17,6 +17,7 @@ from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
@@ -35,7 +36,9 @@ class Dispatch:
         *,
         lines: Callable[[], Sequence[Line]],
         unexpected: Unexpected,
+        stuck: Stuck,
     ) -> None:
+        self._stuck = stuck
         self._work = work
         self._handling = handling
         self._held = held
@@ -101,12 +104,15 @@ class Dispatch:
         same = (each for each in self._lines() if each.name == line.name and each.root == line.root and each.archive)
         line = next(same, line)  # the configuration may have been taken anew since
         waits: Waits | None = None
+        known = arrival
         try:
             known = line.books.get(arrival.number) or arrival
             if not known.state.is_final:
                 self._handling.finish(line, known)
+            self._stuck.over(line, arrival)
         except (ArchiveError, OSError) as exc:
             waits = Waits(reason=str(exc), needs_person=True)
+            self._stuck.note(line, known, exc)
             log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
             waits = self._unexpected.note(line, arrival.path, exc)

@@ -29,6 +29,7 @@ from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.on_the_way import Converted, OnTheWay, recalled, told_result
 from pywats_archive.pipeline.postprocess import departure_of
+from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
 from pywats_archive.pipeline.unready import empty_result, wait_for_writer
@@ -53,11 +54,12 @@ class Handling:
         failing: Failing,
         promises: owed.Open,
         tally: Tally,
+        stuck: Stuck,
     ) -> None:
         self._failing = failing
         self._tally = tally
         self._converting = Converting(processes)
-        self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises, tally=tally)
+        self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises, tally=tally, stuck=stuck)
         self._outbox = outbox
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
@@ -157,7 +159,7 @@ class Handling:
             [report.submission_state for report in reports],
             line.config,
             asked_for=converted.asked_for,
-            reason=refusal or arrival.reason,
+            reason=refusal or _reason_of(entry, arrival),
             is_archived=bool(entry.source_archived_path),
         )
         ending = sharing.end(ending, line, arrival)
@@ -290,6 +292,11 @@ def _held(line: Line, arrival: Arrival) -> Path | None:
         if held.is_dir() or (now.size_bytes, now.mtime_ns) == (arrival.size_bytes, arrival.mtime_ns):
             return held
     raise AssertionError("unreachable: names never run out")
+
+
+def _reason_of(entry: ArchiveEntry, arrival: Arrival) -> str | None:
+    """Why it ends as it does; one that could not leave its folder has that for its reason in the ledger."""
+    return entry.conversion_error if arrival.state is ArrivalState.STUCK else arrival.reason
 
 
 def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:

@@ -151,7 +151,9 @@ class Schedules:
             for body in result.documents:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
                 key = f"{line.name}/{each.report_id}"
-                self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
+                self._outbox.offer(
+                    MemoryParcel(key=key, report_id=each.report_id, document=each.body, converter=line.name)
+                )
             return
         arrival = ledger.latest_at(line.archive, line.name, [taken.path]).get(taken.path)
         if arrival is None:

@@ -42,10 +42,13 @@ from pywats_archive.pipeline.held import HeldSources, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.lines import add_formers, is_finished, make_lines
 from pywats_archive.pipeline.metrics import Metrics
+from pywats_archive.pipeline.refusals import Refusals
 from pywats_archive.pipeline.scheduling import Schedules
+from pywats_archive.pipeline.server_watch import ServerWatch
 from pywats_archive.pipeline.staffing import Staff
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.timekeeping import Timekeeping
+from pywats_archive.pipeline.unarchived import MemoryParcel
 from pywats_archive.pipeline.unready import Unready
 from pywats_archive.pipeline.vitals import Vitals
 from pywats_archive.pipeline.watcher import Watcher
@@ -176,7 +179,10 @@ class Service:
             failing=self._staff.failing,
             promises=self._staff.promises,
             tally=self._tally,
+            stuck=self._staff.stuck,
         )
+        self._server_watch = ServerWatch(self._staff.alerts, lambda: self._staff.archives)
+        self._refusals = Refusals(self._staff.alerts, clock=self._now)
         self._forgotten = Forgotten(self._staff.alerts)
         self._verdicts = ConfigVerdicts(self._settings.config_path, self._staff.alerts)
         self._gone = Gone(self._staff)
@@ -191,6 +197,7 @@ class Service:
             self._busy,
             lines=lambda: self._lines,
             unexpected=self._staff.unexpected,
+            stuck=self._staff.stuck,
         )
         self._watcher = Watcher(
             self._held,
@@ -200,6 +207,7 @@ class Service:
             self._guard.note_failure,
             self._staff.unexpected,
             Unready(self._staff.alerts),
+            self._staff.alerts,
             impatient=self._settings.until_idle,
         )
         self._vitals = Vitals(self._staff, self._outbox, self._work, subject=str(self._settings.config_path))
@@ -302,6 +310,7 @@ class Service:
             changed = self._events.take()
             self._vitals.look(now_s)
             self._guard.look(self._lines, now_s)
+            self._look_at_reports(now_s, again=rescan)
             for line in self._lines:
                 line.is_dirty = line.is_dirty or rescan or line.config.watch_folder in changed
                 is_there = line.takes_new and not line.is_folder_away
@@ -314,12 +323,17 @@ class Service:
                 last_config_check = now_s
                 self._reload_if_changed()
             if self._settings.until_idle and (left := self._try_left()) is not None:
+                self._look_at_reports(now_s, again=True)
                 return left
             is_active = any(line.takes_new and (line.is_dirty or line.pending) for line in self._lines)
             self._wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._stopping.wait(_BREATH_S)
             self._wake.clear()
         return Left(ended=self._tally.counts)
+
+    def _look_at_reports(self, now_s: float, *, again: bool = False) -> None:
+        self._server_watch.look(self._outbox.state, self._station.server.service_address, now_s)
+        self._refusals.look(self._staff.archives, again=again)
 
     def _retry(self, now_s: float) -> None:
         """Queue what is suspended and due, and what is owed to an archive."""
@@ -397,6 +411,8 @@ class Service:
                 self._alone(line, arrival, self._resume)
 
     def _settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> None:
+        if state is SubmissionState.REFUSED:
+            self._refusals.note(parcel.converter if isinstance(parcel, MemoryParcel) else None, reason)
         if not self._dispatch.settled(parcel, state, reason):
             self._wake.set()
 
@@ -447,6 +463,7 @@ class Service:
             self._staff.alerts.clear(UNAVAILABLE, name)
         self._staff.failing.begin_anew()
         self._guard.look_again(lines)
+        self._watcher.look_after(lines)
         self._listen()
         self._schedules.begin_anew(lines)
         self._outbox.reconnect()

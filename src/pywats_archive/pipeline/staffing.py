@@ -37,6 +37,7 @@ from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.note import Seal
 from pywats_archive.pipeline.room import Room
+from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.watchfolder import WatchFolder
 
@@ -67,6 +68,7 @@ class Staff:
         self.now = clock
         self.alerts = Alerts(lambda: self.archives, clock=clock)
         self.failing = Failing(self.alerts)
+        self.stuck = Stuck(self.alerts)
         self.claims = Claims(config_path)
         self.unexpected = Unexpected(self.alerts)
         self.promises = owed.Open(Seal(lambda: load_key(config_path.parent), accepts_unsigned=accept_notes))

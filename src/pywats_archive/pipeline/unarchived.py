@@ -30,6 +30,7 @@ from pywats_archive.pipeline.books import MemoryBooks
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.postprocess import departure_of
+from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unready import empty_result
 
@@ -66,7 +67,9 @@ class Unarchived:
         clock: Callable[[], datetime],
         promises: owed.Open,
         tally: Tally,
+        stuck: Stuck,
     ) -> None:
+        self._stuck = stuck
         self._converting = converting
         self._outbox = outbox
         self._now = clock
@@ -123,7 +126,7 @@ class Unarchived:
             key = f"{line.name}/{arrival.number}/{next(self._numbers)}"  # the books may be new ones, and count anew
             with self._mutex:
                 self._held[key] = held
-            self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body))
+            self._outbox.offer(MemoryParcel(key=key, report_id=each.report_id, document=each.body, converter=line.name))
         return None
 
     def _why_not_yet(self, line: Line, arrival: Arrival, *, is_owed: bool) -> str | None:
@@ -192,9 +195,11 @@ class Unarchived:
     def _finish(self, held: _Unarchived) -> None:
         try:
             self._end(held)
+            self._stuck.over(held.line, held.arrival)
         except Exception as exc:  # whatever it is, only this memory knows of the source
             log.error("source.not_finished", converter=held.line.name, path=held.arrival.path, reason=str(exc))
             held.trouble = str(exc)
+            self._stuck.note(held.line, held.arrival, exc)
             with self._mutex:
                 self._unfinished.append(held)
 
@@ -254,6 +259,7 @@ class MemoryParcel:
     key: str
     report_id: str
     document: bytes
+    converter: str
     tries: int = 0
     is_stored: bool = False
     place: str = MEMORY

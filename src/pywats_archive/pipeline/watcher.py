@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import structlog
@@ -15,6 +15,7 @@ from pywats_archive.archive.sources import Signature
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline import sharing
+from pywats_archive.pipeline.alerts import UNREADABLE, Alerts
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources
@@ -39,10 +40,12 @@ class Watcher:
         on_failure: Callable[[Line, ArchiveError], None],
         unexpected: Unexpected,
         unready: Unready,
+        alerts: Alerts,
         *,
         impatient: bool = False,
     ) -> None:
         """``impatient`` does not wait for sources without bytes to be written."""
+        self._alerts = alerts
         self._held = held
         self._handling = handling
         self._failing = failing
@@ -52,12 +55,20 @@ class Watcher:
         self._unready = unready
         self._impatient = impatient
 
+    def look_after(self, lines: Iterable[Line]) -> None:
+        """Watch for these lines alone: what is wrong with a folder that none of them has is nobody's trouble."""
+        folders = {line.config.watch_folder for line in lines if line.takes_new}
+        for alert in self._alerts.open:
+            if alert.name == UNREADABLE and alert.subject not in folders:
+                self._alerts.clear(UNREADABLE, alert.subject)
+
     def scan(self, line: Line) -> None:
         """List a line's folder and act on it; a folder that cannot be read is complained of once."""
         began_s = time.monotonic()
         try:
             listing, strange = line.listing()
             line.reported.discard(line.config.watch_folder)
+            self._alerts.clear(UNREADABLE, line.config.watch_folder)
             for path in strange:
                 _complain(
                     line, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
@@ -66,6 +77,7 @@ class Watcher:
             self._unexpected.over(line, line.config.watch_folder)
         except OSError as exc:
             _complain(line, line.config.watch_folder, f"cannot be read ({exc.strerror})")
+            self._alerts.raise_alert(UNREADABLE, line.config.watch_folder, reason=str(exc), converter=line.name)
             line.is_dirty = False
         except ArchiveError as exc:
             log.error("ledger.failed", converter=line.name, reason=str(exc))

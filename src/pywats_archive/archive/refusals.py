@@ -1,0 +1,26 @@
+"""Reports that the server refused: a warning at the entry that shows them, with the server's words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import conversions, entries, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.report import Refusal, Report
+
+
+def warn(tx: Connection, report: Report) -> None:
+    """Show a refusal as a warning of its entry, unless a later conversion is shown by now."""
+    entry = entries.get(tx, report.archive_id)
+    past = {each.conversion_id: each for each in conversions.of_entry(tx, report.archive_id)}
+    own = past.get(report.conversion_id)
+    if own is not None and own.started_at == entry.conversion_timestamp:
+        mine = [each for each in reports.of_entry(tx, report.archive_id) if each.conversion_id == report.conversion_id]
+        entries.add_warning(tx, entry, f"the server refused report {report.ordinal}: {report.last_error}", mine)
+
+
+def since(archive: Archive, moment: datetime) -> dict[str, Refusal]:
+    """Return by converter the last refused report that an entry shows and that was converted since ``moment``."""
+    with archive.read() as db:
+        return {refusal.converter_name: refusal for refusal in reports.refused(db, moment)}

@@ -1,0 +1,182 @@
+"""Trouble that a person must know of is told: alerts, a state of its own, and exit 1 of ``status`` (invariants 11, 12)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.acceptance.test_command import command
+from tests.station import Station
+from tests.tls import untrusted_server
+
+from pywats_archive.archive.standing import open_alerts
+from pywats_archive.demo import faults
+from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.pipeline import postprocess
+
+
+def alerts(station: Station) -> dict[str, OpenAlert]:
+    """Give the alerts that are open, by name."""
+    with station.archive() as archive:
+        return {alert.name: alert for alert in open_alerts(archive)}
+
+
+def status(station: Station, *what: str) -> tuple[int, dict[str, Any]]:
+    """Ask with the command; gives exit code and document."""
+    answer = command("status", *what, "--json", "--archive", station.archive_root)
+    return answer.returncode, json.loads(answer.stdout)
+
+
+def test_an_expired_token_is_told(station: Station) -> None:
+    """401 is an alert at once, in status (exit 1) and stats too, and over when the server takes the next report."""
+    (station.add("ict") / "SN1.log").write_bytes(b"x")
+    station.server.fault = faults.always(faults.answer(401, "token expired"))
+    assert station.run().waiting
+    assert "token expired" in str(alerts(station)["server.unauthorised"].details["reason"])
+    code, document = status(station)
+    assert (code, [alert["name"] for alert in document["alerts"]]) == (1, ["server.unauthorised"])
+    assert "server.unauthorised" in command("stats", "--archive", station.archive_root).stdout
+    station.server.fault = None
+    assert station.run().waiting == ()
+    assert (status(station)[0], alerts(station)) == (0, {})
+
+
+def test_a_certificate_that_is_not_trusted_is_told(station: Station, tmp_path: Path) -> None:
+    """Nothing is sent, the run ends, and the words say what to do."""
+    (station.add("ict") / "SN1.log").write_bytes(b"x")
+    with untrusted_server(tmp_path) as address:
+        station.keys["service_address"] = address
+        left = station.run()
+    reason = str(alerts(station)["server.away"].details["reason"])
+    assert "certificate" in reason and "SSL_CERT_FILE" in reason
+    assert any(reason in line for line in left.waiting)
+    assert station.names("ict/watch") == ["SN1.log"]
+
+
+def test_a_refused_report_is_a_warning_and_an_alert(station: Station) -> None:
+    """The server's words are with the entry, searchable; the alert is over once a later conversion is taken."""
+    (station.add("ict") / "SN1.log").write_bytes(b"x")
+    station.server.fault = faults.always(faults.answer(400, "unknown product PX-77"))
+    station.run()
+    *others, warning = station.entry().warnings
+    assert "the server refused report 1" in warning and "unknown product PX-77" in warning
+    assert station.entries(text="PX-77") == station.entries(warned=True) == (station.entry(),)
+    assert "PX-77" in str(alerts(station)["reports.refused"].details["reason"])
+    assert status(station)[0] == 1
+    station.server.fault = None
+    (station.root / "ict/Error/SN1.log").rename(station.root / "ict/watch/SN1.log")
+    station.run()
+    assert (list(station.entry().warnings), alerts(station)) == (others, {})
+
+
+def test_a_refused_report_without_an_archive_is_told(station: Station) -> None:
+    """Where no archive keeps the report, those of the other converters tell of it."""
+    (station.add("plain", archive_enabled=False) / "SN1.log").write_bytes(b"x")
+    station.add("kept")
+    station.server.fault = faults.always(faults.answer(400, "unknown product PX-77"))
+    station.run()
+    alert = alerts(station)["reports.refused"]
+    assert alert.subject == "plain" and "PX-77" in str(alert.details["reason"])
+
+
+@pytest.mark.parametrize("archived", [True, False])
+def test_a_source_that_cannot_leave_has_a_state_of_its_own(
+    station: Station, monkeypatch: pytest.MonkeyPatch, archived: bool
+) -> None:
+    """The server has it: nothing waits for the server, the alert names file and reason, and it leaves later, sent once."""
+    (station.add("ict", archive_enabled=archived) / "SN1.log").write_bytes(b"x")
+    station.add("other")
+    carry_out: Callable[..., Any] = postprocess.carry_out
+
+    def refuse(*given: Any) -> None:
+        raise PermissionError(13, "Permission denied", "Done")
+
+    monkeypatch.setattr(postprocess, "carry_out", refuse)
+    left = station.run()
+    assert any("Permission denied" in line for line in left.waiting)
+    alert = alerts(station)["source.stuck"]
+    assert alert.subject == "ict" and "SN1.log" in str(alert.details["path"])
+    if archived:
+        code, document = status(station)
+        assert code == 1 and document["agrees"]
+        assert document["accounts"][0]["by_state"] == {"cannot leave its folder": 1}
+        (found,) = status(station, "SN1")[1]["arrivals"]
+        assert found["state"] == "cannot leave its folder" and "Permission denied" in found["reason"]
+    monkeypatch.setattr(postprocess, "carry_out", carry_out)
+    assert station.run().waiting == ()
+    assert station.names("ict/Done") == ["SN1.log"] and alerts(station) == {}
+    assert len(station.server.received) == 1
+    if archived:
+        assert [(a.state.value, a.reason) for a in station.arrivals()] == [("done", None)]
+        assert [len(bodies) for bodies in station.server.received.values()] == [1]
+
+
+def test_a_failed_source_that_could_not_leave_keeps_its_reason(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the end the ledger says why it failed, not why it was late in Error."""
+    station.code(
+        "class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no such limit')\n"
+    )
+    (station.add("ict", "own.Bad") / "SN1.log").write_bytes(b"x")
+    carry_out: Callable[..., Any] = postprocess.carry_out
+    tries: list[int] = []
+
+    def refuse_once(*given: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermissionError(13, "Permission denied", "Error")
+        return carry_out(*given)
+
+    monkeypatch.setattr(postprocess, "carry_out", refuse_once)
+    station.run()
+    station.run()
+    (arrival,) = station.arrivals()
+    assert arrival.state.value == "failed" and "no such limit" in (arrival.reason or "")
+
+
+@contextmanager
+def unlistable(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    """Have a folder that cannot be listed, for anybody."""
+    scandir: Callable[..., Any] = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path) == str(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        yield
+
+
+def test_a_watch_folder_that_cannot_be_listed_is_told(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alert names the folder, the run ends with 1, and it is over once the folder can be listed."""
+    watch = station.add("ict")
+    with unlistable(monkeypatch, watch):
+        left = station.run()
+        assert any(str(watch) in line for line in left.waiting)
+    alert = alerts(station)["watch.unreadable"]
+    assert alert.subject == str(watch) and "Permission denied" in str(alert.details["reason"])
+    assert status(station)[0] == 1
+    assert station.run().waiting == () and alerts(station) == {}
+
+
+def test_a_report_that_cannot_be_read_is_an_alert(station: Station) -> None:
+    """It is named as long as it waits, and the alert is over when it can be sent."""
+    (station.add("ict") / "SN1.log").write_bytes(b"x")
+    station.server.fault = faults.always(faults.answer(401))
+    station.run()
+    station.server.fault = None
+    blob = next(station.archive_root.rglob("reports/**/*.json.gz"))
+    aside = blob.rename(blob.with_name("aside"))
+    station.run()
+    alert = alerts(station)["reports.unsendable"]
+    assert alert.subject == str(station.archive_root) and blob.name in str(alert.details["reason"])
+    aside.rename(blob)
+    assert station.run().waiting == () and alerts(station) == {}
