@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pywats_archive.archive import figures, ingest
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import SourceChanged, SourceVanished, UsageError
 from pywats_archive.models.capacity import HEADER_BYTES, MEASURED, Ratios
 from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.scratch import Scratch
 
 MOST_FILES, MOST_BYTES = 500, 500_000_000
 
@@ -23,8 +23,11 @@ def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
 
     Only reads them, and follows no links. What their reports are like is not known from them. UsageError when there is none.
     """
-    with TemporaryDirectory(prefix="pywats-archive-") as scratch:
-        found = _archived(Path(scratch) / "archive", folder, level)
+    scratch = Scratch()
+    try:
+        found = _archived(scratch.make() / "archive", folder, level)
+    finally:
+        scratch.close()
     number = found.total_entries
     if not number or not found.source_size_bytes:
         raise UsageError(f"--sample {folder}: there is no file with content beneath it; name a folder of log files")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -33,6 +32,7 @@ from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
 from pywats_archive.pipeline.unready import empty_result, wait_for_writer
+from pywats_archive.scratch import Scratch
 
 log = structlog.get_logger()
 
@@ -64,6 +64,7 @@ class Handling:
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
         self._on_the_way = OnTheWay()
+        self._scratch = Scratch()
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
         """Take a source as far as it goes now; None when it is settled or waits for the server or for its retry."""
@@ -259,8 +260,8 @@ class Handling:
             line.changed.discard(arrival.path)
         if not entry.source_archived_path:
             return ConversionResult(status=ConversionStatus.FAILED, error="the source changed before it was converted")
-        with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
-            return self._converting.convert(line, restore.restore_source(line.archive, entry.archive_id, Path(folder)))
+        with self._scratch.folder() as folder:
+            return self._converting.convert(line, restore.restore_source(line.archive, entry.archive_id, folder))
 
     def _set_aside(self, line: Line, arrival: Arrival) -> None:
         path = Path(arrival.moved_to or arrival.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, red
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.replay import Replayed, ReplayRequest
+from pywats_archive.scratch import Scratch
 
 
 class Skipped(Exception):
@@ -67,7 +67,7 @@ class Replayer:
         self._break: int | None = None
         """The first event at which the history is broken, 0 when it is whole; None while nobody asked."""
         self._mutex = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="pywats-archive-code-")
+        self._scratch = Scratch()
 
     def replay(self, entry: ArchiveEntry, original: Conversion | None) -> Replayed:
         """Convert an entry again; Skipped says why it cannot be, and what fails is a FAILED result."""
@@ -80,8 +80,8 @@ class Replayer:
             module_path=runs_as.module_path,
             converters_folder=runs_as.folder,
         )
-        with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
-            source = self._restored(entry, Path(folder))
+        with self._scratch.folder() as folder:
+            source = self._restored(entry, folder)
             result = self._converted(code.config, replace(job, source_path=str(source)))
         return Replayed(
             result=result,
@@ -105,7 +105,7 @@ class Replayer:
 
     def close(self) -> None:
         """Remove the code that was laid out; idempotent."""
-        self._folder.cleanup()
+        self._scratch.close()
 
     def _code(self, entry: ArchiveEntry) -> _Code:
         if entry.purged_at:
@@ -187,7 +187,7 @@ class Replayer:
             raise Skipped(str(exc)) from exc
         if kept is None:
             raise Skipped(f"the original converter ({was}) cannot be had: its code was not kept")
-        main = codes.lay_out(kept, Path(self._folder.name, fingerprint.partition(":")[2]))
+        main = codes.lay_out(kept, self._scratch.make())
         return f"{main.name}.{kept.class_name}", str(main.parent)
 
     def _arguments(self, code: _Code, original: Conversion | None) -> Mapping[str, Any]:

@@ -1,0 +1,116 @@
+"""Private folders for bytes in clear: removed when done, and after a kill by whoever makes one next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_PREFIX, _LOCK = "pywats-archive-", ".lock"
+"""A folder of ours has a lock inside, which its process holds as long as it lives: the system ends it with the process."""
+
+
+class Scratch:
+    """A folder of this process alone (0700) in the temporary folder; safe to use from many threads.
+
+    It is made when it is first used. Making the first ``Scratch`` removes what processes left that were killed.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._base: Path | None = None
+        remove_abandoned()
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Have a new empty folder meanwhile."""
+        made = self.make()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def make(self) -> Path:
+        """Make a new empty folder, which stays until this is closed.
+
+        The system may have cleaned the temporary folder since the last one was made.
+        """
+        with self._mutex:
+            if self._base is None or not self._base.is_dir():
+                self._base, lock = _made()
+                self._finalizer = weakref.finalize(self, _remove, self._base, lock)
+            return Path(tempfile.mkdtemp(dir=self._base))
+
+    def close(self) -> None:
+        """Remove it with all it holds; idempotent. Without this call it is removed when the process ends."""
+        with self._mutex:
+            if self._base is not None:
+                self._finalizer()
+                self._base = None
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of processes of this account that are gone; never one whose process lives."""
+    with suppress(OSError):
+        for entry in list(os.scandir(tempfile.gettempdir())):
+            if entry.name.startswith(_PREFIX):
+                with suppress(OSError):
+                    _remove_if_abandoned(entry)
+
+
+def _remove_if_abandoned(entry: os.DirEntry[str]) -> None:
+    lock = Path(entry.path, _LOCK)
+    if entry.is_symlink() or not entry.is_dir() or not _is_mine(entry) or not lock.is_file() or lock.is_symlink():
+        return
+    held = FileLock(lock, is_singleton=False)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        return
+    _remove(Path(entry.path), held)
+
+
+def _is_mine(entry: os.DirEntry[str]) -> bool:
+    """Whether it is of this account; on Windows the temporary folder is."""
+    if not hasattr(os, "geteuid"):
+        return True
+    return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+
+
+def _made() -> tuple[Path, FileLock]:
+    """Make a folder and lock it; another process that takes it for abandoned in that moment may have it."""
+    while True:
+        base = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(base / _LOCK, thread_local=False, is_singleton=False)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, FileNotFoundError):
+            continue
+        if (base / _LOCK).exists():
+            return base, lock
+        lock.release()
+
+
+def _remove(base: Path, lock: FileLock) -> None:
+    """Remove the content first and the lock last: a process that is killed in between leaves the rest to the next."""
+    with suppress(OSError):
+        for entry in list(os.scandir(base)):
+            if entry.name != _LOCK:
+                _remove_tree(entry)
+    lock.release()
+    shutil.rmtree(base, ignore_errors=True)
+
+
+def _remove_tree(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(entry.path)  # noqa: PTH108 (a DirEntry's path)
