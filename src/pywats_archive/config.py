@@ -55,7 +55,7 @@ _TEN_YEARS_S = 315_360_000
 _MOST_GB = 1_000_000_000
 """A thousand times what the largest disks have; in bytes it fits in 64 bits."""
 
-_RETENTION = {
+RETENTION_KEYS = {
     "retention_days": "retention_days",
     "failed_retention_days": "failed_retention_days",
     "max_archive_size_gb": "max_size_gb",
@@ -179,11 +179,15 @@ class ConverterConfig(BaseModel):
         self.retention_policy()
         return self
 
+    def retention_said(self) -> dict[str, Any]:
+        """Return what this section says of retention in so many words, by the names of a policy."""
+        return {name: getattr(self, key) for key, name in RETENTION_KEYS.items() if key in self.model_fields_set}
+
     def retention_policy(self) -> RetentionPolicy | None:
         """Give the policy that this section speaks of; None when it says nothing of retention."""
-        if not self.model_fields_set & _RETENTION.keys():
+        if not self.model_fields_set & RETENTION_KEYS.keys():
             return None
-        values = {name: getattr(self, key) for key, name in _RETENTION.items()}
+        values = {name: getattr(self, key) for key, name in RETENTION_KEYS.items()}
         return RetentionPolicy(converter_name=self.name, **values)
 
     @property

@@ -21,6 +21,7 @@ from tests.station import Station, wait_for
 
 from pywats_archive.archive import figures, purging, runs
 from pywats_archive.archive.restore import restore_source
+from pywats_archive.cli.policy import list_policies
 from pywats_archive.client import Client
 from pywats_archive.errors import ArchiveAway, UsageError
 from pywats_archive.models.policy import RetentionPolicy
@@ -298,3 +299,30 @@ def test_no_lock_makes_a_folder_where_an_archive_was(station: Station) -> None:
             raise AssertionError("it was locked")
         assert not station.archive_root.exists()
     (station.root / "elsewhere").rename(station.archive_root)
+
+
+def test_a_changed_configuration_is_applied_and_a_difference_is_told(
+    station: Station, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A raised limit in config.json holds while the service runs; a later ``policy set`` does, and both are told apart."""
+    monkeypatch.setattr(retaining, "_JUDGE_S", 0.2)
+    station.add("any", retention_days=30)
+
+    def days() -> int:
+        with station.archive() as archive:
+            return archive.policies.effective("any").retention_days
+
+    with station.serving():
+        wait_for(lambda: (station.archive_root / "metadata.db").exists() and days() == 30)
+        station.sections[0]["retention_days"] = 60
+        station.write_config()
+        wait_for(lambda: days() == 60)
+        with Client.from_config(station.root / "config.json") as client:
+            client.retention.set_policy(RetentionPolicy(converter_name="any", retention_days=45), actor="it")
+        wait_for(lambda: _alerts(station) == {"policy.differs"})
+        list_policies(archive=station.archive_root)
+        assert "retention_days 60 (in force: 45)" in capsys.readouterr().out
+        station.sections[0]["retention_days"] = 45
+        station.write_config()
+        wait_for(lambda: not _alerts(station))
+    assert days() == 45

@@ -9,8 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from pywats_archive.catalog import events, policies
+from pywats_archive.catalog import configured, events, policies
 from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.models.configured import Difference, Said, applied, changes, differences, is_shrinking
 from pywats_archive.models.event import Event
 from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.time import Clock
@@ -100,6 +101,48 @@ class Policies:
         self._forget()
         self.follow()
         return taken
+
+    def take_configured(self, name: str, policy: RetentionPolicy | None, said: Said) -> bool:
+        """Take over what a configuration says and did not say when it was seen last; returns whether that changed a policy.
+
+        A converter that is met for the first time gets ``policy``, if there is one. Later the last change wins: what changed in
+        the configuration since it was seen is applied, and what a person set after that stays. A change by which less is kept
+        waits to be confirmed where it would purge more than a fifth at once.
+        """
+        with self._catalog.read() as db:
+            seen = configured.said(db, name)
+        if seen == said or (seen is None and not said):
+            return False
+        if seen is None and policy and self.seed(policy):
+            self._write(lambda tx: configured.put(tx, name, said, now=self._now()))
+            return True
+        changed: bool = self._write(lambda tx: self._apply(tx, name, said))
+        self._forget()
+        self.follow()
+        return changed
+
+    def differences(self, converter_name: str) -> tuple[Difference, ...]:
+        """Return where the policy that holds for a converter is another than the configuration said last."""
+        with self._catalog.read() as db:
+            said = configured.said(db, converter_name)
+            return differences(policies.effective(db, converter_name), said) if said else ()
+
+    def _apply(self, tx: Connection, name: str, said: Said) -> bool:
+        """Apply what changed in a configuration.
+
+        Where no version has kept what it said before, that is what it was seeded with, unless a person changed it since.
+        """
+        known = configured.said(tx, name)
+        seen: Said = (configured.last_applied(tx, name) or said) if known is None else known
+        configured.put(tx, name, said, now=self._now())
+        before = policies.effective(tx, name)
+        after = applied(before, changes(seen, said))
+        if after == before:
+            return False
+        is_agreed = not is_shrinking(before, after) and policies.is_confirmed(tx, name)
+        confirmed = is_agreed or not policies.has_entries(tx, name)
+        self._put(tx, after, actor=configured.CONFIGURATION, confirmed=confirmed)
+        return True
 
     def set(self, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
         """Set a policy and have the dates of all its entries follow; an event holds it before and after.

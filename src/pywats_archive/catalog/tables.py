@@ -248,6 +248,15 @@ retention_policies = Table(
 """A policy for each converter that has one of its own; ``*`` is that of all others. ``dates_follow_from``: the entry from
 which on the dates still have to follow the policy, newest first; NULL when all do."""
 
+configured = Table(
+    "configured",
+    metadata,
+    Column("converter_name", Text, primary_key=True),
+    Column("said", Json, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+"""What the configuration said of each converter's policy when it was seen last, by the names of a policy."""
+
 purge_history = Table(
     "purge_history",
     metadata,

@@ -15,6 +15,7 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.purge import PurgePlan
+from pywats_archive.retention.differing import told
 
 app = typer.Typer(help="Show and set how long, and how much, is kept.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all others.")]
@@ -30,7 +31,8 @@ def list_policies(
     with options.open_client(archive, config) as client:
         found = client.retention.policies()
     if as_json:
-        print_json({"policies": [_document(each.policy) | {"is_own": each.is_own} for each in found]})
+        rows = [_document(each.policy) | {"is_own": each.is_own, "differences": each.differences} for each in found]
+        print_json({"policies": rows})
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("converter", "days", "failed", "size", "level", "at least", "not before", "unsubmitted", "own"):
@@ -41,6 +43,10 @@ def list_policies(
             "yes" if each.is_own else ("built in" if each.policy.converter_name == EVERY_OTHER else "as *"),
         )
     console.print(table)
+    for each in found:
+        if each.differences:
+            line = f"{each.policy.converter_name}: {told(each.differences)}"
+            console.print(printable(line), soft_wrap=True, style="yellow")
 
 
 @app.command("show")

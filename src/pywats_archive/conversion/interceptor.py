@@ -69,8 +69,7 @@ class ArchiveInterceptor(AfterSubmission):
         """What is known of the converter's code, if it could be loaded."""
         self._configuration = told_of(config)
         self._codes = KeptCodes(archive)
-        if policy := config.retention_policy():
-            archive.policies.seed(policy)
+        archive.policies.take_configured(config.name, config.retention_policy(), config.retention_said())
 
     def pre_convert(self, source: Path, *, arrival_id: int | None = None, busy: bool = False) -> ArchiveEntry:
         """Archive the source and its companions; the converter may see it once this returned (invariant 1)."""

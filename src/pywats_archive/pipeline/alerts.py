@@ -34,6 +34,7 @@ FORGOTTEN, UNEXPECTED = "pending.forgotten", "source.unexpected"
 UNTRUSTED = "note.untrusted"
 UNMET, UNCONFIRMED = "size.limit_not_met", "retention.needs_confirmation"
 HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
+DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
 JUDGED_AGAIN = frozenset(

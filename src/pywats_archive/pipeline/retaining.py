@@ -17,7 +17,8 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import Obstacle, PurgeStatistics
-from pywats_archive.pipeline.alerts import FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerts import DIFFERS, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.differing import tell_differences
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.timekeeping import Timekeeping
@@ -221,9 +222,10 @@ class Retaining:
                 self._alerts.raise_alert(verdict.name, verdict.subject, **verdict.details)
             elif verdict.is_wrong is False:
                 self._alerts.clear(verdict.name, verdict.subject)
+        tell_differences(archive, most, self._alerts)
         for alert in self._alerts.open:
-            if alert.name == FAILING and alert.subject not in {line.name for line in self._lines()}:
-                self._alerts.clear(FAILING, alert.subject)  # its converter is not run any more
+            if alert.name in (FAILING, DIFFERS) and alert.subject not in {line.name for line in self._lines()}:
+                self._alerts.clear(alert.name, alert.subject)  # its converter is not run any more
 
     def _is_asked(self, root: Path) -> bool:
         with self._mutex:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import NeedsConfirmation, UnknownEntry
+from pywats_archive.models.configured import Difference
 from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
 from pywats_archive.retention import enforcing
@@ -23,6 +24,8 @@ class InForce:
     is_own: bool
     """False when it is that of all others."""
     archive: str
+    differences: tuple[Difference, ...] = ()
+    """Where the configuration says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +51,10 @@ class StationRetention:
             own = {policy.converter_name for policy in archive.policies.all_own()}
             for name in sorted({EVERY_OTHER, *own, *archive.converter_names()}):
                 policy = archive.policies.effective(name)
-                found.append(InForce(policy=policy, is_own=name in own, archive=str(archive.root)))
+                differences = archive.policies.differences(name)
+                found.append(
+                    InForce(policy=policy, is_own=name in own, archive=str(archive.root), differences=differences)
+                )
         return tuple(found)
 
     def policy(self, converter_name: str) -> RetentionPolicy:

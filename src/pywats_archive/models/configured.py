@@ -1,0 +1,59 @@
+"""What a configuration says of a policy, beside what the catalog has: the last change wins, wherever it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pywats_archive.models.policy import RetentionPolicy
+
+Said = Mapping[str, Any]
+"""The values that a configuration has in so many words, by their names in a policy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A value that the configuration says and the archive does not go by."""
+
+    name: str
+    """As in a policy, such as ``max_size_gb``."""
+    configured: Any
+    in_force: Any
+
+
+def changes(seen: Said, said: Said) -> dict[str, Any]:
+    """Return what the configuration says otherwise than when it was seen last."""
+    return {name: value for name, value in said.items() if name not in seen or seen[name] != value}
+
+
+def applied(policy: RetentionPolicy, changed: Said) -> RetentionPolicy:
+    """Return a policy with the changed values; failed entries are kept as long as others at least."""
+    values = {**policy.told(), **changed}
+    failed = values["failed_retention_days"]
+    if failed is not None:
+        values["failed_retention_days"] = max(failed, values["retention_days"])
+    return replace(policy, **values)
+
+
+def is_shrinking(before: RetentionPolicy, after: RetentionPolicy) -> bool:
+    """Whether anything may go under ``after`` that stays under ``before``."""
+    if not after.enabled:
+        return False
+    return (
+        not before.enabled
+        or any(after.days_for(failed=failed) < before.days_for(failed=failed) for failed in (False, True))
+        or after.max_size_gb < before.max_size_gb
+        or after.min_entries < before.min_entries
+        or after.min_days < before.min_days
+        or (after.purge_unsubmitted and not before.purge_unsubmitted)
+    )
+
+
+def differences(policy: RetentionPolicy, said: Said) -> tuple[Difference, ...]:
+    """Return where the policy in force is another than the configuration says, in the order of the policy's values."""
+    return tuple(
+        Difference(name=name, configured=said[name], in_force=value)
+        for name, value in policy.told().items()
+        if name in said and said[name] != value
+    )

@@ -1,0 +1,19 @@
+"""Policies that are others in the archive than in the configuration: which values those are, and how they come to agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pywats_archive.config import RETENTION_KEYS
+from pywats_archive.models.configured import Difference
+
+_KEYS = {name: key for key, name in RETENTION_KEYS.items()}
+
+
+def told(found: Collection[Difference]) -> str:
+    """Return one line that says what differs, and what to do."""
+    each = ", ".join(f"{_KEYS[one.name]} {one.configured} (in force: {one.in_force})" for one in found)
+    return (
+        f"config.json says {each}; what was set later by command holds. Write into config.json what is in force, or set "
+        "what it says with 'pywats-archive policy set'"
+    )
