@@ -21,6 +21,7 @@ from pywats_archive.archive import (
     restore,
     sampling,
     standing,
+    unattended,
 )
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.ledger import Account, Whereabouts
@@ -64,7 +65,8 @@ class StationStatus:
     accounts: tuple[Account, ...]
     disagreements: tuple[str, ...]
     alerts: tuple[OpenAlert, ...] = ()
-    """What the service found wrong, and is so still."""
+    """What the service found wrong, and is so still; and that none runs, while something waits."""
+    services: tuple[ServiceStatus, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -220,15 +222,22 @@ class Client:
         """Give the figures of all archives together, or of one converter's part of them."""
         if converter_name:
             self.require_converter(converter_name)
-        return combined([figures.statistics(archive, converter_name) for archive in self._archives], converter_name)
+        found = combined([figures.statistics(archive, converter_name) for archive in self._archives], converter_name)
+        return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
     def status(self) -> StationStatus:
         """Give the accounts of all archives."""
         return StationStatus(
             accounts=tuple(account for archive in self._archives for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
-            alerts=each_once(alert for archive in self._archives for alert in standing.open_alerts(archive)),
+            alerts=each_once(
+                [*(alert for each in self._archives for alert in standing.open_alerts(each)), *self._unattended()]
+            ),
+            services=self.services(),
         )
+
+    def _unattended(self) -> Iterator[OpenAlert]:
+        return unattended.alerts(self._archives, self._station, now=utc_now())
 
     def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
         """Return for each archive whether a service works on it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.acceptance.test_command import command
-from tests.station import Station
+from tests.station import Station, wait_for
 from tests.tls import untrusted_server
 
 from pywats_archive.archive.standing import open_alerts
@@ -180,3 +180,21 @@ def test_a_report_that_cannot_be_read_is_an_alert(station: Station) -> None:
     assert alert.subject == str(station.archive_root) and blob.name in str(alert.details["reason"])
     aside.rename(blob)
     assert station.run().waiting == () and alerts(station) == {}
+
+
+def test_a_service_that_is_missing_is_told_by_who_only_reads(station: Station) -> None:
+    """Files lie there and nobody takes them: status and stats say so, and so does the question for one of them."""
+    watch = station.add("ict", file_patterns=["*.log"])
+    (watch / "SN1.log").write_bytes(b"x")
+    assert station.run().waiting == ()
+    here = ("--config", station.write_config())
+    assert command("status", *here).returncode == 0
+    (watch / "SN2.log").write_bytes(b"x")
+    answer = command("status", *here)
+    assert answer.returncode == 1 and "service.not_running" in answer.stdout and "waiting 1" in answer.stdout
+    assert "service.not_running" in command("stats", *here).stdout
+    assert "no service runs" in command("status", "SN2", *here).stdout
+    with station.serving():
+        wait_for(lambda: station.names("ict/Done") == ["SN1.log", "SN2.log"])
+        answer = command("status", *here)
+        assert (answer.returncode, "running" in answer.stdout) == (0, True), answer.stdout

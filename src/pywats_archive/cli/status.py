@@ -13,6 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, entries_table, print_alerts, print_json, printable, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.service import ServiceStatus
 
 
 def status(
@@ -24,7 +25,8 @@ def status(
     """Show what came in, what became of it and which alerts are open, or find one source."""
     with options.open_client(archive, config) as client:
         if what is not None:
-            return _found(client.where_is(what), what, as_json)
+            is_working = any(service.state.is_working for service in client.services())
+            return _found(client.where_is(what), what, as_json, is_working=is_working)
         station = client.status()
     if as_json:
         print_json(
@@ -33,6 +35,7 @@ def status(
                 "agrees": station.agrees,
                 "disagreements": station.disagreements,
                 "alerts": station.alerts,
+                "services": station.services,
             }
         )
     else:
@@ -41,7 +44,7 @@ def status(
     return 0 if is_well else 1
 
 
-def _found(found: Whereabouts, what: str, as_json: bool) -> int:
+def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) -> int:
     if as_json:
         print_json({"arrivals": found.arrivals, "entries": found.entries})
     elif not found.arrivals and not found.entries:
@@ -49,6 +52,7 @@ def _found(found: Whereabouts, what: str, as_json: bool) -> int:
             printable(
                 f"{what}: no converter took notice of it, and no report has it as its serial number"
                 " (does it lie in a watch folder, and does a pattern of its converter match its name?)"
+                f"{'' if is_working else '; no service runs that would take it: pywats-archive run'}"
             )
         )
     else:
@@ -81,10 +85,20 @@ def _draw(station: StationStatus) -> None:
             )
     for fault in station.disagreements:
         console.print(printable(fault), style="red")
+    for service in station.services:
+        console.print(printable(_told(service)), soft_wrap=True)
     print_alerts(station.alerts)
     console.print(
         "the counts agree" if station.agrees else "the counts do not agree", style="green" if station.agrees else "red"
     )
+
+
+def _told(service: ServiceStatus) -> str:
+    """Return one line on the service of one archive."""
+    who = f", process {service.process} on {service.computer}" if service.process else ""
+    since = f" since {when(service.since)}" if service.since else ""
+    sign = f", last sign {when(service.last_sign)}" if service.last_sign else ""
+    return f"service of {service.root}: {service.state.value}{since}{who}{sign}"
 
 
 def _vanished(account: Account) -> int:

@@ -1,0 +1,111 @@
+"""Work that waits while no service does it: what somebody who only reads can conclude, for a dead service raises no alert."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from pywats_archive.archive import heartbeat, ledger, record
+from pywats_archive.archive.core import Archive
+from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.service import ServiceState, ServiceStatus
+from pywats_archive.models.statistics import OpenAlert
+
+NOT_RUNNING = "service.not_running"
+_MOST_LOOKED_AT = 1_000
+_REASONS = {
+    ServiceState.STALLED: "the service's main loop gives no sign: look at its log, and start it anew",
+    ServiceState.DIED: "the service did not end in order and nobody started it again: start 'pywats-archive run'",
+    ServiceState.STOPPED: "no service runs, and what waits is done by none: start 'pywats-archive run'",
+}
+
+
+def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAlert | None:
+    """Decide whether a person must know that no service works; one that was stopped is missed only while something waits."""
+    reason = _REASONS.get(service.state)
+    if reason is None or (service.state is ServiceState.STOPPED and not waiting):
+        return None
+    details: dict[str, object] = {"reason": reason, "waiting": waiting}
+    if service.last_sign:
+        details["last_sign"] = service.last_sign.isoformat(timespec="seconds")
+    subject, since = str(service.root), service.last_sign or now
+    return OpenAlert(name=NOT_RUNNING, subject=subject, raised_at=since, details=details)
+
+
+def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: datetime) -> Iterator[OpenAlert]:
+    """Return an alert for each archive whose work nobody does, those included that the configuration names and nobody made."""
+    using: dict[Path, list[ConverterConfig]] = {}
+    for converter in station.converters if station else ():
+        if station and converter.archive_enabled:
+            using.setdefault(station.archive_root(converter), []).append(converter)
+    for archive in archives:
+        if found := _look(archive, using.pop(archive.root, []), now):
+            yield found
+    for root, converters in using.items():
+        waiting = sum(len(_listing(each)) for each in converters)
+        if found := alert_of(ServiceStatus(root=root, state=ServiceState.STOPPED), waiting=waiting, now=now):
+            yield found
+
+
+def _look(archive: Archive, converters: Iterable[ConverterConfig], now: datetime) -> OpenAlert | None:
+    service = heartbeat.status_of(archive.root, now=now)
+    if service.state.is_working:
+        return None
+    return alert_of(service, waiting=_in_hand(archive) + _lying(archive, converters), now=now)
+
+
+def _in_hand(archive: Archive) -> int:
+    """Count the sources that have not come to their end, or else the reports that wait for the server."""
+    unfinished = {state.value for state in ArrivalState if not state.is_final}
+    sources = sum(n for each in ledger.accounts(archive) for state, n in each.by_state.items() if state in unfinished)
+    return sources or record.waiting_reports(archive)
+
+
+def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:
+    """Count what lies in the watch folders and is in no ledger yet."""
+    number = 0
+    for converter in converters:
+        listing = _listing(converter)
+        known = ledger.latest_at(archive, converter.name, [item.path for item in listing])
+        number += sum(_is_new(known.get(item.path), item) for item in listing)
+    return number
+
+
+def _listing(converter: ConverterConfig) -> Sequence[os.DirEntry[str]]:
+    """List what the configuration's patterns match, of each folder a thousand at most; nothing where it cannot be read."""
+    if not (converter.enabled and converter.watch_folder):
+        return ()
+    with suppress(OSError), os.scandir(converter.watch_folder) as items:
+        return tuple(islice(_sources(items, converter), _MOST_LOOKED_AT))
+    return ()
+
+
+def _sources(items: Iterable[os.DirEntry[str]], converter: ConverterConfig) -> Iterator[os.DirEntry[str]]:
+    is_folders = converter.converter_type == "folder"
+    patterns = converter.folder_patterns if is_folders else converter.file_patterns
+    match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or "(?!)").match
+    own = {os.path.normcase(each) for each in (converter.done_folder, converter.error_folder, converter.pending_folder)}
+    for item in items:
+        is_kind = item.is_dir(follow_symlinks=False) if is_folders else item.is_file(follow_symlinks=False)
+        is_hidden = item.name.startswith(".") or os.path.normcase(item.path) in own
+        if is_kind and not is_hidden and match(item.name.lower()):
+            yield item
+
+
+def _is_new(known: Arrival | None, item: os.DirEntry[str]) -> bool:
+    """Whether it is not what the ledger knows there; what has not ended is counted by its state."""
+    if known is None or not known.state.is_final:
+        return known is None
+    if known.moved_to is not None or item.is_dir(follow_symlinks=False):
+        return known.moved_to is not None
+    with suppress(OSError):
+        status = item.stat(follow_symlinks=False)
+        return (known.size_bytes, known.mtime_ns) != (status.st_size, status.st_mtime_ns)
+    return False
