@@ -1,4 +1,4 @@
-"""Reports that the server refused: a warning at the entry that shows them, with the server's words."""
+"""Reports that the server refused, or never takes; a refusal is a warning of its entry, in the server's words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import conversions, entries, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.report import Refusal, Report
+
+OFTEN = 10
+"""Tries in the back-off take half an hour or more."""
 
 
 def warn(tx: Connection, report: Report) -> None:
@@ -24,3 +27,9 @@ def since(archive: Archive, moment: datetime) -> dict[str, Refusal]:
     """Return by converter the last refused report that an entry shows and that was converted since ``moment``."""
     with archive.read() as db:
         return {refusal.converter_name: refusal for refusal in reports.refused(db, moment)}
+
+
+def overdue(archive: Archive, before: datetime) -> dict[str, Refusal]:
+    """Return by converter the oldest report that was converted before then, was tried often, and still waits."""
+    with archive.read() as db:
+        return {each.converter_name: each for each in reports.overdue(db, before, tries=OFTEN)}

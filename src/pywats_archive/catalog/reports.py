@@ -82,6 +82,17 @@ def refused(db: Connection, since: datetime) -> Iterator[Refusal]:
         yield Refusal(converter_name=name, archive_id=archive_id, reason=reason)
 
 
+def overdue(db: Connection, before: datetime, *, tries: int) -> Iterator[Refusal]:
+    """Stream the reports that still wait after so many tries, of conversions before then, the latest first."""
+    waiting = (
+        "SELECT e.converter_name, e.archive_id, coalesce(r.last_error, '') FROM reports r "
+        "JOIN archive_entries e ON e.archive_id = r.archive_id JOIN conversions c ON c.conversion_id = r.conversion_id "
+        "WHERE r.submission_state = ? AND r.tries >= ? AND c.started_at <= ? ORDER BY r.report_no DESC"
+    )
+    for name, archive_id, reason in execute(db, waiting, (_WAITING, tries, moment_to_text(before))):
+        yield Refusal(converter_name=name, archive_id=archive_id, reason=reason)
+
+
 def set_submission(
     tx: Connection,
     report: Report,

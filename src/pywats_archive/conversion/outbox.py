@@ -233,7 +233,9 @@ class Outbox:
 
     async def _send(self, parcel: Parcel) -> None:
         try:
-            answer = await self._sender.send(parcel, self._tries.earlier(parcel.key))
+            answer = await self._sender.send(
+                parcel, timeouts=self._tries.timeouts(parcel.key), looks=self._tries.earlier(parcel.key).wants_a_look
+            )
             self._tries.came_to_the_server(parcel.key)
             step = self._note(parcel, answer)
             await asyncio.to_thread(self._settle, parcel, step, answer)
@@ -259,7 +261,7 @@ class Outbox:
         was_stopped_by = self._server.stopped_by
         closed_until_s = self._server.note(answer, parcel.key, now_s)
         if step.delay is None:
-            self._tries.forget(parcel.key)
+            self._tries.settled(parcel.key)
             if answer.verdict is Verdict.REFUSED:
                 log.warning("report.refused", report_id=parcel.report_id, reason=answer.reason)
             return step

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+import structlog
+
 from pywats_archive.conversion.parcels import Parcel
-from pywats_archive.conversion.tries import Earlier
 from pywats_archive.host.answers import Answer
 from pywats_archive.host.submission import Submitter
+
+log = structlog.get_logger()
 
 _CLOSE_WITHIN_S = 2.0
 
@@ -21,31 +24,39 @@ class Sender:
         self._connect = connect
         self._on_answer = on_answer
         self._submitter: Submitter | None = None
-        self._posts: set[asyncio.Future[Answer]] = set()
+        self._on_the_way: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    async def send(self, parcel: Parcel, earlier: Earlier) -> Answer:
-        """Send a parcel once; CancelledError when the sender is closed meanwhile."""
+    async def send(self, parcel: Parcel, *, timeouts: int, looks: bool) -> Answer:
+        """Send a parcel once, from a task of its own; CancelledError when the sender is closed meanwhile."""
         held = parcel.document
         body = held if held is not None else await asyncio.to_thread(parcel.body)
-        looks = earlier.wants_a_look and await asyncio.to_thread(parcel.is_alone_under_its_id)
+        looks = looks and await asyncio.to_thread(parcel.is_alone_under_its_id)
         if self._closing:
             raise asyncio.CancelledError
         if self._submitter is None:
             self._submitter = self._connect()
-        submission = self._submitter.submit(body, parcel.report_id, timeouts=earlier.timeouts, look_first=looks)
-        post = asyncio.ensure_future(submission)
-        self._posts.add(post)
-        post.add_done_callback(self._posts.discard)
-        answer = await post
-        self._on_answer(answer)
+        mine = asyncio.current_task()
+        assert mine is not None
+        self._on_the_way.add(mine)
+        try:
+            answer = await self._submitter.submit(body, parcel.report_id, timeouts=timeouts, look_first=looks)
+        finally:
+            self._on_the_way.discard(mine)
+        self._tell(answer)
         return answer
+
+    def _tell(self, answer: Answer) -> None:
+        try:
+            self._on_answer(answer)
+        except Exception:  # it is about the server's clock: the report is settled all the same
+            log.exception("answer.not_told")
 
     def leave(self) -> None:
         """End every submission that is on its way, and begin none."""
         self._closing = True
-        for post in tuple(self._posts):
-            post.cancel()
+        for task in tuple(self._on_the_way):
+            task.cancel()
 
     async def reconnect(self) -> None:
         """Have the next submission open a new connection."""

@@ -9,6 +9,7 @@ from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.host.answers import Trouble
 
 DROPS_TO_LOOK = 2
+_MOST_PATIENCE = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,8 @@ class Tries:
         self._postponed: dict[str, float] = {}
         self._earlier: dict[str, Earlier] = {}
         self._unsendable: dict[str, Unsendable] = {}
+        self._patience = 0
+        """The time-outs of the slowest report that was taken in the end: others get as much from the first."""
 
     def unsendable(self, places: Collection[str]) -> tuple[Unsendable, ...]:
         """The reports in these places that cannot even be read."""
@@ -58,6 +61,10 @@ class Tries:
     def earlier(self, key: str) -> Earlier:
         """The tries of a report whose outcome is unknown."""
         return self._earlier.get(key, _NONE)
+
+    def timeouts(self, key: str) -> int:
+        """How many times the allowed time is doubled for a report."""
+        return max(self.earlier(key).timeouts, self._patience)
 
     def is_slow(self, keys: Collection[str]) -> bool:
         """Whether one of these reports had too little time before: no second one is sent beside it."""
@@ -83,8 +90,13 @@ class Tries:
         """Note that a report can be sent, whatever was said of it."""
         self._unsendable.pop(key, None)
 
+    def settled(self, key: str) -> None:
+        """Forget a report that the server took or refused; how slow it was is remembered."""
+        self._patience = max(self._patience, min(self.earlier(key).timeouts, _MOST_PATIENCE))
+        self.forget(key)
+
     def forget(self, key: str) -> None:
-        """Forget a report that is settled."""
+        """Forget a report."""
         for known in (self._postponed, self._earlier, self._unsendable):
             known.pop(key, None)
 
@@ -98,3 +110,4 @@ class Tries:
         """Let everything be tried again now."""
         self._postponed.clear()
         self._unsendable.clear()
+        self._patience = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -165,7 +166,10 @@ def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:
 
 async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
     """Wait for the host, and end what it does when that takes too long or nobody waits any more."""
-    return await asyncio.wait_for(doing, limit_s)
+    if sys.version_info >= (3, 11):
+        async with asyncio.timeout(limit_s):
+            return await doing
+    return await asyncio.wait_for(doing, limit_s)  # a task more for each report
 
 
 def _is_of(found: Any, document: bytes, report_id: str) -> bool:

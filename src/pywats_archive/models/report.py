@@ -134,7 +134,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A report that the server refused, of the conversion that its entry shows."""
+    """A report that the server refused, or does not take, of the conversion that its entry shows."""
 
     converter_name: str
     archive_id: str

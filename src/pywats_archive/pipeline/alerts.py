@@ -25,7 +25,8 @@ ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
 STILL_OPEN, EMPTY = "source.open", "source.empty"
 WATCH_AWAY, WATCH_TAKEN, UNREADABLE = "watch.away", "watch.taken", "watch.unreadable"
 SERVER_AWAY, UNAUTHORISED = "server.away", "server.unauthorised"
-REFUSED, UNSENDABLE, STUCK = "reports.refused", "reports.unsendable", "source.stuck"
+REFUSED, OVERDUE, UNSENDABLE = "reports.refused", "reports.overdue", "reports.unsendable"
+STUCK = "source.stuck"
 NEARLY_FULL, ALMOST_FULL = "size.80_percent", "size.95_percent"
 FILLING, FAILING = "disk.filling", "converter.failing"
 UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive.unnamed"
@@ -56,6 +57,7 @@ JUDGED_AGAIN = frozenset(
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,
+        OVERDUE,
     }
 )
 """Alerts that whoever raises them clears by itself when nothing is wrong, even what it did not raise."""

@@ -1,4 +1,7 @@
-"""Reports that the server refused: an alert for each converter until they are replayed, converted again, or a week old."""
+"""Reports that the server refused, or never takes while it takes others: an alert for each converter.
+
+A refusal is told until it is replayed, converted again, or a week old.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from pywats_archive.archive import refusals
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.time import Clock
-from pywats_archive.pipeline.alerts import REFUSED, Alerts
+from pywats_archive.pipeline.alerts import OVERDUE, REFUSED, Alerts
 
 TOLD_FOR = timedelta(days=7)
+OVERDUE_AFTER = timedelta(days=1)
 _NAMES_ALL = "'pywats-archive list --submission refused' names them all"
 _MEMORY_TELLS = "no archive has it; the source is in Error"
 
@@ -34,6 +38,15 @@ class Refusals:
         if converter:
             self._unarchived[converter] = (self._now(), reason or "")
         self._is_news.set()
+
+    def look_for_overdue(self, archives: Sequence[Archive]) -> None:
+        """Raise and clear the alerts of reports that wait for a day; to be asked while the server takes others."""
+        found: dict[str, dict[str, Any]] = {}
+        for archive in archives:
+            with suppress(ArchiveError):
+                for name, each in refusals.overdue(archive, self._now() - OVERDUE_AFTER).items():
+                    found[name] = {"reason": each.reason, "archive_id": each.archive_id}
+        self._alerts.sync(OVERDUE, found)
 
     def look(self, archives: Sequence[Archive], *, again: bool = False) -> None:
         """Raise and clear the alerts, when a report was refused since the last look, or ``again``."""

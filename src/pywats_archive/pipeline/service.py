@@ -332,8 +332,11 @@ class Service:
         return Left(ended=self._tally.counts)
 
     def _look_at_reports(self, now_s: float, *, again: bool = False) -> None:
-        self._server_watch.look(self._outbox.state, self._station.server.service_address, now_s)
+        state = self._outbox.state
+        self._server_watch.look(state, self._station.server.service_address, now_s)
         self._refusals.look(self._staff.archives, again=again)
+        if again and state.trouble is None:
+            self._refusals.look_for_overdue(self._staff.archives)
 
     def _retry(self, now_s: float) -> None:
         """Queue what is suspended and due, and what is owed to an archive."""
