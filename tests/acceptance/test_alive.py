@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import spawn
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from structlog.testing import capture_logs
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
+from pywats_archive.conversion import processes
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.service import ServiceState
@@ -20,7 +24,20 @@ from pywats_archive.pipeline.service import Service, Settings
 from pywats_archive.pipeline.work import WorkQueue
 
 
+@contextmanager
+def running(station: Station, *, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the service as a command meanwhile; killed in the end if it runs still."""
+    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config())]
+    with subprocess.Popen(command, stderr=stderr, stdout=subprocess.DEVNULL) as service:
+        try:
+            yield service
+        finally:
+            service.kill()
+
+
 def states(station: Station) -> list[ServiceState]:
+    if not (station.archive_root / "metadata.db").exists():
+        return []
     with Client([station.archive_root]) as client:
         return [each.state for each in client.services()]
 
@@ -30,8 +47,7 @@ def test_the_archive_says_whether_a_service_works_on_it(station: Station) -> Non
     station.add("c")
     assert not station.run().waiting
     assert states(station) == [ServiceState.STOPPED]
-    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config())]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
+    with running(station, stderr=subprocess.DEVNULL) as service:
         wait_for(lambda: states(station) == [ServiceState.RUNNING])
         with Client([station.archive_root]) as client:
             assert client.services()[0].process == service.pid
@@ -64,3 +80,64 @@ def test_a_service_that_loses_a_part_ends_and_says_why(
     if part == "outbox":
         assert "outbox.ended" in [line["event"] for line in logs]
     assert not any(state.is_working for state in states(station))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes a small pipe")
+@pytest.mark.parametrize("reader", ["gone", "asleep"])
+def test_a_log_that_nobody_reads_stops_nothing(station: Station, reader: str) -> None:
+    """Whether its reader went away or does not read any more, every source goes through."""
+    watch = station.add("c")
+    read, write = os.pipe()
+    with running(station, stderr=write) as service:
+        os.close(write)
+        wait_for(lambda: states(station) == [ServiceState.RUNNING])
+        if reader == "gone":
+            os.close(read)
+        else:
+            import fcntl  # noqa: PLC0415 (POSIX)
+
+            fcntl.fcntl(read, 1031, 4096)  # F_SETPIPE_SZ of Linux
+        for number in range(30):
+            (watch / f"{number}.log").write_text(str(number))
+        wait_for(lambda: len(station.names("c/Done")) == 30)
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(60) == 0
+    if reader == "asleep":
+        os.close(read)
+    assert len(station.server.received) == 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a file that may not be executed")
+def test_workers_that_cannot_start_are_an_alert_and_keep_nobody_from_stopping(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service starts, says so, takes no source, answers a stop; once workers start all goes on by itself (invariant 11)."""
+    monkeypatch.setattr(processes, "REST_S", 0.2)
+    watch = station.add("c")
+    (watch / "a.log").write_text("a")
+    forbidden = station.root / "python"
+    forbidden.write_text("")
+    before = spawn.get_executable()
+    spawn.set_executable(str(forbidden))
+    try:
+        with capture_logs() as logs, station.serving() as service:
+            wait_for(lambda: alerts(station) == ["workers.unavailable"])
+            assert logs[0]["event"] == "service.starting"
+            service.stop()
+        (told,) = station.run().waiting
+        assert "no worker process can be started" in told and "cannot be executed" in told
+        with station.serving():
+            wait_for(lambda: alerts(station) == ["workers.unavailable"])
+            assert station.names("c/watch") == ["a.log"]
+            spawn.set_executable(before)
+            wait_for(lambda: station.names("c/Done") == ["a.log"])
+            wait_for(lambda: alerts(station) == [])
+    finally:
+        spawn.set_executable(before)
+
+
+def alerts(station: Station) -> list[str]:
+    if not (station.archive_root / "metadata.db").exists():
+        return []
+    with Client([station.archive_root]) as client:
+        return [alert.name for alert in client.status().alerts]

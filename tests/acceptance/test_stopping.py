@@ -34,8 +34,8 @@ class Slow(Any):
 class Running:
     """The service in a process group of its own, while it converts two files slowly."""
 
-    def __init__(self, station: Station) -> None:
-        station.code(SLOW)
+    def __init__(self, station: Station, *, rounds: int = 40) -> None:
+        station.code(SLOW.replace("range(40)", f"range({rounds})"))
         watch = station.add("slow", "own.Slow")
         for name in ("a.log", "b.log"):
             (watch / name).write_text(name)
@@ -104,6 +104,18 @@ def test_everything_killed_while_it_stops_goes_on_at_the_next_start(station: Sta
     for pid in running.tree():
         os.kill(pid, signal.SIGKILL)
     running.service.wait(60)
+    running.require_all_done_by_next_start()
+
+
+def test_a_second_stop_interrupts_what_runs(station: Station) -> None:
+    """Who does not want to wait for a long conversion need not kill the service (invariant 15)."""
+    running = Running(station, rounds=4000)
+    running.service.send_signal(signal.SIGINT)
+    wait_for(lambda: running.events("service.stopping"))
+    time.sleep(1.2)
+    running.service.send_signal(signal.SIGINT)
+    assert running.service.wait(30) == 0
+    assert len(running.events("source.interrupted")) == 2
     running.require_all_done_by_next_start()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from enum import Enum
 from types import TracebackType
 from typing import TypeVar
 
@@ -33,6 +34,17 @@ _MOST_TRIES = 5
 _LONGEST_LINE = 2000
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+
+class AtStop(Enum):
+    """What becomes of a call when the service stops."""
+
+    FINISH = "finish"
+    """What runs in a process is finished; nothing is begun."""
+    END = "end"
+    """It ends at once."""
+    BEGIN = "begin"
+    """It is begun and finished: it belongs to what has ended already."""
 
 
 class ConverterKilled(ArchiveError):
@@ -76,20 +88,20 @@ class ConverterProcesses:
         return self._trouble
 
     def run(
-        self, function: Callable[[Job], Result], job: Job, *, timeout_s: float, ends_with_service: bool = False
+        self, function: Callable[[Job], Result], job: Job, *, timeout_s: float, at_stop: AtStop = AtStop.FINISH
     ) -> Result:
         """Run ``function(job)`` in a process and wait; ConverterKilled after ``timeout_s`` or when the process ends.
 
         What the converter started ends with its process. WorkersUnavailable when there is no process to be had,
-        ConversionInterrupted when the service stops: at once where it ``ends_with_service``, else when the process ends.
+        ConversionInterrupted when the service stops, as ``at_stop`` says, or when the process ends meanwhile.
         """
-        result, _ = self._run(function, job, timeout_s, ends_with_service)
+        result, _ = self._run(function, job, timeout_s, at_stop)
         return result
 
     def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
         """Convert one source; that its process was ended is a FAILED result too."""
         try:
-            result, ran_s = self._run(worker.convert, job, timeout_s, False)
+            result, ran_s = self._run(worker.convert, job, timeout_s, AtStop.FINISH)
         except ConverterKilled as exc:
             return exc.as_result()
         # a worker's clock goes on while the machine sleeps, on Windows
@@ -129,11 +141,11 @@ class ConverterProcesses:
         self.close()
 
     def _run(
-        self, function: Callable[[Job], Result], job: Job, timeout_s: float, ends_with_service: bool
+        self, function: Callable[[Job], Result], job: Job, timeout_s: float, at_stop: AtStop
     ) -> tuple[Result, float]:
         """Give the result, and how long it took; what a stop may have spoilt is done once more, unless there is a stop."""
         for _ in range(2):
-            outcome, ran_s = self._once(function, job, timeout_s, ends_with_service)
+            outcome, ran_s = self._once(function, job, timeout_s, at_stop)
             if not _may_be_spoilt(outcome):
                 break
             self._require_no_stop(within_s=GRACE_S)
@@ -147,17 +159,17 @@ class ConverterProcesses:
         return outcome.value, ran_s
 
     def _once(
-        self, function: Callable[[Job], Result], job: Job, timeout_s: float, ends_with_service: bool
+        self, function: Callable[[Job], Result], job: Job, timeout_s: float, at_stop: AtStop
     ) -> tuple[Answer | Ended, float]:
         for _ in range(_MOST_TRIES):
-            with self._process(ends_with_service) as lent:
+            with self._process(at_stop) as lent:
                 try:
                     lent.process.call(function, job)
                 except OSError:  # it is gone since its last call, and nothing was begun
                     continue
                 limit = TimeLimit(timeout_s)
                 try:
-                    outcome = lent.process.receive(limit, lambda: self._require_running(ends_with_service))
+                    outcome = lent.process.receive(limit, lambda: self._require_running(ends=at_stop is AtStop.END))
                 except OutOfTime:
                     message = f"the converter ran longer than {timeout_s:g} s and was ended"
                     raise _killed(message, limit.lived_s) from None
@@ -166,11 +178,12 @@ class ConverterProcesses:
         raise WorkersUnavailable("worker processes end before they take a call; check what else ends processes here")
 
     @contextmanager
-    def _process(self, ends_with_service: bool) -> Iterator[_Lent]:
+    def _process(self, at_stop: AtStop) -> Iterator[_Lent]:
         """Lend a process that is ready; unless it is fit for another call it is ended then."""
         while not self._slots.acquire(timeout=_SLICE_S):
-            self._require_running(ends_with_service)
+            self._require_running(ends=at_stop is not AtStop.BEGIN)
         try:
+            self._require_running(ends=at_stop is not AtStop.BEGIN)
             lent = _Lent(self._ready())
             try:
                 yield lent
@@ -181,7 +194,6 @@ class ConverterProcesses:
 
     def _ready(self) -> WorkerProcess:
         with self._mutex:
-            self._require_running(False)
             if not self._all:
                 self._start_all()
             process = self._pick() or self._started()
@@ -255,8 +267,9 @@ class ConverterProcesses:
         self._rest_until_s = time.monotonic() + REST_S
         return WorkersUnavailable(self._trouble)
 
-    def _require_running(self, ends_with_service: bool) -> None:
-        if self._closed.is_set() or (ends_with_service and self._stopping.is_set()):
+    def _require_running(self, *, ends: bool) -> None:
+        """Raise ConversionInterrupted once the pool is closed, or if ``ends``, once the service stops."""
+        if self._closed.is_set() or (ends and self._stopping.is_set()):
             raise ConversionInterrupted
 
     def _require_no_stop(self, *, within_s: float = 0.0) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.conversion.processes import ConverterProcesses
+from pywats_archive.conversion.processes import AtStop, ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, WorkersUnavailable
 from pywats_archive.host import worker
 from pywats_archive.host.secrets import redact_result
@@ -67,6 +67,8 @@ class Converting:
         job = replace(line.job, source_path=str(path))
         try:
             return self._processes.run(worker.validate_only, job, timeout_s=line.config.timeout_seconds)
+        except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the source
+            raise
         except ArchiveError as exc:
             log.warning("source.not_judged", converter=line.name, path=str(path), reason=str(exc))
             return 0.0
@@ -93,7 +95,9 @@ class Converting:
         """Let the converter know that its source has left the watch folder."""
         call = worker.HookCall(job=replace(line.job, source_path=arrival.path), result=result)
         try:
-            fault = self._processes.run(worker.call_hook, call, timeout_s=line.config.timeout_seconds)
+            fault = self._processes.run(
+                worker.call_hook, call, timeout_s=line.config.timeout_seconds, at_stop=AtStop.BEGIN
+            )
         except ArchiveError as exc:
             fault = str(exc)
         if fault:

@@ -62,6 +62,8 @@ _TICK_S = 0.2
 _QUIET_TICK_S = 1.0
 _BREATH_S = 0.05
 """Everything that ends wakes the main loop, which has nothing urgent to do."""
+_SAME_STOP_S = 1.0
+"""A signal may come twice at once: to the process, and to its group."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +109,8 @@ class Service:
         self._lines: list[Line] = []
         self._busy = Busy(lambda: self._lines)
         self._tally = Tally()
+        self._asked_to_stop_s = 0.0
+        self._interrupt: Callable[[], None] = lambda: None
         self._server_clock = ServerClock(lambda: uptime().seconds)
 
     def run(self) -> Left:
@@ -116,6 +120,7 @@ class Service:
         log.info("service.starting", configuration=str(self._settings.config_path), process=os.getpid())
         self._announcing = Announcing(self._station)
         processes = ConverterProcesses(self._settings.processes or os.cpu_count() or 2, stopping=self._stopping)
+        self._interrupt = processes.close
         try:
             with Staff(
                 processes,
@@ -135,7 +140,16 @@ class Service:
             log.info("service.stopped")
 
     def stop(self) -> None:
-        """End gracefully: what is being converted is finished, nothing new is begun."""
+        """End gracefully: what is being converted is finished, nothing new is begun.
+
+        Asked once more, a while later, it interrupts what is being converted: that goes on at the next start.
+        """
+        if not self._stopping.is_set():
+            log.info("service.stopping")
+            self._asked_to_stop_s = time.monotonic()
+        elif time.monotonic() - self._asked_to_stop_s > _SAME_STOP_S:
+            log.warning("service.interrupted")
+            self._interrupt()
         self._stopping.set()
         self._wake.set()
 

@@ -17,7 +17,7 @@ from pywats_archive.archive.rebuild import Rebuilding, repair
 from pywats_archive.archive.recover import recover
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.processes import ConverterProcesses
+from pywats_archive.conversion.processes import AtStop, ConverterProcesses
 from pywats_archive.errors import (
     ArchiveAway,
     ArchiveError,
@@ -126,9 +126,7 @@ class Staff:
         """
         limit_s, began_s = min(PATIENCE_S, line.config.timeout_seconds), time.monotonic()
         try:
-            described = self.processes.run(
-                worker.describe_converter, line.job, timeout_s=limit_s, ends_with_service=True
-            )
+            described = self.processes.run(worker.describe_converter, line.job, timeout_s=limit_s, at_stop=AtStop.END)
         except ConversionInterrupted:
             raise
         except WorkersUnavailable as exc:

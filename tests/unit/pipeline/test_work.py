@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.station import wait_for
 
+from pywats_archive.pipeline import work
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
 
@@ -78,3 +79,18 @@ def test_a_held_queue_can_be_closed() -> None:
     done.stopping.set()
     done.queue.close()
     assert done.names == []
+
+
+def test_a_thread_outlives_whatever_goes_wrong(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that fails, a log that fails to say so, and who is called at its end: the next piece is done."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(work.log, "exception", fail, raising=False)
+    monkeypatch.setattr(done.queue, "_on_end", fail)
+    for _ in range(3):
+        done.queue.put(fail, priority=5)
+    done.put("next")
+    wait_for(lambda: done.names == ["next"] and done.queue.busy_count == 0)
+    assert done.queue.is_served
