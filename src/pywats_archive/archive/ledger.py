@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -123,6 +123,20 @@ def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str)
             arrivals.change(tx, arrival.number, state=ArrivalState.SKIPPED, now=now, reason=reason, moved_to=where)
         details = {"converter_names": names, "sources": len(seen), "reason": reason}
         events.append(tx, Event(kind="sources.left", at=now, details=details))
+
+    archive.write(unit)
+
+
+def relocate(archive: Archive, places: Mapping[Arrival, str]) -> None:
+    """Put on record where sources in hand lie now, in one commit; what becomes of them goes by that."""
+
+    def unit(tx: Connection) -> None:
+        now = archive.now()
+        for arrival, path in places.items():
+            arrivals.change(tx, arrival.number, state=arrival.state, now=now, path=path)
+        folders = sorted({(os.path.dirname(a.path), os.path.dirname(path)) for a, path in places.items()})  # noqa: PTH120
+        details = {"sources": len(places), "folders": folders}
+        events.append(tx, Event(kind="sources.relocated", at=now, details=details))
 
     archive.write(unit)
 

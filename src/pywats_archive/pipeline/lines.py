@@ -17,7 +17,7 @@ from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host import neighbours
 from pywats_archive.host.job import job_for
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline import owed
+from pywats_archive.pipeline import owed, relocating
 from pywats_archive.pipeline.away import AwayBooks
 from pywats_archive.pipeline.books import Books, MemoryBooks
 from pywats_archive.pipeline.line import Line, Mark, mark_of
@@ -43,6 +43,7 @@ def make_lines(station: StationConfig, staff: Staff, *, before: Sequence[Line] =
     enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
     lines = [_line(config, station, staff, remembered) for config in enabled]
     share(lines)
+    _follow(lines, station, staff)
     for line in tuple(lines):
         lines.extend(add_formers(line, station, staff))
         line.left |= _left_before(line, before)
@@ -104,6 +105,8 @@ def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line,
         if line.away and root == line.root:
             continue
         with _told(root):
+            if line.watches and root in station.archive_roots(even_unused=True):
+                _leave_to_others(line, root, station, staff)
             for name in _names_in(root, line, station, staff):
                 if (name, root) not in there:
                     made.extend(_former(line, name, root, station, staff))
@@ -112,13 +115,38 @@ def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line,
     return tuple(made)
 
 
+def _follow(lines: Sequence[Line], station: StationConfig, staff: Staff) -> None:
+    """Have the archives know where sources in hand lie now, where their watch folder has another name."""
+    for root in station.archive_roots(even_unused=True):
+        if str(root) in staff.known_archives:
+            with _told(root):
+                with staff.reading(root) as archive:
+                    places = relocating.places_now(archive, lines, station)
+                if places:
+                    log.warning("sources.relocated", root=str(root), sources=len(places))
+                    ledger.relocate(staff.archive(root), places)
+
+
+def _leave_to_others(line: Line, root: Path, station: StationConfig, staff: Staff) -> None:
+    """Leave what an archive has in hand in a line's folder for another converter, which goes on with it under its name."""
+    with staff.reading(root) as archive:
+        theirs = relocating.of_others(archive, line, station)
+    seen = [arrival for arrival in theirs if arrival.state is ArrivalState.SEEN]
+    if seen:
+        ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[False])
+    line.left |= {a.path: mark_of(a) for a in theirs if a.state is not ArrivalState.SEEN and not a.moved_to}
+
+
 def _names_in(root: Path, line: Line, station: StationConfig, staff: Staff) -> tuple[str, ...]:
-    """Name what an archive may know a line's sources by: its own, if it is not its archive now, and those that are no more."""
+    """Return the names by which an archive may know a line's sources, but for its own where it uses that archive."""
     own = () if root == line.root else (line.name,)
     if not line.watches:
         return own
     with staff.reading(root) as archive:
-        return (*own, *(name for name in ledger.converter_names(archive) if station.converter(name) is None))
+        names = ledger.converter_names(archive)
+    here = relocating.watching_with(line.config, station)
+    gone = (name for name in names if name not in here and not relocating.is_there(name, root, station))
+    return (*own, *gone)
 
 
 def _former(line: Line, name: str, root: Path, station: StationConfig, staff: Staff) -> Iterator[Line]:
@@ -144,7 +172,7 @@ def _former(line: Line, name: str, root: Path, station: StationConfig, staff: St
 
 _LEFT_UNDER = {
     True: {"reason": "the configuration names this archive no more for the converter", "where": "without this archive"},
-    False: {"reason": "the configuration has no converter of this name any more", "where": "under another name"},
+    False: {"reason": "no converter of this name watches its folder any more", "where": "under another name"},
 }
 """What becomes of sources that were only seen, by whether their converter has its name still."""
 

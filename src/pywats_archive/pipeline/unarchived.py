@@ -25,7 +25,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline import decide, owed, postprocess, sharing
+from pywats_archive.pipeline import decide, owed, postprocess, relocating, sharing
 from pywats_archive.pipeline.books import MemoryBooks
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.line import Line
@@ -179,7 +179,10 @@ class Unarchived:
         """Give the paths in the watch folder whose reports memory holds: they are no new sources, whatever a ledger says."""
         with self._mutex:
             held = (*self._held.values(), *self._unfinished)
-        return {h.arrival.path for h in held if h.line.name == line.name}
+            for each in (each for each in held if each.line.name == line.name and each.line is not line):
+                if path := relocating.path_for(line, each.arrival):
+                    each.line, each.arrival = line, replace(each.arrival, path=path)
+        return {each.arrival.path for each in held}
 
     def settle(self, parcel: MemoryParcel, state: SubmissionState, reason: str | None) -> None:
         with self._mutex:
