@@ -35,10 +35,14 @@ class News:
 
 
 def due(archive: Archive, *, read_before: datetime, limit: int) -> tuple[str, ...]:
-    """Give the entries that are next to be read back, as far as they were last read before ``read_before``."""
+    """Return the entries that are next to be read back, as far as they were last read before ``read_before``.
+
+    So are those that were read, or came, while the clock was ahead: what is later than now says nothing.
+    """
+    now = archive.now()
     with archive.read() as db:
-        oldest = _next(db, checks.tally(db, now=archive.now()), limit)
-    return tuple(last.archive_id for last in takewhile(lambda last: last.at <= read_before, oldest))
+        oldest = _next(db, checks.tally(db, now=now), limit)
+    return tuple(last.archive_id for last in takewhile(lambda last: not read_before < last.at <= now, oldest))
 
 
 def oldest(archive: Archive) -> LastCheck | None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ServerConfig
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, CatalogFull
 from pywats_archive.host.serverclock import ServerClock
 from pywats_archive.models.clock import Known, Reading
 from pywats_archive.models.time import Clock
@@ -77,7 +77,9 @@ class Timekeeping:
             self._judged[archive.root] = judged
         trust = judge(judged.known, archive.clock.reading(), server=self.heard.now)
         if _differs(judged.known, trust.known) or now_s - judged.kept_s >= KEEP_EVERY_S:
-            judged.known, judged.kept_s = archive.clock.keep(self._known_after), now_s
+            judged.kept_s = now_s
+            with suppress(CatalogFull):  # a purge must make room then
+                judged.known = archive.clock.keep(self._known_after)
         return trust
 
     def _known_after(self, known: Known, reading: Reading) -> Known:

@@ -85,6 +85,17 @@ def test_each_blob_is_read_back_when_it_is_due(archive: Archive, clock: Clock) -
     assert [e.verified_at is not None for e in entries(archive)] == [True, True, False]
 
 
+def test_a_clock_that_was_ahead_stops_no_reading_back(archive: Archive, clock: Clock) -> None:
+    """What was read back by a clock that was a year ahead is read again once it is right, and not a year later."""
+    right = clock.now + timedelta(days=40)
+    clock.now = right + timedelta(days=365)
+    scrub = Scrub(archive, tell=lambda news: None)
+    read_all_due(scrub)
+    clock.now = right
+    read_all_due(scrub)
+    assert [entry.verified_at for entry in entries(archive)] == [right] * 3
+
+
 def test_the_oldest_check_is_the_next_one(archive: Archive, clock: Clock) -> None:
     """``stats`` finds the worst age without looking at more than one row, round after round."""
     assert figures.statistics(archive).oldest_check == entries(archive)[0].created_at
