@@ -27,6 +27,7 @@ ArchiveError                     exit 1
 │   ├── BlobMissing                      the catalog names a blob that is not there
 │   ├── SourceChanged                    the source changed while it was read
 │   └── SourceVanished                   the source was gone before it could be read
+├── SourceKnown                          the source is one that is archived already, under another time, name or path
 ├── CatalogError                         the metadata database cannot be used
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   ├── CatalogRefused                   one value that it cannot hold; everything else goes on
@@ -166,6 +167,10 @@ class SourceChanged(StorageError):
 
 class SourceVanished(StorageError):
     """The source was gone before it could be archived."""
+
+
+class SourceKnown(ArchiveError):
+    """The source is one that is archived already; it is not converted again."""
 
 
 class CatalogError(ArchiveError):

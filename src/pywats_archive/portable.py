@@ -345,7 +345,13 @@ class FileSystem:
     options: frozenset[str] = frozenset()
     is_remote: bool = False
 
+    @property
+    def keeps_inodes(self) -> bool:
+        """Whether a file has one number for good; some file systems number it anew at each mount, or at each look."""
+        return self.kind in _WITH_INODES
 
+
+_WITH_INODES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "tmpfs", "overlay", "nfs", "nfs4"}
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb.*|9p|afs|ceph|lustre|glusterfs|virtiofs|fuse\.(sshfs|glusterfs|s3fs|rclone|davfs.*)|davfs"
 )

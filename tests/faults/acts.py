@@ -30,7 +30,6 @@ from pywats_archive.pipeline.handling import Handling, _NotArchived
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.note import Seal
 from pywats_archive.pipeline.tally import Tally
-from pywats_archive.pipeline.watcher import is_new
 from pywats_archive.retention import enforcing
 from tests.faults.place import Place
 
@@ -156,7 +155,7 @@ def _enter_what_is_new(at: Line, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
         known = at.books.latest_at([str(path)]).get(str(path))
-        if is_new(known, sources.signature(path)):
+        if known is None or not at.accounts_for(known, sources.signature(path)):
             _enter(at, path)
 
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from pywats_archive.archive import companions, layout, sources
+from pywats_archive.archive import again, companions, layout, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content, measure
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import SourceChanged, StorageError
+from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
@@ -41,6 +41,10 @@ class NewSource:
     arrival_id: int | None = None
     """The ledger's row that goes on to ``arrival_state`` in the same commit."""
     arrival_state: ArrivalState = ArrivalState.ARCHIVED
+    look: sources.Look | None = None
+    """What was seen at ``path`` just now; only that is archived. None: whatever lies there."""
+    is_repeated: bool = False
+    """Whether another arrival of this path may be the same source: its bytes are compared."""
 
 
 class _AlreadyArchived(Exception):
@@ -52,7 +56,8 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
     """Archive a file or folder with its companions; durable and committed once this returns (invariant 1).
 
     The same source again (path, size, mtime, checksum) gives the entry it has. SourceChanged, SourceVanished and
-    StorageError (disk full, no rights) leave nothing behind that counts.
+    StorageError (disk full, no rights) leave nothing behind that counts. SourceKnown: what was seen is the source of another
+    arrival, which it is from now on.
     """
     archive.require_owner()
     try:
@@ -61,6 +66,9 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
             return _take_in(draft)
         except _AlreadyArchived as known:
             return _go_on(draft, known.entry)
+        except again.KnownAgain as known:
+            again.settle(archive, known)
+            raise SourceKnown(f"{source.path}: {known.reason}") from known
     except OSError as exc:
         raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
 
@@ -153,6 +161,7 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
 def _only_record(draft: _Draft) -> ArchiveEntry:
     """Make the entry of a source whose bytes are not to be kept."""
     content = measure(draft.chunks())
+    draft.refuse_known_again(content)
     entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, (), ())
     draft.archive.write(lambda tx: _commit(tx, draft, entry, None))
     return entry
@@ -191,7 +200,7 @@ def _commit(tx: Connection, draft: _Draft, entry: ArchiveEntry, blob: Blob | Non
 def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: sources.Signature) -> None:
     """Bring the arrival on, with the size and time that the source had when it was read."""
     if source.arrival_id is not None:
-        arrivals.change(
+        is_there = arrivals.change(
             tx,
             source.arrival_id,
             state=source.arrival_state,
@@ -202,6 +211,8 @@ def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewS
             inode=seen.inode,
             ctime_ns=seen.ctime_ns,
         )
+        if not is_there:
+            raise SourceChanged(f"{source.path}: it left meanwhile as the source of another arrival")
 
 
 def _companions_blob(
@@ -254,7 +265,7 @@ class _Draft:
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource) -> _Draft:
-        kind, signature = sources.look_at(source.path)
+        kind, signature = source.look or sources.look_at(source.path)
         return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature)
 
     @property
@@ -281,11 +292,25 @@ class _Draft:
         return sources.read_file(self.source.path, expected=self.signature)
 
     def _name(self, content: Content) -> tuple[str, Label]:
+        self.refuse_known_again(content)
         self._refuse_known(content)
         archive_id = self.archive.claim_id(self.moment, content.sha256)
         is_folder = self.kind is SourceKind.FOLDER
         path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.source.path.name)
         return path, self._label(archive_id, content)
+
+    def refuse_known_again(self, content: Content) -> None:
+        """Raise KnownAgain when the source is another arrival's, under another time, name or path."""
+        if self.source.arrival_id is not None:
+            seen = again.Seen(
+                arrival_id=self.source.arrival_id,
+                converter_name=self.source.converter_name,
+                path=os.fspath(self.source.path),
+                signature=self.signature,
+                checksum=content.checksum,
+                is_repeated=self.source.is_repeated,
+            )
+            again.refuse(self.archive, seen)
 
     def _refuse_known(self, content: Content) -> None:
         with self.archive.read() as db:

@@ -71,6 +71,12 @@ def latest_at(archive: Archive, converter_name: str, paths: Sequence[str]) -> di
         return {path: arrival for path, arrival in found if arrival}
 
 
+def of_path(archive: Archive, converter_name: str, path: str) -> tuple[Arrival, ...]:
+    """Return the latest arrivals of a converter at a path, newest first."""
+    with archive.read() as db:
+        return arrivals.of_path(db, converter_name, path)
+
+
 def get(archive: Archive, arrival_id: int) -> Arrival:
     """Give one row of the ledger as it is now."""
     with archive.read() as db:
@@ -147,14 +153,14 @@ def suspended(archive: Archive, converter_name: str) -> tuple[Arrival, ...]:
         return arrivals.in_state(db, converter_name, ArrivalState.SUSPENDED)
 
 
-def mark_vanished(archive: Archive, arrival: Arrival) -> None:
-    """Put on record that a source was gone before it could be archived."""
+def mark_vanished(archive: Archive, arrival: Arrival, *, reason: str = "gone before it could be archived") -> None:
+    """Put on record that a source was gone, or replaced, before it could be archived."""
     assert arrival.arrival_id is not None
     number = arrival.arrival_id
     details = {"path": arrival.path, "converter_name": arrival.converter_name, "size_bytes": arrival.size_bytes}
 
     def unit(tx: Connection) -> None:
-        now, reason = archive.now(), "gone before it could be archived"
+        now = archive.now()
         arrivals.change(tx, number, state=ArrivalState.VANISHED, now=now, reason=reason, moved_to="vanished")
         events.append(tx, Event(kind="source.vanished", at=now, details=details))
 

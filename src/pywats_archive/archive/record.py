@@ -15,6 +15,7 @@ from pywats_archive.archive.document import Document, fields_of, read
 from pywats_archive.archive.identities import Identity, as_new, identities, spare_id
 from pywats_archive.archive.likeness import alike
 from pywats_archive.archive.pairing import paired
+from pywats_archive.archive.sources import Signature
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
@@ -151,15 +152,42 @@ def set_arrival(
     event: Event | None = None,
     reason: str | None = None,
     moved_to: str | None = None,
+    kept_checksum: str | None = None,
+    touched: Signature | None = None,
 ) -> None:
-    """Bring an arrival to ``state``, with the event that tells why, in one commit."""
+    """Bring an arrival to ``state``, with the event that tells why, in one commit.
+
+    ``touched`` is the signature that its source had in the end, when only its time had changed: what was seen of that since is
+    no other source.
+    """
+    place = _place_of(touched) if touched else {}
 
     def unit(tx: Connection) -> None:
-        arrivals.change(tx, arrival_id, state=state, now=archive.now(), reason=reason, moved_to=moved_to)
+        arrivals.change(
+            tx,
+            arrival_id,
+            state=state,
+            now=archive.now(),
+            reason=reason,
+            moved_to=moved_to,
+            kept_checksum=kept_checksum,
+            **place,
+        )
+        if touched:
+            arrivals.forget_seen(tx, arrival_id, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns)
         if event:
             events.append(tx, event)
 
     archive.write(unit)
+
+
+def _place_of(signature: Signature) -> dict[str, int | None]:
+    return {
+        "size_bytes": signature.size_bytes,
+        "mtime_ns": signature.mtime_ns,
+        "inode": signature.inode,
+        "ctime_ns": signature.ctime_ns,
+    }
 
 
 def append_event(archive: Archive, event: Event) -> None:

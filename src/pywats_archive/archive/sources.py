@@ -67,6 +67,10 @@ def file_signature(status: os.stat_result) -> Signature:
     )
 
 
+Look = tuple[SourceKind, Signature]
+"""What lies at a path."""
+
+
 def look_at(path: Path) -> tuple[SourceKind, Signature]:
     """Tell what lies at ``path`` and take its signature.
 

@@ -57,14 +57,44 @@ def find(db: Connection, arrival_id: int) -> Arrival | None:
 
 
 def of_entry(db: Connection, archive_id: str) -> Arrival | None:
-    """Give the latest arrival of an entry."""
-    return _one(db, "WHERE archive_id = ? ORDER BY arrival_id DESC LIMIT 1", archive_id)
+    """Return the arrival of an entry: the latest that has not come to its end, or else the latest."""
+    newest = f"WHERE archive_id = ? ORDER BY state IN ({_OPEN_MARKS}) DESC, arrival_id DESC LIMIT 1"
+    return _one(db, newest, archive_id, *_OPEN)
 
 
 def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | None:
     """Give the latest arrival of a converter at ``path``."""
     newest = "WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 1"
     return _one(db, newest, path_to_text(path), converter_name)
+
+
+def of_path(db: Connection, converter_name: str, path: str) -> tuple[Arrival, ...]:
+    """Return the latest arrivals of a converter at ``path``, newest first; twenty at most."""
+    newest = "WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 20"
+    return _all(db, newest, path_to_text(path), converter_name)
+
+
+def same_at_path(db: Connection, arrival_id: int, checksum: str) -> Arrival | None:
+    """Return the arrival whose archived bytes lay at the path of another one when that was first seen, if there is one.
+
+    Such a one has not come to its end, or did so since.
+    """
+    text = (
+        f"SELECT a.arrival_id, {', '.join(f'a.{name}' for name in _ROWS.names)} FROM arrivals n "
+        "JOIN arrivals a ON a.path = n.path AND a.converter_name = n.converter_name AND a.arrival_id <> n.arrival_id "
+        "JOIN archive_entries e ON e.archive_id = a.archive_id "
+        "WHERE n.arrival_id = ? AND e.source_checksum = ? "
+        f"AND (a.state IN ({_OPEN_MARKS}) AND a.moved_to IS NULL OR a.changed_at >= n.first_seen_at) "
+        "ORDER BY a.arrival_id DESC LIMIT 1"
+    )
+    row = execute(db, text, (arrival_id, checksum, *_OPEN)).fetchone()
+    return _arrival(row) if row else None
+
+
+def kept(db: Connection, converter_name: str, checksum: str) -> tuple[Arrival, ...]:
+    """Return the latest arrivals that a converter is done with and whose source, of these bytes, stayed in its folder."""
+    which = "WHERE kept_checksum = ? AND converter_name = ? AND state = 'done' AND moved_to IS NULL"
+    return _all(db, f"{which} ORDER BY arrival_id DESC LIMIT 20", checksum, converter_name)
 
 
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
@@ -93,9 +123,32 @@ def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[
     return _all(db, "WHERE converter_name = ? AND state = ? ORDER BY arrival_id", converter_name, state.value)
 
 
-def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> None:
-    """Bring an arrival to ``state``; further columns (archive_id, reason, retry_at, …) as they are given."""
-    _ROWS.update(tx, "arrival_id", arrival_id, {"state": state.value, "changed_at": now, **changes})
+def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> bool:
+    """Bring an arrival to ``state``; further columns (archive_id, reason, retry_at, …) as they are given.
+
+    Returns whether there is such an arrival.
+    """
+    return _ROWS.update(tx, "arrival_id", arrival_id, {"state": state.value, "changed_at": now, **changes}) > 0
+
+
+def set_place(tx: Connection, arrival_id: int, **place: Any) -> None:
+    """Set where and how an arrival's source lies (path, size_bytes, mtime_ns, inode, ctime_ns); its state stays."""
+    _ROWS.update(tx, "arrival_id", arrival_id, place)
+
+
+def forget(tx: Connection, arrival_id: int) -> None:
+    """Remove an arrival that was only seen: what was seen is the source of another one."""
+    execute(tx, "DELETE FROM arrivals WHERE arrival_id = ? AND state = 'seen'", (arrival_id,))
+
+
+def forget_seen(tx: Connection, arrival_id: int, *, size_bytes: int, mtime_ns: int) -> None:
+    """Remove what was only seen, so long and so old, at the path of an arrival: its source, which left since."""
+    execute(
+        tx,
+        "DELETE FROM arrivals WHERE state = 'seen' AND size_bytes = ? AND mtime_ns = ? AND arrival_id <> ? "
+        "AND (path, converter_name) = (SELECT path, converter_name FROM arrivals WHERE arrival_id = ?)",
+        (size_bytes, mtime_ns, arrival_id, arrival_id),
+    )
 
 
 def at_path(db: Connection, path: str) -> tuple[Arrival, ...]:

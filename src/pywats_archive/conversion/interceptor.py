@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pywats_archive.archive import companions, ingest, record
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import Look
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.conversion.codes import KeptCodes
@@ -71,8 +72,19 @@ class ArchiveInterceptor(AfterSubmission):
         self._codes = KeptCodes(archive)
         archive.policies.take_configured(config.name, config.retention_policy(), config.retention_said())
 
-    def pre_convert(self, source: Path, *, arrival_id: int | None = None, busy: bool = False) -> ArchiveEntry:
-        """Archive the source and its companions; the converter may see it once this returned (invariant 1)."""
+    def pre_convert(
+        self,
+        source: Path,
+        *,
+        arrival_id: int | None = None,
+        busy: bool = False,
+        look: Look | None = None,
+        is_repeated: bool = False,
+    ) -> ArchiveEntry:
+        """Archive the source and its companions; the converter may see it once this returned (invariant 1).
+
+        ``look`` is what was seen there just now, and ``is_repeated`` whether its path was another source's before.
+        """
         new = ingest.NewSource(
             path=source,
             converter_name=self._config.name,
@@ -83,6 +95,8 @@ class ArchiveInterceptor(AfterSubmission):
             keep_source=self._config.archive_source_files,
             arrival_id=arrival_id,
             arrival_state=ArrivalState.CONVERTING,
+            look=look,
+            is_repeated=is_repeated,
         )
         return ingest.archive_source(self.archive, new)
 

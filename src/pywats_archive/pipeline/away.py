@@ -10,8 +10,9 @@ from datetime import datetime
 import structlog
 
 from pywats_archive.archive.ledger import Sighting
+from pywats_archive.archive.sources import Signature
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline.books import UNLEDGERED
+from pywats_archive.pipeline.books import GONE_BEFORE, UNLEDGERED
 
 log = structlog.get_logger()
 
@@ -51,6 +52,9 @@ class AwayBooks:
             log.warning("archive.missed", converter=self._name, sources_waiting_for_it=len(untold))
         return {path: self._latest[path] for path in paths if path in self._latest}
 
+    def of_path(self, path: str) -> tuple[Arrival, ...]:
+        return tuple(self.latest_at([path]).values())
+
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         new = tuple(self._arrival(sighting, ArrivalState.SEEN) for sighting in sightings)
         self._latest.update({arrival.path: arrival for arrival in new})
@@ -66,16 +70,29 @@ class AwayBooks:
         return ()
 
     def change(
-        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: Signature | None = None,
     ) -> None:
         changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
-        self._latest[arrival.path] = changed
+        if self._is_latest(arrival):
+            self._latest[arrival.path] = changed
 
-    def mark_vanished(self, arrival: Arrival) -> None:
+    def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
         """Forget a source that is gone; one that the ledger knows is missed there when the archive is back."""
-        self._latest.pop(arrival.path, None)
+        if self._is_latest(arrival):
+            self._latest.pop(arrival.path, None)
         if (arrival.arrival_id or 0) < 0:
             self.vanished.append(arrival)
+
+    def _is_latest(self, arrival: Arrival) -> bool:
+        latest = self._latest.get(arrival.path)
+        return latest is None or latest.arrival_id == arrival.arrival_id
 
     def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
         now = self._now()

@@ -12,10 +12,15 @@ from typing import Protocol
 from pywats_archive.archive import ledger, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
+from pywats_archive.archive.sources import Signature
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
 UNLEDGERED = itertools.count(-1, -1)
 """Numbers of arrivals that no ledger has, of all books: those of a ledger are positive."""
+
+GONE_BEFORE = "gone before it could be archived"
+"""Why a source that was seen was never taken."""
+REPLACED_BEFORE = "replaced before it could be archived"
 
 
 class Books(Protocol):
@@ -23,6 +28,9 @@ class Books(Protocol):
 
     def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
         """Give the latest arrival at each of ``paths`` where there is one."""
+
+    def of_path(self, path: str) -> tuple[Arrival, ...]:
+        """Return the latest arrivals at a path, newest first."""
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         """Enter new sources as seen."""
@@ -37,12 +45,19 @@ class Books(Protocol):
         """Give the arrivals there is still something to do for, oldest first."""
 
     def change(
-        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: Signature | None = None,
     ) -> None:
         """Bring an arrival to another state."""
 
-    def mark_vanished(self, arrival: Arrival) -> None:
-        """Put on record that a source was gone before it could be archived."""
+    def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
+        """Put on record that a source was gone, or replaced, before it could be archived."""
 
 
 class ArchiveBooks:
@@ -54,6 +69,9 @@ class ArchiveBooks:
 
     def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
         return ledger.latest_at(self._archive, self._name, paths)
+
+    def of_path(self, path: str) -> tuple[Arrival, ...]:
+        return ledger.of_path(self._archive, self._name, path)
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         return ledger.enter(self._archive, self._name, sightings)
@@ -68,12 +86,22 @@ class ArchiveBooks:
         return ledger.unfinished(self._archive, self._name)
 
     def change(
-        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: Signature | None = None,
     ) -> None:
-        record.set_arrival(self._archive, arrival.number, state, reason=reason, moved_to=moved_to)
+        number, kept = arrival.number, kept_checksum
+        record.set_arrival(
+            self._archive, number, state, reason=reason, moved_to=moved_to, kept_checksum=kept, touched=touched
+        )
 
-    def mark_vanished(self, arrival: Arrival) -> None:
-        ledger.mark_vanished(self._archive, arrival)
+    def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
+        ledger.mark_vanished(self._archive, arrival, reason=reason)
 
 
 class MemoryBooks:
@@ -89,6 +117,10 @@ class MemoryBooks:
         with self._mutex:
             latest = {arrival.path: arrival for arrival in self._arrivals.values()}
         return {path: latest[path] for path in paths if path in latest}
+
+    def of_path(self, path: str) -> tuple[Arrival, ...]:
+        with self._mutex:
+            return tuple(arrival for arrival in reversed(self._arrivals.values()) if arrival.path == path)
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         with self._mutex:
@@ -131,10 +163,19 @@ class MemoryBooks:
                 self._arrivals[arrival.number] = arrival
 
     def change(
-        self, arrival: Arrival, state: ArrivalState, *, reason: str | None = None, moved_to: str | None = None
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: Signature | None = None,
     ) -> None:
         changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
+        if touched:
+            changed = replace(changed, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns, inode=touched.inode)
         self.keep(changed)
 
-    def mark_vanished(self, arrival: Arrival) -> None:
-        self.change(arrival, ArrivalState.VANISHED, reason="gone before it could be converted", moved_to="vanished")
+    def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
+        self.change(arrival, ArrivalState.VANISHED, reason=reason, moved_to="vanished")

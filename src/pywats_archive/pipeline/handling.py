@@ -16,7 +16,7 @@ from pywats_archive.archive.naming import free_names
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceVanished, StorageError
+from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceKnown, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
@@ -25,6 +25,7 @@ from pywats_archive.pipeline import decide, owed, postprocess, sharing
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
+from pywats_archive.pipeline.identity import is_as_known, was_replaced
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.on_the_way import Converted, OnTheWay, recalled, told_result
 from pywats_archive.pipeline.postprocess import departure_of
@@ -78,6 +79,9 @@ class Handling:
             return self._take(line, arrival, busy)
         except (SourceVanished, SourceChanged) as exc:
             return self._not_as_it_was(line, arrival, exc)
+        except SourceKnown as exc:
+            log.info("source.known_again", converter=line.name, path=arrival.path, reason=str(exc))
+            return None
         except _NotArchived as exc:
             return self._without_archive(line, arrival, exc.cause)
         except (StorageError, CatalogError) as exc:
@@ -86,9 +90,10 @@ class Handling:
 
     def _not_as_it_was(self, line: Line, arrival: Arrival, exc: SourceVanished | SourceChanged) -> Waits | None:
         """A source that is not archived yet is gone, or is read again; of an archived one a companion was meant."""
-        state = self._now_known(line, arrival).state
-        if state.is_final:
+        known = line.books.get(arrival.number)
+        if known is None or known.state.is_final:  # what was seen left as the source of another arrival
             return None
+        state = known.state
         if trouble := line.folder_trouble():
             return Waits(reason=str(trouble), needs_person=True)
         is_there = os.path.lexists(arrival.path)  # what is gone is a companion, or a file in a folder
@@ -109,8 +114,7 @@ class Handling:
         ):
             return Waits(reason="the folder is not complete yet", needs_person=True)
         has_waited = arrival.archive_id is not None
-        entry = self._archived(line, arrival, busy)
-        arrival = self._as_archived(line, arrival, entry)
+        arrival, entry = self._archived(line, arrival, busy)
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
         outbid = None if has_waited else self._converting.outbid(line, Path(arrival.path))
         result = outbid or self._convert_entry(line, arrival, entry, has_waited=has_waited)
@@ -155,7 +159,7 @@ class Handling:
         converted = self._on_the_way.take(line.archive, arrival.archive_id) or recalled(line.archive, arrival)
         entry, reports = converted.entry, converted.reports
         refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
-        ending = decide.ending(
+        own = decide.ending(
             converted.status,
             [report.submission_state for report in reports],
             line.config,
@@ -163,19 +167,31 @@ class Handling:
             reason=refusal or _reason_of(entry, arrival),
             is_archived=bool(entry.source_archived_path),
         )
-        ending = sharing.end(ending, line, arrival)
+        ending = sharing.end(own, line, arrival)
         departure = departure_of(line, arrival, entry)
         if line.folder and (line.is_taken or not os.path.lexists(departure.path)):
             line.folder.require()
         departed = postprocess.carry_out(ending, departure)
-        if departed.moved_to:
+        if departed.is_replaced:
+            ending = own  # nobody else can have it any more
+            log.warning("source.replaced", converter=line.name, path=arrival.path, archive_id=entry.archive_id)
+        elif departed.moved_to:
             line.changed.discard(arrival.path)
         if not line.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 record.remove_document(line.archive, report)
         reason = "; ".join(filter(None, (ending.reason, departed.note))) or None
-        sharing.note_departure(line, arrival, departed.moved_to)
-        line.books.change(arrival, ending.state, reason=reason, moved_to=departed.moved_to)
+        if not departed.is_replaced:
+            sharing.note_departure(line, arrival, departed.moved_to)
+        stays = ending.state is ArrivalState.DONE and departed.moved_to is None
+        line.books.change(
+            arrival,
+            ending.state,
+            reason=reason,
+            moved_to=departed.moved_to,
+            kept_checksum=entry.source_checksum if stays else None,
+            touched=None if arrival.moved_to else departed.touched,
+        )
         self._tally.count(ending.state)
         log.info(
             "source.finished", converter=line.name, path=arrival.path, state=ending.state.value, to=departed.moved_to
@@ -199,13 +215,31 @@ class Handling:
     def _now_known(line: Line, arrival: Arrival) -> Arrival:
         return line.books.get(arrival.number) or arrival
 
-    def _as_archived(self, line: Line, arrival: Arrival, entry: ArchiveEntry) -> Arrival:
-        """The arrival as the archiving left it, with the size and time that the source had when it was read."""
-        if arrival.archive_id or entry.source_kind is not SourceKind.FILE:
-            return self._now_known(line, arrival)
-        size, mtime = entry.source_size_bytes, entry.source_mtime_ns
-        state = ArrivalState.CONVERTING
-        return replace(arrival, state=state, archive_id=entry.archive_id, size_bytes=size, mtime_ns=mtime)
+    def _taken_in(self, line: Line, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
+        """Archive a source that was only seen, as it lies there now; gives its arrival as it is then."""
+        assert line.interceptor is not None
+        _, now = look = sources.look_at(Path(arrival.path))
+        if was_replaced(arrival, now):
+            raise SourceChanged(f"{arrival.path}: another source lies in its place")  # the next scan misses it
+        entry = line.interceptor.pre_convert(
+            Path(arrival.path),
+            arrival_id=arrival.arrival_id,
+            busy=busy,
+            look=look,
+            is_repeated=arrival.path in line.repeated,
+        )
+        line.repeated.discard(arrival.path)
+        known = replace(
+            arrival,
+            state=ArrivalState.CONVERTING,
+            archive_id=entry.archive_id,
+            size_bytes=now.size_bytes,
+            mtime_ns=now.mtime_ns,
+            inode=now.inode,
+            ctime_ns=now.ctime_ns,
+        )
+        line.archived.append(known)
+        return known, entry
 
     @staticmethod
     def _brought_back(line: Line, arrival: Arrival) -> Arrival:
@@ -221,23 +255,31 @@ class Handling:
         line.books.change(arrival, ArrivalState.CONVERTING, moved_to=str(held))
         return replace(arrival, moved_to=None if postprocess.bring_back(held, path) else str(held))
 
-    def _archived(self, line: Line, arrival: Arrival, busy: bool) -> ArchiveEntry:
+    def _archived(self, line: Line, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
+        """Archive a source, if it is not yet; gives it as the ledger has it then."""
         assert line.archive is not None and line.interceptor is not None
         entry = line.archive.entry(arrival.archive_id) if arrival.archive_id else None
         is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
         if entry and not (is_recovered and _is_still(entry, arrival)):
             line.books.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
-            return entry
+            return self._now_known(line, arrival), entry
         if entry is None and line.room and (trouble := line.room.trouble()):
             raise _NotArchived(trouble)
-        try:  # of an entry that a crash left without its companions, these
-            archived = line.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
+        try:
+            if entry is None:
+                arrival, entry = self._taken_in(line, arrival, busy)
+            else:  # what a crash left without its companions
+                path, number = Path(arrival.path), arrival.arrival_id
+                entry = line.interceptor.pre_convert(path, arrival_id=number, busy=busy)
+                arrival = self._now_known(line, arrival)
         except (SourceVanished, SourceChanged):
             raise
         except (StorageError, CatalogError) as exc:
             raise _NotArchived(exc) from exc
+        except OSError as exc:
+            raise _NotArchived(StorageError(f"{arrival.path}: cannot be archived ({exc.strerror or exc})")) from exc
         self._failing.over(line.name, arrival.number)
-        return archived
+        return arrival, entry
 
     def _convert_entry(
         self, line: Line, arrival: Arrival, entry: ArchiveEntry, *, has_waited: bool
@@ -267,6 +309,11 @@ class Handling:
         path = Path(arrival.moved_to or arrival.path)
         if arrival.moved_to or not path.exists():
             line.books.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
+            return
+        if not postprocess.is_as_it_was(
+            departure_of(line, arrival)
+        ):  # another source has its place; it waits in the archive
+            line.books.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
             return
         held = postprocess.move_into(Path(line.config.pending_folder), path)
         line.books.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=str(held))
@@ -306,7 +353,8 @@ def _is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
         now = sources.signature(path)
     except SourceVanished:
         return False
-    return path.is_dir() or (now.mtime_ns == entry.source_mtime_ns and now.size_bytes == entry.source_size_bytes)
+    is_as_archived = (now.mtime_ns, now.size_bytes) == (entry.source_mtime_ns, entry.source_size_bytes)
+    return path.is_dir() or (is_as_archived and is_as_known(arrival, now))
 
 
 def _has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:

@@ -29,6 +29,7 @@ from pywats_archive.errors import (
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.secrets import redact
 from pywats_archive.models.arrival import Arrival
+from pywats_archive.pipeline import identity
 from pywats_archive.pipeline.books import Books
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stability import Stability
@@ -103,6 +104,8 @@ class Line:
     """Arrivals that lay in the watch folder at the last scan and were not taken yet."""
     stale: deque[str] = field(default_factory=deque)
     """Paths whose arrival has changed since ``known`` was filled."""
+    archived: deque[Arrival] = field(default_factory=deque)
+    """Arrivals as they were archived, and are not ``known`` yet; from any thread."""
     stability: Stability = field(init=False)
     is_dirty: bool = True
     """Whether the folder may differ from the last scan."""
@@ -111,6 +114,8 @@ class Line:
     """Paths of sources that changed while they were converted: when it happens again, it is the converter's doing."""
     reported: set[str] = field(default_factory=set)
     """What was complained of once."""
+    repeated: set[str] = field(default_factory=set)
+    """Paths of sources that were seen where others had been: their bytes are compared with theirs."""
     written: dict[str, float] = field(default_factory=dict)
     """Paths of sources that a program has open for writing, and since when, by a monotonic clock; changed from any thread."""
 
@@ -163,6 +168,12 @@ class Line:
     def is_taken(self) -> bool:
         """Whether another service owns its watch folder: nothing there is touched."""
         return self.folder is not None and self.folder.taken is not None
+
+    def accounts_for(self, known: Arrival, now: Signature) -> bool:
+        """Whether a known arrival is what lies at its path."""
+        is_folder = self.config.converter_type == "folder"
+        by_inode = self.folder is not None and self.folder.keeps_inodes
+        return identity.accounts_for(known, now, is_folder=is_folder, by_inode=by_inode)
 
     def folder_trouble(self) -> FolderAway | None:
         """Return why its watch folder is away, or another service's, if it is: what lay there is not gone then."""

@@ -23,7 +23,6 @@ from pywats_archive.pipeline.books import Books, MemoryBooks
 from pywats_archive.pipeline.line import Line, Mark, mark_of
 from pywats_archive.pipeline.sharing import share
 from pywats_archive.pipeline.staffing import Staff
-from pywats_archive.pipeline.watcher import is_new
 
 log = structlog.get_logger()
 
@@ -201,7 +200,7 @@ def _leave_kept(line: Line, former: Line, staff: Staff) -> None:
     assert former.root is not None
     with staff.reading(former.root) as archive:
         at = ledger.latest_at(archive, former.name, list(listing))
-    line.left |= {p: mark_of(a) for p, a in at.items() if a.state.is_final and not is_new(a, listing[p])}
+    line.left |= {p: mark_of(a) for p, a in at.items() if a.state.is_final and line.accounts_for(a, listing[p])}
 
 
 def is_finished(former: Line) -> bool:

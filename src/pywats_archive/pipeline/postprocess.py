@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive import portable
@@ -18,7 +18,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
 from pywats_archive.archive.restoring import members, mtime_ns_of, publish
 from pywats_archive.config import ConverterConfig
-from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.decide import Destination, Ending
@@ -32,6 +32,8 @@ class Departure:
     path: Path
     size_bytes: int
     mtime_ns: int
+    inode: int | None = None
+    ctime_ns: int | None = None
     config: ConverterConfig
     archive: Archive | None = None
     entry: ArchiveEntry | None = None
@@ -43,6 +45,8 @@ def departure_of(line: Line, arrival: Arrival, entry: ArchiveEntry | None = None
         path=Path(arrival.moved_to or arrival.path),
         size_bytes=arrival.size_bytes,
         mtime_ns=arrival.mtime_ns,
+        inode=arrival.inode,
+        ctime_ns=arrival.ctime_ns,
         config=line.config,
         archive=line.archive if entry else None,
         entry=entry,
@@ -55,29 +59,41 @@ class Departed:
 
     moved_to: str | None
     note: str | None = None
+    touched: sources.Signature | None = None
+    """How it was in the end, when its time had changed and its bytes had not."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another source lay in its place, which was left."""
+        return self.moved_to == _REPLACED
 
 
-_GONE = "removed"
+_GONE, _REPLACED = "removed", "replaced"
+_LEFT = Departed(
+    moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in"
+)
 _LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
 
 
 def carry_out(ending: Ending, departure: Departure) -> Departed:
     """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
-    if ending.destination is Destination.KEPT:
-        return Departed(moved_to=None)
     if not os.path.lexists(departure.path):
-        return Departed(moved_to="gone", note="the source was already gone")
-    if _has_changed(departure):
-        return Departed(
-            moved_to=None, note="the source changed after it was archived and was left; it is taken in again"
-        )
+        is_kept = ending.destination is Destination.KEPT
+        return Departed(moved_to=None) if is_kept else Departed(moved_to="gone", note="the source was already gone")
     try:
+        touched = _touched(departure)
         departed = _ACTIONS[ending.destination](departure)
         if ending.clean_leftovers and departure.entry and departed.moved_to == _GONE:
             _clean_leftovers(departure, departure.entry)
+    except _Replaced:
+        return _LEFT
     except OSError as exc:
         raise StorageError(f"{departure.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
-    return departed
+    return replace(departed, touched=touched)
+
+
+class _Replaced(Exception):
+    """Another source lies where the one lay that is to leave."""
 
 
 def bring_back(held: Path, path: Path) -> bool:
@@ -128,7 +144,7 @@ def _remove(departure: Departure) -> Departed:
 def _remove_noted(departure: Departure, noted: portable.Marks) -> Departed:
     if departure.archive and departure.entry and departure.entry.source_archived_path:
         if departure.path.is_file() and sources.checksum(departure.path) != departure.entry.source_checksum:
-            return Departed(moved_to="replaced", note="another source lay there and was left; it is taken in")
+            return _LEFT
         try:
             _prove_archived(departure.archive, departure.entry, departure.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
@@ -255,20 +271,49 @@ def _clean_leftovers(departure: Departure, entry: ArchiveEntry) -> None:
 
 
 def is_as_it_was(departure: Departure) -> bool:
-    """Tell whether what is to leave still lies there."""
-    return os.path.lexists(departure.path) and not _has_changed(departure)
-
-
-def _has_changed(departure: Departure) -> bool:
-    """A folder may lose its marker while it is converted; what it gained is seen when it is to be removed."""
-    is_folder = departure.entry and departure.entry.source_kind is SourceKind.FOLDER
-    if departure.path.is_dir():
-        return portable.is_link(departure.path) or (departure.entry is not None and not is_folder)
-    now = sources.signature(departure.path)
-    if (now.size_bytes, now.mtime_ns) == (departure.size_bytes, departure.mtime_ns):
+    """Whether what is to leave still lies there."""
+    try:
+        return os.path.lexists(departure.path) and _touched(departure) is None
+    except _Replaced:
         return False
+
+
+def _touched(departure: Departure) -> sources.Signature | None:
+    """Return how the source is now, when its time, rights or inode changed and its bytes did not; _Replaced when they did.
+
+    Its bytes are read only when something else differs. A folder may lose its marker while it is converted; what it gained is
+    seen when it leaves.
+    """
+    try:
+        kind, now = sources.look_at(departure.path)
+    except SourceVanished:
+        raise
+    except StorageError as exc:  # a link, or a device
+        raise _Replaced from exc
+    is_other = departure.entry and kind is not departure.entry.source_kind
+    if is_other or (kind is SourceKind.FOLDER and portable.is_link(departure.path)):
+        raise _Replaced
+    if kind is SourceKind.FOLDER or _is_untouched(departure, now):
+        return None
     archived = departure.entry.source_checksum if departure.entry else None
-    return now.size_bytes != departure.size_bytes or sources.checksum(departure.path) != archived
+    if now.size_bytes != departure.size_bytes or sources.checksum(departure.path) != archived:
+        raise _Replaced
+    return now
+
+
+def _is_untouched(departure: Departure, now: sources.Signature) -> bool:
+    """Rights may change where no archive has the bytes to compare with; the time of the last change is none there."""
+    known = (
+        (departure.size_bytes, now.size_bytes),
+        (departure.mtime_ns, now.mtime_ns),
+        (departure.inode, now.inode),
+        (departure.ctime_ns if departure.entry else None, now.ctime_ns),
+    )
+    return all(None in pair or pair[0] == pair[1] for pair in known)
+
+
+def _keep(departure: Departure) -> Departed:
+    return Departed(moved_to=None)
 
 
 _ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
@@ -276,4 +321,5 @@ _ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
     Destination.ERROR: _move_to("error_folder"),
     Destination.ZIPPED: _zip,
     Destination.REMOVED: _remove,
+    Destination.KEPT: _keep,
 }

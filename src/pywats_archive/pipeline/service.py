@@ -290,10 +290,14 @@ class Service:
             return
         self._staff.settle_owed(line)
         line.owed |= owed.numbers(line.config) if line.watches else set()
+        in_hand: set[str] = set()
         for arrival in line.books.unfinished():
             if arrival.state is ArrivalState.SEEN:
                 line.known[arrival.path] = arrival
+                line.repeated.add(arrival.path)
+                line.changed |= {arrival.path} & in_hand
             else:
+                in_hand.add(arrival.path)
                 self._alone(line, arrival, self._resume)
 
     def _alone(self, line: Line, arrival: Arrival, act: Callable[[Line, Arrival], None]) -> None:

@@ -11,9 +11,11 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
 
+from pywats_archive.archive import sources
 from pywats_archive.archive.sources import Signature
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.host.neighbours import real
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.decide import Destination, Ending
@@ -91,7 +93,7 @@ def leave_to_others(line: Line, listing: dict[str, Signature]) -> None:
     first = [(each, each.matcher()) for each in _before(line)]
     for path, now in tuple(listing.items()) if first else ():
         own = line.known.get(path)
-        if own and (_is_in_hand(own) or own.arrival_id in line.active or own.arrival_id in line.were_active):
+        if own and _has_taken(line, own, now):
             continue
         owner = next((each for each, matches in first if matches(path) and not _leaves(each, path, now)), None)
         if owner:
@@ -104,7 +106,7 @@ def not_in_other_hands(line: Line, new: Sequence[str], listing: Mapping[str, Sig
     free = list(new)
     for each in (each for each in _after(line) if each.away is None and free):
         theirs = each.books.latest_at([_at(each, path) for path in free])
-        free = [path for path in free if not _is_theirs(theirs.get(_at(each, path)), listing[path])]
+        free = [path for path in free if not _is_theirs(each, theirs.get(_at(each, path)), path, listing[path])]
     return free
 
 
@@ -152,15 +154,23 @@ def _leaves(line: Line, path: str, now: Signature) -> bool:
     return has_passed_on(line.known.get(_at(line, path)), (now.size_bytes, now.mtime_ns))
 
 
-def _is_in_hand(arrival: Arrival) -> bool:
-    return not arrival.state.is_final and arrival.state is not ArrivalState.SEEN
+def _has_taken(line: Line, own: Arrival, now: Signature) -> bool:
+    """Whether what lies there is what a line has in hand, and no other source in its place."""
+    if own.state is ArrivalState.SEEN:
+        return own.arrival_id in line.active or own.arrival_id in line.were_active
+    return not own.state.is_final and line.accounts_for(own, now)
 
 
-def _is_theirs(theirs: Arrival | None, now: Signature) -> bool:
+def _is_theirs(line: Line, theirs: Arrival | None, path: str, listed: Signature) -> bool:
+    """Whether another converter has what lies there; its books may be younger than the listing, so it is looked at again."""
     if theirs is None or theirs.state in _NOT_TAKEN:
         return False
-    is_left_there = theirs.moved_to is None and mark_of(theirs) == (now.size_bytes, now.mtime_ns)
-    return is_left_there if theirs.state.is_final else not (theirs.state is ArrivalState.SUSPENDED and theirs.moved_to)
+    if line.accounts_for(theirs, listed):
+        return True
+    try:
+        return line.accounts_for(theirs, sources.signature(Path(path)))
+    except (OSError, StorageError):
+        return True
 
 
 def _give_up(line: Line, own: Arrival | None, owner: Line) -> None:

@@ -146,6 +146,8 @@ class Unarchived:
         before = _file_signature(path)
         if (before.size_bytes if before else arrival.size_bytes) == 0:
             return empty_result(), arrival
+        if before is not None:  # what was listed may have been replaced since
+            arrival = replace(arrival, size_bytes=before.size_bytes, mtime_ns=before.mtime_ns, inode=before.inode)
         result = self._converting.outbid(line, path) or self._converting.convert(line, path)
         after = _file_signature(path)
         if before is None or after is None or before == after:
@@ -175,14 +177,17 @@ class Unarchived:
             held = (*self._held.values(), *self._unfinished)
         return any(h.line.name == line.name and h.arrival.arrival_id == arrival_id for h in held)
 
-    def paths(self, line: Line) -> set[str]:
-        """Give the paths in the watch folder whose reports memory holds: they are no new sources, whatever a ledger says."""
+    def lying(self, line: Line) -> dict[str, list[Arrival]]:
+        """Return the sources whose reports memory holds, by path, as they were read: no new ones, whatever a ledger says."""
         with self._mutex:
-            held = (*self._held.values(), *self._unfinished)
-            for each in (each for each in held if each.line.name == line.name and each.line is not line):
+            held = [each for each in (*self._held.values(), *self._unfinished) if each.line.name == line.name]
+            for each in (each for each in held if each.line is not line):
                 if path := relocating.path_for(line, each.arrival):
                     each.line, each.arrival = line, replace(each.arrival, path=path)
-        return {each.arrival.path for each in held}
+        lying: dict[str, list[Arrival]] = {}
+        for each in held:
+            lying.setdefault(each.arrival.path, []).append(each.arrival)
+        return lying
 
     def settle(self, parcel: MemoryParcel, state: SubmissionState, reason: str | None) -> None:
         with self._mutex:

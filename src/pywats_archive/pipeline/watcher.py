@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
+from pywats_archive.archive import sources
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import Signature
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline import sharing
 from pywats_archive.pipeline.alerts import UNREADABLE, Alerts
+from pywats_archive.pipeline.books import REPLACED_BEFORE
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.held import HeldSources
+from pywats_archive.pipeline.identity import is_as_known
 from pywats_archive.pipeline.line import Line, mark_of
 from pywats_archive.pipeline.unexpected import Unexpected
 from pywats_archive.pipeline.unready import Unready
@@ -65,6 +70,7 @@ class Watcher:
     def scan(self, line: Line) -> None:
         """List a line's folder and act on it; a folder that cannot be read is complained of once."""
         began_s = time.monotonic()
+        _take_note(line)
         try:
             listing, strange = line.listing()
             line.reported.discard(line.config.watch_folder)
@@ -93,8 +99,9 @@ class Watcher:
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
         released while this goes on is known as it was before, so it counts as active until the next time.
         """
-        for path in self._handling.unarchived.paths(line):
-            listing.pop(path, None)
+        held = self._handling.unarchived.lying(line)
+        for path in [p for p, each in held.items() if p in listing and any(is_as_known(a, listing[p]) for a in each)]:
+            listing.pop(path)
         _leave_out(line, listing)
         line.is_dirty = False
         line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
@@ -102,7 +109,7 @@ class Watcher:
             sharing.wake_later(line)
         while line.stale:
             line.known.pop(line.stale.popleft(), None)
-        self._enter(line, listing)
+        self._enter(line, listing, {a.arrival_id for each in held.values() for a in each})
         waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
         whole = line.stability.observe(waiting, now_s, impatient=self._impatient)
         for path in () if line.holds_back else whole:
@@ -116,8 +123,11 @@ class Watcher:
         self._unready.look(line, listing, now_s)
         line.pending = {a.number for a in line.known.values() if _waits_to_settle(line, a)}
 
-    def _enter(self, line: Line, listing: dict[str, Signature]) -> None:
-        """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone."""
+    def _enter(self, line: Line, listing: dict[str, Signature], held: AbstractSet[int | None]) -> None:
+        """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone.
+
+        ``held`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
+        """
 
         def leave_out(path: str, error: Exception) -> None:
             listing.pop(path, None)
@@ -130,12 +140,44 @@ class Watcher:
             line.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(line, known)}
             sharing.wake_later(line)
         sharing.leave_to_others(line, listing)
-        new = [path for path, now in listing.items() if is_new(line.known.get(path), now) and os.path.lexists(path)]
+        new = [path for path in listing if self._is_new(line, path, listing, held)]
         new = sharing.not_in_other_hands(line, new, listing)
         sightings = [_sighting(path, listing[path]) for path in new]
         for entered in each_alone(line.books.enter, sightings, lambda one, error: leave_out(one.path, error)):
             for arrival in entered:
                 line.known[arrival.path] = arrival
+
+    def _is_new(self, line: Line, path: str, listing: dict[str, Signature], held: AbstractSet[int | None]) -> bool:
+        """Whether another source lies at ``path`` than those that are known there.
+
+        The ledger may be younger than the listing: the path is looked at again before what it says is believed.
+        """
+        known = line.known.get(path)
+        if known is None:
+            return os.path.lexists(path)
+        if known.arrival_id not in held and (_is_in_hand(line, known) or line.accounts_for(known, listing[path])):
+            return False
+        there = [arrival for arrival in line.books.of_path(path) if arrival.arrival_id not in held]
+        try:
+            listing[path] = now = sources.signature(Path(path))
+        except (OSError, StorageError):
+            return False
+        for arrival in there:
+            if _is_in_hand(line, arrival) or line.accounts_for(arrival, now):
+                line.known[path] = arrival
+                return False
+        for arrival in there:
+            if arrival.state is ArrivalState.SEEN:
+                self._miss_replaced(line, arrival)
+        line.repeated.add(path)
+        if known.arrival_id in held or any(not arrival.state.is_final for arrival in there):
+            line.changed.add(path)  # what lies there may be replaced at any time
+        return True
+
+    def _miss_replaced(self, line: Line, arrival: Arrival) -> None:
+        line.books.mark_vanished(arrival, reason=REPLACED_BEFORE)
+        self._failing.over(line.name, arrival.number)
+        log.error("source.vanished", converter=line.name, path=arrival.path, reason=REPLACED_BEFORE)
 
     def _hold(self, line: Line, arrival: Arrival, error: Exception) -> None:
         """Leave one source alone for a while; what concerns the archive is raised."""
@@ -173,14 +215,13 @@ def break_s(scan_s: float) -> float:
     return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
-def is_new(known: Arrival | None, now: Signature) -> bool:
-    """Tell whether what lies there is another source than the one last known at its path."""
-    if known is None:
-        return True
-    if not known.state.is_final:
-        return known.state is ArrivalState.SUSPENDED and known.moved_to is not None
-    is_same = (known.size_bytes, known.mtime_ns) == (now.size_bytes, now.mtime_ns)
-    return known.moved_to is not None or not is_same
+def _take_note(line: Line) -> None:
+    """Know what was archived before the folder is listed: what differs from that in the listing is another source."""
+    while line.archived:
+        arrival = line.archived.popleft()
+        known = line.known.get(arrival.path)
+        if known is not None and known.arrival_id == arrival.arrival_id:
+            line.known[arrival.path] = arrival
 
 
 def _leave_out(line: Line, listing: dict[str, Signature]) -> None:
@@ -193,7 +234,7 @@ def _leave_out(line: Line, listing: dict[str, Signature]) -> None:
     for former in (former for former in line.formers if former.archive):
         at |= former.books.latest_at(unknown)
     taken = {path: mark_of(a) for path, a in at.items() if a.state is not ArrivalState.SEEN}
-    new = {path for path in taken if is_new(at[path], listing[path])}
+    new = {path for path in taken if not line.accounts_for(at[path], listing[path])}
     is_away = any(former.archive is None for former in line.formers)
     still = {path: mark for path, mark in line.left.items() if is_away or there.get(path) == mark}
     line.left = {path: mark for path, mark in (still | taken).items() if path not in new}
@@ -222,8 +263,16 @@ def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
 
 
 def _waits_to_settle(line: Line, arrival: Arrival) -> bool:
-    is_active = arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
-    return arrival.state is ArrivalState.SEEN and not is_active
+    return arrival.state is ArrivalState.SEEN and not _is_active(line, arrival)
+
+
+def _is_in_hand(line: Line, arrival: Arrival) -> bool:
+    """Whether a source that was only seen is being taken, so that nobody knows yet what is archived of it."""
+    return arrival.state is ArrivalState.SEEN and _is_active(line, arrival)
+
+
+def _is_active(line: Line, arrival: Arrival) -> bool:
+    return arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
 
 
 def _complain(line: Line, path: str, fault: str) -> None:

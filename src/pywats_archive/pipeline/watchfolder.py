@@ -23,11 +23,6 @@ def mount_point_of(folder: Path) -> str:
     return str(next(each for each in (whole, *whole.parents) if os.path.ismount(each) or each == each.parent))
 
 
-def is_remote(system: portable.FileSystem | None) -> bool:
-    """Whether other computers may write to a file system; one that the operating system does not name is taken as local."""
-    return system is not None and system.is_remote
-
-
 class WatchFolder:
     """One watch folder, and where it lay when it was there; ``mount_point`` is None when it never was."""
 
@@ -38,6 +33,8 @@ class WatchFolder:
         """Whose it is, when another service owns it."""
         self.is_remote = True
         """Whether other computers may write to it; until it was there, nobody knows."""
+        self.keeps_inodes = False
+        """Whether a file that has another number than before is another file."""
 
     def trouble(self) -> FolderAway | None:
         """Return why nothing may be taken from it, if so: it is away, or another service owns it. Costs two system calls."""
@@ -68,5 +65,7 @@ class WatchFolder:
             return None
         self.mount_point = self.mount_point or mount_point_of(self.path)
         with suppress(OSError):
-            self.is_remote = is_remote(portable.file_system(self.path))
+            system = portable.file_system(self.path)
+            self.is_remote = system is not None and system.is_remote
+            self.keeps_inodes = system is not None and system.keeps_inodes
         return self.mount_point

@@ -133,5 +133,5 @@ def test_a_link_in_place_of_a_source_is_left_alone(
     source.symlink_to(elsewhere)
     before = list(elsewhere.iterdir())
     departed = carry_out(Ending(state=ArrivalState.DONE, destination=destination), leaving)
-    assert departed.moved_to is None and source.is_symlink()
+    assert departed.is_replaced and source.is_symlink()
     assert list(elsewhere.iterdir()) == before and [path.read_bytes() for path in before] == [b"x"]
