@@ -39,7 +39,10 @@ def test_an_expired_token_is_told(station: Station) -> None:
     assert station.run().waiting
     assert "token expired" in str(alerts(station)["server.unauthorised"].details["reason"])
     code, document = status(station)
-    assert (code, [alert["name"] for alert in document["alerts"]]) == (1, ["server.unauthorised"])
+    names = [alert["name"] for alert in document["alerts"]]
+    assert (code, names) == (1, ["server.unauthorised", "service.not_running"])  # the run is over, and it waits
+    (found,) = status(station, "SN1")[1]["arrivals"]
+    assert found["state"] == "waiting for the server" and "token expired" in found["reason"]
     assert "server.unauthorised" in command("stats", "--archive", station.archive_root).stdout
     station.server.fault = None
     assert station.run().waiting == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -104,6 +105,42 @@ def test_after_five_refusals_it_tries_no_more(server: WatsServer) -> None:
 def test_its_circuit_breaker_cannot_be_turned_off() -> None:
     """Else ``Submitter`` need not make a new client."""
     assert not [name for name in inspect.signature(pywats_module("pywats").AsyncWATS).parameters if "circuit" in name]
+
+
+def test_it_takes_no_http_client_of_ours() -> None:
+    """Else the limits on answers need not be put on the client that it makes for itself (``host/exchange``)."""
+    parameters = inspect.signature(pywats_module("pywats").AsyncWATS).parameters
+    assert not [name for name in parameters if "client" in name or "transport" in name or "hook" in name]
+
+
+def test_it_makes_one_client_and_keeps_it(server: WatsServer) -> None:
+    """Else the hook that bounds answers would be on another one than is used."""
+
+    async def use(client: Any) -> list[int]:
+        http = await client._http_client._get_client()
+        seen: list[int] = []
+
+        async def note(response: Any) -> None:
+            seen.append(response.status_code)
+
+        http.event_hooks = {"response": [note]}
+        await client.report.submit(REPORT)
+        assert await client._http_client._get_client() is http
+        return seen
+
+    assert over(server, use) == [200]
+
+
+def test_a_report_is_asked_for_by_its_id(server: WatsServer) -> None:
+    """``get_report`` asks the server with one request; what it makes of the answer is not needed."""
+
+    async def use(client: Any) -> None:
+        await client.report.submit(REPORT)
+        with suppress(Exception):
+            await client.report.get_report(REPORT_ID, detail_level=0)
+
+    over(server, use)
+    assert (server.requests, server.lookups) == (1, 1)
 
 
 def test_its_throttle_blocks_the_event_loop() -> None:

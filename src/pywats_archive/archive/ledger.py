@@ -14,6 +14,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import SubmissionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +194,7 @@ def where_is(archive: Archive, text: str) -> Whereabouts:
         theirs = (arrivals.of_entry(db, entry.archive_id) for entry in by_serial)
         at_path = arrivals.at_path(db, os.path.abspath(text))  # noqa: PTH100 (keeps links as they are named)
         each = {a.arrival_id: a for a in (*at_path, *arrivals.search(db, text), *filter(None, theirs))}
-        found = tuple(each.values())
+        found = tuple(_with_the_servers_words(db, arrival) for arrival in each.values())
         named = tuple(
             entries.get(db, arrival.archive_id)
             for arrival in found
@@ -201,3 +202,11 @@ def where_is(archive: Archive, text: str) -> Whereabouts:
         )
     unique = {entry.archive_id: entry for entry in (*named, *by_serial)}
     return Whereabouts(arrivals=found, entries=tuple(unique.values()))
+
+
+def _with_the_servers_words(db: Connection, arrival: Arrival) -> Arrival:
+    """The arrival with the reason why its reports wait, as far as a try told it."""
+    if arrival.state is not ArrivalState.WAITING or arrival.archive_id is None or arrival.reason:
+        return arrival
+    waiting = (r for r in reports.of_entry(db, arrival.archive_id) if r.submission_state is SubmissionState.WAITING)
+    return replace(arrival, reason=next((r.last_error for r in waiting if r.last_error), None))

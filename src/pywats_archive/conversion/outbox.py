@@ -271,7 +271,7 @@ class Outbox:
         log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=answer.reason)
         if self._server.stopped_by and self._server.stopped_by != was_stopped_by:
             log.error("outbox.stopped", reason=self._server.stopped_by)
-        elif closed_until_s:
+        elif closed_until_s and not self._server.stopped_by:
             log.warning("outbox.pauses", seconds=round(closed_until_s - now_s, 1), reason=answer.reason)
         return replace(step, delay=max(step.delay, timedelta(seconds=until_s - now_s)))
 

@@ -96,9 +96,11 @@ class Reply:
         text = self.body.strip()
         if not text:
             return Content.NOTHING
-        if "html" in self.content_type.lower() or text[:1] == b"<":
+        if text[:1] == b"<":
             return Content.HTML
-        return Content.TEXT if self.document is None else Content.JSON
+        if isinstance(self.document, dict | list | str):
+            return Content.JSON
+        return Content.HTML if "html" in self.content_type.lower() else Content.TEXT
 
     @property
     def document(self) -> Any:

@@ -66,7 +66,7 @@ class Submitter:
         the server is asked whether it has the report already, which is an acceptance too.
         """
         if fault := _fault(self._server):
-            return Answer(verdict=Verdict.STOP, reason=fault, trouble=Trouble.UNUSABLE)
+            return Answer(verdict=Verdict.STOP, reason=fault[1], trouble=fault[0])
         self._in_flight += 1
         try:
             if look_first and await self._has(document, report_id):
@@ -193,17 +193,17 @@ def _start_of(report: dict[str, Any]) -> datetime | str:
         return told
 
 
-def _fault(server: ServerConfig) -> str | None:
+def _fault(server: ServerConfig) -> tuple[Trouble, str] | None:
     """Say what a person must configure before anything can be sent."""
     if not server.service_address:
-        return "no server is configured (service_address is empty)"
+        return Trouble.UNUSABLE, "no server is configured (service_address is empty)"
     if not server.api_token:
-        return "no credentials are configured (api_token is empty)"
+        return Trouble.UNAUTHORISED, "no credentials are configured (api_token is empty)"
     if not (server.api_token.isascii() and server.api_token.isprintable()):
-        return "api_token is no token: it has characters that none has; correct it"
+        return Trouble.UNAUTHORISED, "api_token is no token: it has characters that none has; correct it"
     try:
         parts = urlsplit(server.service_address)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
-    return None if is_address else "service_address is no http:// or https:// address; correct it"
+    return None if is_address else (Trouble.UNUSABLE, "service_address is no http:// or https:// address; correct it")

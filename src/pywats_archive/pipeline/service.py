@@ -483,6 +483,7 @@ class Service:
         for name in {line.name for line in before} - {line.name for line in lines}:
             self._staff.alerts.clear(UNAVAILABLE, name)
         self._staff.failing.begin_anew()
+        self._staff.stuck.begin_anew()
         self._guard.look_again(lines)
         self._watcher.look_after(lines)
         self._listen()

@@ -33,6 +33,14 @@ class Stuck:
             self._sources[key(line, arrival)] = str(trouble)
         self._alerts.raise_alert(STUCK, line.name, path=arrival.path, reason=str(trouble))
 
+    def begin_anew(self) -> None:
+        """Forget what was stuck: with another configuration it may not be; it is tried again in a moment."""
+        with self._mutex:
+            names = {name for name, _, _ in self._sources}
+            self._sources = {}
+        for name in names:
+            self._alerts.clear(STUCK, name)
+
     def over(self, line: Line, arrival: Arrival) -> None:
         """Note that a source has left, or is gone; asking costs next to nothing."""
         if not self._sources:

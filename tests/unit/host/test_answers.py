@@ -32,6 +32,16 @@ def test_a_body_is_what_it_is(content: Content) -> None:
     assert _reply(200, content).content is content
 
 
+def test_a_body_is_told_by_its_bytes() -> None:
+    """A header may be wrong, and a bare number is no message of a server's."""
+    html, json_type = "text/html; charset=utf-8", "application/json"
+    assert Reply(code=400, body=b'{"Message": "why"}', content_type=html).content is Content.JSON
+    assert Reply(code=400, body=b'"why"', content_type=json_type).content is Content.JSON
+    assert Reply(code=400, body=b"<html>", content_type=json_type).content is Content.HTML
+    assert Reply(code=400, body=b"Sign in", content_type=html).content is Content.HTML
+    assert Reply(code=400, body=b"1020", content_type=json_type).content is Content.TEXT
+
+
 @pytest.mark.parametrize("content", list(Content))
 def test_only_json_about_the_document_refuses_it(content: Content) -> None:
     """Whatever stands before the server may answer: no report is given up for that (invariant 4)."""
