@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import sys
-from ctypes import POINTER, c_int, c_uint, c_uint32, c_void_p, c_wchar_p
+from ctypes import POINTER, c_int, c_uint, c_uint32, c_ulonglong, c_void_p, c_wchar_p
 from typing import Any
 
 _HANDLE, _BOOL, _DWORD, _TEXT = c_void_p, c_int, c_uint32, c_wchar_p
@@ -17,6 +17,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "CreateJobObjectW": (_HANDLE, [c_void_p, _TEXT]),
     "GetCurrentProcess": (_HANDLE, []),
     "GetDriveTypeW": (c_uint, [_TEXT]),
+    "GetTickCount64": (c_ulonglong, []),
     "GetVolumeInformationW": (
         _BOOL,
         [_TEXT, _TEXT, _DWORD, POINTER(_DWORD), POINTER(_DWORD), POINTER(_DWORD), _TEXT, _DWORD],

@@ -66,17 +66,19 @@ def may_ask_for_all(status: Path = Path("/proc/self/status")) -> bool:
     return bool(int(effective, 16) >> _CAP_LEASE & 1)
 
 
-def sharing(path: Path, *, kernel: Callable[[], Any] = kernel32, error: Callable[[], int] = last_error) -> bool | None:
+def sharing(
+    path: Path, *, open_kernel: Callable[[], Any] = kernel32, error: Callable[[], int] = last_error
+) -> bool | None:
     """Ask Windows by a sharing mode: True when a program has the file open for writing, or shares it with nobody.
 
     The file is opened for reading in a way that is refused while anybody has it open for writing, and closed at once. Only
     ERROR_SHARING_VIOLATION tells of another program: a read-only file has no writer. (Win32, "Creating and Opening Files")
     """
-    windows = kernel()
-    handle = windows.CreateFileW(str(path), _GENERIC_READ, _SHARE_READ_AND_DELETE, None, _OPEN_EXISTING, 0, None)
+    kernel = open_kernel()
+    handle = kernel.CreateFileW(str(path), _GENERIC_READ, _SHARE_READ_AND_DELETE, None, _OPEN_EXISTING, 0, None)
     if handle in (None, _INVALID_HANDLE):
         return True if error() == _SHARING_VIOLATION else None
-    windows.CloseHandle(handle)
+    kernel.CloseHandle(handle)
     return False
 
 

@@ -119,7 +119,7 @@ def test_windows_is_asked_by_a_sharing_mode(tmp_path: Path, handle: int, error: 
 
     kernel = foreign_kernel(CreateFileW=create, CloseHandle=close)
     path = tmp_path / "a.log"
-    assert openfiles.sharing(path, kernel=lambda: kernel, error=lambda: error) is answer
+    assert openfiles.sharing(path, open_kernel=lambda: kernel, error=lambda: error) is answer
     assert asked == [(str(path), 0x1 | 0x4)]
     assert closed == ([77] if answer is False else [])
     assert openfiles.has_writer(path, windows=True, ask_windows=lambda _: answer) is answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pywats_archive.kernel32 import kernel32
 from pywats_archive.portable import WINDOWS
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -38,8 +38,14 @@ def uptime(*, windows: bool = WINDOWS, ticks_ms: Callable[[], int] | None = None
     CLOCK_MONOTONIC, which counts sleep there.
     """
     if windows:
-        return Uptime(boot_id=boot_id(), seconds=(ticks_ms or _windows_ticks())() / 1000)
+        return Uptime(boot_id=boot_id(), seconds=(ticks_ms or _windows_ticks_ms)() / 1000)
     return Uptime(boot_id=boot_id(), seconds=time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+
+
+def _windows_ticks_ms() -> int:
+    kernel = kernel32()
+    ticks: int = kernel.GetTickCount64()
+    return ticks
 
 
 @cache
@@ -51,13 +57,6 @@ def boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip() or UNKNOWN_BOOT
     except (OSError, UnicodeDecodeError):
         return UNKNOWN_BOOT
-
-
-@cache
-def _windows_ticks() -> Callable[[], int]:
-    ticks = ctypes.WinDLL("kernel32").GetTickCount64  # type: ignore[attr-defined, unused-ignore]
-    ticks.argtypes, ticks.restype = (), ctypes.c_ulonglong
-    return ticks  # type: ignore[no-any-return, unused-ignore]
 
 
 def _windows_boot_id() -> str:

@@ -15,7 +15,6 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
-import httpx
 import orjson
 
 from pywats_archive.models.time import UTC
@@ -174,21 +173,20 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
     causes, told = tuple(_causes(exc)), f"{type(exc).__name__}: {exc}"
     if untrusted := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
         return Answer(verdict=Verdict.STOP, reason=_untrusted(untrusted, address), trouble=Trouble.UNUSABLE)
+    import httpx  # noqa: PLC0415 (loaded by whoever raised it; every command loads this module)
+
     failed = next((each for each in causes if isinstance(each, httpx.TransportError)), None)
     if isinstance(failed, httpx.ProxyError) and str(failed)[:3] in ("401", "403", "407"):
         reason = f"the proxy answered {failed}; {_HINTS[407]}"
         return Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNAUTHORISED)
-    kinds = (trouble for kind, trouble in _SILENCES if isinstance(failed, kind))
+    silences = (  # the first that fits; of anything else it is unknown how far the report came
+        (httpx.ConnectError, Trouble.UNREACHABLE),
+        (httpx.ConnectTimeout, Trouble.UNREACHABLE),
+        (httpx.ProxyError, Trouble.UNREACHABLE),
+        (httpx.TimeoutException, Trouble.TIMED_OUT),
+    )
+    kinds = (trouble for kind, trouble in silences if isinstance(failed, kind))
     return Answer(verdict=Verdict.LATER, reason=told, trouble=next(kinds, Trouble.BROKEN_OFF))
-
-
-_SILENCES: tuple[tuple[type[Exception], Trouble], ...] = (
-    (httpx.ConnectError, Trouble.UNREACHABLE),
-    (httpx.ConnectTimeout, Trouble.UNREACHABLE),
-    (httpx.ProxyError, Trouble.UNREACHABLE),
-    (httpx.TimeoutException, Trouble.TIMED_OUT),
-)
-"""The first that fits; of anything else it is unknown how far the report came."""
 
 
 def is_same_id(returned: object, report_id: str) -> bool:

@@ -19,7 +19,7 @@ import orjson
 
 from pywats_archive.config import ServerConfig
 from pywats_archive.host.answers import Answer, Trouble, Verdict, is_same_id, judge, judge_silence
-from pywats_archive.host.exchange import Exchange, bounded_client
+from pywats_archive.host.exchange import Exchange
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.models.time import Clock, utc_now
 
@@ -132,6 +132,8 @@ class Submitter:
             retry_enabled=False,
             enable_cache=False,
         )
+        from pywats_archive.host.bounded import bounded_client  # noqa: PLC0415 (httpx, which the first answer needs)
+
         hooks = (self._on_answer,) if self._on_answer else ()
         await bounded_client(client, connect_s=self._timeout_s, hooks=hooks)
         return client
