@@ -102,6 +102,13 @@ def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arr
         return arrivals.unfinished(db, converter_name)
 
 
+def unfinished_outside(archive: Archive, folders: Mapping[str, str]) -> tuple[Arrival, ...]:
+    """Return what the service has in hand outside of its converter's folder; of a converter without one, all of it."""
+    with archive.read() as db:
+        names = arrivals.converter_names(db)
+        return tuple(a for name in names for a in arrivals.unfinished_outside(db, name, folders.get(name, "")))
+
+
 def unfinished_counts(archive: Archive) -> dict[str, int]:
     """Count the archived sources that the service still has something to do for, by converter."""
     with archive.read() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,6 +104,13 @@ def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arriv
     if converter_name is None:
         return _all(db, f"{where} ORDER BY arrival_id", *_OPEN)
     return _all(db, f"{where} AND converter_name = ? ORDER BY arrival_id", *_OPEN, converter_name)
+
+
+def unfinished_outside(db: Connection, converter_name: str, folder: str) -> tuple[Arrival, ...]:
+    """Return a converter's arrivals that have not come to their end, oldest first, but for those in ``folder``; '' is none."""
+    where = f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND substr(path, 1, ?) IS NOT ? ORDER BY arrival_id"
+    prefix = path_to_text(os.path.join(folder, "")) if folder else None  # noqa: PTH118 (its separator is kept)
+    return _all(db, where, *_OPEN, converter_name, len(prefix or ""), prefix)
 
 
 def unfinished_counts(db: Connection) -> dict[str, int]:

@@ -98,14 +98,14 @@ def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line,
     Asked is every archive that this configuration ever made. What was only seen there goes on as the converter's sources do
     now. One that cannot be asked, or opened, is left, and the log says so; the converter's own is asked when it is back.
     """
+    if line.is_unasked:
+        _follow((line,), station, staff)
     there = {(former.name, former.root) for former in line.formers}
     made: list[Line] = []
     for root in staff.known_roots(station):
         if line.away and root == line.root:
             continue
         with _told(root):
-            if line.watches and root in station.archive_roots(even_unused=True):
-                _leave_to_others(line, root, station, staff)
             for name in _names_in(root, line, station, staff):
                 if (name, root) not in there:
                     made.extend(_former(line, name, root, station, staff))
@@ -115,25 +115,28 @@ def add_formers(line: Line, station: StationConfig, staff: Staff) -> tuple[Line,
 
 
 def _follow(lines: Sequence[Line], station: StationConfig, staff: Staff) -> None:
-    """Have the archives know where sources in hand lie now, where their watch folder has another name."""
+    """Have the archives know where sources in hand lie now, where their watch folder has another name, or whose it is now.
+
+    What is in hand in the folder of a line for another converter goes on under that one's name, and the line leaves it.
+    """
     for root in station.archive_roots(even_unused=True):
         if str(root) in staff.known_archives:
             with _told(root):
-                with staff.reading(root) as archive:
-                    places = relocating.places_now(archive, lines, station)
-                if places:
-                    log.warning("sources.relocated", root=str(root), sources=len(places))
-                    ledger.relocate(staff.archive(root), places)
+                _follow_in(root, lines, station, staff)
 
 
-def _leave_to_others(line: Line, root: Path, station: StationConfig, staff: Staff) -> None:
-    """Leave what an archive has in hand in a line's folder for another converter, which goes on with it under its name."""
+def _follow_in(root: Path, lines: Sequence[Line], station: StationConfig, staff: Staff) -> None:
     with staff.reading(root) as archive:
-        theirs = relocating.of_others(archive, line, station)
-    seen = [arrival for arrival in theirs if arrival.state is ArrivalState.SEEN]
-    if seen:
-        ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[False])
-    line.left |= {a.path: mark_of(a) for a in theirs if a.state is not ArrivalState.SEEN and not a.moved_to}
+        in_hand = relocating.in_hand_elsewhere(archive, station)
+        places = relocating.places_now(archive, in_hand, lines, station)
+    if places:
+        log.warning("sources.relocated", root=str(root), sources=len(places))
+        ledger.relocate(staff.archive(root), places)
+    for line in (line for line in lines if line.takes_new):
+        theirs = relocating.of_others(root, in_hand, line, station)
+        if seen := [arrival for arrival in theirs if arrival.state is ArrivalState.SEEN]:
+            ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[False])
+        line.left |= {a.path: mark_of(a) for a in theirs if a.state is not ArrivalState.SEEN and not a.moved_to}
 
 
 def _names_in(root: Path, line: Line, station: StationConfig, staff: Staff) -> tuple[str, ...]:

@@ -21,12 +21,21 @@ from pywats_archive.models.entry import SourceKind
 from pywats_archive.pipeline.line import Line, mark_of
 
 
-def places_now(archive: Archive, lines: Sequence[Line], station: StationConfig) -> dict[Arrival, str]:
+def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival, ...]:
+    """Return what an archive has in hand in other folders than its converter watches now; nothing, as a rule."""
+    folders = {c.name: c.watch_folder for c in station.converters if c.watch_folder}
+    found = ledger.unfinished_outside(archive, folders)
+    return tuple(a for a in found if _folder(a) != folders.get(a.converter_name))
+
+
+def places_now(
+    archive: Archive, in_hand: Sequence[Arrival], lines: Sequence[Line], station: StationConfig
+) -> dict[Arrival, str]:
     """Return where sources in hand lie now whose watch folder nobody watches by the name that it had."""
     real_of = cache(real)
     watched = {line.config.watch_folder: line for line in lines if line.takes_new}
     found = {}
-    for arrival in ledger.unfinished(archive):
+    for arrival in in_hand:
         if _folder(arrival) not in watched:
             heirs = [line for line in watched.values() if line.name == arrival.converter_name]
             if not heirs and station.converter(arrival.converter_name) is None:
@@ -58,12 +67,11 @@ def watching_with(config: ConverterConfig, station: StationConfig) -> frozenset[
     return frozenset(c.name for c in station.converters if c.watch_folder and real(c.watch_folder) == where)
 
 
-def of_others(archive: Archive, line: Line, station: StationConfig) -> tuple[Arrival, ...]:
-    """Return what an archive has in hand in a line's watch folder for converters that watch another one by now."""
-    here = watching_with(line.config, station)
-    theirs = {c.name for c in station.converters if is_there(c.name, archive.root, station)} - here
-    in_hand = ledger.unfinished(archive) if theirs else ()
-    return tuple(a for a in in_hand if a.converter_name in theirs and _folder(a) == line.config.watch_folder)
+def of_others(root: Path, in_hand: Sequence[Arrival], line: Line, station: StationConfig) -> tuple[Arrival, ...]:
+    """Return what the archive at ``root`` has in hand in a line's folder for converters that watch another one by now."""
+    here = watching_with(line.config, station) if in_hand else frozenset()
+    theirs = (a for a in in_hand if _folder(a) == line.config.watch_folder and a.converter_name not in here)
+    return tuple(a for a in theirs if is_there(a.converter_name, root, station))
 
 
 def _path_now(archive: Archive, arrival: Arrival, folders: Sequence[str], real_of: Callable[[str], Path]) -> str | None:
