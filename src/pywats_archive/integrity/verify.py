@@ -181,12 +181,15 @@ def _unknown_problem(archive: Archive, path: str, archive_id: str | None) -> Pro
 
 
 def _age_s(archive: Archive, path: str) -> float | None:
-    """How long ago a file was written or put in place; None when it is gone."""
+    """How long ago a file was written or put in place; None when it is gone.
+
+    A time that is yet to come, by a clock that was set back since, is as far away as one that is over.
+    """
     try:
         status = (archive.root / path).lstat()
     except OSError:
         return None
-    return time.time() - max(status.st_mtime, status.st_ctime)
+    return abs(time.time() - max(status.st_mtime, status.st_ctime))
 
 
 def _problem(kind: ProblemKind, path: str, archive_id: str | None, message: str) -> Problem:
