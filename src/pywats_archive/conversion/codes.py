@@ -1,4 +1,4 @@
-"""Keeping the code of what converts: read where it lies, kept once, and only if it is what converted."""
+"""Keeping the code of what converts: as it was loaded, before the first conversion by it is on record."""
 
 from __future__ import annotations
 
@@ -20,19 +20,39 @@ class KeptCodes:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._known: set[str] = set()
+        self._known: dict[str, ConverterInfo] = {}
+        self._latest = ""
 
-    def keep(self, info: ConverterInfo) -> None:
-        """Keep a converter's code, once. What cannot be kept is a warning: the conversion counts, a replay may lack it."""
-        if not (info.fingerprint and info.code_files) or info.fingerprint in self._known:
+    @property
+    def latest(self) -> str:
+        """The fingerprint of the code that was kept, or known to be kept, last; empty while there is none."""
+        return self._latest
+
+    def info(self, fingerprint: str | None) -> ConverterInfo | None:
+        """Return what is known of code that was kept by this object."""
+        return self._known.get(fingerprint or "")
+
+    def keep(self, info: ConverterInfo, code: ConverterCode | None = None) -> None:
+        """Keep a converter's code, once; without ``code`` it is read where it lies, if it is still the same.
+
+        Durable once this returns. What cannot be kept is a warning: the conversion counts, a replay may lack it.
+        """
+        if not info.fingerprint or info.fingerprint in self._known:
+            self._latest = info.fingerprint or self._latest
             return
         try:
-            files = {name: Path(path).read_bytes() for name, path in info.code_files}
-            code = ConverterCode(files=files, class_name=info.class_name)
-            if code.fingerprint != info.fingerprint:
-                return  # edited a moment ago: what lies there is the next version, and is kept when it converts
+            code = code or _read(info)
+            if code is None or code.fingerprint != info.fingerprint:
+                log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason="it was edited meanwhile")
+                return
             codes.keep(self._archive, code, version=info.version, distribution=info.distribution)
-        except (ArchiveError, OSError, StopIteration) as exc:
+        except (ArchiveError, OSError) as exc:
             log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason=str(exc))
             return
-        self._known.add(info.fingerprint)
+        self._known[info.fingerprint] = info
+        self._latest = info.fingerprint
+
+
+def _read(info: ConverterInfo) -> ConverterCode | None:
+    files = {name: Path(path).read_bytes() for name, path in info.code_files}
+    return ConverterCode(files=files, class_name=info.class_name) if files else None

@@ -69,7 +69,8 @@ class ArchiveInterceptor(AfterSubmission):
         self.info = info
         """What is known of the converter's code, if it could be loaded."""
         self._configuration = told_of(config)
-        self._codes = KeptCodes(archive)
+        self.codes = KeptCodes(archive)
+        """The code that is kept of what converts."""
         archive.policies.take_configured(config.name, config.retention_policy(), config.retention_said())
 
     def pre_convert(
@@ -145,8 +146,8 @@ class ArchiveInterceptor(AfterSubmission):
             retry_at=next_state.retry_at if next_state else None,
             attempts=next_state.attempts if next_state else 0,
         )
-        if result.converter:
-            self._codes.keep(result.converter)
+        if info:
+            self.codes.keep(info, result.code)
         return record.record_conversion(self.archive, new)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:

@@ -17,6 +17,7 @@ from pywats_archive.conversion.time_limit import TimeLimit
 from pywats_archive.conversion.worker_process import Ended, OutOfTime, WorkerProcess
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host import worker
+from pywats_archive.host.announcing import Announcement
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.serving import Answer
 from pywats_archive.models.conversion import ConversionResult
@@ -52,12 +53,16 @@ class ConverterKilled(ArchiveError):
 
     ran_s: float = 0.0
     """How long the converter ran."""
+    announced: Announcement | None = None
+    """The code that it ran, if it came to say so."""
 
     def as_result(self) -> ConversionResult:
         """Return it as a FAILED result."""
         return ConversionResult(
             status=ConversionStatus.FAILED,
             error=str(self),
+            converter=self.announced.converter if self.announced else None,
+            code=self.announced.code if self.announced else None,
             started_at=utc_now() - timedelta(seconds=self.ran_s),
             duration_ms=_ms(self.ran_s),
         )
@@ -95,15 +100,16 @@ class ConverterProcesses:
         What the converter started ends with its process. WorkersUnavailable when there is no process to be had,
         ConversionInterrupted when the service stops, as ``at_stop`` says, or when the process ends meanwhile.
         """
-        result, _ = self._run(function, job, timeout_s, at_stop)
+        result, _, _ = self._run(function, job, timeout_s, at_stop)
         return result
 
     def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
         """Convert one source; that its process was ended is a FAILED result too."""
         try:
-            result, ran_s = self._run(worker.convert, job, timeout_s, AtStop.FINISH)
+            result, ran_s, announced = self._run(worker.convert, job, timeout_s, AtStop.FINISH)
         except ConverterKilled as exc:
             return exc.as_result()
+        result = replace(result, code=announced.code) if announced else result
         # a worker's clock goes on while the machine sleeps, on Windows
         return result if result.duration_ms <= _ms(ran_s) else replace(result, duration_ms=_ms(ran_s))
 
@@ -142,25 +148,30 @@ class ConverterProcesses:
 
     def _run(
         self, function: Callable[[Job], Result], job: Job, timeout_s: float, at_stop: AtStop
-    ) -> tuple[Result, float]:
-        """Give the result, and how long it took; what a stop may have spoilt is done once more, unless there is a stop."""
+    ) -> tuple[Result, float, Announcement | None]:
+        """Return the result, how long it took, and the code that was announced.
+
+        What a stop may have spoilt is done once more, unless there is a stop.
+        """
         for _ in range(2):
-            outcome, ran_s = self._once(function, job, timeout_s, at_stop)
+            outcome, ran_s, announced = self._once(function, job, timeout_s, at_stop)
             if not _may_be_spoilt(outcome):
                 break
             self._require_no_stop(within_s=GRACE_S)
         if isinstance(outcome, Ended):
             self._require_no_stop()
-            raise _killed(f"the converter's process ended by itself ({cause_of(outcome.exit_code)})", ran_s)
+            raise _killed(f"the converter's process ended by itself ({cause_of(outcome.exit_code)})", ran_s, announced)
         if outcome.error:
             raise outcome.error
         if outcome.problem:
-            raise _killed(f"the converter's result did not come back ({outcome.problem[:_LONGEST_LINE]})", ran_s)
-        return outcome.value, ran_s
+            raise _killed(
+                f"the converter's result did not come back ({outcome.problem[:_LONGEST_LINE]})", ran_s, announced
+            )
+        return outcome.value, ran_s, announced
 
     def _once(
         self, function: Callable[[Job], Result], job: Job, timeout_s: float, at_stop: AtStop
-    ) -> tuple[Answer | Ended, float]:
+    ) -> tuple[Answer | Ended, float, Announcement | None]:
         for _ in range(_MOST_TRIES):
             with self._process(at_stop) as lent:
                 try:
@@ -172,9 +183,9 @@ class ConverterProcesses:
                     outcome = lent.process.receive(limit, lambda: self._require_running(ends=at_stop is AtStop.END))
                 except OutOfTime:
                     message = f"the converter ran longer than {timeout_s:g} s and was ended"
-                    raise _killed(message, limit.lived_s) from None
+                    raise _killed(message, limit.lived_s, lent.process.announced) from None
                 lent.is_fit = isinstance(outcome, Answer) and outcome.is_fit
-                return outcome, limit.lived_s
+                return outcome, limit.lived_s, lent.process.announced
         raise WorkersUnavailable("worker processes end before they take a call; check what else ends processes here")
 
     @contextmanager
@@ -290,9 +301,9 @@ def _may_be_spoilt(outcome: Answer | Ended) -> bool:
     return is_from_outside(outcome.exit_code) if isinstance(outcome, Ended) else outcome.is_disturbed
 
 
-def _killed(message: str, ran_s: float) -> ConverterKilled:
+def _killed(message: str, ran_s: float, announced: Announcement | None) -> ConverterKilled:
     error = ConverterKilled(message)
-    error.ran_s = ran_s
+    error.ran_s, error.announced = ran_s, announced
     return error
 
 

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from pywats_archive.conversion.time_limit import TimeLimit
 from pywats_archive.host import serving
+from pywats_archive.host.announcing import Announcement
 from pywats_archive.host.confined import one_line
 from pywats_archive.host.fence import end_session
 from pywats_archive.host.serving import Answer
@@ -53,6 +54,8 @@ class WorkerProcess:
             answers.close()
         self.pid: int = self._process.pid or 0
         self.is_ready = False
+        self.announced: Announcement | None = None
+        """What it said of the call that goes on."""
 
     def has_message(self) -> bool:
         """Whether ``receive`` will not wait: it sent something, or closed the connection."""
@@ -68,6 +71,7 @@ class WorkerProcess:
 
     def call(self, function: Callable[..., object], job: object) -> None:
         """Begin a call; OSError when the process is gone, and nothing was begun."""
+        self.announced = None
         self._calls.send_bytes(pickle.dumps((function, job), pickle.HIGHEST_PROTOCOL))
 
     def receive(self, limit: TimeLimit, require: Callable[[], None]) -> Answer | Ended:
@@ -79,7 +83,11 @@ class WorkerProcess:
             ready = connection.wait([self._answers, self._process.sentinel], limit.slice_s)
             is_over = limit.tick()
             if self._answers in ready or self.has_message():
-                return self._received()
+                message = self._received()
+                if not isinstance(message, Announcement):
+                    return message
+                self.announced = message
+                continue
             if ready or not self.is_alive:
                 return self._ended()
             require()
@@ -104,13 +112,13 @@ class WorkerProcess:
         self._calls.close()
         self._answers.close()
 
-    def _received(self) -> Answer | Ended:
+    def _received(self) -> Answer | Announcement | Ended:
         try:
             data = self._answers.recv_bytes()
         except (EOFError, OSError):
             return self._ended()
         try:
-            answer: Answer = pickle.loads(data)  # noqa: S301 (of a process of ours, over a pipe of its own)
+            answer: Answer | Announcement = pickle.loads(data)  # noqa: S301 (of a process of ours, over a pipe of its own)
         except Exception as exc:
             return Answer(problem=one_line(exc))
         return answer

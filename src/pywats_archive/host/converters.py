@@ -19,7 +19,7 @@ from typing import Any
 from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConverterDescription
-from pywats_archive.models.code import code_fingerprint
+from pywats_archive.models.code import ConverterCode, code_fingerprint
 from pywats_archive.models.conversion import ConverterInfo
 from pywats_archive.models.report import LONGEST_ID
 
@@ -100,13 +100,14 @@ def _load_file(file: Path) -> ModuleType:
         raise
     finally:
         siblings = _set_apart(before, file.parent)
-    _FILES[name] = _Loaded(path=file, module=module, siblings=siblings)
+    _FILES[name] = _Loaded(path=file, source=source, module=module, siblings=siblings)
     return module
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Loaded:
     path: Path
+    source: bytes
     module: ModuleType
     siblings: dict[Path, bytes]
     """The modules beside the file that it imported, with what they read."""
@@ -264,14 +265,26 @@ def _distribution(module_name: str) -> str | None:
     return f"{names[0]} {metadata.version(names[0])}" if names else None
 
 
+def code_of(converter: type) -> ConverterCode | None:
+    """Return a converter's code as it was loaded: its file, and those of its folder that it imported."""
+    files = _files_of(converter)
+    return ConverterCode(files=files, class_name=converter.__name__) if files else None
+
+
 @cache
 def _fingerprint(converter: type) -> str:
-    """The fingerprint of the code as it was loaded: a file's own modules are loaded anew with it."""
-    files = {name: Path(path).read_bytes() for name, path in _code_files(converter)}
-    loaded = _FILES.get(converter.__module__)
-    for path, source in loaded.siblings.items() if loaded else ():
-        files[_name_beside(path, loaded.path)] = source  # type: ignore[union-attr]
+    files = _files_of(converter)
     return code_fingerprint(files) if files else ""
+
+
+@cache
+def _files_of(converter: type) -> dict[str, bytes]:
+    """The code as it was loaded where it is a file's; that of an installed module as it lies there when it is asked for."""
+    loaded = _FILES.get(converter.__module__)
+    if loaded is None:
+        return {name: Path(path).read_bytes() for name, path in _code_files(converter)}
+    siblings = {_name_beside(path, loaded.path): source for path, source in sorted(loaded.siblings.items())}
+    return {loaded.path.name: loaded.source, **siblings}
 
 
 @cache

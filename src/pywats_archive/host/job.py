@@ -30,6 +30,8 @@ class ConversionJob:
     readiness_marker: str | None = None
     min_file_count: int | None = None
     memory_limit_mb: float = 0
+    known_code: str | None = None
+    """The fingerprint of code that whoever asks has kept: it is not told again. None: nobody keeps code."""
     service_address: str = ""
     api_token: str = field(default="", repr=False)
 

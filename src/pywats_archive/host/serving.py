@@ -13,6 +13,7 @@ from typing import Any
 from pywats_archive import portable
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host import worker
+from pywats_archive.host.announcing import ANNOUNCE
 from pywats_archive.host.confined import one_line
 from pywats_archive.host.fence import FENCE
 from pywats_archive.host.stop_signals import StopSignals
@@ -44,6 +45,7 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
     if sys.platform != "win32":  # what a converter starts has no part in them
         for each in (calls, answers):
             os.set_inheritable(each.fileno(), False)
+    ANNOUNCE.to(lambda announcement: answers.send_bytes(pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
     is_fit = _answer(answers, _prepared(give_way))
     while is_fit:
         try:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
+from pywats_archive.host.announcing import ANNOUNCE, Announcement
 from pywats_archive.host.confined import confined, failure, guarded, one_line, silence_output
 from pywats_archive.host.context import Station, make_context, make_legacy_arguments, make_source
-from pywats_archive.host.converters import describe_fully, load_class, new_instance
+from pywats_archive.host.converters import code_of, describe_fully, load_class, new_instance
 from pywats_archive.host.fence import FENCE
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
@@ -51,6 +52,8 @@ def convert(job: ConversionJob) -> ConversionResult:
 
 def _convert(job: ConversionJob) -> ConversionResult:
     loaded = Loaded.of(job)
+    if job.known_code not in (None, loaded.info.fingerprint):
+        ANNOUNCE(Announcement(converter=loaded.info, code=code_of(loaded.converter)))
     result = guarded(lambda: _attempt(job, loaded))
     return replace(result, converter=loaded.info, has_hooks=loaded.hooks_after(result.status))
 
@@ -220,7 +223,8 @@ def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
             return (replace(failure(exc), converter=loaded.info),)
         faults.append(f"after its run: {one_line(exc)}")
     results = [guarded(lambda each=each: outcome_of(each, loaded.converter, Path())) for each in returned]  # type: ignore[misc]
-    return tuple(replace(r, converter=loaded.info, warnings=(*r.warnings, *faults)) for r in results)
+    code = None if job.known_code in (None, loaded.info.fingerprint) else code_of(loaded.converter)
+    return tuple(replace(r, converter=loaded.info, code=code, warnings=(*r.warnings, *faults)) for r in results)
 
 
 async def _run_once(job: ConversionJob, loaded: Loaded, returned: list[Any], faults: list[str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import ReportSummary
 from pywats_archive.models.time import utc_now
@@ -55,6 +56,8 @@ class ConversionResult:
     """Absolute paths of the files that the converter opened for reading."""
     metadata: dict[str, Any] = field(default_factory=dict)
     converter: ConverterInfo | None = None
+    code: ConverterCode | None = None
+    """The converter's code as it was loaded, unless whoever asked has kept it."""
     is_unavailable: bool = False
     """Whether the converter's code could not be loaded: nothing was tried, and it says nothing of the source."""
     has_hooks: bool = False

@@ -47,8 +47,11 @@ class Converting:
         """
         if line.unavailable:
             raise line.unavailable
-        job = replace(line.job, source_path=str(path))
+        codes = line.interceptor.codes if line.interceptor else None
+        job = replace(line.job, source_path=str(path), known_code=codes.latest if codes else None)
         result = self._processes.convert(job, timeout_s=line.config.timeout_seconds)
+        if codes and result.converter is None:  # its process was ended, and ran what is kept
+            result = replace(result, converter=codes.info(job.known_code))
         if result.is_unavailable:
             raise line.stop_for(result.error or "its code cannot be loaded")
         return redact_result(result, line.config.arguments)

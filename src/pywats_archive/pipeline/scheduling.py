@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pywats_archive.conversion.parcels import ArchivedParcel
 from pywats_archive.conversion.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host import worker
+from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.secrets import redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -103,7 +104,9 @@ class Schedules:
     def _results(self, line: Line) -> tuple[ConversionResult, ...]:
         limit = line.description.timeout_s if line.description else None
         try:
-            return self._processes.run(worker.run_scheduled, line.job, timeout_s=limit or line.config.timeout_seconds)
+            return self._processes.run(
+                worker.run_scheduled, _asking(line), timeout_s=limit or line.config.timeout_seconds
+            )
         except ConverterKilled as exc:
             return (exc.as_result(),)
 
@@ -212,6 +215,11 @@ class Schedules:
         if config.schedule_interval_seconds or config.cron_expression:
             return config.schedule_interval_seconds, config.cron_expression
         return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
+
+
+def _asking(line: Line) -> ConversionJob:
+    """The job of a run, which tells its code unless that is kept."""
+    return replace(line.job, known_code=line.interceptor.codes.latest) if line.interceptor else line.job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,6 +79,7 @@ class Replayer:
             arguments=dict(arguments),
             module_path=runs_as.module_path,
             converters_folder=runs_as.folder,
+            known_code="",
         )
         with self._scratch.folder() as folder:
             source = self._restored(entry, folder)

@@ -181,7 +181,7 @@ class _Going:
         if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
             return self._kept(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
         if replayed.result.converter:
-            self._codes.keep(replayed.result.converter)
+            self._codes.keep(replayed.result.converter, replayed.result.code)
         new = record.NewConversion(
             conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
             documents=replayed.result.documents,

@@ -1,0 +1,82 @@
+"""The code that converted is kept as it was loaded, whatever becomes of its file and of its process meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.station import CONVERTER, Station, wait_for
+
+from pywats_archive.archive import codes
+from pywats_archive.models.conversion import Conversion
+
+EDITED = """
+import helper_of_it
+class Edited(Any):
+    def outcome(self, source, context):
+        import pathlib
+        for name in ("own.py", "helper_of_it.py"):
+            file = pathlib.Path(__file__).with_name(name)
+            file.write_text(file.read_text() + "# edited while it runs\\n", encoding="utf-8")
+        if source.path.stem == "hangs":
+            time.sleep(600)
+        if source.path.stem == "dies":
+            os._exit(7)
+        return super().outcome(source, context)
+"""
+
+
+@pytest.mark.parametrize("name", ["hangs", "dies", "good"])
+def test_a_converter_that_is_edited_while_it_runs_keeps_the_code_that_ran(station: Station, name: str) -> None:
+    """Whether it is ended for its time, ends itself or succeeds: the fingerprint on record is of code that is kept."""
+    station.code(EDITED)
+    (station.root / "converters" / "helper_of_it.py").write_text("VALUE = 1\n", encoding="utf-8")
+    (station.add("any", "own.Edited", timeout_seconds=2) / f"{name}.log").write_bytes(b"x")
+    station.run()
+    (conversion,) = station.details().conversions
+    assert conversion.status.value == ("SUCCESS" if name == "good" else "FAILED")
+    with station.archive() as archive:
+        kept = codes.load(archive, conversion.code_fingerprint)
+    assert kept is not None and dict(kept.files) == {
+        "own.py": (CONVERTER + EDITED).encode(),
+        "helper_of_it.py": b"VALUE = 1\n",
+    }
+    assert conversion.converter_version == "3.2.1"
+
+
+def test_each_version_that_converted_is_kept(station: Station) -> None:
+    """A service that runs on while its converter is edited, and whose next conversion is killed, has both versions."""
+    station.code("HANGS = False\nclass Own(Any):\n" + OUTCOME)
+    watch = station.add("any", "own.Own", timeout_seconds=2)
+    with station.serving():
+        (watch / "1.log").write_bytes(b"1")
+        wait_for(lambda: len(station.names("any/Done")) == 1)
+        station.code("HANGS = True\nclass Own(Any):\n" + OUTCOME)
+        (watch / "2.log").write_bytes(b"2")
+        wait_for(lambda: station.names("any/Error") == ["2.log"])
+    with station.archive() as archive:
+        made = [archive.details(entry.archive_id).conversions[0] for entry in station.entries()]
+        kept = [codes.load(archive, conversion.code_fingerprint) for conversion in made]
+    assert [b"HANGS = True" in each.files["own.py"] for each in kept if each] == [False, True]
+
+
+OUTCOME = """    def outcome(self, source, context):
+        if HANGS:
+            time.sleep(600)
+        return super().outcome(source, context)
+"""
+
+
+def test_an_archive_is_asked_once_for_each_version(station: Station) -> None:
+    """Code is told by a worker only until it is kept: later conversions do not carry it."""
+    watch = station.add("any")
+    for number in range(5):
+        (watch / f"{number}.log").write_bytes(b"%d" % number)
+    station.run()
+    assert len(list(Path(station.archive_root, "converters").iterdir())) == 1
+    assert len({conversion.code_fingerprint for conversion in _conversions(station)}) == 1
+
+
+def _conversions(station: Station) -> list[Conversion]:
+    with station.archive() as archive:
+        return [archive.details(entry.archive_id).conversions[0] for entry in station.entries()]
