@@ -76,3 +76,47 @@ def test_a_companion_that_no_rule_names_is_found_by_what_was_read(station: Stati
     entry = station.entry()
     assert [(c.name, c.found_by) for c in entry.companions] == [("sn.config", "opened")]
     assert any("sn.config" in warning for warning in entry.warnings)
+
+
+@pytest.mark.parametrize("link", ["folder", "file", "deep"])
+def test_nothing_is_taken_in_through_a_link(station: Station, link: str) -> None:
+    """What a link beside a source names is no companion, by rule or by being opened; the entry says that it was read."""
+    station.code(
+        "class Reads(Any):\n"
+        "    def outcome(self, source, context):\n"
+        "        for name in ('a/secret.txt', 'a/deep/secret.txt', 'a.txt'):\n"
+        "            if (source.path.parent / name).exists():\n"
+        "                (source.path.parent / name).read_text()\n"
+        "        return super().outcome(source, context)\n"
+    )
+    rules = ["{stem}/*.txt", "{stem}/*/*.txt", "{stem}.txt", "**/*.txt"]
+    watch = station.add("reads", "own.Reads", file_patterns=["*.log"], archive_companions=rules)
+    outside = station.root / "outside"
+    (outside / "deep").mkdir(parents=True)
+    for path in (outside / "secret.txt", outside / "deep" / "secret.txt"):
+        path.write_bytes(b"of another account")
+    if link == "folder":
+        (watch / "a").symlink_to(outside)
+    elif link == "deep":
+        (watch / "a").mkdir()
+        (watch / "a" / "deep").symlink_to(outside / "deep")
+    else:
+        (watch / "a.txt").symlink_to(outside / "secret.txt")
+    (watch / "a.log").write_bytes(b"x")
+    station.run()
+    entry = station.entry()
+    assert entry.companions == ()
+    assert any("read through a link beside the source, and not archived" in warning for warning in entry.warnings)
+
+
+def test_a_watch_folder_reached_through_a_link_has_its_companions(station: Station) -> None:
+    """A link above the source's own folder says nothing of what lies beside the source."""
+    watch = station.add("with", archive_companions=["{stem}/*.txt"], file_patterns=["*.log"])
+    (watch.parent / "real").mkdir()
+    watch.rmdir()
+    watch.symlink_to(watch.parent / "real")
+    (watch / "a").mkdir()
+    (watch / "a" / "data.txt").write_bytes(b"data")
+    (watch / "a.log").write_bytes(b"x")
+    station.run()
+    assert [companion.name for companion in station.entry().companions] == ["a/data.txt"]

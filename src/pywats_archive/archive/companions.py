@@ -44,10 +44,29 @@ def _pattern(rule: str, source: Path) -> str:
     return COMPANION_NAMES.sub(lambda found: names.get(found[0], found[0][0]), rule)
 
 
+def through_links(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
+    """Return of the files that a converter opened those beside ``source`` that a link leads to: they lie elsewhere."""
+    beside_it = (path for path in map(Path, opened) if _is_beside(path, source))
+    return tuple(sorted({path for path in beside_it if _leads_elsewhere(path, source)}))
+
+
 def _counts(path: Path, source: Path) -> bool:
+    return _is_beside(path, source) and path.is_file() and not _leads_elsewhere(path, source)
+
+
+def _is_beside(path: Path, source: Path) -> bool:
     inside = path.is_relative_to(source.parent) and ".." not in PurePath(path).parts
     within_source = path == source or path.is_relative_to(source)
-    return inside and not within_source and path.is_file() and not path.is_symlink()
+    return inside and not within_source
+
+
+def _leads_elsewhere(path: Path, source: Path) -> bool:
+    """Whether a file, or a folder between a source's own and it, is a link or a junction: no file of the station is meant."""
+    if path.is_symlink():
+        return True
+    if path.parent == source.parent:
+        return False
+    return path.parent.resolve() != source.parent.resolve() / path.parent.relative_to(source.parent)
 
 
 def is_same(path: Path, companion: Companion) -> bool:

@@ -96,6 +96,13 @@ def of_entry(archive: Archive, archive_id: str) -> Arrival | None:
         return arrivals.of_entry(db, archive_id)
 
 
+def left_at(archive: Archive, archive_id: str) -> tuple[str, ...]:
+    """Return the places to which sources of an entry went, as far as the last source that went there was one of them."""
+    with archive.read() as db:
+        places = arrivals.moved_to(db, archive_id)
+        return tuple(place for place in places if arrivals.latest_moved_to(db, place) == archive_id)
+
+
 def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arrival, ...]:
     """Give the arrivals that the service still has something to do for, oldest first."""
     with archive.read() as db:

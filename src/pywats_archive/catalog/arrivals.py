@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.columns import path_to_text
+from pywats_archive.catalog.columns import path_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.catalog.rows import Rows, names_in
 from pywats_archive.errors import CatalogError
@@ -61,6 +61,21 @@ def of_entry(db: Connection, archive_id: str) -> Arrival | None:
     """Return the arrival of an entry: the latest that has not come to its end, or else the latest."""
     newest = f"WHERE archive_id = ? ORDER BY state IN ({_OPEN_MARKS}) DESC, arrival_id DESC LIMIT 1"
     return _one(db, newest, archive_id, *_OPEN)
+
+
+def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
+    """Return the places to which the sources of an entry went."""
+    rows = execute(
+        db, "SELECT DISTINCT moved_to FROM arrivals WHERE archive_id = ? AND moved_to IS NOT NULL", (archive_id,)
+    )
+    return tuple(text_to_path(place) for (place,) in rows)
+
+
+def latest_moved_to(db: Connection, place: str) -> str | None:
+    """Return the entry of the source that was the last to go to a place; reads all arrivals."""
+    newest = "SELECT archive_id FROM arrivals WHERE moved_to = ? ORDER BY arrival_id DESC LIMIT 1"
+    row = execute(db, newest, (path_to_text(place),)).fetchone()
+    return row[0] if row else None
 
 
 def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | None:

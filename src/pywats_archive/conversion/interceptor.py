@@ -114,7 +114,9 @@ class ArchiveInterceptor(AfterSubmission):
     ) -> tuple[Report, ...]:
         """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
         result = redact_result(result, self._config.arguments)
-        opened = companions.beside(Path(entry.source_original_path), result.opened_paths)
+        source = Path(entry.source_original_path)
+        opened = companions.beside(source, result.opened_paths)
+        linked = [path.relative_to(source.parent) for path in companions.through_links(source, result.opened_paths)]
         named = {companion.name for companion in entry.companions}
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         strange = (_STRANGE_TIME,) if entry.source_mtime_ns in (FIRST_NS, LAST_NS) else ()
@@ -123,6 +125,7 @@ class ArchiveInterceptor(AfterSubmission):
             *result.warnings,
             *strange,
             *(f"read beside the source, named by no rule: {name}" for name in unnamed),
+            *(f"read through a link beside the source, and not archived: {name}" for name in linked),
         )
         info = result.converter or self.info
         new = record.NewConversion(

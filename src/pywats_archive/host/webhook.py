@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -58,30 +60,57 @@ class Webhook:
 
     def _run(self) -> None:
         while not self._stopping.is_set() and (post := self._posts.get()) is not None:
-            self._try(post)
+            try:
+                self._try(post)
+            except Exception as exc:  # one bad message must not cost the others
+                log.warning("webhook.dropped", alert=post.document.get("alert"), reason=_cause(exc))
 
     def _try(self, post: Post) -> None:
-        address = self._address(post.of_converter)
-        header, value = self.config.webhook_auth_header, self.config.webhook_auth_value
+        address, headers = self._address(post.of_converter), _headers(self.config)
+        body = json.dumps(dict(post.document), default=str).encode("ascii")
         reason = ""
         for wait_s in self._waits_s:
             if self._stopping.wait(wait_s):
                 return
             try:
-                headers = {header: value} if header and value else {}
-                httpx.post(address, json=dict(post.document), headers=headers, timeout=_TIMEOUT_S).raise_for_status()
-            except (httpx.HTTPError, httpx.InvalidURL) as exc:
-                reason = str(exc) or type(exc).__name__
+                with httpx.stream("POST", address, content=body, headers=headers, timeout=_TIMEOUT_S) as answer:
+                    answer.raise_for_status()  # nobody reads what it says, which may be without end
+            except _UNSENDABLE:
+                raise
+            except httpx.HTTPError as exc:
+                reason = _cause(exc)
             else:
                 return
-        log.warning("webhook.failed", address=_without_secrets(address), reason=reason.replace(address, "it"))
+        log.warning("webhook.failed", address=_without_secrets(address), reason=reason)
 
     def _address(self, of_converter: bool) -> str:
         mine, other = self.config.webhook_converter_url, self.config.webhook_service_url
         return (mine or other) if of_converter else (other or mine)
 
 
+_UNSENDABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+"""What no second try can mend."""
+
+
+def _headers(config: WebhookConfig) -> dict[bytes, bytes]:
+    """The headers of a message; a name or value that no message can have is told by whoever sends it."""
+    name, value = config.webhook_auth_header.strip(), config.webhook_auth_value.strip()
+    given = {name.encode("ascii"): value.encode("utf-8")} if name and value else {}
+    return {b"Content-Type": b"application/json", **given}
+
+
+def _cause(exc: Exception) -> str:
+    """Why a message was not taken, without what may be secret in it: addresses and headers are."""
+    if isinstance(exc, httpx.HTTPStatusError):
+        return f"it answered {exc.response.status_code}"
+    if isinstance(exc, httpx.TransportError) and not isinstance(exc, _UNSENDABLE):
+        return f"it cannot be reached ({type(exc).__name__})"
+    return f"it cannot be sent ({type(exc).__name__}): check the webhook's address and its header in the configuration"
+
+
 def _without_secrets(address: str) -> str:
     """An address as it may stand in a log: many webhooks have their secret in the path or the query."""
-    url = httpx.URL(address)
-    return f"{url.scheme}://{url.host}"
+    with suppress(httpx.InvalidURL, ValueError):
+        url = httpx.URL(address)
+        return f"{url.scheme}://{url.host}"
+    return "(no address)"

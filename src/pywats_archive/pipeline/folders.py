@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
-from watchfiles import watch
+import watchfiles
 
 log = structlog.get_logger()
 
+TRY_AGAIN_S = 60.0
+"""Between two tries to listen to a folder that could not be listened to."""
+POLL_S = 5.0
+"""Between two looks at such a folder meanwhile."""
+_TICK_S = 1.0
+
 
 class FolderEvents:
-    """Listens to folders from a thread of its own and sets ``wake`` when one changes."""
+    """Listens to folders from a thread of its own and sets ``wake`` when one changes.
 
-    def __init__(self, wake: threading.Event) -> None:
+    A folder that cannot be listened to is said to have changed every ``poll_s``, and costs the others nothing.
+    """
+
+    def __init__(self, wake: threading.Event, *, poll_s: float = POLL_S, try_again_s: float = TRY_AGAIN_S) -> None:
         self._wake = wake
+        self._poll_s = poll_s
+        self._try_again_s = try_again_s
         self._changed: set[str] = set()
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._told: dict[str, str] = {}
+        """Why a folder cannot be listened to, as it was logged last."""
 
     def watch(self, folders: Iterable[str]) -> None:
         """Listen to these folders from now on, instead of those before; missing ones are left out."""
@@ -29,7 +43,7 @@ class FolderEvents:
         self._stop = threading.Event()
         wanted = [folder for folder in dict.fromkeys(folders) if Path(folder).is_dir()]
         if wanted:
-            self._thread = threading.Thread(target=self._listen, args=(wanted, self._stop), name="folders", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(wanted, self._stop), name="folders", daemon=True)
             self._thread.start()
 
     def take(self) -> set[str]:
@@ -45,24 +59,72 @@ class FolderEvents:
             self._thread.join()
             self._thread = None
 
-    def _listen(self, folders: list[str], stop: threading.Event) -> None:
-        try:
-            is_first = True
-            for changes in _changes(folders, stop):
-                paths = [path for _, path in changes]
-                changed = {folder for folder in folders if is_first or any(p.startswith(folder) for p in paths)}
-                is_first = False  # what came before it listened told nobody
-                if changed:
-                    with self._mutex:
-                        self._changed |= changed
-                    self._wake.set()
-        except (OSError, RuntimeError) as exc:
-            log.warning("folders.no_events", reason=str(exc), instead="the folders are listed once a minute")
+    def _run(self, folders: Sequence[str], stop: threading.Event) -> None:
+        """Listen to all at once; when that fails, to those that can be listened to, and try the others now and then."""
+        heard = list(folders)
+        while not stop.is_set():
+            try:
+                self._listen(heard, [folder for folder in folders if folder not in heard], stop)
+            except Exception as exc:  # it does not say for certain which folder is meant
+                log.warning("folders.no_events", reason=str(exc))
+                self._note(folders)
+                stop.wait(_TICK_S)
+            if not stop.is_set():
+                heard = [folder for folder in folders if self._can_be_heard(folder)]
+
+    def _can_be_heard(self, folder: str) -> bool:
+        trouble, before = trouble_with(folder), self._told.pop(folder, None)
+        if trouble:
+            self._told[folder] = trouble
+            if trouble != before:
+                told = f"it is listed every {self._poll_s:g} s"
+                log.warning("folder.no_events", path=folder, reason=trouble, instead=told)
+        elif before:
+            log.info("folder.events", path=folder)
+        return trouble is None
+
+    def _listen(self, heard: Sequence[str], others: Sequence[str], stop: threading.Event) -> None:
+        until_s = time.monotonic() + self._try_again_s if others else float("inf")
+        poll_at_s = time.monotonic()
+        is_first = True
+        for changes in _changes(heard, stop):
+            paths = [path for _, path in changes]
+            self._note(folder for folder in heard if is_first or any(path.startswith(folder) for path in paths))
+            is_first = False  # what came before it listened told nobody
+            now_s = time.monotonic()
+            if others and now_s >= poll_at_s:
+                self._note(others)
+                poll_at_s = now_s + self._poll_s
+            if now_s >= until_s:
+                return
+
+    def _note(self, folders: Iterable[str]) -> None:
+        changed = set(folders)
+        if changed:
+            with self._mutex:
+                self._changed |= changed
+            self._wake.set()
 
 
-def _changes(folders: list[str], stop: threading.Event) -> Iterable[set[tuple[Any, str]]]:
+def trouble_with(folder: str) -> str | None:
+    """Return why a folder, or one beneath it, cannot be listened to; None when it can."""
+    is_enough = threading.Event()
+    is_enough.set()
+    try:
+        for _ in _changes([folder], is_enough):
+            break
+    except Exception as exc:
+        return f"{type(exc).__name__}: {exc}"
+    return None
+
+
+def _changes(folders: Sequence[str], stop: threading.Event) -> Iterator[set[tuple[Any, str]]]:
     """Give the changes as they come, and none once a second when there are none: the first time, it listens."""
-    return watch(
+    if not folders:
+        while not stop.wait(_TICK_S):
+            yield set()
+        return
+    yield from watchfiles.watch(
         *folders,
         watch_filter=None,
         stop_event=stop,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive import portable
-from pywats_archive.archive import sources
+from pywats_archive.archive import ledger, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
 from pywats_archive.archive.restoring import members, mtime_ns_of, publish
@@ -83,8 +83,8 @@ def carry_out(ending: Ending, departure: Departure) -> Departed:
     try:
         touched = _touched(departure)
         departed = _ACTIONS[ending.destination](departure)
-        if ending.clean_leftovers and departure.entry and departed.moved_to == _GONE:
-            _clean_leftovers(departure, departure.entry)
+        if ending.clean_leftovers and departure.archive and departure.entry and departed.moved_to == _GONE:
+            _clean_leftovers(departure.archive, departure.entry, Path(departure.config.done_folder))
     except _Replaced:
         return _LEFT
     except OSError as exc:
@@ -259,14 +259,17 @@ def _files(path: Path) -> Iterator[Path]:
     yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
-def _clean_leftovers(departure: Departure, entry: ArchiveEntry) -> None:
-    """Remove from Done what is this very source, byte for byte: the archive holds it."""
+def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> None:
+    """Remove from Done what the ledger says that this entry left there, if it is this very source, byte for byte.
+
+    A file of the same name and content may be another converter's, or a person's.
+    """
     if entry.source_kind is not SourceKind.FILE:
         return
-    for left in Path(departure.config.done_folder).glob("*"):
-        is_named_alike = left.suffix == departure.path.suffix and left.name.startswith(departure.path.stem)
-        is_as_long = left.is_file() and not left.is_symlink() and left.stat().st_size == entry.source_size_bytes
-        if is_named_alike and is_as_long and sources.checksum(left) == entry.source_checksum:
+    for left in map(Path, ledger.left_at(archive, entry.archive_id)):
+        is_file = left.parent == folder and left.is_file() and not left.is_symlink()
+        is_as_long = is_file and left.stat().st_size == entry.source_size_bytes
+        if is_as_long and sources.checksum(left) == entry.source_checksum:
             left.unlink()
 
 

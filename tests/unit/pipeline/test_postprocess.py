@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import ingest
+from pywats_archive.archive import ingest, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import signature
+from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.decide import Destination, Ending
@@ -88,15 +89,36 @@ def test_a_folder_with_a_new_file_is_kept(archive: Archive, watch: Path) -> None
     assert (watch.parent / "Done" / "unit" / "late").read_bytes() == b"late"
 
 
-def test_leftovers_of_the_same_source_are_cleaned_and_no_others(archive: Archive, watch: Path) -> None:
-    """ARCHIVE cleans Done of this very source, byte for byte, and of nothing else."""
+def test_leftovers_of_the_same_entry_are_cleaned_and_no_others(archive: Archive, watch: Path) -> None:
+    """ARCHIVE cleans Done of what the ledger says that this very source left there, byte for byte, and of nothing else."""
     done = watch.parent / "Done"
     done.mkdir()
-    (done / "a.log").write_bytes(b"same")
-    (done / "a_2.log").write_bytes(b"else")
     (watch / "a.log").write_bytes(b"same")
-    carry_out(REMOVED, departure(archive, watch / "a.log"))
-    assert [path.name for path in done.iterdir()] == ["a_2.log"]
+    leaving = departure(archive, watch / "a.log")
+    for name, content in (("a.log", b"same"), ("a_2.log", b"same"), ("a_3.log", b"same"), ("a_4.log", b"else")):
+        (done / name).write_bytes(content)
+    assert leaving.entry is not None
+    other = departure(archive, done / "a_2.log").entry  # of another converter that has the same Done folder
+    assert other is not None
+    for name, entry in (
+        ("a.log", leaving.entry),
+        ("a_4.log", leaving.entry),
+        ("a_3.log", leaving.entry),
+        ("a_3.log", other),
+    ):
+        _left(archive, entry.archive_id, done / name)
+    carry_out(REMOVED, leaving)
+    assert sorted(path.name for path in done.iterdir()) == ["a_2.log", "a_3.log", "a_4.log"]
+
+
+def _left(archive: Archive, archive_id: str, place: Path) -> None:
+    """Say in the ledger that a source of an entry went to a place."""
+    (arrival,) = ledger.enter(archive, "c", [ledger.Sighting(path="/watch/a.log", size_bytes=4, mtime_ns=1)])
+    archive.write(
+        lambda tx: arrivals.change(
+            tx, arrival.number, state=ArrivalState.DONE, now=archive.now(), archive_id=archive_id, moved_to=str(place)
+        )
+    )
 
 
 def test_a_move_cut_short_leaves_one_file_in_done(archive: Archive, watch: Path) -> None:
