@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive.uptime import Uptimes
-from pywats_archive.catalog import clock, entries, events
+from pywats_archive.catalog import clock, entries, events, former_clock
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.models.clock import Known, Misdated, Reading, first_known
+from pywats_archive.catalog.former_clock import FormerClock
+from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Reading, first_known
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
-from pywats_archive.models.time import UTC, Clock
+from pywats_archive.models.time import Clock
 
 Write = Callable[[Callable[[Connection], Any]], Any]
-_NO_END, _LATEST = 2**62, datetime.max.replace(tzinfo=UTC)
+_NO_END = 2**62
 Decide = Callable[[Known, Reading], Known]
 
 
@@ -48,7 +48,7 @@ class ClockRecord:
         found, known = clock.misdated(db), clock.known(db)
         if known is None or known.doubted_after is None:
             return found
-        return [*found, Misdated(after_entry=known.doubted_after, upto_entry=_NO_END, received_by=_LATEST)]
+        return [*found, Misdated(after_entry=known.doubted_after, upto_entry=_NO_END, received_by=UNTIL_THE_END)]
 
     def begin(self) -> None:
         """Keep a first record where there is none; idempotent."""
@@ -56,6 +56,13 @@ class ClockRecord:
             if clock.known(db):
                 return
         self.keep(lambda known, reading: known)
+
+    def go_on(self, former: FormerClock | None) -> None:
+        """Go on with what the catalog before this one knew; where that cannot be read, the clock is doubted."""
+        if former is None:
+            self.keep(lambda known, reading: replace(known, is_disputed=True))
+        else:
+            self._write(lambda tx: former_clock.take_over(tx, former))
 
     def keep(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
         """Replace the record by what is decided from it and from what the clocks say, in one commit with ``event``.
@@ -88,6 +95,7 @@ def _first(db: Connection, reading: Reading) -> Known:
 
 
 def _end_doubt(tx: Connection, doubted_after: int, reading: Reading) -> None:
+    clock.end_misdated(tx, reading.wall)
     upto = clock.newest_entry(tx)
     if upto > doubted_after:
         clock.add_misdated(tx, Misdated(after_entry=doubted_after, upto_entry=upto, received_by=reading.wall))

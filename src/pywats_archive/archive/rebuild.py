@@ -20,6 +20,7 @@ from pywats_archive.archive.inventory import Holding, Stray, count_files, on_dis
 from pywats_archive.archive.ownership import owning
 from pywats_archive.catalog import entries, events, former, purges, reports
 from pywats_archive.catalog.engine import Connection
+from pywats_archive.catalog.former_clock import former_clock
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside, CatalogDamaged, UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
@@ -65,6 +66,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
                 with decided(root) as before:
                     filled = _Filling(archive, how, before).fill(only_there)
                 _keep_on(archive, kept, actor=how.actor)
+                archive.clock.go_on(former_clock(root / layout.CATALOG))
             finally:
                 archive.catalog.close()
             kept_as = replacing.replace(root, moment=how.clock(), on_step=how.on_step)

@@ -11,7 +11,7 @@ from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
-from pywats_archive.models.clock import Known, Misdated, Voucher
+from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Voucher
 
 _ROWS = Rows(tables.clock, key="id")
 _PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"
@@ -57,6 +57,12 @@ def add_misdated(tx: Connection, misdated: Misdated) -> None:
     """Keep that the ids of some entries do not say when these were received."""
     values = (misdated.after_entry, misdated.upto_entry, moment_to_text(misdated.received_by))
     execute(tx, "INSERT INTO misdated (after_entry, upto_entry, received_by) VALUES (?, ?, ?)", values)
+
+
+def end_misdated(tx: Connection, at: datetime) -> None:
+    """Have entries of a doubt that went on through a rebuilding count as received at its end."""
+    values = (moment_to_text(at), moment_to_text(UNTIL_THE_END))
+    execute(tx, "UPDATE misdated SET received_by = ? WHERE received_by = ?", values)
 
 
 def misdated(db: Connection) -> Sequence[Misdated]:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from pywats_archive.models.time import UTC
+
 DAY = timedelta(days=1)
+UNTIL_THE_END = datetime.max.replace(tzinfo=UTC)
+"""In place of the end of a doubt that goes on: later than anything."""
 FULL_CREDIT_S = DAY.total_seconds()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged
 
+from pywats_archive.archive.rebuild import Rebuilding, rebuild
 from pywats_archive.errors import RetentionHeldBack
 from pywats_archive.models.clock import Voucher
 from pywats_archive.models.entry import ArchiveEntry
@@ -127,3 +128,42 @@ def test_two_doubts_are_two_ranges(aged: Aged) -> None:
     aged.now += timedelta(days=19)
     look(aged)
     assert purge(aged, BY_AGE) == 2
+
+
+@pytest.mark.parametrize("by", [BACK, AHEAD])
+def test_a_rebuilding_forgets_no_doubt(aged: Aged, by: timedelta) -> None:
+    """A catalog made anew from the blobs, before or after the clock is right, purges nothing that the old one would keep."""
+    old = [aged.add(days_ago=days) for days in (20, 10)]
+    set_clock(aged, by)
+    entries = [aged.add() for _ in range(3)]
+    again(aged)
+    assert enforcing.trust_in(aged.archive).doubt and purge(aged, BY_AGE) == 0
+    set_clock(aged, -by)
+    assert not enforcing.trust_in(aged.archive).doubt and purge(aged, BY_AGE) == 0
+    again(aged)
+    assert purge(aged, BY_AGE) == 0
+    aged.now += timedelta(days=21)
+    look(aged)
+    assert purge(aged, BY_AGE) == 2 and kept(aged, [*old, *entries]) == [False] * 2 + [True] * 3
+    aged.now += timedelta(days=10)
+    look(aged)
+    assert purge(aged, BY_AGE) == 3
+
+
+def test_a_catalog_that_cannot_be_read_leaves_a_doubt(aged: Aged) -> None:
+    """Where the old catalog is lost, nobody knows whether the clock is right, until the server or a person says so."""
+    aged.add()
+    aged.archive.close()
+    (aged.archive.root / "metadata.db").write_bytes(b"")
+    rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now))
+    aged.open()
+    assert "nobody has confirmed it" in (enforcing.trust_in(aged.archive).doubt or "")
+
+
+def again(aged: Aged) -> None:
+    """Rebuild the catalog, and say how all conversions ended, which no blob tells."""
+    aged.archive.close()
+    rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now))
+    aged.open()
+    aged.archive.write(lambda tx: tx.exec_driver_sql("UPDATE archive_entries SET conversion_status = 'SUCCESS'"))
+    aged.archive.write(lambda tx: tx.exec_driver_sql("UPDATE reports SET submission_state = 'ACCEPTED'"))
