@@ -56,6 +56,8 @@ class Restored:
     path: Path | None = None
     error: str | None = None
     """Why it does not, or what is wrong with what was restored."""
+    is_on_record: bool = True
+    """Whether the archive's history tells of it; not where the archive is read only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -335,7 +337,7 @@ def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Re
         path = restore.restore_source(archive, archive_id, folder, actor=actor)
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
-    return Restored(archive_id=archive_id, path=path)
+    return Restored(archive_id=archive_id, path=path, is_on_record=not archive.is_read_only)
 
 
 def _salvaged(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
@@ -343,4 +345,5 @@ def _salvaged(archive: Archive, archive_id: str, folder: Path, actor: str) -> Re
         salvaged = salvage_source(archive, archive_id, folder, actor=actor)
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
-    return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage)
+    is_on_record = not archive.is_read_only
+    return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage, is_on_record=is_on_record)

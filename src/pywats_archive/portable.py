@@ -44,6 +44,25 @@ def is_link(path: Path | str, *, windows: bool = WINDOWS) -> bool:
     return stat.S_ISLNK(status.st_mode) or (windows and bool(getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE))
 
 
+def is_locked(path: Path | str, *, windows: bool = WINDOWS) -> bool:
+    """Whether another process has a lock (flock) on a file that this one may only read; False where that cannot be asked."""
+    if windows:
+        return False
+    import fcntl  # noqa: PLC0415 (there is none on Windows)
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as exc:
+        return exc.errno in (errno.EAGAIN, errno.EACCES)
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def sync_folder(folder: Path | str, *, windows: bool = WINDOWS) -> bool:
     """Make the names in ``folder`` durable; False where the file system cannot (Windows, some shares)."""
     if windows:

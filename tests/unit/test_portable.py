@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tests.windows import foreign_kernel
 
 from pywats_archive import portable
@@ -184,3 +185,14 @@ def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
 def _write(address: int, text: str) -> None:
     data = ctypes.create_unicode_buffer(text)
     ctypes.memmove(address, data, ctypes.sizeof(data))
+
+
+@pytest.mark.skipif(portable.WINDOWS, reason="flock is POSIX'")
+def test_a_lock_is_seen_by_who_may_only_read(tmp_path: Path) -> None:
+    """The owner of an archive is seen where its lock file cannot be opened for writing."""
+    lock = FileLock(tmp_path / ".lock")
+    assert not portable.is_locked(tmp_path / ".lock")
+    with lock:
+        assert portable.is_locked(tmp_path / ".lock")
+        assert not portable.is_locked(tmp_path / ".lock", windows=True)
+    assert not portable.is_locked(tmp_path / ".lock")

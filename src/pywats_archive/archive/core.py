@@ -78,7 +78,7 @@ class Archive:
         self.description = description
         self.now = clock
         is_new = catalog != layout.CATALOG or not _has_blobs(root)
-        self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new)
+        self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new, for_writing=lock is not None)
         self._lock = lock
         self.policies = Policies(self.catalog, self.write, clock)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
@@ -101,7 +101,7 @@ class Archive:
 
         ``create`` makes it when the folder holds none; NotAnArchive otherwise, NewerFormat for a later format. CatalogDamaged
         when the catalog is missing, empty or damaged; its inside is read for that by the owner alone, and only up to
-        ``CHECKED_AT_START_BYTES``.
+        ``CHECKED_AT_START_BYTES``. One on a read-only medium is opened for reading (``is_read_only``).
         """
         root = root.absolute()
         description = describe(root, create=create, clock=clock)
@@ -152,6 +152,11 @@ class Archive:
     def waits_for_readers(self) -> bool:
         """Tell whether who reads it makes who writes it wait: its disk or share cannot have SQLite's write-ahead log."""
         return self.catalog.waits_for_readers
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be put on record in it: its medium, or this account's rights, do not allow it."""
+        return self.catalog.is_read_only
 
     def require_present(self) -> None:
         """Raise ArchiveAway or AnotherArchive unless this very archive, as it was opened, lies where it was."""

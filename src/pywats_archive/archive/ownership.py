@@ -12,8 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from pywats_archive import portable
 from pywats_archive.archive import layout, locking
-from pywats_archive.errors import ArchiveInUse
+from pywats_archive.errors import ArchiveInUse, StorageError
 from pywats_archive.models.service import Signature
 from pywats_archive.models.time import utc_now
 
@@ -46,11 +47,15 @@ def owning(root: Path) -> Iterator[FileLock]:
 
 
 def is_owned(root: Path) -> bool:
-    """Tell whether a process owns the archive at this moment."""
+    """Tell whether a process owns the archive at this moment. Makes nothing; where nothing can be written it is asked too."""
+    if not (root / layout.LOCK).exists():
+        return False
     try:
         _lock(root, 0).release()
     except ArchiveInUse:
         return True
+    except StorageError:
+        return portable.is_locked(root / layout.LOCK)
     return False
 
 

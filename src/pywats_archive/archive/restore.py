@@ -45,7 +45,9 @@ def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
 
 
 def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
-    """Record who was given a source, and whether it was whole."""
+    """Record who was given a source, and whether it was whole; an archive that is read only cannot have that on record."""
+    if archive.is_read_only:
+        return
     details = {"to": str(restored)} | ({"damage": damage} if damage else {})
     event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
     archive.write(lambda tx: events.append(tx, event))

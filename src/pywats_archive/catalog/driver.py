@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -31,6 +33,12 @@ def execute(db: Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cur
         return driver.execute(sql, values)
     except UnicodeEncodeError:
         return driver.execute(sql, [storable(v) if isinstance(v, str) else v for v in values])
+
+
+def uri(path: Path, query: str) -> str:
+    """Name a database as SQLite's URIs do (sqlite.org/uri)."""
+    whole = path.absolute().as_posix()
+    return f"file://{'' if whole.startswith('/') else '/'}{quote(os.fsencode(whole), safe='/:')}?{query}"
 
 
 def storable(text: str) -> str:

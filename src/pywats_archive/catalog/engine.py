@@ -8,14 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, is_locked, translated
+from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, is_locked, translated, uri
+from pywats_archive.catalog.readonly import CANNOT_WRITE, View, view_of
 from pywats_archive.catalog.writer import Writer
 from pywats_archive.errors import CatalogDamaged, CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
@@ -45,15 +46,19 @@ _PRAGMAS = (
 class Catalog:
     """An open metadata database; safe to use from many threads and beside other processes."""
 
-    def __init__(self, path: Path, on_step: OnStep) -> None:
+    def __init__(self, path: Path, on_step: OnStep, view: View | None = None) -> None:
         self.path = path
+        self._view = view
+        database = view.database if view else _uri(path)
         self._engine = create_engine(
-            URL.create("sqlite", database=_uri(path), query={"uri": "true"}),
+            URL.create("sqlite", database=database, query={"uri": "true"}),
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             connect_args={"check_same_thread": False, "timeout": _BUSY_S},
         )
-        event.listen(self._engine, "connect", lambda connection, _: _set_pragmas(path, connection))
+        is_in_place = view is not None and view.copy is None
+        prepare = _set_for_reading if is_in_place else partial(_set_pragmas, path)
+        event.listen(self._engine, "connect", lambda connection, _: prepare(connection))
         self._idle: list[Connection] = []
         self._mutex = threading.Lock()
         self._is_open = True
@@ -63,19 +68,26 @@ class Catalog:
         self._writer = Writer(self._writing, path, on_step)
 
     @classmethod
-    def open(cls, path: Path, *, on_step: OnStep = no_step, may_be_new: bool = True) -> Catalog:
+    def open(
+        cls, path: Path, *, on_step: OnStep = no_step, may_be_new: bool = True, for_writing: bool = False
+    ) -> Catalog:
         """Open the database at ``path``, migrating it, or making it unless it is known to have been there.
 
+        One that cannot be written where it lies is opened all the same, unless it is ``for_writing``; CatalogError then.
         CatalogDamaged when it is damaged or empty, CatalogError when it is none of ours, NewerFormat when a later
         version made it.
         """
         if not may_be_new:
             _refuse_empty(path)
-        _create_private(path)
+        view = None if _may_write(path, must=for_writing) else view_of(path, head=HEAD)
         try:
-            catalog = cls(path, on_step)
-        except DRIVER_ERRORS as exc:
-            raise translated(path, exc) from exc
+            catalog = cls(path, on_step, view)
+        except BaseException as exc:
+            if view:
+                view.close()
+            if isinstance(exc, DRIVER_ERRORS):
+                raise translated(path, exc) from exc
+            raise
         try:
             catalog._bring_up_to_date(may_be_new=may_be_new)
         except DRIVER_ERRORS as exc:
@@ -86,8 +98,20 @@ class Catalog:
             raise
         return catalog
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written, since its medium or the rights there do not allow it."""
+        return self._view is not None
+
     def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` in a transaction, grouped with others'; durable once this returns. Units must be repeatable."""
+        """Run ``unit`` in a transaction, grouped with others'; durable once this returns. Units must be repeatable.
+
+        CatalogError where it is read only.
+        """
+        if self._view:
+            raise CatalogError(
+                f"{self.path}: is read only here (its medium, or its rights); use a copy of the archive on another disk"
+            )
         return self._writer.write(unit)
 
     @contextmanager
@@ -141,6 +165,8 @@ class Catalog:
             connection.close()
         self._writer.close()
         self._engine.dispose()
+        if self._view:
+            self._view.close()
 
     def _bring_up_to_date(self, *, may_be_new: bool) -> None:
         found = _version(self._writing, self.path)
@@ -179,16 +205,25 @@ def _empty(path: Path) -> CatalogDamaged:
 
 
 def _uri(path: Path) -> str:
-    """Name a database that must be there: where its disk is gone, none is made in the empty mount point (sqlite.org/uri)."""
-    whole = path.absolute().as_posix()
-    return f"file://{'' if whole.startswith('/') else '/'}{quote(os.fsencode(whole), safe='/:')}?mode=rw"
+    """Name a database that must be there: where its disk is gone, none is made in the empty mount point."""
+    return uri(path, "mode=rw")
 
 
-def _create_private(path: Path) -> None:
+def _may_write(path: Path, *, must: bool) -> bool:
+    """Whether the file can be written, making it where there is none; CatalogError when it ``must`` be, or cannot be read."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as exc:
+        if not must and exc.errno in CANNOT_WRITE and os.access(path, os.R_OK):
+            return False
         raise CatalogError(f"{path}: cannot be opened ({exc.strerror}); check the folder and its rights") from exc
+    return True
+
+
+def _set_for_reading(connection: Any) -> None:
+    """Prepare a connection to a database that stays as it is."""
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
 
 
 def _set_pragmas(path: Path, connection: Any) -> None:

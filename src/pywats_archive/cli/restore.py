@@ -34,6 +34,8 @@ def restore(
                 console.print(printable(str(result.path)), soft_wrap=True)
             if result.error:
                 console.print(printable(f"{result.archive_id}: {result.error}"), soft_wrap=True, style="red")
+        if any(result.path and not result.is_on_record for result in results):
+            console.print("The archive is read only here: its history does not tell that these were restored.")
     return 1 if failed else 0
 
 
