@@ -72,15 +72,22 @@ def _note(root: Path) -> Path:
 
 
 def leave_note(note: Path, **more: str) -> None:
-    """Say who holds a lock; only the lock counts, so a note that cannot be written is no error."""
+    """Say who holds a lock; only the lock counts, so a note that cannot be written is no error.
+
+    The note may lie where others may write: it is a file of its own, never what a name there leads to.
+    """
     since = utc_now().isoformat(timespec="seconds")
     told = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
-    with suppress(OSError), open(note, "w", encoding="utf-8", opener=_readable) as stream:
-        json.dump(told, stream)
+    partial = note.with_name(f"{note.name}.part")
+    with suppress(OSError):
+        partial.unlink(missing_ok=True)
+        with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
+            json.dump(told, stream)
+        partial.replace(note)
 
 
 def _readable(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    return os.open(path, flags, 0o644)
 
 
 def signature_in(note: Path) -> Signature | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive.claiming import LOCK_SUFFIX, Claim, lock_place
+from pywats_archive.archive.claiming import LOCK_SUFFIX, OWNER_SUFFIX, Claim, lock_place
 from pywats_archive.errors import FolderTaken
 
 posix = pytest.mark.skipif(os.name == "nt", reason="folders have no locks of their own there")
@@ -99,3 +99,17 @@ def test_an_owner_that_is_killed_leaves_the_folder_free(watch: Path) -> None:
         process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
         process.wait()
     Claim(watch, configuration=Path("/etc/mine.json")).release()
+
+
+@posix
+def test_no_file_elsewhere_is_written_through_a_lock(watch: Path, tmp_path: Path) -> None:
+    """Lock and note lie where others may write: what a link or a second name there leads to is not changed."""
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"x")
+    (watch.parent / f".watch{LOCK_SUFFIX}").symlink_to(precious)
+    os.link(precious, watch.parent / f".watch{OWNER_SUFFIX}")
+    claim = Claim(watch, configuration=Path("/etc/first.json"))
+    with pytest.raises(FolderTaken, match=r"first\.json"):
+        Claim(watch, configuration=Path("/etc/second.json"))
+    claim.release()
+    assert precious.read_bytes() == b"x"
