@@ -178,10 +178,13 @@ class Unarchived:
         return any(h.line.name == line.name and h.arrival.arrival_id == arrival_id for h in held)
 
     def lying(self, line: Line) -> dict[str, list[Arrival]]:
-        """Return the sources whose reports memory holds, by path, as they were read: no new ones, whatever a ledger says."""
+        """Return the sources whose reports memory holds, by path, as they were read: no new ones, whatever a ledger says.
+
+        They may be another converter's: names and folders can be swapped while reports wait.
+        """
         with self._mutex:
-            held = [each for each in (*self._held.values(), *self._unfinished) if each.line.name == line.name]
-            for each in (each for each in held if each.line is not line):
+            held = (*self._held.values(), *self._unfinished)
+            for each in (each for each in held if each.line.name == line.name and each.line is not line):
                 if path := relocating.path_for(line, each.arrival):
                     each.line, each.arrival = line, replace(each.arrival, path=path)
         lying: dict[str, list[Arrival]] = {}
