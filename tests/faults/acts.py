@@ -35,6 +35,7 @@ from tests.faults.place import Place
 
 OWN_ID = str(uuid.UUID(int=7))
 DOCUMENTS = (b'{"sn":"S1"}', b'{"sn":"S2","id":"%s"}' % OWN_ID.encode())
+OTHER_DOCUMENTS = (b'{"sn":"S9"}',)
 CHANGED_DOCUMENTS = tuple(body.replace(b'{"sn"', b'{"limit":5,"sn"') for body in DOCUMENTS)
 Act = Callable[[Archive, Place], None]
 
@@ -99,10 +100,16 @@ def convert_it(archive: Archive, place: Place) -> None:
         if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
-                ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS),
+                ConversionResult(status=ConversionStatus.SUCCESS, documents=_documents(archive, arrival.archive_id)),
                 arrival_id=arrival.arrival_id,
                 next_state=NextState(state=ArrivalState.WAITING),
             )
+
+
+def _documents(archive: Archive, archive_id: str) -> tuple[bytes, ...]:
+    """Give the reports of an entry; the one of a second source is of another unit."""
+    first = min(entry.archive_id for entry in archive.find(EntryFilter()).items)
+    return DOCUMENTS if archive_id == first else OTHER_DOCUMENTS
 
 
 def submit_it(archive: Archive, place: Place) -> None:
@@ -123,6 +130,19 @@ def finish_it(post_action: str) -> Act:
                 handling().finish(at, arrival)
 
     return act
+
+
+def submit_and_replace(archive: Archive, place: Place) -> None:
+    """Take it to where the server has its reports; another source takes its place meanwhile."""
+    submit_it(archive, place)
+    place.replace("unit.log", b"replaced" * 50)
+
+
+def finish_both(archive: Archive, place: Place) -> None:
+    """Take a source to its end that was replaced, and what took its place; where inodes do not tell, its end does."""
+    for _ in range(2):
+        _enter_what_is_new(line(archive, place), place)
+        finish_it("move")(archive, place)
 
 
 def set_aside(archive: Archive, place: Place) -> None:

@@ -77,6 +77,17 @@ def expect_folders(**wanted: list[str]) -> Act:
     return expect
 
 
+def expect_both(archive: Archive, place: Place) -> None:
+    """Both sources are archived and done, each with its own reports; the later one lies in Done, as itself."""
+    found = sorted(archive.find(EntryFilter()).items, key=lambda entry: entry.archive_id)
+    assert len(found) == 2, f"{len(found)} of 2 sources are archived"
+    first, second = found
+    assert place.files("Done") == {"unit.log": b"replaced" * 50} and not place.files("watch"), place.files("Done")
+    assert [account.by_state for account in ledger.accounts(archive)] == [{"done": 2}]
+    ids = [{(r.ordinal, r.report_id) for r in archive.reports_of(entry.archive_id)} for entry in (first, second)]
+    assert [len(each) for each in ids] == [2, 1], ids
+
+
 def expect_restored(archive: Archive, place: Place) -> None:
     """Under a final name lies a whole source, and nothing else; what a crash left half-written has a hidden name."""
     visible = [item for item in sorted(place.restored.iterdir()) if not item.name.startswith(".restore-")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,21 @@ class Place:
         path = self.watch / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        self._remember(name, content)
+        return path
+
+    def _remember(self, name: str, content: bytes) -> None:
         known = self.dropped() | {name: content}
         (self.folder / "dropped.json").write_text(json.dumps({n: c.hex() for n, c in known.items()}))
+
+    def replace(self, name: str, content: bytes) -> Path:
+        """Drop another file of the same length and time over one, as a tester does that has one name for all; remember both."""
+        path, before = self.watch / name, self.dropped()[name]
+        mtime_ns = path.stat().st_mtime_ns
+        path.unlink()
+        self.drop(name, content)
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+        self._remember(f"{name} before", before)
         return path
 
     def dropped(self) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from tests.faults.acts import (
     archive_it,
     convert_it,
     finish_and_replay,
+    finish_both,
     finish_it,
     give_and_take,
     leave_behind,
@@ -26,6 +27,7 @@ from tests.faults.acts import (
     see_it,
     set_aside,
     settle_owed,
+    submit_and_replace,
     submit_it,
     take_result,
     take_two,
@@ -40,6 +42,7 @@ from tests.faults.drops import (
     drop_with_opened,
 )
 from tests.faults.expectations import (
+    expect_both,
     expect_companions,
     expect_folders,
     expect_pending,
@@ -89,6 +92,9 @@ SCENARIOS = {
     "keep": _finish("keep", watch=["unit.log"]),
     "archive": _finish("archive"),
     "whole way": Scenario(drop=drop_file, act=finish_it("move"), expect=expect_folders(Done=["unit.log"])),
+    "replaced while it waits": Scenario(
+        drop=drop_file, prepare=submit_and_replace, act=finish_both, expect=expect_both
+    ),
     "suspend": Scenario(drop=drop_file, prepare=archive_it, act=set_aside, expect=expect_pending),
     "suspend beside": Scenario(drop=drop_beside_pending, prepare=archive_it, act=set_aside, expect=expect_pending),
     "retry": Scenario(drop=drop_file, prepare=set_aside, act=retry_it, expect=expect_folders(Done=["unit.log"])),

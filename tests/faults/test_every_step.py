@@ -51,6 +51,12 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
         ("pywats_archive.archive.recover._adopt", "file", crash, "damaged="),
         ("pywats_archive.portable._is_half_renamed", "move", crash, "unit_2.log"),
         ("pywats_archive.archive.core.Archive.take_back", "file", fail_once, "is in no row"),
+        (
+            "pywats_archive.pipeline.postprocess._touched",
+            "replaced while it waits",
+            crash,
+            "1 of 2 sources are archived",
+        ),
         ("pywats_archive.archive.purging.finish_unfinished", "purge", crash, "companions.tar.gz"),
     ],
     ids=lambda value: value.rpartition(".")[2] if isinstance(value, str) else None,
