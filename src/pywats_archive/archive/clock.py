@@ -58,9 +58,12 @@ class ClockRecord:
         self.keep(lambda known, reading: known)
 
     def go_on(self, former: FormerClock | None) -> None:
-        """Go on with what the catalog before this one knew; where that cannot be read, the clock is doubted."""
+        """Go on with what the catalog before this one knew.
+
+        Where that cannot be read, begin with the clock as it is: nothing goes then until a person has set a policy.
+        """
         if former is None:
-            self.keep(lambda known, reading: replace(known, is_disputed=True))
+            self.keep(lambda known, reading: first_known(reading, recorded_until=None))
         else:
             self._write(lambda tx: former_clock.take_over(tx, former))
 

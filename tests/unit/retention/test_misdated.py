@@ -150,14 +150,16 @@ def test_a_rebuilding_forgets_no_doubt(aged: Aged, by: timedelta) -> None:
     assert purge(aged, BY_AGE) == 3
 
 
-def test_a_catalog_that_cannot_be_read_leaves_a_doubt(aged: Aged) -> None:
-    """Where the old catalog is lost, nobody knows whether the clock is right, until the server or a person says so."""
-    aged.add()
+def test_a_lost_catalog_purges_nothing_by_any_clock(aged: Aged) -> None:
+    """Where the old catalog is lost, policies keep everything until a person sets one, and the clock is as it is then."""
+    entry = aged.add()
+    set_clock(aged, AHEAD)
     aged.archive.close()
     (aged.archive.root / "metadata.db").write_bytes(b"")
     rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now))
     aged.open()
-    assert "nobody has confirmed it" in (enforcing.trust_in(aged.archive).doubt or "")
+    assert not enforcing.trust_in(aged.archive).doubt
+    assert purge(aged, aged.archive.policies.effective("c")) == 0 and kept(aged, [entry]) == [True]
 
 
 def again(aged: Aged) -> None:
