@@ -3,6 +3,7 @@
 ArchiveError                     exit 1
 ├── UsageError                   exit 2  the caller asked for something that cannot be
 │   ├── ConfigError                      a configuration file or one of its values
+│   ├── WrongAccount                     another account than the archive's would write into it
 │   ├── AlreadyDone                      an entry that its run has done already
 │   ├── NeedsConfirmation                a purge that is larger than anybody has agreed to
 │   ├── UnknownRun                       a number that no run has
@@ -63,6 +64,10 @@ class UsageError(ArchiveError):
 
 class ConfigError(UsageError):
     """The configuration cannot be used."""
+
+
+class WrongAccount(UsageError):
+    """The archive belongs to another account; run this as that one."""
 
 
 class AlreadyDone(UsageError):

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from filelock import FileLock
 
-from pywats_archive.archive import layout, ownership, replacing
+from pywats_archive.archive import account, layout, ownership, replacing
 from pywats_archive.archive.clock import ClockRecord
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.archive.policies import Policies
@@ -104,6 +104,8 @@ class Archive:
         ``CHECKED_AT_START_BYTES``. One on a read-only medium is opened for reading (``is_read_only``).
         """
         root = root.absolute()
+        if own or create:
+            account.require_owner(root)
         description = describe(root, create=create, clock=clock)
         lock = ownership.acquire(root) if own else None
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pywats_archive import portable
-from pywats_archive.archive import layout, locking
+from pywats_archive.archive import account, layout, locking
 from pywats_archive.errors import ArchiveInUse, StorageError
 from pywats_archive.models.service import Signature
 from pywats_archive.models.time import utc_now
@@ -24,6 +24,7 @@ _PROBE_S = 0.5
 
 def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
     """Own the archive at ``root``; ArchiveInUse names the process that does already."""
+    account.require_owner(root)
     lock = _lock(root, timeout_s)
     leave_note(_note(root))
     return lock

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from pywats_archive.archive import journal, locking
+from pywats_archive.archive import account, journal, locking
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import candidates as eligible
 from pywats_archive.catalog import events, purges, statistics
@@ -45,6 +45,7 @@ class Purged:
 def purging(archive: Archive) -> Iterator[None]:
     """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
     archive.require_present()  # where it is away, a lock would make a folder in its place
+    account.require_owner(archive.root)
     with locking.nobody_purging(archive.root):
         finish_unfinished(archive)
         yield
@@ -144,6 +145,8 @@ def holds(archive: Archive) -> tuple[Hold, ...]:
 def _set_hold(
     archive: Archive, archive_id: str, reason: str | None, actor: str, kind: str, details: dict[str, str | None]
 ) -> None:
+    account.require_owner(archive.root)
+
     def unit(tx: Connection) -> None:
         now = archive.now()
         if not purges.set_hold(tx, archive_id, reason=reason, by=actor if reason else None, now=now):

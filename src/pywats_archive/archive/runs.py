@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pywats_archive.archive import journal, locking, record
+from pywats_archive.archive import account, journal, locking, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import current, current_of
 from pywats_archive.catalog import events, reports, runs
@@ -38,6 +38,7 @@ class SetBack:
 def reprocessing(archive: Archive) -> Iterator[None]:
     """Be the only one who replays meanwhile, of all processes; RunRunning otherwise."""
     archive.require_present()  # where it is away, a lock would make a folder in its place
+    account.require_owner(archive.root)
     with locking.nobody_replaying(archive.root, timeout_s=_RECOVERY_S):
         yield
 

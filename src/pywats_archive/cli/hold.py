@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, when
 from pywats_archive.cli.restore import current_user
 
@@ -22,8 +23,10 @@ def add(
     reason: Annotated[str, typer.Option(help="Why; it goes into the history.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    as_owner: AsOwnerOption = False,
 ) -> None:
     """Hold entries until they are released."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         client.retention.hold(archive_ids, reason, actor=current_user())
     console.print(f"{len(archive_ids)} held")
@@ -34,8 +37,10 @@ def release(
     archive_ids: IdsArgument,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    as_owner: AsOwnerOption = False,
 ) -> None:
     """Release entries, so that they go the way of their policies."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         client.retention.release(archive_ids, actor=current_user())
     console.print(f"{len(archive_ids)} released")

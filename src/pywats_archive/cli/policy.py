@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable
 from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
@@ -89,6 +90,7 @@ def set_policy(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
+    as_owner: AsOwnerOption = False,
 ) -> None:
     """Set a converter's policy; what is not named stays as it is. Says what it will purge, and asks where that is much."""
     named = {
@@ -104,6 +106,7 @@ def set_policy(
     changes = {key: value for key, value in named.items() if value is not None}
     if not changes:
         raise UsageError("policy set: nothing to set; 'pywats-archive policy set --help' shows what there is")
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         policy = _changed(client.retention.policy(name), changes)
         effects = client.retention.effects(policy)
@@ -121,8 +124,10 @@ def reset_policy(
     yes: options.YesOption = False,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    as_owner: AsOwnerOption = False,
 ) -> None:
     """Have a converter follow the policy of all others (*) again."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)
         effects = () if name == EVERY_OTHER else client.retention.effects(other)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import YesOption
 from pywats_archive.cli.output import console, human_size, print_json, printable, when
 from pywats_archive.cli.restore import current_user
@@ -44,6 +45,7 @@ def purge(
     confirm_clock: Annotated[
         bool, typer.Option("--confirm-clock", help="Say that the clock is right, where it is doubted; purges nothing.")
     ] = False,
+    as_owner: AsOwnerOption = False,
     yes: YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
@@ -57,6 +59,8 @@ def purge(
         raise UsageError("purge: give ids or filters, not both")
     if confirm_clock and (archive_ids or is_filtered or converter or preview):
         raise UsageError("purge: --confirm-clock purges nothing; use it alone, then repeat the purge")
+    if not preview:
+        write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         retention = client.retention
         if confirm_clock:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pywats_archive.archive.rebuild import damage
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.restore import current_user
 from pywats_archive.cli.verify import show_problem
@@ -16,6 +17,7 @@ from pywats_archive.models.integrity import OnlyThere, Rebuilt
 def rebuild(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    as_owner: AsOwnerOption = False,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
@@ -23,6 +25,7 @@ def rebuild(
 
     The old one is kept beside it, and asked for first where it can still be read: it knows what no blob tells.
     """
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     if archive and not damage(archive):
         options.confirm(
             f"{archive}: its catalog can be read, and knows what no blob tells; rebuild it all the same", yes=yes

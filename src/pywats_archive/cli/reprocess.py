@@ -15,6 +15,7 @@ from rich.table import Table
 
 from pywats_archive import portable
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress, when
 from pywats_archive.cli.replays import draw_item, report, write_csv
 from pywats_archive.cli.restore import current_user
@@ -75,6 +76,7 @@ def start(
     processes: ProcessesOption = 0,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
+    as_owner: AsOwnerOption = False,
 ) -> int:
     """Replay entries by id or filter. First with --dry-run, then without it, then with --submit."""
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
@@ -91,6 +93,7 @@ def start(
         allow_unit_change=allow_unit_change,
         stop_at_failure=stop_at_failure,
     )
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         ids = archive_ids or engine.select(replace(wanted, text=text, newest_first=not oldest_first), mode)
@@ -111,8 +114,10 @@ def resume(
     archive: options.OneArchiveOption = None,
     processes: ProcessesOption = 0,
     as_json: options.JsonOption = False,
+    as_owner: AsOwnerOption = False,
 ) -> int:
     """Go on with a run that was stopped; each entry is done once."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         portable.give_way()
@@ -184,8 +189,14 @@ def diff(
 
 
 @app.command("cancel")
-def cancel(run: RunArgument, config: options.ConfigOption = None, archive: options.OneArchiveOption = None) -> None:
+def cancel(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    as_owner: AsOwnerOption = False,
+) -> None:
     """Let a run end after what is being replayed; what is done stays."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
     console.print(f"run {run} is cancelled")
@@ -198,9 +209,11 @@ def rollback(
     archive: options.OneArchiveOption = None,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
+    as_owner: AsOwnerOption = False,
 ) -> int:
     """Let every entry of a run show the conversion again that it showed before. What was sent is listed: it stays sent."""
     options.confirm(f"set the entries of run {run} back", yes=yes)
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         done = client.reprocessing(archive, actor=current_user()).rollback(run)
     back = [each for each in done if each.is_set_back]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,9 @@ def restore(
 
 
 def current_user() -> str:
-    """Give the name of who runs the command, for the record."""
+    """Give the name of who runs the command, for the record: under sudo that of the person."""
+    if person := os.environ.get("SUDO_USER"):
+        return person
     try:
         return getpass.getuser()
     except (OSError, KeyError):

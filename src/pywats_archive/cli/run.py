@@ -8,6 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import default_config
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.cli.signals import Signals
@@ -39,10 +40,12 @@ def run(
             metavar="[HOST:]PORT", help="Answer Prometheus there; for this computer alone unless a host is named."
         ),
     ] = None,
+    as_owner: AsOwnerOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, one JSON document on stdout.")] = False,
 ) -> int:
     """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
     path = config or default_config()
+    write_as(None, path, as_owner=as_owner)
     settings = Settings(
         config_path=path,
         processes=processes,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.replays import report
 from pywats_archive.cli.restore import current_user
@@ -34,10 +35,12 @@ def verify(
         str | None,
         typer.Option(metavar="SAMPLE", help="Replay so many (N or N%) with original converter and parameters instead."),
     ] = None,
+    as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Check every blob against its recorded checksum, every file against its row, and the history's chain."""
-    if reproduce:
+    if reproduce:  # puts a dry run on record
+        write_as(archive, config or options.default_config(), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, sample, seed)
     checked, problems = 0, []

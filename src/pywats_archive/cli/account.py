@@ -1,0 +1,52 @@
+"""As which account a verb writes: that of the archive, or it refuses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.archive.account import become, owner_of, require_owner
+from pywats_archive.archive.layout import DESCRIPTION
+from pywats_archive.errors import UsageError
+from pywats_archive.host.configfile import read_station_config
+from pywats_archive.portable import WINDOWS
+
+AsOwnerOption = Annotated[
+    bool,
+    typer.Option("--as-owner", hidden=WINDOWS, help="As root: do it as the account that the archive belongs to."),
+]
+
+
+def write_as(archive: Path | None, config: Path, *, as_owner: bool) -> None:
+    """Go on as the archives' account with ``as_owner``; WrongAccount where this is another one."""
+    roots = [archive.absolute()] if archive else _roots_of(config)
+    if as_owner:
+        _become_owner(roots)
+    for root in roots:
+        require_owner(root)
+
+
+def _roots_of(config: Path) -> list[Path]:
+    """Return the archives that are used, and those that were and are there still."""
+    station = read_station_config(config)
+    used = station.archive_roots()
+    return [each for each in station.archive_roots(even_unused=True) if each in used or (each / DESCRIPTION).exists()]
+
+
+def _become_owner(roots: Sequence[Path]) -> None:
+    if WINDOWS:
+        raise UsageError("--as-owner: Windows has no such thing; run it in a console of that account")
+    owners = {owner.uid: owner for owner in map(owner_of, roots)}
+    if len(owners) > 1:
+        named = ", ".join(sorted(owner.told for owner in owners.values()))
+        raise UsageError(f"--as-owner: the archives belong to several accounts ({named}); name one with --archive")
+    for owner in owners.values():
+        if owner.uid == os.geteuid():
+            return
+        if os.geteuid() != 0:
+            raise UsageError(f"--as-owner: only root can become '{owner.told}'; use 'sudo -u {owner.told} ...'")
+        become(owner)
