@@ -15,9 +15,9 @@ def is_from_outside(exit_code: int | None) -> bool:
 
 
 def cause_of(exit_code: int | None) -> str:
-    """Return the end of a process in words; codes of Windows as its documentation has them."""
+    """Say how a process ended; codes of Windows as its documentation has them."""
     if exit_code is None:
-        return "no exit code"
+        return "closed its connection to the service, and was ended"
     if exit_code < 0:
-        return f"signal {-exit_code}"
-    return f"exit code {exit_code}" if exit_code < _SMALL else f"exit code 0x{exit_code:08X}"
+        return f"ended by itself (signal {-exit_code})"
+    return f"ended by itself (exit code {exit_code if exit_code < _SMALL else f'0x{exit_code:08X}'})"

@@ -160,7 +160,7 @@ class ConverterProcesses:
             self._require_no_stop(within_s=GRACE_S)
         if isinstance(outcome, Ended):
             self._require_no_stop()
-            raise _killed(f"the converter's process ended by itself ({cause_of(outcome.exit_code)})", ran_s, announced)
+            raise _killed(f"the converter's process {cause_of(outcome.exit_code)}", ran_s, announced)
         if outcome.error:
             raise outcome.error
         if outcome.problem:
@@ -259,7 +259,7 @@ class ConverterProcesses:
             self._drop(process)
             raise
         else:
-            why = f"it ended with {cause_of(outcome.exit_code)}" if isinstance(outcome, Ended) else outcome.problem
+            why = f"it {cause_of(outcome.exit_code)}" if isinstance(outcome, Ended) else outcome.problem
         if why:
             self._drop(process)
             self._require_no_stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker, spawn
@@ -20,6 +21,9 @@ from pywats_archive.host.stop_signals import held_back
 
 _END_S = 5.0
 """How long a killed process may take to be gone; one that hangs in the kernel is left."""
+_LAST_BREATH_S = 1.0
+"""How long a process may live on that closed its connection: it is ending."""
+_LOOK_S = 0.005
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -106,7 +110,7 @@ class WorkerProcess:
         if self.is_alive:
             end_session(self.pid)
             self._process.kill()
-            self._process.join(_END_S)
+            self._is_gone(within_s=_END_S)
 
     def _close(self) -> None:
         self._calls.close()
@@ -124,9 +128,21 @@ class WorkerProcess:
         return answer
 
     def _ended(self) -> Ended:
-        end_session(self.pid)  # before its number can be another one's
-        self._process.join(_END_S)
-        return Ended(self._process.exitcode)
+        """Judge a connection that is closed: a converter may have closed it, and go on."""
+        if self._is_gone(within_s=_LAST_BREATH_S):
+            end_session(self.pid)
+            return Ended(self._process.exitcode)
+        self.end()
+        return Ended(None)
+
+    def _is_gone(self, *, within_s: float) -> bool:
+        """Wait for the end of the process; not by its sentinel, which a converter may have closed as well."""
+        deadline_s = time.monotonic() + within_s
+        while self.is_alive:
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_LOOK_S)
+        return True
 
 
 def _start(process: BaseProcess) -> None:

@@ -114,8 +114,11 @@ class Retaining:
     def _run(self) -> None:
         rest_s = 0.0
         while not self._stopping.wait(rest_s):
-            if not self._look_at_all():
-                return
+            try:
+                if not self._look_at_all():
+                    return
+            except Exception:  # the thread goes on whatever happens
+                log.exception("service.unexpected")
             self._rounds += 1
             rest_s = _LOOK_S if self._is_busy() else _QUIET_LOOK_S
 

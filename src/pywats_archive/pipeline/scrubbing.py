@@ -54,11 +54,19 @@ class Scrubbing:
     def _run(self) -> None:
         rest_s = 0.0
         while not self._stopping.wait(rest_s):
-            paces = _paces(self._lines())
-            self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
-            rest_s = min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
+            try:
+                rest_s = self._round()
+            except Exception:  # the thread goes on whatever happens
+                log.exception("service.unexpected")
+                rest_s = _REST_S
         for archive, scrub in self._scrubs.items():
             self._guarded(archive, scrub.commit)
+
+    def _round(self) -> float:
+        """Read one entry of each archive; gives how long to rest then."""
+        paces = _paces(self._lines())
+        self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
+        return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
 
     def _scrub_of(self, archive: Archive) -> Scrub:
         return self._scrubs.get(archive) or Scrub(archive, tell=lambda news: self._tell(archive, news))

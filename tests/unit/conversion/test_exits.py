@@ -10,19 +10,19 @@ from pywats_archive.conversion.exits import cause_of, is_from_outside
 @pytest.mark.parametrize(
     ("exit_code", "outside", "cause"),
     [
-        (0, False, "exit code 0"),
-        (3, False, "exit code 3"),
-        (15, False, "exit code 15"),
-        (None, False, "no exit code"),
-        (-6, False, "signal 6"),  # SIGABRT
-        (-11, False, "signal 11"),  # SIGSEGV
-        (-1, True, "signal 1"),
-        (-2, True, "signal 2"),
-        (-9, True, "signal 9"),
-        (-15, True, "signal 15"),
-        (0xC0000005, False, "exit code 0xC0000005"),  # Windows: access violation
-        (0xC000013A, True, "exit code 0xC000013A"),  # Windows: Ctrl-Break, or the console was closed
-        (0x40010004, True, "exit code 0x40010004"),  # Windows: logoff or shutdown
+        (0, False, "ended by itself (exit code 0)"),
+        (3, False, "ended by itself (exit code 3)"),
+        (15, False, "ended by itself (exit code 15)"),
+        (None, False, "closed its connection to the service, and was ended"),
+        (-6, False, "ended by itself (signal 6)"),  # SIGABRT
+        (-11, False, "ended by itself (signal 11)"),  # SIGSEGV
+        (-1, True, "ended by itself (signal 1)"),
+        (-2, True, "ended by itself (signal 2)"),
+        (-9, True, "ended by itself (signal 9)"),
+        (-15, True, "ended by itself (signal 15)"),
+        (0xC0000005, False, "ended by itself (exit code 0xC0000005)"),  # Windows: access violation
+        (0xC000013A, True, "ended by itself (exit code 0xC000013A)"),  # Windows: Ctrl-Break, or the console was closed
+        (0x40010004, True, "ended by itself (exit code 0x40010004)"),  # Windows: logoff or shutdown
     ],
 )
 def test_the_end_of_a_process_is_judged_by_its_exit_code(exit_code: int | None, outside: bool, cause: str) -> None:

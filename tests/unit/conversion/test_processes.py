@@ -155,6 +155,17 @@ def test_an_idle_worker_that_ends_is_replaced(bench: Bench) -> None:
             wait_for(lambda process=process: not process.is_alive)  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("then", ["time.sleep(60)", "raise SystemExit", "os._exit(4)"])
+def test_a_converter_that_closes_what_it_did_not_open_fails_soon(bench: Bench, then: str) -> None:
+    """It cannot give its result any more; nobody waits for it, and the next one finds a process."""
+    closing = bench.converting(f"import time; os.closerange(3, 200); {then}")
+    with ConverterProcesses(1) as processes:
+        failed = processes.convert(closing, timeout_s=60)
+        assert failed.status is ConversionStatus.FAILED and failed.duration_ms < 30_000
+        good = bench.converting("return ConverterResult.success_result(report=REPORT)")
+        assert processes.convert(good, timeout_s=60).status is ConversionStatus.SUCCESS
+
+
 def test_closing_interrupts_what_runs(bench: Bench) -> None:
     """Whoever waits learns of it at once, and no process is left."""
     waiting = Waiting(bench)
