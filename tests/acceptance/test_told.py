@@ -17,7 +17,6 @@ from tests.tls import untrusted_server
 from pywats_archive.archive.standing import open_alerts
 from pywats_archive.demo import faults
 from pywats_archive.models.statistics import OpenAlert
-from pywats_archive.pipeline import postprocess
 
 
 def alerts(station: Station) -> dict[str, OpenAlert]:
@@ -88,20 +87,14 @@ def test_a_refused_report_without_an_archive_is_told(station: Station) -> None:
 
 
 @pytest.mark.parametrize("archived", [True, False])
-def test_a_source_that_cannot_leave_has_a_state_of_its_own(
-    station: Station, monkeypatch: pytest.MonkeyPatch, archived: bool
-) -> None:
+def test_a_source_that_cannot_leave_has_a_state_of_its_own(station: Station, archived: bool) -> None:
     """The server has it: nothing waits for the server, the alert names file and reason, and it leaves later, sent once."""
     (station.add("ict", archive_enabled=archived) / "SN1.log").write_bytes(b"x")
     station.add("other")
-    carry_out: Callable[..., Any] = postprocess.carry_out
-
-    def refuse(*given: Any) -> None:
-        raise PermissionError(13, "Permission denied", "Done")
-
-    monkeypatch.setattr(postprocess, "carry_out", refuse)
+    in_the_way = station.root / "ict/Done"
+    in_the_way.write_bytes(b"a file, where the folder belongs")
     left = station.run()
-    assert any("Permission denied" in line for line in left.waiting)
+    assert any("SN1.log" in line and "Done" in line for line in left.waiting), left
     alert = alerts(station)["source.stuck"]
     assert alert.subject == "ict" and "SN1.log" in str(alert.details["path"])
     if archived:
@@ -109,8 +102,8 @@ def test_a_source_that_cannot_leave_has_a_state_of_its_own(
         assert code == 1 and document["agrees"]
         assert document["accounts"][0]["by_state"] == {"cannot leave its folder": 1}
         (found,) = status(station, "SN1")[1]["arrivals"]
-        assert found["state"] == "cannot leave its folder" and "Permission denied" in found["reason"]
-    monkeypatch.setattr(postprocess, "carry_out", carry_out)
+        assert found["state"] == "cannot leave its folder" and "Done" in found["reason"]
+    in_the_way.unlink()
     assert station.run().waiting == ()
     assert station.names("ict/Done") == ["SN1.log"] and alerts(station) == {}
     assert len(station.server.received) == 1
@@ -119,25 +112,17 @@ def test_a_source_that_cannot_leave_has_a_state_of_its_own(
         assert [len(bodies) for bodies in station.server.received.values()] == [1]
 
 
-def test_a_failed_source_that_could_not_leave_keeps_its_reason(
-    station: Station, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_source_that_could_not_leave_keeps_its_reason(station: Station) -> None:
     """In the end the ledger says why it failed, not why it was late in Error."""
     station.code(
         "class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no such limit')\n"
     )
     (station.add("ict", "own.Bad") / "SN1.log").write_bytes(b"x")
-    carry_out: Callable[..., Any] = postprocess.carry_out
-    tries: list[int] = []
-
-    def refuse_once(*given: Any) -> Any:
-        tries.append(1)
-        if len(tries) == 1:
-            raise PermissionError(13, "Permission denied", "Error")
-        return carry_out(*given)
-
-    monkeypatch.setattr(postprocess, "carry_out", refuse_once)
-    station.run()
+    in_the_way = station.root / "ict/Error"
+    in_the_way.write_bytes(b"a file, where the folder belongs")
+    assert station.run().waiting
+    assert [arrival.state.value for arrival in station.arrivals()] == ["cannot leave its folder"]
+    in_the_way.unlink()
     station.run()
     (arrival,) = station.arrivals()
     assert arrival.state.value == "failed" and "no such limit" in (arrival.reason or "")

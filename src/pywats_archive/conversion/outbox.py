@@ -264,6 +264,8 @@ class Outbox:
             self._tries.settled(parcel.key)
             if answer.verdict is Verdict.REFUSED:
                 log.warning("report.refused", report_id=parcel.report_id, reason=answer.reason)
+            elif answer.reason:
+                log.info("report.found", report_id=parcel.report_id, reason=answer.reason)
             return step
         delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
         until_s = max(now_s + delay.total_seconds(), closed_until_s + _BEHIND_S)
@@ -273,7 +275,7 @@ class Outbox:
             log.error("outbox.stopped", reason=self._server.stopped_by)
         elif closed_until_s and not self._server.stopped_by:
             log.warning("outbox.pauses", seconds=round(closed_until_s - now_s, 1), reason=answer.reason)
-        return replace(step, delay=max(step.delay, timedelta(seconds=until_s - now_s)))
+        return replace(step, delay=min(max(step.delay, timedelta(seconds=until_s - now_s)), LONGEST_DELAY))
 
     def _settle(self, parcel: Parcel, step: Step, answer: Answer) -> None:
         parcel.settle(step, answer, self._now())

@@ -57,6 +57,7 @@ class Handling:
         tally: Tally,
         stuck: Stuck,
     ) -> None:
+        self._stuck = stuck
         self._failing = failing
         self._tally = tally
         self._converting = Converting(processes)
@@ -136,7 +137,17 @@ class Handling:
         elif any(report.submission_state is SubmissionState.WAITING for report in reports):
             self._send(line, arrival, entry, result, reports)
         else:
-            self.finish(line, self._now_known(line, arrival))
+            return self._ended(line, self._now_known(line, arrival))
+        return None
+
+    def _ended(self, line: Line, arrival: Arrival) -> Waits | None:
+        """Finish a source that has no reports; one that cannot leave its folder is noted and tried again."""
+        try:
+            self.finish(line, arrival)
+        except (ArchiveError, OSError) as exc:
+            self._stuck.note(line, arrival, exc)
+            log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
+            return Waits(reason=str(exc), needs_person=True)
         return None
 
     def _send(
