@@ -177,3 +177,11 @@ def test_killed_at_random_each_file_goes_out_under_one_id(station: Station) -> N
     subprocess.run(command, stderr=subprocess.DEVNULL, check=True, timeout=120)
     ids = Counter(json.loads(bodies[0])["sn"] for bodies in station.server.received.values())
     assert ids == ONCE and station.names("one/watch") == [] and len(station.names("one/Done")) == 20
+
+
+def test_what_stays_in_a_shared_folder_is_sent_once(station: Station) -> None:
+    """With KEEP each file lies there for ever, done by one converter: after a restart nobody takes it again (invariant 4)."""
+    pair(station, "Red", "SureBlue", post_action="keep")
+    for ended in ({"done": 20, "skipped": 10}, {}):
+        assert station.run().ended == ended
+        assert sent(station) == ONCE

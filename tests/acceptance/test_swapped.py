@@ -196,3 +196,18 @@ def test_what_is_suspended_is_brought_back_to_where_the_folder_is(station: Stati
 
 def in_memory(service: Service) -> int:
     return service._outbox.state.only_in_memory if hasattr(service, "_outbox") else 0
+
+
+@pytest.mark.parametrize("change", [swap_names, swap_folders])
+def test_what_stays_there_is_not_sent_again(station: Station, change: Callable[[Station], None]) -> None:
+    """With KEEP a source of the folder's former converter lies there for ever: the new one leaves it alone (invariant 4)."""
+    two(station, post_action="keep")
+    assert station.run().ended == {"done": 2}
+    change(station)
+    for _ in range(2):
+        station.run()
+        assert sent(station) == {"one1": 1, "two1": 1}
+    for path in lying(station):
+        (station.root / path[:3] / "watch" / path).touch()
+    station.run()
+    assert sent(station) == {"one1": 1, "two1": 1} and len(station.entries()) == 2

@@ -37,18 +37,22 @@ class KnownAgain(Exception):
 def refuse(archive: Archive, seen: Seen) -> None:
     """Raise KnownAgain when the bytes are those of a source that is on its way from this path, or that stayed in its folder.
 
-    One that stayed (KEEP) is known by its name or its inode, wherever its folder lies now.
+    One that stayed (KEEP) is known by its name or its inode, wherever its folder lies now; one of another converter, whose the
+    folder was, only where it lay.
     """
     with archive.read() as db:
         same = arrivals.same_at_path(db, seen.arrival_id, seen.checksum) if seen.is_repeated else None
-        stayed = () if same else arrivals.kept(db, seen.converter_name, seen.checksum)
+        stayed = () if same else arrivals.kept(db, seen.converter_name, seen.path, seen.checksum)
     known = same or next((arrival for arrival in stayed if _is_it(arrival, seen)), None)
     if known is not None:
         raise KnownAgain(seen, known)
 
 
 def settle(archive: Archive, found: KnownAgain) -> None:
-    """Let the known arrival have what was seen; where both lie in one folder (a hard link), the second one is skipped."""
+    """Let the known arrival have what was seen.
+
+    Where both lie in one folder (a hard link), or the known one is another converter's, what was seen is skipped.
+    """
     seen, known = found.seen, found.known
     place = {
         "path": seen.path,
@@ -59,8 +63,10 @@ def settle(archive: Archive, found: KnownAgain) -> None:
     }
     lies_beside = seen.path != known.path and _folder(seen.path) == _folder(known.path) and os.path.lexists(known.path)
 
+    is_of_another = known.converter_name != seen.converter_name
+
     def unit(tx: Connection) -> None:
-        if lies_beside:
+        if lies_beside or is_of_another:
             state, now, archive_id = ArrivalState.SKIPPED, archive.now(), known.archive_id
             arrivals.change(
                 tx, seen.arrival_id, state=state, now=now, archive_id=archive_id, reason=found.reason, **place

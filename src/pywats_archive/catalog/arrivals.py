@@ -107,10 +107,13 @@ def same_at_path(db: Connection, arrival_id: int, checksum: str) -> Arrival | No
     return _arrival(row) if row else None
 
 
-def kept(db: Connection, converter_name: str, checksum: str) -> tuple[Arrival, ...]:
-    """Return the latest arrivals that a converter is done with and whose source, of these bytes, stayed in its folder."""
-    which = "WHERE kept_checksum = ? AND converter_name = ? AND state = 'done' AND moved_to IS NULL"
-    return _all(db, f"{which} ORDER BY arrival_id DESC LIMIT 20", checksum, converter_name)
+def kept(db: Connection, converter_name: str, path: str, checksum: str) -> tuple[Arrival, ...]:
+    """Return the latest arrivals that are done with and whose source, of these bytes, stayed in its folder.
+
+    Of another converter only one that lies at this very ``path``: the folder was that one's.
+    """
+    which = "WHERE kept_checksum = ? AND (converter_name = ? OR path = ?) AND state = 'done' AND moved_to IS NULL"
+    return _all(db, f"{which} ORDER BY arrival_id DESC LIMIT 20", checksum, converter_name, path_to_text(path))
 
 
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
