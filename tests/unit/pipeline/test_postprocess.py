@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,16 @@ def test_a_link_in_place_of_a_source_is_left_alone(
     departed = carry_out(Ending(state=ArrivalState.DONE, destination=destination), leaving)
     assert departed.is_replaced and source.is_symlink()
     assert list(elsewhere.iterdir()) == before and [path.read_bytes() for path in before] == [b"x"]
+
+
+def test_a_source_that_keeps_its_place_in_pending_is_known_to_lie_there(archive: Archive, tmp_path: Path) -> None:
+    """A suspended source whose name another one has by now stays in Pending with KEEP; the ledger says so (invariant 12)."""
+    pending = tmp_path / "Pending"
+    pending.mkdir()
+    (pending / "a.log").write_bytes(b"x")
+    leaving = departure(archive, pending / "a.log")
+    config = leaving.config.model_copy(update={"pending_folder": str(pending)})
+    kept = Ending(state=ArrivalState.DONE, destination=Destination.KEPT)
+    departed = carry_out(kept, replace(leaving, config=config))
+    assert departed.moved_to == str(pending / "a.log") and departed.note
+    assert carry_out(kept, leaving).moved_to is None
