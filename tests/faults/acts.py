@@ -198,6 +198,13 @@ def add_companion(archive: Archive, place: Place) -> None:
     ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
 
 
+def share_companion(archive: Archive, place: Place) -> None:
+    """Archive several sources, and with each the same file beside them: from the third one on it is shared."""
+    archive_it(archive, place)
+    for entry in archive.find(EntryFilter(newest_first=False)).items:
+        ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
+
+
 def give_and_take(archive: Archive, place: Place) -> None:
     """Give the reserve up, as on a full disk, let the catalog grow, and take the reserve again."""
     archive.reserve.give_up()

@@ -41,6 +41,13 @@ def drop_with_opened(place: Place) -> None:
     place.drop("unit.opened", b"read")
 
 
+def drop_several_with_opened(place: Place) -> None:
+    """Drop files that have one beside them which no rule names."""
+    for name in ("a", "b", "c"):
+        place.drop(f"{name}.log", name.encode())
+    place.drop("unit.opened", b"read")
+
+
 def drop_beside_pending(place: Place) -> None:
     """Drop a file whose name another one has in Pending."""
     drop_file(place)

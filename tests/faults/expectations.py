@@ -22,6 +22,12 @@ def expect_reserve(archive: Archive, place: Place) -> None:
     assert [account.by_state for account in ledger.accounts(archive)] == [{"seen": 1}]
 
 
+def expect_shared(archive: Archive, place: Place) -> None:
+    """Every source has the companion once."""
+    every = archive.find(EntryFilter()).items
+    assert [[companion.name for companion in entry.companions] for entry in every] == [["unit.opened"]] * 3
+
+
 def expect_purged(archive: Archive, place: Place) -> None:
     """The file is purged and the folder kept: no byte of the first is there, every byte of the other, and history tells it."""
     (purged,) = [entry for entry in archive.find(EntryFilter()).items if entry.purged_at]

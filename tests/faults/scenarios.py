@@ -27,6 +27,7 @@ from tests.faults.acts import (
     see_it,
     set_aside,
     settle_owed,
+    share_companion,
     submit_and_replace,
     submit_it,
     take_result,
@@ -38,6 +39,7 @@ from tests.faults.drops import (
     drop_file,
     drop_folder,
     drop_large_file,
+    drop_several_with_opened,
     drop_with_companions,
     drop_with_opened,
 )
@@ -53,6 +55,7 @@ from tests.faults.expectations import (
     expect_restored,
     expect_rolled_back,
     expect_settled,
+    expect_shared,
 )
 from tests.faults.place import Place
 
@@ -102,6 +105,9 @@ SCENARIOS = {
     "restore folder": Scenario(drop=drop_folder, prepare=archive_it, act=restore_it, expect=expect_restored),
     "one more report": Scenario(drop=drop_file, prepare=submit_it, act=add_report),
     "one more companion": Scenario(drop=drop_with_opened, prepare=archive_it, act=add_companion),
+    "shared companion": Scenario(
+        drop=drop_several_with_opened, prepare=archive_it, act=share_companion, expect=expect_shared
+    ),
     "scheduled result": Scenario(drop=lambda place: None, act=take_result),
     "recovery of a source": Scenario(
         drop=drop_with_companions, prepare=leave_behind(see_it, archive_it), act=recover_it, expect=expect_companions

@@ -18,6 +18,7 @@ from pywats_archive.archive.clock import ClockRecord
 from pywats_archive.archive.description import Description, open_description
 from pywats_archive.archive.policies import Policies
 from pywats_archive.archive.presence import Anchor
+from pywats_archive.archive.sharing import Shared
 from pywats_archive.archive.uptime import Uptimes, uptime
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
@@ -84,6 +85,8 @@ class Archive:
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = _Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
+        self.shared_companions = Shared()
+        """What this process archived today of files beside sources."""
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,9 @@ from typing import Any, cast
 
 from pywats_archive.archive import again, companions, layout, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.packing import Packing, pack
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content, measure
+from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
@@ -80,25 +80,35 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
     new = [path for path in paths if path.relative_to(base).as_posix() not in known]
     if not new:
         return entry
+    packing = Packing(archive_id=entry.archive_id, base=base, found_by=found_by, level=entry.compression_level)
+    blobs: list[Blob] = []
     try:
-        blob, found = _companions_blob(archive, entry.archive_id, base, new, found_by, entry.compression_level)
+        found = pack(archive, packing, new, blobs)
+        return _with_companions(archive, entry, found, blobs, found_by=found_by)
     except OSError as exc:
+        archive.take_back(entry.archive_id, blobs)
         raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
+    except Exception:
+        archive.take_back(entry.archive_id, blobs)
+        raise
+
+
+def _with_companions(
+    archive: Archive, entry: ArchiveEntry, found: Sequence[Companion], blobs: Sequence[Blob], *, found_by: str
+) -> ArchiveEntry:
     whole = replace(entry, companions=(*entry.companions, *found))
+    disk = sum(blob.disk_size_bytes for blob in blobs)
+    details = {"names": [c.name for c in found], "found_by": found_by}
 
     def unit(tx: Connection) -> None:
-        archive.blobs.settle(blob)
-        entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=blob.disk_size_bytes)
-        details = {"names": [c.name for c in found], "found_by": found_by}
+        for blob in blobs:
+            archive.blobs.settle(blob)
+        entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=disk)
         events.append(
             tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
         )
 
-    try:
-        archive.write(unit)
-    except Exception:
-        archive.take_back(entry.archive_id, [blob])
-        raise
+    archive.write(unit)
     return whole
 
 
@@ -150,9 +160,10 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
     beside = companions.by_rules(source.path, source.companion_rules)
     if beside:
         base, level = source.path.parent, source.compression_level
-        packed, kept = _companions_blob(archive, draft.id_of(blob), base, beside, "rule", level)
-        blobs.append(packed)
-        archive.blobs.settle(packed)
+        packing = Packing(archive_id=draft.id_of(blob), base=base, found_by="rule", level=level)
+        kept = pack(archive, packing, beside, blobs)
+        for packed in blobs[1:]:
+            archive.blobs.settle(packed)
     entry = draft.entry(draft.id_of(blob), blob.content, blobs, kept)
     archive.write(lambda tx: _commit(tx, draft, entry, blob))
     return entry
@@ -213,46 +224,6 @@ def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewS
         )
         if not is_there:
             raise SourceChanged(f"{source.path}: it left meanwhile as the source of another arrival")
-
-
-def _companions_blob(
-    archive: Archive, archive_id: str, base: Path, paths: Sequence[Path], found_by: str, level: int
-) -> tuple[Blob, tuple[Companion, ...]]:
-    numbers = itertools.count(1)
-    files: list[sources.TarredFile] = []
-
-    def label(content: Content, number: int) -> Label:
-        metadata = {
-            "kind": "companions",
-            "archive_id": archive_id,
-            "number": number,
-            "found_by": found_by,
-            "sha256": content.sha256,
-            "size_bytes": content.size_bytes,
-        }
-        return Label(original_name=f"{archive_id}.companions.tar", mtime_s=0, metadata=metadata)
-
-    def naming(content: Content) -> tuple[str, Label]:
-        number = next(numbers)
-        return layout.companions_path(archive_id, number), label(content, number)
-
-    blob = archive.blobs.write(
-        sources.read_tar(base, paths, on_file=files.append),
-        folder=layout.day_folder(layout.SOURCES, archive_id),
-        draft=lambda: label(UNKNOWN, 999_999),
-        naming=naming,
-        level=level,
-    )
-    return blob, tuple(
-        Companion(
-            name=file.name,
-            archived_path=blob.path,
-            size_bytes=file.size_bytes,
-            checksum=f"{ALGORITHM}:{file.sha256}",
-            found_by=found_by,
-        )
-        for file in files
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -164,6 +164,7 @@ class TarredFile:
     name: str
     size_bytes: int
     sha256: str
+    mtime_ns: int
 
 
 def _member(path: Path, name: str, on_file: Callable[[TarredFile], None] | None) -> Iterator[bytes]:
@@ -183,7 +184,7 @@ def _member(path: Path, name: str, on_file: Callable[[TarredFile], None] | None)
         raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
     yield bytes(-size % _BLOCK)
     if on_file:
-        on_file(TarredFile(name=name, size_bytes=size, sha256=digest.hexdigest()))
+        on_file(TarredFile(name=name, size_bytes=size, sha256=digest.hexdigest(), mtime_ns=status.st_mtime_ns))
 
 
 def _tar_info(path: Path, name: str, status: os.stat_result) -> tarfile.TarInfo | None:

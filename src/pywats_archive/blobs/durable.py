@@ -76,6 +76,18 @@ class DurableFiles:
         file.is_published = True
         return Name(folder=folder, ticket=self._folders.ask(folder))
 
+    def link(self, source: str, target: str) -> Name:
+        """Give a file that has a name another one (both relative to the root); FileExistsError when that is taken.
+
+        OSError where the file system has no such links, or no more of this one, or the file is gone.
+        """
+        whole = f"{self.root}/{target}"
+        folder = whole.rpartition("/")[0]
+        self._ensure(folder)
+        self._on_step("publish")
+        os.link(f"{self.root}/{source}", whole)
+        return Name(folder=folder, ticket=self._folders.ask(folder))
+
     def settle(self, name: Name) -> None:
         """Make a name durable; one fsync serves all names that were given in the folder before."""
         self._folders.answer(name.folder, name.ticket)

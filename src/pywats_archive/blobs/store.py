@@ -129,6 +129,24 @@ class BlobStore:
                     name=name,
                 )
 
+    def share(self, path: str, names: Iterator[str]) -> Blob | None:
+        """Give a blob the first free one of ``names`` too, where that is possible; its bytes go with its last name.
+
+        None where the file system cannot, or the blob is gone or damaged. The name is durable once it is settled.
+        """
+        try:
+            look = self.look(path)
+            content = Content(sha256=look.label.metadata["sha256"], size_bytes=look.label.metadata["size_bytes"])
+            for name in names:
+                place.require_shape(name, self.root)
+                with suppress(FileExistsError):
+                    linked = self.files.link(path, name)
+                    size = look.compressed_size_bytes
+                    return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
+        except (OSError, BlobDamaged, BlobMissing, KeyError):
+            return None
+        return None
+
     def settle(self, blob: Blob) -> None:
         """Make a blob's name durable: to be called before anything that counts on the blob is committed."""
         try:
@@ -195,8 +213,9 @@ class BlobStore:
         return label.body_crc32 in (None, crc)
 
     def disk_size(self, path: str) -> int:
-        """Give what the file system allots for a blob, in bytes; OSError when it is not there."""
-        return portable.allotted_bytes(self._place(path).stat())
+        """Return what the file system allots for a blob, in bytes, or its part of one with several names; OSError."""
+        status = self._place(path).stat()
+        return portable.allotted_bytes(status) // max(status.st_nlink, 1)
 
     def remove(self, path: str, *, of: str) -> None:
         """Remove a blob of the entry ``of``, once that is on record; idempotent. BlobOutside when it is not one."""

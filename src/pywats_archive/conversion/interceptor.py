@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ BUSY_LEVEL = 1
 _STRANGE_TIME = (
     "its time of last change is beyond the years 1677 to 2262 that the catalog can hold; check the clock of the tester"
 )
+_MOST_NAMED = 5
+"""Companions that are warned of by their names; of the others only the number is told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +127,7 @@ class ArchiveInterceptor(AfterSubmission):
         warnings = (
             *result.warnings,
             *strange,
-            *(f"read beside the source, named by no rule: {name}" for name in unnamed),
+            *_unnamed_warnings(unnamed),
             *(f"read through a link beside the source, and not archived: {name}" for name in linked),
         )
         info = result.converter or self.info
@@ -161,3 +164,11 @@ class ArchiveInterceptor(AfterSubmission):
     def _level(self, *, busy: bool) -> int:
         level = self.archive.policies.effective(self._config.name).compression_level
         return min(BUSY_LEVEL, level) if busy else level
+
+
+def _unnamed_warnings(names: Sequence[str]) -> Iterator[str]:
+    """Say what was read beside a source and is named by no rule."""
+    for name in names[:_MOST_NAMED]:
+        yield f"read beside the source, named by no rule: {name}"
+    if len(names) > _MOST_NAMED:
+        yield f"read beside the source, named by no rule: {len(names) - _MOST_NAMED} more files"

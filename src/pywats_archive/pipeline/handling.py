@@ -27,6 +27,7 @@ from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.identity import is_as_known, was_replaced
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.neighbours import Neighbours
 from pywats_archive.pipeline.on_the_way import Converted, OnTheWay, recalled, told_result
 from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.stuck import Stuck
@@ -66,6 +67,7 @@ class Handling:
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
         self._on_the_way = OnTheWay()
+        self._neighbours = Neighbours()
         self._scratch = Scratch()
 
     def take(self, line: Line, arrival: Arrival, *, busy: bool = False) -> Waits | None:
@@ -119,6 +121,7 @@ class Handling:
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
         outbid = None if has_waited else self._converting.outbid(line, Path(arrival.path))
         result = outbid or self._convert_entry(line, arrival, entry, has_waited=has_waited)
+        result = self._neighbours.told(line, arrival.path, result)
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
