@@ -103,11 +103,12 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     """
     made = []
     for member, content in members(chunks, of=folder):
-        target = _inside(folder, member.name)
-        if member.isdir():
-            target.mkdir(parents=True, exist_ok=True)
-        elif content is not None:
-            made.append(write_file(content, target.parent, target.name, mtime_ns=mtime_ns_of(member)))
+        with _told_as_damaged(folder):  # a name or a time may be none
+            target = _inside(folder, member.name)
+            if member.isdir():
+                target.mkdir(parents=True, exist_ok=True)
+            elif content is not None:
+                made.append(write_file(content, target.parent, target.name, mtime_ns=mtime_ns_of(member)))
     return tuple(made)
 
 
@@ -137,7 +138,7 @@ def _content(stream: IO[bytes], of: Path) -> Iterator[bytes]:
 def _told_as_damaged(of: Path) -> Iterator[None]:
     try:
         yield
-    except tarfile.TarError as exc:
+    except (tarfile.TarError, ValueError) as exc:
         raise BlobDamaged(
             f"{of}: the stored folder cannot be unpacked ({exc}); restore this file from a backup"
         ) from exc

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import random
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restoring import extract
 from pywats_archive.archive.salvage import salvage_source
 from pywats_archive.errors import BlobDamaged, BlobMissing
 
@@ -80,6 +83,20 @@ def test_of_a_damaged_folder_the_whole_files_come_back(archive: Archive, tmp_pat
     assert len(files) >= 3
     assert all((salvaged.path / name).read_bytes() == (source / name).read_bytes() for name in files[:3])
     assert all((salvaged.path / name).stat().st_size == (source / name).stat().st_size for name in files)
+
+
+@pytest.mark.parametrize("headers", [{"mtime": "17a5.3"}, {"path": "b\0.csv"}])
+def test_a_member_whose_header_makes_no_file_is_damage(tmp_path: Path, headers: dict[str, str]) -> None:
+    """A time that is none, or a name that none can be, is damage like any other; what lies before it comes back."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, more in (("a.csv", {}), ("b.csv", headers)):
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = 1, more
+            tar.addfile(member, io.BytesIO(b"x"))
+    with pytest.raises(BlobDamaged):
+        extract(iter([packed.getvalue()]), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_a_sound_source_is_restored_as_ever(archive: Archive, tmp_path: Path) -> None:
