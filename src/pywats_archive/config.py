@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.redaction import know_address, know_token
 
 ARCHIVE_KEYS = (
     "archive_enabled",
@@ -114,7 +116,7 @@ class ConverterConfig(BaseModel):
     converter_type: Literal["file", "folder", "scheduled"] = "file"
     enabled: bool = True
     priority: int = Field(default=5, ge=1, le=10)
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, Any] = Field(default_factory=dict, repr=False)
     file_patterns: list[str] = Field(default_factory=lambda: ["*.*"])
     folder_patterns: list[str] = Field(default_factory=lambda: ["*"])
     alarm_threshold: float = Field(default=0.5, ge=0, le=1)
@@ -208,16 +210,46 @@ class ServerConfig(BaseModel):
     submit_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
     """How long the first try to send a report may take; one that was too short gets twice as long the next time."""
 
+    @field_validator("service_address", "api_token", mode="before")
+    @classmethod
+    def _without_margin(cls, text: Any) -> Any:
+        return stripped(text)
+
+    def keep_secret(self) -> None:
+        """Let no text show the token, nor credentials in the address."""
+        know_token("api_token", self.api_token)
+        know_address("service_address", self.service_address)
+
+
+def stripped(text: Any) -> Any:
+    """Return a text as it was meant: an editor or a script easily leaves a newline or a byte order mark around it."""
+    return text.strip(_MARGIN) if isinstance(text, str) else text
+
+
+_MARGIN = f"{string.whitespace}\ufeff\u200b\xa0\0"
+
 
 class WebhookConfig(BaseModel):
     """Where alerts are posted, in pyWATS' own keys; empty addresses post nothing."""
 
     model_config = ConfigDict(frozen=True)
 
-    webhook_converter_url: str = ""
-    webhook_service_url: str = ""
+    webhook_converter_url: str = Field(default="", repr=False)
+    webhook_service_url: str = Field(default="", repr=False)
     webhook_auth_header: str = ""
     webhook_auth_value: str = Field(default="", repr=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_margin(cls, text: Any) -> Any:
+        return stripped(text)
+
+    def keep_secret(self) -> None:
+        """Let no text show what the header says, nor what follows the host in an address: many webhooks have a secret there."""
+        for value in (self.webhook_auth_value, self.webhook_auth_value.rpartition(" ")[2]):
+            know_token("webhook_auth_value", value)
+        for key in ("webhook_converter_url", "webhook_service_url"):
+            know_address(key, getattr(self, key), is_secret=True)
 
     @field_validator("webhook_converter_url", "webhook_service_url")
     @classmethod

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.integrity import Finding, Problem, ProblemKind
+from pywats_archive.redaction import redacted
 
 _FOLLOWING = (
     "SELECT archive_id, coalesce(verified_at, created_at) FROM archive_entries "
@@ -77,7 +78,7 @@ def set_verified(tx: Connection, archive_id: str, report_paths: Iterable[str], n
 def add_finding(tx: Connection, problem: Problem, now: datetime) -> bool:
     """Record that a blob is wrong; tells whether that is news."""
     is_known = execute(tx, "SELECT 1 FROM findings WHERE path = ?", (problem.path,)).fetchone() is not None
-    values = (problem.path, problem.archive_id, problem.kind.value, problem.message, moment_to_text(now))
+    values = (problem.path, problem.archive_id, problem.kind.value, redacted(problem.message), moment_to_text(now))
     execute(tx, _ADD_FINDING, values)
     return not is_known
 

@@ -10,6 +10,7 @@ from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 from pywats_archive.models.time import UTC
+from pywats_archive.redaction import redacted, redacted_json
 
 json_to_text = json.JSONEncoder(separators=(",", ":")).encode
 """Write a JSON value: ASCII, without spaces."""
@@ -78,6 +79,26 @@ class Json(Written):
     cache_ok = True
     to_text = staticmethod(json_to_text)
     from_text = staticmethod(json.loads)
+
+
+class Told(Written):
+    """Words of people, programs and servers, without secrets."""
+
+    cache_ok = True
+    to_text = staticmethod(redacted)
+    from_text = staticmethod(str)
+
+
+def told_to_text(o: Any) -> str:
+    """Write a JSON value that holds such words."""
+    return redacted_json(o, json_to_text)
+
+
+class ToldJson(Json):
+    """A JSON value that holds such words."""
+
+    cache_ok = True
+    to_text = staticmethod(told_to_text)
 
 
 class Day(Written):

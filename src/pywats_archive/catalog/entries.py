@@ -20,6 +20,7 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
+from pywats_archive.redaction import redacted
 
 _KEPT_BY_TRIGGERS = ("all_reports", "all_reports_size_bytes", "all_reports_compressed_bytes")
 _ROWS = Rows(tables.archive_entries, key="entry_no", apart=(*_KEPT_BY_TRIGGERS, "purge_id"))
@@ -216,7 +217,7 @@ def _reindex(
         name=_name(path),
         serial=" ".join(r.serial_number for r in reports if r.serial_number),
         part=" ".join(sorted({r.part_number for r in reports if r.part_number})),
-        error="\n".join(filter(None, (error, *warnings))),
+        error=redacted("\n".join(filter(None, (error, *warnings)))),
     )
 
 

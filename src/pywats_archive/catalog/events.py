@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.event import Event
+from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, previous_hash, hash"
@@ -32,7 +33,7 @@ def append(tx: Connection, event: Event) -> Event:
     """
     last = execute(tx, _LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
-    at, actor, details = moment_to_text(event.at), storable(event.actor), canonical_json(event.details)
+    at, actor, details = moment_to_text(event.at), storable(event.actor), redacted_json(event.details, canonical_json)
     told = (sequence, event.kind, at, event.archive_id, actor, details)
     chained = _hash(previous, told)
     execute(tx, _INSERT, (*told, previous, chained))

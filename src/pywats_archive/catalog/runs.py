@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import json_to_text, moment_to_text
+from pywats_archive.catalog.columns import json_to_text, moment_to_text, told_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.replay import Change, ChangeKind, Comparison, Effect, ItemResult, ItemState, Run, RunState
@@ -55,7 +55,7 @@ def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
 
 def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
     """Keep what came of an entry, once; False when that is known already."""
-    told = json_to_text(_told(result))
+    told = told_to_text(_told(result))
     return execute(tx, _SET_ITEM, (result.state.value, told, run_id, result.archive_id)).rowcount > 0
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from pywats_archive.catalog.columns import Day, Json, Moment, PathText, WholeNumber
+from pywats_archive.catalog.columns import Day, Json, Moment, PathText, Told, ToldJson, WholeNumber
 
 DIALECT = sqlite.dialect()
 """What statements are compiled for."""
@@ -41,9 +41,9 @@ archive_entries = Table(
     Column("conversion_timestamp", Moment, nullable=False),
     Column("conversion_parameters", Json),
     Column("conversion_status", Text, nullable=False),
-    Column("conversion_error", Text),
+    Column("conversion_error", Told),
     Column("conversion_duration_ms", Integer),
-    Column("warnings", Json),
+    Column("warnings", ToldJson),
     Column("report_id", Text),
     Column("report_archived_path", Text),
     Column("report_size_bytes", Integer),
@@ -127,9 +127,9 @@ conversions = Table(
     Column("parameters", Json),
     Column("configuration", Text, ForeignKey("configurations.fingerprint")),
     Column("post_action", Text),
-    Column("error", Text),
-    Column("traceback", Text),
-    Column("warnings", Json),
+    Column("error", Told),
+    Column("traceback", Told),
+    Column("warnings", ToldJson),
     Column("run_id", Integer, ForeignKey("runs.run_id")),
     Index("idx_conversion_entry", "archive_id", "attempt", unique=True),
 )
@@ -153,7 +153,7 @@ reports = Table(
     Column("start_time", Text),
     Column("submission_state", Text, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("last_error", Text),
+    Column("last_error", Told),
     Column("next_try_at", Moment),
     Column("accepted_at", Moment),
     Column("verified_at", Moment),
@@ -180,7 +180,7 @@ arrivals = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Moment),
     Column("moved_to", PathText),
-    Column("reason", Text),
+    Column("reason", Told),
     Column("inode", WholeNumber),
     Column("ctime_ns", WholeNumber),
     Column("kept_checksum", Text),

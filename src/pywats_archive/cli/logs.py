@@ -12,9 +12,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
+
+from pywats_archive.redaction import redacted, redacted_json
 
 _MOST_CHARS = 8_000_000
 """Waiting for whoever reads; after that lines are dropped, and counted."""
@@ -141,9 +144,9 @@ def explained(logger: object, method: str, event: Event) -> Event:
 
 
 def rendered(logger: object, method: str, event: Event) -> str:
-    """Return an event as JSON; a value that is none is named by its ``repr``, and nothing is raised."""
+    """Return an event as JSON without known secrets; a value that is none is named by its ``repr``, and nothing is raised."""
     try:
-        return json.dumps(event, default=repr)
+        return redacted_json(event, partial(json.dumps, default=repr))
     except Exception as exc:
         kept = {"event": str(event.get("event")), "level": method, "unreadable": type(exc).__name__}
         return json.dumps(kept)
@@ -155,7 +158,7 @@ def _for_people() -> tuple[Any, ...]:
 
     def safe(logger: Any, method: str, event: Event) -> str:
         try:
-            return renderer(logger, method, event)
+            return redacted(renderer(logger, method, event))
         except Exception:
             return rendered(logger, method, explained(logger, method, event))
 
@@ -177,7 +180,8 @@ def _text_of(error: BaseException) -> str:
 
 def _traceback_of(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_LONGEST_TRACEBACK:]
+        whole = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return redacted(whole)[-_LONGEST_TRACEBACK:]
     except Exception:
         return "".join(traceback.format_tb(error.__traceback__))[-_LONGEST_TRACEBACK:]
 

@@ -14,6 +14,7 @@ from pywats_archive.cli import logs, streams, unexpected
 from pywats_archive.cli.output import console
 from pywats_archive.cli.streams import Output
 from pywats_archive.errors import ArchiveError
+from pywats_archive.redaction import redacted
 
 INTERRUPTED = 130
 """What shells expect after Ctrl-C. Not 1: who interrupts 'verify' must not read that something was found."""
@@ -103,7 +104,7 @@ def _run(words: list[str], output: Output) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    line = " ".join(redacted(message).split())
     with suppress(OSError, ValueError):
         logs.raw_writer(sys.stderr)(f"pywats-archive: {line}\n")
     return code

@@ -25,6 +25,7 @@ from pywats_archive.host.foldernames import require_usable
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.neighbours import real, require_apart
 from pywats_archive.portable import WINDOWS
+from pywats_archive.redaction import know_address, know_token, redacted
 
 _SERVER_KEYS = (
     "station_name_source",
@@ -46,12 +47,13 @@ def read_station_config(path: Path) -> StationConfig:
     try:
         return _read(path.absolute())
     except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
-        told = " ".join(str(exc).split())[:200]
+        told = " ".join(redacted(str(exc)).split())[:200]
         raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {told}); correct it") from exc
 
 
 def _read(path: Path) -> StationConfig:
     fields = memory.completed_station(path, _read_object(path))
+    _keep_secret(fields)
     sections = _sections(fields, path)
     remembered = memory.recall(path, memory.CONVERTERS)
     converters_folder = _text(fields, "converters_folder", path, default="converters")
@@ -97,6 +99,18 @@ def _text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig")
 
 
+def _keep_secret(fields: dict[str, Any]) -> None:
+    """Let no text show what is secret in a configuration, nor in the environment, whatever else is wrong with it."""
+    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
+    for key in ("api_token", "webhook_auth_value"):
+        know_token(key, texts.get(key, ""))
+    know_address("service_address", texts.get("service_address", ""))
+    know_token("api_token", os.environ.get("PYWATS_API_TOKEN", ""))
+    for name in ("PYWATS_SERVER_URL", "http_proxy", "https_proxy", "all_proxy"):
+        for spelt in (name, name.upper()):
+            know_address(spelt, os.environ.get(spelt, ""))
+
+
 def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     sections = [] if fields.get("converters") is None else fields["converters"]
     if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
@@ -139,12 +153,15 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
         raise ConfigError(f"{path}: the station's own keys cannot be read ({exc}); correct them in pyWATS") from exc
     ours = {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")}
     try:
-        return ServerConfig(
+        server = ServerConfig(
             service_address=str(address or ""), api_token=str(token or ""), station_name=str(name or ""), **ours
         )
     except ValidationError as exc:
         fault = exc.errors()[0]
         raise ConfigError(f"{path}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg'].lower()}") from exc
+
+    server.keep_secret()
+    return server
 
 
 def _registered(path: Path) -> tuple[str, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +15,11 @@ from typing import Any
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.portable import rename_exclusive, sync_folder
+from pywats_archive.redaction import Redaction, redacted
 
 KEY_FILE = "pywats-archive.key"
 _KEY_BYTES = 32
 _ALGORITHM, _DIGITS = "hmac-sha256", 32
-_SHORTEST_REDACTED = 4
-"""Shorter values are not looked for in texts: they would be found everywhere."""
 
 
 def load_key(folder: Path) -> bytes:
@@ -70,47 +68,39 @@ def is_fingerprint(value: Any) -> bool:
 
 
 def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
-    """Take the values of secret arguments out of a text, also as Python, JSON or one line would show them."""
-    shown = {form: name for name in (arguments if names is None else names) for form in _forms(arguments.get(name))}
-    for form in sorted(shown, key=len, reverse=True):
-        text = text.replace(form, f"[PASSWORD {shown[form]}]")
-    return text
+    """Take the values of secret arguments out of a text, and the secrets that are known anyway; ``names`` None: of all."""
+    return redacted(redaction_of(arguments, names).apply(text))
 
 
-def _forms(value: Any) -> Iterator[str]:
-    """The ways in which a value may stand in a text."""
-    if isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _forms(inner)
-        return
-    clear = str("" if value is None else value)
-    quoted = (repr(clear)[1:-1], json.dumps(clear)[1:-1], json.dumps(clear, ensure_ascii=False)[1:-1])
-    for form in {clear, *quoted, " ".join(clear.split())}:
-        if len(form) >= _SHORTEST_REDACTED:
-            yield form
+def redaction_of(arguments: Mapping[str, Any], names: Iterable[str] | None) -> Redaction:
+    """Return what takes the values of secret arguments out of texts."""
+    return Redaction.of((f"[PASSWORD {name}]", arguments.get(name)) for name in (arguments if names is None else names))
 
 
 def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> ConversionResult:
     """Take the values of secret arguments out of all that a conversion says; all arguments are when no schema is known."""
     names = result.converter.password_arguments if result.converter else None
+    redaction = redaction_of(arguments, names)
 
-    def clean(text: str | None) -> str | None:
-        return redact(text, arguments, names) if text else text
+    def clean(text: str) -> str:
+        return redacted(redaction.apply(text))
 
-    warnings = tuple(redact(warning, arguments, names) for warning in result.warnings)
-    metadata = _redacted(result.metadata, arguments, names)
     return replace(
-        result, error=clean(result.error), traceback=clean(result.traceback), warnings=warnings, metadata=metadata
+        result,
+        error=clean(result.error) if result.error else result.error,
+        traceback=clean(result.traceback) if result.traceback else result.traceback,
+        warnings=tuple(map(clean, result.warnings)),
+        metadata=_cleaned(result.metadata, clean),
     )
 
 
-def _redacted(value: Any, arguments: Mapping[str, Any], names: Iterable[str] | None) -> Any:
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return redact(value, arguments, names)
+        return clean(value)
     if isinstance(value, dict):
-        return {redact(str(k), arguments, names): _redacted(v, arguments, names) for k, v in value.items()}
+        return {clean(str(key)): _cleaned(inner, clean) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_redacted(inner, arguments, names) for inner in value]
+        return [_cleaned(inner, clean) for inner in value]
     return value
 
 

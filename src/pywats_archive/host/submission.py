@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -22,12 +21,12 @@ from pywats_archive.host.answers import Answer, Trouble, Verdict, is_same_id, ju
 from pywats_archive.host.exchange import Exchange
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.redaction import redacted
 
 LONGEST_S = 600.0
 """What a submission may take at most, unless the configuration allows more at the first try."""
 SLOWEST_BYTES_S = 100_000.0
 """A large report may take longer from the first: so much is sent and imported in a second at least."""
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _COMPARED = ("sn", "pn", "result")
 
 
@@ -51,6 +50,7 @@ class Submitter:
     ) -> None:
         """``on_answer`` is called with each response, as a hook of httpx."""
         self._server = server
+        server.keep_secret()
         self._on_answer = on_answer
         self._timeout_s = timeout_s or server.submit_timeout_seconds
         self._now = clock
@@ -156,8 +156,7 @@ class Submitter:
         """The answer with its reason in one short line without the station's credentials."""
         if answer.verdict is Verdict.ACCEPTED:
             return answer
-        text = _CREDENTIALS.sub("//", answer.reason).replace(self._server.api_token, "[api_token]")
-        return replace(answer, reason=" ".join(text.split())[:400])
+        return replace(answer, reason=" ".join(redacted(answer.reason).split())[:400])
 
 
 def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:

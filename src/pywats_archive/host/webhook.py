@@ -8,11 +8,13 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 import structlog
 
 from pywats_archive.config import WebhookConfig
+from pywats_archive.redaction import redacted, redacted_json
 
 log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class Webhook:
 
     def __init__(self, config: WebhookConfig, *, waits_s: tuple[float, ...] = _WAITS_S) -> None:
         self.config = config
+        config.keep_secret()
         self._waits_s = waits_s
         self._posts: queue.Queue[Post | None] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()
@@ -63,11 +66,11 @@ class Webhook:
             try:
                 self._try(post)
             except Exception as exc:  # one bad message must not cost the others
-                log.warning("webhook.dropped", alert=post.document.get("alert"), reason=_cause(exc))
+                log.warning("webhook.dropped", alert=post.document.get("alert"), reason=redacted(_cause(exc)))
 
     def _try(self, post: Post) -> None:
         address, headers = self._address(post.of_converter), _headers(self.config)
-        body = json.dumps(dict(post.document), default=str).encode("ascii")
+        body = redacted_json(dict(post.document), partial(json.dumps, default=str)).encode("ascii")
         reason = ""
         for wait_s in self._waits_s:
             if self._stopping.wait(wait_s):
@@ -81,7 +84,7 @@ class Webhook:
                 reason = _cause(exc)
             else:
                 return
-        log.warning("webhook.failed", address=_without_secrets(address), reason=reason)
+        log.warning("webhook.failed", address=_without_secrets(address), reason=redacted(reason))
 
     def _address(self, of_converter: bool) -> str:
         mine, other = self.config.webhook_converter_url, self.config.webhook_service_url

@@ -10,6 +10,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host.doubtful import doubtful
 from pywats_archive.pipeline.alerts import REJECTED, Alerts
+from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class ConfigVerdicts:
             reason = str(error)
             log.error("config.rejected", path=self._path, reason=reason)
         else:
-            reason = f"{self._path}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            reason = f"{self._path}: {type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]}"
             log.error("config.rejected", path=self._path, reason=reason, exc_info=error)
         self._alerts.clear(REJECTED, self._path)  # the reason may be another one now
         self._alerts.raise_alert(REJECTED, self._path, reason=reason)

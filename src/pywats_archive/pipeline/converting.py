@@ -73,7 +73,7 @@ class Converting:
         except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the source
             raise
         except ArchiveError as exc:
-            log.warning("source.not_judged", converter=line.name, path=str(path), reason=str(exc))
+            log.warning("source.not_judged", converter=line.name, path=str(path), reason=line.told(exc))
             return 0.0
 
     def is_ready(self, line: Line, arrival: Arrival) -> bool:
@@ -91,7 +91,7 @@ class Converting:
         except ConverterUnavailable as exc:
             raise line.stop_for(str(exc)) from exc
         except ArchiveError as exc:
-            log.warning("folder.not_judged", converter=line.name, path=arrival.path, reason=str(exc))
+            log.warning("folder.not_judged", converter=line.name, path=arrival.path, reason=line.told(exc))
             return True
 
     def call_hooks(self, line: Line, arrival: Arrival, result: ConversionResult) -> None:
@@ -104,7 +104,7 @@ class Converting:
         except ArchiveError as exc:
             fault = str(exc)
         if fault:
-            log.warning("converter.hook_failed", converter=line.name, path=arrival.path, reason=fault)
+            log.warning("converter.hook_failed", converter=line.name, path=arrival.path, reason=line.told(fault))
 
 
 def log_result(line: Line, archive_id: str, result: ConversionResult) -> None:

@@ -128,6 +128,12 @@ class Line:
         self.unavailable = ConverterUnavailable(redact(reason, self.config.arguments, None))
         return self.unavailable
 
+    def told(self, words: object) -> str:
+        """Return what its converter said without the values of secret arguments; of all where none is known to be plain."""
+        return redact(
+            str(words), self.config.arguments, self.description.info.password_arguments if self.description else None
+        )
+
     def wait_for_workers(self, trouble: WorkersUnavailable) -> None:
         """Let its sources wait, because there is no process that could load its converter's code."""
         self.look_again_s = time.monotonic() + LOOK_AGAIN_EVERY_S

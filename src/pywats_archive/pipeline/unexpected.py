@@ -11,6 +11,7 @@ from pywats_archive.pipeline.alerts import UNEXPECTED, Alerts
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.failing import Failing
 from pywats_archive.pipeline.line import Line
+from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
 
@@ -25,7 +26,9 @@ class Unexpected:
 
     def note(self, line: Line, path: str, error: Exception) -> Waits:
         """Note an error about what lies at ``path``; returns that it waits. The traceback is logged once for each reason."""
-        reason = f"an unexpected error, see the log ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        reason = (
+            f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
+        )
         with self._mutex:
             before, self._reasons[line.name, path] = self._reasons.get((line.name, path)), reason
         if before != reason:

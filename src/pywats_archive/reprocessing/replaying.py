@@ -22,7 +22,7 @@ from pywats_archive.errors import (
 )
 from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob, job_for
-from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, redact_result
+from pywats_archive.host.secrets import fingerprint_secrets, is_fingerprint, redact, redact_result
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.replay import Replayed, ReplayRequest
@@ -135,7 +135,7 @@ class Replayer:
         except ArchiveError as exc:
             told = str(exc)
         if isinstance(told, str):
-            return f"the converter's code cannot be loaded: {told}"
+            return f"the converter's code cannot be loaded: {redact(told, config.arguments, None)}"
         folder = str(self._station.converters_folder)
         return _Code(config=config, info=told.info, module_path=config.module_path, folder=folder)
 
