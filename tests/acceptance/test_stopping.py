@@ -158,3 +158,19 @@ def test_a_replay_that_is_interrupted_leaves_its_entries_planned(station: Statio
     done = subprocess.run([*command, "resume", "1", "--json", *here], capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert (told["total_archives"], told["processed"], told["failed"]) == (2, 2, 0), done.stderr
+
+
+def test_a_service_that_starts_answers_a_stop(station: Station) -> None:
+    """It does not wait for converters that hang when their code is loaded, each for half a minute."""
+    (station.root / "converters" / "hangs.py").write_text("import time; time.sleep(600)")
+    for number in range(4):
+        station.add(f"c{number}", "hangs.Any")
+    command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config())]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as service:
+        assert service.stderr
+        assert json.loads(service.stderr.readline())["event"] == "service.starting"
+        service.send_signal(signal.SIGINT)
+        try:
+            assert service.wait(25) == 0
+        finally:
+            service.kill()
