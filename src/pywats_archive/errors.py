@@ -26,6 +26,7 @@ ArchiveError                     exit 1
 │   ├── BlobDamaged                      a blob does not match its checksum
 │   │   └── BlobOutside                  a path that is not the place of a blob, or leads out of the archive
 │   ├── BlobMissing                      the catalog names a blob that is not there
+│   ├── SourceOpen                       a program still has the source open for writing
 │   ├── SourceChanged                    the source changed while it was read
 │   └── SourceVanished                   the source was gone before it could be read
 ├── SourceKnown                          the source is one that is archived already, under another time, name or path
@@ -168,6 +169,10 @@ class BlobMissing(StorageError):
 
 class SourceChanged(StorageError):
     """The source changed while it was read; it is read again later."""
+
+
+class SourceOpen(StorageError):
+    """A program still has the source open for writing; it leaves once it is closed."""
 
 
 class SourceVanished(StorageError):

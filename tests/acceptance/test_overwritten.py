@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.acceptance.test_ways import block_today
 from tests.station import Station, wait_for
+
+from pywats_archive.pipeline import postprocess
 
 SLOW = """
 class Slow(Any):
@@ -214,3 +218,28 @@ def test_a_suspended_unit_is_not_set_aside_in_place_of_the_next_one(station: Sta
         (station.root / "go").touch()
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["done", "done"], timeout_s=60)
     assert units(station) == ["UNIT0", "UNIT1"]
+
+
+def test_a_unit_that_comes_between_the_last_look_and_the_move_is_kept(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late it comes, it is in the archive or still where it lies in the end (invariant 2)."""
+    log = serving_reads(station)
+    touched = postprocess._touched
+    came = threading.Event()
+
+    def then_it_comes(departure: postprocess.Departure) -> Any:
+        found = touched(departure)
+        if not came.is_set():
+            came.set()
+            overwrite(log, "UNIT1", "renamed")
+        return found
+
+    monkeypatch.setattr(postprocess, "_touched", then_it_comes)
+    with station.serving():
+        overwrite(log, "UNIT0", "renamed")
+        wait_for(came.is_set)
+        time.sleep(1)
+    station.run()
+    kept = {entry.source_checksum for entry in station.entries()}
+    assert len(kept) == 2

@@ -23,6 +23,7 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline import owed
+from pywats_archive.pipeline.afterwards import Afterwards
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.decide import Destination, Ending
 from pywats_archive.pipeline.failing import Failing
@@ -64,6 +65,7 @@ def handling() -> Handling:
         failing=Failing(_unused()),
         promises=_promises(),
         tally=Tally(),
+        afterwards=Afterwards(_unused()),
         stuck=_unused(),
     )
 

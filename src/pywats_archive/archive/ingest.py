@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from pywats_archive.archive import again, companions, layout, sources
+from pywats_archive.archive import again, companions, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.draft import AlreadyArchived, Draft
+from pywats_archive.archive.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
 from pywats_archive.archive.packing import Packing, pack
-from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
+from pywats_archive.blobs.store import Blob, measure
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
-from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
-
-_NO_ID = "0" * ARCHIVE_ID_LENGTH
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewSource:
-    """What is to be archived, and what is known of it beforehand."""
-
-    path: Path
-    converter_name: str
-    converter_version: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-    """The converter's effective configuration, without clear secrets."""
-    companion_rules: tuple[str, ...] = ()
-    compression_level: int = 6
-    keep_source: bool = True
-    """False leaves the bytes out: only the record is made (``archive_source_files``)."""
-    arrival_id: int | None = None
-    """The ledger's row that goes on to ``arrival_state`` in the same commit."""
-    arrival_state: ArrivalState = ArrivalState.ARCHIVED
-    look: sources.Look | None = None
-    """What was seen at ``path`` just now; only that is archived. None: whatever lies there."""
-    is_repeated: bool = False
-    """Whether another arrival of this path may be the same source: its bytes are compared."""
-
-
-class _AlreadyArchived(Exception):
-    def __init__(self, entry: ArchiveEntry) -> None:
-        self.entry = entry
 
 
 def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
@@ -61,10 +29,10 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
     """
     archive.require_owner()
     try:
-        draft = _Draft.of(archive, source)
+        draft = Draft.of(archive, source)
         try:
             return _take_in(draft)
-        except _AlreadyArchived as known:
+        except AlreadyArchived as known:
             return _go_on(draft, known.entry)
         except again.KnownAgain as known:
             again.settle(archive, known)
@@ -123,10 +91,10 @@ def archive_result(
     moment = archive.now()
     made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
     nothing = sources.Signature.of(len(document), made_ns)
-    draft = _Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
+    draft = Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
     try:
         blob = draft.write([document])
-    except _AlreadyArchived as known:
+    except AlreadyArchived as known:
         return _go_on(draft, known.entry)
     except OSError as exc:
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
@@ -139,7 +107,7 @@ def archive_result(
     return entry
 
 
-def _take_in(draft: _Draft) -> ArchiveEntry:
+def _take_in(draft: Draft) -> ArchiveEntry:
     archive = draft.archive
     if not draft.source.keep_source:
         return _only_record(draft)
@@ -151,7 +119,7 @@ def _take_in(draft: _Draft) -> ArchiveEntry:
         raise
 
 
-def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
+def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     """Commit a source whose blob is written, with its companions; what is written more is added to ``blobs``."""
     archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and sources.signature(source.path) != draft.signature:
@@ -169,7 +137,7 @@ def _keep(draft: _Draft, blobs: list[Blob]) -> ArchiveEntry:
     return entry
 
 
-def _only_record(draft: _Draft) -> ArchiveEntry:
+def _only_record(draft: Draft) -> ArchiveEntry:
     """Make the entry of a source whose bytes are not to be kept."""
     content = measure(draft.chunks())
     draft.refuse_known_again(content)
@@ -178,7 +146,7 @@ def _only_record(draft: _Draft) -> ArchiveEntry:
     return entry
 
 
-def _go_on(draft: _Draft, entry: ArchiveEntry) -> ArchiveEntry:
+def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
     """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived anew then."""
     archive, source = draft.archive, draft.source
 
@@ -191,7 +159,7 @@ def _go_on(draft: _Draft, entry: ArchiveEntry) -> ArchiveEntry:
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
 
 
-def _commit(tx: Connection, draft: _Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
+def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
     archive, source = draft.archive, draft.source
     if blob:
         archive.blobs.settle(blob)
@@ -224,122 +192,3 @@ def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewS
         )
         if not is_there:
             raise SourceChanged(f"{source.path}: it left meanwhile as the source of another arrival")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Draft:
-    archive: Archive
-    source: NewSource
-    kind: SourceKind
-    moment: datetime
-    signature: sources.Signature
-
-    @classmethod
-    def of(cls, archive: Archive, source: NewSource) -> _Draft:
-        kind, signature = source.look or sources.look_at(source.path)
-        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature)
-
-    @property
-    def mtime_ns(self) -> int:
-        return self.signature.mtime_ns
-
-    @staticmethod
-    def id_of(blob: Blob) -> str:
-        return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
-
-    def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
-        folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
-        return self.archive.blobs.write(
-            self.chunks() if chunks is None else chunks,
-            folder=folder,
-            draft=lambda: self._label(_NO_ID, UNKNOWN),
-            naming=self._name,
-            level=self.source.compression_level,
-        )
-
-    def chunks(self) -> Iterator[bytes]:
-        if self.kind is SourceKind.FOLDER:
-            return sources.read_folder(self.source.path)
-        return sources.read_file(self.source.path, expected=self.signature)
-
-    def _name(self, content: Content) -> tuple[str, Label]:
-        self.refuse_known_again(content)
-        self._refuse_known(content)
-        archive_id = self.archive.claim_id(self.moment, content.sha256)
-        is_folder = self.kind is SourceKind.FOLDER
-        path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.source.path.name)
-        return path, self._label(archive_id, content)
-
-    def refuse_known_again(self, content: Content) -> None:
-        """Raise KnownAgain when the source is another arrival's, under another time, name or path."""
-        if self.source.arrival_id is not None:
-            seen = again.Seen(
-                arrival_id=self.source.arrival_id,
-                converter_name=self.source.converter_name,
-                path=os.fspath(self.source.path),
-                signature=self.signature,
-                checksum=content.checksum,
-                is_repeated=self.source.is_repeated,
-            )
-            again.refuse(self.archive, seen)
-
-    def _refuse_known(self, content: Content) -> None:
-        with self.archive.read() as db:
-            known = entries.find_same_source(
-                db,
-                path=os.fspath(self.source.path),
-                size_bytes=content.size_bytes,
-                mtime_ns=self.mtime_ns,
-                checksum=content.checksum,
-                converter_name=self.source.converter_name,
-            )
-        if known and not known.purged_at:
-            raise _AlreadyArchived(known)
-
-    def _label(self, archive_id: str, content: Content) -> Label:
-        name, own_ns = self.source.path.name, self.signature.own_mtime_ns
-        return Label(
-            original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
-            mtime_s=self.mtime_ns // 1_000_000_000,
-            metadata={
-                "kind": "source",
-                "archive_id": archive_id,
-                "source_kind": self.kind.value,
-                "converter_name": self.source.converter_name,
-                "converter_version": self.source.converter_version,
-                "original_path": os.fspath(self.source.path),
-                "sha256": content.sha256,
-                "size_bytes": content.size_bytes,
-                "mtime_ns": self.mtime_ns,
-                **({} if own_ns is None else {sources.OWN_MTIME_NS: own_ns}),
-                "archived_at": self.moment.isoformat(),
-                "compression_level": self.source.compression_level,
-            },
-        )
-
-    def entry(
-        self, archive_id: str, content: Content, blobs: Sequence[Blob], kept: tuple[Companion, ...]
-    ) -> ArchiveEntry:
-        """Make the entry; the first of ``blobs``, if there is any, holds the source."""
-        blob = blobs[0] if blobs else None
-        return ArchiveEntry(
-            archive_id=archive_id,
-            converter_name=self.source.converter_name,
-            converter_version=self.source.converter_version,
-            source_original_path=os.fspath(self.source.path),
-            source_archived_path=blob.path if blob else "",
-            source_checksum=content.checksum,
-            source_size_bytes=content.size_bytes,
-            compressed_size_bytes=blob.compressed_size_bytes if blob else 0,
-            disk_size_bytes=sum(each.disk_size_bytes for each in blobs),
-            source_kind=self.kind,
-            source_mtime_ns=self.mtime_ns,
-            compression_level=self.source.compression_level,
-            companions=kept,
-            conversion_timestamp=self.moment,
-            conversion_parameters=self.source.parameters,
-            retention_until=self.archive.policies.effective(self.source.converter_name).kept_until(
-                self.moment.date(), failed=False
-            ),
-            created_at=self.moment,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, events, reports
@@ -132,6 +132,19 @@ def is_any_waiting(archive: Archive) -> bool:
     """Tell whether archived sources have not come to their end, or reports wait for the server."""
     with archive.read() as db:
         return bool(arrivals.unfinished_counts(db)) or reports.waiting_count(db) > 0
+
+
+def left_lately(
+    archive: Archive, converter_name: str, *, within: timedelta
+) -> tuple[tuple[Arrival, ArchiveEntry], ...]:
+    """Return what a converter's sources became that left shortly before its last one did; a thousand at most."""
+    with archive.read() as db:
+        left = arrivals.left_last(db, converter_name, limit=1000)
+        newest = max((arrival.changed_at for arrival in left), default=None)
+        lately = (a for a in left if newest and a.archive_id and a.changed_at >= newest - within)
+        return tuple(
+            (a, entries.get(db, a.archive_id)) for a in lately if a.archive_id and entries.has(db, a.archive_id)
+        )
 
 
 def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:

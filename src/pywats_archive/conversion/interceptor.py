@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from pywats_archive.archive import companions, ingest, record
+from pywats_archive.archive import companions, ingest, late, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import Look
 from pywats_archive.config import ConverterConfig
@@ -103,6 +103,20 @@ class ArchiveInterceptor(AfterSubmission):
             is_repeated=is_repeated,
         )
         return ingest.archive_source(self.archive, new)
+
+    def archive_late(
+        self, source: Path, *, original_path: Path, known: ArchiveEntry, reason: str, moved_to: str | None
+    ) -> ArchiveEntry | None:
+        """Archive what was written to a source after ``known`` was archived of it; None when these are its very bytes."""
+        new = ingest.NewSource(
+            path=source,
+            original_path=original_path,
+            converter_name=self._config.name,
+            converter_version=self.info.version if self.info else None,
+            parameters=self.safe_arguments(self.info),
+            compression_level=self._level(busy=False),
+        )
+        return late.archive_late(self.archive, new, known=known, reason=reason, moved_to=moved_to)
 
     def post_convert(
         self,

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 DISK_LOW, DISK_FULL = "disk.low", "disk.full"
 ARCHIVE_AWAY, ARCHIVE_FAILING = "archive.away", "archive.failing"
-STILL_OPEN, EMPTY = "source.open", "source.empty"
+STILL_OPEN, EMPTY, WRITTEN_LATE = "source.open", "source.empty", "source.written_late"
 WATCH_AWAY, WATCH_TAKEN, UNREADABLE = "watch.away", "watch.taken", "watch.unreadable"
 SERVER_AWAY, UNAUTHORISED = "server.away", "server.unauthorised"
 REFUSED, OVERDUE, UNSENDABLE = "reports.refused", "reports.overdue", "reports.unsendable"

@@ -49,6 +49,10 @@ class Destination(str, Enum):
     KEPT = "kept"
 
 
+REMOVING = (Destination.REMOVED, Destination.ZIPPED)
+"""What leaves nothing of the source but copies."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
     """How an arrival ends: its last state, and what becomes of the source, and why."""

@@ -9,9 +9,10 @@ from contextlib import suppress
 import structlog
 
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
-from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable
+from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.afterwards import Left
 from pywats_archive.pipeline.busy import Busy
 from pywats_archive.pipeline.converting import Waits
 from pywats_archive.pipeline.handling import Handling
@@ -19,6 +20,7 @@ from pywats_archive.pipeline.held import HeldSources, Key, key
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.unexpected import Unexpected
+from pywats_archive.pipeline.unready import wait_for_end
 from pywats_archive.pipeline.work import URGENT, WorkQueue
 
 log = structlog.get_logger()
@@ -48,7 +50,7 @@ class Dispatch:
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
 
-    def put(self, do: Callable[..., None], line: Line, *given: Arrival, priority: int) -> None:
+    def put(self, do: Callable[..., None], line: Line, *given: Arrival | Left, priority: int) -> None:
         """Queue a line's work; its archive stays open meanwhile."""
         self._busy.begin(line)
         self._work.put(self._counted, do, line, *given, priority=priority)
@@ -75,7 +77,7 @@ class Dispatch:
                     self.finish(line, arrival)
         return arrival is not None
 
-    def _counted(self, do: Callable[..., None], line: Line, *given: Arrival) -> None:
+    def _counted(self, do: Callable[..., None], line: Line, *given: Arrival | Left) -> None:
         try:
             with suppress(ConversionInterrupted):  # the service stops
                 do(line, *given)
@@ -110,6 +112,8 @@ class Dispatch:
             if not known.state.is_final:
                 self._handling.finish(line, known)
             self._stuck.over(line, arrival)
+        except SourceOpen as exc:
+            waits = wait_for_end(line, str(exc))
         except (ArchiveError, OSError) as exc:
             waits = Waits(reason=str(exc), needs_person=True)
             self._stuck.note(line, known, exc)

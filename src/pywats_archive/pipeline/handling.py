@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
@@ -16,13 +17,23 @@ from pywats_archive.archive.naming import free_names
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import ArchivedParcel, Parcel
 from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.errors import ArchiveError, CatalogError, SourceChanged, SourceKnown, SourceVanished, StorageError
+from pywats_archive.errors import (
+    ArchiveError,
+    CatalogError,
+    SourceChanged,
+    SourceKnown,
+    SourceOpen,
+    SourceVanished,
+    StorageError,
+)
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.pipeline import decide, owed, postprocess, sharing
+from pywats_archive.pipeline.afterwards import Afterwards
 from pywats_archive.pipeline.converting import Converting, Waits, log_result
+from pywats_archive.pipeline.decide import REMOVING, Destination
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.held import Key, key
 from pywats_archive.pipeline.identity import is_as_known, was_replaced
@@ -33,7 +44,7 @@ from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
-from pywats_archive.pipeline.unready import empty_result, wait_for_writer
+from pywats_archive.pipeline.unready import empty_result, require_closed, wait_for_end, wait_for_writer
 from pywats_archive.scratch import Scratch
 
 log = structlog.get_logger()
@@ -56,16 +67,20 @@ class Handling:
         failing: Failing,
         promises: owed.Open,
         tally: Tally,
+        afterwards: Afterwards,
         stuck: Stuck,
     ) -> None:
         self._stuck = stuck
         self._failing = failing
         self._tally = tally
+        self._afterwards = afterwards
         self._converting = Converting(processes)
         self.unarchived = Unarchived(self._converting, outbox, clock=clock, promises=promises, tally=tally, stuck=stuck)
         self._outbox = outbox
         self._now = clock
         self._with_hooks: dict[Key, ConversionResult] = {}
+        self._as_converted: dict[Key, sources.Signature] = {}
+        """How folders were when they had been converted."""
         self._on_the_way = OnTheWay()
         self._neighbours = Neighbours()
         self._scratch = Scratch()
@@ -82,6 +97,8 @@ class Handling:
             return self._take(line, arrival, busy)
         except (SourceVanished, SourceChanged) as exc:
             return self._not_as_it_was(line, arrival, exc)
+        except SourceOpen as exc:
+            return wait_for_end(line, str(exc))
         except SourceKnown as exc:
             log.info("source.known_again", converter=line.name, path=arrival.path, reason=str(exc))
             return None
@@ -122,6 +139,9 @@ class Handling:
         outbid = None if has_waited else self._converting.outbid(line, Path(arrival.path))
         result = outbid or self._convert_entry(line, arrival, entry, has_waited=has_waited)
         result = self._neighbours.told(line, arrival.path, result)
+        if entry.source_kind is SourceKind.FOLDER:
+            with suppress(SourceVanished, OSError):
+                self._as_converted[key(line, arrival)] = sources.signature(Path(arrival.path))
         after = decide.after_conversion(result, line.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
@@ -185,7 +205,14 @@ class Handling:
         departure = departure_of(line, arrival, entry)
         if line.folder and (line.is_taken or not os.path.lexists(departure.path)):
             line.folder.require()
+        if ending.destination is not Destination.KEPT and not arrival.moved_to:
+            require_closed(line, departure.path, is_removed=ending.destination in REMOVING)
+        came_late, looked = self._afterwards.keep_members(
+            line, arrival, entry, departure.path, as_converted=self._as_converted.pop(key(line, arrival), None)
+        )
         departed = postprocess.carry_out(ending, departure)
+        if departed.lies_at:
+            self._afterwards.note(line, arrival, entry, departed, looked)
         if departed.is_replaced:
             ending = own  # nobody else can have it any more
             log.warning("source.replaced", converter=line.name, path=arrival.path, archive_id=entry.archive_id)
@@ -194,7 +221,7 @@ class Handling:
         if not line.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 record.remove_document(line.archive, report)
-        reason = "; ".join(filter(None, (ending.reason, departed.note))) or None
+        reason = "; ".join(filter(None, (ending.reason, came_late, departed.note))) or None
         if not departed.is_replaced:
             sharing.note_departure(line, arrival, departed.moved_to)
         stays = ending.state is ArrivalState.DONE and departed.moved_to is None

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive import portable
-from pywats_archive.archive import ledger, sources
+from pywats_archive.archive import late, ledger, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.naming import free_names
-from pywats_archive.archive.restoring import members, mtime_ns_of, publish
+from pywats_archive.archive.restoring import publish
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
@@ -61,6 +61,8 @@ class Departed:
     note: str | None = None
     touched: sources.Signature | None = None
     """How it was in the end, when its time had changed and its bytes had not."""
+    lies_at: Path | None = None
+    """Where it lies as it was."""
 
     @property
     def is_replaced(self) -> bool:
@@ -110,7 +112,8 @@ def bring_back(held: Path, path: Path) -> bool:
 def _move_to(name_of_folder: str) -> Callable[[Departure], Departed]:
     def act(departure: Departure) -> Departed:
         folder = Path(getattr(departure.config, name_of_folder))
-        return Departed(moved_to=str(move_into(folder, departure.path)))
+        target = move_into(folder, departure.path)
+        return Departed(moved_to=str(target), lies_at=target)
 
     return act
 
@@ -149,7 +152,7 @@ def _remove_noted(departure: Departure, noted: portable.Marks) -> Departed:
             _prove_archived(departure.archive, departure.entry, departure.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
             kept = move_into(Path(departure.config.done_folder), departure.path)
-            return Departed(moved_to=str(kept), note=f"kept in Done, not removed: {exc}")
+            return Departed(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
     portable.remove_marked(departure.path, noted)
     portable.sync_folder(departure.path.parent)
     return Departed(moved_to=_GONE)
@@ -164,12 +167,8 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
     archive.blobs.check(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is not SourceKind.FOLDER:
         return
-    packed = members(archive.blobs.read(entry.source_archived_path), of=archive.root / entry.source_archived_path)
-    held = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
-    for file in (f for f in path.rglob("*") if f.is_file() and not f.is_symlink()):
-        status, name = file.stat(), file.relative_to(path).as_posix()
-        if held.get(name) != (status.st_size, status.st_mtime_ns):
-            raise _NotInArchive(f"{name} is not in the archive as it is now")
+    if missing := late.missing_members(archive, entry, path):
+        raise _NotInArchive(f"{missing[0]} is not in the archive as it is now")
 
 
 def _zip(departure: Departure) -> Departed:
@@ -181,7 +180,7 @@ def _zip(departure: Departure) -> Departed:
     target = _zip_of_earlier(path, folder) or _new_zip(path, folder, partial)
     portable.sync_folder(folder)
     removed = _remove_noted(departure, noted)
-    return Departed(moved_to=str(target), note=removed.note)
+    return replace(removed, moved_to=str(target))
 
 
 def _zip_of_earlier(path: Path, folder: Path) -> Path | None:

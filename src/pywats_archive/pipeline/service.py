@@ -28,6 +28,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline import decide, owed
+from pywats_archive.pipeline.afterwards import Afterwards
 from pywats_archive.pipeline.alerts import UNAVAILABLE
 from pywats_archive.pipeline.beside import Announcing, Beside
 from pywats_archive.pipeline.busy import Busy
@@ -186,6 +187,7 @@ class Service:
             clock=self._now,
             impatient=self._settings.until_idle,
         )
+        self._afterwards = Afterwards(self._staff.alerts)
         self._handling = Handling(
             processes,
             self._outbox,
@@ -193,6 +195,7 @@ class Service:
             failing=self._staff.failing,
             promises=self._staff.promises,
             tally=self._tally,
+            afterwards=self._afterwards,
             stuck=self._staff.stuck,
         )
         self._server_watch = ServerWatch(self._staff.alerts, lambda: self._staff.archives)
@@ -238,6 +241,7 @@ class Service:
         try:
             self._begin()
             left = self._watch()
+            self._look_after(all_of_them=True)
             self._vitals.end()
             return left
         except BaseException:  # it is to be started again soon: what runs is interrupted, and goes on then
@@ -259,6 +263,7 @@ class Service:
         self._forgotten.look(self._lines, self._staff.archives)
         for line in self._lines:
             self._take_up(line)
+            self._afterwards.take_up(line)
             _miss_results(line)
         self._gone.look(self._lines, self._station)
         self._verdicts.accept(self._station)
@@ -366,10 +371,20 @@ class Service:
                 self._guard.note_failure(line, exc)
             except Exception as exc:
                 self._staff.unexpected.note(line, line.name, exc)
+        self._look_after()
         self._handling.unarchived.retry_unfinished()
         self._schedules.retry_held()
         for line in self._schedules.due():
             self._dispatch.put(self._schedules.run, line, priority=line.config.priority)
+
+    def _look_after(self, *, all_of_them: bool = False) -> None:
+        """Archive what was written to after it left; all that is remembered, here and now, when the service ends."""
+        for left in self._afterwards.due(all_of_them=all_of_them):
+            line = next((e for e in self._lines if (e.name, e.root) == (left.line.name, left.line.root)), left.line)
+            if all_of_them:
+                self._afterwards.archive(line, left)
+            else:
+                self._dispatch.put(self._afterwards.archive, line, left, priority=URGENT)
 
     def _retry_line(self, line: Line, now_s: float) -> None:
         is_available = self._is_available(line, now_s)

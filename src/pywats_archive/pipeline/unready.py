@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from pywats_archive import openfiles
 from pywats_archive.archive import companions, sources
 from pywats_archive.archive.sources import Signature
+from pywats_archive.errors import SourceOpen
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -29,19 +30,45 @@ _EMPTY = "it has no bytes; it was not converted. It is taken again when it has s
 
 def wait_for_writer(line: Line, path: Path) -> Waits | None:
     """Return why a source waits, when a program has it, a file in it or a companion open for writing."""
-    writing = _written(line, path)
+    writing = _written(line, path, companions.by_rules(path, line.config.companion_rules))
     if writing is None:
         line.written.pop(str(path), None)
         return None
     reason = f"{writing} is still open for writing; it is taken once it is closed"
-    if line.written.setdefault(str(path), now := time.monotonic()) == now:
-        log.info("source.open", converter=line.name, path=str(path), reason=reason)
+    _note_open(line, path, reason)
+    return wait_for_end(line, reason)
+
+
+def wait_for_end(line: Line, reason: str) -> Waits:
+    """Return that a source waits for a program to close it, which may be soon."""
     return Waits(reason=reason, needs_person=True, again_s=max(_LEAST_S, line.config.settle_seconds))
 
 
-def _written(line: Line, path: Path) -> Path | None:
+def require_closed(line: Line, path: Path, *, is_removed: bool) -> None:
+    """Raise SourceOpen while a program has a source open for writing that is to leave.
+
+    One that is not removed leaves after ``late_seconds`` all the same, and what is written to it is found afterwards.
+    """
+    writing = _written(line, path)
+    if writing is None:
+        line.written.pop(str(path), None)
+        return
+    reason = f"{writing} is open for writing again; it leaves once it is closed"
+    open_s = time.monotonic() - _note_open(line, path, reason)
+    if is_removed or open_s < line.config.late_seconds:
+        raise SourceOpen(reason)
+
+
+def _note_open(line: Line, path: Path, reason: str) -> float:
+    """Log once that a source is open for writing; returns since when that is known."""
+    if str(path) not in line.written:
+        line.written[str(path)] = time.monotonic()
+        log.info("source.open", converter=line.name, path=str(path), reason=reason)
+    return line.written[str(path)]
+
+
+def _written(line: Line, path: Path, beside: Iterable[Path] = ()) -> Path | None:
     is_remote = line.folder is None or line.folder.is_remote
-    beside = companions.by_rules(path, line.config.companion_rules)
     files = itertools.chain(sources.files_of(path), beside)
     return next((file for file in files if openfiles.has_writer(file, is_remote=is_remote)), None)
 
