@@ -1,4 +1,4 @@
-"""The siege: drops, kills and a server that misbehaves, until the time is up; then the service is let finish its work."""
+"""The siege: drops, kills, a bad server, clock and configuration until the time is up; then the service may finish its work."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault
 from tests.soak.drops import CONVERTERS, LINES, Drop, Dropper
+from tests.soak.troubles import Configuration, LogReader, StationClock, end_whole_tree
 from tests.station import Station
 
 _FAULTS: dict[str, Fault | None] = {
     "answered 500": faults.answer(500),
     "answered 503": faults.answer(503),
+    "answered 407": faults.answer(407),
+    "answered 429": faults.answer(429),
     "answered nothing": faults.EMPTY,
     "dropped before reading": faults.DROP_BEFORE_READING,
     "dropped after accepting": faults.DROP_AFTER_ACCEPTING,
@@ -40,10 +44,12 @@ class Siege:
         self.station = Station(folder)
         self.drops: list[Drop] = []
         self.counts: Counter[str] = Counter()
+        self._died: list[str] = []
         self._seed = seed
         self._kills = random.Random(f"{seed} kills")
         self._faults = random.Random(f"{seed} faults")
         self._pauses = random.Random(f"{seed} pauses")
+        self._troubles = random.Random(f"{seed} troubles")
         self._mutex = threading.Lock()
         self.station.code(CONVERTERS)
         for name, keys in LINES.items():
@@ -51,25 +57,29 @@ class Siege:
             self.station.add(name, own, max_retries=10_000, **keys)
         self._dropper = Dropper(folder, random.Random(f"{seed} drops"))
         self._log = folder / "service.log"
+        self._clock = StationClock(folder / "clock", self._troubles)
+        self._configuration = Configuration(self.station, self._troubles)
 
     def run(self, seconds: float) -> None:
         """Drop, kill and misbehave for so long."""
-        self.station.write_config()
+        self._configuration.write()
         self.station.server.fault = self._fault
-        until = time.monotonic() + seconds
-        killing = threading.Thread(target=self._kill_again_and_again, args=(until,))
-        refusing = threading.Thread(target=self._refuse_now_and_then, args=(until,))
-        killing.start()
-        refusing.start()
-        while time.monotonic() < until:
+        until_s = time.monotonic() + seconds
+        besides = (self._kill_again_and_again, self._refuse_now_and_then, self._trouble_now_and_then)
+        threads = [threading.Thread(target=each, args=(until_s,)) for each in besides]
+        for thread in threads:
+            thread.start()
+        while time.monotonic() < until_s:
             self.drops.append(self._dropper.drop())
             time.sleep(self._pauses.expovariate(6))
-        killing.join()
-        refusing.join()
+        self._dropper.close()
+        for thread in threads:
+            thread.join()
 
     def finish(self) -> list[str]:
         """Let the service finish all that waits, unharmed; gives what kept it from doing so."""
         self.station.server.fault = None
+        self._clock.set_right()
         service = self._start("--until-idle")
         try:
             code = service.wait(timeout=_FINISH_S)
@@ -77,49 +87,82 @@ class Siege:
             os.killpg(service.pid, signal.SIGKILL)
             service.wait()
             return [f"run --until-idle did not end in {_FINISH_S} s"]
-        return [f"run --until-idle ended with {code}; see {self._log}"] if code not in (0, _SOME_FAILED) else []
+        ended = [f"run --until-idle ended with {code}; see {self._log}"] if code not in (0, _SOME_FAILED) else []
+        return [*self._died, *ended]
 
     def told(self) -> str:
-        """Tell what was done."""
+        """Describe what was done."""
         received = self.station.server.received
         size = sum(drop.size_bytes for drop in self.drops) / 1e6
         again = sum(len(bodies) for bodies in received.values()) - len(received)
         lines = [
-            f"{len(self.drops)} sources dropped ({size:.1f} MB), {self.counts['killed']} kills, "
-            f"{self.counts['stopped']} stops, {self.station.server.requests} requests, {len(received)} reports at the "
-            f"server, {again} of them sent again",
-            "server: " + ", ".join(f"{name} {number}" for name, number in sorted(self.counts.items()) if name in _TOLD),
+            f"{len(self.drops)} sources dropped ({size:.1f} MB), {self.station.server.requests} requests, "
+            f"{len(received)} reports at the server, {again} of them sent again",
+            "service: " + self._counted(lambda name: name not in _SERVER),
+            "server: " + self._counted(lambda name: name in _SERVER),
         ]
         return "\n".join(lines)
+
+    def _counted(self, is_shown: Callable[[str], bool]) -> str:
+        return ", ".join(f"{name} {number}" for name, number in sorted(self.counts.items()) if is_shown(name))
 
     def remove(self) -> None:
         """Remove the station's folder."""
         shutil.rmtree(self.station.root.parent)
 
-    def _kill_again_and_again(self, until: float) -> None:
-        while time.monotonic() < until:
-            service = self._start()
-            time.sleep(self._kills.choice((0.3, 1.0, 1.5, 2.0, 3.0, 5.0)) * self._kills.uniform(0.6, 1.4))
-            is_kill = self._kills.random() < 0.9
-            if service.poll() is not None:
-                self.counts["died by itself"] += 1
-            elif is_kill:
-                os.killpg(service.pid, signal.SIGKILL)
-            else:
-                service.send_signal(signal.SIGTERM)
+    def _kill_again_and_again(self, until_s: float) -> None:
+        while time.monotonic() < until_s:
+            lifetime_s = self._kills.choice((0.3, 1.0, 1.5, 2.0, 3.0, 5.0)) * self._kills.uniform(0.6, 1.4)
+            reader = LogReader(self._log, lifetime_s * self._kills.random()) if self._kills.random() < 0.2 else None
+            began_s = time.monotonic()
+            service = self._start(reader=reader)
+            time.sleep(lifetime_s)
+            way = self._kills.choices(list(_ENDS), weights=[8, 1, 2])[0]
+            if service.poll() is None:
+                _ENDS[way](service)
+            elif self._configuration.was_bad_at_s < began_s:
+                self._died.append(f"the service ended by itself with {service.returncode}; see {self._log}")
             service.wait()
-            self.counts["killed" if is_kill else "stopped"] += 1
+            if reader:
+                reader.join()
+                self.counts["log reader ended"] += 1
+            self.counts[way] += 1
 
-    def _start(self, *more: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "pywats_archive", "run", "--config", str(self.station.root / "config.json")]
+    def _start(self, *more: str, reader: LogReader | None = None) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.soak.service",
+            "run",
+            "--config",
+            str(self.station.root / "config.json"),
+        ]
         with self._log.open("ab") as log:
-            return subprocess.Popen(
-                [*command, "--processes", "1", *more], stdout=log, stderr=log, start_new_session=True
+            into = reader.write_to if reader else log
+            service = subprocess.Popen(
+                [*command, "--processes", "1", *more],
+                stdout=log,
+                stderr=into,
+                start_new_session=True,
+                env={**os.environ, "SOAK_CLOCK": str(self._clock.file)},
             )
+        if reader:
+            reader.start()
+        return service
 
-    def _refuse_now_and_then(self, until: float) -> None:
+    def _trouble_now_and_then(self, until_s: float) -> None:
+        """Set the clock or change the configuration, one after the other."""
+        while time.monotonic() < until_s:
+            time.sleep(self._troubles.uniform(1, 4))
+            if self._troubles.random() < 0.5:
+                self._clock.set_at_random()
+                self.counts["clock set"] += 1
+            else:
+                self._configuration.change(self.counts)
+
+    def _refuse_now_and_then(self, until_s: float) -> None:
         """Have the server refuse connections for a while; its port stays."""
-        while time.monotonic() < until:
+        while time.monotonic() < until_s:
             time.sleep(self._pauses.uniform(1, 5))
             self.station.server.stop()
             time.sleep(self._pauses.uniform(0.2, 1.5))
@@ -144,4 +187,19 @@ class Siege:
         self.station.__exit__(kind, error, trace)
 
 
-_TOLD = {*_FAULTS, "refused connections", "died by itself"}
+_SERVER = {*_FAULTS, "refused connections"}
+
+
+def _kill(service: subprocess.Popen[bytes]) -> None:
+    os.killpg(service.pid, signal.SIGKILL)
+
+
+def _stop(service: subprocess.Popen[bytes]) -> None:
+    service.send_signal(signal.SIGTERM)
+
+
+_ENDS: dict[str, Callable[[subprocess.Popen[bytes]], None]] = {
+    "killed": _kill,
+    "stopped": _stop,
+    "ended with all its processes": end_whole_tree,
+}

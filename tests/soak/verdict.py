@@ -15,11 +15,14 @@ from pywats_archive.archive.recover import recover
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.models.query import EntryFilter
 from tests.faults.check import archive_findings
-from tests.soak.drops import LINES, Drop
+from tests.soak.drops import LINES, REWRITTEN, SWAPPED, Drop
 from tests.soak.siege import Siege
 
 Content = frozenset[tuple[str, bytes]]
+Group = tuple[str, ...]
 _FAILED = "f"
+_GROUPS: tuple[Group, ...] = (*((line,) for line in LINES if line not in SWAPPED), SWAPPED)
+"""Converters of which each has what was dropped for it; those that exchange their folders have it together."""
 
 
 def faults_of(siege: Siege) -> list[str]:
@@ -31,16 +34,16 @@ def faults_of(siege: Siege) -> list[str]:
             *archive_findings(archive),
             *_archived(siege, archive),
             *_accounts(siege, archive),
-            *(fault for line in LINES for fault in _folders(siege, line)),
+            *(fault for group in _GROUPS for fault in _folders(siege, group)),
             *_reports(siege),
         ]
 
 
 def _archived(siege: Siege, archive: Archive) -> Iterator[str]:
-    for line in LINES:
-        wanted = Counter(_content(drop) for drop in siege.drops if drop.line == line)
-        found = Counter(_restored(archive, line))
-        yield from _differences("the archive", line, wanted, found)
+    for group in _GROUPS:
+        wanted = Counter(_content(drop) for drop in siege.drops if drop.line in group)
+        found = Counter(content for line in group for content in _restored(archive, line))
+        yield from _differences("the archive", group, wanted, found)
 
 
 def _restored(archive: Archive, line: str) -> Iterator[Content]:
@@ -51,29 +54,36 @@ def _restored(archive: Archive, line: str) -> Iterator[Content]:
 
 def _accounts(siege: Siege, archive: Archive) -> Iterator[str]:
     """The ledger has each source once, in a final state."""
-    states: Counter[tuple[str, str]] = Counter()
+    states: Counter[tuple[Group, str]] = Counter()
+    groups = {line: group for group in _GROUPS for line in group}
     for account in ledger.accounts(archive):
-        states.update({(account.converter_name, state): number for state, number in account.by_state.items()})
-    wanted = Counter((drop.line, "failed" if drop.token.endswith(_FAILED) else "done") for drop in siege.drops)
+        group = groups[account.converter_name]
+        states.update({(group, state): number for state, number in account.by_state.items()})
+    wanted = Counter((groups[drop.line], "failed" if drop.token.endswith(_FAILED) else "done") for drop in siege.drops)
     if states != wanted:
         yield f"the ledger counts {dict(states - wanted)} too many, {dict(wanted - states)} too few"
 
 
-def _folders(siege: Siege, line: str) -> Iterator[str]:
-    """Each source lies where its post action puts it, and nowhere else."""
-    drops = [drop for drop in siege.drops if drop.line == line]
+def _folders(siege: Siege, group: Group) -> Iterator[str]:
+    """Each source lies where its post action puts it, and nowhere else; one that was replaced on its way lies nowhere."""
+    drops = [drop for drop in siege.drops if drop.line in group]
     well = Counter(_content(drop) for drop in drops if not drop.token.endswith(_FAILED))
     failed = Counter(_content(drop) for drop in drops if drop.token.endswith(_FAILED))
     wanted = {"watch": Counter(), "Done": Counter(), "Error": failed, "Pending": Counter()}
-    place = {"keep": "watch", "move": "Done", "folder": "Done", "zip": "Done"}.get(line)
-    if place:
-        wanted[place] = well
+    place = {"keep": "watch", "move": "Done", "folder": "Done", "zip": "Done", "left": "Done", REWRITTEN: "Done"}
+    if group[0] in place:
+        wanted[place[group[0]]] = well
     for folder, contents in wanted.items():
-        path = siege.station.root / line / folder
-        items = list(path.iterdir()) if path.is_dir() else []
+        items = [item for line in group for item in _items(siege.station.root / line / folder)]
         yield from (f"{item} is left half-written" for item in items if item.name.endswith(".part"))
-        unpack = _zipped if (line, folder) == ("zip", "Done") else _lying_at
-        yield from _differences(folder, line, contents, Counter(map(unpack, items)))
+        unpack = _zipped if (group[0], folder) == ("zip", "Done") else _lying_at
+        found = Counter(map(unpack, items))
+        may_lack = contents if group == (REWRITTEN,) else Counter[Content]()
+        yield from _differences(folder, group, contents - (may_lack - found), found)
+
+
+def _items(path: Path) -> list[Path]:
+    return list(path.iterdir()) if path.is_dir() else []
 
 
 def _reports(siege: Siege) -> Iterator[str]:
@@ -91,9 +101,10 @@ def _reports(siege: Siege) -> Iterator[str]:
         yield f"the server lacks {sorted(due - ids.keys())}, and has {sorted(ids.keys() - due)} too many"
 
 
-def _differences(where: str, line: str, wanted: Counter[Content], found: Counter[Content]) -> Iterator[str]:
-    yield from (f"{line}: {where} lacks {_name(content)}" for content in wanted - found)
-    yield from (f"{line}: {where} has {_name(content)} too often" for content in found - wanted)
+def _differences(where: str, group: Group, wanted: Counter[Content], found: Counter[Content]) -> Iterator[str]:
+    name = " and ".join(group)
+    yield from (f"{name}: {where} lacks {_name(content)}" for content in wanted - found)
+    yield from (f"{name}: {where} has {_name(content)} too often" for content in found - wanted)
 
 
 def _name(content: Content) -> str:
