@@ -33,6 +33,7 @@ _FAULTS: dict[str, Fault | None] = {
     "confirmed another": faults.wrong_id(),
 }
 _FINISH_S = 240
+_START_S = 15
 _SOME_FAILED = 1
 """The exit code of a run of which some sources failed, as some of the siege do."""
 
@@ -114,8 +115,10 @@ class Siege:
         while time.monotonic() < until_s:
             lifetime_s = self._kills.choice((0.3, 1.0, 1.5, 2.0, 3.0, 5.0)) * self._kills.uniform(0.6, 1.4)
             reader = LogReader(self._log, lifetime_s * self._kills.random()) if self._kills.random() < 0.2 else None
-            began_s = time.monotonic()
+            began_s, said_bytes = time.monotonic(), self._log.stat().st_size if self._log.exists() else 0
             service = self._start(reader=reader)
+            if self._kills.random() < 0.8:  # others end while the service starts
+                self._wait_until_it_works(service, said_bytes)
             time.sleep(lifetime_s)
             way = self._kills.choices(list(_ENDS), weights=[8, 1, 2])[0]
             if service.poll() is None:
@@ -127,6 +130,12 @@ class Siege:
                 reader.join()
                 self.counts["log reader ended"] += 1
             self.counts[way] += 1
+
+    def _wait_until_it_works(self, service: subprocess.Popen[bytes], said_bytes: int) -> None:
+        """Wait until the service logs something: on a busy computer that takes longer than many of its lives here."""
+        until_s = time.monotonic() + _START_S
+        while service.poll() is None and time.monotonic() < until_s and self._log.stat().st_size == said_bytes:
+            time.sleep(0.05)
 
     def _start(self, *more: str, reader: LogReader | None = None) -> subprocess.Popen[bytes]:
         command = [

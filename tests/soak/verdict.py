@@ -65,16 +65,22 @@ def _accounts(siege: Siege, archive: Archive) -> Iterator[str]:
 
 
 def _folders(siege: Siege, group: Group) -> Iterator[str]:
-    """Each source lies where its post action puts it, and nowhere else; one that was replaced on its way lies nowhere."""
+    """Each source lies where its post action puts it, and nowhere else.
+
+    One that was replaced on its way lies nowhere; one that is kept stays in Pending where another has its name by then.
+    """
     drops = [drop for drop in siege.drops if drop.line in group]
     well = Counter(_content(drop) for drop in drops if not drop.token.endswith(_FAILED))
     failed = Counter(_content(drop) for drop in drops if drop.token.endswith(_FAILED))
     wanted = {"watch": Counter(), "Done": Counter(), "Error": failed, "Pending": Counter()}
-    place = {"keep": "watch", "move": "Done", "folder": "Done", "zip": "Done", "left": "Done", REWRITTEN: "Done"}
-    if group[0] in place:
-        wanted[place[group[0]]] = well
+    ends = {"keep": "watch", "move": "Done", "folder": "Done", "zip": "Done", "left": "Done", REWRITTEN: "Done"}
+    if group[0] in ends:
+        wanted[ends[group[0]]] = well
     for folder, contents in wanted.items():
-        items = [item for line in group for item in _items(siege.station.root / line / folder)]
+        if group == ("keep",) and folder == "Pending":
+            continue
+        places = ("watch", "Pending") if group == ("keep",) and folder == "watch" else (folder,)
+        items = [item for line in group for place in places for item in _items(siege.station.root / line / place)]
         yield from (f"{item} is left half-written" for item in items if item.name.endswith(".part"))
         unpack = _zipped if (group[0], folder) == ("zip", "Done") else _lying_at
         found = Counter(map(unpack, items))
