@@ -17,7 +17,6 @@ from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.outbox import Outbox
 from pywats_archive.conversion.parcels import Parcel
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
-from pywats_archive.pipeline import folders
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.handling import Handling
 from pywats_archive.pipeline.line import Line
@@ -178,7 +177,7 @@ def test_what_comes_before_anybody_listens_is_taken_soon(station: Station, monke
         may_listen.wait(10)
         return changes(*watched, **how)
 
-    monkeypatch.setattr(folders, "watch", late)
+    monkeypatch.setattr(watchfiles, "watch", late)
     watch = station.add("early", settle_seconds=0)
     with station.serving():
         began.wait(10)

@@ -82,9 +82,12 @@ def leave_note(note: Path, **more: str) -> None:
     partial = note.with_name(f"{note.name}.part")
     with suppress(OSError):
         partial.unlink(missing_ok=True)
-        with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
-            json.dump(told, stream)
-        partial.replace(note)
+        try:
+            with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
+                json.dump(told, stream)
+            partial.replace(note)
+        finally:  # on a full disk it would stay half-written
+            partial.unlink(missing_ok=True)
 
 
 def _readable(path: str, flags: int) -> int:

@@ -55,6 +55,8 @@ def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: d
 
 
 def _look(archive: Archive, converters: Iterable[ConverterConfig], now: datetime) -> OpenAlert | None:
+    if archive.is_read_only:  # a medium or a snapshot, on which no service can work
+        return None
     service = heartbeat.status_of(archive.root, now=now)
     if service.state.is_working:
         return None
