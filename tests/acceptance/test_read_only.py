@@ -45,6 +45,7 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
             shutil.copytree(station.archive_root, copy)
         if request.param == "older":
             with sqlite3.connect(copy / "metadata.db") as raw:
+                raw.execute("DROP TABLE configured")
                 raw.execute("ALTER TABLE archive_entries DROP COLUMN rebuilt_at")
                 raw.execute("UPDATE alembic_version SET version_num = '0005'")
             raw.close()
