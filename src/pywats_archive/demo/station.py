@@ -104,6 +104,7 @@ def _set_up(base: Path, address: str, *, takes_any: bool) -> Path:
             "retry_delay_seconds": 2,
             "max_retries": 100,
             "settle_seconds": 1.0,
+            "empty_seconds": 3.0,
             "file_patterns": ["*" if takes_any else "*.*"],
             "archive_companions": ["{stem}.limits"] if name == "csv" else [],
             "arguments": {"limits_password": "demo-secret"} if name == "csv" else {},
