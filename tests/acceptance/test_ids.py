@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.test_command import command
-from tests.station import Station
+from tests.station import Station, wait_for
 
+from pywats_archive.archive import standing
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.statistics import OpenAlert
 
 CODE = """
 import json
@@ -70,6 +72,7 @@ def test_one_id_in_two_files_is_a_warning_and_the_second_waits(station: Station)
     assert at_server(station) == {ONE: ["SN1"]}
     first, second = station.entries()
     assert (first.warnings, len(second.warnings)) == ((), 1) and first.archive_id in second.warnings[0]
+    assert command("status", "--config", station.write_config()).returncode == 1
     assert station.names("ict/Error") == ["2.log"] and station.arrivals()[-1].state is ArrivalState.REFUSED
     with station.archive() as archive:
         (kept,) = archive.reports_of(second.archive_id)
@@ -127,3 +130,18 @@ def test_two_reports_of_one_id_in_one_file_are_two_reports(station: Station) -> 
     found = at_server(station)
     assert found.pop(ONE) == ["SN1", "SN1"] and list(found.values()) == [["SN2"]]
     assert station.entry().warnings == (f"report 2 has the id of report 1 ({ONE}): it was given another one",)
+
+
+def test_a_held_report_is_an_alert_while_the_service_runs(station: Station) -> None:
+    """Nobody has to wait for a restart to learn that a report is not sent: the alert has its reason."""
+    drop(station, "1.log", {"sn": "SN1", "id": ONE})
+    station.run()
+    with station.serving():
+        drop(station, "2.log", {"sn": "SN2", "id": ONE})
+        (alert,) = wait_for(lambda: [each for each in alerts(station) if each.name == "reports.refused"])
+    assert alert.subject == "ict" and "allow_same_id" in str(alert.details["reason"])
+
+
+def alerts(station: Station) -> tuple[OpenAlert, ...]:
+    with station.archive() as archive:
+        return standing.open_alerts(archive)

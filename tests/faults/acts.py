@@ -67,6 +67,7 @@ def handling() -> Handling:
         tally=Tally(),
         afterwards=Afterwards(_unused()),
         stuck=_unused(),
+        on_held=_unused,
     )
 
 

@@ -69,8 +69,11 @@ class Handling:
         tally: Tally,
         afterwards: Afterwards,
         stuck: Stuck,
+        on_held: Callable[[], None],
     ) -> None:
+        """``on_held`` is called when a report is not sent until a person says so."""
         self._stuck = stuck
+        self._on_held = on_held
         self._failing = failing
         self._tally = tally
         self._afterwards = afterwards
@@ -153,6 +156,7 @@ class Handling:
             log.warning(
                 "report.held", report_id=report.report_id, archive_id=entry.archive_id, reason=report.last_error
             )
+            self._on_held()
         if result.has_hooks:
             self._with_hooks[key(line, arrival)] = result
         if after.state is ArrivalState.SUSPENDED:

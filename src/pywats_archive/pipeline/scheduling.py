@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,8 +38,12 @@ log = structlog.get_logger()
 class Schedules:
     """When each scheduled converter runs next; one run of a converter at a time."""
 
-    def __init__(self, processes: ConverterProcesses, outbox: Outbox, *, clock: Clock) -> None:
+    def __init__(
+        self, processes: ConverterProcesses, outbox: Outbox, *, clock: Clock, on_held: Callable[[], None]
+    ) -> None:
+        """``on_held`` is called when a report is not sent until a person says so."""
         self._processes = processes
+        self._on_held = on_held
         self._outbox = outbox
         self._now = clock
         self._due: dict[str, datetime] = {}
@@ -186,6 +190,8 @@ class Schedules:
         waiting = [report for report in reports if report.submission_state is SubmissionState.WAITING]
         for report in waiting:
             self._outbox.offer(ArchivedParcel(archive=line.archive, report=report))
+        if len(waiting) < len(reports):
+            self._on_held()
         if reports and not waiting:
             line.books.change(arrival, ArrivalState.REFUSED, reason=reports[0].last_error)
 

@@ -188,6 +188,7 @@ class Service:
             impatient=self._settings.until_idle,
         )
         self._afterwards = Afterwards(self._staff.alerts)
+        self._refusals = Refusals(self._staff.alerts, clock=self._now)
         self._handling = Handling(
             processes,
             self._outbox,
@@ -197,13 +198,13 @@ class Service:
             tally=self._tally,
             afterwards=self._afterwards,
             stuck=self._staff.stuck,
+            on_held=self._refusals.note,
         )
         self._server_watch = ServerWatch(self._staff.alerts, lambda: self._staff.archives)
-        self._refusals = Refusals(self._staff.alerts, clock=self._now)
         self._forgotten = Forgotten(self._staff.alerts)
         self._verdicts = ConfigVerdicts(self._settings.config_path, self._staff.alerts)
         self._gone = Gone(self._staff)
-        self._schedules = Schedules(processes, self._outbox, clock=self._now)
+        self._schedules = Schedules(processes, self._outbox, clock=self._now, on_held=self._refusals.note)
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
