@@ -14,7 +14,7 @@ from tests.acceptance.test_switched_off import RANDOM, TWICE, gone, states
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client
-from pywats_archive.archive import record
+from pywats_archive.archive import ledger, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.service import Service
@@ -192,6 +192,47 @@ def test_what_is_suspended_is_brought_back_to_where_the_folder_is(station: Stati
     (station.root / "ready").touch()
     assert station.run().waiting == ()
     assert station.names("c/Done") == ["a.log"] and len(station.server.received) == 1
+
+
+@pytest.mark.parametrize("change", [swap_names, swap_folders])
+@pytest.mark.parametrize("is_on_its_way_back", [False, True])
+def test_what_is_suspended_while_folders_change_hands_goes_once(
+    station: Station, change: Callable[[Station], None], is_on_its_way_back: bool
+) -> None:
+    """The folder's new converter does not take what its former one brings back from Pending (invariants 4 and 12)."""
+    station.code(UNTIL_READY.format(ready=str(station.root / "ready")))
+    for name in ("one", "two"):
+        (station.add(name, "own.UntilReady", max_retries=10_000) / f"{name}1.log").write_text(name, encoding="utf-8")
+    with station.serving():
+        wait_for(lambda: set(states(station).values()) == {ArrivalState.SUSPENDED})
+    if is_on_its_way_back:
+        bring_back(station)
+    change(station)
+    with station.serving():
+        wait_for(lambda: all(arrival.attempts > 3 for arrival in station.arrivals()))
+        (station.root / "ready").touch()
+        wait_for(lambda: len(station.server.received) == 2)
+    assert station.run().waiting == ()
+    assert sent(station) == {"one1": 1, "two1": 1} and len(station.entries()) == 2
+    assert not any(station.names(f"{name}/{folder}") for name in ("one", "two") for folder in ("watch", "Pending"))
+
+
+UNTIL_READY = """
+class UntilReady(Any):
+    def outcome(self, source, context):
+        if not os.path.exists({ready!r}):
+            return ConverterResult.suspended_result("not yet", retry_after=timedelta(seconds=0.1))
+        return super().outcome(source, context)
+"""
+
+
+def bring_back(station: Station) -> None:
+    """Leave what a kill leaves just after a suspended source came back to its watch folder."""
+    with Archive.open(station.archive_root, own=True) as archive:
+        for arrival in ledger.unfinished(archive):
+            assert arrival.moved_to and arrival.arrival_id
+            record.set_arrival(archive, arrival.arrival_id, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
+            Path(arrival.moved_to).rename(arrival.path)
 
 
 def in_memory(service: Service) -> int:

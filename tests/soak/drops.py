@@ -51,8 +51,6 @@ SWAPPED = ("left", "right")
 """Converters that exchange their watch folders now and then: what is dropped for one may be the other's."""
 REWRITTEN = "fixed"
 """The converter whose tester writes every unit under one name, over the one before."""
-_ENDS = {"folder": "s", **dict.fromkeys(SWAPPED, "ssssfn")}
-"""How sources of a converter end, where not all ways are tried: one that is suspended during an exchange may go twice."""
 _NAMES = ("unit", "SN 4711", "Prüfling", "a.b.c", "日本", "noext", "-dash", ".hidden")
 _ENDINGS = (".log", ".csv", ".LOG", "", ".tar.gz")
 
@@ -92,7 +90,7 @@ class Dropper:
         self._number += 1
         lines = [line for line in LINES if line != REWRITTEN or self._rewritten.may_be_replaced()]
         line = self._rng.choice(lines)
-        token = f"{self._number:09d}{self._rng.choice(_ENDS.get(line, 'sssssfpn'))}"
+        token = f"{self._number:09d}{self._rng.choice('sssssfpn') if line != 'folder' else 's'}"
         if line == "folder":
             return self._folder(token)
         size = self._rng.choice((0, 20, 3_000, 60_000, 60_000, 1_500_000 if self._number % 10 == 0 else 500))

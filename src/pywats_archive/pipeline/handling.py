@@ -290,7 +290,8 @@ class Handling:
     def _brought_back(line: Line, arrival: Arrival) -> Arrival:
         """Bring a source back that was set aside in Pending; while another one has its name it stays there.
 
-        That it is on its way is put on record first: what comes back must not look like another source.
+        It also stays there when its watch folder is another converter's by now, which would take it as new. The ledger has it
+        on its way first: what comes back must not look like another source.
         """
         if arrival.state is not ArrivalState.SUSPENDED and not arrival.moved_to:
             return arrival
@@ -298,7 +299,8 @@ class Handling:
         if held is None:
             return replace(arrival, moved_to=None)
         line.books.change(arrival, ArrivalState.CONVERTING, moved_to=str(held))
-        return replace(arrival, moved_to=None if postprocess.bring_back(held, path) else str(held))
+        is_back = path.parent == Path(line.config.watch_folder) and postprocess.bring_back(held, path)
+        return replace(arrival, moved_to=None if is_back else str(held))
 
     def _archived(self, line: Line, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
         """Archive a source, if it is not yet; gives it as the ledger has it then."""

@@ -136,7 +136,12 @@ def _follow_in(root: Path, lines: Sequence[Line], station: StationConfig, staff:
         theirs = relocating.of_others(root, in_hand, line, station)
         if seen := [arrival for arrival in theirs if arrival.state is ArrivalState.SEEN]:
             ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[False])
-        line.left |= {a.path: mark_of(a) for a in theirs if a.state is not ArrivalState.SEEN and not a.moved_to}
+        line.left |= {a.path: mark_of(a) for a in theirs if a.state is not ArrivalState.SEEN and not _is_set_aside(a)}
+
+
+def _is_set_aside(arrival: Arrival) -> bool:
+    """Whether a source lies in Pending; one on its way back from there may lie in its watch folder already."""
+    return arrival.moved_to is not None and os.path.lexists(arrival.moved_to)
 
 
 def _names_in(root: Path, line: Line, station: StationConfig, staff: Staff) -> tuple[str, ...]:
@@ -163,7 +168,7 @@ def _former(line: Line, name: str, root: Path, station: StationConfig, staff: St
         seen = [arrival for arrival in found if arrival.state is ArrivalState.SEEN]
         ledger.leave(staff.archive(root), seen, **_LEFT_UNDER[name == line.name])
     _leave_kept(line, former, staff)
-    line.left |= {a.path: mark_of(a) for a in in_hand if not a.moved_to}
+    line.left |= {a.path: mark_of(a) for a in in_hand if not _is_set_aside(a)}
     is_owed_to = is_named and (line.root is None or name != line.name) and owed.is_any(config)
     if (in_hand or is_owed_to) and _is_heir(line, name, station):
         staff.describe(former)

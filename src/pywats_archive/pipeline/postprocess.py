@@ -315,9 +315,9 @@ def _is_untouched(departure: Departure, now: sources.Signature) -> bool:
 
 
 def _keep(departure: Departure) -> Departed:
-    """Leave the source where it is: in Pending, if it waits there because another one has its name in the watch folder."""
+    """Leave the source where it is: in Pending, if it waits there because its place in the watch folder is another's."""
     if departure.path.parent == Path(departure.config.pending_folder):
-        return Departed(moved_to=str(departure.path), note="kept in Pending: another source has its name")
+        return Departed(moved_to=str(departure.path), note="kept in Pending: its place in the watch folder is taken")
     return Departed(moved_to=None)
 
 
