@@ -120,9 +120,9 @@ class Siege:
             if self._kills.random() < 0.8:  # others end while the service starts
                 self._wait_until_it_works(service, said_bytes)
             time.sleep(lifetime_s)
-            way = self._kills.choices(list(_ENDS), weights=[8, 1, 2])[0]
+            way = self._kills.choices(list(ENDS), weights=[8, 1, 2])[0]
             if service.poll() is None:
-                _ENDS[way](service)
+                ENDS[way](service)
             elif self._configuration.was_bad_at_s < began_s:
                 self._died.append(f"the service ended by itself with {service.returncode}; see {self._log}")
             service.wait()
@@ -207,8 +207,9 @@ def _stop(service: subprocess.Popen[bytes]) -> None:
     service.send_signal(signal.SIGTERM)
 
 
-_ENDS: dict[str, Callable[[subprocess.Popen[bytes]], None]] = {
+ENDS: dict[str, Callable[[subprocess.Popen[bytes]], None]] = {
     "killed": _kill,
     "stopped": _stop,
     "ended with all its processes": end_whole_tree,
 }
+"""How the service is ended, by the name under which that is counted."""
