@@ -144,7 +144,7 @@ def submit_and_replace(archive: Archive, place: Place) -> None:
 def finish_both(archive: Archive, place: Place) -> None:
     """Take a source to its end that was replaced, and what took its place; where inodes do not tell, its end does."""
     for _ in range(2):
-        _enter_what_is_new(line(archive, place), place)
+        enter_what_is_new(line(archive, place), place)
         finish_it("move")(archive, place)
 
 
@@ -166,7 +166,7 @@ def set_aside(archive: Archive, place: Place) -> None:
 def retry_it(archive: Archive, place: Place) -> None:
     """Bring it back from Pending, and take it to Done."""
     at = line(archive, place)
-    _enter_what_is_new(at, place)
+    enter_what_is_new(at, place)
     for arrival in at.books.unfinished():
         if arrival.state in (ArrivalState.SUSPENDED, ArrivalState.CONVERTING):
             back = handling()._brought_back(at, arrival)
@@ -174,7 +174,7 @@ def retry_it(archive: Archive, place: Place) -> None:
     finish_it("move")(archive, place)
 
 
-def _enter_what_is_new(at: Line, place: Place) -> None:
+def enter_what_is_new(at: Line, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
         known = at.books.latest_at([str(path)]).get(str(path))

@@ -52,6 +52,14 @@ class Place:
         self._remember(f"{name} before", before)
         return path
 
+    def grow(self, folder: str, name: str, more: bytes) -> None:
+        """Append to a file where it lies now, as a program that has it open does; remember both contents."""
+        before = self.dropped()[name]
+        with (self.folder / folder / name).open("ab") as stream:
+            stream.write(more)
+        self._remember(f"{name} before", before)
+        self._remember(name, before + more)
+
     def dropped(self) -> dict[str, bytes]:
         """Give the content of everything that was dropped, by its path in the watch folder."""
         path = self.folder / "dropped.json"

@@ -57,6 +57,14 @@ from tests.faults.expectations import (
     expect_settled,
     expect_shared,
 )
+from tests.faults.growing import (
+    expect_grown,
+    expect_late,
+    finish_and_grow,
+    finish_then_see,
+    look_afterwards,
+    submit_and_grow,
+)
 from tests.faults.place import Place
 
 
@@ -98,6 +106,13 @@ SCENARIOS = {
     "replaced while it waits": Scenario(
         drop=drop_file, prepare=submit_and_replace, act=finish_both, expect=expect_both
     ),
+    "grown before it is moved": Scenario(
+        drop=drop_file, prepare=submit_and_grow, act=finish_then_see("move"), expect=expect_grown(Done=["unit.log"])
+    ),
+    "grown before it is deleted": Scenario(
+        drop=drop_file, prepare=submit_and_grow, act=finish_then_see("delete"), expect=expect_grown()
+    ),
+    "grown in Done": Scenario(drop=drop_file, prepare=finish_and_grow, act=look_afterwards, expect=expect_late),
     "suspend": Scenario(drop=drop_file, prepare=archive_it, act=set_aside, expect=expect_pending),
     "suspend beside": Scenario(drop=drop_beside_pending, prepare=archive_it, act=set_aside, expect=expect_pending),
     "retry": Scenario(drop=drop_file, prepare=set_aside, act=retry_it, expect=expect_folders(Done=["unit.log"])),

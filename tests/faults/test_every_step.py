@@ -57,6 +57,13 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
             crash,
             "1 of 2 sources are archived",
         ),
+        (
+            "pywats_archive.pipeline.postprocess._touched",
+            "grown before it is moved",
+            fail_once,
+            "1 of 2 contents are archived",
+        ),
+        ("pywats_archive.pipeline.afterwards._is_written", "grown in Done", crash, "1 of 2 contents are archived"),
         ("pywats_archive.archive.purging.finish_unfinished", "purge", crash, "companions.tar.gz"),
     ],
     ids=lambda value: value.rpartition(".")[2] if isinstance(value, str) else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.draft import AlreadyArchived, Draft, NewSource
 from pywats_archive.archive.restoring import members, mtime_ns_of
@@ -22,21 +23,17 @@ def archive_late(
 ) -> ArchiveEntry | None:
     """Archive a source as it lies at ``source.path`` now, skipped for ``reason``; None when ``known`` has these very bytes.
 
-    Durable once this returns, with its arrival, which ``moved_to`` says where it lies. The same bytes again give None.
+    Durable once this returns, with its arrival, which ``moved_to`` says where it lies. The same bytes again give None, unless
+    a crash came before they were on record: recovery made them an entry that is in no ledger.
     """
     draft = Draft.of(archive, source, known=known)
     try:
         blob = draft.write()
-    except AlreadyArchived:
-        return None
+    except AlreadyArchived as exc:
+        return _accounted_for(draft, exc.entry, reason, moved_to)
     except OSError as exc:
         raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
-    entry = replace(
-        draft.entry(draft.id_of(blob), blob.content, [blob], ()),
-        conversion_status=ConversionStatus.SKIPPED,
-        conversion_error=reason,
-        warnings=(reason,),
-    )
+    entry = _skipped(draft.entry(draft.id_of(blob), blob.content, [blob], ()), reason)
     try:
         archive.write(lambda tx: _commit(tx, draft, entry, blob, moved_to))
     except Exception:
@@ -57,10 +54,43 @@ def missing_members(archive: Archive, entry: ArchiveEntry, folder: Path) -> tupl
     return tuple(missing)
 
 
+def _skipped(entry: ArchiveEntry, reason: str) -> ArchiveEntry:
+    status = ConversionStatus.SKIPPED
+    return replace(entry, conversion_status=status, conversion_error=reason, warnings=(reason,))
+
+
+def _accounted_for(draft: Draft, found: ArchiveEntry, reason: str, moved_to: str | None) -> ArchiveEntry | None:
+    """Put an entry on record as what was written late that recovery found and no ledger knows; None for any other."""
+    if found.conversion_status is not ConversionStatus.PENDING or ledger.of_entry(draft.archive, found.archive_id):
+        return None
+    entry = _skipped(found, reason)
+
+    def unit(tx: Connection) -> None:
+        entries.skip(tx, entry.archive_id, reason)
+        _add_arrival(tx, draft, entry, moved_to)
+
+    draft.archive.write(unit)
+    return entry
+
+
 def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob, moved_to: str | None) -> None:
-    now = draft.archive.now()
     draft.archive.blobs.settle(blob)
     entries.add(tx, entry)
+    _add_arrival(tx, draft, entry, moved_to)
+    details = {
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "blob": entry.source_archived_path,
+        "checksum": entry.source_checksum,
+        "size_bytes": entry.source_size_bytes,
+        "companions": [],
+        "late": True,
+    }
+    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+
+
+def _add_arrival(tx: Connection, draft: Draft, entry: ArchiveEntry, moved_to: str | None) -> None:
+    now = draft.archive.now()
     arrivals.add(
         tx,
         Arrival(
@@ -78,13 +108,3 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob, moved
             reason=entry.conversion_error,
         ),
     )
-    details = {
-        "converter_name": entry.converter_name,
-        "original_path": entry.source_original_path,
-        "blob": entry.source_archived_path,
-        "checksum": entry.source_checksum,
-        "size_bytes": entry.source_size_bytes,
-        "companions": [],
-        "late": True,
-    }
-    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))

@@ -182,6 +182,13 @@ def add_warning(tx: Connection, entry: ArchiveEntry, warning: str, reports: Sequ
         _reindex(tx, entry.archive_id, entry.conversion_error, warnings, reports)
 
 
+def skip(tx: Connection, archive_id: str, reason: str) -> None:
+    """Show an entry that was never converted as skipped, in the full-text index too."""
+    status = ConversionStatus.SKIPPED.value
+    _change(tx, archive_id, {"conversion_status": status, "conversion_error": reason, "warnings": [reason]})
+    _reindex(tx, archive_id, reason, (reason,), ())
+
+
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
     """Show these as the reports of the latest conversion, of which nothing else is known."""
     first = reports[0]
