@@ -8,8 +8,9 @@ from pathlib import Path
 from bench.figures import Board, Figure, folder, median_ratio, timed
 from bench.material import csv, report
 from bench.plain import durable_write
-from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import summarize
@@ -40,15 +41,15 @@ def _round(archive: Archive, base: Path, number: int) -> tuple[float, float]:
     entry = ingest.archive_source(archive, ingest.NewSource(path=base / "a.csv", converter_name="c"))
     outcome = _outcome(archive, entry.archive_id, report(50_000, number))
     made: list[str] = []
-    ours = timed(lambda: made.extend(r.archived_path for r in record.record_conversion(archive, outcome)))
+    ours = timed(lambda: made.extend(r.archived_path for r in conversions.record_conversion(archive, outcome)))
     blob = (base / "archive" / made[0]).read_bytes()
     return ours, timed(lambda: durable_write(base / "plain", str(number), blob))
 
 
-def _outcome(archive: Archive, archive_id: str, body: bytes) -> record.NewConversion:
+def _outcome(archive: Archive, archive_id: str, body: bytes) -> conversions.NewConversion:
     """As the pipeline has it: the worker process sends each report's summary along."""
     summary = summarize(json.loads(body))
-    return record.NewConversion(conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary])
+    return conversions.NewConversion(conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary])
 
 
 def _conversion(archive: Archive, archive_id: str) -> Conversion:

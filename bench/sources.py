@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.figures import Board, Figure, folder, median_ratio, timed
 from bench.material import KINDS, csv
 from bench.plain import durable_write
-from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.codec import compress
 
 _FILES, _THREADS, _ROUNDS = 1000, 16, 5

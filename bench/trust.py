@@ -16,9 +16,11 @@ import orjson
 
 from bench.figures import Board, Figure, folder, timed
 from bench.material import csv
-from pywats_archive.archive import ingest, inspection, inventory, record
+from pywats_archive.archive.audit import inspection, inventory
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.rebuild import Rebuilding, rebuild
+from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 
@@ -69,7 +71,7 @@ def _archive_one(archive: Archive, watch: Path, number: int) -> None:
     document = orjson.dumps(
         {"sn": f"SN{number}", "pn": "P", "steps": [{"name": str(n), "value": n} for n in range(60)]}
     )
-    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=[document]))
+    conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=[document]))
 
 
 def _verify(board: Board, root: Path) -> None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.uptime import Uptime
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import UTC
+from pywats_archive.portable.uptime import Uptime
 
 
 @dataclass
@@ -84,11 +85,11 @@ class Aged:
             converter_class="m.C",
         )
         documents = [b'{"sn":"SN%d"}' % self._count] if status is ConversionStatus.SUCCESS else []
-        reports = record.record_conversion(
-            self.archive, record.NewConversion(conversion=conversion, documents=documents)
+        reports = conversions.record_conversion(
+            self.archive, conversions.NewConversion(conversion=conversion, documents=documents)
         )
         for report in reports:
-            record.record_try(self.archive, report, state=submission, reason="because")
+            conversions.record_try(self.archive, report, state=submission, reason="because")
 
 
 def blobs(archive: Archive) -> list[str]:

@@ -6,8 +6,9 @@ import random
 import sqlite3
 from pathlib import Path
 
-from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 
@@ -62,4 +63,4 @@ def _convert(archive: Archive, entry: ArchiveEntry, serials: list[str]) -> None:
         converter_class="m.C",
     )
     bodies = [b'{"type":"T","sn":"%s","pn":"P"}' % serial.encode() for serial in serials]
-    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=bodies))
+    conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=bodies))

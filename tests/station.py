@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from pywats_archive.archive.core import Archive, EntryDetails
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.repair.recover import recover
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.arrival import Arrival

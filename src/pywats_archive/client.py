@@ -11,29 +11,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import (
-    arguments,
-    figures,
-    heartbeat,
-    inventory,
-    layout,
-    ledger,
-    restore,
-    sampling,
-    standing,
-    unattended,
-)
+from pywats_archive.archive import alerts as standing
+from pywats_archive.archive import arguments, figures, heartbeat, ledger, sampling, unattended
+from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.core import Archive, EntryDetails
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.archive.ledger import Account, Whereabouts
-from pywats_archive.archive.presence import require_archive
-from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild
-from pywats_archive.archive.salvage import salvage_source
+from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
+from pywats_archive.archive.restore import source
+from pywats_archive.archive.restore.salvage import salvage_source
 from pywats_archive.config import StationConfig
+from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
-from pywats_archive.host import memory
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.doubtful import doubtful
-from pywats_archive.integrity.examination import Examination, examine_archive, examine_station
+from pywats_archive.host.settings import state_file
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.capacity import Ratios
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
@@ -320,7 +313,7 @@ class Client:
 
 def _away(station: StationConfig) -> dict[Path, ArchiveAway]:
     """The archives that were there before and are not, with what to do."""
-    known = memory.recall(station.path, memory.ARCHIVES)
+    known = state_file.recall(station.path, state_file.ARCHIVES)
     away = {}
     for root in station.archive_roots():
         if uuid := known.get(str(root)):
@@ -334,7 +327,7 @@ def _away(station: StationConfig) -> dict[Path, ArchiveAway]:
 
 def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
     try:
-        path = restore.restore_source(archive, archive_id, folder, actor=actor)
+        path = source.restore_source(archive, archive_id, folder, actor=actor)
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
     return Restored(archive_id=archive_id, path=path, is_on_record=not archive.is_read_only)

@@ -9,9 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import arguments, ingest, record, restore
+from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.restore import source as restore
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.config import companion_fault
 from pywats_archive.errors import UsageError
 from pywats_archive.models.conversion import Conversion
@@ -57,7 +60,7 @@ class ArchiveStorage:
         UsageError when it is no JSON object.
         """
         body = arguments.report(report, "report")
-        await to_thread(record.add_report, self.archive, archive_id, body)
+        await to_thread(conversions.add_report, self.archive, archive_id, body)
 
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
         """Bring a source back under its own name, checked; a name that is taken gets a number."""
@@ -116,7 +119,7 @@ class ArchiveStorage:
             parameters=entry.conversion_parameters,
             error=error,
         )
-        record.record_conversion(self.archive, record.NewConversion(conversion=conversion))
+        conversions.record_conversion(self.archive, conversions.NewConversion(conversion=conversion))
 
     def close(self) -> None:
         """Give the archive free; idempotent."""

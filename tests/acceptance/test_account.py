@@ -12,8 +12,8 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station
 
-from pywats_archive.archive import account
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import account
 from pywats_archive.errors import WrongAccount
 
 WATS = 12345

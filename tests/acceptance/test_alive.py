@@ -16,12 +16,12 @@ from structlog.testing import capture_logs
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
-from pywats_archive.conversion import processes
-from pywats_archive.conversion.outbox import Outbox
+from pywats_archive.conversion.pool import processes
+from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.service import ServiceState
+from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.service import Service, Settings
-from pywats_archive.pipeline.work import WorkQueue
 
 
 @contextmanager

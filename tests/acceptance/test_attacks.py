@@ -12,13 +12,13 @@ import pytest
 from tests.acceptance.test_ways import block_today
 from tests.station import Station, wait_for
 
-from pywats_archive import portable
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.portable import files
 
 
 def test_another_source_of_the_same_size_and_time_is_not_removed(station: Station) -> None:
@@ -220,7 +220,7 @@ def test_a_source_that_cannot_leave_is_not_copied_again_and_again(tmp_path: Path
         real(path)
 
     with mock.patch.object(os, "unlink", refused), pytest.raises(PermissionError):
-        portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+        files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 
 
 def test_companions_are_archived_by_rule_and_restored(station: Station) -> None:

@@ -12,7 +12,7 @@ from tests.disk import Disk, small_disk
 from tests.station import Station, check_sound, wait_for
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.catalog import events
 
 MB = 1 << 20

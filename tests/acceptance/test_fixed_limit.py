@@ -12,7 +12,7 @@ from typing import Any
 from tests.conftest import SAMPLES
 from tests.station import Station
 
-from pywats_archive.archive.current import current
+from pywats_archive.archive.results.current import current
 from pywats_archive.client import Client
 from pywats_archive.demo.logfiles import formats
 from pywats_archive.demo.logfiles import unit as units

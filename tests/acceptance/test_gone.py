@@ -12,8 +12,8 @@ from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive import Client
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.ownership import owning
-from pywats_archive.archive.record import waiting_reports
+from pywats_archive.archive.folder.ownership import owning
+from pywats_archive.archive.results.conversions import waiting_reports
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import standing
+from pywats_archive.archive import alerts as standing
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.statistics import OpenAlert

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.entry import ConversionStatus
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

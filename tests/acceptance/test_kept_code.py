@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.station import CONVERTER, Station, wait_for
 
-from pywats_archive.archive import codes
+from pywats_archive.archive.results import codes
 from pywats_archive.models.conversion import Conversion
 
 EDITED = """

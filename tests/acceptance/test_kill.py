@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive import sources
+from pywats_archive.archive.sources import reading
 from pywats_archive.errors import SourceChanged
 
 
@@ -28,9 +28,9 @@ def test_a_source_that_was_replaced_before_it_was_opened_is_not_archived_under_t
     """What is read is what was looked at, even where the new one is as long and as old (invariants 2, 12)."""
     path, other = tmp_path / "a.log", tmp_path / "b.log"
     path.write_bytes(b"one")
-    before = sources.signature(path)
+    before = reading.signature(path)
     other.write_bytes(b"two")
     os.utime(other, ns=(before.mtime_ns, before.mtime_ns))
     other.replace(path)
     with pytest.raises(SourceChanged):
-        list(sources.read_file(path, expected=before))
+        list(reading.read_file(path, expected=before))

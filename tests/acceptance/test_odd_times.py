@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.station import FOLDERS, Station, check_sound
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.time import FIRST_NS, LAST_NS
 
 YEAR_2300_NS = 10_413_792_000 * 10**9 + 5

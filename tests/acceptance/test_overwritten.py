@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.acceptance.test_ways import block_today
 from tests.station import Station, wait_for
 
-from pywats_archive.pipeline import postprocess
+from pywats_archive.pipeline.postprocess import actions
 
 SLOW = """
 class Slow(Any):
@@ -225,17 +225,17 @@ def test_a_unit_that_comes_between_the_last_look_and_the_move_is_kept(
 ) -> None:
     """However late it comes, it is in the archive or still where it lies in the end (invariant 2)."""
     log = serving_reads(station)
-    touched = postprocess._touched
+    touched = actions._touched
     came = threading.Event()
 
-    def then_it_comes(departure: postprocess.Departure) -> Any:
+    def then_it_comes(departure: actions.Departure) -> Any:
         found = touched(departure)
         if not came.is_set():
             came.set()
             overwrite(log, "UNIT1", "renamed")
         return found
 
-    monkeypatch.setattr(postprocess, "_touched", then_it_comes)
+    monkeypatch.setattr(actions, "_touched", then_it_comes)
     with station.serving():
         overwrite(log, "UNIT0", "renamed")
         wait_for(came.is_set)

@@ -18,16 +18,17 @@ from structlog.testing import capture_logs
 from tests.acceptance.test_ways import block_today
 from tests.station import Station, wait_for, wait_for_event
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline import owed, postprocess
-from pywats_archive.pipeline.decide import Destination, Ending
-from pywats_archive.pipeline.note import Seal
+from pywats_archive.pipeline.deferred import spool
+from pywats_archive.pipeline.deferred.note import Seal
+from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.service import Service
 
 
@@ -47,8 +48,8 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
     """Catching up leaves a folder alone whose note is there and whose source is not yet: both are kept (invariant 11)."""
     watch, blocked = failing(station)
     (watch / "a.log").write_bytes(b"precious")
-    move_into, looked = postprocess.move_into, threading.Event()
-    settle = owed.settle
+    move_into, looked = actions.move_into, threading.Event()
+    settle = spool.settle
 
     def slowly(folder: Path, path: Path) -> Path:
         if path.name == "a.log" and "not-archived" in folder.parts:
@@ -61,8 +62,8 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
         finally:
             looked.set()
 
-    monkeypatch.setattr(postprocess, "move_into", slowly)
-    monkeypatch.setattr(owed, "settle", settle_and_tell)
+    monkeypatch.setattr(actions, "move_into", slowly)
+    monkeypatch.setattr(spool, "settle", settle_and_tell)
     with station.serving():
         wait_for(lambda: put_aside(station))
         blocked.unlink()
@@ -119,17 +120,17 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         state=ArrivalState.SEEN,
         changed_at=now,
     )
-    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), owed.Open(Seal(lambda: b"key"))
+    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), spool.Open(Seal(lambda: b"key"))
     full = OSError(errno.ENOSPC, "No space left on device")
     with mock.patch.object(os, "fsync", side_effect=full), pytest.raises(StorageError):
-        owed.promise(config, arrival, result, now=now, open_=promises)
-    assert list(owed.waiting(config)) == [] and promises == set()
-    folder = owed.promise(config, arrival, result, now=now, open_=promises)
+        spool.promise(config, arrival, result, now=now, open_=promises)
+    assert list(spool.waiting(config)) == [] and promises == set()
+    folder = spool.promise(config, arrival, result, now=now, open_=promises)
     for _ in range(2):
         with mock.patch.object(os, "link", side_effect=full), pytest.raises(StorageError):
             ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-            owed.keep(folder, config, arrival, ending, open_=promises)
-    assert list(owed.waiting(config)) == [folder]
+            spool.keep(folder, config, arrival, ending, open_=promises)
+    assert list(spool.waiting(config)) == [folder]
     assert (tmp_path / "a.log").read_bytes() == b"x"
 
 
@@ -146,14 +147,14 @@ def test_what_was_sent_is_not_sent_under_another_id_after_a_restart(
     )
     watch, blocked = failing(station, module_path="own.Draws")
     (watch / "a.log").write_bytes(b"x")
-    move_into, is_full = postprocess.move_into, [True]
+    move_into, is_full = actions.move_into, [True]
 
     def full(folder: Path, path: Path) -> Path:
         if "not-archived" in folder.parts and is_full[0]:
             raise StorageError("no space left")
         return move_into(folder, path)
 
-    monkeypatch.setattr(postprocess, "move_into", full)
+    monkeypatch.setattr(actions, "move_into", full)
     with station.serving():
         wait_for(lambda: station.server.received)
 

@@ -10,16 +10,16 @@ import pytest
 import watchfiles
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import record
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import Signature
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.outbox import Outbox
-from pywats_archive.conversion.parcels import Parcel
+from pywats_archive.conversion.sending.items import Parcel
+from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
-from pywats_archive.pipeline.books import ArchiveBooks
-from pywats_archive.pipeline.handling import Handling
-from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
+from pywats_archive.pipeline.processing.processor import Handling
 from pywats_archive.pipeline.service import Service
 from pywats_archive.pipeline.watcher import Watcher
 
@@ -51,7 +51,12 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     with station.serving():
         wait_for(lambda: station.entries() and station.details().reports)
     station.server.start()
-    counting, counted, stored, settled = threading.Event(), record.waiting_reports, Outbox._stored, Service._settled
+    counting, counted, stored, settled = (
+        threading.Event(),
+        conversions.waiting_reports,
+        Outbox._stored,
+        Service._settled,
+    )
 
     def look_once_it_is_counted(outbox: Outbox, room: int) -> list[Parcel]:
         counting.wait(3)
@@ -69,7 +74,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         settled(service, *told)
 
     monkeypatch.setattr(Outbox, "_stored", look_once_it_is_counted)
-    monkeypatch.setattr(record, "waiting_reports", count_slowly)
+    monkeypatch.setattr(conversions, "waiting_reports", count_slowly)
     monkeypatch.setattr(Service, "_settled", settle_late)
     station.run()
     assert station.names("last/Done") == ["a.log"]

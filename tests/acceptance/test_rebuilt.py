@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive.rebuild import rebuild
+from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.replay import ReplayRequest

@@ -17,7 +17,7 @@ from tests.station import Station, wait_for, wait_for_event
 from pywats_archive.config import ServerConfig, WebhookConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
-from pywats_archive.host.webhook import Webhook
+from pywats_archive.host.server.webhook import Webhook
 
 LOGIN = "station:open-sesame/1"
 TOKEN = base64.b64encode(LOGIN.encode()).decode()

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive import record, runs
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.current import current
+from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results.current import current
 from pywats_archive.client import Client
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import RunRunning
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.secrets import load_key
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.secrets import load_key
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.replay import ReplayRequest, ReprocessingResult, RunState
@@ -88,7 +88,7 @@ def shown(station: Station) -> Conversion:
 
 
 def due(archive: Archive) -> tuple[Report, ...]:
-    return record.due_reports(archive, limit=9, longest_delay=LATER)
+    return conversions.due_reports(archive, limit=9, longest_delay=LATER)
 
 
 def test_a_verdict_is_compared_with_what_the_server_has(station: Station) -> None:
@@ -145,9 +145,9 @@ def test_a_report_withheld_while_it_is_sent_is_not_sent_again(station: Station) 
     with Archive.open(station.archive_root) as archive:
         (going,) = due(archive)
         rolled_back(station, done)
-        record.record_try(archive, going, state=SubmissionState.WAITING, reason="no answer")
+        conversions.record_try(archive, going, state=SubmissionState.WAITING, reason="no answer")
         assert due(archive) == ()
-        record.record_try(archive, going, state=SubmissionState.ACCEPTED)
+        conversions.record_try(archive, going, state=SubmissionState.ACCEPTED)
     assert rows(station)[-1].submission_state is SubmissionState.ACCEPTED
 
 
@@ -158,7 +158,7 @@ def test_only_the_latest_of_what_waits_under_one_id_is_sent(station: Station) ->
     with Archive.open(station.archive_root) as archive:
         (first,) = due(archive)
         later = utc_now() + timedelta(seconds=60)
-        record.record_try(archive, first, state=SubmissionState.WAITING, reason="no answer", next_try_at=later)
+        conversions.record_try(archive, first, state=SubmissionState.WAITING, reason="no answer", next_try_at=later)
     code(station, 3)
     replayed(station, submit_to_server=True)
     assert [each.submission_state.value for each in rows(station)] == ["ACCEPTED", "WITHHELD", "WAITING"]
@@ -349,15 +349,15 @@ def test_a_fingerprint_is_never_given_to_a_converter(station: Station) -> None:
 
 def test_two_conversions_at_once_give_one_ordinal_one_id(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """A replay that the service overtakes before it is on record is not recorded: its report might have another id."""
-    write = record._archive_reports
+    write = conversions._archive_reports
 
-    def overtaken(archive: Archive, new: record.NewConversion, *more: Any) -> None:
+    def overtaken(archive: Archive, new: conversions.NewConversion, *more: Any) -> None:
         write(archive, new, *more)
         if new.run_item:
             live = replace(new.conversion, run_id=None)
-            record.record_conversion(archive, record.NewConversion(conversion=live, documents=new.documents))
+            conversions.record_conversion(archive, conversions.NewConversion(conversion=live, documents=new.documents))
 
-    monkeypatch.setattr(record, "_archive_reports", overtaken)
+    monkeypatch.setattr(conversions, "_archive_reports", overtaken)
     (reason,) = replayed(station).skipped_because
     assert "another conversion of it came in between" in reason
     assert len(rows(station)) == 2 and shown(station).run_id is None

@@ -18,16 +18,17 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import codes, purging, runs
-from pywats_archive.archive import current as now
+from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import codes, runs
+from pywats_archive.archive.results import current as now
 from pywats_archive.client import Client
 from pywats_archive.errors import RunRunning, UsageError
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.purge import PurgeReason
 from pywats_archive.models.replay import ReplayRequest, Run
-from pywats_archive.reprocessing import running
-from pywats_archive.reprocessing.judging import judged
+from pywats_archive.reprocessing import runner
+from pywats_archive.reprocessing.effects import judged
 from pywats_archive.retention import enforcing
 
 LIMITED = """
@@ -326,7 +327,7 @@ def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monk
                 assert purging.purge(archive, batch).entries == 1
         return judged(shown, *more, **named)
 
-    monkeypatch.setattr(running, "judged", purged_first)
+    monkeypatch.setattr(runner, "judged", purged_first)
     done = replayed(station)
     assert done.skipped_because == {"purged while it was replayed": 1}
     assert not list(station.archive_root.rglob(f"{gone}*"))

@@ -19,15 +19,16 @@ from tests.aged import Aged
 from tests.disk import Disk, small_disk
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import figures, purging, runs
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive import figures, purging
+from pywats_archive.archive.restore.source import restore_source
+from pywats_archive.archive.results import runs
 from pywats_archive.cli.policy import list_policies
 from pywats_archive.client import Client
 from pywats_archive.errors import ArchiveAway, UsageError
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.pipeline import retaining
-from pywats_archive.pipeline.metrics import parse_address
+from pywats_archive.pipeline.alerting.metrics import parse_address
+from pywats_archive.pipeline.background import retention
 from pywats_archive.pipeline.service import Service, Settings
 
 LIMIT_BYTES = 2_000_000
@@ -123,9 +124,11 @@ def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> No
         path.write_text(json.dumps(json.loads(path.read_text()) | more))
         service = Service(Settings(config_path=path, processes=1, metrics="0"))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(retaining, "_JUDGE_S", 0.2)
+            patch.setattr(retention, "_JUDGE_S", 0.2)
             ports: list[int] = []
-            patch.setattr("pywats_archive.pipeline.metrics.log.info", lambda *_, address: ports.append(_port(address)))
+            patch.setattr(
+                "pywats_archive.pipeline.alerting.metrics.log.info", lambda *_, address: ports.append(_port(address))
+            )
             thread = threading.Thread(target=service.run)
             thread.start()
             try:
@@ -217,7 +220,7 @@ def test_a_policy_that_nobody_confirmed_waits(station: Station) -> None:
 
 def test_many_failures_within_an_hour_are_an_alert(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """More failures of a converter than its ``alarm`` allows are told."""
-    monkeypatch.setattr(retaining, "_JUDGE_S", 0.2)
+    monkeypatch.setattr(retention, "_JUDGE_S", 0.2)
     station.code("class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header')\n")
     watch = station.add("bad", "own.Bad", alarm=2)
     with station.serving():
@@ -268,7 +271,7 @@ def _scraped(port: int) -> str | None:
 
 def test_a_limit_that_cannot_be_met_is_told_with_the_reason(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is above a limit and held stays, and an alert names it; released, it goes and the alert is over."""
-    monkeypatch.setattr(retaining, "_UNMET_FOR_S", 0.5)
+    monkeypatch.setattr(retention, "_UNMET_FOR_S", 0.5)
     aged = Aged(station.root, now=datetime.now(timezone.utc))
     entry = aged.add(converter="any", size=100_000)
     aged.archive.close()
@@ -305,7 +308,7 @@ def test_a_changed_configuration_is_applied_and_a_difference_is_told(
     station: Station, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A raised limit in config.json holds while the service runs; a later ``policy set`` does, and both are told apart."""
-    monkeypatch.setattr(retaining, "_JUDGE_S", 0.2)
+    monkeypatch.setattr(retention, "_JUDGE_S", 0.2)
     station.add("any", retention_days=30)
 
     def days() -> int:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.station import Station
 
-from pywats_archive.archive.restore import restore_source
-from pywats_archive.host import worker
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 

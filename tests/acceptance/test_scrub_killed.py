@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import ingest
 from pywats_archive.catalog import events
 from pywats_archive.models.event import Event
 from pywats_archive.models.time import utc_now

@@ -11,8 +11,8 @@ from tests.station import Station
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch
-from pywats_archive.archive.rebuild import rebuild
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.repair.rebuild import rebuild
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import Thoroughness
 from pywats_archive.models.purge import PurgeReason

@@ -15,7 +15,7 @@ from tests.disk import share
 from tests.station import FOLDERS, Station, check_sound, wait_for, wait_for_event
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveInUse
 

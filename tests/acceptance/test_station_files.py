@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.time import utc_now
 from pywats_archive.pipeline import service
-from pywats_archive.pipeline.folders import FolderEvents
+from pywats_archive.pipeline.folders.events import FolderEvents
 from pywats_archive.pipeline.service import Service, Settings
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="makes files that only POSIX has")

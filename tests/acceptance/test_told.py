@@ -14,7 +14,7 @@ from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 from tests.tls import untrusted_server
 
-from pywats_archive.archive.standing import open_alerts
+from pywats_archive.archive.alerts import open_alerts
 from pywats_archive.demo import faults
 from pywats_archive.models.statistics import OpenAlert
 

@@ -16,8 +16,9 @@ from pywats_archive import Client
 from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.pipeline import line, staffing
-from pywats_archive.pipeline.converting import Converting
+from pywats_archive.pipeline.lanes import lane
+from pywats_archive.pipeline.mounts import pool
+from pywats_archive.pipeline.processing.converter_calls import Converting
 
 SCHEDULED = """
 from pywats_client.converters.scheduled_converter import ScheduledConverter
@@ -62,7 +63,7 @@ def test_code_that_breaks_while_the_service_runs_is_waited_for(
     station: Station, archive_enabled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No source fails for it; once the code is right again they are converted, without a restart."""
-    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
     watch = station.add("c", archive_enabled=archive_enabled)
     station.add("other")
     with station.serving():
@@ -84,7 +85,7 @@ def test_a_scheduled_converter_that_breaks_runs_again_once_it_can(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its missed run is no result that failed: it is made up for when the code is right again."""
-    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
     station.code(SCHEDULED)
     station.add("often", "own.Often", converter_type="scheduled", schedule_interval_seconds=1)
     with station.serving():
@@ -161,7 +162,7 @@ def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The start goes on after a while, and the only process is not given to it over and over."""
-    monkeypatch.setattr(staffing, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(pool, "PATIENCE_S", 1.5)
     (station.root / "converters" / "hangs.py").write_text("import time; time.sleep(600)")
     (station.add("hangs", "hangs.Any", priority=1) / "a.log").write_bytes(b"a")
     watch = station.add("c")
@@ -198,7 +199,7 @@ def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it is complete its converter says, once its code can be loaded again."""
-    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
     station.code(FOLDERS)
     station.add("other")
     folder = station.add("c", "own.Folders", converter_type="folder") / "unit"
@@ -267,7 +268,7 @@ def told(station: Station) -> list[tuple[str, str]]:
 
 def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes is converted with 'continue', once the code can be loaded again."""
-    monkeypatch.setattr(line, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
     watch = station.add("c", on_archive_error="continue")
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import standing
+from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline import service
-from pywats_archive.pipeline.books import ArchiveBooks
+from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
 
 BAD = "bad.log"
 
@@ -95,4 +95,4 @@ def test_an_unexpected_error_at_the_start_keeps_no_other_source_waiting(
 
 def _alerts(station: Station) -> list[tuple[str, str]]:
     with Archive.open(station.archive_root) as archive:
-        return [(alert.name, alert.subject) for alert in standing.open_alerts(archive)]
+        return [(alert.name, alert.subject) for alert in alerts.open_alerts(archive)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import StorageError
 
 FOLDERS = (

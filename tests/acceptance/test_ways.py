@@ -15,7 +15,7 @@ import pytest
 from tests.station import Station, wait_for
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.client import Client
 from pywats_archive.errors import ArchiveInUse
 from pywats_archive.models.entry import ConversionStatus

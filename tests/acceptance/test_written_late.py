@@ -13,14 +13,14 @@ import pytest
 from structlog.testing import capture_logs
 from tests.station import FOLDERS, Station, wait_for
 
-from pywats_archive import openfiles
+from pywats_archive.portable import open_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux'")
 
 
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody know who writes, as on a share."""
-    monkeypatch.setattr(openfiles, "has_writer", lambda path, **how: None)
+    monkeypatch.setattr(open_files, "has_writer", lambda path, **how: None)
 
 
 def bytes_of(station: Station) -> list[bytes]:

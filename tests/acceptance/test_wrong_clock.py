@@ -15,11 +15,11 @@ from tests.aged import Aged
 from tests.station import Station, wait_for
 
 from pywats_archive.archive import figures
-from pywats_archive.archive.uptime import Uptime
 from pywats_archive.cli.main import main
 from pywats_archive.client import Client
 from pywats_archive.errors import RetentionHeldBack
 from pywats_archive.pipeline.service import Service, Settings
+from pywats_archive.portable.uptime import Uptime
 
 AHEAD = timedelta(days=400)
 

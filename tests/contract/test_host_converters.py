@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.worker import entry
 from pywats_archive.models.conversion import ConversionResult
 
 _STANDARD = "pywats_client.converters.standard"
@@ -23,7 +23,7 @@ def convert(class_path: str, source: Path) -> ConversionResult:
     job = ConversionJob(
         module_path=f"{_STANDARD}.{class_path}", converters_folder=str(source.parent), source_path=str(source)
     )
-    return worker.convert(job)
+    return entry.convert(job)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from pywats_archive.config import ARCHIVE_KEYS
 from pywats_archive.host.headless import pywats_module
-from pywats_archive.host.memory import MEMORY_FILE
+from pywats_archive.host.settings.state_file import MEMORY_FILE
 
 
 def test_croniter_is_not_declared() -> None:

@@ -13,9 +13,9 @@ import pytest
 from pywats_archive.config import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
-from pywats_archive.host.answers import Verdict
 from pywats_archive.host.headless import pywats_module
-from pywats_archive.host.submission import Submitter
+from pywats_archive.host.server.answers import Verdict
+from pywats_archive.host.server.submission import Submitter
 
 REPORT = b'{"id":"11111111-2222-3333-4444-555555555555","sn":"S1"}'
 REPORT_ID = "11111111-2222-3333-4444-555555555555"

@@ -9,28 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import ingest, ledger, record, restore, runs, sources
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.current import current
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.restore import source as restore
+from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results.current import current
+from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
-from pywats_archive.conversion.parcels import LONGEST_DELAY
+from pywats_archive.conversion.sending.items import LONGEST_DELAY
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.afterwards import Afterwards
-from pywats_archive.pipeline.books import ArchiveBooks
-from pywats_archive.pipeline.decide import Destination, Ending
-from pywats_archive.pipeline.failing import Failing
-from pywats_archive.pipeline.handling import Handling, _NotArchived
-from pywats_archive.pipeline.line import Line
-from pywats_archive.pipeline.note import Seal
-from pywats_archive.pipeline.tally import Tally
+from pywats_archive.pipeline.alerting.archive_failures import Failing
+from pywats_archive.pipeline.deferred import spool
+from pywats_archive.pipeline.deferred.note import Seal
+from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
+from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.pipeline.postprocess.late_writes import Afterwards
+from pywats_archive.pipeline.processing.counts import Tally
+from pywats_archive.pipeline.processing.processor import Handling, _NotArchived
 from pywats_archive.retention import enforcing
 from tests.faults.place import Place
 
@@ -90,7 +93,7 @@ def _archive(at: Line, arrival: Arrival) -> None:
 
 
 def _enter(at: Line, path: Path) -> Arrival:
-    now = sources.signature(path)
+    now = reading.signature(path)
     sighting = ledger.Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
     return at.books.enter([sighting])[0]
 
@@ -118,8 +121,8 @@ def _documents(archive: Archive, archive_id: str) -> tuple[bytes, ...]:
 def submit_it(archive: Archive, place: Place) -> None:
     """Take it to where the server has its reports."""
     convert_it(archive, place)
-    for report in record.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
-        record.record_try(archive, report, state=SubmissionState.ACCEPTED)
+    for report in conversions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
+        conversions.record_try(archive, report, state=SubmissionState.ACCEPTED)
 
 
 def finish_it(post_action: str) -> Act:
@@ -178,7 +181,7 @@ def enter_what_is_new(at: Line, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
         known = at.books.latest_at([str(path)]).get(str(path))
-        if known is None or not at.accounts_for(known, sources.signature(path)):
+        if known is None or not at.accounts_for(known, reading.signature(path)):
             _enter(at, path)
 
 
@@ -192,7 +195,7 @@ def add_report(archive: Archive, place: Place) -> None:
     """Add one more report, as the library's user does: what it is told of, it repeats."""
     (entry,) = archive.find(EntryFilter()).items
     if len(archive.reports_of(entry.archive_id)) < 3:
-        record.add_report(archive, entry.archive_id, b'{"sn":"S3"}')
+        conversions.add_report(archive, entry.archive_id, b'{"sn":"S3"}')
 
 
 def add_companion(archive: Archive, place: Place) -> None:
@@ -239,20 +242,20 @@ def put_aside(archive: Archive, place: Place) -> None:
     for arrival in at.books.unfinished():
         ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
         promises = _promises()
-        folder = owed.promise(at.config, arrival, result, now=archive.now(), open_=promises)
-        owed.keep(folder, at.config, arrival, ending, open_=promises)
+        folder = spool.promise(at.config, arrival, result, now=archive.now(), open_=promises)
+        spool.keep(folder, at.config, arrival, ending, open_=promises)
 
 
-def _promises() -> owed.Open:
-    return owed.Open(Seal(lambda: b"key"))
+def _promises() -> spool.Open:
+    return spool.Open(Seal(lambda: b"key"))
 
 
 def settle_owed(archive: Archive, place: Place) -> None:
     """Archive what is owed; what a crash left open is converted again from the archive."""
     at = line(archive, place)
-    for kept in owed.waiting(at.config):
+    for kept in spool.waiting(at.config):
         assert at.interceptor
-        owed.settle(archive, at.interceptor, at.config, kept, open_=_promises())
+        spool.settle(archive, at.interceptor, at.config, kept, open_=_promises())
     finish_it("move")(archive, place)
 
 
@@ -303,8 +306,8 @@ def replay_it(archive: Archive, place: Place) -> None:
             assert before
             again = replace(before, conversion_id=None, attempt=0, started_at=archive.now(), run_id=number)
             done = ItemResult(archive_id=archive_id, state=ItemState.DONE)
-            new = record.NewConversion(conversion=again, documents=CHANGED_DOCUMENTS, run_item=done)
-            record.record_conversion(archive, new)
+            new = conversions.NewConversion(conversion=again, documents=CHANGED_DOCUMENTS, run_item=done)
+            conversions.record_conversion(archive, new)
         runs.end_if_done(archive, number, actor="person")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from pywats_archive.archive import ledger, purging, record, runs
+from pywats_archive.archive import ledger, purging
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.current import current
-from pywats_archive.conversion.parcels import LONGEST_DELAY
+from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results.current import current
+from pywats_archive.conversion.sending.items import LONGEST_DELAY
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import RunState
@@ -54,7 +55,7 @@ def expect_rolled_back(archive: Archive, place: Place) -> None:
     expect_reports(archive, place)
     now = current(archive, archive.find(EntryFilter()).items[0].archive_id)
     assert now.conversion == now.past[0] and len(now.past) == 2
-    assert not record.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
+    assert not conversions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
     assert runs.latest(archive)[0].state is RunState.ROLLED_BACK
 
 

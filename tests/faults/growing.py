@@ -6,8 +6,8 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.pipeline.afterwards import Afterwards
-from pywats_archive.pipeline.alerts import Alerts
+from pywats_archive.pipeline.alerting.alerts import Alerts
+from pywats_archive.pipeline.postprocess.late_writes import Afterwards
 from tests.faults.acts import Act, enter_what_is_new, finish_it, line, submit_it
 from tests.faults.place import Place
 

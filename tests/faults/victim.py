@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.repair.recover import recover
 from pywats_archive.errors import ArchiveError
 from tests.faults.check import findings, report_ids
 from tests.faults.place import Place

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.recover import recover
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.query import EntryFilter
 from tests.faults.check import archive_findings
 from tests.soak.drops import LINES, REWRITTEN, SWAPPED, Drop

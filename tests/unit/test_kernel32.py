@@ -11,8 +11,8 @@ import pytest
 from tests.windows import JOB_HANDLE, PSEUDO_HANDLE, ForeignKernel, foreign_kernel, unsigned
 
 import pywats_archive
-from pywats_archive import portable
-from pywats_archive.kernel32 import PROTOTYPES
+from pywats_archive.portable import files
+from pywats_archive.portable.kernel32 import PROTOTYPES
 
 _SOURCES = sorted(Path(pywats_archive.__file__).parent.rglob("*.py"))
 
@@ -40,7 +40,7 @@ def test_libraries_are_opened_in_one_place() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in opening
     }
-    assert found == {("kernel32.py", "WinDLL"), ("fence.py", "CDLL")}
+    assert found == {("portable/kernel32.py", "WinDLL"), ("fence.py", "CDLL")}
 
 
 @pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="handles of 64 bits")
@@ -68,5 +68,5 @@ def test_giving_way_asks_for_this_process() -> None:
         return 1
 
     kernel = foreign_kernel(GetCurrentProcess=lambda: PSEUDO_HANDLE, SetPriorityClass=set_priority)
-    portable.give_way(windows=True, kernel=lambda: kernel)
+    files.give_way(windows=True, kernel=lambda: kernel)
     assert given == [(unsigned(PSEUDO_HANDLE), 0x4000)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.windows import foreign_kernel
 
-from pywats_archive import openfiles
+from pywats_archive.portable import open_files
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="leases and /proc are Linux'")
 _INVALID = 2 ** (8 * ctypes.sizeof(ctypes.c_void_p)) - 1
@@ -38,9 +38,9 @@ def test_a_lease_tells_who_writes(tmp_path: Path, mode: str, is_written: bool) -
     path = tmp_path / "a.log"
     path.write_bytes(b"x")
     with opened(path, mode):
-        assert openfiles.lease(path) is is_written
-        assert openfiles.has_writer(path) is is_written
-    assert openfiles.lease(path) is False
+        assert open_files.lease(path) is is_written
+        assert open_files.has_writer(path) is is_written
+    assert open_files.lease(path) is False
 
 
 @linux
@@ -71,9 +71,9 @@ def test_without_a_lease_the_processes_are_asked(tmp_path: Path) -> None:
     path.write_bytes(b"x")
     other.write_bytes(b"x")
     with opened(path, "a"), opened(other, "r"):
-        processes = openfiles.ProcessTable()
-        assert openfiles.has_writer(path, ask_lease=lambda _: None, processes=processes) is True
-        assert openfiles.has_writer(other, ask_lease=lambda _: None, processes=processes) is None
+        processes = open_files.ProcessTable()
+        assert open_files.has_writer(path, ask_lease=lambda _: None, processes=processes) is True
+        assert open_files.has_writer(other, ask_lease=lambda _: None, processes=processes) is None
 
 
 @linux
@@ -81,13 +81,13 @@ def test_on_a_share_no_lease_is_asked_for(tmp_path: Path) -> None:
     """A share refuses leases for reasons of its own, which must not keep its files waiting for ever."""
     path = tmp_path / "a.log"
     path.write_bytes(b"x")
-    assert openfiles.has_writer(path, is_remote=True, ask_lease=lambda _: True) is None
+    assert open_files.has_writer(path, is_remote=True, ask_lease=lambda _: True) is None
 
 
 def test_the_processes_are_not_asked_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking through all open files takes a twentieth of the time at most, however many sources wait."""
     moments = iter([0.0, 0.5, 5.0, 10.4, 10.6, 11.0])
-    table = openfiles.ProcessTable(tmp_path, now_s=lambda: next(moments))
+    table = open_files.ProcessTable(tmp_path, now_s=lambda: next(moments))
     looked: list[int] = []
 
     def look() -> Iterator[tuple[int, int]]:
@@ -119,10 +119,10 @@ def test_windows_is_asked_by_a_sharing_mode(tmp_path: Path, handle: int, error: 
 
     kernel = foreign_kernel(CreateFileW=create, CloseHandle=close)
     path = tmp_path / "a.log"
-    assert openfiles.sharing(path, open_kernel=lambda: kernel, error=lambda: error) is answer
+    assert open_files.sharing(path, open_kernel=lambda: kernel, error=lambda: error) is answer
     assert asked == [(str(path), 0x1 | 0x4)]
     assert closed == ([77] if answer is False else [])
-    assert openfiles.has_writer(path, windows=True, ask_windows=lambda _: answer) is answer
+    assert open_files.has_writer(path, windows=True, ask_windows=lambda _: answer) is answer
 
 
 @pytest.mark.parametrize(("effective", "may"), [("000001ffffffffff", True), ("0000000010000000", True), ("0", False)])
@@ -130,5 +130,5 @@ def test_leases_on_all_accounts_files_need_a_capability(tmp_path: Path, effectiv
     """Without CAP_LEASE only the files of the service's own account can be asked for."""
     status = tmp_path / "status"
     status.write_text(f"Name:\tx\nCapEff:\t{effective}\n")
-    assert openfiles.may_ask_for_all(status) is may
-    assert openfiles.may_ask_for_all(tmp_path / "missing") is False
+    assert open_files.may_ask_for_all(status) is may
+    assert open_files.may_ask_for_all(tmp_path / "missing") is False

@@ -11,15 +11,15 @@ import pytest
 from filelock import FileLock
 from tests.windows import foreign_kernel
 
-from pywats_archive import portable
-from pywats_archive.archive.naming import free_names
+from pywats_archive.portable import files
+from pywats_archive.portable.placing import free_names
 
 
 @pytest.mark.parametrize("windows", [False, True])
 def test_a_file_is_given_its_name(tmp_path: Path, windows: bool) -> None:
     """The bytes lie under the new name alone."""
     (tmp_path / "a").write_bytes(b"x")
-    portable.rename_exclusive(tmp_path / "a", tmp_path / "b", windows=windows)
+    files.rename_exclusive(tmp_path / "a", tmp_path / "b", windows=windows)
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
@@ -28,7 +28,7 @@ def test_a_taken_name_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"new")
     (tmp_path / "b").write_bytes(b"old")
     with pytest.raises(FileExistsError):
-        portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+        files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
 
 
@@ -40,11 +40,11 @@ def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "link", no_links)
     (tmp_path / "a").write_bytes(b"new")
-    portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+    files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"new"
     (tmp_path / "a").write_bytes(b"newer")
     with pytest.raises(FileExistsError):
-        portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+        files.rename_exclusive(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
     (tmp_path / "Done").mkdir()
     (tmp_path / "watch" / "a").write_bytes(b"x")
     (tmp_path / "Done" / "a").hardlink_to(tmp_path / "watch" / "a")
-    portable.move_file_exclusive(tmp_path / "watch" / "a", tmp_path / "Done" / "a")
+    files.move_file_exclusive(tmp_path / "watch" / "a", tmp_path / "Done" / "a")
     assert not (tmp_path / "watch" / "a").exists() and (tmp_path / "Done" / "a").read_bytes() == b"x"
 
 
@@ -65,7 +65,7 @@ def test_a_file_is_never_removed_for_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(tmp_path / "watch")
     for target in (tmp_path / "watch" / "a", tmp_path / "alias" / "a"):
         with pytest.raises(FileExistsError):
-            portable.rename_exclusive(tmp_path / "watch" / "a", target)
+            files.rename_exclusive(tmp_path / "watch" / "a", target)
     assert (tmp_path / "watch" / "a").read_bytes() == b"x"
 
 
@@ -76,32 +76,32 @@ def test_a_folder_is_moved_to_a_free_name_only(tmp_path: Path, windows: bool) ->
     (tmp_path / "a" / "x").write_bytes(b"x")
     (tmp_path / "taken").mkdir()
     with pytest.raises(FileExistsError):
-        portable.move_folder_exclusive(tmp_path / "a", tmp_path / "taken", windows=windows)
-    portable.move_folder_exclusive(tmp_path / "a", tmp_path / "free", windows=windows)
+        files.move_folder_exclusive(tmp_path / "a", tmp_path / "taken", windows=windows)
+    files.move_folder_exclusive(tmp_path / "a", tmp_path / "free", windows=windows)
     assert (tmp_path / "free" / "x").read_bytes() == b"x" and not (tmp_path / "a").exists()
 
 
 def test_another_file_system_is_reached_by_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between file systems a file is copied durably and removed last (invariant 2)."""
-    real = portable.rename_exclusive
+    real = files.rename_exclusive
 
     def across(source: Path, target: Path, **more: object) -> None:
         if source.suffix != ".part":
             raise OSError(errno.EXDEV, "another device")
         real(source, target)
 
-    monkeypatch.setattr(portable, "rename_exclusive", across)
+    monkeypatch.setattr(files, "rename_exclusive", across)
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "other").mkdir()
-    portable.move_file_exclusive(tmp_path / "a", tmp_path / "other" / "a")
+    files.move_file_exclusive(tmp_path / "a", tmp_path / "other" / "a")
     assert (tmp_path / "other" / "a").read_bytes() == b"x" and not (tmp_path / "a").exists()
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["a"]
 
 
 def test_folders_that_cannot_be_synced_are_told(tmp_path: Path) -> None:
     """Windows has no fsync of folders; elsewhere it is done."""
-    assert portable.sync_folder(tmp_path, windows=True) is False
-    assert portable.sync_folder(tmp_path, windows=False) is True
+    assert files.sync_folder(tmp_path, windows=True) is False
+    assert files.sync_folder(tmp_path, windows=False) is True
 
 
 @pytest.mark.parametrize("name", ["a.csv", "noextension", "L" * 255, "é" * 127, ".hidden", "x." + "e" * 253])
@@ -134,19 +134,19 @@ MOUNTS = """\
         ("/data/x", "fuse.sshfs", True),
     ],
 )
-@pytest.mark.skipif(portable.WINDOWS, reason="paths of Linux")
+@pytest.mark.skipif(files.WINDOWS, reason="paths of Linux")
 def test_a_folder_lies_on_the_innermost_and_latest_mount(folder: str, kind: str, is_remote: bool) -> None:
     """The longest mount point that holds a folder counts, the later of two; names may have spaces."""
-    found = portable.file_system(folder, windows=False, mount_table=lambda: MOUNTS)
+    found = files.file_system(folder, windows=False, mount_table=lambda: MOUNTS)
     assert found is not None and (found.kind, found.is_remote) == (kind, is_remote)
 
 
 def test_mount_options_are_read(tmp_path: Path) -> None:
     """Options of the mount and of the file system are told together; without a table nothing is."""
-    found = portable.file_system("/", windows=False, mount_table=lambda: MOUNTS)
+    found = files.file_system("/", windows=False, mount_table=lambda: MOUNTS)
     assert found is not None and found.options == {"rw", "relatime", "discard"} and found.source == "/dev/vda"
     missing = tmp_path / "mountinfo"
-    assert portable.file_system("/", windows=False, mount_table=missing.read_text) is None
+    assert files.file_system("/", windows=False, mount_table=missing.read_text) is None
 
 
 @pytest.mark.parametrize(("drive", "is_remote"), [(3, False), (4, True)])
@@ -167,18 +167,18 @@ def test_windows_is_asked_for_its_volume(tmp_path: Path, drive: int, is_remote: 
     kernel = foreign_kernel(
         GetVolumePathNameW=path_name, GetVolumeInformationW=information, GetDriveTypeW=lambda root: drive
     )
-    found = portable.file_system(tmp_path, windows=True, kernel=lambda: kernel)
-    assert found == portable.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=is_remote)
+    found = files.file_system(tmp_path, windows=True, kernel=lambda: kernel)
+    assert found == files.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=is_remote)
     assert asked == [(str(tmp_path.resolve()), 32_768), ("C:\\", 261)]
-    if not portable.WINDOWS:
+    if not files.WINDOWS:
         with pytest.raises(OSError, match="not implemented"):
-            portable.file_system(tmp_path, windows=True)
+            files.file_system(tmp_path, windows=True)
 
 
 def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
     """The error names the path."""
     with pytest.raises(OSError, match="cannot be asked") as caught:
-        portable.file_system(tmp_path, windows=True, kernel=foreign_kernel)
+        files.file_system(tmp_path, windows=True, kernel=foreign_kernel)
     assert caught.value.filename == str(tmp_path.resolve())
 
 
@@ -187,12 +187,12 @@ def _write(address: int, text: str) -> None:
     ctypes.memmove(address, data, ctypes.sizeof(data))
 
 
-@pytest.mark.skipif(portable.WINDOWS, reason="flock is POSIX'")
+@pytest.mark.skipif(files.WINDOWS, reason="flock is POSIX'")
 def test_a_lock_is_seen_by_who_may_only_read(tmp_path: Path) -> None:
     """The owner of an archive is seen where its lock file cannot be opened for writing."""
     lock = FileLock(tmp_path / ".lock")
-    assert not portable.is_locked(tmp_path / ".lock")
+    assert not files.is_locked(tmp_path / ".lock")
     with lock:
-        assert portable.is_locked(tmp_path / ".lock")
-        assert not portable.is_locked(tmp_path / ".lock", windows=True)
-    assert not portable.is_locked(tmp_path / ".lock")
+        assert files.is_locked(tmp_path / ".lock")
+        assert not files.is_locked(tmp_path / ".lock", windows=True)
+    assert not files.is_locked(tmp_path / ".lock")

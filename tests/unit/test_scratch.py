@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.scratch import Scratch, remove_abandoned
+from pywats_archive.portable.scratch import Scratch, remove_abandoned
 
 _HOLD = """
 import sys, time

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pywats_archive.archive.document import parsed
+from pywats_archive.archive.results.document import parsed
 from pywats_archive.errors import UsageError
 from pywats_archive.models.report import LONGEST_ID
 from pywats_archive.models.time import end_of, start_of

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pywats_archive.archive.uptime import Uptimes
 from pywats_archive.catalog import clock, entries, events, former_clock
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.former_clock import FormerClock
@@ -14,6 +13,7 @@ from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Reading,
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
 from pywats_archive.models.time import Clock
+from pywats_archive.portable.uptime import Uptimes
 
 Write = Callable[[Callable[[Connection], Any]], Any]
 _NO_END = 2**62

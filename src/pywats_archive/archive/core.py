@@ -13,13 +13,12 @@ from typing import Protocol, TypeVar
 
 from filelock import FileLock
 
-from pywats_archive.archive import account, layout, ownership, replacing
 from pywats_archive.archive.clock import ClockRecord
-from pywats_archive.archive.description import Description, open_description
+from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
+from pywats_archive.archive.folder.description import Description, open_description
+from pywats_archive.archive.folder.presence import Anchor
 from pywats_archive.archive.policies import Policies
-from pywats_archive.archive.presence import Anchor
 from pywats_archive.archive.sharing import Shared
-from pywats_archive.archive.uptime import Uptimes, uptime
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
@@ -42,6 +41,7 @@ from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.portable.uptime import Uptimes, uptime
 
 T = TypeVar("T")
 CHECKED_AT_START_BYTES = 256_000_000
@@ -332,11 +332,11 @@ def _settle_catalog(root: Path, *, is_owner: bool) -> None:
     """Bring a rebuilding to its end that a crash stopped, and refuse to make a new catalog beside blobs."""
     try:
         if is_owner:
-            replacing.tidy(root)
-            replacing.finish(root)
-        elif replacing.is_pending(root):
+            catalog_swap.tidy(root)
+            catalog_swap.finish(root)
+        elif catalog_swap.is_pending(root):
             with ownership.owning(root):
-                replacing.finish(root)
+                catalog_swap.finish(root)
     except OSError as exc:
         raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
     if not (root / layout.CATALOG).exists() and _has_blobs(root):

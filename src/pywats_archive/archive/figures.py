@@ -6,8 +6,8 @@ import shutil
 from dataclasses import replace
 from datetime import datetime
 
-from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
 from pywats_archive.catalog import alerts, checks
 from pywats_archive.catalog import statistics as sums
 from pywats_archive.catalog.engine import Connection

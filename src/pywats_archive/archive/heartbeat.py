@@ -11,9 +11,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pywats_archive.archive import layout, ownership
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.ownership import is_owned
+from pywats_archive.archive.folder import layout, ownership
+from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.service import Beat, ServiceStatus, service_status
 from pywats_archive.models.time import UTC, Clock, utc_now

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from pywats_archive.archive import account, journal, locking
+from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import account, locks
 from pywats_archive.catalog import candidates as eligible
 from pywats_archive.catalog import events, purges, statistics
 from pywats_archive.catalog.engine import Connection
@@ -46,11 +47,11 @@ def purging(archive: Archive) -> Iterator[None]:
     """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
     archive.require_present()  # where it is away, a lock would make a folder in its place
     account.require_owner(archive.root)
-    with locking.nobody_purging(archive.root):
+    with locks.nobody_purging(archive.root):
         finish_unfinished(archive)
         yield
         if not is_any_unfinished(archive):
-            journal.forget_purges(archive)
+            decision_log.forget_purges(archive)
 
 
 def purge(archive: Archive, batch: Batch) -> Purged:
@@ -181,7 +182,7 @@ def _finish(archive: Archive, number: int, paths: Sequence[str]) -> None:
     try:
         archive.require_present()
         if paths:
-            journal.note_purge(archive, paths)
+            decision_log.note_purge(archive, paths)
         archive.blobs.remove_durably(paths)
     except OSError as exc:
         where = exc.filename or archive.root

@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pywats_archive import portable
 from pywats_archive.blobs.foldersync import FolderSync
 from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.portable import files
 
 TEMPORARY_SUFFIX = ".part"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o400
@@ -72,7 +72,7 @@ class DurableFiles:
         folder = whole.rpartition("/")[0]
         self._ensure(folder)
         self._on_step("publish")
-        portable.rename_exclusive(file.path, whole)
+        files.rename_exclusive(file.path, whole)
         file.is_published = True
         return Name(folder=folder, ticket=self._folders.ask(folder))
 
@@ -106,7 +106,7 @@ class DurableFiles:
             os.close(descriptor)
         if name not in self._logs:
             self._on_step("fsync_folder")
-            portable.sync_folder(self.root)
+            files.sync_folder(self.root)
             self._logs.add(name)
 
     def allocate(self, name: str, size_bytes: int) -> None:
@@ -117,7 +117,7 @@ class DurableFiles:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o600)
         try:
             self._on_step("allocate")
-            portable.allocate(descriptor, size_bytes)
+            files.allocate(descriptor, size_bytes)
         except OSError:
             remove(path)
             raise
@@ -139,7 +139,7 @@ class DurableFiles:
         for folder in sorted({f"{self.root}/{name}".rpartition("/")[0] for name in names}):
             with suppress(FileNotFoundError):
                 self._on_step("fsync_folder")
-                portable.sync_folder(folder)
+                files.sync_folder(folder)
 
     def _remove_each(self, names: Sequence[str]) -> None:
         for name in names:
@@ -177,7 +177,7 @@ class DurableFiles:
         whole = self.root
         for part in Path(folder).relative_to(self.root).parts:
             whole = f"{whole}/{part}"
-            if portable.is_link(whole):
+            if files.is_link(whole):
                 raise OSError(errno.ELOOP, "is a link to another place; mount the disk here instead", whole)
 
 
@@ -236,7 +236,7 @@ class TemporaryFile:
             raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
         self._on_step("fsync")
         os.fsync(self._descriptor)
-        allotted = portable.allotted_bytes(os.fstat(self._descriptor))
+        allotted = files.allotted_bytes(os.fstat(self._descriptor))
         os.close(self._descriptor)
         self._descriptor = None
         return Sealed(size_bytes=written, allotted_bytes=allotted)
@@ -294,6 +294,6 @@ def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool
 def remove(path: Path | str) -> None:
     """Remove a file that may be gone already, and may be read-only (which Windows minds)."""
     with suppress(FileNotFoundError):
-        if portable.WINDOWS:
+        if files.WINDOWS:
             os.chmod(path, 0o600)  # noqa: PTH101
         os.unlink(path)  # noqa: PTH108

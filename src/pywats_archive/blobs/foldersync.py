@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from pywats_archive import portable
 from pywats_archive.models.step import OnStep
+from pywats_archive.portable import files
 
 
 class FolderSync:
@@ -33,7 +33,7 @@ class FolderSync:
                 return
             covers = turn.asked
             self._on_step("fsync_folder")
-            portable.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
+            files.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
             turn.answered = covers
 
 

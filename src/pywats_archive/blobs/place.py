@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pywats_archive import portable
 from pywats_archive.errors import BlobOutside
+from pywats_archive.portable import files
 
 _OF_ENTRY = re.compile(
     r"(?P<folder>(?:sources|reports)/(\d{4})/(\d{2})/(\d{2}))/(?P<id>\2\3\4\d{9}_[0-9a-f]{6})(?:\.[^/\\:\0]+)?\.gz"
@@ -34,7 +34,7 @@ def require_no_link(root: Path, path: str) -> None:
     for part in path.split("/"):
         whole = f"{whole}/{part}"
         try:
-            is_link = portable.is_link(whole)
+            is_link = files.is_link(whole)
         except (FileNotFoundError, NotADirectoryError):
             return
         if is_link:

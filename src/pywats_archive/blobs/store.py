@@ -13,7 +13,6 @@ from pathlib import Path
 
 from isal import igzip, isal_zlib
 
-from pywats_archive import portable
 from pywats_archive.blobs import header, place
 from pywats_archive.blobs.codec import crc32
 from pywats_archive.blobs.durable import DurableFiles, Name, remove, remove_temporary
@@ -22,6 +21,7 @@ from pywats_archive.blobs.reserve import NO_ROOM, Reserve
 from pywats_archive.blobs.writing import TRAILER, Writing
 from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside, StorageError
 from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.portable import files
 
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
 CHUNK_BYTES = 1 << 20
@@ -215,7 +215,7 @@ class BlobStore:
     def disk_size(self, path: str) -> int:
         """Return what the file system allots for a blob, in bytes, or its part of one with several names; OSError."""
         status = self._place(path).stat()
-        return portable.allotted_bytes(status) // max(status.st_nlink, 1)
+        return files.allotted_bytes(status) // max(status.st_nlink, 1)
 
     def remove(self, path: str, *, of: str) -> None:
         """Remove a blob of the entry ``of``, once that is on record; idempotent. BlobOutside when it is not one."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pywats_archive.catalog.driver import uri
 from pywats_archive.errors import CatalogError
-from pywats_archive.scratch import Scratch
+from pywats_archive.portable.scratch import Scratch
 
 CANNOT_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOGS = ("-wal", "-journal")

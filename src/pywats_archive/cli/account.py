@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from pywats_archive.archive.account import become, owner_of, require_owner
-from pywats_archive.archive.layout import DESCRIPTION
+from pywats_archive.archive.folder.account import become, owner_of, require_owner
+from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.errors import UsageError
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.portable import WINDOWS
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.portable.files import WINDOWS
 
 AsOwnerOption = Annotated[
     bool,

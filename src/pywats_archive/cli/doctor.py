@@ -11,10 +11,10 @@ from rich.table import Table
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.client import Client
+from pywats_archive.doctor.examination import Examination, Examined
+from pywats_archive.doctor.findings import Result, Use
+from pywats_archive.doctor.verdict import GUARANTEES, Level
 from pywats_archive.errors import UsageError
-from pywats_archive.integrity.examination import Examination, Examined
-from pywats_archive.integrity.findings import Result, Use
-from pywats_archive.integrity.verdict import GUARANTEES, Level
 
 _STYLES = {
     Level.FULL: "green",

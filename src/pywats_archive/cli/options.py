@@ -17,7 +17,7 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import end_of, start_of
-from pywats_archive.portable import WINDOWS
+from pywats_archive.portable.files import WINDOWS
 
 Choice = TypeVar("Choice", bound=Enum)
 ArchiveOption = Annotated[

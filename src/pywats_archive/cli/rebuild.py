@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pywats_archive.archive.rebuild import damage
+from pywats_archive.archive.repair.rebuild import damage
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress

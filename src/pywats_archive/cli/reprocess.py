@@ -13,7 +13,6 @@ import typer
 from rich import box
 from rich.table import Table
 
-from pywats_archive import portable
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress, when
@@ -22,7 +21,8 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ReplayMode, ReplayRequest
-from pywats_archive.reprocessing.running import OnProgress
+from pywats_archive.portable import files
+from pywats_archive.reprocessing.runner import OnProgress
 
 app = typer.Typer(
     help="Replay archived sources, see what changes, then send it.", no_args_is_help=True, rich_markup_mode=None
@@ -101,7 +101,7 @@ def start(
             raise UsageError("reprocess start: no entry matches")
         if not dry_run:
             _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
-        portable.give_way()
+        files.give_way()
         with _bar(len(ids)) as on_progress:
             result = engine.start(ids, request, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
@@ -120,7 +120,7 @@ def resume(
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        portable.give_way()
+        files.give_way()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import codes
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import codes
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.conversion import ConverterInfo

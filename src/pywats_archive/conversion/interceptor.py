@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from pywats_archive.archive import companions, ingest, late, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import Look
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import companions, ingest, late
+from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.conversion.codes import KeptCodes
-from pywats_archive.host.secrets import fingerprint_secrets, redact_result
+from pywats_archive.host.settings.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry
@@ -54,7 +55,7 @@ class AfterSubmission:
         next_try_at: datetime | None = None,
     ) -> Report:
         """Put on record what the server did with a report."""
-        return record.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
+        return conversions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
 
 
 class ArchiveInterceptor(AfterSubmission):
@@ -145,7 +146,7 @@ class ArchiveInterceptor(AfterSubmission):
             *(f"read through a link beside the source, and not archived: {name}" for name in linked),
         )
         info = result.converter or self.info
-        new = record.NewConversion(
+        new = conversions.NewConversion(
             conversion=attempt(
                 entry,
                 replace(result, warnings=warnings),
@@ -168,7 +169,7 @@ class ArchiveInterceptor(AfterSubmission):
         )
         if info:
             self.codes.keep(info, result.code)
-        return record.record_conversion(self.archive, new)
+        return conversions.record_conversion(self.archive, new)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:
         """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pywats_archive.demo.drops import Drop
 from pywats_archive.errors import UsageError
-from pywats_archive.host import worker
-from pywats_archive.host.configfile import read_station_config
 from pywats_archive.host.job import ConversionJob, job_for
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.worker import entry
 
 _NAME_ALONE = 0.3
 """The confidence of a converter that has only looked at the name."""
@@ -27,7 +27,7 @@ def route(folder: Path, config: Path) -> tuple[Drop, ...]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         if _is_companion(path, folder):
             continue
-        claims = {name: worker.validate_only(_at(job, path)) for name, job in jobs.items()}
+        claims = {name: entry.validate_only(_at(job, path)) for name, job in jobs.items()}
         best = max(claims, key=lambda name: claims[name])
         drops.append(_drop(path, best if claims[best] > _NAME_ALONE else _UNCLAIMED))
     if not drops:

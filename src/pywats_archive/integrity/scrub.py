@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from pywats_archive.archive import checks, inspection, inventory
-from pywats_archive.archive.checks import News, Reading
+from pywats_archive.archive.audit import inspection, inventory, scrub_log
+from pywats_archive.archive.audit.scrub_log import News, Reading
 from pywats_archive.archive.core import Archive, describe
 from pywats_archive.integrity.pace import Pace
 
@@ -33,7 +33,7 @@ class Scrub:
         if not self._due:
             self.commit()
             read_before = self._archive.now() - pace.due_age(is_busy=is_busy)
-            self._due.extend(checks.due(self._archive, read_before=read_before, limit=_AT_ONCE))
+            self._due.extend(scrub_log.due(self._archive, read_before=read_before, limit=_AT_ONCE))
         if not self._due:
             return pace.idle_s
         began_s = time.monotonic()
@@ -45,7 +45,7 @@ class Scrub:
         """Record what was read back."""
         readings, self._readings = self._readings, []
         if readings:
-            self._tell(checks.record(self._archive, readings))
+            self._tell(scrub_log.record(self._archive, readings))
 
     def forget(self) -> None:
         """Drop what was read back and is not recorded: it will be read again."""
@@ -77,7 +77,7 @@ class Scrub:
 
     def _look_at_findings_again(self) -> None:
         self._second_look_s = time.monotonic()
-        for finding in checks.findings(self._archive):
+        for finding in scrub_log.findings(self._archive):
             path, archive_id = finding.problem.path, finding.problem.archive_id or ""
             is_sound = inspection.look_again(self._archive, archive_id, path, whole=True) is None
-            self._tell(checks.record_cleared(self._archive, finding) if is_sound else News(found=(finding.problem,)))
+            self._tell(scrub_log.record_cleared(self._archive, finding) if is_sound else News(found=(finding.problem,)))

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pywats_archive.archive import codes, inspection, inventory, purging
+from pywats_archive.archive import purging
+from pywats_archive.archive.audit import inspection, inventory
+from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.inventory import Holding, Stray
-from pywats_archive.archive.ownership import is_owned
+from pywats_archive.archive.folder.ownership import is_owned
+from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.integrity import Checked, Problem, ProblemKind, Thoroughness
 

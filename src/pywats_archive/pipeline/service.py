@@ -12,48 +12,49 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import record
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.uptime import uptime
+from pywats_archive.archive.results import conversions
 from pywats_archive.config import StationConfig
-from pywats_archive.conversion.outbox import Outbox
-from pywats_archive.conversion.parcels import Parcel
-from pywats_archive.conversion.processes import ConverterProcesses
+from pywats_archive.conversion.pool.processes import ConverterProcesses
+from pywats_archive.conversion.sending.items import Parcel
+from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, WorkersUnavailable
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.serverclock import ServerClock
-from pywats_archive.host.submission import Submitter
+from pywats_archive.host.server.clock import ServerClock
+from pywats_archive.host.server.submission import Submitter
+from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, utc_now
-from pywats_archive.pipeline import decide, owed
-from pywats_archive.pipeline.afterwards import Afterwards
-from pywats_archive.pipeline.alerts import UNAVAILABLE
-from pywats_archive.pipeline.beside import Announcing, Beside
-from pywats_archive.pipeline.busy import Busy
-from pywats_archive.pipeline.configuring import ConfigVerdicts
-from pywats_archive.pipeline.dispatch import Dispatch
-from pywats_archive.pipeline.folders import FolderEvents
-from pywats_archive.pipeline.forgotten import Forgotten
-from pywats_archive.pipeline.gone import Gone
-from pywats_archive.pipeline.guard import Guard
-from pywats_archive.pipeline.handling import Handling
-from pywats_archive.pipeline.held import HeldSources, key
-from pywats_archive.pipeline.line import Line
-from pywats_archive.pipeline.lines import add_formers, is_finished, make_lines
-from pywats_archive.pipeline.metrics import Metrics
-from pywats_archive.pipeline.refusals import Refusals
-from pywats_archive.pipeline.scheduling import Schedules
-from pywats_archive.pipeline.server_watch import ServerWatch
-from pywats_archive.pipeline.staffing import Staff
-from pywats_archive.pipeline.tally import Tally
-from pywats_archive.pipeline.timekeeping import Timekeeping
-from pywats_archive.pipeline.unarchived import MemoryParcel
-from pywats_archive.pipeline.unready import Unready
-from pywats_archive.pipeline.vitals import Vitals
+from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
+from pywats_archive.pipeline.alerting.metrics import Metrics
+from pywats_archive.pipeline.alerting.refusals import Refusals
+from pywats_archive.pipeline.alerting.server import ServerWatch
+from pywats_archive.pipeline.assembly import add_formers, is_finished, make_lines
+from pywats_archive.pipeline.background.clock import Timekeeping
+from pywats_archive.pipeline.background.jobs import Announcing, Beside
+from pywats_archive.pipeline.background.vitals import Vitals
+from pywats_archive.pipeline.config_watch import ConfigVerdicts
+from pywats_archive.pipeline.deferred import spool
+from pywats_archive.pipeline.folders.events import FolderEvents
+from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.leftovers.forgotten import Forgotten
+from pywats_archive.pipeline.leftovers.orphans import Gone
+from pywats_archive.pipeline.mounts.monitor import Guard
+from pywats_archive.pipeline.mounts.mount import Busy
+from pywats_archive.pipeline.mounts.pool import Staff
+from pywats_archive.pipeline.postprocess import decisions
+from pywats_archive.pipeline.postprocess.late_writes import Afterwards
+from pywats_archive.pipeline.processing.backoff import HeldSources, key
+from pywats_archive.pipeline.processing.counts import Tally
+from pywats_archive.pipeline.processing.dispatcher import Dispatch
+from pywats_archive.pipeline.processing.passthrough import MemoryParcel
+from pywats_archive.pipeline.processing.processor import Handling
+from pywats_archive.pipeline.processing.unready import Unready
+from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
+from pywats_archive.pipeline.schedule.scheduler import Schedules
 from pywats_archive.pipeline.watcher import Watcher
-from pywats_archive.pipeline.work import URGENT, WorkQueue
+from pywats_archive.portable.uptime import uptime
 
 log = structlog.get_logger()
 
@@ -295,7 +296,7 @@ class Service:
         if line.is_taken:
             return
         self._staff.settle_owed(line)
-        line.owed |= owed.numbers(line.config) if line.watches else set()
+        line.owed |= spool.numbers(line.config) if line.watches else set()
         in_hand: set[str] = set()
         for arrival in line.books.unfinished():
             if arrival.state is ArrivalState.SEEN:
@@ -398,7 +399,7 @@ class Service:
         if not is_available:
             return
         for arrival in line.books.suspended():
-            due = decide.is_due(arrival, self._now()) or self._settings.until_idle
+            due = decisions.is_due(arrival, self._now()) or self._settings.until_idle
             if due and arrival.arrival_id not in line.active and self._held.may_try(line, arrival, now_s):
                 self._alone(line, arrival, self._dispatch.take)
         self._resume_held(line, now_s)
@@ -530,7 +531,7 @@ class Service:
         open_ones = {(line.name, line.root, number) for line in kept for number in line.pending}
         going_on = [line for line in self._lines if not (line.unavailable or line.is_taken)]
         open_ones |= {key(line, a) for line in going_on for a in line.books.suspended()}
-        waiting = sum(record.waiting_reports(archive) for archive in self._staff.archives)
+        waiting = sum(conversions.waiting_reports(archive) for archive in self._staff.archives)
         outbox = (
             self._outbox.state
         )  # after the count: what the server took just now is in flight until its end is queued

@@ -11,22 +11,22 @@ from pathlib import Path
 
 import structlog
 
-from pywats_archive.archive import sources
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.sources import Signature
+from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline import sharing
-from pywats_archive.pipeline.alerts import UNREADABLE, Alerts
-from pywats_archive.pipeline.books import REPLACED_BEFORE
-from pywats_archive.pipeline.failing import Failing
-from pywats_archive.pipeline.handling import Handling
-from pywats_archive.pipeline.held import HeldSources
-from pywats_archive.pipeline.identity import is_as_known
-from pywats_archive.pipeline.line import Line, mark_of
-from pywats_archive.pipeline.unexpected import Unexpected
-from pywats_archive.pipeline.unready import Unready
+from pywats_archive.pipeline.alerting.alerts import UNREADABLE, Alerts
+from pywats_archive.pipeline.alerting.archive_failures import Failing
+from pywats_archive.pipeline.folders.identity import is_as_known
+from pywats_archive.pipeline.lanes.lane import Line, mark_of
+from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
+from pywats_archive.pipeline.processing import sharing
+from pywats_archive.pipeline.processing.backoff import HeldSources
+from pywats_archive.pipeline.processing.processor import Handling
+from pywats_archive.pipeline.processing.unexpected import Unexpected
+from pywats_archive.pipeline.processing.unready import Unready
 
 log = structlog.get_logger()
 
@@ -159,7 +159,7 @@ class Watcher:
             return False
         there = [arrival for arrival in line.books.of_path(path) if arrival.arrival_id not in held]
         try:
-            listing[path] = now = sources.signature(Path(path))
+            listing[path] = now = reading.signature(Path(path))
         except (OSError, StorageError):
             return False
         for arrival in there:

@@ -11,17 +11,18 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.archive import arguments, runs
+from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
-from pywats_archive.archive.runs import SetBack
+from pywats_archive.archive.results import runs
+from pywats_archive.archive.results.runs import SetBack
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import UsageError
-from pywats_archive.host.configfile import read_station_config
+from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, Run, RunState
-from pywats_archive.reprocessing import running
-from pywats_archive.reprocessing.running import OnProgress
+from pywats_archive.reprocessing import runner
+from pywats_archive.reprocessing.runner import OnProgress
 
 _PAGE, _SAMPLE = 1000, 200
 _OVERHEAD_MS, _START = 2, timedelta(seconds=1)
@@ -132,7 +133,7 @@ class ReprocessingEngine:
             return self._carry_out(run_id, processes, on_progress)
 
     def _carry_out(self, run_id: int, processes: int, on_progress: OnProgress | None) -> ReprocessingResult:
-        return running.carry_out(
+        return runner.carry_out(
             self._archive, self._station, run_id, actor=self._actor, processes=processes, on_progress=on_progress
         )
 
@@ -151,7 +152,7 @@ class ReprocessingEngine:
 
     def result(self, run_id: int) -> ReprocessingResult:
         """Sum up what a run did so far."""
-        return running.result_of(self._archive, run_id)
+        return runner.result_of(self._archive, run_id)
 
     def cancel(self, run_id: int) -> None:
         """Let a run end after the entries that are being replayed; what is done stays."""

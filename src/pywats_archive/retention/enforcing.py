@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from pywats_archive.archive import checks, purging
+from pywats_archive.archive import purging
+from pywats_archive.archive.audit import scrub_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch
 from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
@@ -202,7 +203,7 @@ def _moment(trust: Trust, archive: Archive) -> datetime:
 
 
 def _require_sound(archive: Archive) -> None:
-    if found := checks.findings(archive):
+    if found := scrub_log.findings(archive):
         raise RetentionHeldBack(
             f"{archive.root}: nothing is purged while damage is open ({found[0].problem.message}); mend it, or purge that "
             "entry by its id with --even-damaged"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive.claiming import LOCK_SUFFIX, OWNER_SUFFIX, Claim, lock_place
+from pywats_archive.archive.folder.watch_owner import LOCK_SUFFIX, OWNER_SUFFIX, Claim, lock_place
 from pywats_archive.errors import FolderTaken
 
 posix = pytest.mark.skipif(os.name == "nt", reason="folders have no locks of their own there")

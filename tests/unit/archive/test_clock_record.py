@@ -9,9 +9,9 @@ import pytest
 from tests.aged import Aged
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.rebuild import rebuild
-from pywats_archive.archive.uptime import UNKNOWN_BOOT, boot_id, uptime
+from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.catalog import clock
+from pywats_archive.portable.uptime import UNKNOWN_BOOT, boot_id, uptime
 from pywats_archive.retention.clock import judge
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.catalog.made import entry, report
 
-from pywats_archive.archive.current import Step, in_force
+from pywats_archive.archive.results.current import Step, in_force
 from pywats_archive.models.report import NEVER_SENT, Report, SubmissionState
 from pywats_archive.models.time import utc_now
 

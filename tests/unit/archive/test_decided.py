@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged, blobs
 
-from pywats_archive.archive import ingest, journal, ledger, purging
-from pywats_archive.archive.rebuild import Rebuilding, rebuild
+from pywats_archive.archive import decision_log, ledger, purging
+from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
+from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs import durable
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ConversionStatus
@@ -115,14 +116,14 @@ def test_a_note_that_was_cut_off_or_altered_is_none(aged: Aged, monkeypatch: pyt
     """A torn line, and one that was edited, name nothing; what is appended after a torn one counts."""
     first, second = aged.add(days_ago=100), aged.add(days_ago=99)
     log = aged.archive.root / "purged.log"
-    journal.note_purge(aged.archive, [first.source_archived_path])
+    decision_log.note_purge(aged.archive, [first.source_archived_path])
     whole = log.read_bytes()
     log.write_bytes(whole[:-9])
-    assert journal.purged_ids(aged.archive.root) == frozenset()
-    journal.note_purge(aged.archive, [second.source_archived_path])
-    assert journal.purged_ids(aged.archive.root) == {second.archive_id}
+    assert decision_log.purged_ids(aged.archive.root) == frozenset()
+    decision_log.note_purge(aged.archive, [second.source_archived_path])
+    assert decision_log.purged_ids(aged.archive.root) == {second.archive_id}
     log.write_bytes(whole.replace(first.archive_id.encode(), b"20260101000000000_abcdef"))
-    assert journal.purged_ids(aged.archive.root) == frozenset()
+    assert decision_log.purged_ids(aged.archive.root) == frozenset()
 
 
 def test_a_full_disk_stops_no_purge_though_nothing_can_be_noted(aged: Aged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pywats_archive.archive import ingest, layout
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.rebuild import rebuild
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.repair.rebuild import rebuild
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.header import Label
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import Thoroughness

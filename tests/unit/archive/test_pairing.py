@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive.archive.pairing import paired
+from pywats_archive.archive.report_ids.pairing import paired
 from pywats_archive.models.pairing import Earlier, Keys, Link, New, Pairing
 from pywats_archive.models.report import ReportSummary
 

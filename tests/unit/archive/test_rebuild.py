@@ -16,11 +16,12 @@ import pytest
 from tests.filled import fill, spoil_page
 from tests.station import check_sound
 
-from pywats_archive.archive import ledger, purging, runs
+from pywats_archive.archive import ledger, purging
+from pywats_archive.archive.audit.inventory import first_break
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.inventory import first_break
-from pywats_archive.archive.rebuild import Rebuilding, damage, rebuild, repair
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild, repair
+from pywats_archive.archive.restore.source import restore_source
+from pywats_archive.archive.results import runs
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveInUse, BlobDamaged, BlobMissing, CatalogDamaged, NotAnArchive
 from pywats_archive.integrity.verify import verify

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from tests.station import check_sound
 
-from pywats_archive.archive import ingest, record, runs
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.recover import recover
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import CatalogError, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
@@ -53,7 +54,7 @@ def _convert(archive: Archive, archive_id: str) -> None:
         converter_class="m.C",
     )
     bodies = [b'{"sn":"S1"}', b'{"sn":"S2"}']
-    record.record_conversion(archive, record.NewConversion(conversion=conversion, documents=bodies))
+    conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=bodies))
 
 
 @pytest.mark.parametrize("kind", [_Crash, OSError], ids=["crash", "no-space"])
@@ -102,7 +103,7 @@ def test_what_was_left_of_an_old_entry_is_found(tmp_path: Path) -> None:
     _set_back(root / "sources")
     _set_back(root / "reports")
     with Archive.open(root, own=True, on_step=_crash_at_begin) as archive, pytest.raises(_Crash):
-        record.add_report(archive, entry.archive_id, b'{"sn":"S1"}')
+        conversions.add_report(archive, entry.archive_id, b'{"sn":"S1"}')
     (root / "reports/2026/01/05/.9-9.part").write_bytes(b"half")
     with Archive.open(root, own=True) as archive:
         found = recover(archive)
@@ -131,7 +132,7 @@ def test_what_a_replay_writes_is_no_crash(tmp_path: Path) -> None:
         entry = ingest.archive_source(archive, _source(tmp_path))
         recover(archive)
     with Archive.open(root, on_step=_crash_at_begin) as replaying, pytest.raises(_Crash):
-        record.add_report(replaying, entry.archive_id, b'{"sn":"S1"}')
+        conversions.add_report(replaying, entry.archive_id, b'{"sn":"S1"}')
     half = [root / top / f"{entry.created_at:%Y/%m/%d}/.9-9.part" for top in ("sources", "reports")]
     for path in half:
         path.write_bytes(b"half")

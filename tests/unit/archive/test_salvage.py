@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
-from pywats_archive.archive.restoring import extract
-from pywats_archive.archive.salvage import salvage_source
+from pywats_archive.archive.restore.salvage import salvage_source
+from pywats_archive.archive.restore.source import restore_source
+from pywats_archive.archive.restore.unpack import extract
+from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import BlobDamaged, BlobMissing
 
 TEXT = "".join(f"{n};{random.Random(n).random()}\n" for n in range(3000)).encode()

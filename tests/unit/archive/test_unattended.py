@@ -10,7 +10,7 @@ import pytest
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting, enter
-from pywats_archive.archive.record import set_arrival
+from pywats_archive.archive.results.conversions import set_arrival
 from pywats_archive.archive.unattended import NOT_RUNNING, alert_of, alerts
 from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig
 from pywats_archive.models.arrival import ArrivalState

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive import portable
-from pywats_archive.archive import layout
+from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.place import is_of_entry, require_no_link, require_shape
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.errors import BlobOutside
+from pywats_archive.portable import files
 
 ID = "20260213143022123_a3f2d9"
 DAY = "sources/2026/02/13"
@@ -65,7 +65,7 @@ def test_what_leads_elsewhere_is_no_place(path: str) -> None:
     assert not is_of_entry(path, ID)
 
 
-@pytest.mark.skipif(portable.WINDOWS, reason="links need rights there")
+@pytest.mark.skipif(files.WINDOWS, reason="links need rights there")
 @pytest.mark.parametrize("linked", ["sources", "sources/2026", DAY, f"{DAY}/{ID}.csv.gz"])
 def test_no_link_on_the_way_is_followed(tmp_path: Path, linked: str) -> None:
     """A folder of the archive, or a blob, that is a link to elsewhere is neither read nor removed nor written into."""
@@ -95,7 +95,7 @@ def test_no_link_on_the_way_is_followed(tmp_path: Path, linked: str) -> None:
 def test_an_archive_may_be_reached_by_a_link(tmp_path: Path) -> None:
     """Only what lies below the archive's own folder counts; that itself, and what is above it, may be links."""
     (tmp_path / "real" / DAY).mkdir(parents=True)
-    if not portable.WINDOWS:
+    if not files.WINDOWS:
         (tmp_path / "linked").symlink_to(tmp_path / "real")
         require_no_link(tmp_path / "linked", f"{DAY}/{ID}.csv.gz")
     require_no_link(tmp_path / "real", f"{DAY}/{ID}.csv.gz")
@@ -109,6 +109,6 @@ def test_a_junction_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         st_reparse_tag = 0xA000_0003
 
     monkeypatch.setattr(os, "lstat", lambda path: Status)
-    assert portable.is_link(tmp_path, windows=True)
+    assert files.is_link(tmp_path, windows=True)
     Status.st_reparse_tag = 0x8000_0013
-    assert not portable.is_link(tmp_path, windows=True)
+    assert not files.is_link(tmp_path, windows=True)

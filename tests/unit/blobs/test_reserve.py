@@ -9,13 +9,14 @@ import pytest
 from tests.disk import Disk, small_disk
 from tests.station import check_sound
 
-from pywats_archive import portable
-from pywats_archive.archive import ingest, ledger
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
+from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.reserve import SIZE_BYTES, size_for
 from pywats_archive.errors import DiskFull
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.portable import files
 
 MB = 1_000_000
 RESERVE_BYTES = size_for(40 << 20)
@@ -39,7 +40,7 @@ def take_in(archive: Archive, folder: Path, name: str = "unit.log", size_bytes: 
     path = folder / name
     if not path.exists():
         with path.open("wb") as stream:
-            portable._fill(stream.fileno(), size_bytes)
+            files._fill(stream.fileno(), size_bytes)
     ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c"))
 
 
@@ -56,7 +57,7 @@ def test_it_is_really_allocated(tmp_path: Path) -> None:
         assert status.st_size == SIZE_BYTES and status.st_mode & 0o777 == 0o600
         assert getattr(status, "st_blocks", SIZE_BYTES) * 512 >= SIZE_BYTES
     with (tmp_path / "written").open("wb") as stream:
-        portable._fill(stream.fileno(), 3 * MB + 1)
+        files._fill(stream.fileno(), 3 * MB + 1)
     assert (tmp_path / "written").stat().st_size == 3 * MB + 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pywats_archive.conversion.exits import cause_of, is_from_outside
+from pywats_archive.conversion.pool.exits import cause_of, is_from_outside
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import AfterSubmission, ArchiveInterceptor
-from pywats_archive.conversion.parcels import ArchivedParcel, after_try
-from pywats_archive.host.answers import Answer, Verdict
+from pywats_archive.conversion.sending.items import ArchivedParcel, after_try
+from pywats_archive.host.server.answers import Answer, Verdict
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState

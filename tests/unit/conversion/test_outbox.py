@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import pytest
 from tests.station import wait_for
 
-from pywats_archive.conversion.outbox import Outbox
-from pywats_archive.conversion.parcels import MEMORY, Step
-from pywats_archive.host.answers import Answer, Verdict
+from pywats_archive.conversion.sending.items import MEMORY, Step
+from pywats_archive.conversion.sending.outbox import Outbox
+from pywats_archive.host.server.answers import Answer, Verdict
 from pywats_archive.models.time import utc_now
 
 

@@ -17,11 +17,11 @@ import pytest
 from tests.station import wait_for
 from tests.unit.host.bench import Bench
 
-from pywats_archive.conversion import processes as pool
-from pywats_archive.conversion.processes import ConverterProcesses
+from pywats_archive.conversion.pool import processes as pool
+from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import ConversionInterrupted, WorkersUnavailable
-from pywats_archive.host import worker
 from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.worker import entry
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 
@@ -123,7 +123,7 @@ def test_a_worker_that_crashes_while_the_service_stops_is_no_result(bench: Bench
     stopping = threading.Event()
     stopping.set()
     with ConverterProcesses(1) as processes:
-        processes.run(worker.validate_only, bench.converting("os.abort()"), timeout_s=60)
+        processes.run(entry.validate_only, bench.converting("os.abort()"), timeout_s=60)
         processes._stopping = stopping
         with pytest.raises(ConversionInterrupted):
             processes.convert(bench.job("own.Own"), timeout_s=60)
@@ -193,7 +193,7 @@ class Slow(FileConverter):
     good, hanging = (bench.job("own.Slow", arguments={"seconds": seconds}) for seconds in (2.0, 60.0))
     with ConverterProcesses(2) as processes, ThreadPoolExecutor(2) as threads:
         for job in (good, good):
-            processes.run(worker.validate_only, job, timeout_s=60)
+            processes.run(entry.validate_only, job, timeout_s=60)
         ends = threads.submit(processes.convert, good, timeout_s=60)
         hangs = threads.submit(processes.convert, hanging, timeout_s=1.2)
         time.sleep(0.7)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from pywats_archive.conversion.server_state import AT_ONCE, ServerState, pause_for
-from pywats_archive.host.answers import Answer, Trouble, Verdict
+from pywats_archive.conversion.sending.server_state import AT_ONCE, ServerState, pause_for
+from pywats_archive.host.server.answers import Answer, Trouble, Verdict
 
 TAKEN = Answer(verdict=Verdict.ACCEPTED)
 REFUSED = Answer(verdict=Verdict.REFUSED, reason="no such part")

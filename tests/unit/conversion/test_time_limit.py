@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pywats_archive.conversion.time_limit import TimeLimit
+from pywats_archive.conversion.pool.time_limit import TimeLimit
 
 
 class Clock:

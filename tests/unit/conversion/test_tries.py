@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pywats_archive.conversion.tries import Tries, Unsendable
-from pywats_archive.host.answers import Trouble
+from pywats_archive.conversion.sending.tries import Tries, Unsendable
+from pywats_archive.host.server.answers import Trouble
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pywats_archive.demo.logfiles import sized
 from pywats_archive.demo.reception import missing_fields
 from pywats_archive.demo.station import CONVERTERS
 from pywats_archive.host.job import ConversionJob
-from pywats_archive.host.worker import convert
+from pywats_archive.host.worker.entry import convert
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from pywats_archive.host.answers import Content, Reply, Trouble, Verdict, judge, judge_silence, verdict_of
+from pywats_archive.host.server.answers import Content, Reply, Trouble, Verdict, judge, judge_silence, verdict_of
 from pywats_archive.models.time import UTC
 
 REPORT_ID = "0d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host import configfile
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.memory import MEMORY_FILE
+from pywats_archive.host.settings import configfile
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.state_file import MEMORY_FILE
 
 
 def write(tmp_path: Path, *sections: dict[str, Any], **fields: Any) -> Path:

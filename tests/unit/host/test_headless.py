@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ROOMS = "import pywats_archive.host.worker, pywats_archive.host.configfile, pywats_archive.host.submission, sys; "
+ROOMS = (
+    "import pywats_archive.host.worker.entry, pywats_archive.host.settings.configfile, "
+    "pywats_archive.host.server.submission, sys; "
+)
 
 
 def python(program: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.host.bench import Bench
 
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
-from pywats_archive.host import worker
+from pywats_archive.host.worker import entry
 from pywats_archive.models.entry import ConversionStatus
 
 GOOD = "return ConverterResult.success_result(report=REPORT)"
@@ -28,10 +28,10 @@ class Old(ConverterBase):
                                                       "file": args.file_info.name})
 """)
     job = bench.job("own.Old", arguments={"plant": "Oslo", "x": 1})
-    report = json.loads(worker.convert(job).documents[0])
+    report = json.loads(entry.convert(job).documents[0])
     assert (report["plant"], report["set"], report["file"]) == ("Oslo", {"plant": "Oslo", "x": 1}, "unit 1.txt")
     bench.source.write_bytes(b"")
-    skipped = worker.convert(job)
+    skipped = entry.convert(job)
     assert (skipped.status, skipped.error) == (ConversionStatus.SKIPPED, "empty")
 
 
@@ -48,7 +48,7 @@ class Box(FolderConverter):
     folder.mkdir()
     for name in ("b.csv", "a.csv", "c.txt"):
         (folder / name).write_text("1")
-    report = json.loads(worker.convert(bench.job("own.Box", source_path=str(folder))).documents[0])
+    report = json.loads(entry.convert(bench.job("own.Box", source_path=str(folder))).documents[0])
     assert (report["found"], report["at"]) == (["a.csv", "b.csv"], "box")
 
 
@@ -78,7 +78,7 @@ class Box(FolderConverter):
         (bench.source.parent / name).write_text("1")
     bench.source.unlink()
     job = bench.job("own.Box", source_path=str(bench.source.parent), **configured)
-    assert worker.is_folder_ready(job) is ready
+    assert entry.is_folder_ready(job) is ready
 
 
 def test_a_folder_that_cannot_be_judged_is_told(bench: Bench) -> None:
@@ -90,7 +90,7 @@ class Box(FolderConverter):
     def convert(self, source, context): return None
 """)
     with pytest.raises(ArchiveError, match="KeyError") as raised:
-        worker.is_folder_ready(bench.job("own.Box"))
+        entry.is_folder_ready(bench.job("own.Box"))
     assert not isinstance(raised.value, ConverterUnavailable)  # which would stop its line for one folder
 
 
@@ -113,16 +113,16 @@ def test_hooks_hear_of_the_end_on_a_loaded_converter(bench: Bench, body: str, to
     """``on_success`` or ``on_failure`` is called after ``on_load``, of an exception too, of nothing else."""
     path = bench.source.parent / "log"
     job = bench.converting(body, more=HOOKED.replace("source_log", repr(str(path))))
-    result = worker.convert(job)
+    result = entry.convert(job)
     assert result.has_hooks is (told is not None)
-    assert worker.call_hook(worker.HookCall(job=job, result=result)) is None
+    assert entry.call_hook(entry.HookCall(job=job, result=result)) is None
     assert (path.read_text() if path.exists() else None) == told
 
 
 def test_a_failing_hook_is_told_and_not_raised(bench: Bench) -> None:
     """What goes wrong in a hook comes back as text."""
     job = bench.converting(GOOD, more="    def on_success(self, *a): sys.exit('out')\n")
-    assert worker.call_hook(worker.HookCall(job=job, result=worker.convert(job))) == "SystemExit: out"
+    assert entry.call_hook(entry.HookCall(job=job, result=entry.convert(job))) == "SystemExit: out"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_a_scheduled_run_gave_is_never_lost(
 ) -> None:
     """Each result comes out, whatever fails after the run (invariant 4)."""
     bench.code(f"class Sch(ScheduledConverter):\n    name = property(lambda self: 'Sch')\n    {members}\n")
-    results = worker.run_scheduled(bench.job("own.Sch", source_path=""))
+    results = entry.run_scheduled(bench.job("own.Sch", source_path=""))
     assert sum(len(result.documents) for result in results) == documents
     assert {w for result in results for w in result.warnings} == ({warning} if warning else set())
     assert all(result.converter for result in results)
@@ -167,8 +167,8 @@ def test_a_scheduled_run_that_fails_says_why(bench: Bench) -> None:
         "    def on_run_error(self, error, context): raise KeyError('also')\n"
     )
     job = bench.job("own.Sch", source_path="")
-    (result,) = worker.run_scheduled(job)
+    (result,) = entry.run_scheduled(job)
     assert (result.status, result.error) == (ConversionStatus.FAILED, "ValueError: no database")
-    described = worker.describe_converter(job)
+    described = entry.describe_converter(job)
     assert not isinstance(described, str)
     assert described.schedule_interval_s == 300 and described.info.kind == "scheduled"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.neighbours import NOT_ARCHIVED, spared, way_to
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.neighbours import NOT_ARCHIVED, spared, way_to
 
 DIRS = {"name": "dirs", "module_path": "own.Dirs", "converter_type": "folder", "watch_folder": "data"}
 ICT = {"name": "ict", "module_path": "own.Ict", "watch_folder": "elsewhere/ict"}

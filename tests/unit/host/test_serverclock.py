@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pywats_archive.config import ServerConfig
-from pywats_archive.host.serverclock import ServerClock
+from pywats_archive.host.server.clock import ServerClock
 from pywats_archive.models.time import UTC
 
 SAID = "Tue, 24 Nov 2026 12:00:00 GMT"

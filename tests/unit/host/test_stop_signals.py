@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pywats_archive.host.stop_signals import StopSignals, held_back, stop_signals
+from pywats_archive.host.worker.stop_signals import StopSignals, held_back, stop_signals
 
 
 class Windows:

@@ -22,8 +22,8 @@ from pywats_archive.config import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault, Reply
 from pywats_archive.demo.server import REPORT_PATH, WatsServer
-from pywats_archive.host.answers import Answer, Trouble, Verdict
-from pywats_archive.host.submission import Submitter
+from pywats_archive.host.server.answers import Answer, Trouble, Verdict
+from pywats_archive.host.server.submission import Submitter
 from pywats_archive.models.time import utc_now
 
 TOKEN = "c3RhdGlvbjpzZXNhbWU="

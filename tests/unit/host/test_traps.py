@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pywats_archive.archive.companions import by_rules
+from pywats_archive.archive.sources.companions import by_rules
 from pywats_archive.config import companion_fault
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.host.doubtful import doubtful
-from pywats_archive.host.foldernames import require_usable
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.doubtful import doubtful
+from pywats_archive.host.settings.foldernames import require_usable
 
 SECTION = {"name": "csv", "module_path": "own.Csv", "watch_folder": "csv/watch", "archive_enabled": True}
 

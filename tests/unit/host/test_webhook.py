@@ -13,7 +13,7 @@ import structlog
 from tests.station import wait_for
 
 from pywats_archive.config import WebhookConfig
-from pywats_archive.host.webhook import Webhook
+from pywats_archive.host.server.webhook import Webhook
 
 SECRET = "Bearer 5up3r"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from tests.unit.host.bench import PASSWORD, Bench
 
-from pywats_archive.conversion.processes import ConverterProcesses
-from pywats_archive.host import worker
-from pywats_archive.host.secrets import redact_result
+from pywats_archive.conversion.pool.processes import ConverterProcesses
+from pywats_archive.host.settings.secrets import redact_result
+from pywats_archive.host.worker import entry
 from pywats_archive.models.entry import ConversionStatus
 
 GOOD = "return ConverterResult.success_result(report=REPORT)"
@@ -24,7 +24,7 @@ GOOD = "return ConverterResult.success_result(report=REPORT)"
 def test_a_good_conversion_gives_the_exact_json(bench: Bench) -> None:
     """A dict goes out with its keys in their order, compact, as UTF-8 (invariant 4)."""
     job = bench.converting("return ConverterResult.success_result(report={**REPORT, 'sn': 'Ärger'})")
-    result = worker.convert(job)
+    result = entry.convert(job)
     assert result.status is ConversionStatus.SUCCESS and result.warnings == () and result.post_action is None
     assert b'"type":"T","pn":"P1","sn":"\xc3\x84rger"' in result.documents[0]
     assert result.summaries[0].serial_number == "Ärger"
@@ -54,7 +54,7 @@ def test_a_good_conversion_gives_the_exact_json(bench: Bench) -> None:
 )
 def test_whatever_goes_wrong_is_one_line(bench: Bench, body: str, error: str) -> None:
     """A failure says in one line what it was, and by which code."""
-    result = worker.convert(bench.converting(body))
+    result = entry.convert(bench.converting(body))
     assert result.status is ConversionStatus.FAILED and result.documents == ()
     assert result.error and error in result.error and "\n" not in result.error
     assert result.converter and result.converter.fingerprint.startswith("sha256:")
@@ -64,7 +64,7 @@ def test_a_failure_keeps_what_is_no_secret(bench: Bench) -> None:
     """Only passwords are taken out of a failure, so that it can be understood (invariant 10)."""
     job = bench.converting("raise LookupError('utf-8 ' + context.get_argument('password'))")
     job = replace(job, arguments={"password": PASSWORD, "encoding": "utf-8"})
-    told = redact_result(worker.convert(job), job.arguments)
+    told = redact_result(entry.convert(job), job.arguments)
     assert told.error == "LookupError: utf-8 [PASSWORD password]"
     assert PASSWORD not in str(told)
 
@@ -75,7 +75,7 @@ def test_every_report_counts_once(bench: Bench) -> None:
         "a, b, c = dict(REPORT, sn='a'), dict(REPORT, sn='b'), dict(REPORT, sn='c')\n"
         "return ConverterResult(status=ConversionStatus.SUCCESS, report=[a, b], reports=[a, (c,)])"
     )
-    result = worker.convert(bench.converting(body))
+    result = entry.convert(bench.converting(body))
     assert [json.loads(d)["sn"] for d in result.documents] == ["a", "b", "c"]
 
 
@@ -96,7 +96,7 @@ def test_every_report_counts_once(bench: Bench) -> None:
 )
 def test_success_is_not_completeness(bench: Bench, body: str, warning: str) -> None:
     """What is missing in a success is warned of."""
-    result = worker.convert(bench.converting(body))
+    result = entry.convert(bench.converting(body))
     assert result.status is ConversionStatus.SUCCESS
     assert [w for w in result.warnings if warning in w], result.warnings
 
@@ -114,7 +114,7 @@ def test_success_is_not_completeness(bench: Bench, body: str, warning: str) -> N
 def test_the_converters_own_judgement_counts(bench: Bench, verdict: str, status: str, told: str) -> None:
     """``validate`` decides before ``convert`` is called."""
     more = f"    def validate(self, source, context): return {verdict}\n"
-    result = worker.convert(bench.converting(GOOD, more=more))
+    result = entry.convert(bench.converting(GOOD, more=more))
     assert result.status is ConversionStatus[status]
     assert told in (result.error or " ".join(result.warnings))
     assert result.retry_after == (timedelta(seconds=9) if status == "SUSPENDED" else None)
@@ -123,7 +123,7 @@ def test_the_converters_own_judgement_counts(bench: Bench, verdict: str, status:
 def test_a_converter_that_does_not_judge_is_not_doubted(bench: Bench) -> None:
     """The inherited ``validate`` compares names only, which is no reason to warn or reject."""
     job = replace(bench.converting(GOOD), reject_threshold=0.4, alarm_threshold=0.9)
-    result = worker.convert(job)
+    result = entry.convert(job)
     assert result.status is ConversionStatus.SUCCESS and result.warnings == ()
 
 
@@ -134,7 +134,7 @@ def test_a_converter_is_confined(bench: Bench, capfd: pytest.CaptureFixture[str]
         "os.chdir(source.path.parent)\n" + GOOD
     )
     before = Path.cwd()
-    assert worker.convert(bench.converting(body)).status is ConversionStatus.SUCCESS
+    assert entry.convert(bench.converting(body)).status is ConversionStatus.SUCCESS
     assert Path.cwd() == before and capfd.readouterr() == ("", "")
 
 
@@ -163,8 +163,8 @@ class Soft(FileConverter):
 """)
     with ConverterProcesses(1) as processes:
         with pytest.raises(Exception, match="exit code 9"):
-            processes.run(worker.convert, bench.job("own.Hard"), timeout_s=30)
-        soft = processes.run(worker.convert, bench.job("own.Soft"), timeout_s=30)
+            processes.run(entry.convert, bench.job("own.Hard"), timeout_s=30)
+        soft = processes.run(entry.convert, bench.job("own.Soft"), timeout_s=30)
     assert soft.status is ConversionStatus.FAILED
 
 
@@ -178,7 +178,7 @@ class Own(FileConverter):
         return ConverterResult.success_result(report=REPORT, metadata={"a": Text("b"), "n": [1]})
 """)
     with ConverterProcesses(1) as processes:
-        assert processes.run(worker.convert, bench.job("own.Own"), timeout_s=30).metadata == {"a": "b", "n": [1]}
+        assert processes.run(entry.convert, bench.job("own.Own"), timeout_s=30).metadata == {"a": "b", "n": [1]}
 
 
 def test_metadata_keeps_no_password(bench: Bench) -> None:
@@ -187,7 +187,7 @@ def test_metadata_keeps_no_password(bench: Bench) -> None:
         "return ConverterResult.success_result(report=REPORT, metadata={'with': [context.arguments]})"
     )
     job = replace(job, arguments={"password": PASSWORD})
-    told = redact_result(worker.convert(job), job.arguments)
+    told = redact_result(entry.convert(job), job.arguments)
     assert told.metadata == {"with": [{"password": "[PASSWORD password]", "greeting": "hello"}]}
 
 
@@ -195,7 +195,7 @@ def test_arguments_are_the_configured_over_the_defaults(bench: Bench) -> None:
     """A converter gets what is configured, and its own defaults for the rest."""
     body = "return ConverterResult.success_result(report={**REPORT, 'told': context.arguments, 'at': context.station_name})"
     job = replace(bench.converting(body), arguments={"password": "p", "extra": 1})
-    report = json.loads(worker.convert(job).documents[0])
+    report = json.loads(entry.convert(job).documents[0])
     assert report["told"] == {"greeting": "hello", "password": "p", "extra": 1} and report["at"] == "ST-7"
 
 
@@ -205,13 +205,13 @@ def test_only_an_action_that_was_chosen_overrules_the_configuration(
 ) -> None:
     """MOVE is what every result has without asking; it leaves the choice to the configuration."""
     body = f"return ConverterResult.success_result(report=REPORT, post_action=PostProcessAction.{asked})"
-    assert worker.convert(bench.converting(body)).post_action == given
+    assert entry.convert(bench.converting(body)).post_action == given
 
 
 def test_what_fails_at_the_end_spoils_nothing(bench: Bench) -> None:
     """A report that was made counts, though ``on_unload`` fails; it is told."""
     more = "    def on_unload(self): raise OSError('gone')\n"
-    result = worker.convert(bench.converting(GOOD, more=more))
+    result = entry.convert(bench.converting(GOOD, more=more))
     assert result.status is ConversionStatus.SUCCESS and len(result.documents) == 1
     assert result.warnings == ("on_unload failed: OSError: gone",)
 
@@ -220,6 +220,6 @@ def test_the_files_that_were_read_are_known(bench: Bench) -> None:
     """A file beside the source that the converter opens for reading is told, one that it writes is not."""
     (bench.source.parent / "limits.ini").write_text("1")
     body = "(source.path.parent / 'limits.ini').read_text(); (source.path.parent / 'out.txt').write_text('x')\n" + GOOD
-    opened = worker.convert(bench.converting(body)).opened_paths
+    opened = entry.convert(bench.converting(body)).opened_paths
     assert str(bench.source.parent / "limits.ini") in opened
     assert not [path for path in opened if path.endswith("out.txt") or os.sep + "site-packages" + os.sep in path]

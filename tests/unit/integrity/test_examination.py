@@ -22,17 +22,17 @@ import pytest
 from tests.station import Station, wait_for
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.trial import Exclusion, Sharing, try_lock, try_sharing
+from pywats_archive.archive.folder.lock_trial import Exclusion, Sharing, try_lock, try_sharing
 from pywats_archive.client import Client
+from pywats_archive.doctor.examination import Examination, Examined, examine_archive, examine_station
+from pywats_archive.doctor.findings import Check, Result
+from pywats_archive.doctor.places import PROBE_PREFIX
+from pywats_archive.doctor.trials import Means
+from pywats_archive.doctor.verdict import Level
 from pywats_archive.errors import CatalogError, UsageError
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.integrity.examination import Examination, Examined, examine_archive, examine_station
-from pywats_archive.integrity.findings import Check, Result
-from pywats_archive.integrity.places import PROBE_PREFIX
-from pywats_archive.integrity.trials import Means
-from pywats_archive.integrity.verdict import Level
+from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.portable import FileSystem
+from pywats_archive.portable.files import FileSystem
 
 DISK = FileSystem(kind="ext4", mount_point="/")
 ON_DISK = Means(file_system=lambda folder: DISK, free_bytes=lambda folder: 10**12)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.host.configfile import read_station_config
-from pywats_archive.integrity.findings import Role
-from pywats_archive.integrity.places import Shelter, Watcher, places_of, shelter_in
+from pywats_archive.doctor.findings import Role
+from pywats_archive.doctor.places import Shelter, Watcher, places_of, shelter_in
+from pywats_archive.host.settings.configfile import read_station_config
 
 WATCH = Path("/st/watch").absolute()
 FILES = Watcher(folder=WATCH, takes_folders=False)

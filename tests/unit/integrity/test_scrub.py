@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import checks, figures, ingest
-from pywats_archive.archive.checks import News
+from pywats_archive.archive import figures
+from pywats_archive.archive.audit import scrub_log
+from pywats_archive.archive.audit.scrub_log import News
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import NotAnArchive
 from pywats_archive.integrity.pace import Pace
 from pywats_archive.integrity.scrub import Scrub
@@ -154,4 +156,4 @@ def test_an_archive_that_went_away_makes_no_findings(archive: Archive, clock: Cl
     scrub.forget()
     read_all_due(scrub)
     assert figures.statistics(archive).open_findings == 0
-    assert checks.findings(archive) == ()
+    assert scrub_log.findings(archive) == ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pywats_archive.integrity.findings import Check, Findings, Outcome, Result, Role, Use
-from pywats_archive.integrity.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
-from pywats_archive.integrity.verdict import Level, judge, worst
-from pywats_archive.portable import FileSystem
+from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Role, Use
+from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
+from pywats_archive.doctor.verdict import Level, judge, worst
+from pywats_archive.portable.files import FileSystem
 
 
 def found(role: Role, *outcomes: tuple[Check, Result], system: FileSystem | None = None) -> Findings:

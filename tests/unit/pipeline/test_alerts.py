@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from pywats_archive.archive.alerts import open_alerts
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.standing import open_alerts
 from pywats_archive.catalog import events
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.alerts import Alert, Alerts
+from pywats_archive.pipeline.alerting.alerts import Alert, Alerts
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ import pytest
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.away import AwayBooks, only_seen
-from pywats_archive.pipeline.watchfolder import WatchFolder, absence, mount_point_of
+from pywats_archive.pipeline.folders.presence import WatchFolder, absence, mount_point_of
+from pywats_archive.pipeline.lanes.away import AwayBooks, only_seen
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 

@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
-from pywats_archive.conversion.parcels import LONGEST_DELAY, after_try
-from pywats_archive.host.answers import Verdict
+from pywats_archive.conversion.sending.items import LONGEST_DELAY, after_try
+from pywats_archive.host.server.answers import Verdict
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline.decide import Destination, after_conversion, ending, is_due
+from pywats_archive.pipeline.postprocess.decisions import Destination, after_conversion, ending, is_due
 
 NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
 

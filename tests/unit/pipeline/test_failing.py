@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pywats_archive.errors import DiskLow, StorageError
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.alerts import Alerts
-from pywats_archive.pipeline.failing import Failing
+from pywats_archive.pipeline.alerting.alerts import Alerts
+from pywats_archive.pipeline.alerting.archive_failures import Failing
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 

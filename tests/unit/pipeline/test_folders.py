@@ -11,7 +11,7 @@ import pytest
 import watchfiles
 from tests.station import wait_for
 
-from pywats_archive.pipeline.folders import FolderEvents
+from pywats_archive.pipeline.folders.events import FolderEvents
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pywats_archive.models.statistics import ArchiveStatistics
-from pywats_archive.pipeline.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
-from pywats_archive.pipeline.judging import judge
+from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
+from pywats_archive.pipeline.alerting.thresholds import judge
 
 EMPTY = ArchiveStatistics(
     converter_name="c",

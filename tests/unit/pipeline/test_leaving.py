@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from pywats_archive import portable
-from pywats_archive.archive import ingest
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import signature
+from pywats_archive.archive.sources import ingest
+from pywats_archive.archive.sources.reading import signature
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline import postprocess
-from pywats_archive.pipeline.decide import Destination, Ending
-from pywats_archive.pipeline.postprocess import Departure, carry_out
+from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.pipeline.postprocess.actions import Departure, carry_out
+from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.portable import files
 
 REMOVED = Ending(state=ArrivalState.DONE, destination=Destination.REMOVED)
 ZIPPED = Ending(state=ArrivalState.DONE, destination=Destination.ZIPPED)
@@ -162,7 +162,7 @@ def test_what_comes_into_a_folder_while_it_is_removed_is_kept(
     (watch / "unit" / "deep" / "a").write_bytes(b"a")
     (watch / "unit" / "link").symlink_to("deep")
     departure = leaving(watch / "unit", archive)
-    after(monkeypatch, postprocess, "_prove_archived", lambda: (watch / "unit" / "late").write_bytes(b"late"))
+    after(monkeypatch, actions, "_prove_archived", lambda: (watch / "unit" / "late").write_bytes(b"late"))
     try_to_leave(REMOVED, departure)
     assert (watch.parent / "Done" / "unit" / "late").read_bytes() == b"late"
 
@@ -189,5 +189,5 @@ def test_a_source_that_somebody_removes_while_it_moves_keeps_its_new_name(
     """When the old name is gone by itself, the new one is the only one, and stays (invariant 2)."""
     (tmp_path / "a").write_bytes(b"x")
     after(monkeypatch, os, "link", (tmp_path / "a").unlink)
-    portable.rename_exclusive(tmp_path / "a", tmp_path / "b")
+    files.rename_exclusive(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_bytes() == b"x"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.pipeline import handling, on_the_way
+from pywats_archive.pipeline.processing import in_flight, processor
 
-RECALLED = on_the_way.recalled
+RECALLED = in_flight.recalled
 
 
 def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
@@ -32,8 +32,8 @@ def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
         recalled.append(Path(found.entry.source_original_path).name)
         return found
 
-    monkeypatch.setattr(handling, "recalled", counted)
-    monkeypatch.setattr(on_the_way.OnTheWay, "REMEMBERED", 1)
+    monkeypatch.setattr(processor, "recalled", counted)
+    monkeypatch.setattr(in_flight.OnTheWay, "REMEMBERED", 1)
     watch = station.add("many", "own.Zips", settle_seconds=0)
     for number in range(12):
         (watch / f"S{number}.log").write_bytes(b"%d" % number)

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import ingest, ledger
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources import signature
+from pywats_archive.archive.sources import ingest
+from pywats_archive.archive.sources.reading import signature
 from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.decide import Destination, Ending
-from pywats_archive.pipeline.postprocess import Departure, carry_out
-from pywats_archive.portable import WINDOWS
+from pywats_archive.pipeline.postprocess.actions import Departure, carry_out
+from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.portable.files import WINDOWS
 
 
 @pytest.fixture

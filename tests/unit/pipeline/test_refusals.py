@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.record import NewConversion
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results.conversions import NewConversion
+from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.alerts import OVERDUE, REFUSED, Alerts
-from pywats_archive.pipeline.refusals import Refusals
+from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
+from pywats_archive.pipeline.alerting.refusals import Refusals
 
 BEGIN = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 
@@ -56,11 +57,11 @@ class _Watched:
             code_fingerprint="sha256:c0de",
         )
         body = b'{"sn": "S1", "pn": "P1", "start": "2026-02-13T10:00:00Z"}'
-        (report,) = record.record_conversion(self.archive, NewConversion(conversion=conversion, documents=[body]))
+        (report,) = conversions.record_conversion(self.archive, NewConversion(conversion=conversion, documents=[body]))
         return report
 
     def answered(self, report: Report, state: SubmissionState, words: str | None = None) -> Report:
-        return record.record_try(self.archive, report, state=state, reason=words)
+        return conversions.record_try(self.archive, report, state=state, reason=words)
 
     def open(self) -> list[tuple[str, str, object]]:
         """Look, and give the alerts that are open."""

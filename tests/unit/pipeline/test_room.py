@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pywats_archive.pipeline.room import GB, Room, is_low, least_free_bytes
+from pywats_archive.pipeline.mounts.disk import GB, Room, is_low, least_free_bytes
 
 TB = 10**12
 

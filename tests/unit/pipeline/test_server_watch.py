@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from pywats_archive.archive import ingest, record
 from pywats_archive.archive.core import Archive
-from pywats_archive.conversion.outbox import OutboxState
-from pywats_archive.conversion.server_state import ServerTrouble
-from pywats_archive.conversion.tries import Unsendable
-from pywats_archive.host.answers import Trouble
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
+from pywats_archive.conversion.sending.outbox import OutboxState
+from pywats_archive.conversion.sending.server_state import ServerTrouble
+from pywats_archive.conversion.sending.tries import Unsendable
+from pywats_archive.host.server.answers import Trouble
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.alerts import SERVER_AWAY, UNAUTHORISED, UNSENDABLE, Alerts
-from pywats_archive.pipeline.server_watch import ServerWatch, server_alert
+from pywats_archive.pipeline.alerting.alerts import SERVER_AWAY, UNAUTHORISED, UNSENDABLE, Alerts
+from pywats_archive.pipeline.alerting.server import ServerWatch, server_alert
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 ADDRESS = "https://user:secret@wats.example"
@@ -92,10 +93,10 @@ def test_reports_that_wait_in_an_archive_count_as_waiting(archive: Archive, tmp_
     source = tmp_path / "a.csv"
     source.write_bytes(b"x")
     entry = ingest.archive_source(archive, ingest.NewSource(path=source, converter_name="ICT"))
-    report = record.add_report(archive, entry.archive_id, b'{"sn": "1"}')
+    report = conversions.add_report(archive, entry.archive_id, b'{"sn": "1"}')
     watched, paused = _Watched(archive), state(Trouble.BUSY, in_flight=0)
     assert watched.look(paused, 1000) == [(SERVER_AWAY, SUBJECT)]
-    record.record_try(archive, report, state=SubmissionState.ACCEPTED)
+    conversions.record_try(archive, report, state=SubmissionState.ACCEPTED)
     assert watched.look(paused, 1001) == []
 
 

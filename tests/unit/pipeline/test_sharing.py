@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 import pytest
 
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline.decide import Destination, Ending
-from pywats_archive.pipeline.sharing import has_passed_on, passed_on, surest
+from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.pipeline.processing.sharing import has_passed_on, passed_on, surest
 
 NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
 ARRIVAL = Arrival(

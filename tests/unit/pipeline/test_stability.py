@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pywats_archive.archive.sources import Signature
-from pywats_archive.pipeline.stability import Stability
+from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.pipeline.folders.debounce import Stability
 
 
 def signature(size: int, mtime: int = 1) -> Signature:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from tests.station import wait_for
 
-from pywats_archive.pipeline import work
-from pywats_archive.pipeline.work import URGENT, WorkQueue
+from pywats_archive.pipeline.processing import work_queue
+from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
 
 
 class Done:
@@ -87,7 +87,7 @@ def test_a_thread_outlives_whatever_goes_wrong(done: Done, monkeypatch: pytest.M
     def fail(*_: object, **__: object) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(work.log, "exception", fail, raising=False)
+    monkeypatch.setattr(work_queue.log, "exception", fail, raising=False)
     monkeypatch.setattr(done.queue, "_on_end", fail)
     for _ in range(3):
         done.queue.put(fail, priority=5)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged, blobs
 
-from pywats_archive import portable
 from pywats_archive.archive import purging
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.integrity import ProblemKind, Thoroughness
 from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.portable import files
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=90)
@@ -88,7 +88,7 @@ def test_a_purge_that_is_finished_later_looks_too(aged: Aged, monkeypatch: pytes
     assert outside.exists() and not purging.is_any_unfinished(aged.archive)
 
 
-@pytest.mark.skipif(portable.WINDOWS, reason="links need rights there")
+@pytest.mark.skipif(files.WINDOWS, reason="links need rights there")
 def test_a_purge_follows_no_link_in_the_archive(aged: Aged) -> None:
     """What lies behind a day folder that is a link to elsewhere stays, and the other days go (invariant 7)."""
     victim, gone = aged.add(days_ago=100), aged.add(days_ago=98)

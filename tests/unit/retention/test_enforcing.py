@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged, blobs
 
-from pywats_archive.archive import checks, ingest, purging, record
+from pywats_archive.archive import purging
+from pywats_archive.archive.audit import scrub_log
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.recover import recover
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.repair.recover import recover
+from pywats_archive.archive.restore.source import restore_source
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import (
     BlobMissing,
     NeedsConfirmation,
@@ -89,7 +92,7 @@ def test_what_was_not_submitted_goes_when_the_policy_says_so(aged: Aged) -> None
     policy = RetentionPolicy(converter_name="c", retention_days=30, purge_unsubmitted=True)
     assert enforcing.enforce(aged.archive, policy, confirmed=True).archives_purged == 1
     (report,) = aged.archive.reports_of(entry.archive_id)
-    assert report.submission_state is SubmissionState.WITHHELD and record.waiting_reports(aged.archive) == 0
+    assert report.submission_state is SubmissionState.WITHHELD and conversions.waiting_reports(aged.archive) == 0
 
 
 def test_what_is_held_stays_until_it_is_released(aged: Aged) -> None:
@@ -135,12 +138,12 @@ def test_nothing_is_purged_while_damage_is_open(aged: Aged) -> None:
     entry = aged.add(days_ago=100)
     path = entry.source_archived_path
     damaged = Problem(kind=ProblemKind.BLOB_DAMAGED, path=path, archive_id=entry.archive_id, message="bad")
-    reading = checks.Reading(archive_id=entry.archive_id, paths=(damaged.path,), read_bytes=1, problems=(damaged,))
-    checks.record(aged.archive, [reading])
+    reading = scrub_log.Reading(archive_id=entry.archive_id, paths=(damaged.path,), read_bytes=1, problems=(damaged,))
+    scrub_log.record(aged.archive, [reading])
     with pytest.raises(RetentionHeldBack, match="damage is open \\(bad\\)"):
         enforcing.enforce(aged.archive, POLICY, confirmed=True)
     done = enforcing.purge_named(aged.archive, [entry.archive_id], actor="it", even_damaged=True)
-    assert done.archives_purged == 1 and checks.findings(aged.archive) == ()
+    assert done.archives_purged == 1 and scrub_log.findings(aged.archive) == ()
 
 
 def test_a_clock_set_back_stops_the_purge(aged: Aged) -> None:
@@ -215,11 +218,11 @@ def test_a_folder_that_was_emptied_is_made_again(aged: Aged) -> None:
     """A report that comes to an entry whose day's folder was removed as empty is archived all the same."""
     entry = aged.add(days_ago=5, status=ConversionStatus.FAILED)
     folder = aged.archive.root / "reports" / f"{aged.now - timedelta(days=5):%Y/%m/%d}"
-    record.add_report(aged.archive, entry.archive_id, b'{"sn":"1"}')
+    conversions.add_report(aged.archive, entry.archive_id, b'{"sn":"1"}')
     for blob in folder.iterdir():
         blob.unlink()
     folder.rmdir()
-    assert record.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
+    assert conversions.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
 
 
 def test_nobody_agreed_to_what_nobody_said(aged: Aged) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged
 
-from pywats_archive.archive.rebuild import Rebuilding, rebuild
+from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.errors import RetentionHeldBack
 from pywats_archive.models.clock import Voucher
 from pywats_archive.models.entry import ArchiveEntry

@@ -1,0 +1,243 @@
+"""One blob against its row: is it there, does its header say what the row says, are its bytes what they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from pywats_archive.archive.audit import inventory
+from pywats_archive.archive.audit.inventory import Holding
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.repair.adoption import listed
+from pywats_archive.archive.sources.packing import owner_of
+from pywats_archive.blobs.store import ALGORITHM, Look
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
+from pywats_archive.models.entry import ArchiveEntry, Companion
+from pywats_archive.models.integrity import Problem, ProblemKind
+from pywats_archive.models.report import Report
+from pywats_archive.models.time import storable_ns
+
+_NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by"}
+"""What a header says and a row may say otherwise, or not at all."""
+_BACKUP = "restore this file from a backup"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A blob as its row has it."""
+
+    path: str
+    archive_id: str
+    facts: Mapping[str, Any]
+    """What its header must say."""
+    checksum: str | None = None
+    """None for companions, whose files have checksums of their own."""
+    compressed_size_bytes: int | None = None
+    companions: tuple[Companion, ...] = ()
+
+
+class _Wrong(Exception):
+    def __init__(self, kind: ProblemKind, told: str) -> None:
+        self.kind = kind
+        super().__init__(told)
+
+
+def recorded(holding: Holding) -> Iterator[Recorded]:
+    """Give the blobs that should be there: source, companions, reports; none of an entry that was purged."""
+    if holding.is_purged:
+        return
+    if entry := holding.entry:
+        if entry.source_archived_path or entry.compressed_size_bytes:
+            yield _source(entry)
+        for path, group in groupby(sorted(entry.companions, key=_PATH), key=_PATH):
+            facts = {"kind": "companions", "archive_id": entry.archive_id}
+            yield Recorded(path=path, archive_id=entry.archive_id, facts=facts, companions=tuple(group))
+    yield from map(_report, holding.reports)
+
+
+_PATH = attrgetter("archived_path")
+
+
+def look_at_all(
+    archive: Archive, holding: Holding, is_whole: Callable[[str], bool]
+) -> Iterator[tuple[Recorded, Problem | None]]:
+    """Look at each blob that should be there, and what the history says of it; those ``is_whole`` asks for are read whole."""
+    told = inventory.told_by_history(archive, holding.archive_id)
+    for blob in recorded(holding):
+        problem = problem_of(archive, blob, whole=is_whole(blob.path))
+        yield blob, problem or _altered(archive, blob, told.get(blob.path))
+
+
+def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Problem | None:
+    """Look at a blob that seemed wrong, by what the catalog says now; None when it is sound, or went on record."""
+    now = inventory.current(archive, archive_id)
+    was_purged = now.entry is not None and now.entry.purged_at is not None
+    if was_purged or path in inventory.removed_on_record(archive, archive_id):
+        return None
+    found = (
+        problem for blob, problem in look_at_all(archive, now, lambda each: whole and each == path) if blob.path == path
+    )
+    return next(found, None)
+
+
+def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | None:
+    """Look at one blob, reading it from end to end if ``whole``; gives what is wrong with it."""
+    try:
+        _check(archive, blob, whole=whole)
+    except _Wrong as wrong:
+        return _problem(blob, wrong.kind, f"{archive.root / blob.path}: {wrong}")
+    except BlobMissing as exc:
+        return _problem(blob, ProblemKind.BLOB_MISSING, str(exc))
+    except BlobOutside as exc:
+        return _problem(blob, ProblemKind.RECORD_ALTERED, f"{exc}; compare the catalog with a backup")
+    except BlobDamaged as exc:
+        return _problem(blob, ProblemKind.BLOB_DAMAGED, str(exc))
+    except OSError as exc:
+        told = (
+            f"{archive.root / blob.path}: cannot be read ({exc.strerror or exc}); check the disk and the file's rights"
+        )
+        return _problem(blob, ProblemKind.BLOB_UNREADABLE, told)
+    except Exception as exc:
+        if isinstance(exc, ArchiveError):
+            raise
+        told = f"cannot be checked ({type(exc).__name__}: {exc}): what it says of itself makes no sense; {_BACKUP}"
+        return _problem(blob, ProblemKind.BLOB_DAMAGED, f"{archive.root / blob.path}: {told}")
+    return None
+
+
+def _altered(archive: Archive, blob: Recorded, told_checksum: str | None) -> Problem | None:
+    if blob.checksum is None or told_checksum in (None, blob.checksum):
+        return None
+    told = f"{archive.root / blob.path}: was archived with {told_checksum}, its row says {blob.checksum}; compare with a backup"
+    return _problem(blob, ProblemKind.RECORD_ALTERED, told)
+
+
+def _source(entry: ArchiveEntry) -> Recorded:
+    facts = {
+        "kind": "source",
+        "archive_id": entry.archive_id,
+        "source_kind": entry.source_kind.value,
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "sha256": _hex(entry.source_checksum),
+        "size_bytes": entry.source_size_bytes,
+        "mtime_ns": entry.source_mtime_ns,
+        "compression_level": entry.compression_level,
+    }
+    return Recorded(
+        path=entry.source_archived_path,
+        archive_id=entry.archive_id,
+        facts=facts,
+        checksum=entry.source_checksum,
+        compressed_size_bytes=entry.compressed_size_bytes,
+    )
+
+
+def _report(report: Report) -> Recorded:
+    facts = {
+        "kind": "report",
+        "archive_id": report.archive_id,
+        "ordinal": report.ordinal,
+        "report_id": report.report_id,
+        "sha256": _hex(report.checksum),
+        "size_bytes": report.size_bytes,
+    }
+    return Recorded(
+        path=report.archived_path,
+        archive_id=report.archive_id,
+        facts=facts,
+        checksum=report.checksum,
+        compressed_size_bytes=report.compressed_size_bytes,
+    )
+
+
+def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
+    if not blob.path:
+        raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, and should; {_BACKUP}")
+    try:
+        look = archive.blobs.look(blob.path)
+    except BlobOutside:
+        raise
+    except BlobDamaged as exc:
+        raise _Wrong(ProblemKind.HEADER_DAMAGED, _without_path(exc)) from exc
+    if whole:
+        _check_content(archive, blob, look)
+    _check_sizes(blob, look)
+    _check_facts(blob, look)
+
+
+def _check_content(archive: Archive, blob: Recorded, look: Look) -> None:
+    digest = hashlib.sha256()
+    if blob.checksum is None:
+        chunks = _hashed(archive.blobs.read(blob.path), digest)
+        found = tuple(listed(archive, blob.path, chunks, found_by=""))
+        _check_companions(blob, found)
+        expected = f"{ALGORITHM}:{look.label.metadata.get('sha256')}"
+    else:
+        for chunk in archive.blobs.read(blob.path):
+            digest.update(chunk)
+        expected = blob.checksum
+    checksum = f"{ALGORITHM}:{digest.hexdigest()}"
+    if checksum != expected:
+        told = f"its content has {checksum}, recorded was {expected}; keep the file for inquiry and {_BACKUP}"
+        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, told)
+    if not archive.blobs.is_unchanged(blob.path, look.label):
+        told = f"its bytes were changed, though they still give the recorded content; check the disk and {_BACKUP}"
+        raise _Wrong(ProblemKind.BLOB_DAMAGED, told)
+
+
+def _hashed(chunks: Iterator[bytes], digest: Any) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _check_companions(blob: Recorded, found: tuple[Companion, ...]) -> None:
+    inside = {each.name: (each.size_bytes, each.checksum) for each in found}
+    wrong = [each.name for each in blob.companions if inside.get(each.name) != (each.size_bytes, each.checksum)]
+    if wrong:
+        told = f"its file {wrong[0]!r} is not what was recorded; keep the blob for inquiry and {_BACKUP}"
+        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, told)
+
+
+def _check_sizes(blob: Recorded, look: Look) -> None:
+    length, expected = look.compressed_size_bytes, blob.compressed_size_bytes
+    if expected is not None and length != expected:
+        raise _Wrong(ProblemKind.BLOB_DAMAGED, f"it has {length} bytes of {expected} that were recorded; {_BACKUP}")
+    size = look.label.metadata.get("size_bytes")
+    if not isinstance(size, int) or look.size_bytes_mod_4g != size % 2**32:
+        raise _Wrong(ProblemKind.BLOB_DAMAGED, f"its end does not have the size of its content ({size}); {_BACKUP}")
+
+
+def _check_facts(blob: Recorded, look: Look) -> None:
+    told = look.label.metadata
+    if blob.facts["kind"] == "companions" and owner_of(blob.path, told) == blob.archive_id:
+        told = {**told, "archive_id": blob.archive_id}
+    wrong = [key for key, value in blob.facts.items() if _as_stored(key, told.get(key)) != value]
+    if not look.label.is_sealed and blob.checksum is not None:
+        wrong += sorted(told.keys() - blob.facts.keys() - _NOT_IN_ROWS)
+    if wrong:
+        key = wrong[0]
+        both = f"its header says {key} = {told.get(key)!r}, the catalog {blob.facts.get(key)!r}"
+        raise _Wrong(ProblemKind.HEADER_DAMAGED, f"{both}; one of them was altered, compare with a backup")
+
+
+def _as_stored(key: str, told: Any) -> Any:
+    """What a row has of what a header says: the first headers had times that no row can hold."""
+    return storable_ns(told) if key == "mtime_ns" and isinstance(told, int) else told
+
+
+def _problem(blob: Recorded, kind: ProblemKind, message: str) -> Problem:
+    return Problem(kind=kind, path=blob.path, archive_id=blob.archive_id, message=message)
+
+
+def _without_path(exc: BlobDamaged) -> str:
+    return str(exc).partition(": ")[2]
+
+
+def _hex(checksum: str) -> str:
+    return checksum.partition(":")[2]

@@ -1,0 +1,92 @@
+"""What was decided and no blob tells, in files beside the catalog: a catalog made anew from the blobs goes by it.
+
+Each line is the CRC-32 (hex) of what follows, a space, and JSON. A line that a crash cut off is none.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.blobs.reserve import NO_ROOM
+from pywats_archive.errors import StorageError
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
+
+
+def note_purge(archive: Archive, paths: Sequence[str]) -> None:
+    """Note whose blobs are about to go, durably; OSError. The purge itself must be on record in the catalog.
+
+    On a full disk, which a purge is to end, the reserve is given up for it; where even that is too little, only the catalog
+    has the purge.
+    """
+    ids = sorted({path.rpartition("/")[2][:ARCHIVE_ID_LENGTH] for path in paths})
+    line = _line({"at": archive.now().isoformat(), "archive_ids": ids})
+    try:
+        archive.blobs.files.append(layout.PURGED, line)
+    except OSError as exc:
+        if exc.errno not in NO_ROOM:
+            raise
+        _append_at_need(archive, line)
+
+
+def _append_at_need(archive: Archive, line: bytes) -> None:
+    archive.reserve.give_up()
+    try:
+        archive.blobs.files.append(layout.PURGED, line)
+    except OSError as exc:
+        if exc.errno not in NO_ROOM:
+            raise
+
+
+def forget_purges(archive: Archive) -> None:
+    """Remove the notes of purges, once none of their blobs is there any more; what stays of them does no harm."""
+    with suppress(OSError):
+        archive.blobs.files.free(layout.PURGED)
+
+
+def purged_ids(root: Path) -> frozenset[str]:
+    """Return the entries whose blobs were about to go; some of them may be there still."""
+    noted = (archive_id for note in _notes(root / layout.PURGED) for archive_id in note.get("archive_ids", ()))
+    return frozenset(each for each in noted if isinstance(each, str) and is_archive_id(each))
+
+
+def note_set_back(archive: Archive, archive_id: str, paths: Sequence[str]) -> None:
+    """Note which reports of an entry are about to be set back, durably; StorageError."""
+    line = _line({"at": archive.now().isoformat(), "archive_id": archive_id, "reports": list(paths)})
+    try:
+        archive.blobs.files.append(layout.SET_BACK, line)
+    except OSError as exc:
+        raise StorageError(
+            f"{archive.root / layout.SET_BACK}: cannot be written ({exc.strerror or exc}); nothing of {archive_id} is set back"
+        ) from exc
+
+
+def set_back(root: Path) -> frozenset[str]:
+    """Return the paths of all reports that were set back."""
+    noted = (path for note in _notes(root / layout.SET_BACK) for path in note.get("reports", ()))
+    return frozenset(each for each in noted if isinstance(each, str))
+
+
+def _line(note: dict[str, Any]) -> bytes:
+    text = json.dumps(note, separators=(",", ":")).encode("ascii")
+    return b"%08x " % zlib.crc32(text) + text
+
+
+def _notes(path: Path) -> Iterator[dict[str, Any]]:
+    """Stream what is noted; a line that is not whole is passed over. StorageError when the file cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            for line in stream:
+                digits, _, text = line.rstrip(b"\n").partition(b" ")
+                if digits == b"%08x" % zlib.crc32(text):
+                    yield json.loads(text)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StorageError(f"{path}: cannot be read ({exc.strerror or exc}); check the disk and its rights") from exc

@@ -1,0 +1,90 @@
+"""The account that an archive belongs to: what another one writes there, that one can neither purge, verify nor send."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.folder import layout
+from pywats_archive.errors import WrongAccount
+from pywats_archive.portable.files import WINDOWS
+
+_ROOT = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """An account of a POSIX system."""
+
+    uid: int
+    gid: int
+    name: str | None = None
+    """None where the system knows no name for it."""
+
+    @property
+    def told(self) -> str:
+        """How sudo takes it."""
+        return self.name or f"#{self.uid}"
+
+
+def owner_of(root: Path) -> Account:
+    """Return the account that an archive belongs to; of a new one, that of the nearest folder that is there."""
+    known = root / layout.DESCRIPTION
+    place = next(each for each in (known, root, *root.parents) if each.exists())
+    status = place.stat()
+    return Account(uid=status.st_uid, gid=status.st_gid, name=_name(status.st_uid))
+
+
+def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
+    """Raise WrongAccount unless what this process makes at ``root`` is its archive's account's; nothing on Windows.
+
+    A new archive may be made by any account in a folder that it may write to, but by root only in one of its own.
+    """
+    if windows:
+        return
+    owner, mine = owner_of(root), os.geteuid()
+    is_new = not (root / layout.DESCRIPTION).exists()
+    if owner.uid == mine or (is_new and mine != _ROOT) or _is_given_to(root, owner):
+        return
+    raise WrongAccount(
+        f"{root}: belongs to the account '{owner.told}', and this is '{_name(mine) or mine}', whose files that one could not "
+        f"purge, verify or send; use 'sudo -u {owner.told} pywats-archive ...', or as root --as-owner"
+    )
+
+
+def _is_given_to(root: Path, owner: Account) -> bool:
+    """Whether a file that is made there belongs to ``owner`` all the same, as on shares that know one account alone."""
+    probe = next(each for each in (root, *root.parents) if each.exists()) / f".{os.getpid()}-account.part"
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:
+        return False
+    try:
+        return probe.stat().st_uid == owner.uid
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def become(account: Account) -> None:
+    """Be another account from now on, for good; as root alone. POSIX."""
+    import pwd  # noqa: PLC0415 (there is none on Windows)
+
+    if account.name:
+        entry = pwd.getpwnam(account.name)
+        os.initgroups(account.name, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.environ["HOME"] = entry.pw_dir
+    else:
+        os.setgroups([])
+        os.setgid(account.gid)
+    os.setuid(account.uid)
+
+
+def _name(uid: int) -> str | None:
+    import pwd  # noqa: PLC0415 (there is none on Windows)
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

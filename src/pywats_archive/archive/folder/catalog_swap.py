@@ -1,0 +1,91 @@
+"""A rebuilt catalog in the old one's place; the old one is kept, and what a crash stops goes on at the next opening."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pywats_archive.archive.folder import layout
+from pywats_archive.errors import StorageError
+from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.portable import files
+
+BUILDING = ".metadata.db.part"
+_REBUILT, _DAMAGED = f"{layout.CATALOG}.rebuilt-", f"{layout.CATALOG}.damaged-"
+_SUFFIXES = ("", "-wal", "-shm")
+
+
+def is_pending(root: Path) -> bool:
+    """Tell whether a finished catalog waits to take the old one's place."""
+    return any(root.glob(f"{_REBUILT}*"))
+
+
+def tidy(root: Path) -> None:
+    """Remove what a rebuilding left half-made; owner only, idempotent."""
+    for suffix in (*_SUFFIXES, "-journal"):
+        (root / f"{BUILDING}{suffix}").unlink(missing_ok=True)
+
+
+def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str | None:
+    """Put the finished, closed catalog ``BUILDING`` in place, durably; gives the name the old one is kept under, if any.
+
+    Once it has its second name the change is decided: whatever happens then, ``finish`` brings it to its end.
+    """
+    stamp = _free_stamp(root, moment)
+    building = root / BUILDING
+    if (root / f"{BUILDING}-wal").exists():
+        raise StorageError(f"{building}: has a log that is not written back; check the disk, then rebuild again")
+    on_step("fsync")
+    files.sync_file(building)
+    on_step("publish")
+    building.rename(root / f"{_REBUILT}{stamp}")
+    on_step("fsync_folder")
+    files.sync_folder(root)
+    return finish(root, on_step=on_step)
+
+
+def finish(root: Path, *, on_step: OnStep = no_step) -> str | None:
+    """Move the old catalog aside and give the rebuilt one its name; owner only, idempotent.
+
+    StorageError leaves the old catalog in place, and no rebuilt one, when another program has it open (Windows).
+    """
+    kept = None
+    for rebuilt in sorted(root.glob(f"{_REBUILT}*")):
+        kept = _put_in_place(root, rebuilt, on_step)
+    return kept
+
+
+def _put_in_place(root: Path, rebuilt: Path, on_step: OnStep) -> str | None:
+    aside = _DAMAGED + rebuilt.name.removeprefix(_REBUILT)
+    for suffix in _SUFFIXES:  # the database first: what cannot be moved is found before anything was
+        old, kept = root / f"{layout.CATALOG}{suffix}", root / f"{aside}{suffix}"
+        if not old.exists():
+            continue
+        on_step("rename")
+        if kept.exists():
+            raise StorageError(f"{kept}: is in the way of {old}; move one of them away")
+        _move_aside(old, kept, rebuilt, is_first=suffix == "")
+    on_step("rename")
+    rebuilt.rename(root / layout.CATALOG)
+    on_step("fsync_folder")
+    files.sync_folder(root)
+    return aside if (root / aside).exists() else None
+
+
+def _move_aside(old: Path, kept: Path, rebuilt: Path, *, is_first: bool) -> None:
+    try:
+        old.rename(kept)
+    except PermissionError as exc:
+        if is_first:
+            rebuilt.unlink()
+        raise StorageError(
+            f"{old}: cannot be moved ({exc.strerror}); close what has it open, then rebuild again"
+        ) from exc
+
+
+def _free_stamp(root: Path, moment: datetime) -> str:
+    while True:
+        stamp = f"{moment:%Y%m%dT%H%M%SZ}"
+        if not any((root / f"{_DAMAGED}{stamp}{suffix}").exists() for suffix in _SUFFIXES):
+            return stamp
+        moment += timedelta(seconds=1)

@@ -1,0 +1,108 @@
+"""archive.json and README.txt: what an archive says of its own format."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.restore.unpack import write_file
+from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
+from pywats_archive.models.time import Clock
+from pywats_archive.portable import files
+
+FORMAT_VERSION = 1
+
+_README = """\
+This folder is an archive of test log files and of the reports made from them.
+
+sources/YYYY/MM/DD/<id>.<ext>.gz   each source, compressed; "gzip -dkN FILE" gives it back under its own name and
+                                   time, "gzip -dc FILE > NAME" under any. A source that was a folder is a .tar.gz,
+                                   and <id>.companions.tar.gz holds the files its converter reads beside it.
+reports/YYYY/MM/DD/<id>.json.gz    each report as the exact JSON that was sent; further ones are <id>.2.json.gz, ...
+metadata.db                        an SQLite database: which converter, when, with what outcome. Try
+                                   sqlite3 metadata.db "select archive_id, source_path, conversion_status
+                                   from archive_entries"
+archive.json                       the version of this format
+reserve                            holds nothing: room that is given up when the disk is full
+purged.log, set-back.log           whose files a purge is removing, and which reports were taken back: what a new
+                                   metadata.db, made from the files alone, could not know
+
+Each .gz also carries what is known of it as JSON in its header (the extra field "PA" of RFC 1952), with the SHA-256 of
+the original bytes. Days are UTC. The command "pywats-archive" reads, checks and restores all of this.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """Format version and identity of an archive."""
+
+    format_version: int
+    archive_uuid: str
+    created_at: str
+
+
+def open_description(root: Path, *, clock: Clock) -> Description:
+    """Read archive.json, or make a new archive's; NewerFormat when this program is too old for it."""
+    return read_description(root) or _create(root, clock)
+
+
+def read_description(root: Path) -> Description | None:
+    """Read archive.json; None when there is none, StorageError or NotAnArchive when it cannot be read."""
+    path = root / layout.DESCRIPTION
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise StorageError(f"{path}: cannot be read ({exc.strerror}); check the folder and its rights") from exc
+    return _parse(text, path)
+
+
+def _parse(text: str, path: Path) -> Description:
+    try:
+        fields = json.loads(text)
+        version = int(fields["format_version"])
+        described = Description(
+            format_version=version, archive_uuid=str(fields["archive_uuid"]), created_at=str(fields["created_at"])
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise NotAnArchive(
+            f"{path}: is not readable as an archive's description ({exc!r}); restore it from a backup"
+        ) from exc
+    if version > FORMAT_VERSION:
+        raise NewerFormat(
+            f"{path}: format {version} is newer than {FORMAT_VERSION}, the newest this version knows; update pywats-archive"
+        )
+    return described
+
+
+def _create(root: Path, clock: Clock) -> Description:
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        strangers = [p.name for p in root.iterdir() if not p.name.startswith(".")]
+        if layout.CATALOG in strangers or layout.SOURCES in strangers:
+            raise NotAnArchive(f"{root}: archive.json is missing beside an archive's files; restore it from a backup")
+        fields = {
+            "format_version": FORMAT_VERSION,
+            "archive_uuid": str(uuid.uuid4()),
+            "created_at": clock().isoformat(timespec="seconds"),
+        }
+        _write_once(root, layout.README, _README)
+        _write_once(root, layout.DESCRIPTION, json.dumps(fields, indent=2) + "\n")
+        files.sync_folder(root.parent)
+    except OSError as exc:
+        raise StorageError(
+            f"{root}: no archive can be made here ({exc.strerror}); check the folder and its rights"
+        ) from exc
+    return _parse((root / layout.DESCRIPTION).read_text(encoding="utf-8"), root / layout.DESCRIPTION)
+
+
+def _write_once(root: Path, name: str, text: str) -> None:
+    if not (root / name).exists():
+        written = write_file([text.encode()], root, name, mtime_ns=int(os.stat(root).st_mtime_ns))  # noqa: PTH116
+        if written.name != name:
+            written.unlink()

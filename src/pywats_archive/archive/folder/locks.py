@@ -1,0 +1,46 @@
+"""Locks of an archive, and of a watch folder: what only one process does at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pywats_archive.archive.folder import layout
+from pywats_archive.errors import ArchiveError, ArchiveInUse, PurgeRunning, RunRunning, StorageError
+
+
+def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveError]) -> FileLock:
+    """Take a lock; ``busy`` gives the error when another process has it all that time. StorageError where none can be."""
+    found = FileLock(root / name, thread_local=False, is_singleton=False)
+    try:
+        found.acquire(timeout=timeout_s)
+    except Timeout as exc:
+        raise busy() from exc
+    except OSError as exc:
+        raise StorageError(f"{root}: cannot be locked ({exc.strerror or exc}); check the disk and its rights") from exc
+    return found
+
+
+@contextmanager
+def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], ArchiveInUse]) -> Iterator[None]:
+    """Have a lock meanwhile; errors as ``lock``."""
+    found = lock(root, name, timeout_s=timeout_s, busy=busy)
+    try:
+        yield
+    finally:
+        found.release()
+
+
+def nobody_purging(root: Path) -> AbstractContextManager[None]:
+    """Keep every purge away meanwhile; PurgeRunning while one goes on."""
+    told = f"{root}: a purge is going on; try again when it is over"
+    return locked(root, layout.PURGING, busy=lambda: PurgeRunning(told))
+
+
+def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextManager[None]:
+    """Keep every replay away meanwhile; RunRunning while one goes on all that time."""
+    told = f"{root}: a reprocessing is going on; wait for it, or cancel it with 'pywats-archive reprocess'"
+    return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(told))

@@ -1,0 +1,115 @@
+"""Who may write to an archive, or take from a watch folder: one process at a time, which holds a lock and leaves a note."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock
+
+from pywats_archive.archive.folder import account, layout, locks
+from pywats_archive.errors import ArchiveInUse, StorageError
+from pywats_archive.models.service import Signature
+from pywats_archive.models.time import utc_now
+from pywats_archive.portable import files
+
+_PROBE_S = 0.5
+"""How long to wait for who only looks whether there is an owner."""
+
+
+def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
+    """Own the archive at ``root``; ArchiveInUse names the process that does already."""
+    account.require_owner(root)
+    lock = _lock(root, timeout_s)
+    leave_note(_note(root))
+    return lock
+
+
+def release(lock: FileLock) -> None:
+    """Own the archive no longer."""
+    with suppress(OSError):
+        _note(Path(lock.lock_file).parent).unlink()
+    lock.release()
+
+
+@contextmanager
+def owning(root: Path) -> Iterator[FileLock]:
+    """Own the archive meanwhile; ArchiveInUse when another process does."""
+    lock = acquire(root)
+    try:
+        yield lock
+    finally:
+        release(lock)
+
+
+def is_owned(root: Path) -> bool:
+    """Tell whether a process owns the archive at this moment. Makes nothing; where nothing can be written it is asked too."""
+    if not (root / layout.LOCK).exists():
+        return False
+    try:
+        _lock(root, 0).release()
+    except ArchiveInUse:
+        return True
+    except StorageError:
+        return files.is_locked(root / layout.LOCK)
+    return False
+
+
+def _lock(root: Path, timeout_s: float) -> FileLock:
+    return locks.lock(root, layout.LOCK, timeout_s=timeout_s, busy=lambda: _in_use(root))
+
+
+def _in_use(root: Path) -> ArchiveInUse:
+    return ArchiveInUse(f"{root}: {holder(_note(root))} owns this archive; stop that one first")
+
+
+def _note(root: Path) -> Path:
+    return root / layout.OWNER
+
+
+def leave_note(note: Path, **more: str) -> None:
+    """Say who holds a lock; only the lock counts, so a note that cannot be written is no error.
+
+    The note may lie where others may write: it is a file of its own, never what a name there leads to.
+    """
+    since = utc_now().isoformat(timespec="seconds")
+    told = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
+    partial = note.with_name(f"{note.name}.part")
+    with suppress(OSError):
+        partial.unlink(missing_ok=True)
+        try:
+            with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
+                json.dump(told, stream)
+            partial.replace(note)
+        finally:  # on a full disk it would stay half-written
+            partial.unlink(missing_ok=True)
+
+
+def _readable(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
+
+
+def signature_in(note: Path) -> Signature | None:
+    """Return who left a note; None where there is none, or none that can be read."""
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+        since = datetime.fromisoformat(found["since"])
+        return Signature(process=int(found["process"]), computer=str(found["computer"]), since=since)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def holder(note: Path) -> str:
+    """Name who holds a lock, as far as its note says so."""
+    try:
+        told = json.loads(note.read_text(encoding="utf-8"))
+        with_what = f", with {told['configuration']}" if "configuration" in told else ""
+        who = f"{told['process']} on {told['computer']}, since {told['since']}{with_what}"
+        return f"another pywats-archive process ({who})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another pywats-archive process"

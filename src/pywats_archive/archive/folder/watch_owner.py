@@ -1,0 +1,113 @@
+"""Who owns a watch folder: one service at a time, whatever archive it uses, or none.
+
+Two locks, since neither holds everywhere. The folder's own (POSIX) goes by what the folder is, under any name, for any account,
+and leaves nothing behind; it holds on this computer alone. A hidden file beside the folder holds on shares and on Windows too,
+as far as it can be made there; a note beside it says who the owner is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from pywats_archive.archive.folder import locks, ownership
+from pywats_archive.errors import FolderTaken, StorageError
+from pywats_archive.portable.files import WINDOWS
+
+LOCK_SUFFIX, OWNER_SUFFIX = ".pywats-archive.lock", ".pywats-archive.owner"
+"""How the names of lock and note end; they begin with a dot."""
+_LONGEST_NAME_BYTES = 200
+
+
+def lock_place(folder: Path, *, is_mount: bool) -> tuple[Path, str]:
+    """Return where the lock of a watch folder lies, and what its name begins with.
+
+    Beside the folder, where nobody takes it for a source; in it where it is all of a share or a disk: what lies beside is not.
+    """
+    if is_mount:
+        return folder, "."
+    name = folder.name
+    if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return folder.parent, f".{name}"
+
+
+class Claim:
+    """A watch folder that this process owns until ``release``."""
+
+    def __init__(self, folder: Path, *, configuration: Path, windows: bool = WINDOWS) -> None:
+        """Own the folder, whose path is real; FolderTaken names the owner when another process, or service, is it.
+
+        OSError when the folder itself cannot be opened.
+        """
+        self.folder = folder
+        self.is_shared = True
+        """Whether other computers see it, too: the lock file could be made."""
+        self._where, self._name = lock_place(folder, is_mount=os.path.ismount(folder))
+        self._file: FileLock | None = None
+        self._folder = None if windows else self._lock_folder()
+        try:
+            self._lock_file()
+        except BaseException:
+            self.release()
+            raise
+        self._what = _identity(folder)
+        ownership.leave_note(self._note, configuration=str(configuration))
+
+    def is_still(self, folder: Path) -> bool:
+        """Whether the folder that lies there now is the one that is owned."""
+        try:
+            return _identity(folder) == self._what
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        """Own the folder no longer; idempotent."""
+        if self._file:
+            with suppress(OSError):
+                self._note.unlink()
+            self._file.release()
+            self._file = None
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+    @property
+    def _note(self) -> Path:
+        return self._where / f"{self._name}{OWNER_SUFFIX}"
+
+    def _lock_folder(self) -> int | None:
+        """Lock the folder itself; None where the file system has no such locks. The system ends it with the process."""
+        import fcntl  # noqa: PLC0415 (POSIX)
+
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            os.close(descriptor)
+            raise self._taken() from exc
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _lock_file(self) -> None:
+        try:
+            self._file = locks.lock(self._where, f"{self._name}{LOCK_SUFFIX}", timeout_s=0, busy=self._taken)
+        except StorageError as exc:
+            if isinstance(exc, FolderTaken):
+                raise
+            self.is_shared = False
+
+    def _taken(self) -> FolderTaken:
+        who = ownership.holder(self._note)
+        return FolderTaken(f"{self.folder}: {who} owns this watch folder; stop that one, or watch another folder")
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino

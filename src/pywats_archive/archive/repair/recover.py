@@ -1,0 +1,241 @@
+"""What a crash left behind: half-written blobs go, finished blobs without a row come back as what they say they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pywats_archive.archive import purging
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout, locks
+from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
+from pywats_archive.archive.sources.packing import owner_of
+from pywats_archive.catalog import arrivals, entries, events, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import (
+    ArchiveError,
+    BlobDamaged,
+    BlobMissing,
+    CatalogRefused,
+    RunRunning,
+    StorageError,
+    UnknownEntry,
+    UsageError,
+)
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.entry import SourceKind
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
+from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import NEVER_SENT
+
+_DAY = timedelta(days=1)
+_OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
+"""What says that a blob is of no use, and nothing of the archive."""
+_COARSEST_CLOCK = timedelta(seconds=2)
+"""How far back a file system may date what happens now (FAT)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """What recovery found and did; paths are relative to the archive."""
+
+    removed: tuple[str, ...] = ()
+    """Half-written files, which nothing counted on."""
+    entries: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    """Finished blobs that make no sense; left where they are."""
+    unread: tuple[str, ...] = ()
+    """Blobs that the operating system does not give out now; the next recovery looks at them again."""
+    purges: int = 0
+    """Purges that were on record and not at their end."""
+
+    @property
+    def found_anything(self) -> bool:
+        """Tell whether there was anything to repair."""
+        return any((self.removed, self.entries, self.reports, self.companions, self.damaged, self.unread, self.purges))
+
+
+def recover(archive: Archive) -> Recovery:
+    """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat.
+
+    While a replay goes on in another process, which writes reports, these are left to the next recovery. StorageError when
+    what is left cannot be removed.
+    """
+    archive.require_owner()
+    begun = _note_beginning(archive)
+    finished = _finish_purges(archive)
+    try:
+        recovery, is_whole = _repair_all(archive)
+    except OSError as exc:
+        raise StorageError(f"{archive.root}: cannot be repaired after a crash ({exc.strerror or exc})") from exc
+    recovery = replace(recovery, purges=finished)
+    if recovery.found_anything:
+        adopted = [*recovery.entries, *recovery.companions, *recovery.reports]
+        details = {"removed": recovery.removed, "adopted": adopted, "purges": recovery.purges}
+        archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
+    if is_whole:
+        with suppress(OSError):
+            begun.replace(archive.root / layout.RECOVERED)
+    return recovery
+
+
+def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
+    """Repair sources and reports; without the reports, and False, while a replay goes on."""
+    try:
+        with locks.nobody_replaying(archive.root):
+            repaired = _repair(archive, (layout.SOURCES, layout.REPORTS))
+            return repaired, not repaired.unread
+    except RunRunning:
+        return _repair(archive, (layout.SOURCES,)), False
+
+
+def _finish_purges(archive: Archive) -> int:
+    """Bytes that cannot be removed yet, since somebody reads them (Windows), are left to the next purge."""
+    with suppress(StorageError):
+        return purging.finish_unfinished(archive)
+    return 0
+
+
+def _note_beginning(archive: Archive) -> Path:
+    """Let the file system date the beginning; where it cannot (disk full), the next recovery looks at more days."""
+    begun = archive.root / layout.RECOVERING
+    with suppress(OSError):
+        begun.unlink(missing_ok=True)
+        begun.touch(mode=0o600)
+    return begun
+
+
+def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
+    removed: list[str] = []
+    found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": [], "unread": []}
+    for folder in ("", layout.CONVERTERS):
+        archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
+    for day in sorted(_days(archive)):
+        for top in tops:
+            folder = f"{top}/{day:%Y/%m/%d}"
+            archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
+            for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
+                if archive.blobs.remove_if_empty(path):
+                    removed.append(path)
+                else:
+                    found[_adopt(archive, path)].append(path)
+    return Recovery(
+        removed=tuple(removed),
+        entries=tuple(found["source"]),
+        reports=tuple(found["report"]),
+        companions=tuple(found["companions"]),
+        damaged=tuple(found["damaged"]),
+        unread=tuple(found["unread"]),
+    )
+
+
+def _days(archive: Archive) -> set[date]:
+    """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
+    with archive.read() as db:
+        newest = entries.find(db, EntryFilter(), limit=1).items
+        open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
+    today = archive.now().date()
+    on_disk = _days_on_disk(archive)
+    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today} | _touched(archive, on_disk)
+    if not newest:
+        return days | on_disk.keys()
+    last = min(newest[0].created_at.date(), today) - _DAY
+    return days | {day for day in on_disk if day >= last}
+
+
+def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
+    """The days whose folders changed since the last recovery began, by the file system's own clock."""
+    try:
+        since = (archive.root / layout.RECOVERED).stat().st_mtime - _COARSEST_CLOCK.total_seconds()
+    except FileNotFoundError:
+        return set(on_disk)
+    return {day for day, changed in on_disk.items() if changed >= since}
+
+
+def _days_on_disk(archive: Archive) -> dict[date, float]:
+    """Each day that has a folder, and when a name in it last changed."""
+    found: dict[date, float] = {}
+    for top in (layout.SOURCES, layout.REPORTS):
+        for folder in (archive.root / top).glob("????/??/??"):
+            year, month, day = folder.parts[-3:]
+            key = date(int(year), int(month), int(day))
+            found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
+    return found
+
+
+def _unknown(archive: Archive, folder: str) -> Iterator[str]:
+    for path in archive.blobs.paths(folder):
+        archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+        if is_archive_id(archive_id) and path not in _known_paths(archive, archive_id):
+            yield path
+
+
+def _known_paths(archive: Archive, archive_id: str) -> set[str]:
+    with archive.read() as db:
+        if not entries.has(db, archive_id):
+            return set()
+        entry = entries.get(db, archive_id)
+        known = {entry.source_archived_path, *(c.archived_path for c in entry.companions)}
+        return known | {report.archived_path for report in reports.of_entry(db, archive_id)}
+
+
+def _adopt(archive: Archive, path: str) -> str:
+    """Give an unknown blob its row; returns the kind it is of, ``damaged``, or ``unread`` when it may be read another time."""
+    try:
+        metadata = archive.blobs.label(path).metadata
+        kind = str(metadata["kind"])
+        _ADOPTIONS[kind](archive, path, metadata)
+    except (OSError, BlobMissing):
+        return "unread"
+    except Exception as exc:
+        if isinstance(exc, ArchiveError) and not isinstance(exc, _OF_ONE_BLOB):
+            raise
+        return "damaged"
+    return kind
+
+
+def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
+    archive.blobs.check(path, f"sha256:{metadata['sha256']}")
+    entry = entry_of(archive, path, metadata)
+
+    def unit(tx: Connection) -> None:
+        entries.add(tx, entry)
+        seen = arrivals.latest_at_path(tx, entry.converter_name, entry.source_original_path)
+        is_its = seen and (seen.mtime_ns == entry.source_mtime_ns or entry.source_kind is SourceKind.SCHEDULED)
+        if seen and is_its and seen.arrival_id and seen.state is ArrivalState.SEEN:
+            state, now = ArrivalState.ARCHIVED, archive.now()
+            arrivals.change(tx, seen.arrival_id, state=state, now=now, archive_id=entry.archive_id)
+        details = {"blob": path, "checksum": entry.source_checksum}
+        events.append(
+            tx, Event(kind="source.recovered", at=archive.now(), archive_id=entry.archive_id, details=details)
+        )
+
+    archive.write(unit)
+
+
+def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
+    entry = archive.entry(owner_of(path, metadata))
+    found = companions_of(archive, path, metadata)
+    whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
+    archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))
+
+
+def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
+    """A report of a conversion that was never recorded: kept, not sent; its id is the one this report will have."""
+    archive.entry(metadata["archive_id"])
+    report = replace(report_of(archive, path, metadata), last_error=NEVER_SENT)
+    archive.write(lambda tx: reports.add(tx, report))
+
+
+_ADOPTIONS = {"source": _adopt_source, "companions": _adopt_companions, "report": _adopt_report}
+
+
+def _relative(archive: Archive, path: Path) -> str:
+    return path.relative_to(archive.root).as_posix()

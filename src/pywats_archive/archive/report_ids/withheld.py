@@ -1,0 +1,75 @@
+"""What is not sent until a person says so: a report that may continue several, and one with another source's report id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.report_ids.assignment import Identity
+from pywats_archive.catalog import reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.pairing import Link, Pairing
+from pywats_archive.models.report import Report, ReportSummary, SubmissionState
+
+
+class Asked(Protocol):
+    """What is asked for of a conversion's reports."""
+
+    @property
+    def new_ids(self) -> bool: ...
+    @property
+    def allow_same_id(self) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A report as it is kept, and what its conversion is warned of."""
+
+    report: Report
+    warnings: tuple[str, ...] = ()
+
+
+def judged(tx: Connection, report: Report, identity: Identity, asked: Asked) -> Judged:
+    """Decide whether a report is sent, as the catalog is within this transaction; one that waits for a person is refused."""
+    warnings = [identity.warning] if identity.warning else []
+    held = None
+    if identity.pair.link is Link.AMBIGUOUS and not asked.new_ids:
+        held = f"not sent: {identity.pair.reason}"
+        warnings.append(f"report {report.ordinal} is {held}")
+    elif not (identity.is_ours or identity.pair.is_sent):
+        its_id = report.report_id
+        if other := same_id_elsewhere(tx, its_id, report.checksum, of=report.archive_id):
+            warnings.append(f"report {report.ordinal} has the id of a report of {other.archive_id} ({its_id})")
+            held = None if asked.allow_same_id else f"not sent: {_told(other)}"
+    if held is None or report.submission_state is not SubmissionState.WAITING:
+        return Judged(report=report, warnings=tuple(warnings))
+    what = f"{held}, or 'pywats-archive reprocess start {report.archive_id} --new-id --submit' sends it as a new one"
+    kept = replace(report, submission_state=SubmissionState.REFUSED, last_error=what)
+    return Judged(report=kept, warnings=tuple(warnings))
+
+
+def same_id_elsewhere(db: Connection, report_id: str, checksum: str, *, of: str) -> Report | None:
+    """Return a report that the server may have under this id from another source than ``of``; the same document is no other."""
+    found = reports.elsewhere(db, report_id, of=of)
+    return next((each for each in found if each.may_be_sent and each.checksum != checksum), None)
+
+
+def trouble(
+    archive: Archive, archive_id: str, documents: Sequence[bytes], summaries: Sequence[ReportSummary], pairing: Pairing
+) -> str | None:
+    """Return why a report of a conversion that is not recorded yet would be held for its own id; None where none would."""
+    with archive.read() as db:
+        for pair, body, summary in zip(pairing.pairs, documents, summaries, strict=True):
+            if pair.is_sent or not summary.own_id:
+                continue
+            checksum = f"sha256:{hashlib.sha256(body).hexdigest()}"
+            if other := same_id_elsewhere(db, summary.own_id, checksum, of=archive_id):
+                return _told(other)
+    return None
+
+
+def _told(other: Report) -> str:
+    return f"its id is that of a report of {other.archive_id}; set allow_same_id if it is to replace that one"

@@ -1,0 +1,69 @@
+"""What can still be read of a damaged source, under a name that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.restore import unpack
+from pywats_archive.archive.restore.source import (
+    companion_paths,
+    entry_with_bytes,
+    original_name,
+    put_on_record,
+    restore_source,
+)
+from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+
+SUFFIX = ".damaged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Salvaged:
+    """Where a source lies now, and what is wrong with it; None when nothing is."""
+
+    path: Path
+    damage: str | None = None
+
+
+def salvage_source(archive: Archive, archive_id: str, folder: Path, *, actor: str = "service") -> Salvaged:
+    """Restore a source; of a damaged one bring back what can be read, under its name with ``.damaged`` after it.
+
+    BlobMissing when there is nothing to be read.
+    """
+    try:
+        return Salvaged(path=restore_source(archive, archive_id, folder, actor=actor))
+    except BlobDamaged as exc:
+        damage = str(exc)
+    entry = entry_with_bytes(archive, archive_id)
+    try:
+        path = _salvage(archive, entry, folder)
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
+    put_on_record(archive, archive_id, path, actor=actor, damage=damage)
+    return Salvaged(path=path, damage=damage)
+
+
+def _salvage(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
+    name = original_name(entry) + SUFFIX
+    content = archive.blobs.salvage(entry.source_archived_path)
+    if entry.source_kind is SourceKind.FOLDER:
+        path = _folder(content, folder, name)
+    else:
+        path = unpack.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns)
+    for companions in companion_paths(entry):
+        with suppress(BlobMissing):
+            _folder(archive.blobs.salvage(companions), folder, f"{original_name(entry)}.companions{SUFFIX}")
+    return path
+
+
+def _folder(content: Iterator[bytes], parent: Path, name: str) -> Path:
+    """Unpack a tar as far as it goes."""
+    made = unpack.make_folder(parent, name)
+    with suppress(BlobDamaged):
+        unpack.extract(content, made)
+    return made

@@ -1,0 +1,107 @@
+"""Restoring an entry: its source and companions as they lay, checked on the way, with the access on record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.restore import unpack
+from pywats_archive.archive.sources import reading
+from pywats_archive.catalog import events
+from pywats_archive.errors import BlobMissing, StorageError
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.event import Event
+from pywats_archive.models.time import FIRST_NS, LAST_NS
+
+
+def restore_source(
+    archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", is_told: bool = True
+) -> Path:
+    """Bring a source back into ``folder`` under its own name and mtime, with its companions; gives its path.
+
+    Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is a file made durable.
+
+    A name that is taken gets a number; a source with companions gets a folder of its own when one of their names is taken, for
+    they know each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
+    """
+    entry = entry_with_bytes(archive, archive_id)
+    try:
+        restored = _restore(archive, entry, folder, is_durable=is_told)
+    except OSError as exc:
+        raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
+    if is_told:
+        put_on_record(archive, archive_id, restored, actor=actor)
+    return restored
+
+
+def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
+    """Give an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is none."""
+    entry = archive.entry(archive_id)
+    if entry.purged_at:
+        raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
+    if not entry.source_archived_path:
+        raise BlobMissing(f"{archive_id}: its source was not kept (archive_source_files is off); only its record is")
+    return entry
+
+
+def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
+    """Record who was given a source, and whether it was whole; an archive that is read only cannot have that on record."""
+    if archive.is_read_only:
+        return
+    details = {"to": str(restored)} | ({"damage": damage} if damage else {})
+    event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
+    archive.write(lambda tx: events.append(tx, event))
+
+
+def original_name(entry: ArchiveEntry) -> str:
+    """Give the source's own name, from a path of either operating system."""
+    path = entry.source_original_path
+    is_windows_path = (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
+    return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
+
+
+def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
+    """Return the source's own time: the catalog has only the nearest it can hold, and the blob's header the time itself."""
+    if entry.source_mtime_ns not in (FIRST_NS, LAST_NS) or not entry.source_archived_path:
+        return entry.source_mtime_ns
+    own = archive.blobs.label(entry.source_archived_path).metadata.get(reading.OWN_MTIME_NS)
+    return own if isinstance(own, int) else entry.source_mtime_ns
+
+
+def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
+    """Give the blobs that hold an entry's companions."""
+    return tuple(sorted({companion.archived_path for companion in entry.companions}))
+
+
+def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable: bool = True) -> Path:
+    """Check the companions first: whoever gets the source may count on them."""
+    for path in companion_paths(entry):
+        archive.blobs.check(path, _checksum(archive, path))
+    if entry.companions and _is_any_taken(entry, folder):
+        whole = unpack.make_whole(folder, entry.archive_id, lambda made: _put(archive, entry, made, is_durable))
+        return whole / original_name(entry)
+    return _put(archive, entry, folder, is_durable)
+
+
+def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) -> Path:
+    name, content = original_name(entry), archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
+    if entry.source_kind is SourceKind.FOLDER:
+        restored = unpack.write_folder(content, folder, name)
+    else:
+        restored = unpack.write_file(content, folder, name, mtime_ns=mtime_ns_of(archive, entry), is_durable=is_durable)
+    for path in companion_paths(entry):
+        unpack.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
+    return restored
+
+
+def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
+    """Tell whether a name is taken, or that of a companion's folder by what is no folder of its own."""
+    paths = [folder / name for name in (original_name(entry), *(companion.name for companion in entry.companions))]
+    above = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder) and parent != folder}
+    is_in_the_way = (os.path.lexists(each) and (each.is_symlink() or not each.is_dir()) for each in above)
+    return any(map(os.path.lexists, paths)) or any(is_in_the_way)
+
+
+def _checksum(archive: Archive, path: str) -> str:
+    return f"sha256:{archive.blobs.label(path).metadata['sha256']}"

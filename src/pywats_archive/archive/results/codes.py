@@ -1,0 +1,144 @@
+"""The code of converters, kept once for each version, so that what it made can be made again."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.store import Content
+from pywats_archive.catalog import events
+from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.models.code import ConverterCode
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.event import Event
+
+_LEVEL = 6
+
+
+def keep(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
+    """Keep a converter's code unless it is kept; tells whether it is new. Durable once this returns; StorageError."""
+    path = _path(code.fingerprint, is_single=len(code.files) == 1)
+    if (archive.root / path).exists():
+        return False
+    body = next(iter(code.files.values())) if len(code.files) == 1 else _packed(code)
+    metadata: dict[str, Any] = {
+        "kind": "converter",
+        "fingerprint": code.fingerprint,
+        "main": code.main,
+        "class": code.class_name,
+        "version": version,
+        "distribution": distribution,
+    }
+
+    def naming(content: Content) -> tuple[str, Label]:
+        if (archive.root / path).exists():
+            raise _Kept
+        name = code.main if len(code.files) == 1 else f"{PurePosixPath(code.main).stem}.tar"
+        told = metadata | {"sha256": content.sha256, "size_bytes": content.size_bytes}
+        return path, Label(original_name=PurePosixPath(name).name, mtime_s=0, metadata=told)
+
+    try:
+        blob = archive.blobs.write(
+            [body], folder=layout.CONVERTERS, draft=lambda: naming(_UNUSED)[1], naming=naming, level=_LEVEL
+        )
+    except _Kept:
+        return False
+    except OSError as exc:
+        raise StorageError(f"{archive.root}: a converter's code cannot be kept ({exc.strerror or exc})") from exc
+    archive.blobs.settle(blob)
+    told = {"fingerprint": code.fingerprint, "blob": path, "checksum": blob.content.checksum, "version": version}
+    archive.write(lambda tx: events.append(tx, Event(kind="converter.kept", at=archive.now(), details=told)))
+    return True
+
+
+def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
+    """Give a kept converter's code, checked against its fingerprint; None when it is not kept. BlobDamaged names it."""
+    for is_single in (True, False):
+        path = _path(fingerprint, is_single=is_single)
+        try:
+            metadata = archive.blobs.label(path).metadata
+            body = b"".join(archive.blobs.read_checked(path, f"sha256:{metadata['sha256']}"))
+        except BlobMissing:
+            continue
+        files = {str(metadata["main"]): body} if is_single else _unpacked(body, str(metadata["main"]))
+        code = ConverterCode(files=files, class_name=str(metadata["class"]))
+        if code.fingerprint != fingerprint:
+            raise BlobDamaged(f"{archive.root / path}: holds other code than its name says; restore it from a backup")
+        return code
+    return None
+
+
+def on_record(archive: Archive, conversion: Conversion) -> str | None:
+    """Return the fingerprint that the chained history has for the code of a conversion; None when it has none.
+
+    Each conversion of an entry has one event, in the order of their attempts. Whether the chain is whole is not looked at.
+    """
+    with archive.read() as db:
+        of_entry = events.of_entry(db, conversion.archive_id)
+    recorded = [event.details for event in of_entry if event.kind == "conversion.recorded"]
+    if not 0 < conversion.attempt <= len(recorded):
+        return None
+    return str(recorded[conversion.attempt - 1].get("code_fingerprint") or "") or None
+
+
+def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
+    """Stream the path of each kept code, with what is wrong with it, if anything."""
+    for path in archive.blobs.paths(layout.CONVERTERS):
+        digest = PurePosixPath(path).name.partition(".")[0]
+        try:
+            load(archive, f"sha256:{digest}")
+        except (BlobDamaged, BlobMissing, OSError, KeyError, tarfile.TarError) as exc:
+            yield path, str(exc)
+        else:
+            yield path, None
+
+
+def lay_out(code: ConverterCode, folder: Path) -> Path:
+    """Write code into an empty folder, as it lay; gives the defining file. No name leads out of the folder."""
+    for name, content in code.files.items():
+        target = folder.joinpath(*PurePosixPath(name).parts)
+        if not target.resolve().is_relative_to(folder.resolve()):
+            raise BlobDamaged(
+                f"a converter's code holds the name {name!r}, which leads elsewhere; nothing of it is run"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return folder.joinpath(*PurePosixPath(code.main).parts)
+
+
+class _Kept(Exception):
+    """Another thread kept it in the meantime."""
+
+
+_UNUSED = Content(sha256="0" * 64, size_bytes=10**9)
+
+
+def _path(fingerprint: str, *, is_single: bool) -> str:
+    digest = fingerprint.partition(":")[2]
+    return f"{layout.CONVERTERS}/{digest}.{'py' if is_single else 'tar'}.gz"
+
+
+def _packed(code: ConverterCode) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in sorted(code.files.items()):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _unpacked(body: bytes, main: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        for member in tar:
+            stream = tar.extractfile(member)
+            if stream is not None:
+                files[member.name] = stream.read()
+    return {main: files.pop(main, b""), **files}

@@ -1,0 +1,162 @@
+"""What an entry shows now, what the server has of it, and the report ids that its next conversion may continue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.report_ids.pairing import paired
+from pywats_archive.catalog import conversions, entries, reports, runs
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.pairing import Earlier, Keys, Link, New
+from pywats_archive.models.replay import RunState
+from pywats_archive.models.report import Report, SubmissionState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Current:
+    """An entry with the conversion that it shows."""
+
+    entry: ArchiveEntry
+    conversion: Conversion | None
+    reports: tuple[Report, ...]
+    """Of that conversion."""
+    past: tuple[Conversion, ...]
+    """All conversions, oldest first; a rollback shows an earlier one again."""
+    earlier: tuple[Earlier, ...]
+    """The report ids that reports of the next conversion may continue, each with the test it stands for."""
+    accepted: Mapping[str, Report]
+    """By report id: what the server accepted last under it, of whatever conversion."""
+    waiting: Set[str]
+    """Report ids under which something is still to be sent."""
+
+
+def current(archive: Archive, archive_id: str) -> Current:
+    """Give what an entry shows; UnknownEntry when there is none."""
+    with archive.read() as db:
+        return current_of(db, archive_id)
+
+
+def current_of(db: Connection, archive_id: str) -> Current:
+    """Give what an entry shows, as a transaction sees it."""
+    entry, past = entries.get(db, archive_id), conversions.of_entry(db, archive_id)
+    every = reports.of_entry(db, archive_id)
+    shown = _shown(entry, past)
+    return Current(
+        entry=entry,
+        conversion=shown,
+        reports=tuple(each for each in every if shown and each.conversion_id == shown.conversion_id),
+        past=past,
+        earlier=in_force(every, _steps(db, past, shown)),
+        accepted=_accepted(every),
+        waiting=frozenset(each.report_id for each in every if each.submission_state is SubmissionState.WAITING),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A conversion as a step of what an entry's reports are called."""
+
+    conversion_id: int | None
+    gave_new_ids: bool = False
+    """Its run gave every report an id of its own beside the earlier one's."""
+    is_taken_back: bool = False
+    """What is shown is older: its run was rolled back."""
+
+
+def _steps(db: Connection, past: Sequence[Conversion], shown: Conversion | None) -> tuple[Step, ...]:
+    return tuple(_step(db, each, shown) for each in past)
+
+
+def _step(db: Connection, conversion: Conversion, shown: Conversion | None) -> Step:
+    state, request = (None, {}) if conversion.run_id is None else runs.asked(db, conversion.run_id)
+    is_later = shown is not None and conversion.attempt > shown.attempt
+    return Step(
+        conversion_id=conversion.conversion_id,
+        gave_new_ids=bool(request.get("new_id")),
+        is_taken_back=is_later or state is RunState.ROLLED_BACK,
+    )
+
+
+def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, ...]:
+    """Give the ids that reports of the next conversion may continue, of all reports of an entry. Pure.
+
+    An id that was left beside a newer one (``--new-id``) is none of them; of a run that was not sent, or taken back, the newer
+    one is none.
+    """
+    faces = {each.report_id: each for each in map(_earlier, _by_id(every).values())}
+    live: dict[str, Earlier] = {}
+    for step, reports_of_it in _in_order(every, steps):
+        new = {each.report_id: faces[each.report_id] for each in reports_of_it if each.report_id not in live}
+        if step.gave_new_ids and live and new:
+            is_void = step.is_taken_back or not any(each.is_sent for each in new.values())
+            new = _beside(live, new, is_void=is_void)
+        live |= new
+    return tuple(live.values())
+
+
+def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[Step, Sequence[Report]]]:
+    """Stream the conversions with their reports, those taken back last.
+
+    Reports without a conversion come first: a crash or a rebuilding left them. There each conversion begins with ordinal 1, and
+    what gave a test another id had new ones to give.
+    """
+    by_step: dict[int | None, list[Report]] = {}
+    for report in every:
+        by_step.setdefault(report.conversion_id, []).append(report)
+    left: list[list[Report]] = []
+    for report in by_step.get(None, ()):
+        if report.ordinal == 1 or not left:
+            left.append([])
+        left[-1].append(report)
+    for each in left:
+        yield Step(conversion_id=None, gave_new_ids=True), each
+    for step in sorted(steps, key=attrgetter("is_taken_back")):
+        yield step, by_step.get(step.conversion_id, ())
+
+
+def _beside(live: dict[str, Earlier], new: dict[str, Earlier], *, is_void: bool) -> dict[str, Earlier]:
+    """Take the ids out of ``live`` that ``new`` stand beside, and return those of ``new`` that are in force.
+
+    Of a run that is ``is_void`` these are the ones that stand beside none.
+    """
+    numbered = dict(enumerate(new.values(), 1))
+    as_new = [New(ordinal=ordinal, keys=each.keys) for ordinal, each in numbered.items()]
+    pairing = paired([replace(each, is_sent=True) for each in live.values()], as_new)
+    if is_void:
+        free = [numbered[pair.ordinal] for pair in pairing.pairs if pair.link is Link.NEW]
+        return {each.report_id: each for each in free}
+    for report_id in (*(pair.report_id for pair in pairing.pairs), *(each.report_id for each in pairing.undecided)):
+        live.pop(report_id or "", None)
+    return new
+
+
+def _by_id(every: Sequence[Report]) -> dict[str, list[Report]]:
+    by_id: dict[str, list[Report]] = {}
+    for report in every:
+        by_id.setdefault(report.report_id, []).append(report)
+    return by_id
+
+
+def _earlier(of_id: Sequence[Report]) -> Earlier:
+    """The test that the server gets under an id, or else has, or else would have."""
+    waiting = [each for each in of_id if each.submission_state is SubmissionState.WAITING]
+    accepted = list(_accepted(of_id).values())
+    face = (waiting or accepted or of_id)[-1]
+    return Earlier(report_id=face.report_id, keys=Keys.of(face), is_sent=any(each.may_be_sent for each in of_id))
+
+
+def _accepted(every: Sequence[Report]) -> dict[str, Report]:
+    """By report id: what the server accepted last under it."""
+    taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
+    return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
+
+
+def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:
+    """The latest conversion of the moment that the entry names."""
+    same = [each for each in past if each.started_at == entry.conversion_timestamp]
+    return same[-1] if same else None

@@ -1,0 +1,183 @@
+"""What is to be archived: the blob that is written for a source, and the entry that is made of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.sources import reading, repeated
+from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.store import UNKNOWN, Blob, Content
+from pywats_archive.catalog import entries
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+
+_NO_ID = "0" * ARCHIVE_ID_LENGTH
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSource:
+    """What is to be archived, and what is known of it beforehand."""
+
+    path: Path
+    original_path: Path | None = None
+    """Where it was dropped, when it lies elsewhere by now."""
+    converter_name: str
+    converter_version: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The converter's effective configuration, without clear secrets."""
+    companion_rules: tuple[str, ...] = ()
+    compression_level: int = 6
+    keep_source: bool = True
+    """False leaves the bytes out: only the record is made (``archive_source_files``)."""
+    arrival_id: int | None = None
+    """The ledger's row that goes on to ``arrival_state`` in the same commit."""
+    arrival_state: ArrivalState = ArrivalState.ARCHIVED
+    look: reading.Look | None = None
+    """What was seen at ``path`` just now; only that is archived. None: whatever lies there."""
+    is_repeated: bool = False
+    """Whether another arrival of this path may be the same source: its bytes are compared."""
+
+
+class AlreadyArchived(Exception):
+    """The source has an entry already."""
+
+    def __init__(self, entry: ArchiveEntry) -> None:
+        self.entry = entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """One source on its way into the archive, as it was when it was looked at."""
+
+    archive: Archive
+    source: NewSource
+    kind: SourceKind
+    moment: datetime
+    signature: reading.Signature
+    known: ArchiveEntry | None = None
+    """An entry whose bytes, if these are the same, are not archived again."""
+
+    @classmethod
+    def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
+        kind, signature = source.look or reading.look_at(source.path)
+        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature, known=known)
+
+    @property
+    def original_path(self) -> Path:
+        """Where the source was dropped."""
+        return self.source.original_path or self.source.path
+
+    @property
+    def mtime_ns(self) -> int:
+        return self.signature.mtime_ns
+
+    @staticmethod
+    def id_of(blob: Blob) -> str:
+        return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
+
+    def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
+        folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
+        return self.archive.blobs.write(
+            self.chunks() if chunks is None else chunks,
+            folder=folder,
+            draft=lambda: self._label(_NO_ID, UNKNOWN),
+            naming=self._name,
+            level=self.source.compression_level,
+        )
+
+    def chunks(self) -> Iterator[bytes]:
+        if self.kind is SourceKind.FOLDER:
+            return reading.read_folder(self.source.path)
+        return reading.read_file(self.source.path, expected=self.signature)
+
+    def _name(self, content: Content) -> tuple[str, Label]:
+        self.refuse_known_again(content)
+        self._refuse_known(content)
+        archive_id = self.archive.claim_id(self.moment, content.sha256)
+        is_folder = self.kind is SourceKind.FOLDER
+        path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.original_path.name)
+        return path, self._label(archive_id, content)
+
+    def refuse_known_again(self, content: Content) -> None:
+        """Raise KnownAgain when the source is another arrival's, under another time, name or path."""
+        if self.source.arrival_id is not None:
+            seen = repeated.Seen(
+                arrival_id=self.source.arrival_id,
+                converter_name=self.source.converter_name,
+                path=os.fspath(self.original_path),
+                signature=self.signature,
+                checksum=content.checksum,
+                is_repeated=self.source.is_repeated,
+            )
+            repeated.refuse(self.archive, seen)
+
+    def _refuse_known(self, content: Content) -> None:
+        if self.known and self.known.source_checksum == content.checksum:
+            raise AlreadyArchived(self.known)
+        with self.archive.read() as db:
+            known = entries.find_same_source(
+                db,
+                path=os.fspath(self.original_path),
+                size_bytes=content.size_bytes,
+                mtime_ns=self.mtime_ns,
+                checksum=content.checksum,
+                converter_name=self.source.converter_name,
+            )
+        if known and not known.purged_at:
+            raise AlreadyArchived(known)
+
+    def _label(self, archive_id: str, content: Content) -> Label:
+        name, own_ns = self.original_path.name, self.signature.own_mtime_ns
+        return Label(
+            original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
+            mtime_s=self.mtime_ns // 1_000_000_000,
+            metadata={
+                "kind": "source",
+                "archive_id": archive_id,
+                "source_kind": self.kind.value,
+                "converter_name": self.source.converter_name,
+                "converter_version": self.source.converter_version,
+                "original_path": os.fspath(self.original_path),
+                "sha256": content.sha256,
+                "size_bytes": content.size_bytes,
+                "mtime_ns": self.mtime_ns,
+                **({} if own_ns is None else {reading.OWN_MTIME_NS: own_ns}),
+                "archived_at": self.moment.isoformat(),
+                "compression_level": self.source.compression_level,
+            },
+        )
+
+    def entry(
+        self, archive_id: str, content: Content, blobs: Sequence[Blob], kept: tuple[Companion, ...]
+    ) -> ArchiveEntry:
+        """Make the entry; the first of ``blobs``, if there is any, holds the source."""
+        blob = blobs[0] if blobs else None
+        return ArchiveEntry(
+            archive_id=archive_id,
+            converter_name=self.source.converter_name,
+            converter_version=self.source.converter_version,
+            source_original_path=os.fspath(self.original_path),
+            source_archived_path=blob.path if blob else "",
+            source_checksum=content.checksum,
+            source_size_bytes=content.size_bytes,
+            compressed_size_bytes=blob.compressed_size_bytes if blob else 0,
+            disk_size_bytes=sum(each.disk_size_bytes for each in blobs),
+            source_kind=self.kind,
+            source_mtime_ns=self.mtime_ns,
+            compression_level=self.source.compression_level,
+            companions=kept,
+            conversion_timestamp=self.moment,
+            conversion_parameters=self.source.parameters,
+            retention_until=self.archive.policies.effective(self.source.converter_name).kept_until(
+                self.moment.date(), failed=False
+            ),
+            created_at=self.moment,
+        )

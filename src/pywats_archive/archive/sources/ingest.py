@@ -1,0 +1,194 @@
+"""Taking a source in: its bytes durable, its companions with it, its row committed, before anyone converts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.sources import companions, reading, repeated
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft
+from pywats_archive.archive.sources.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
+from pywats_archive.archive.sources.packing import Packing, pack
+from pywats_archive.blobs.store import Blob, measure
+from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
+from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.event import Event
+
+
+def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
+    """Archive a file or folder with its companions; durable and committed once this returns (invariant 1).
+
+    The same source again (path, size, mtime, checksum) gives the entry it has. SourceChanged, SourceVanished and
+    StorageError (disk full, no rights) leave nothing behind that counts. SourceKnown: what was seen is the source of another
+    arrival, which it is from now on.
+    """
+    archive.require_owner()
+    try:
+        draft = Draft.of(archive, source)
+        try:
+            return _take_in(draft)
+        except AlreadyArchived as known:
+            return _go_on(draft, known.entry)
+        except repeated.KnownAgain as known:
+            repeated.settle(archive, known)
+            raise SourceKnown(f"{source.path}: {known.reason}") from known
+    except OSError as exc:
+        raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+
+
+def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path], *, found_by: str) -> ArchiveEntry:
+    """Archive those of ``paths`` (files beside the source) that the entry does not have yet; gives the entry as it is then."""
+    base = Path(entry.source_original_path).parent
+    known = {companion.name for companion in entry.companions}
+    new = [path for path in paths if path.relative_to(base).as_posix() not in known]
+    if not new:
+        return entry
+    packing = Packing(archive_id=entry.archive_id, base=base, found_by=found_by, level=entry.compression_level)
+    blobs: list[Blob] = []
+    try:
+        found = pack(archive, packing, new, blobs)
+        return _with_companions(archive, entry, found, blobs, found_by=found_by)
+    except OSError as exc:
+        archive.take_back(entry.archive_id, blobs)
+        raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
+    except Exception:
+        archive.take_back(entry.archive_id, blobs)
+        raise
+
+
+def _with_companions(
+    archive: Archive, entry: ArchiveEntry, found: Sequence[Companion], blobs: Sequence[Blob], *, found_by: str
+) -> ArchiveEntry:
+    whole = replace(entry, companions=(*entry.companions, *found))
+    disk = sum(blob.disk_size_bytes for blob in blobs)
+    details = {"names": [c.name for c in found], "found_by": found_by}
+
+    def unit(tx: Connection) -> None:
+        for blob in blobs:
+            archive.blobs.settle(blob)
+        entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=disk)
+        events.append(
+            tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
+        )
+
+    archive.write(unit)
+    return whole
+
+
+def archive_result(
+    archive: Archive, source: NewSource, document: bytes, *, mtime_ns: int | None = None
+) -> ArchiveEntry:
+    """Make the entry of a scheduled converter's result, which has no source but what ``document`` says of it.
+
+    The same result again (path, ``mtime_ns``, document) gives the entry it has.
+    """
+    archive.require_owner()
+    moment = archive.now()
+    made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
+    nothing = reading.Signature.of(len(document), made_ns)
+    draft = Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
+    try:
+        blob = draft.write([document])
+    except AlreadyArchived as known:
+        return _go_on(draft, known.entry)
+    except OSError as exc:
+        raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
+    entry = draft.entry(draft.id_of(blob), blob.content, [blob], ())
+    try:
+        archive.write(lambda tx: _commit(tx, draft, entry, blob))
+    except Exception:
+        archive.take_back(entry.archive_id, [blob])
+        raise
+    return entry
+
+
+def _take_in(draft: Draft) -> ArchiveEntry:
+    archive = draft.archive
+    if not draft.source.keep_source:
+        return _only_record(draft)
+    blobs = [draft.write()]
+    try:
+        return _keep(draft, blobs)
+    except Exception:
+        archive.take_back(draft.id_of(blobs[0]), blobs)
+        raise
+
+
+def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
+    """Commit a source whose blob is written, with its companions; what is written more is added to ``blobs``."""
+    archive, source = draft.archive, draft.source
+    if draft.kind is SourceKind.FOLDER and reading.signature(source.path) != draft.signature:
+        raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
+    blob, kept = blobs[0], cast(tuple[Companion, ...], ())
+    beside = companions.by_rules(source.path, source.companion_rules)
+    if beside:
+        base, level = source.path.parent, source.compression_level
+        packing = Packing(archive_id=draft.id_of(blob), base=base, found_by="rule", level=level)
+        kept = pack(archive, packing, beside, blobs)
+        for packed in blobs[1:]:
+            archive.blobs.settle(packed)
+    entry = draft.entry(draft.id_of(blob), blob.content, blobs, kept)
+    archive.write(lambda tx: _commit(tx, draft, entry, blob))
+    return entry
+
+
+def _only_record(draft: Draft) -> ArchiveEntry:
+    """Make the entry of a source whose bytes are not to be kept."""
+    content = measure(draft.chunks())
+    draft.refuse_known_again(content)
+    entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, (), ())
+    draft.archive.write(lambda tx: _commit(tx, draft, entry, None))
+    return entry
+
+
+def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
+    """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived anew then."""
+    archive, source = draft.archive, draft.source
+
+    def unit(tx: Connection) -> None:
+        if entries.get(tx, entry.archive_id).purged_at:
+            raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived anew")
+        _advance(tx, archive, entry, source, draft.signature)
+
+    archive.write(unit)
+    return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
+
+
+def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
+    archive, source = draft.archive, draft.source
+    if blob:
+        archive.blobs.settle(blob)
+    entries.add(tx, entry)
+    _advance(tx, archive, entry, source, draft.signature)
+    details = {
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "blob": entry.source_archived_path,
+        "checksum": entry.source_checksum,
+        "size_bytes": entry.source_size_bytes,
+        "companions": [companion.name for companion in entry.companions],
+    }
+    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+
+
+def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: reading.Signature) -> None:
+    """Bring the arrival on, with the size and time that the source had when it was read."""
+    if source.arrival_id is not None:
+        is_there = arrivals.change(
+            tx,
+            source.arrival_id,
+            state=source.arrival_state,
+            now=archive.now(),
+            archive_id=entry.archive_id,
+            size_bytes=seen.size_bytes,
+            mtime_ns=seen.mtime_ns,
+            inode=seen.inode,
+            ctime_ns=seen.ctime_ns,
+        )
+        if not is_there:
+            raise SourceChanged(f"{source.path}: it left meanwhile as the source of another arrival")

@@ -1,0 +1,110 @@
+"""What was written to a source after it was archived: archived as an entry of its own, which no converter saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.restore.unpack import members, mtime_ns_of
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource
+from pywats_archive.blobs.store import Blob
+from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import StorageError
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.event import Event
+
+
+def archive_late(
+    archive: Archive, source: NewSource, *, known: ArchiveEntry, reason: str, moved_to: str | None = None
+) -> ArchiveEntry | None:
+    """Archive a source as it lies at ``source.path`` now, skipped for ``reason``; None when ``known`` has these very bytes.
+
+    Durable once this returns, with its arrival, which ``moved_to`` says where it lies. The same bytes again give None, unless
+    a crash came before they were on record: recovery made them an entry that is in no ledger.
+    """
+    draft = Draft.of(archive, source, known=known)
+    try:
+        blob = draft.write()
+    except AlreadyArchived as exc:
+        return _accounted_for(draft, exc.entry, reason, moved_to)
+    except OSError as exc:
+        raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+    entry = _skipped(draft.entry(draft.id_of(blob), blob.content, [blob], ()), reason)
+    try:
+        archive.write(lambda tx: _commit(tx, draft, entry, blob, moved_to))
+    except Exception:
+        archive.take_back(entry.archive_id, [blob])
+        raise
+    return entry
+
+
+def missing_members(archive: Archive, entry: ArchiveEntry, folder: Path) -> tuple[str, ...]:
+    """Return the files in a folder that its entry's blob does not hold as they are now, by length and time."""
+    packed = members(archive.blobs.read(entry.source_archived_path), of=archive.root / entry.source_archived_path)
+    held = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
+    missing = []
+    for file in (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.is_symlink()):
+        status, name = file.stat(), file.relative_to(folder).as_posix()
+        if held.get(name) != (status.st_size, status.st_mtime_ns):
+            missing.append(name)
+    return tuple(missing)
+
+
+def _skipped(entry: ArchiveEntry, reason: str) -> ArchiveEntry:
+    status = ConversionStatus.SKIPPED
+    return replace(entry, conversion_status=status, conversion_error=reason, warnings=(reason,))
+
+
+def _accounted_for(draft: Draft, found: ArchiveEntry, reason: str, moved_to: str | None) -> ArchiveEntry | None:
+    """Put an entry on record as what was written late that recovery found and no ledger knows; None for any other."""
+    if found.conversion_status is not ConversionStatus.PENDING or ledger.of_entry(draft.archive, found.archive_id):
+        return None
+    entry = _skipped(found, reason)
+
+    def unit(tx: Connection) -> None:
+        entries.skip(tx, entry.archive_id, reason)
+        _add_arrival(tx, draft, entry, moved_to)
+
+    draft.archive.write(unit)
+    return entry
+
+
+def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob, moved_to: str | None) -> None:
+    draft.archive.blobs.settle(blob)
+    entries.add(tx, entry)
+    _add_arrival(tx, draft, entry, moved_to)
+    details = {
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "blob": entry.source_archived_path,
+        "checksum": entry.source_checksum,
+        "size_bytes": entry.source_size_bytes,
+        "companions": [],
+        "late": True,
+    }
+    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+
+
+def _add_arrival(tx: Connection, draft: Draft, entry: ArchiveEntry, moved_to: str | None) -> None:
+    now = draft.archive.now()
+    arrivals.add(
+        tx,
+        Arrival(
+            converter_name=entry.converter_name,
+            path=entry.source_original_path,
+            size_bytes=draft.signature.size_bytes,
+            mtime_ns=draft.signature.mtime_ns,
+            inode=draft.signature.inode,
+            ctime_ns=draft.signature.ctime_ns,
+            first_seen_at=now,
+            changed_at=now,
+            state=ArrivalState.SKIPPED,
+            archive_id=entry.archive_id,
+            moved_to=moved_to,
+            reason=entry.conversion_error,
+        ),
+    )

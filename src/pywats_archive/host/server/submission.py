@@ -1,0 +1,210 @@
+"""Submitting a report over the host's own AsyncWATS, and reading the answer with suspicion.
+
+What each answer means was measured on pywats-api 0.6.0rc1: only the report's own id coming back is an acceptance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from pywats_archive.config import ServerConfig
+from pywats_archive.host.headless import pywats_module
+from pywats_archive.host.server.answers import Answer, Trouble, Verdict, is_same_id, judge, judge_silence
+from pywats_archive.host.server.exchange import Exchange
+from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.redaction import redacted
+
+LONGEST_S = 600.0
+"""What a submission may take at most, unless the configuration allows more at the first try."""
+SLOWEST_BYTES_S = 100_000.0
+"""A large report may take longer from the first: so much is sent and imported in a second at least."""
+_COMPARED = ("sn", "pn", "result")
+
+
+OnAnswer = Callable[[Any], Awaitable[None]]
+
+
+class _NoConnection(Exception):
+    """What a connection needs on this computer is not there."""
+
+
+class Submitter:
+    """A connection to one server; belongs to one event loop, and may submit several reports at once."""
+
+    def __init__(
+        self,
+        server: ServerConfig,
+        *,
+        timeout_s: float | None = None,
+        clock: Clock = utc_now,
+        on_answer: OnAnswer | None = None,
+    ) -> None:
+        """``on_answer`` is called with each response, as a hook of httpx."""
+        self._server = server
+        server.keep_secret()
+        self._on_answer = on_answer
+        self._timeout_s = timeout_s or server.submit_timeout_seconds
+        self._now = clock
+        self._client: Any = None
+        self._connecting = asyncio.Lock()
+        self._retired: list[Any] = []
+        self._in_flight = 0
+
+    async def submit(self, document: bytes, report_id: str, *, timeouts: int = 0, look_first: bool = False) -> Answer:
+        """Send a report's exact bytes once; never raises for what server or network do.
+
+        The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``look_first``
+        the server is asked whether it has the report already, which is an acceptance too.
+        """
+        if fault := _fault(self._server):
+            return Answer(verdict=Verdict.STOP, reason=fault[1], trouble=fault[0])
+        self._in_flight += 1
+        try:
+            if look_first and await self._has(document, report_id):
+                return Answer(verdict=Verdict.ACCEPTED, reason="the server has it since an earlier try")
+            return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
+        except _NoConnection as exc:
+            reason = f"no connection can be set up: {exc}"
+            return self._in_one_line(Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNUSABLE))
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                await self._close_retired()
+
+    async def close(self) -> None:
+        """Close the connection; a later submit opens a new one."""
+        self._retire(self._client)
+        await self._close_retired()
+
+    async def _submit(self, document: bytes, report_id: str, limit_s: float) -> Answer:
+        client, exchange = await self._connected(), Exchange()
+        try:
+            await _within(limit_s, client.report.submit(document))
+        except asyncio.TimeoutError:
+            reason = f"Timeout: no answer within {limit_s:.3g} s; whether the server has the report is unknown"
+            return Answer(verdict=Verdict.LATER, reason=reason, trouble=Trouble.TIMED_OUT)
+        except Exception as exc:
+            if exchange.reply is None:
+                self._retire(client)
+                return self._in_one_line(judge_silence(exc, address=self._server.service_address))
+        if exchange.reply is None:
+            return Answer(verdict=Verdict.LATER, reason="not confirmed: the host asked no server")
+        return self._in_one_line(judge(exchange.reply, report_id, now=self._now()))
+
+    async def _has(self, document: bytes, report_id: str) -> bool:
+        """Ask the server whether it has this very report; anything but a clear yes is no."""
+        client, exchange = await self._connected(), Exchange()
+        try:
+            await _within(self._timeout_s, client.report.get_report(report_id, detail_level=0))
+        except asyncio.TimeoutError:
+            return False
+        except Exception:  # the host raises for a report that it does not find, or whose form it does not know
+            if exchange.reply is None:
+                self._retire(client)
+        found = exchange.reply
+        return found is not None and found.code == 200 and _is_of(found.document, document, report_id)
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                try:
+                    self._client = await self._connect()
+                except Exception as exc:  # of a file that SSL_CERT_FILE names, or an address that is none
+                    named = f" (SSL_CERT_FILE is {path})" if (path := os.environ.get("SSL_CERT_FILE")) else ""
+                    raise _NoConnection(f"{type(exc).__name__}: {exc}{named}") from exc
+            return self._client
+
+    async def _connect(self) -> Any:
+        client = pywats_module("pywats").AsyncWATS(
+            base_url=self._server.service_address,
+            token=self._server.api_token,
+            timeout=self._timeout_s,
+            enable_throttling=False,
+            retry_enabled=False,
+            enable_cache=False,
+        )
+        from pywats_archive.host.server.bounded import bounded_client  # noqa: PLC0415 (httpx, which the first answer needs)
+
+        hooks = (self._on_answer,) if self._on_answer else ()
+        await bounded_client(client, connect_s=self._timeout_s, hooks=hooks)
+        return client
+
+    def _retire(self, client: Any) -> None:
+        """Let the next submission open a new connection, and with it a circuit breaker that is closed.
+
+        Others may be sending over the old one still, so it ends with the last of them.
+        """
+        if client is not None and client not in self._retired:
+            self._retired.append(client)
+        if client is self._client:
+            self._client = None
+
+    async def _close_retired(self) -> None:
+        while self._retired:
+            await self._retired.pop().close()
+
+    def _in_one_line(self, answer: Answer) -> Answer:
+        """The answer with its reason in one short line without the station's credentials."""
+        if answer.verdict is Verdict.ACCEPTED:
+            return answer
+        return replace(answer, reason=" ".join(redacted(answer.reason).split())[:400])
+
+
+def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:
+    """Decide how long a submission may take: longer for a large report, and twice as long after each that was too short."""
+    wanted = (base_s + size_bytes / SLOWEST_BYTES_S) * 2.0 ** min(timeouts, 16)
+    return min(wanted, max(LONGEST_S, base_s))
+
+
+async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
+    """Wait for the host, and end what it does when that takes too long or nobody waits any more."""
+    if sys.version_info >= (3, 11):
+        async with asyncio.timeout(limit_s):
+            return await doing
+    return await asyncio.wait_for(doing, limit_s)  # a task more for each report
+
+
+def _is_of(found: Any, document: bytes, report_id: str) -> bool:
+    """Whether a report that the server has is this one, as far as its header tells."""
+    try:
+        own = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(found, dict) or not isinstance(own, dict) or not is_same_id(found.get("id"), report_id):
+        return False
+    is_same_unit = all(name not in found or found[name] == own.get(name) for name in _COMPARED)
+    return is_same_unit and _start_of(found) == _start_of(own)
+
+
+def _start_of(report: dict[str, Any]) -> datetime | str:
+    """When the test began; an offset may be spelt in several ways."""
+    told = str(report.get("start") or report.get("startUTC"))
+    try:
+        return datetime.fromisoformat(told.replace("Z", "+00:00"))
+    except ValueError:
+        return told
+
+
+def _fault(server: ServerConfig) -> tuple[Trouble, str] | None:
+    """Say what a person must configure before anything can be sent."""
+    if not server.service_address:
+        return Trouble.UNUSABLE, "no server is configured (service_address is empty)"
+    if not server.api_token:
+        return Trouble.UNAUTHORISED, "no credentials are configured (api_token is empty)"
+    if not (server.api_token.isascii() and server.api_token.isprintable()):
+        return Trouble.UNAUTHORISED, "api_token is no token: it has characters that none has; correct it"
+    try:
+        parts = urlsplit(server.service_address)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    return None if is_address else (Trouble.UNUSABLE, "service_address is no http:// or https:// address; correct it")

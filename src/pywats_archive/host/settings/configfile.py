@@ -1,0 +1,230 @@
+"""Reading a station's configuration as pyWATS writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pywats_archive.config import (
+    STATION_KEYS,
+    ConverterConfig,
+    ServerConfig,
+    StationConfig,
+    WebhookConfig,
+    parse_converter,
+)
+from pywats_archive.errors import ConfigError
+from pywats_archive.host.headless import pywats_module
+from pywats_archive.host.settings import state_file
+from pywats_archive.host.settings.foldernames import require_usable
+from pywats_archive.host.settings.neighbours import real, require_apart
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.redaction import know_address, know_token, redacted
+
+_SERVER_KEYS = (
+    "station_name_source",
+    "multi_station_enabled",
+    "active_station_key",
+    "station_presets",
+    "registration_enabled",
+)
+_MOST_BYTES = 10_000_000
+_SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
+_FOLDERS = ("watch_folder", *_SIBLINGS, "archive_folder")
+
+
+def read_station_config(path: Path) -> StationConfig:
+    """Read and check a configuration; ConfigError names file, place, converter, key and what would be right.
+
+    Only a configuration that can be used is remembered. Whatever else goes wrong over what it says is a ConfigError too.
+    """
+    try:
+        return _read(path.absolute())
+    except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
+        told = " ".join(redacted(str(exc)).split())[:200]
+        raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {told}); correct it") from exc
+
+
+def _read(path: Path) -> StationConfig:
+    fields = state_file.completed_station(path, _read_object(path))
+    _keep_secret(fields)
+    sections = _sections(fields, path)
+    remembered = state_file.recall(path, state_file.CONVERTERS)
+    converters_folder = _text(fields, "converters_folder", path, default="converters")
+    require_usable("converters_folder", converters_folder, str(path), base=path.parent, windows=WINDOWS)
+    station = StationConfig(
+        path=path,
+        converters_folder=path.parent / converters_folder,
+        server=_server(fields, path),
+        webhook=_webhook(fields, path),
+        converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
+    )
+    _check(station)
+    _check_way(station, sections, fields)
+    state_file.remember_sections(path, sections)
+    state_file.remember_station(path, fields)
+    return station
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(_text_of(path))
+    except FileNotFoundError as exc:
+        raise ConfigError(f"{path}: there is no such file; name pyWATS' config.json") from exc
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check its rights") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{path}: not UTF-8 at byte {exc.start}; save it as UTF-8") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{path}: its JSON is nested too deep; name pyWATS' config.json") from exc
+    except json.JSONDecodeError as exc:
+        raise ConfigError(f"{path}: line {exc.lineno}, column {exc.colno}: {exc.msg}; correct the JSON") from exc
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: holds no JSON object; name pyWATS' config.json")
+    return fields
+
+
+def _text_of(path: Path) -> str:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path}: is no file; name pyWATS' config.json")
+    if found.st_size > _MOST_BYTES:
+        raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _keep_secret(fields: dict[str, Any]) -> None:
+    """Let no text show what is secret in a configuration, nor in the environment, whatever else is wrong with it."""
+    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
+    for key in ("api_token", "webhook_auth_value"):
+        know_token(key, texts.get(key, ""))
+    know_address("service_address", texts.get("service_address", ""))
+    know_token("api_token", os.environ.get("PYWATS_API_TOKEN", ""))
+    for name in ("PYWATS_SERVER_URL", "http_proxy", "https_proxy", "all_proxy"):
+        for spelt in (name, name.upper()):
+            know_address(spelt, os.environ.get(spelt, ""))
+
+
+def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    sections = [] if fields.get("converters") is None else fields["converters"]
+    if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
+        raise ConfigError(f"{path}: 'converters' is not a list of objects; correct it")
+    return sections
+
+
+def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
+    parsed = parse_converter({k: v for k, v in section.items() if v is not None}, file=path)
+    for key in _FOLDERS:
+        require_usable(
+            key, getattr(parsed, key), f"{path}: converter '{parsed.name}'", base=path.parent, windows=WINDOWS
+        )
+    if not parsed.watch_folder:
+        return parsed
+    watch = Path(os.path.abspath(path.parent / parsed.watch_folder))  # noqa: PTH100 (keeps links as they are named)
+    folders = {key: str(path.parent / (getattr(parsed, key) or watch.parent / name)) for key, name in _SIBLINGS.items()}
+    return parsed.model_copy(update={"watch_folder": str(watch), **folders})
+
+
+def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
+    told = {key: _text(fields, key, path) for key in WebhookConfig.model_fields}
+    try:
+        return WebhookConfig(**told)
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise ConfigError(f"{path}: {fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}") from exc
+
+
+def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
+    """What pyWATS makes of its own keys: its environment variables, its station presets, its registration."""
+    told = {key: fields[key] for key in _SERVER_KEYS if key in fields}
+    for key in ("service_address", "api_token", "station_name"):
+        told[key] = _text(fields, key, path)
+    try:
+        client = pywats_module("pywats_client.core.config").ClientConfig.from_dict(told)
+        address, token = _registered(path) if client.registration_enabled else client.get_runtime_credentials()
+        name = client.get_effective_station_name()
+    except (TypeError, AttributeError) as exc:
+        raise ConfigError(f"{path}: the station's own keys cannot be read ({exc}); correct them in pyWATS") from exc
+    ours = {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")}
+    try:
+        server = ServerConfig(
+            service_address=str(address or ""), api_token=str(token or ""), station_name=str(name or ""), **ours
+        )
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise ConfigError(f"{path}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg'].lower()}") from exc
+
+    server.keep_secret()
+    return server
+
+
+def _registered(path: Path) -> tuple[str, str]:
+    """The credentials that the server gave this client when it was registered; empty when it never was."""
+    registration = pywats_module("pywats_client.service.client_registration").ClientRegistration(path.parent)
+    known = registration.get_credentials()
+    return (known.base_url, known.basic_token) if known else ("", "")
+
+
+def _text(fields: dict[str, Any], key: str, path: Path, *, default: str = "") -> str:
+    value = fields.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{path}: {key} is not text but {type(value).__name__}; correct it")
+    return value or default
+
+
+def _check(station: StationConfig) -> None:
+    names = [converter.name for converter in station.converters]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{station.path}: two converters are called '{name}'; give each its own name")
+    archives = [real(root) for root in station.archive_roots()]
+    for converter in station.converters:
+        if converter.watch_folder:
+            _check_apart(station, converter, archives)
+            _check_leaves(station, converter)
+    require_apart(station)
+
+
+def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], fields: dict[str, Any]) -> None:
+    """Refuse a link as the way to a configuration with relative folders: these would be others than by its own path.
+
+    A station that has run by this very path goes on: what it has lies there.
+    """
+    path = station.path
+    itself = path.resolve()
+    if not path.is_symlink() or itself.parent == path.parent.resolve() or state_file.memory_of(path).exists():
+        return
+    named = [fields.get("converters_folder") or "/", *(section.get(key) for section in sections for key in _FOLDERS)]
+    uses_default = any(each.archive_enabled and not each.archive_folder for each in station.converters)
+    if uses_default or any(isinstance(name, str) and name and not Path(name).is_absolute() for name in named):
+        raise ConfigError(
+            f"{path}: is a link to {itself}, and its relative folders would be others here, with a second archive; "
+            "name the file itself, or write whole paths"
+        )
+
+
+def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:
+    """No archive lies in a watch folder, nor the other way round, whichever converter's it is."""
+    watch = real(converter.watch_folder)
+    for archive in archives:
+        if archive.is_relative_to(watch) or watch.is_relative_to(archive):
+            raise ConfigError(
+                f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
+                "within each other; keep them apart"
+            )
+
+
+def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
+    """A source that goes to Done, Error or Pending leaves the watch folder: it would be converted for ever otherwise."""
+    for key in _SIBLINGS:
+        folder = getattr(converter, key)
+        if real(folder) == real(converter.watch_folder):
+            raise ConfigError(
+                f"{station.path}: converter '{converter.name}': {key} {folder} is its watch_folder; name another folder"
+            )

@@ -1,0 +1,111 @@
+"""Secrets stay out: PASSWORD arguments become keyed fingerprints, texts lose their values (invariant 10)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.errors import ConfigError
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.portable.files import rename_exclusive, sync_folder
+from pywats_archive.redaction import Redaction, redacted
+
+KEY_FILE = "pywats-archive.key"
+_KEY_BYTES = 32
+_ALGORITHM, _DIGITS = "hmac-sha256", 32
+
+
+def load_key(folder: Path) -> bytes:
+    """Read the station's key beside its configuration, making it when there is none yet."""
+    path = folder / KEY_FILE
+    if not path.exists():
+        _create(path)
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            f"{path}: the key cannot be read ({exc}); restore it, or remove it to have a new one made"
+        ) from exc
+    if len(key) < _KEY_BYTES:
+        raise ConfigError(f"{path}: the key is too short; restore it, or remove it to have a new one made")
+    return key
+
+
+def _create(path: Path) -> None:
+    """Put a whole key in place; one that another process put there meanwhile stays."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            rename_exclusive(partial, path)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise ConfigError(f"{path}: the key cannot be made ({exc.strerror}); check the folder and its rights") from exc
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | None, key: bytes) -> dict[str, Any]:
+    """Replace each secret argument by ``hmac-sha256:<32 hex>``; ``names`` None (no schema known) means all of them."""
+    secret = set(arguments if names is None else names)
+    return {name: _fingerprint(name, value, key) if name in secret else value for name, value in arguments.items()}
+
+
+def is_fingerprint(value: Any) -> bool:
+    """Tell whether a recorded argument is the fingerprint of one."""
+    return isinstance(value, str) and value.startswith(f"{_ALGORITHM}:") and len(value) == len(_ALGORITHM) + 1 + _DIGITS
+
+
+def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
+    """Take the values of secret arguments out of a text, and the secrets that are known anyway; ``names`` None: of all."""
+    return redacted(redaction_of(arguments, names).apply(text))
+
+
+def redaction_of(arguments: Mapping[str, Any], names: Iterable[str] | None) -> Redaction:
+    """Return what takes the values of secret arguments out of texts."""
+    return Redaction.of((f"[PASSWORD {name}]", arguments.get(name)) for name in (arguments if names is None else names))
+
+
+def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> ConversionResult:
+    """Take the values of secret arguments out of all that a conversion says; all arguments are when no schema is known."""
+    names = result.converter.password_arguments if result.converter else None
+    redaction = redaction_of(arguments, names)
+
+    def clean(text: str) -> str:
+        return redacted(redaction.apply(text))
+
+    return replace(
+        result,
+        error=clean(result.error) if result.error else result.error,
+        traceback=clean(result.traceback) if result.traceback else result.traceback,
+        warnings=tuple(map(clean, result.warnings)),
+        metadata=_cleaned(result.metadata, clean),
+    )
+
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): _cleaned(inner, clean) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(inner, clean) for inner in value]
+    return value
+
+
+def _fingerprint(name: str, value: Any, key: bytes) -> str | None:
+    if value is None or value == "":
+        return None
+    digest = hmac.new(key, f"{name}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return f"{_ALGORITHM}:{digest.hexdigest()[:_DIGITS]}"

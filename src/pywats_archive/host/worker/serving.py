@@ -1,0 +1,126 @@
+"""The loop of a worker process: it takes one call after the other from the service, and answers each."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pywats_archive.errors import ArchiveError
+from pywats_archive.host.worker import entry
+from pywats_archive.host.worker.announcing import ANNOUNCE
+from pywats_archive.host.worker.isolation import one_line
+from pywats_archive.host.worker.sandbox import FENCE
+from pywats_archive.host.worker.stop_signals import StopSignals
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.portable import files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of a call, or of the start of the process."""
+
+    value: Any = None
+    error: ArchiveError | None = None
+    """What the function raised."""
+    problem: str | None = None
+    """Why there is neither: one line."""
+    is_fit: bool = True
+    """Whether the process takes another call."""
+    is_disturbed: bool = False
+    """Whether a signal that stops a service came meanwhile and may have spoilt it: a process that a converter had started
+    may have ended by it."""
+
+
+def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
+    """Be a worker process until the service closes the connections; does not return."""
+    signals = StopSignals()
+    signals.watch()
+    signals.unblock()
+    if sys.platform != "win32":  # what a converter starts has no part in them
+        for each in (calls, answers):
+            os.set_inheritable(each.fileno(), False)
+    ANNOUNCE.to(lambda announcement: answers.send_bytes(pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
+    is_fit = _answer(answers, _prepared(give_way))
+    while is_fit:
+        try:
+            call = calls.recv_bytes()
+        except (EOFError, OSError):
+            break
+        is_fit = _answer(answers, _done(call, signals))
+    os._exit(0 if is_fit else 1)  # threads that a converter left would keep it
+
+
+def _prepared(give_way: bool) -> Answer:
+    try:
+        if give_way:
+            files.give_way()
+        entry.prepare()
+    except BaseException as exc:
+        return Answer(problem=one_line(exc), is_fit=False)
+    return Answer()
+
+
+def _done(call: bytes, signals: StopSignals) -> Answer:
+    signals.watch()
+    children = _ended_children()
+    try:
+        function, job = pickle.loads(call)  # noqa: S301 (of the service, over a pipe of its own)
+        answer = _called(function, job)
+    except BaseException as exc:
+        answer = Answer(problem=one_line(exc))
+    is_disturbed = signals.is_noted and not (_is_good(answer) and children == _ended_children())
+    return Answer(
+        value=answer.value,
+        error=answer.error,
+        problem=answer.problem,
+        is_fit=FENCE.is_fit,
+        is_disturbed=is_disturbed,
+    )
+
+
+def _called(function: Callable[[Any], Any], job: Any) -> Answer:
+    try:
+        return Answer(value=function(job))
+    except ArchiveError as exc:
+        return Answer(error=exc)
+
+
+def _is_good(answer: Answer) -> bool:
+    """Whether a stop signal cannot be the reason for it."""
+    if answer.error or answer.problem:
+        return False
+    results = answer.value if isinstance(answer.value, tuple) else (answer.value,)
+    if any(isinstance(each, ConversionResult) and each.status is not ConversionStatus.SUCCESS for each in results):
+        return False
+    return not isinstance(answer.value, str)  # says what went wrong
+
+
+def _ended_children() -> object:
+    """Return a figure that changes when a process that was started here ends; a new one each time on Windows."""
+    if sys.platform == "win32":
+        return object()
+    import resource  # noqa: PLC0415 (POSIX alone)
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+
+
+def _answer(answers: Connection, answer: Answer) -> bool:
+    """Send an answer; gives whether the process takes another call."""
+    try:
+        answers.send_bytes(_packed(answer))
+    except OSError:  # the service is gone
+        return False
+    return answer.is_fit
+
+
+def _packed(answer: Answer) -> bytes:
+    try:
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    except Exception as exc:
+        return pickle.dumps(Answer(problem=one_line(exc), is_fit=answer.is_fit, is_disturbed=answer.is_disturbed))

@@ -1,0 +1,173 @@
+"""Figures for Prometheus, asked for when they are scraped; names and units as its conventions have them.
+
+https://prometheus.io/docs/practices/naming/: base units, ``_total`` for what only grows, a prefix of the application.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from pywats_archive.archive import figures
+from pywats_archive.archive.core import Archive
+from pywats_archive.errors import ArchiveError, UsageError
+from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.pipeline.alerting.alerts import Alerts
+
+log = structlog.get_logger()
+
+Using = Callable[[Archive], AbstractContextManager[bool]]
+_P = "pywats_archive_"
+_OF_CONVERTER = ("archive", "converter")
+_GAUGES = {
+    "disk_bytes": ("What the file system allots for sources and reports that are kept.", "disk_size_bytes"),
+    "size_limit_bytes": ("The size limit (max_size_gb) of the policy in force.", "max_size_bytes"),
+    "source_bytes": ("Size of the sources that are kept, before compression.", "source_size_bytes"),
+    "report_bytes": ("Size of the reports that are kept, before compression.", "report_size_bytes"),
+    "reports_waiting": ("Reports that the server has not accepted yet.", "waiting_reports"),
+    "reports_refused": ("Reports that the server will not take as they are.", "refused_reports"),
+    "entries_warned": ("Entries whose latest conversion gave warnings.", "warned_entries"),
+}
+_COUNTERS = {
+    "purged_entries": ("Entries purged since the archive was made.", "purged_entries"),
+    "purged_bytes": ("What the purged entries took on disk.", "purged_size_bytes"),
+}
+_ARCHIVE_GAUGES = {
+    "catalog_bytes": ("Size of the catalog with its log.", "catalog_size_bytes"),
+    "disk_free_bytes": ("What is free on the archive's disk.", "disk_free_bytes"),
+    "open_findings": ("Blobs that were found damaged, and are so still.", "open_findings"),
+    "net_growth_bytes_per_day": (
+        "What came in less what was purged, a day, over the last 7 days.",
+        "net_bytes_per_day",
+    ),
+}
+
+
+class Metrics:
+    """Answers scrapes until it is closed, from threads of its own."""
+
+    def __init__(
+        self, address: str, archives: Callable[[], Sequence[Archive]], alerts: Alerts, *, using: Using
+    ) -> None:
+        """Listen on ``PORT`` or ``HOST:PORT`` (loopback where no host is named); UsageError when that cannot be."""
+        host, port = parse_address(address)
+        registry = CollectorRegistry()
+        registry.register(_Collector(archives, alerts, using))
+        self._server: WSGIServer
+        self._thread: threading.Thread
+        try:
+            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
+        except OSError as exc:
+            raise UsageError(
+                f"--metrics {address}: cannot listen there ({exc.strerror or exc}); choose another port"
+            ) from exc
+        log.info("metrics.listening", address=f"http://{host}:{self._server.server_port}/metrics")
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read ``PORT`` or ``HOST:PORT``; UsageError says what to write."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65_535:
+        raise UsageError(
+            f"--metrics {text}: is no address; write a port such as 9464, or 0.0.0.0:9464 for other computers"
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+class _Collector:
+    """Reads the figures of each open archive at each scrape."""
+
+    def __init__(self, archives: Callable[[], Sequence[Archive]], alerts: Alerts, using: Using) -> None:
+        self._archives = archives
+        self._alerts = alerts
+        self._using = using
+
+    def describe(self) -> Iterator[Metric]:
+        """Give nothing: what there is depends on the archives."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all metrics, those of archives that are there."""
+        known = []
+        for archive in self._archives():
+            with suppress(ArchiveError, OSError), self._using(archive) as may_use:
+                if may_use:
+                    known.append((str(archive.root), figures.statistics(archive)))
+        yield _up(self._archives(), known)
+        yield _entries(known)
+        for name, (told, attribute) in _GAUGES.items():
+            yield _by_converter(GaugeMetricFamily(_P + name, told, labels=_OF_CONVERTER), known, attribute)
+        for name, (told, attribute) in _COUNTERS.items():
+            yield _by_converter(CounterMetricFamily(_P + name, told, labels=_OF_CONVERTER), known, attribute)
+        yield _newest(known)
+        for name, (told, attribute) in _ARCHIVE_GAUGES.items():
+            family = GaugeMetricFamily(_P + name, told, labels=("archive",))
+            for root, whole in known:
+                family.add_metric((root,), getattr(whole, attribute) or 0)
+            yield family
+        alerts = GaugeMetricFamily(_P + "alert", "1 for each alert that is open.", labels=("alert", "subject"))
+        for alert in self._alerts.open:
+            alerts.add_metric((alert.name, alert.subject), 1)
+        yield alerts
+
+
+_Known = Sequence[tuple[str, ArchiveStatistics]]
+
+
+def _up(archives: Sequence[Archive], known: _Known) -> Metric:
+    family = GaugeMetricFamily(
+        _P + "up", "1 for an archive that can be read, 0 for one that cannot.", labels=("archive",)
+    )
+    readable = {root for root, _ in known}
+    for archive in archives:
+        family.add_metric((str(archive.root),), str(archive.root) in readable)
+    return family
+
+
+def _entries(known: _Known) -> Metric:
+    labels = (*_OF_CONVERTER, "status")
+    family = GaugeMetricFamily(
+        _P + "entries", "Entries that are kept, by the status of their latest conversion.", labels=labels
+    )
+    for root, whole in known:
+        for each in whole.by_converter:
+            for status, number in each.by_status.items():
+                family.add_metric((root, str(each.converter_name), status.lower()), number)
+    return family
+
+
+def _by_converter(family: GaugeMetricFamily | CounterMetricFamily, known: _Known, attribute: str) -> Metric:
+    for root, whole in known:
+        for each in whole.by_converter:
+            value = getattr(each, attribute)
+            if value is not None:
+                family.add_metric((root, str(each.converter_name)), value)
+    return family
+
+
+def _newest(known: _Known) -> Metric:
+    told = "When the newest entry was received, in seconds since 1970."
+    family = GaugeMetricFamily(_P + "newest_entry_timestamp_seconds", told, labels=_OF_CONVERTER)
+    for root, whole in known:
+        for each in whole.by_converter:
+            if isinstance(each.newest_entry, datetime):
+                family.add_metric((root, str(each.converter_name)), each.newest_entry.timestamp())
+    return family

@@ -1,0 +1,66 @@
+"""Reports that the server refused, or never takes while it takes others: an alert for each converter.
+
+A refusal is told until it is replayed, converted again, or a week old.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import refusals
+from pywats_archive.errors import ArchiveError
+from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
+
+TOLD_FOR = timedelta(days=7)
+OVERDUE_AFTER = timedelta(days=1)
+_NAMES_ALL = "'pywats-archive list --submission refused' names them all"
+_MEMORY_TELLS = "no archive has it; the source is in Error"
+
+
+class Refusals:
+    """Looks for them in the archives; what no archive has is remembered as long as the service runs."""
+
+    def __init__(self, alerts: Alerts, *, clock: Clock) -> None:
+        self._alerts = alerts
+        self._now = clock
+        self._unarchived: dict[str, tuple[datetime, str]] = {}
+        self._is_news = threading.Event()
+        self._is_news.set()
+
+    def note(self, converter: str | None = None, reason: str | None = None) -> None:
+        """Note that a report was refused; with the converter's name where no archive has it."""
+        if converter:
+            self._unarchived[converter] = (self._now(), reason or "")
+        self._is_news.set()
+
+    def look_for_overdue(self, archives: Sequence[Archive]) -> None:
+        """Raise and clear the alerts of reports that wait for a day; to be asked while the server takes others."""
+        found: dict[str, dict[str, Any]] = {}
+        for archive in archives:
+            with suppress(ArchiveError):
+                for name, each in refusals.overdue(archive, self._now() - OVERDUE_AFTER).items():
+                    found[name] = {"reason": each.reason, "archive_id": each.archive_id}
+        self._alerts.sync(OVERDUE, found)
+
+    def look(self, archives: Sequence[Archive], *, again: bool = False) -> None:
+        """Raise and clear the alerts, when a report was refused since the last look, or ``again``."""
+        if not (self._is_news.is_set() or again):
+            return
+        self._is_news.clear()
+        since = self._now() - TOLD_FOR
+        found: dict[str, dict[str, Any]] = {
+            name: {"reason": reason, "see": _MEMORY_TELLS}
+            for name, (at, reason) in tuple(self._unarchived.items())
+            if at >= since
+        }
+        for archive in archives:
+            with suppress(ArchiveError):
+                for name, refusal in refusals.since(archive, since).items():
+                    found[name] = {"reason": refusal.reason, "archive_id": refusal.archive_id, "see": _NAMES_ALL}
+        self._alerts.sync(REFUSED, found)

@@ -1,0 +1,73 @@
+"""What a person should know of the server, and of reports that cannot be sent: alerts from what the outbox says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import conversions
+from pywats_archive.conversion.sending.outbox import OutboxState
+from pywats_archive.errors import ArchiveError
+from pywats_archive.host.server.answers import Trouble
+from pywats_archive.pipeline.alerting.alerts import SERVER_AWAY, UNAUTHORISED, UNSENDABLE, Alerts
+
+AWAY_AFTER = timedelta(minutes=15)
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+
+
+def server_alert(state: OutboxState, now_s: float) -> tuple[str, str] | None:
+    """Decide which alert the server's trouble is by now, with its reason; ``now_s`` is of the monotonic clock."""
+    trouble = state.trouble
+    if trouble is None:
+        return None
+    if trouble.is_stopped:
+        return UNAUTHORISED if trouble.kind is Trouble.UNAUTHORISED else SERVER_AWAY, trouble.reason
+    if now_s - trouble.since_s >= AWAY_AFTER.total_seconds():
+        return SERVER_AWAY, trouble.reason
+    return None
+
+
+def unsendable_alerts(state: OutboxState) -> Mapping[str, dict[str, Any]]:
+    """The places whose reports cannot be sent, each with its first reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in (*state.unread, *state.unsendable):
+        found.setdefault(each.place, {"reason": each.reason})
+    return found
+
+
+class ServerWatch:
+    """Raises and clears them. ``address`` is the server's, as it may stand in a log."""
+
+    def __init__(self, alerts: Alerts, archives: Callable[[], Sequence[Archive]]) -> None:
+        self._alerts = alerts
+        self._archives = archives
+
+    def look(self, state: OutboxState, address: str, now_s: float) -> None:
+        """Compare what the outbox says with the alerts that are open; next to free while nothing is wrong."""
+        self._alerts.sync(UNSENDABLE, unsendable_alerts(state))
+        open_ones = [alert for alert in self._alerts.open if alert.name in (SERVER_AWAY, UNAUTHORISED)]
+        if state.trouble is None and not open_ones:
+            return
+        subject = _CREDENTIALS.sub("//", address) or "the server"
+        wanted = server_alert(state, now_s) if self._anything_waits(state) else None
+        is_unknown = state.trouble is None and not state.has_answered and self._anything_waits(state)
+        for alert in open_ones:
+            is_same = alert.subject == subject
+            is_still_so = wanted is not None and alert.name == wanted[0]
+            if not is_same or not (is_still_so or is_unknown):
+                self._alerts.clear(alert.name, alert.subject)
+        if wanted is not None:
+            self._alerts.raise_alert(wanted[0], subject, reason=wanted[1])
+
+    def _anything_waits(self, state: OutboxState) -> bool:
+        if state.in_flight or state.offered:
+            return True
+        for archive in self._archives():
+            with suppress(ArchiveError):
+                if conversions.waiting_reports(archive):
+                    return True
+        return False

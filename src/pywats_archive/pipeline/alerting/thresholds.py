@@ -1,0 +1,55 @@
+"""What of an archive's figures is an alert: decided from values, so that raising and clearing agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
+
+_SHARES = {NEARLY_FULL: 0.80, ALMOST_FULL: 0.95}
+_CLEARED_BELOW = 0.05
+"""How far below its share a size must fall before the alert is over."""
+FULL_WITHIN_DAYS = 7.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Whether something is wrong now; None as long as it is to stay as it was judged before."""
+
+    name: str
+    subject: str
+    is_wrong: bool | None
+    details: dict[str, object] = field(default_factory=dict)
+
+
+def judge(
+    figures: ArchiveStatistics, *, root: str, recent_failures: Mapping[str, int], most_failures: Mapping[str, int]
+) -> Iterator[Verdict]:
+    """Judge an archive's figures; ``most_failures`` is what each converter may have within an hour, 0 for any number."""
+    for each in figures.by_converter:
+        yield from _sizes(each)
+    yield _filling(figures, root)
+    for name, most in most_failures.items():
+        number = recent_failures.get(name, 0)
+        details: dict[str, object] = {"failures_in_an_hour": number, "alarm": most}
+        yield Verdict(name=FAILING, subject=name, is_wrong=bool(most) and number > most, details=details)
+
+
+def _sizes(figures: ArchiveStatistics) -> Iterator[Verdict]:
+    limit, size = figures.max_size_bytes, figures.disk_size_bytes
+    details: dict[str, object] = {"disk_size_bytes": size, "max_size_bytes": limit}
+    for name, share in _SHARES.items():
+        is_wrong = None if limit else False
+        if limit and size >= share * limit:
+            is_wrong = True
+        elif limit and size < (share - _CLEARED_BELOW) * limit:
+            is_wrong = False
+        yield Verdict(name=name, subject=str(figures.converter_name), is_wrong=is_wrong, details=details)
+
+
+def _filling(figures: ArchiveStatistics, root: str) -> Verdict:
+    days = figures.days_until_disk_full
+    details: dict[str, object] = {"days": days, "net_bytes_per_day": figures.net_bytes_per_day}
+    return Verdict(name=FILLING, subject=root, is_wrong=days is not None and days < FULL_WITHIN_DAYS, details=details)

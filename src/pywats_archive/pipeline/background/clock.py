@@ -1,0 +1,136 @@
+"""The service's judgement of the clock: kept in each archive, told as alerts, and asked of the server when in doubt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.config import ServerConfig
+from pywats_archive.errors import ArchiveError, CatalogFull
+from pywats_archive.host.server.clock import ServerClock
+from pywats_archive.models.clock import Known, Reading
+from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.alerting.alerts import CLOCK, CLOCK_WRONG, Alerts
+from pywats_archive.retention.clock import Trust, judge
+
+READ_EVERY_S = 1.0
+"""How soon a person's confirmation is taken, which another process has kept."""
+KEEP_EVERY_S = 600.0
+"""What of the time that was lived through is forgotten when the power goes."""
+ASK_EVERY_S = 60.0
+"""Between two questions to the server, while the clock is doubted."""
+_ANSWER_WITHIN_S = 5.0
+WRONG_BEYOND = timedelta(minutes=5)
+
+
+@dataclass(kw_only=True)
+class _Judged:
+    """What is remembered of an archive between two looks."""
+
+    known: Known
+    read_s: float
+    kept_s: float
+
+
+@dataclass(kw_only=True)
+class Timekeeping:
+    """Judges the clock for the retention of each open archive; used by one thread."""
+
+    alerts: Alerts
+    heard: ServerClock
+    server: Callable[[], ServerConfig]
+    now: Clock
+    _judged: dict[Path, _Judged] = field(default_factory=dict)
+    _asked_s: float = float("-inf")
+    _asking: threading.Thread | None = None
+
+    def look(self, archive: Archive) -> Trust:
+        """Judge the clock now, keep what is to be kept, and tell a doubt."""
+        trust = self._judge(archive)
+        if trust.doubt and self._ask():
+            trust = self._judge(archive)
+        if trust.doubt:
+            self.alerts.raise_alert(CLOCK, str(archive.root), reason=trust.doubt)
+        else:
+            self.alerts.clear(CLOCK, str(archive.root))
+        self._compare(is_doubted=trust.doubt is not None)
+        return trust
+
+    def leave(self, archive: Archive) -> None:
+        """Keep what was lived through until now; the archive is about to be closed."""
+        if self._judged.pop(archive.root, None):
+            with suppress(ArchiveError, OSError):
+                archive.clock.keep(self._known_after)
+
+    def _judge(self, archive: Archive) -> Trust:
+        now_s, judged = time.monotonic(), self._judged.get(archive.root)
+        if judged is None or now_s - judged.read_s >= READ_EVERY_S:
+            kept_s = judged.kept_s if judged else float("-inf")
+            judged = _Judged(known=archive.clock.known(), read_s=now_s, kept_s=kept_s)
+            self._judged[archive.root] = judged
+        trust = judge(judged.known, archive.clock.reading(), server=self.heard.now)
+        if _differs(judged.known, trust.known) or now_s - judged.kept_s >= KEEP_EVERY_S:
+            judged.kept_s = now_s
+            with suppress(CatalogFull):  # a purge must make room then
+                judged.known = archive.clock.keep(self._known_after)
+        return trust
+
+    def _known_after(self, known: Known, reading: Reading) -> Known:
+        return judge(known, reading, server=self.heard.now).known
+
+    def _ask(self) -> bool:
+        """Ask the server for its time, now and then; False when it was asked a moment ago, or does not answer soon."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s < ASK_EVERY_S or (self._asking and self._asking.is_alive()):
+            return False
+        self._asked_s = now_s
+        self._asking = threading.Thread(target=self.heard.ask, args=(self.server(),), name="ask-time", daemon=True)
+        self._asking.start()
+        self._asking.join(_ANSWER_WITHIN_S)
+        return self.heard.now is not None
+
+    def _compare(self, *, is_doubted: bool) -> None:
+        """Tell that the station's clock and the server's differ, unless a doubt tells so already.
+
+        Recorded times are wrong then, or the server's are.
+        """
+        server, host = self.heard.now, _host(self.server())
+        if server is None:
+            return
+        off = self.now() - server
+        if is_doubted or abs(off) <= WRONG_BEYOND:
+            self.alerts.clear(CLOCK_WRONG, host)
+            return
+        how = "ahead of" if off > timedelta() else "behind"
+        reason = f"the clock is {_told(abs(off))} {how} the server's; set the one that is wrong"
+        self.alerts.raise_alert(CLOCK_WRONG, host, reason=reason)
+
+
+def _differs(known: Known, other: Known) -> bool:
+    """Whether more than the time went on: another start of the machine, a doubt, somebody's word."""
+
+    def told(each: Known) -> tuple[object, ...]:
+        return each.boot_id, each.voucher, each.is_disputed, each.doubted_since
+
+    return told(known) != told(other)
+
+
+def _host(server: ServerConfig) -> str:
+    """Name the server without what its address may hold besides."""
+    with suppress(ValueError):
+        return urlsplit(server.service_address).hostname or "server"
+    return "server"
+
+
+def _told(off: timedelta) -> str:
+    minutes = off / timedelta(minutes=1)
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 72 * 60 else f"{minutes / 60 / 24:.0f} days"

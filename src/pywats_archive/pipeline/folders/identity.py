@@ -1,0 +1,35 @@
+"""Whether what lies at a path is the source that was known there: decided from signatures alone."""
+
+from __future__ import annotations
+
+from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.models.arrival import Arrival, ArrivalState
+
+
+def is_as_known(known: Arrival, now: Signature, *, by_inode: bool = True) -> bool:
+    """Whether length, time and, where they tell, inodes agree; ``by_inode`` where the file system keeps a file's number."""
+    if (known.size_bytes, known.mtime_ns) != (now.size_bytes, now.mtime_ns):
+        return False
+    return not by_inode or known.inode is None or now.inode is None or known.inode == now.inode
+
+
+def accounts_for(known: Arrival, now: Signature, *, is_folder: bool = False, by_inode: bool = True) -> bool:
+    """Whether a known arrival is what lies at its path; otherwise that is a new source.
+
+    One that was only seen may still be written. A folder on its way may lose its marker and gain files: its end finds them.
+    Where no archive has a source, nobody knows how it was when it was read.
+    """
+    if known.state is ArrivalState.SEEN:
+        return not was_replaced(known, now)
+    if known.state.is_final:
+        return known.moved_to is None and is_as_known(known, now, by_inode=by_inode)
+    if known.state is ArrivalState.SUSPENDED and known.moved_to is not None:
+        return False
+    return is_folder or known.archive_id is None or is_as_known(known, now, by_inode=by_inode)
+
+
+def was_replaced(seen: Arrival, now: Signature) -> bool:
+    """Whether another file has the place of a source that was only seen; nobody misses one without bytes."""
+    is_other = None not in (seen.inode, now.inode) and seen.inode != now.inode
+    is_same = (seen.size_bytes, seen.mtime_ns) == (now.size_bytes, now.mtime_ns)
+    return is_other and not is_same and seen.size_bytes > 0

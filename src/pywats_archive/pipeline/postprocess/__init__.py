@@ -1,0 +1,1 @@
+"""How a source leaves the watch folder: a **decision** is made from values alone, an **action** carries it out."""

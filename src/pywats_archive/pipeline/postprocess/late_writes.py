@@ -1,0 +1,173 @@
+"""What is written to a source after it was archived: found while it leaves, and for a while after, archived and told."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources.late import missing_members
+from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.errors import ArchiveAway, ArchiveError, SourceVanished
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.pipeline.alerting.alerts import WRITTEN_LATE, Alerts
+from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.postprocess.actions import Departed
+
+log = structlog.get_logger()
+
+TOLD_FOR_S = 86_400.0
+"""How long the alert stays open after the last time."""
+_AGAIN_S = 5.0
+"""After how long what could not be archived is tried again."""
+_LATE = (
+    "written to after it was archived; its bytes are archived as they are now, and were not converted: replay the entry"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """A source that has left the watch folder, as it was then."""
+
+    line: Line
+    arrival: Arrival
+    entry: ArchiveEntry
+    path: Path
+    """Where it lies now."""
+    signature: Signature | None
+    """None: nobody knows how it was, and its bytes are compared."""
+
+
+class Afterwards:
+    """Remembers what has left for ``late_seconds``; safe to use from many threads. Costs a look at each, once."""
+
+    def __init__(self, alerts: Alerts, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._alerts = alerts
+        self._now_s = now_s
+        self._left: list[tuple[float, int, Left]] = []
+        self._numbers = itertools.count()
+        self._told_until_s: dict[str, float] = {}
+        self._mutex = threading.Lock()
+
+    def note(
+        self, line: Line, arrival: Arrival, entry: ArchiveEntry, departed: Departed, looked: Signature | None
+    ) -> None:
+        """Remember a source that has left; ``looked`` is the signature that a folder had when its files were last compared."""
+        if departed.lies_at is not None:
+            as_archived = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
+            signature = looked or departed.touched or as_archived
+            self._remember(Left(line=line, arrival=arrival, entry=entry, path=departed.lies_at, signature=signature))
+
+    def _remember(self, left: Left, *, in_s: float | None = None) -> None:
+        late_s = left.line.config.late_seconds
+        if late_s > 0:
+            due_s = self._now_s() + (late_s if in_s is None else in_s)
+            with self._mutex:
+                heapq.heappush(self._left, (due_s, next(self._numbers), left))
+
+    def take_up(self, line: Line) -> None:
+        """Look at what left shortly before an earlier run ended: that run may not have."""
+        if line.archive is None:
+            return
+        within = timedelta(seconds=line.config.late_seconds)
+        for arrival, entry in ledger.left_lately(line.archive, line.name, within=within):
+            path = Path(arrival.moved_to or "")
+            if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not the zip that was made of it
+                signature = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
+                is_file = entry.source_kind is SourceKind.FILE
+                self._remember(
+                    Left(line=line, arrival=arrival, entry=entry, path=path, signature=signature if is_file else None),
+                    in_s=0.0,
+                )
+
+    def due(self, *, all_of_them: bool = False) -> list[Left]:
+        """Return what was written to since it left, of what is to be looked at now, or of all that is remembered."""
+        now_s = self._now_s()
+        due = []
+        with self._mutex:
+            while self._left and (all_of_them or self._left[0][0] <= now_s):
+                due.append(heapq.heappop(self._left)[2])
+        for folder in [folder for folder, until_s in self._told_until_s.items() if until_s <= now_s]:
+            del self._told_until_s[folder]
+            self._alerts.clear(WRITTEN_LATE, folder)
+        return [left for left in due if _is_written(left)]
+
+    def archive(self, line: Line, left: Left) -> None:
+        """Archive what was written to, and look at it again: a program may write on."""
+        path = left.path
+        try:
+            signature = reading.signature(path)
+            self._archive(line, left.entry, Path(left.arrival.path), path, str(path))
+        except (SourceVanished, FileNotFoundError):
+            return
+        except (ArchiveError, OSError) as exc:
+            log.error("source.not_archived_late", converter=line.name, path=str(path), reason=str(exc))
+            self._remember(replace(left, line=line), in_s=_AGAIN_S)
+            return
+        self._remember(Left(line=line, arrival=left.arrival, entry=left.entry, path=path, signature=signature))
+
+    def keep_members(
+        self, line: Line, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: Signature | None
+    ) -> tuple[str | None, Signature | None]:
+        """Archive a folder again to which files came since it was archived; returns what is to be told, and how it was.
+
+        What it had already ``as_converted`` may be the converter's own doing, and is no alert.
+        """
+        if line.archive is None or entry.source_kind is not SourceKind.FOLDER or not folder.is_dir():
+            return None, None
+        now = reading.signature(folder)
+        if not entry.source_archived_path or _mark(now) == (arrival.size_bytes, arrival.mtime_ns):
+            return None, now
+        missing = missing_members(line.archive, entry, folder)
+        if not missing:
+            return None, now
+        is_own = as_converted is not None and _mark(as_converted) == _mark(now)
+        self._archive(line, entry, Path(arrival.path), folder, None, is_alert=not is_own)
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return f"{missing[0]}{more} came or changed after the folder was archived; it was archived again", now
+
+    def _archive(
+        self,
+        line: Line,
+        entry: ArchiveEntry,
+        original: Path,
+        path: Path,
+        moved_to: str | None,
+        *,
+        is_alert: bool = True,
+    ) -> None:
+        if line.interceptor is None or line.archive is None:
+            raise ArchiveAway(f"{line.root}: the archive is away")
+        if entry.source_kind is SourceKind.FOLDER and not missing_members(line.archive, entry, path):
+            return
+        late = line.interceptor.archive_late(path, original_path=original, known=entry, reason=_LATE, moved_to=moved_to)
+        if late is None:
+            return
+        log.warning("source.written_late", converter=line.name, path=str(path), archive_id=late.archive_id)
+        if not is_alert:
+            return
+        folder = line.config.watch_folder
+        self._alerts.raise_alert(WRITTEN_LATE, folder, first=str(path), archive_id=late.archive_id, reason=_LATE)
+        self._told_until_s[folder] = self._now_s() + TOLD_FOR_S
+
+
+def _is_written(left: Left) -> bool:
+    try:
+        now = reading.signature(left.path)
+    except (ArchiveError, OSError):
+        return False
+    return left.signature is None or _mark(now) != _mark(left.signature)
+
+
+def _mark(signature: Signature) -> tuple[int, int]:
+    return signature.size_bytes, signature.mtime_ns

@@ -1,0 +1,52 @@
+"""Sources that are dealt with and cannot leave their folder: put on record with the reason, and one alert per converter."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogError, DiskFull, FolderAway
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.pipeline.alerting.alerts import STUCK, Alerts
+from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.processing.backoff import Key, key
+
+
+class Stuck:
+    """Keeps account of them; safe to use from many threads."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+        self._sources: dict[Key, str] = {}
+        self._mutex = threading.Lock()
+
+    def note(self, line: Line, arrival: Arrival, trouble: Exception) -> None:
+        """Note that a source cannot leave; a disk, a folder or an archive that is in trouble has alerts of its own."""
+        if isinstance(trouble, (FolderAway, ArchiveAway, DiskFull, CatalogError)):
+            return
+        if self._sources.get(key(line, arrival)) == str(trouble):
+            return
+        if arrival.archive_id:
+            with suppress(ArchiveError):
+                line.books.change(arrival, ArrivalState.STUCK, reason=str(trouble), moved_to=arrival.moved_to)
+        with self._mutex:
+            self._sources[key(line, arrival)] = str(trouble)
+        self._alerts.raise_alert(STUCK, line.name, path=arrival.path, reason=str(trouble))
+
+    def begin_anew(self) -> None:
+        """Forget what was stuck: with another configuration it may not be; it is tried again in a moment."""
+        with self._mutex:
+            names = {name for name, _, _ in self._sources}
+            self._sources = {}
+        for name in names:
+            self._alerts.clear(STUCK, name)
+
+    def over(self, line: Line, arrival: Arrival) -> None:
+        """Note that a source has left, or is gone; asking costs next to nothing."""
+        if not self._sources:
+            return
+        with self._mutex:
+            self._sources.pop(key(line, arrival), None)
+            is_any = any(name == line.name for name, _, _ in self._sources)
+        if not is_any:
+            self._alerts.clear(STUCK, line.name)

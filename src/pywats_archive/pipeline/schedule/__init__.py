@@ -1,0 +1,1 @@
+"""Scheduled converters: when each is due, and what becomes of its result."""

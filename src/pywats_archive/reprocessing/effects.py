@@ -1,0 +1,239 @@
+"""What a replay means: how it compares with what there is, and what its reports would do on the server. Pure.
+
+Which report is compared with which, and takes whose place, says the pairing alone (invariant 14).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from pywats_archive.archive.results.document import fields_of
+from pywats_archive.models.conversion import Conversion, ConversionResult
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.pairing import Link, Pair, Pairing
+from pywats_archive.models.replay import (
+    Change,
+    ChangeGroup,
+    ChangeKind,
+    Comparison,
+    Effect,
+    ItemResult,
+    ItemState,
+    Replayed,
+    ReplayRequest,
+    ReprocessingResult,
+    Run,
+)
+from pywats_archive.models.report import Report, ReportSummary
+from pywats_archive.reprocessing.compare import Difference, Ran, difference
+
+_MOST_ERRORS, _NAMED = 100, 5
+_SAME_UNIT = ("serial_number", "part_number", "process", "start_time")
+"""WATS overwrites a report of the same serial number, part number, test operation and start time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A report that there is: its row, its bytes, and when the conversion that made it ran."""
+
+    report: Report
+    body: bytes | None
+    """None where it was not kept (``archive_output_reports`` is off)."""
+    ran: Ran
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What an entry shows now, and what the server has of it."""
+
+    entry: ArchiveEntry
+    conversion: Conversion | None
+    documents: Mapping[str, Document]
+    """The conversion's reports, by id."""
+    at_server: Mapping[str, Document]
+    """By id: what the server accepted last."""
+    waiting: Set[str] = frozenset()
+    """Ids under which a report is still to be sent: the server will not keep what it has."""
+
+
+def judged(
+    shown: Shown,
+    replayed: Replayed,
+    request: ReplayRequest,
+    *,
+    pairing: Pairing,
+    summaries: Sequence[ReportSummary],
+) -> ItemResult:
+    """Return what is known of an entry's replay; one that may not be sent without a person is skipped."""
+    archive_id, result = shown.entry.archive_id, replayed.result
+    if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
+        return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
+    ran = Ran.of(result.started_at, result.duration_ms)
+    new = [_New(*each, ran) for each in zip(pairing.pairs, result.documents, summaries, strict=True)]
+    found = [_difference(before, each) for each in new if (before := _before(shown, each.pair))]
+    old, turned = _verdicts(shown, new)
+    told = ItemResult(
+        archive_id=archive_id,
+        state=ItemState.DONE,
+        status=result.status.value,
+        error=result.error,
+        comparison=_comparison(shown, result, found),
+        changes=tuple(change for each in found for change in each.lasting),
+        volatile=tuple(change for each in found for change in each.volatile),
+        effects=tuple(_effect(shown, each, request) for each in new),
+        no_successor=tuple(each.report_id for each in pairing.no_successor) if new else (),
+        serial_number=shown.entry.serial_number or (summaries[0].serial_number if summaries else None),
+        old_verdict=old,
+        new_verdict=turned,
+        duration_ms=result.duration_ms,
+    )
+    if why := _held_because(told, pairing, request):
+        held = skipped(archive_id, why)
+        return replace(held, serial_number=told.serial_number, old_verdict=old, new_verdict=turned)
+    return told
+
+
+def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) -> str | None:
+    """Return what a person must say before a replay counts, if anything; a dry run only tells of it."""
+    if request.dry_run:
+        return None
+    if pairing.ambiguity and not request.new_id:
+        return f"{pairing.ambiguity}; --new-id sends them as new ones"
+    if told.turns_verdict and request.submit_to_server and not request.allow_verdict_change:
+        return f"its verdict turns from {told.old_verdict} to {told.new_verdict}, which was not allowed"
+    return None
+
+
+def skipped(archive_id: str, why: str) -> ItemResult:
+    """Give the end of an entry that is not replayed."""
+    return ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
+
+
+def withheld(result: ItemResult) -> frozenset[int]:
+    """Give the ordinals of the reports that need not be sent: they are what the server has."""
+    return frozenset(n for n, effect in enumerate(result.effects, 1) if effect is Effect.UNCHANGED)
+
+
+def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
+    """Sum a run's items up, the same changes together, the most frequent first."""
+    counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    groups: dict[str, tuple[Change, list[str], int]] = {}
+    errors: list[tuple[str, str]] = []
+    verdicts: list[tuple[str, str, str]] = []
+    for item in items:
+        counts[item.state.value] += 1
+        if item.skipped_because:
+            skips[item.skipped_because] += 1
+        if item.turns_verdict:
+            verdicts.append((item.serial_number or item.archive_id, str(item.old_verdict), str(item.new_verdict)))
+        if item.state is not ItemState.DONE:
+            continue
+        counts["successful"] += item.status == ConversionStatus.SUCCESS.value
+        counts["failed"] += item.status == ConversionStatus.FAILED.value
+        if item.comparison:
+            comparisons[item.comparison.value] += 1
+        effects.update(effect.value for effect in item.effects)
+        counts["no_successor"] += len(item.no_successor)
+        if item.error and len(errors) < _MOST_ERRORS:
+            errors.append((item.archive_id, item.error))
+        for change in {_same(each): each for each in item.changes}.values():
+            _, named, number = groups.get(_same(change), (change, [], 0))
+            groups[_same(change)] = (change, [*named, item.archive_id][:_NAMED], number + 1)
+    return ReprocessingResult(
+        total_archives=run.total,
+        processed=counts["done"],
+        successful=counts["successful"],
+        failed=counts["failed"],
+        skipped=counts["skipped"],
+        duration=duration,
+        errors=tuple(errors),
+        run_id=run.run_id,
+        dry_run=bool(run.request.get("dry_run")),
+        is_submitted=bool(run.request.get("submit_to_server")),
+        by_comparison=dict(comparisons),
+        skipped_because=dict(skips),
+        changes=tuple(sorted(map(_group, groups.values()), key=lambda group: (-group.entries, group.path))),
+        effects=dict(effects),
+        no_successor=counts["no_successor"],
+        verdict_changes=tuple(verdicts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A new report, and what it continues."""
+
+    pair: Pair
+    body: bytes
+    summary: ReportSummary
+    ran: Ran
+
+
+def _before(shown: Shown, pair: Pair) -> Document | None:
+    """Return the report of the conversion shown that a new one continues."""
+    return shown.documents.get(pair.report_id) if pair.report_id else None
+
+
+def _difference(before: Document, after: _New) -> Difference:
+    if before.body is None or before.body == after.body:
+        return Difference()
+    its_id, own_id = before.report.report_id, after.summary.own_id
+    if own_id and _differs_by_id_alone(before.body, after.body, its_id, own_id):
+        change = Change(path="/id", kind=ChangeKind.CHANGED, old=its_id, new=own_id)
+        return Difference(volatile=(change,))
+    return difference(fields_of(before.body), fields_of(after.body), old_ran=before.ran, new_ran=after.ran)
+
+
+def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) -> bool:
+    """Tell by their bytes that two documents are the same but for their id, as most are; False says nothing."""
+    return before == after.replace(new_id.encode(), old_id.encode())
+
+
+def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Difference]) -> Comparison:
+    if shown.conversion is None or any(each.body is None for each in shown.documents.values()):
+        return Comparison.NOTHING_BEFORE
+    succeeded, succeeds = (status is ConversionStatus.SUCCESS for status in (shown.conversion.status, result.status))
+    if succeeded != succeeds:
+        return Comparison.NEWLY_SUCCEEDING if succeeds else Comparison.NEWLY_FAILING
+    if not succeeds:
+        return Comparison.STILL_FAILING
+    is_same = len(shown.documents) == len(result.documents) == len(found) and not any(each.lasting for each in found)
+    return Comparison.SAME if is_same else Comparison.CHANGED
+
+
+def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
+    its_id = new.pair.report_id
+    if new.pair.link is Link.AMBIGUOUS:
+        return Effect.SECOND if request.new_id else Effect.AMBIGUOUS
+    there = shown.at_server.get(its_id) if its_id else None
+    if there is None:
+        return Effect.NEW
+    if request.new_id:
+        is_same_unit = all(getattr(new.summary, name) == getattr(there.report, name) for name in _SAME_UNIT)
+        return Effect.REPLACES if is_same_unit else Effect.SECOND
+    is_known = there.body is not None and its_id not in shown.waiting
+    return Effect.UNCHANGED if is_known and not _difference(there, new).lasting else Effect.REPLACES
+
+
+def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None]:
+    """Return old and new verdict of the first report whose verdict turns, or of the first; the server's counts first."""
+    old = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
+    pairs = [(old.get(each.pair.report_id or ""), each.summary.result) for each in new]
+    turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
+    first = next((each.report.result for each in shown.documents.values()), None)
+    return next(turning, pairs[0] if pairs else (first, None))
+
+
+def _same(change: Change) -> str:
+    return json.dumps([change.path, change.kind.value, change.old, change.new], sort_keys=True, default=str)
+
+
+def _group(found: tuple[Change, list[str], int]) -> ChangeGroup:
+    change, named, number = found
+    return ChangeGroup(
+        path=change.path, kind=change.kind, old=change.old, new=change.new, entries=number, archive_ids=tuple(named)
+    )

@@ -1,0 +1,251 @@
+"""Carrying a run out: its entries on all cores, a bounded number at once, each end on record before the next is taken."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
+from datetime import timedelta
+
+import structlog
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.alone import is_of_one
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.report_ids import withheld as holding
+from pywats_archive.archive.report_ids.assignment import as_new
+from pywats_archive.archive.report_ids.pairing import paired
+from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results.current import Current, current
+from pywats_archive.archive.results.document import fields_of
+from pywats_archive.archive.results.likeness import alike
+from pywats_archive.config import StationConfig
+from pywats_archive.conversion.codes import KeptCodes
+from pywats_archive.conversion.pool.processes import ConverterProcesses
+from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
+from pywats_archive.host.settings.secrets import load_key
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.pairing import Pairing
+from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.report import Report, ReportSummary, summarize
+from pywats_archive.reprocessing.compare import Ran
+from pywats_archive.reprocessing.effects import Document, Shown, judged, skipped, summed_up, withheld
+from pywats_archive.reprocessing.replayer import Replayer, Skipped
+
+log = structlog.get_logger()
+
+OnProgress = Callable[[int, int, str], None]
+"""Told how many entries are done, of how many, and the last one's archive id."""
+_AT_ONCE = 100
+
+
+def carry_out(
+    archive: Archive,
+    station: StationConfig,
+    run_id: int,
+    *,
+    actor: str,
+    processes: int = 0,
+    on_progress: OnProgress | None = None,
+) -> ReprocessingResult:
+    """Do what of a run is still to be done; it may be stopped at any moment, and gone on with by this again.
+
+    Only within ``runs.reprocessing``. UsageError when the run was cancelled or rolled back.
+    """
+    began_s = time.monotonic()
+    run = runs.get(archive, run_id)
+    if run.state not in (RunState.RUNNING, RunState.DONE):
+        raise UsageError(f"run {run_id} is {run.state.value}; start another one")
+    request = ReplayRequest(**run.request)
+    if run.planned:
+        with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
+            _Going(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
+    runs.end_if_done(archive, run_id, actor=actor)
+    return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
+
+
+def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta()) -> ReprocessingResult:
+    """Sum up what a run has done so far."""
+    run = runs.get(archive, run_id)
+    items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
+    return summed_up(items, run, duration=duration)
+
+
+class _Going:
+    """One run that is going on."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        station: StationConfig,
+        run_id: int,
+        request: ReplayRequest,
+        processes: ConverterProcesses,
+        on_progress: OnProgress | None,
+        *,
+        done: int,
+    ) -> None:
+        self._archive = archive
+        self._run_id = run_id
+        self._request = request
+        self._processes = processes
+        self._on_progress = on_progress
+        self._done = done
+        self._station = station
+        self._codes = KeptCodes(archive)
+        self._total = runs.get(archive, run_id).total
+        self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
+
+    def go(self) -> None:
+        """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it.
+
+        What ends it otherwise, such as Ctrl-C, ends the worker processes at once; their entries stay planned.
+        """
+        threads = self._processes.count + 1  # one more, so that no process waits for a commit
+        with closing(self._replayer), ThreadPoolExecutor(threads) as pool, self._ended_at_once(pool):
+            going: set[Future[ItemResult]] = set()
+            for archive_id in self._planned():
+                going.add(pool.submit(self._one, archive_id))
+                if len(going) > threads:
+                    going, is_stopped = self._settled(going)
+                    if is_stopped:
+                        break
+            while going:
+                going, _ = self._settled(going)
+
+    @contextmanager
+    def _ended_at_once(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._processes.close()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+    def _planned(self) -> Iterator[str]:
+        """Stream what is planned; those that were given already and are not on record yet are passed over."""
+        given: set[str] = set()
+        while True:
+            page = runs.planned(self._archive, self._run_id, _AT_ONCE + len(given))
+            new = [archive_id for archive_id in page if archive_id not in given]
+            if not new:
+                return
+            given = (given & set(page)) | set(new)
+            for archive_id in new[:_AT_ONCE]:
+                if not runs.is_going_on(self._archive, self._run_id):
+                    return
+                yield archive_id
+            given -= set(new[_AT_ONCE:])
+
+    def _settled(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
+        ended, going = wait(going, return_when=FIRST_COMPLETED)
+        is_stopped = False
+        for future in ended:
+            result = future.result()
+            self._done += 1
+            if self._on_progress:
+                self._on_progress(self._done, self._total, result.archive_id)
+            is_stopped |= self._request.stop_at_failure and result.status == ConversionStatus.FAILED.value
+        return going, is_stopped
+
+    def _one(self, archive_id: str) -> ItemResult:
+        """Replay one entry; an error that nobody foresaw concerns it alone."""
+        try:
+            return self._replayed(archive_id)
+        except Exception as exc:
+            if not is_of_one(exc):
+                raise
+            log.exception("run.unexpected", run_id=self._run_id, archive_id=archive_id)
+            return self._kept(skipped(archive_id, f"an unexpected error, see the log ({type(exc).__name__}: {exc})"))
+
+    def _replayed(self, archive_id: str) -> ItemResult:
+        now = current(self._archive, archive_id)
+        arrival = ledger.of_entry(self._archive, archive_id)
+        if arrival and not arrival.state.is_final:
+            return self._kept(skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})"))
+        try:
+            replayed = self._replayer.replay(now.entry, now.conversion)
+            shown = self._shown(now)
+            summaries = replayed.result.summaries or [summarize(fields_of(body)) for body in replayed.result.documents]
+            pairing = self._paired(now, replayed.result.documents, summaries)
+            result = judged(shown, replayed, self._request, pairing=pairing, summaries=summaries)
+        except Skipped as exc:
+            return self._kept(skipped(archive_id, str(exc)))
+        except (BlobDamaged, BlobMissing) as exc:
+            return self._kept(skipped(archive_id, f"a report of it is damaged: {exc}"))
+        if self._request.dry_run or result.state is ItemState.SKIPPED:
+            return self._kept(result)
+        config = self._station.converter(now.entry.converter_name)
+        allows = self._request.new_id or not self._request.submit_to_server or (config and config.allow_same_id)
+        documents = replayed.result.documents
+        if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
+            return self._kept(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
+        if replayed.result.converter:
+            self._codes.keep(replayed.result.converter, replayed.result.code)
+        new = conversions.NewConversion(
+            conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
+            documents=replayed.result.documents,
+            summaries=summaries,
+            pairing=pairing,
+            submit=self._request.submit_to_server,
+            withheld=withheld(result),
+            new_ids=self._request.new_id,
+            allow_same_id=bool(config and config.allow_same_id),
+            compression_level=self._archive.policies.effective(now.entry.converter_name).compression_level,
+            run_item=result,
+        )
+        try:
+            conversions.record_conversion(self._archive, new)
+        except AlreadyDone:
+            log.warning("run.done_already", run_id=self._run_id, archive_id=archive_id)
+        except (BlobMissing, Overtaken) as exc:
+            return self._kept(skipped(archive_id, str(exc)))
+        return result
+
+    def _kept(self, result: ItemResult) -> ItemResult:
+        runs.keep(self._archive, self._run_id, result)
+        return result
+
+    def _shown(self, now: Current) -> Shown:
+        """Read the documents that a replay is compared with: those shown, and those the server has where they are others."""
+        ran = {each.conversion_id: Ran.of(each.started_at, each.duration_ms) for each in now.past}
+        never = Ran.of(now.entry.created_at, 0)
+
+        def read(report: Report) -> Document:
+            return Document(report=report, body=self._body(report), ran=ran.get(report.conversion_id, never))
+
+        documents = {report.report_id: read(report) for report in now.reports}
+        known = {each.report.archived_path: each for each in documents.values()}
+        at_server = {each.report_id: known.get(each.archived_path) or read(each) for each in self._meant(now)}
+        return Shown(
+            entry=now.entry,
+            conversion=now.conversion,
+            documents=documents,
+            at_server=at_server,
+            waiting=now.waiting,
+        )
+
+    @staticmethod
+    def _meant(now: Current) -> Iterator[Report]:
+        """Stream what the server accepted last under each id that a new report may continue."""
+        return (now.accepted[each.report_id] for each in now.earlier if each.report_id in now.accepted)
+
+    def _paired(self, now: Current, documents: Sequence[bytes], summaries: Sequence[ReportSummary]) -> Pairing:
+        latest = {**now.accepted, **{each.report_id: each for each in now.reports}}
+        return paired(
+            now.earlier,
+            as_new(summaries),
+            alike=alike(self._archive, tuple(latest.values()), documents),
+            is_unit_changed=bool(self._request.allow_unit_change),
+        )
+
+    def _body(self, report: Report) -> bytes | None:
+        """Give a report's document; None where it takes no room any more, since reports are not kept."""
+        try:
+            return self._archive.document(report)
+        except BlobMissing:
+            if report.disk_size_bytes:
+                raise
+            return None
