@@ -11,18 +11,18 @@ from typing import Any
 
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.pool.processes import ConverterProcesses
-from pywats_archive.conversion.sending.items import ArchivedParcel
+from pywats_archive.conversion.sending.items import ArchivedItem
 from pywats_archive.host.server.submission import Submitter
-from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
+from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
 from pywats_archive.pipeline.postprocess import actions
 
 _STAGES: dict[str, tuple[Any, str]] = {
     "archive the source": (ArchiveInterceptor, "pre_convert"),
     "convert (in its process)": (ConverterProcesses, "convert"),
     "archive the reports": (ArchiveInterceptor, "post_convert"),
-    "record the answer": (ArchivedParcel, "settle"),
+    "record the answer": (ArchivedItem, "settle"),
     "move the source": (actions, "carry_out"),
-    "close the account": (ArchiveBooks, "change"),
+    "close the account": (ArchiveLedger, "change"),
 }
 _SENDING = "send"
 

@@ -19,7 +19,8 @@ from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.integrity import Thoroughness
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.pipeline.service import Left, Service, Settings
+from pywats_archive.pipeline.idle import RunOutcome
+from pywats_archive.pipeline.service import Service, Settings
 
 CONVERTER = """
 import json, os, sys, time
@@ -91,7 +92,7 @@ class Station:
         path.write_text(json.dumps({**fields, **self.keys, "converters": self.sections}), encoding="utf-8")
         return path
 
-    def run(self, **settings: Any) -> Left:
+    def run(self, **settings: Any) -> RunOutcome:
         """Run the service until nothing waits."""
         return Service(Settings(config_path=self.write_config(), processes=1, until_idle=True, **settings)).run()
 

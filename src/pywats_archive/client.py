@@ -98,7 +98,7 @@ class Client:
     def doctor(*, config: Path | str | None = None, archive: Path | str | None = None) -> Examination:
         """Try in every folder of a configuration, or in one archive's, what the promises need there.
 
-        Opens no archive, so it answers where none can be opened, and beside a running service. Waits 40 s at most.
+        Opens no archive, so it answers where none can be opened, and beside a running service. RetryLater 40 s at most.
         UsageError unless one of the two is given.
         """
         if (config is None) == (archive is None):

@@ -6,7 +6,7 @@ import pytest
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
-from pywats_archive.pipeline import service
+from pywats_archive.pipeline import running
 
 LATER = """
 class Later(Any):
@@ -41,7 +41,7 @@ def test_what_the_ledger_knows_is_no_alert(station: Station) -> None:
 
 def test_what_nobody_knows_is_an_alert_until_it_is_gone(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuilt ledger begins anew."""
-    monkeypatch.setattr(service, "RESCAN_S", 0.5)
+    monkeypatch.setattr(running, "RESCAN_S", 0.5)
     suspend(station)
     with Client([station.archive_root]) as client:
         client.rebuild(actor="a test")

@@ -12,9 +12,9 @@ _SIZE = 1_000_000_000
 _SCRIPT = """
 import resource, sys
 from pathlib import Path
-from pywats_archive.archive import ingest
+from pywats_archive.archive.sources import ingest
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.restore.source import restore_source
 
 root = Path(sys.argv[1])
 (root / "small").write_bytes(b"x" * 4_000_000)

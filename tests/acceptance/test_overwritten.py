@@ -176,8 +176,8 @@ def test_without_an_archive_each_unit_is_converted_while_the_server_is_away(
 ) -> None:
     """What memory holds keeps nobody's source waiting; one that is owed and was replaced has vanished (invariants 11, 12)."""
     log = serving_reads(station, **keys)
-    is_owed = "on_archive_error" in keys
-    if is_owed:
+    must_backfill = "on_archive_error" in keys
+    if must_backfill:
         station.run()
         blocked = block_today(station.archive_root)
     station.server.stop()
@@ -189,7 +189,7 @@ def test_without_an_archive_each_unit_is_converted_while_the_server_is_away(
         wait_for(lambda: not log.exists(), timeout_s=60)
         wait_for(lambda: len(station.server.received) == 3)
     assert units(station) == ["UNIT0", "UNIT1", "UNIT2"]
-    if is_owed:
+    if must_backfill:
         blocked.unlink()
         station.run()
         assert [a.state.value for a in station.arrivals()] == ["vanished", "vanished", "done"]
@@ -228,7 +228,7 @@ def test_a_unit_that_comes_between_the_last_look_and_the_move_is_kept(
     touched = actions._touched
     came = threading.Event()
 
-    def then_it_comes(departure: actions.Departure) -> Any:
+    def then_it_comes(departure: actions.SourceFile) -> Any:
         found = touched(departure)
         if not came.is_set():
             came.set()

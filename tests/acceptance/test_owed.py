@@ -25,8 +25,10 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import UTC
-from pywats_archive.pipeline.deferred import spool
+from pywats_archive.pipeline.deferred import backfill
 from pywats_archive.pipeline.deferred.note import Seal
+from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.service import Service
@@ -49,7 +51,7 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
     watch, blocked = failing(station)
     (watch / "a.log").write_bytes(b"precious")
     move_into, looked = actions.move_into, threading.Event()
-    settle = spool.settle
+    settle = backfill.archive_parked
 
     def slowly(folder: Path, path: Path) -> Path:
         if path.name == "a.log" and "not-archived" in folder.parts:
@@ -63,7 +65,7 @@ def test_what_is_being_put_aside_is_not_taken_for_empty(station: Station, monkey
             looked.set()
 
     monkeypatch.setattr(actions, "move_into", slowly)
-    monkeypatch.setattr(spool, "settle", settle_and_tell)
+    monkeypatch.setattr(backfill, "archive_parked", settle_and_tell)
     with station.serving():
         wait_for(lambda: put_aside(station))
         blocked.unlink()
@@ -112,6 +114,7 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
     )
     now = datetime(2026, 2, 13, tzinfo=UTC)
     arrival = Arrival(
+        arrival_id=-1,
         converter_name="c",
         path=str(tmp_path / "a.log"),
         size_bytes=1,
@@ -120,17 +123,17 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
         state=ArrivalState.SEEN,
         changed_at=now,
     )
-    result, promises = ConversionResult(status=ConversionStatus.SUCCESS), spool.Open(Seal(lambda: b"key"))
+    result, spool = ConversionResult(status=ConversionStatus.SUCCESS), Spool(Seal(lambda: b"key"))
     full = OSError(errno.ENOSPC, "No space left on device")
     with mock.patch.object(os, "fsync", side_effect=full), pytest.raises(StorageError):
-        spool.promise(config, arrival, result, now=now, open_=promises)
-    assert list(spool.waiting(config)) == [] and promises == set()
-    folder = spool.promise(config, arrival, result, now=now, open_=promises)
+        spool.begin(config, arrival, result, now=now)
+    assert list(spool.parked(config)) == [] and spool.is_empty(config)
+    folder = spool.begin(config, arrival, result, now=now)
     for _ in range(2):
         with mock.patch.object(os, "link", side_effect=full), pytest.raises(StorageError):
             ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-            spool.keep(folder, config, arrival, ending, open_=promises)
-    assert list(spool.waiting(config)) == [folder]
+            spool.park(folder, config, arrival, ending)
+    assert not spool.is_empty(config) and [each.folder for each in Spool(spool.seal).parked(config)] == [folder]
     assert (tmp_path / "a.log").read_bytes() == b"x"
 
 
@@ -177,10 +180,10 @@ def test_a_new_configuration_does_not_forget_what_is_owed(station: Station) -> N
     with station.serving() as service:
         (watch / "a.log").write_bytes(b"first")
         wait_for(lambda: _waits_in_memory(service))
-        line = service._lines[0]
+        lane = first_lane(service)
         station.sections[0]["max_retries"] = 7
         station.write_config()
-        wait_for(lambda: service._lines[0] is not line)
+        wait_for(lambda: first_lane(service) is not lane)
         station.server.start()
         wait_for(lambda: put_aside(station))
         time.sleep(2)
@@ -212,7 +215,13 @@ def in_done(station: Station, name: str) -> bool:
 
 
 def _waits_in_memory(service: Service) -> bool:
-    return hasattr(service, "_outbox") and service._outbox.state.only_in_memory > 0
+    return service.parts is not None and service.parts.outbox.state.only_in_memory > 0
+
+
+def first_lane(service: Service) -> Lane:
+    """Return the lane of the only converter."""
+    assert service.parts
+    return next(iter(service.parts.lanes))
 
 
 def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -> None:

@@ -14,13 +14,14 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import conversions
 from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.conversion.sending.items import Parcel
+from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
-from pywats_archive.pipeline.processing.processor import Handling
-from pywats_archive.pipeline.service import Service
+from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.folders.listing import SourceListing
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
+from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.watcher import Watcher
 
 
@@ -28,15 +29,15 @@ def test_a_listing_older_than_the_ledger_finds_nothing_new(station: Station, mon
     """A source that left after the folder was listed is not entered again, nor said to have vanished (invariant 12)."""
     watch = station.add("late")
     (watch / "a.log").write_bytes(b"x")
-    listing, before, left = Line.listing, dict[str, Signature](), [3]
+    listing, before, left = SourceListing.read, dict[str, Signature](), [3]
 
-    def late(line: Line) -> tuple[dict[str, Signature], tuple[str, ...]]:
-        found, strange = listing(line)
+    def late(folder: SourceListing) -> tuple[dict[str, Signature], tuple[str, ...]]:
+        found, strange = listing(folder)
         before.update(found)
         left[0] -= not found
         return (dict(before) if left[0] > 0 else found), strange
 
-    monkeypatch.setattr(Line, "listing", late)
+    monkeypatch.setattr(SourceListing, "read", late)
     station.run()
     assert [arrival.state.value for arrival in station.arrivals()] == ["done"]
 
@@ -55,10 +56,10 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         threading.Event(),
         conversions.waiting_reports,
         Outbox._stored,
-        Service._settled,
+        StationParts.on_settled,
     )
 
-    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[Parcel]:
+    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[OutboxItem]:
         counting.wait(3)
         return stored(outbox, room)
 
@@ -69,13 +70,13 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
             time.sleep(0.02)
         return counted(archive)
 
-    def settle_late(service: Service, *told: Any) -> None:
+    def settle_late(parts: StationParts, *told: Any) -> None:
         time.sleep(0.5)
-        settled(service, *told)
+        settled(parts, *told)
 
     monkeypatch.setattr(Outbox, "_stored", look_once_it_is_counted)
     monkeypatch.setattr(conversions, "waiting_reports", count_slowly)
-    monkeypatch.setattr(Service, "_settled", settle_late)
+    monkeypatch.setattr(StationParts, "on_settled", settle_late)
     station.run()
     assert station.names("last/Done") == ["a.log"]
 
@@ -91,21 +92,21 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
         "        return super().outcome(source, context)\n"
     )
     watch = station.add("once", "own.Slow")
-    looked_at: list[Line] = []
-    account, latest_at = Watcher._account, ArchiveBooks.latest_at
+    looked_at: list[Lane] = []
+    account, latest_at = Watcher._account, ArchiveLedger.latest_at
 
-    def account_of(watcher: Watcher, line: Line, *told: Any) -> None:
-        looked_at[:] = [line]
-        account(watcher, line, *told)
+    def account_of(watcher: Watcher, lane: Lane, *told: Any) -> None:
+        looked_at[:] = [lane]
+        account(watcher, lane, *told)
 
-    def look_up_until_it_is_released(books: ArchiveBooks, paths: Any) -> Any:
+    def look_up_until_it_is_released(books: ArchiveLedger, paths: Any) -> Any:
         deadline = time.monotonic() + 5
-        while looked_at and looked_at[0].active and time.monotonic() < deadline:
+        while looked_at and looked_at[0].scan.active and time.monotonic() < deadline:
             time.sleep(0.01)
         return latest_at(books, paths)
 
     monkeypatch.setattr(Watcher, "_account", account_of)
-    monkeypatch.setattr(ArchiveBooks, "latest_at", look_up_until_it_is_released)
+    monkeypatch.setattr(ArchiveLedger, "latest_at", look_up_until_it_is_released)
     with station.serving():
         (watch / "a.log").write_bytes(b"a")
         wait_for(lambda: [a.state.value for a in station.arrivals()] == ["converting"])
@@ -158,15 +159,15 @@ def test_a_source_that_still_lies_there_has_not_vanished(station: Station, monke
 def test_an_answer_that_could_not_be_told_is_told_again(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the catalog fails just after a report was accepted, its source leaves all the same, without a restart."""
     watch = station.add("told")
-    settled, left = Handling.settled, [1]
+    settled, left = Processor.settled, [1]
 
-    def trouble_once(handling: Handling, *told: Any) -> Any:
+    def trouble_once(handling: Processor, *told: Any) -> Any:
         if left[0]:
             left[0] -= 1
             raise CatalogError("disk I/O error")
         return settled(handling, *told)
 
-    monkeypatch.setattr(Handling, "settled", trouble_once)
+    monkeypatch.setattr(Processor, "settled", trouble_once)
     (watch / "a.log").write_bytes(b"a")
     with station.serving():
         wait_for(lambda: station.names("told/Done") == ["a.log"])

@@ -12,7 +12,8 @@ import structlog
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive.client import Client
-from pywats_archive.pipeline import service as running
+from pywats_archive.pipeline.assembly import Assembly
+from pywats_archive.pipeline.reload import Reloading
 
 Change = Callable[[dict[str, Any]], str]
 
@@ -72,15 +73,16 @@ def test_no_configuration_ends_the_service(station: Station) -> None:
 def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody foresaw in a change is told with its traceback, and the station goes on as it was."""
     watch = station.add("any")
-    take_over = running.Service._take_over
+    take_over = Reloading._use
 
     def fails(self: Any, config: Any, lines: Any) -> None:
         if config.converter("any").priority == 3:
-            self._station, self._lines = config, lines
+            self._parts.station = config
+            self._parts.lanes.replace(lines)
             raise RuntimeError("nobody foresaw this")
         take_over(self, config, lines)
 
-    monkeypatch.setattr(running.Service, "_take_over", fails)
+    monkeypatch.setattr(Reloading, "_use", fails)
     with structlog.testing.capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")
         station.sections[0]["priority"] = 3
@@ -91,6 +93,29 @@ def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, mon
         wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
     (told,) = [line for line in lines if line["event"] == "config.rejected"]
     assert "RuntimeError: nobody foresaw this" in told["reason"] and told["exc_info"]
+
+
+def test_a_configuration_that_fails_before_it_is_used_is_rejected(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw while the converters are set up does not end the service: the last good one holds."""
+    watch = station.add("any")
+
+    lanes = Assembly.lanes
+
+    def fails(self: Assembly, config: Any, **more: Any) -> Any:
+        if config.converter("any").priority == 3:
+            raise RuntimeError("nobody foresaw this")
+        return lanes(self, config, **more)
+
+    monkeypatch.setattr(Assembly, "lanes", fails)
+    with structlog.testing.capture_logs() as lines, station.serving():
+        wait_for_event(lines, "service.started")
+        station.sections[0]["priority"] = 3
+        station.write_config()
+        wait_for_event(lines, "config.rejected")
+        (watch / "a.log").write_bytes(b"x")
+        wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
 
 
 def test_what_can_hardly_be_meant_is_told_by_service_and_doctor(station: Station) -> None:

@@ -14,7 +14,7 @@ from tests.station import Station, wait_for
 
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.time import utc_now
-from pywats_archive.pipeline import service
+from pywats_archive.pipeline import running
 from pywats_archive.pipeline.folders.events import FolderEvents
 from pywats_archive.pipeline.service import Service, Settings
 
@@ -114,7 +114,7 @@ def test_a_file_that_is_written_for_long_is_taken_when_it_is_whole(station: Stat
 def test_a_share_without_events_is_listed(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no event comes, or the queue of events ran over, the listing finds what is there."""
     monkeypatch.setattr(FolderEvents, "_listen", lambda *unused: None)
-    monkeypatch.setattr(service, "RESCAN_S", 1.0)
+    monkeypatch.setattr(running, "RESCAN_S", 1.0)
     watch = station.add("silent")
     with station.serving():
         wait_for((station.archive_root / "metadata.db").exists)

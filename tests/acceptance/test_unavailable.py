@@ -16,9 +16,8 @@ from pywats_archive import Client
 from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.pipeline.lanes import lane
-from pywats_archive.pipeline.mounts import pool
-from pywats_archive.pipeline.processing.converter_calls import Converting
+from pywats_archive.pipeline.lanes import converter, loading
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 
 SCHEDULED = """
 from pywats_client.converters.scheduled_converter import ScheduledConverter
@@ -63,7 +62,7 @@ def test_code_that_breaks_while_the_service_runs_is_waited_for(
     station: Station, archive_enabled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No source fails for it; once the code is right again they are converted, without a restart."""
-    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(converter, "RETRY_EVERY_S", 0.5)
     watch = station.add("c", archive_enabled=archive_enabled)
     station.add("other")
     with station.serving():
@@ -85,7 +84,7 @@ def test_a_scheduled_converter_that_breaks_runs_again_once_it_can(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its missed run is no result that failed: it is made up for when the code is right again."""
-    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(converter, "RETRY_EVERY_S", 0.5)
     station.code(SCHEDULED)
     station.add("often", "own.Often", converter_type="scheduled", schedule_interval_seconds=1)
     with station.serving():
@@ -162,7 +161,7 @@ def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The start goes on after a while, and the only process is not given to it over and over."""
-    monkeypatch.setattr(pool, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(loading, "PATIENCE_S", 1.5)
     (station.root / "converters" / "hangs.py").write_text("import time; time.sleep(600)")
     (station.add("hangs", "hangs.Any", priority=1) / "a.log").write_bytes(b"a")
     watch = station.add("c")
@@ -177,15 +176,15 @@ def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
 def test_sources_of_a_converter_that_is_gone_are_told(station: Station) -> None:
     """What waits for one that the configuration has no more is an alert, until it has it again (invariant 12)."""
     station.code(
-        "class Waits(Any):\n"
+        "class RetryLater(Any):\n"
         "    def outcome(self, source, context):\n"
         "        return ConverterResult.suspended_result(reason='not yet', retry_after=timedelta(hours=1))\n"
     )
-    (station.add("old", "own.Waits", max_retries=99) / "a.log").write_bytes(b"x")
+    (station.add("old", "own.RetryLater", max_retries=99) / "a.log").write_bytes(b"x")
     with station.serving():
         wait_for(lambda: station.names("old/Pending") == ["a.log"])
     before = station.sections.pop()
-    station.add("new", "own.Waits")
+    station.add("new", "own.RetryLater")
     assert [line[:8] for line in station.run().waiting] == ["old: 1 s"]
     with capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")
@@ -199,7 +198,7 @@ def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it is complete its converter says, once its code can be loaded again."""
-    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(converter, "RETRY_EVERY_S", 0.5)
     station.code(FOLDERS)
     station.add("other")
     folder = station.add("c", "own.Folders", converter_type="folder") / "unit"
@@ -252,7 +251,7 @@ def make_unit(folder: Path) -> None:
 def leave_archived(station: Station, drop: Callable[[], None], *, code: str) -> None:
     """Have a source archived, and its service ended before it was converted; the code is right afterwards."""
     station.code(code)
-    with mock.patch.object(Converting, "convert", side_effect=ConverterUnavailable("not now")):
+    with mock.patch.object(ConverterCalls, "convert", side_effect=ConverterUnavailable("not now")):
         drop()
         with station.serving():
             wait_for(station.entries)
@@ -268,7 +267,7 @@ def told(station: Station) -> list[tuple[str, str]]:
 
 def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes is converted with 'continue', once the code can be loaded again."""
-    monkeypatch.setattr(lane, "LOOK_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(converter, "RETRY_EVERY_S", 0.5)
     watch = station.add("c", on_archive_error="continue")
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")

@@ -13,8 +13,8 @@ from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.models.arrival import Arrival
-from pywats_archive.pipeline import service
-from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
+from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
+from pywats_archive.pipeline.resume import Resuming
 
 BAD = "bad.log"
 
@@ -27,18 +27,18 @@ class Nobody(Exception):
 def trouble(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """Where the source called ``BAD`` meets an error, by the step; a test sets one of them."""
     met = {"enter": False, "latest_at": False, "archive": False, "resume": False}
-    enter, latest_at = ArchiveBooks.enter, ArchiveBooks.latest_at
-    archive, resume = ArchiveInterceptor.pre_convert, service.Service._resume
+    enter, latest_at = ArchiveLedger.enter, ArchiveLedger.latest_at
+    archive, resume = ArchiveInterceptor.pre_convert, Resuming._arrival
 
     def raise_for(step: str, paths: Sequence[str]) -> None:
         if met[step] and any(path.endswith(BAD) for path in paths):
             raise Nobody("has thought of this")
 
-    def entering(self: ArchiveBooks, sightings: Any) -> Any:
+    def entering(self: ArchiveLedger, sightings: Any) -> Any:
         raise_for("enter", [each.path for each in sightings])
         return enter(self, sightings)
 
-    def finding(self: ArchiveBooks, paths: Sequence[str]) -> Any:
+    def finding(self: ArchiveLedger, paths: Sequence[str]) -> Any:
         raise_for("latest_at", paths)
         return latest_at(self, paths)
 
@@ -50,10 +50,10 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
         raise_for("resume", [arrival.path])
         resume(self, line, arrival)
 
-    monkeypatch.setattr(ArchiveBooks, "enter", entering)
-    monkeypatch.setattr(ArchiveBooks, "latest_at", finding)
+    monkeypatch.setattr(ArchiveLedger, "enter", entering)
+    monkeypatch.setattr(ArchiveLedger, "latest_at", finding)
     monkeypatch.setattr(ArchiveInterceptor, "pre_convert", archiving)
-    monkeypatch.setattr(service.Service, "_resume", resuming)
+    monkeypatch.setattr(Resuming, "_arrival", resuming)
     return met
 
 

@@ -245,13 +245,13 @@ def test_a_folder_of_500_files_is_one_source(station: Station) -> None:
 def test_a_suspended_source_waits_in_pending_and_is_retried(station: Station) -> None:
     """SUSPENDED sets the source aside in Pending; once its sibling is there, the retry succeeds."""
     station.code(
-        "class Waits(Any):\n"
+        "class RetryLater(Any):\n"
         "    def validate(self, source, context):\n"
         "        if not source.path.with_suffix('.limits').exists():\n"
         "            return ValidationResult.not_ready(['limits'], retry_after=timedelta(seconds=1))\n"
         "        return ValidationResult.perfect_match()\n"
     )
-    watch = station.add("waits", "own.Waits", max_retries=50, file_patterns=["*.log"])
+    watch = station.add("waits", "own.RetryLater", max_retries=50, file_patterns=["*.log"])
     (watch / "a.log").write_bytes(b"x")
     with station.serving():
         wait_for(lambda: station.names("waits/Pending") == ["a.log"])

@@ -14,7 +14,7 @@ from pywats_archive.config import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.headless import pywats_module
-from pywats_archive.host.server.answers import Verdict
+from pywats_archive.host.server.answers import SubmitOutcome
 from pywats_archive.host.server.submission import Submitter
 
 REPORT = b'{"id":"11111111-2222-3333-4444-555555555555","sn":"S1"}'
@@ -56,11 +56,11 @@ def test_the_context_reads_another_key_than_the_configuration_writes() -> None:
     assert context.from_config({"watch_folder": "w"}).drop_folder is None
 
 
-def _submit(fault: faults.Fault | None) -> tuple[Verdict, list[bytes]]:
+def _submit(fault: faults.Fault | None) -> tuple[SubmitOutcome, list[bytes]]:
     with WatsServer(fault=faults.always(fault) if fault else None) as server:
         config = ServerConfig(service_address=server.address, api_token="dGVzdDp0ZXN0")
 
-        async def once() -> Verdict:
+        async def once() -> SubmitOutcome:
             submitter = Submitter(config, timeout_s=2)
             outcome = await submitter.submit(REPORT, REPORT_ID)
             await submitter.close()
@@ -72,32 +72,32 @@ def _submit(fault: faults.Fault | None) -> tuple[Verdict, list[bytes]]:
 
 def test_bytes_are_sent_as_they_are() -> None:
     """The host sends what is no dict as the request's body, bit for bit (invariant 4)."""
-    assert _submit(None) == (Verdict.ACCEPTED, [REPORT])
+    assert _submit(None) == (SubmitOutcome.ACCEPTED, [REPORT])
 
 
 @pytest.mark.parametrize(
     ("fault", "verdict"),
     [
-        (faults.answer(400), Verdict.REFUSED),
-        (faults.answer(401), Verdict.STOP),
-        (faults.answer(403), Verdict.STOP),
-        (faults.answer(408), Verdict.LATER),
-        (faults.answer(409), Verdict.REFUSED),
-        (faults.answer(422), Verdict.REFUSED),
-        (faults.answer(429), Verdict.LATER),
-        (faults.answer(500), Verdict.LATER),
-        (faults.answer(503), Verdict.LATER),
-        (faults.EMPTY, Verdict.LATER),
-        (faults.NO_IDS, Verdict.LATER),
-        (faults.TEXT, Verdict.LATER),
-        (faults.LOGIN_PAGE, Verdict.LATER),
-        (faults.wrong_id(), Verdict.LATER),
-        (faults.DROP_BEFORE_READING, Verdict.LATER),
-        (faults.DROP_AFTER_ACCEPTING, Verdict.LATER),
-        (faults.hang(30), Verdict.LATER),
+        (faults.answer(400), SubmitOutcome.REFUSED),
+        (faults.answer(401), SubmitOutcome.STOP),
+        (faults.answer(403), SubmitOutcome.STOP),
+        (faults.answer(408), SubmitOutcome.LATER),
+        (faults.answer(409), SubmitOutcome.REFUSED),
+        (faults.answer(422), SubmitOutcome.REFUSED),
+        (faults.answer(429), SubmitOutcome.LATER),
+        (faults.answer(500), SubmitOutcome.LATER),
+        (faults.answer(503), SubmitOutcome.LATER),
+        (faults.EMPTY, SubmitOutcome.LATER),
+        (faults.NO_IDS, SubmitOutcome.LATER),
+        (faults.TEXT, SubmitOutcome.LATER),
+        (faults.LOGIN_PAGE, SubmitOutcome.LATER),
+        (faults.wrong_id(), SubmitOutcome.LATER),
+        (faults.DROP_BEFORE_READING, SubmitOutcome.LATER),
+        (faults.DROP_AFTER_ACCEPTING, SubmitOutcome.LATER),
+        (faults.hang(30), SubmitOutcome.LATER),
     ],
 )
-def test_each_answer_means_what_was_measured(fault: faults.Fault, verdict: Verdict) -> None:
+def test_each_answer_means_what_was_measured(fault: faults.Fault, verdict: SubmitOutcome) -> None:
     """Later, refused, stop: and only the report's own id is an acceptance (invariant 4)."""
     assert _submit(fault)[0] is verdict
 
@@ -105,7 +105,7 @@ def test_each_answer_means_what_was_measured(fault: faults.Fault, verdict: Verdi
 def test_no_server_is_no_answer(tmp_path: Path) -> None:
     """A refused connection means later, an empty address means that a person must act."""
 
-    async def ask(address: str) -> Verdict:
+    async def ask(address: str) -> SubmitOutcome:
         submitter = Submitter(ServerConfig(service_address=address, api_token="dGVzdDp0ZXN0"), timeout_s=2)
         outcome = await submitter.submit(REPORT, REPORT_ID)
         await submitter.close()
@@ -113,5 +113,5 @@ def test_no_server_is_no_answer(tmp_path: Path) -> None:
 
     with WatsServer() as server:
         address = server.address
-    assert asyncio.run(ask(address)) is Verdict.LATER
-    assert asyncio.run(ask("")) is Verdict.STOP
+    assert asyncio.run(ask(address)) is SubmitOutcome.LATER
+    assert asyncio.run(ask("")) is SubmitOutcome.STOP

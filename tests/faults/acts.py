@@ -25,15 +25,18 @@ from pywats_archive.models.entry import ConversionStatus, SourceKind
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline.alerting.archive_failures import Failing
-from pywats_archive.pipeline.deferred import spool
+from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
+from pywats_archive.pipeline.deferred.backfill import archive_parked
 from pywats_archive.pipeline.deferred.note import Seal
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.lanes.ledgers import ArchiveBooks
+from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.folders.listing import SourceListing
+from pywats_archive.pipeline.lanes.converter import ConverterBreaker
+from pywats_archive.pipeline.lanes.lane import Attachment, Lane, new_scan
+from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
-from pywats_archive.pipeline.postprocess.late_writes import Afterwards
-from pywats_archive.pipeline.processing.counts import Tally
-from pywats_archive.pipeline.processing.processor import Handling, _NotArchived
+from pywats_archive.pipeline.postprocess.late_writes import LateWrites
+from pywats_archive.pipeline.processing.counts import RunCounts
+from pywats_archive.pipeline.processing.processor import Processor, _NotArchived
 from pywats_archive.retention import enforcing
 from tests.faults.place import Place
 
@@ -44,14 +47,20 @@ CHANGED_DOCUMENTS = tuple(body.replace(b'{"sn"', b'{"limit":5,"sn"') for body in
 Act = Callable[[Archive, Place], None]
 
 
-def line(archive: Archive, place: Place, post_action: str = "move") -> Line:
-    """Give the service's line of work for this place."""
+def lane(archive: Archive, place: Place, post_action: str = "move") -> Lane:
+    """Give the service's lane of work for this place."""
     fields = {"name": "c", "module_path": "m.C", "watch_folder": str(place.watch), "post_action": post_action}
     folders = {f"{name.lower()}_folder": str(place.folder / name) for name in ("Done", "Error", "Pending")}
     config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": ["{stem}.extra"]})
-    interceptor, nobody = ArchiveInterceptor(archive, config, key=bytes(32)), _unused()
-    books = ArchiveBooks(archive, "c")
-    return Line(config=config, job=nobody, description=None, books=books, archive=archive, interceptor=interceptor)
+    return Lane(
+        config=config,
+        job=_unused(),
+        converter=ConverterBreaker({}),
+        listing=SourceListing(config),
+        ledger=ArchiveLedger(archive, "c"),
+        scan=new_scan(config),
+        attachment=Attachment(archive=archive, interceptor=ArchiveInterceptor(archive, config, key=bytes(32))),
+    )
 
 
 def _unused() -> Any:
@@ -59,50 +68,50 @@ def _unused() -> Any:
     return None
 
 
-def handling() -> Handling:
+def handling() -> Processor:
     """Give the service's own handling, without converter processes and outbox."""
-    return Handling(
+    return Processor(
         _unused(),
         _unused(),
         clock=_unused,
-        failing=Failing(_unused()),
-        promises=_promises(),
-        tally=Tally(),
-        afterwards=Afterwards(_unused()),
+        failures=ArchiveFailures(_unused()),
+        spool=_spool(),
+        counts=RunCounts(),
+        late_writes=LateWrites(_unused()),
         stuck=_unused(),
-        on_held=_unused,
+        on_withheld=_unused,
     )
 
 
 def archive_it(archive: Archive, place: Place) -> None:
     """See and archive what lies in the watch folder."""
-    at = line(archive, place)
+    at = lane(archive, place)
     for path in sorted(place.watch.iterdir()):
         if path.suffix in (".extra", ".opened"):
             continue
-        arrival = at.books.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or _enter(at, path)
         if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
             _archive(at, arrival)
 
 
-def _archive(at: Line, arrival: Arrival) -> None:
+def _archive(at: Lane, arrival: Arrival) -> None:
     try:
         handling()._archived(at, arrival, busy=False)
     except _NotArchived as exc:
         raise exc.cause from exc
 
 
-def _enter(at: Line, path: Path) -> Arrival:
+def _enter(at: Lane, path: Path) -> Arrival:
     now = reading.signature(path)
     sighting = ledger.Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
-    return at.books.enter([sighting])[0]
+    return at.ledger.enter([sighting])[0]
 
 
 def convert_it(archive: Archive, place: Place) -> None:
     """Archive it, and put a conversion with two reports on record."""
     archive_it(archive, place)
-    at = line(archive, place)
-    for arrival in at.books.unfinished():
+    at = lane(archive, place)
+    for arrival in at.ledger.unfinished():
         if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
@@ -130,8 +139,8 @@ def finish_it(post_action: str) -> Act:
 
     def act(archive: Archive, place: Place) -> None:
         submit_it(archive, place)
-        at = line(archive, place, post_action)
-        for arrival in at.books.unfinished():
+        at = lane(archive, place, post_action)
+        for arrival in at.ledger.unfinished():
             if arrival.state is ArrivalState.WAITING:
                 handling().finish(at, arrival)
 
@@ -147,15 +156,15 @@ def submit_and_replace(archive: Archive, place: Place) -> None:
 def finish_both(archive: Archive, place: Place) -> None:
     """Take a source to its end that was replaced, and what took its place; where inodes do not tell, its end does."""
     for _ in range(2):
-        enter_what_is_new(line(archive, place), place)
+        enter_what_is_new(lane(archive, place), place)
         finish_it("move")(archive, place)
 
 
 def set_aside(archive: Archive, place: Place) -> None:
     """Take it to Pending, suspended by its converter, once."""
     archive_it(archive, place)
-    at = line(archive, place)
-    for arrival in at.books.unfinished():
+    at = lane(archive, place)
+    for arrival in at.ledger.unfinished():
         if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
@@ -168,19 +177,19 @@ def set_aside(archive: Archive, place: Place) -> None:
 
 def retry_it(archive: Archive, place: Place) -> None:
     """Bring it back from Pending, and take it to Done."""
-    at = line(archive, place)
+    at = lane(archive, place)
     enter_what_is_new(at, place)
-    for arrival in at.books.unfinished():
+    for arrival in at.ledger.unfinished():
         if arrival.state in (ArrivalState.SUSPENDED, ArrivalState.CONVERTING):
             back = handling()._brought_back(at, arrival)
             _archive(at, back)
     finish_it("move")(archive, place)
 
 
-def enter_what_is_new(at: Line, place: Place) -> None:
+def enter_what_is_new(at: Lane, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
-        known = at.books.latest_at([str(path)]).get(str(path))
+        known = at.ledger.latest_at([str(path)]).get(str(path))
         if known is None or not at.accounts_for(known, reading.signature(path)):
             _enter(at, path)
 
@@ -205,10 +214,21 @@ def add_companion(archive: Archive, place: Place) -> None:
 
 
 def share_companion(archive: Archive, place: Place) -> None:
-    """Archive several sources, and with each the same file beside them: from the third one on it is shared."""
+    """Archive several sources, and with each the same file beside them: from the second one on it is shared."""
     archive_it(archive, place)
     for entry in archive.find(EntryFilter(newest_first=False)).items:
         ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
+
+
+def share_source(archive: Archive, place: Place) -> None:
+    """Archive a source with another one as its companion, then that one as a source, with the first as its companion."""
+    at, (one, other) = lane(archive, place), sorted(place.watch.iterdir())
+    for path, beside in ((one, other), (other, one)):
+        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
+            _archive(at, arrival)
+        (entry,) = (each for each in archive.find(EntryFilter()).items if each.source_original_path == str(path))
+        ingest.add_companions(archive, entry, [beside], found_by="opened")
 
 
 def give_and_take(archive: Archive, place: Place) -> None:
@@ -237,25 +257,25 @@ def take_result(archive: Archive, place: Place) -> None:
 def put_aside(archive: Archive, place: Place) -> None:
     """Put a source aside that was converted while the archive could not take it."""
     see_it(archive, place)
-    at = line(archive, place)
+    at = lane(archive, place)
     result = ConversionResult(status=ConversionStatus.SUCCESS, documents=DOCUMENTS)
-    for arrival in at.books.unfinished():
+    for arrival in at.ledger.unfinished():
         ending = Ending(state=ArrivalState.DONE, destination=Destination.DONE)
-        promises = _promises()
-        folder = spool.promise(at.config, arrival, result, now=archive.now(), open_=promises)
-        spool.keep(folder, at.config, arrival, ending, open_=promises)
+        spool = _spool()
+        spool.park(spool.begin(at.config, arrival, result, now=archive.now()), at.config, arrival, ending)
 
 
-def _promises() -> spool.Open:
-    return spool.Open(Seal(lambda: b"key"))
+def _spool() -> Spool:
+    return Spool(Seal(lambda: b"key"))
 
 
 def settle_owed(archive: Archive, place: Place) -> None:
     """Archive what is owed; what a crash left open is converted again from the archive."""
-    at = line(archive, place)
-    for kept in spool.waiting(at.config):
+    at = lane(archive, place)
+    spool = _spool()
+    for parked in spool.parked(at.config):
         assert at.interceptor
-        spool.settle(archive, at.interceptor, at.config, kept, open_=_promises())
+        archive_parked(archive, at.interceptor, at.config, parked, spool=spool)
     finish_it("move")(archive, place)
 
 
@@ -329,7 +349,7 @@ def roll_back(archive: Archive, place: Place) -> None:
 
 def see_it(archive: Archive, place: Place) -> None:
     """Enter what lies in the watch folder as seen."""
-    at = line(archive, place)
+    at = lane(archive, place)
     for path in place.watch.iterdir():
-        if path.suffix != ".extra" and not at.books.latest_at([str(path)]):
+        if path.suffix != ".extra" and not at.ledger.latest_at([str(path)]):
             _enter(at, path)

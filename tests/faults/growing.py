@@ -7,8 +7,8 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline.alerting.alerts import Alerts
-from pywats_archive.pipeline.postprocess.late_writes import Afterwards
-from tests.faults.acts import Act, enter_what_is_new, finish_it, line, submit_it
+from pywats_archive.pipeline.postprocess.late_writes import LateWrites
+from tests.faults.acts import Act, enter_what_is_new, finish_it, lane, submit_it
 from tests.faults.place import Place
 
 MORE = b", and the rest"
@@ -26,7 +26,7 @@ def finish_then_see(post_action: str) -> Act:
     def act(archive: Archive, place: Place) -> None:
         for _ in range(2):
             finish_it(post_action)(archive, place)
-            enter_what_is_new(line(archive, place), place)
+            enter_what_is_new(lane(archive, place), place)
 
     return act
 
@@ -39,8 +39,8 @@ def finish_and_grow(archive: Archive, place: Place) -> None:
 
 def look_afterwards(archive: Archive, place: Place) -> None:
     """Look at what left lately, as each start of a service does, until all that was written to is archived."""
-    afterwards = Afterwards(Alerts(lambda: [archive], clock=archive.now))
-    at = line(archive, place)
+    afterwards = LateWrites(Alerts(lambda: [archive], clock=archive.now))
+    at = lane(archive, place)
     afterwards.take_up(at)
     for left in afterwards.due(all_of_them=True):
         afterwards.archive(at, left)

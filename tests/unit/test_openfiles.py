@@ -48,7 +48,7 @@ def test_a_writer_that_comes_while_a_lease_is_held_ends_nobody(tmp_path: Path) -
     """The signal that a lease's breaking sends does nothing, and the writer goes on as soon as the lease is given back."""
     code = (
         "import sys, threading, os, pathlib\n"
-        "from pywats_archive import openfiles\n"
+        "from pywats_archive.portable import open_files as openfiles\n"
         "path, stop = pathlib.Path(sys.argv[1]), threading.Event()\n"
         "def write():\n"
         "    for _ in range(3000):\n"

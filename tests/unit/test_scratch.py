@@ -17,7 +17,7 @@ from pywats_archive.portable.scratch import Scratch, remove_abandoned
 
 _HOLD = """
 import sys, time
-from pywats_archive.scratch import Scratch
+from pywats_archive.portable.scratch import Scratch
 scratch = Scratch()
 (scratch.make() / "secret.csv").write_text("in clear")
 print("made", flush=True)

@@ -89,6 +89,8 @@ class BlobStore:
         self.root = root
         self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
         self.reserve = Reserve(self.files)
+        self.has_links = True
+        """Whether a blob can have several names, as it was when that was tried last."""
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -129,21 +131,25 @@ class BlobStore:
                     name=name,
                 )
 
-    def share(self, path: str, names: Iterator[str]) -> Blob | None:
-        """Give a blob the first free one of ``names`` too, where that is possible; its bytes go with its last name.
+    def share(self, path: str, names: Iterator[str], *, checksum: str) -> Blob | None:
+        """Give a blob of this content the first free one of ``names`` too, where possible; its bytes go with its last name.
 
-        None where the file system cannot, or the blob is gone or damaged. The name is durable once it is settled.
+        None where the file system cannot, or the blob is gone, damaged or another one. The name is durable once it is settled.
         """
         try:
             look = self.look(path)
             content = Content(sha256=look.label.metadata["sha256"], size_bytes=look.label.metadata["size_bytes"])
-            for name in names:
+            for name in names if content.checksum == checksum else ():
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
+                    self.has_links = True
                     size = look.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
-        except (OSError, BlobDamaged, BlobMissing, KeyError):
+        except (BlobDamaged, BlobMissing, KeyError):
+            return None
+        except OSError as exc:
+            self.has_links = self.has_links and not files.says_no_links(exc)
             return None
         return None
 
@@ -245,14 +251,14 @@ class BlobStore:
             return True
         return False
 
-    def remove_durably(self, paths: Sequence[str]) -> None:
-        """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be.
+    def remove_durably(self, paths: Sequence[str]) -> dict[str, OSError]:
+        """Remove blobs, once that is on record, and make it durable; idempotent. Return those that cannot be, and why.
 
-        BlobOutside comes before anything is removed.
+        BlobOutside comes before anything is removed; OSError when it cannot be made durable.
         """
         for folder in {place.require_shape(path, self.root) for path in paths}:
             place.require_no_link(self.root, folder)
-        self.files.remove_all(paths)
+        return self.files.remove_all(paths)
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder, and those above it, as far as nothing lies in them."""

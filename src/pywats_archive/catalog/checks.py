@@ -26,7 +26,7 @@ _SET_TALLY = "REPLACE INTO scrub (id, next_id, since, blobs, read_bytes, problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class ScrubProgress:
     """How far the scrub has come, and what it has read since its last event."""
 
     next_id: str = ""
@@ -45,17 +45,17 @@ class LastCheck:
     at: datetime
 
 
-def tally(db: Connection, *, now: datetime) -> Tally:
+def tally(db: Connection, *, now: datetime) -> ScrubProgress:
     """Give how far the scrub has come; one that begins ``now`` when there was none."""
     row = execute(db, "SELECT next_id, since, blobs, read_bytes, problems FROM scrub").fetchone()
     if row is None:
-        return Tally(since=now)
+        return ScrubProgress(since=now)
     next_id, since, blobs, read_bytes, problems = row
     moment = datetime.fromisoformat(since)
-    return Tally(next_id=next_id, since=moment, blobs=blobs, read_bytes=read_bytes, problems=problems)
+    return ScrubProgress(next_id=next_id, since=moment, blobs=blobs, read_bytes=read_bytes, problems=problems)
 
 
-def set_tally(tx: Connection, tally: Tally) -> None:
+def set_tally(tx: Connection, tally: ScrubProgress) -> None:
     """Remember how far the scrub has come."""
     since = moment_to_text(tally.since)
     execute(tx, _SET_TALLY, (tally.next_id, since, tally.blobs, tally.read_bytes, tally.problems))

@@ -14,7 +14,8 @@ from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.cli.signals import Signals
 from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.service import Left, Service, Settings
+from pywats_archive.pipeline.idle import RunOutcome
+from pywats_archive.pipeline.service import Service, Settings
 
 log = structlog.get_logger()
 
@@ -68,7 +69,7 @@ def run(
     return 1 if left.waiting or has_failed else 0
 
 
-def _outcome(service: Service) -> Left:
+def _outcome(service: Service) -> RunOutcome:
     """Run the service; the log says why it ended, if it was not stopped, and its error becomes the command's."""
     try:
         return service.run()

@@ -18,7 +18,7 @@ from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Rol
 from pywats_archive.doctor.places import Place, Shelter, Watcher, places_of, shelter_in, watchers_of
 from pywats_archive.doctor.probe import ProbeLeft, laid
 from pywats_archive.doctor.trials import NO_SPACE, Bench, Means, reason, run_trials
-from pywats_archive.doctor.verdict import Level, Verdict, judge, worst
+from pywats_archive.doctor.verdict import Guarantee, Level, judge, worst
 from pywats_archive.portable.files import FileSystem
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Examined:
     """One folder: what was found, and what it means."""
 
     findings: Findings
-    verdict: Verdict
+    verdict: Guarantee
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,7 +42,7 @@ class Advice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Guarantee:
     """The guarantee that holds in a folder, and why it is not a better one; the worst comes first."""
 
     level: Level
@@ -54,14 +54,14 @@ class Verdict:
         return GUARANTEES[self.level]
 
 
-def judge(findings: Findings) -> Verdict:
+def judge(findings: Findings) -> Guarantee:
     """Decide which level holds: the worst that any rule gives."""
     found = dict.fromkeys([*_of_outcomes(findings), *_of_file_system(findings.file_system, findings.roles)])
     advice = sorted(found, key=lambda each: -each.level.rank)
-    return Verdict(level=advice[0].level if advice else Level.FULL, advice=tuple(advice))
+    return Guarantee(level=advice[0].level if advice else Level.FULL, advice=tuple(advice))
 
 
-def worst(verdicts: tuple[Verdict, ...]) -> Level:
+def worst(verdicts: tuple[Guarantee, ...]) -> Level:
     """Give the level that holds everywhere."""
     return max((verdict.level for verdict in verdicts), key=lambda level: level.rank, default=Level.FULL)
 

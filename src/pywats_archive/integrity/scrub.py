@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from pywats_archive.archive.audit import inspection, inventory, scrub_log
-from pywats_archive.archive.audit.scrub_log import News, Reading
+from pywats_archive.archive.audit.scrub_log import EntryCheck, FindingChanges
 from pywats_archive.archive.core import Archive, describe
 from pywats_archive.integrity.pace import Pace
 
@@ -18,11 +18,11 @@ _COMMIT_S = 10.0
 class Scrub:
     """Reads one archive back; what is news goes to ``tell``. What it knows is in the catalog: it goes on after a crash."""
 
-    def __init__(self, archive: Archive, *, tell: Callable[[News], None]) -> None:
+    def __init__(self, archive: Archive, *, tell: Callable[[FindingChanges], None]) -> None:
         self._archive = archive
         self._tell = tell
         self._due: deque[str] = deque()
-        self._readings: list[Reading] = []
+        self._readings: list[EntryCheck] = []
         self._first_reading_s = 0.0
         self._second_look_s: float | None = None
 
@@ -52,7 +52,7 @@ class Scrub:
         self._due.clear()
         self._readings.clear()
 
-    def _keep(self, reading: Reading) -> None:
+    def _keep(self, reading: EntryCheck) -> None:
         if not self._readings:
             self._first_reading_s = time.monotonic()
         self._readings.append(reading)
@@ -60,7 +60,7 @@ class Scrub:
         if reading.problems or is_late or len(self._readings) >= _AT_ONCE:
             self.commit()
 
-    def _read_back(self, archive_id: str) -> Reading:
+    def _read_back(self, archive_id: str) -> EntryCheck:
         holding = inventory.current(self._archive, archive_id)
         looks = list(inspection.look_at_all(self._archive, holding, lambda path: True))
         doubtful = [problem.path for _, problem in looks if problem]
@@ -68,7 +68,7 @@ class Scrub:
         problems = tuple(problem for problem in again if problem)
         if problems:
             describe(self._archive.root)  # a share that went away makes no findings
-        return Reading(
+        return EntryCheck(
             archive_id=archive_id,
             paths=tuple(blob.path for blob, _ in looks),
             read_bytes=sum(blob.compressed_size_bytes or 0 for blob, _ in looks),
@@ -80,4 +80,8 @@ class Scrub:
         for finding in scrub_log.findings(self._archive):
             path, archive_id = finding.problem.path, finding.problem.archive_id or ""
             is_sound = inspection.look_again(self._archive, archive_id, path, whole=True) is None
-            self._tell(scrub_log.record_cleared(self._archive, finding) if is_sound else News(found=(finding.problem,)))
+            self._tell(
+                scrub_log.record_cleared(self._archive, finding)
+                if is_sound
+                else FindingChanges(found=(finding.problem,))
+            )

@@ -1,4 +1,4 @@
-"""What a running service says of its configuration: that one is rejected, or what in it can hardly be meant."""
+"""The configuration file of a running service: whether it changed, whether it is accepted, what in it is doubtful."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import structlog
 
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
+from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.pipeline.alerting.alerts import REJECTED, Alerts
 from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
+
+
+Stamp = tuple[int, int]
+"""Modification time (ns) and size of a configuration file."""
 
 
 class ConfigVerdicts:
@@ -38,3 +43,24 @@ class ConfigVerdicts:
         self._alerts.clear(REJECTED, self._path)
         for told in doubtful(station):
             log.warning("config.doubtful", path=self._path, reason=told)
+
+
+class ConfigFile:
+    """The configuration file, and the state of it that was handled last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.handled: Stamp | None = None
+        """None: the file counts as changed."""
+
+    def stamp(self) -> Stamp | None:
+        """Return time and size of the file; None when it is not there."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def read(self) -> StationConfig:
+        """Read the configuration; take the stamp before, for the file may change meanwhile. ConfigError when it is invalid."""
+        return read_station_config(self.path)

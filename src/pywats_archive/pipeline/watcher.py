@@ -18,13 +18,14 @@ from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.alerting.alerts import UNREADABLE, Alerts
-from pywats_archive.pipeline.alerting.archive_failures import Failing
+from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
+from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.folders.identity import is_as_known
-from pywats_archive.pipeline.lanes.lane import Line, mark_of
+from pywats_archive.pipeline.lanes.lane import Lane, mark_of
 from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
 from pywats_archive.pipeline.processing import sharing
-from pywats_archive.pipeline.processing.backoff import HeldSources
-from pywats_archive.pipeline.processing.processor import Handling
+from pywats_archive.pipeline.processing.backoff import Backoff
+from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.unexpected import Unexpected
 from pywats_archive.pipeline.processing.unready import Unready
 
@@ -38,92 +39,98 @@ class Watcher:
 
     def __init__(
         self,
-        held: HeldSources,
-        handling: Handling,
-        failing: Failing,
-        enqueue: Callable[[Line, Arrival], None],
-        on_failure: Callable[[Line, ArchiveError], None],
+        backoff: Backoff,
+        processor: Processor,
+        failures: ArchiveFailures,
+        enqueue: Callable[[Lane, Arrival], None],
+        on_failure: Callable[[Lane, ArchiveError], None],
         unexpected: Unexpected,
         unready: Unready,
         alerts: Alerts,
         *,
+        spool: Spool,
         impatient: bool = False,
     ) -> None:
         """``impatient`` does not wait for sources without bytes to be written."""
         self._alerts = alerts
-        self._held = held
-        self._handling = handling
-        self._failing = failing
+        self._spool = spool
+        self._backoff = backoff
+        self._processor = processor
+        self._failures = failures
         self._enqueue = enqueue
         self._on_failure = on_failure
         self._unexpected = unexpected
         self._unready = unready
         self._impatient = impatient
 
-    def look_after(self, lines: Iterable[Line]) -> None:
-        """Watch for these lines alone: what is wrong with a folder that none of them has is nobody's trouble."""
-        folders = {line.config.watch_folder for line in lines if line.takes_new}
+    def look_after(self, lanes: Iterable[Lane]) -> None:
+        """Watch for these lanes alone: what is wrong with a folder that none of them has is nobody's trouble."""
+        folders = {lane.config.watch_folder for lane in lanes if lane.takes_new}
         for alert in self._alerts.open:
             if alert.name == UNREADABLE and alert.subject not in folders:
                 self._alerts.clear(UNREADABLE, alert.subject)
 
-    def scan(self, line: Line) -> None:
-        """List a line's folder and act on it; a folder that cannot be read is complained of once."""
+    def scan(self, lane: Lane) -> None:
+        """List a lane's folder and act on it; a folder that cannot be read is complained of once."""
         began_s = time.monotonic()
-        _take_note(line)
+        _take_note(lane)
         try:
-            listing, strange = line.listing()
-            line.reported.discard(line.config.watch_folder)
-            self._alerts.clear(UNREADABLE, line.config.watch_folder)
+            listing, strange = lane.listing.read()
+            lane.scan.reported.discard(lane.config.watch_folder)
+            self._alerts.clear(UNREADABLE, lane.config.watch_folder)
             for path in strange:
                 _complain(
-                    line, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
+                    lane, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
                 )
-            self._account(line, listing, began_s)
-            self._unexpected.over(line, line.config.watch_folder)
+            self._account(lane, listing, began_s)
+            self._unexpected.over(lane, lane.config.watch_folder)
         except OSError as exc:
-            _complain(line, line.config.watch_folder, f"cannot be read ({exc.strerror})")
-            self._alerts.raise_alert(UNREADABLE, line.config.watch_folder, reason=str(exc), converter=line.name)
-            line.is_dirty = False
+            _complain(lane, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
+            self._alerts.raise_alert(UNREADABLE, lane.config.watch_folder, reason=str(exc), converter=lane.name)
+            lane.scan.needs_scan = False
         except ArchiveError as exc:
-            log.error("ledger.failed", converter=line.name, reason=str(exc))
-            for each in (line, *line.formers):
+            log.error("ledger.failed", converter=lane.name, reason=str(exc))
+            for each in (lane, *lane.predecessors.lanes):
                 self._on_failure(each, exc)
         except Exception as exc:
-            self._unexpected.note(line, line.config.watch_folder, exc)
-        line.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
+            self._unexpected.note(lane, lane.config.watch_folder, exc)
+        lane.scan.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
-    def _account(self, line: Line, listing: dict[str, Signature], now_s: float) -> None:
+    def _account(self, lane: Lane, listing: dict[str, Signature], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
 
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
         released while this goes on is known as it was before, so it counts as active until the next time.
         """
-        held = self._handling.unarchived.lying(line)
+        held = self._processor.passthrough.lying(lane)
         for path in [p for p, each in held.items() if p in listing and any(is_as_known(a, listing[p]) for a in each)]:
             listing.pop(path)
-        _leave_out(line, listing)
-        line.is_dirty = False
-        line.were_active = frozenset(line.active)  # before the stale ones are dropped: they are released in between
-        if line.stale:
-            sharing.wake_later(line)
-        while line.stale:
-            line.known.pop(line.stale.popleft(), None)
-        self._enter(line, listing, {a.arrival_id for each in held.values() for a in each})
-        waiting = {p: s for p, s in listing.items() if p in line.known and _waits_to_settle(line, line.known[p])}
-        whole = line.stability.observe(waiting, now_s, impatient=self._impatient)
-        for path in () if line.holds_back else whole:
-            arrival = _as_it_lies(line.known[path], waiting[path])
+        _leave_out(lane, listing)
+        lane.scan.needs_scan = False
+        lane.scan.active_before = frozenset(
+            lane.scan.active
+        )  # before the stale ones are dropped: they are released in between
+        if lane.scan.stale:
+            sharing.wake_later(lane)
+        while lane.scan.stale:
+            lane.scan.known.pop(lane.scan.stale.popleft(), None)
+        self._enter(lane, listing, {a.arrival_id for each in held.values() for a in each})
+        waiting = {
+            p: s for p, s in listing.items() if p in lane.scan.known and _waits_to_settle(lane, lane.scan.known[p])
+        }
+        whole = lane.scan.debounce.observe(waiting, now_s, impatient=self._impatient)
+        for path in () if lane.is_held_back else whole:
+            arrival = _as_it_lies(lane.scan.known[path], waiting[path])
             try:
-                if self._held.may_try(line, arrival, now_s):
-                    self._enqueue(line, arrival)
+                if self._backoff.is_due(lane, arrival, now_s):
+                    self._enqueue(lane, arrival)
             except Exception as exc:
-                self._hold(line, arrival, exc)
-        self._miss(line, listing)
-        self._unready.look(line, listing, now_s)
-        line.pending = {a.number for a in line.known.values() if _waits_to_settle(line, a)}
+                self._hold(lane, arrival, exc)
+        self._miss(lane, listing)
+        self._unready.look(lane, listing, now_s)
+        lane.scan.unstable = {a.number for a in lane.scan.known.values() if _waits_to_settle(lane, a)}
 
-    def _enter(self, line: Line, listing: dict[str, Signature], held: AbstractSet[int | None]) -> None:
+    def _enter(self, lane: Lane, listing: dict[str, Signature], held: AbstractSet[int | None]) -> None:
         """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone.
 
         ``held`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
@@ -131,83 +138,83 @@ class Watcher:
 
         def leave_out(path: str, error: Exception) -> None:
             listing.pop(path, None)
-            self._unexpected.note(line, path, error)
+            self._unexpected.note(lane, path, error)
 
-        unknown = [path for path in listing if path not in line.known]
+        unknown = [path for path in listing if path not in lane.scan.known]
         if not unknown:
-            line.books.latest_at(unknown)  # books that have just lost their archive take note that nothing lies there
-        for found in filter(None, each_alone(line.books.latest_at, unknown, leave_out)):
-            line.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(line, known)}
-            sharing.wake_later(line)
-        sharing.leave_to_others(line, listing)
-        new = [path for path in listing if self._is_new(line, path, listing, held)]
-        new = sharing.not_in_other_hands(line, new, listing)
+            lane.ledger.latest_at(unknown)  # books that have just lost their archive take note that nothing lies there
+        for found in filter(None, each_alone(lane.ledger.latest_at, unknown, leave_out)):
+            lane.scan.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(lane, known)}
+            sharing.wake_later(lane)
+        sharing.leave_to_others(lane, listing)
+        new = [path for path in listing if self._is_new(lane, path, listing, held)]
+        new = sharing.not_in_other_hands(lane, new, listing)
         sightings = [_sighting(path, listing[path]) for path in new]
-        for entered in each_alone(line.books.enter, sightings, lambda one, error: leave_out(one.path, error)):
+        for entered in each_alone(lane.ledger.enter, sightings, lambda one, error: leave_out(one.path, error)):
             for arrival in entered:
-                line.known[arrival.path] = arrival
+                lane.scan.known[arrival.path] = arrival
 
-    def _is_new(self, line: Line, path: str, listing: dict[str, Signature], held: AbstractSet[int | None]) -> bool:
+    def _is_new(self, lane: Lane, path: str, listing: dict[str, Signature], held: AbstractSet[int | None]) -> bool:
         """Whether another source lies at ``path`` than those that are known there.
 
         The ledger may be younger than the listing: the path is looked at again before what it says is believed.
         """
-        known = line.known.get(path)
+        known = lane.scan.known.get(path)
         if known is None:
             return os.path.lexists(path)
-        if known.arrival_id not in held and (_is_in_hand(line, known) or line.accounts_for(known, listing[path])):
+        if known.arrival_id not in held and (_is_in_hand(lane, known) or lane.accounts_for(known, listing[path])):
             return False
-        there = [arrival for arrival in line.books.of_path(path) if arrival.arrival_id not in held]
+        there = [arrival for arrival in lane.ledger.of_path(path) if arrival.arrival_id not in held]
         try:
             listing[path] = now = reading.signature(Path(path))
         except (OSError, StorageError):
             return False
         for arrival in there:
-            if _is_in_hand(line, arrival) or line.accounts_for(arrival, now):
-                line.known[path] = arrival
+            if _is_in_hand(lane, arrival) or lane.accounts_for(arrival, now):
+                lane.scan.known[path] = arrival
                 return False
         for arrival in there:
             if arrival.state is ArrivalState.SEEN:
-                self._miss_replaced(line, arrival)
-        line.repeated.add(path)
+                self._miss_replaced(lane, arrival)
+        lane.scan.repeated.add(path)
         if known.arrival_id in held or any(not arrival.state.is_final for arrival in there):
-            line.changed.add(path)  # what lies there may be replaced at any time
+            lane.scan.changed.add(path)  # what lies there may be replaced at any time
         return True
 
-    def _miss_replaced(self, line: Line, arrival: Arrival) -> None:
-        line.books.mark_vanished(arrival, reason=REPLACED_BEFORE)
-        self._failing.over(line.name, arrival.number)
-        log.error("source.vanished", converter=line.name, path=arrival.path, reason=REPLACED_BEFORE)
+    def _miss_replaced(self, lane: Lane, arrival: Arrival) -> None:
+        lane.ledger.mark_vanished(arrival, reason=REPLACED_BEFORE)
+        self._failures.resolve(lane.name, arrival.number)
+        log.error("source.vanished", converter=lane.name, path=arrival.path, reason=REPLACED_BEFORE)
 
-    def _hold(self, line: Line, arrival: Arrival, error: Exception) -> None:
+    def _hold(self, lane: Lane, arrival: Arrival, error: Exception) -> None:
         """Leave one source alone for a while; what concerns the archive is raised."""
         if not is_of_one(error):
             raise error
-        self._held.hold(line, arrival, self._unexpected.note(line, arrival.path, error))
+        self._backoff.delay(lane, arrival, self._unexpected.note(lane, arrival.path, error))
 
-    def _miss(self, line: Line, listing: dict[str, Signature]) -> None:
-        for path in [path for path in line.known if path not in listing]:
-            arrival = line.known.pop(path)
+    def _miss(self, lane: Lane, listing: dict[str, Signature]) -> None:
+        for path in [path for path in lane.scan.known if path not in listing]:
+            arrival = lane.scan.known.pop(path)
             try:
-                self._miss_one(line, arrival)
+                self._miss_one(lane, arrival)
             except Exception as exc:
-                self._hold(line, arrival, exc)
-        for path in self._unexpected.noted(line):
+                self._hold(lane, arrival, exc)
+        for path in self._unexpected.noted(lane):
             if path not in listing and not os.path.lexists(path):
-                self._unexpected.over(line, path)
+                self._unexpected.over(lane, path)
 
-    def _miss_one(self, line: Line, arrival: Arrival) -> None:
-        if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in line.active:
+    def _miss_one(self, lane: Lane, arrival: Arrival) -> None:
+        if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in lane.scan.active:
             return
-        now = line.books.get(arrival.number)
-        if now is None or now.state is not ArrivalState.SEEN or now.arrival_id in line.owed:
+        now = lane.ledger.get(arrival.number)
+        if now is None or now.state is not ArrivalState.SEEN or self._spool.is_deferred(lane.name, now.arrival_id):
             return
         if os.path.lexists(arrival.path):
-            _leave_unmatched(line, arrival)
-        elif not line.folder_trouble():
-            line.books.mark_vanished(arrival)
-            self._failing.over(line.name, arrival.number)
-            log.error("source.vanished", converter=line.name, path=arrival.path)
+            _leave_unmatched(lane, arrival)
+        elif not lane.folder_trouble():
+            lane.ledger.mark_vanished(arrival)
+            self._failures.resolve(lane.name, arrival.number)
+            log.error("source.vanished", converter=lane.name, path=arrival.path)
 
 
 def break_s(scan_s: float) -> float:
@@ -215,30 +222,30 @@ def break_s(scan_s: float) -> float:
     return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
-def _take_note(line: Line) -> None:
+def _take_note(lane: Lane) -> None:
     """Know what was archived before the folder is listed: what differs from that in the listing is another source."""
-    while line.archived:
-        arrival = line.archived.popleft()
-        known = line.known.get(arrival.path)
+    while lane.scan.archived:
+        arrival = lane.scan.archived.popleft()
+        known = lane.scan.known.get(arrival.path)
         if known is not None and known.arrival_id == arrival.arrival_id:
-            line.known[arrival.path] = arrival
+            lane.scan.known[arrival.path] = arrival
 
 
-def _leave_out(line: Line, listing: dict[str, Signature]) -> None:
+def _leave_out(lane: Lane, listing: dict[str, Signature]) -> None:
     """Take out of a listing what an archive used before has in hand, or has left there."""
-    if not (line.left or line.formers):
+    if not (lane.predecessors.ignored or lane.predecessors.lanes):
         return
-    unknown = [path for path in listing if path not in line.known]
+    unknown = [path for path in listing if path not in lane.scan.known]
     there = {path: (listing[path].size_bytes, listing[path].mtime_ns) for path in unknown}
     at: dict[str, Arrival] = {}
-    for former in (former for former in line.formers if former.archive):
-        at |= former.books.latest_at(unknown)
+    for former in (former for former in lane.predecessors.lanes if former.archive):
+        at |= former.ledger.latest_at(unknown)
     taken = {path: mark_of(a) for path, a in at.items() if a.state is not ArrivalState.SEEN}
-    new = {path for path in taken if not line.accounts_for(at[path], listing[path])}
-    is_away = any(former.archive is None for former in line.formers)
-    still = {path: mark for path, mark in line.left.items() if is_away or there.get(path) == mark}
-    line.left = {path: mark for path, mark in (still | taken).items() if path not in new}
-    for path in line.left:
+    new = {path for path in taken if not lane.accounts_for(at[path], listing[path])}
+    is_away = any(former.archive is None for former in lane.predecessors.lanes)
+    still = {path: mark for path, mark in lane.predecessors.ignored.items() if is_away or there.get(path) == mark}
+    lane.predecessors.ignored = {path: mark for path, mark in (still | taken).items() if path not in new}
+    for path in lane.predecessors.ignored:
         listing.pop(path, None)
 
 
@@ -246,13 +253,15 @@ def _sighting(path: str, now: Signature) -> Sighting:
     return Sighting(path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
 
 
-def _leave_unmatched(line: Line, arrival: Arrival) -> None:
+def _leave_unmatched(lane: Lane, arrival: Arrival) -> None:
     """Leave what was entered by other patterns: those of before, or of the configuration alone while its code was missing."""
-    if not line.matches(arrival.path):
-        line.books.change(
+    if not lane.listing.matches(arrival.path):
+        lane.ledger.change(
             arrival,
             ArrivalState.SKIPPED,
-            reason="the station's own" if line.is_spared(arrival.path) else "no pattern of its converter matches it",
+            reason="the station's own"
+            if lane.listing.is_spared(arrival.path)
+            else "no pattern of its converter matches it",
             moved_to="left where it lies",
         )
 
@@ -262,20 +271,20 @@ def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
     return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 
 
-def _waits_to_settle(line: Line, arrival: Arrival) -> bool:
-    return arrival.state is ArrivalState.SEEN and not _is_active(line, arrival)
+def _waits_to_settle(lane: Lane, arrival: Arrival) -> bool:
+    return arrival.state is ArrivalState.SEEN and not _is_active(lane, arrival)
 
 
-def _is_in_hand(line: Line, arrival: Arrival) -> bool:
+def _is_in_hand(lane: Lane, arrival: Arrival) -> bool:
     """Whether a source that was only seen is being taken, so that nobody knows yet what is archived of it."""
-    return arrival.state is ArrivalState.SEEN and _is_active(line, arrival)
+    return arrival.state is ArrivalState.SEEN and _is_active(lane, arrival)
 
 
-def _is_active(line: Line, arrival: Arrival) -> bool:
-    return arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
+def _is_active(lane: Lane, arrival: Arrival) -> bool:
+    return arrival.arrival_id in lane.scan.active or arrival.arrival_id in lane.scan.active_before
 
 
-def _complain(line: Line, path: str, fault: str) -> None:
-    if path not in line.reported:
-        line.reported.add(path)
-        log.error("source.left", converter=line.name, path=path, reason=fault)
+def _complain(lane: Lane, path: str, fault: str) -> None:
+    if path not in lane.scan.reported:
+        lane.scan.reported.add(path)
+        log.error("source.left", converter=lane.name, path=path, reason=fault)

@@ -1,13 +1,26 @@
-"""Names that are free: the wanted one first, then the same with a number before its extension."""
+"""Placing files and folders under the first free name: the wanted one, then the same with a number before its extension;
+and the last part of a path.
+
+Nothing is ever overwritten, and nothing half-written gets a final name.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
-from pathlib import PurePath
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
+import structlog
+
+from pywats_archive.portable import files
 from pywats_archive.portable.files import NAME_MAX_BYTES
+
+log = structlog.get_logger()
 
 
 def free_names(name: str) -> Iterator[str]:
@@ -18,6 +31,12 @@ def free_names(name: str) -> Iterator[str]:
         yield _numbered(pure.stem, f"_{number}{pure.suffix}")
 
 
+def last_part(path: str) -> str:
+    """Return the name at the end of a path of either operating system."""
+    is_windows_path = (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
+    return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
+
+
 def _numbered(stem: str, tail: str) -> str:
     room = NAME_MAX_BYTES - len(os.fsencode(tail))
     if room <= 0:
@@ -25,3 +44,73 @@ def _numbered(stem: str, tail: str) -> str:
     while len(os.fsencode(stem)) > room:
         stem = stem[:-1]
     return stem + tail
+
+
+def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
+    """Write a file into ``folder`` under ``name``, or the first free name like it; nothing stays when ``chunks`` fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".restore-", suffix=".part", dir=folder)
+    path = Path(temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+            if is_durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        _set_time(path, mtime_ns)
+        return publish(path, folder, name, is_durable=is_durable)
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _set_time(path: Path, mtime_ns: int) -> None:
+    """Give a file its time; one that this system cannot have (before 1970 on Windows) is no reason to lose the file."""
+    try:
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+    except (OverflowError, ValueError, OSError) as exc:
+        log.warning("restore.time_not_set", path=str(path), mtime_ns=mtime_ns, reason=str(exc))
+
+
+def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:
+    """Give a finished file the first free name like ``name`` in ``folder``, durably; gives its path."""
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            files.rename_exclusive(path, folder / free)
+            if is_durable:
+                files.sync_folder(folder)
+            return folder / free
+    raise AssertionError("unreachable: names never run out")
+
+
+def make_folder(parent: Path, name: str) -> Path:
+    """Make a new folder under ``name``, or the first free name like it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            (parent / free).mkdir()
+            return parent / free
+    raise AssertionError("unreachable: names never run out")
+
+
+def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
+    """Fill a folder and give it ``name``, or the first free name like it; nothing stays when ``fill`` fails."""
+    parent.mkdir(parents=True, exist_ok=True)
+    partial = parent / f".restore-{uuid.uuid4().hex}.part"
+    partial.mkdir()
+    try:
+        fill(partial)
+        return publish_folder(partial, parent, name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def publish_folder(partial: Path, parent: Path, name: str) -> Path:
+    """Give a finished folder the first free name like ``name`` in ``parent``, durably; gives its path."""
+    for free in free_names(name):
+        with suppress(FileExistsError):
+            files.rename_folder_exclusive(partial, parent / free)
+            files.sync_folder(parent)
+            return parent / free
+    raise AssertionError("unreachable: names never run out")

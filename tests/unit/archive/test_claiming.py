@@ -17,7 +17,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="folders have no locks of the
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pywats_archive.archive.claiming import Claim
+from pywats_archive.archive.folder.watch_owner import Claim
 held = Claim(Path(sys.argv[1]), configuration=Path("/etc/other.json"))
 print("held", flush=True)
 time.sleep(60)

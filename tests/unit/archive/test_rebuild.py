@@ -225,7 +225,7 @@ _CHILD = """
 import os, sys
 from datetime import timedelta
 from pathlib import Path
-from pywats_archive.archive.rebuild import Rebuilding, rebuild
+from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 left = int(sys.argv[2])
 def on_step(name):
     global left

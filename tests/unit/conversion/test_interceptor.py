@@ -10,8 +10,8 @@ import pytest
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import AfterSubmission, ArchiveInterceptor
-from pywats_archive.conversion.sending.items import ArchivedParcel, after_try
-from pywats_archive.host.server.answers import Answer, Verdict
+from pywats_archive.conversion.sending.items import ArchivedItem, after_try
+from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState
@@ -45,9 +45,9 @@ def test_a_pipeline_of_ones_own_needs_the_three_moments_alone(interceptor: Archi
     assert [event.kind for event in details.events][-1] == "report.refused"
 
 
-@pytest.mark.parametrize("verdict", [Verdict.ACCEPTED, Verdict.LATER])
+@pytest.mark.parametrize("verdict", [SubmitOutcome.ACCEPTED, SubmitOutcome.LATER])
 def test_the_outbox_tells_the_archive_at_the_same_moment(
-    interceptor: ArchiveInterceptor, tmp_path: Path, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+    interceptor: ArchiveInterceptor, tmp_path: Path, verdict: SubmitOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What our own outbox learns of a report passes ``post_submit``, like anyone's: there is one way (invariant 4)."""
     report, passed = converted(interceptor, tmp_path), []
@@ -58,9 +58,9 @@ def test_the_outbox_tells_the_archive_at_the_same_moment(
         return post_submit(moment, *given, **told)  # type: ignore[arg-type]
 
     monkeypatch.setattr(AfterSubmission, "post_submit", watched)
-    parcel = ArchivedParcel(archive=interceptor.archive, report=report)
+    parcel = ArchivedItem(archive=interceptor.archive, report=report)
     parcel.settle(after_try(verdict, tries=1), Answer(verdict=verdict, reason="why"), interceptor.archive.now())
     (known,) = interceptor.archive.reports_of(report.archive_id)
     assert passed == [(report,)] and known.tries == 1
-    assert (known.submission_state is SubmissionState.ACCEPTED) == (verdict is Verdict.ACCEPTED)
-    assert (known.next_try_at is None) == (verdict is Verdict.ACCEPTED)
+    assert (known.submission_state is SubmissionState.ACCEPTED) == (verdict is SubmitOutcome.ACCEPTED)
+    assert (known.next_try_at is None) == (verdict is SubmitOutcome.ACCEPTED)

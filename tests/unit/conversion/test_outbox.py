@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import pytest
 from tests.station import wait_for
 
-from pywats_archive.conversion.sending.items import MEMORY, Step
+from pywats_archive.conversion.sending.items import MEMORY, RetryDecision
 from pywats_archive.conversion.sending.outbox import Outbox
-from pywats_archive.host.server.answers import Answer, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.time import utc_now
 
 
@@ -35,7 +35,7 @@ class _Parcel:
     def is_alone_under_its_id(self) -> bool:
         return True
 
-    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
+    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
         pass
 
 
@@ -61,7 +61,7 @@ class _Server:
         self.came.append(body)
         while not self.may_answer.is_set():
             await asyncio.sleep(0.01)
-        return Answer(verdict=Verdict.ACCEPTED, reason="")
+        return Answer(verdict=SubmitOutcome.ACCEPTED, reason="")
 
     async def close(self) -> None:
         pass

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 
 from pywats_archive.conversion.sending.server_state import AT_ONCE, ServerState, pause_for
-from pywats_archive.host.server.answers import Answer, Trouble, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble
 
-TAKEN = Answer(verdict=Verdict.ACCEPTED)
-REFUSED = Answer(verdict=Verdict.REFUSED, reason="no such part")
-BUSY = Answer(verdict=Verdict.LATER, reason="429", trouble=Trouble.BUSY)
-BUSY_30 = Answer(verdict=Verdict.LATER, reason="429", trouble=Trouble.BUSY, retry_after=timedelta(seconds=30))
-AWAY = Answer(verdict=Verdict.LATER, reason="no route", trouble=Trouble.UNREACHABLE)
-DENIED = Answer(verdict=Verdict.STOP, reason="401", trouble=Trouble.UNAUTHORISED)
-ODD = Answer(verdict=Verdict.LATER, reason="500")
-SLOW = Answer(verdict=Verdict.LATER, reason="no answer", trouble=Trouble.TIMED_OUT)
-OTHER = Answer(verdict=Verdict.LATER, reason="another id", trouble=Trouble.ANOTHER_ID)
+TAKEN = Answer(verdict=SubmitOutcome.ACCEPTED)
+REFUSED = Answer(verdict=SubmitOutcome.REFUSED, reason="no such part")
+BUSY = Answer(verdict=SubmitOutcome.LATER, reason="429", trouble=Trouble.BUSY)
+BUSY_30 = Answer(verdict=SubmitOutcome.LATER, reason="429", trouble=Trouble.BUSY, retry_after=timedelta(seconds=30))
+AWAY = Answer(verdict=SubmitOutcome.LATER, reason="no route", trouble=Trouble.UNREACHABLE)
+DENIED = Answer(verdict=SubmitOutcome.STOP, reason="401", trouble=Trouble.UNAUTHORISED)
+ODD = Answer(verdict=SubmitOutcome.LATER, reason="500")
+SLOW = Answer(verdict=SubmitOutcome.LATER, reason="no answer", trouble=Trouble.TIMED_OUT)
+OTHER = Answer(verdict=SubmitOutcome.LATER, reason="another id", trouble=Trouble.ANOTHER_ID)
 
 
 @pytest.mark.parametrize(

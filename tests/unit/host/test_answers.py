@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from pywats_archive.host.server.answers import Content, Reply, Trouble, Verdict, judge, judge_silence, verdict_of
+from pywats_archive.host.server.answers import Content, Reply, SubmitOutcome, Trouble, judge, judge_silence, verdict_of
 from pywats_archive.models.time import UTC
 
 REPORT_ID = "0d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11"
@@ -46,30 +46,32 @@ def test_a_body_is_told_by_its_bytes() -> None:
 def test_only_json_about_the_document_refuses_it(content: Content) -> None:
     """Whatever stands before the server may answer: no report is given up for that (invariant 4)."""
     verdicts = {code: verdict_of(code, content)[0] for code in (*range(200, 600), 700)}
-    refused = {code for code, verdict in verdicts.items() if verdict is Verdict.REFUSED}
+    refused = {code for code, verdict in verdicts.items() if verdict is SubmitOutcome.REFUSED}
     assert refused == ({400, 409, 413, 422} if content is Content.JSON else set())
-    assert Verdict.ACCEPTED not in verdicts.values()
+    assert SubmitOutcome.ACCEPTED not in verdicts.values()
 
 
 @pytest.mark.parametrize(
     ("codes", "content", "verdict", "trouble"),
     [
-        ((401, 403, 407, 511), Content.JSON, Verdict.STOP, Trouble.UNAUTHORISED),
-        ((401, 403, 407, 511), Content.HTML, Verdict.STOP, Trouble.UNAUTHORISED),
-        ((402, 404, 405, 410, 414, 415, 431, 451, 304), Content.JSON, Verdict.STOP, Trouble.UNUSABLE),
-        ((429, 502, 503, 507, 521), Content.JSON, Verdict.LATER, Trouble.BUSY),
-        ((504, 524), Content.HTML, Verdict.LATER, Trouble.TIMED_OUT),
-        ((400, 409, 422), Content.HTML, Verdict.LATER, Trouble.NOT_THE_SERVER),
-        ((400, 409, 422), Content.NOTHING, Verdict.LATER, Trouble.NOT_THE_SERVER),
-        ((400, 409, 422), Content.TEXT, Verdict.LATER, Trouble.NOT_THE_SERVER),
-        ((413,), Content.HTML, Verdict.LATER, None),
-        ((408, 425, 500, 501, 599), Content.JSON, Verdict.LATER, None),
-        ((200, 201, 204), Content.NOTHING, Verdict.LATER, None),
-        ((200,), Content.HTML, Verdict.LATER, Trouble.NOT_THE_SERVER),
-        ((200,), Content.CUT, Verdict.LATER, Trouble.NOT_THE_SERVER),
+        ((401, 403, 407, 511), Content.JSON, SubmitOutcome.STOP, Trouble.UNAUTHORISED),
+        ((401, 403, 407, 511), Content.HTML, SubmitOutcome.STOP, Trouble.UNAUTHORISED),
+        ((402, 404, 405, 410, 414, 415, 431, 451, 304), Content.JSON, SubmitOutcome.STOP, Trouble.UNUSABLE),
+        ((429, 502, 503, 507, 521), Content.JSON, SubmitOutcome.LATER, Trouble.BUSY),
+        ((504, 524), Content.HTML, SubmitOutcome.LATER, Trouble.TIMED_OUT),
+        ((400, 409, 422), Content.HTML, SubmitOutcome.LATER, Trouble.NOT_THE_SERVER),
+        ((400, 409, 422), Content.NOTHING, SubmitOutcome.LATER, Trouble.NOT_THE_SERVER),
+        ((400, 409, 422), Content.TEXT, SubmitOutcome.LATER, Trouble.NOT_THE_SERVER),
+        ((413,), Content.HTML, SubmitOutcome.LATER, None),
+        ((408, 425, 500, 501, 599), Content.JSON, SubmitOutcome.LATER, None),
+        ((200, 201, 204), Content.NOTHING, SubmitOutcome.LATER, None),
+        ((200,), Content.HTML, SubmitOutcome.LATER, Trouble.NOT_THE_SERVER),
+        ((200,), Content.CUT, SubmitOutcome.LATER, Trouble.NOT_THE_SERVER),
     ],
 )
-def test_each_kind_of_answer(codes: tuple[int, ...], content: Content, verdict: Verdict, trouble: Trouble) -> None:
+def test_each_kind_of_answer(
+    codes: tuple[int, ...], content: Content, verdict: SubmitOutcome, trouble: Trouble
+) -> None:
     """What is not about the report says what it is about."""
     assert {verdict_of(code, content) for code in codes} == {(verdict, trouble)}
 
@@ -77,19 +79,19 @@ def test_each_kind_of_answer(codes: tuple[int, ...], content: Content, verdict: 
 @pytest.mark.parametrize(
     ("body", "verdict", "trouble"),
     [
-        (json.dumps([{"ID": REPORT_ID}]), Verdict.ACCEPTED, None),
-        (json.dumps({"id": REPORT_ID.upper()}), Verdict.ACCEPTED, None),
-        (json.dumps(REPORT_ID), Verdict.ACCEPTED, None),
-        (REPORT_ID, Verdict.ACCEPTED, None),
-        (json.dumps([{"ID": "1d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11"}]), Verdict.LATER, Trouble.ANOTHER_ID),
-        ("1d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11", Verdict.LATER, Trouble.ANOTHER_ID),
-        (json.dumps([{"ID": 5}]), Verdict.LATER, None),
-        (json.dumps([[[REPORT_ID]]]), Verdict.LATER, None),
-        ("Thank you.", Verdict.LATER, None),
-        ("[" * 100_000, Verdict.LATER, None),
+        (json.dumps([{"ID": REPORT_ID}]), SubmitOutcome.ACCEPTED, None),
+        (json.dumps({"id": REPORT_ID.upper()}), SubmitOutcome.ACCEPTED, None),
+        (json.dumps(REPORT_ID), SubmitOutcome.ACCEPTED, None),
+        (REPORT_ID, SubmitOutcome.ACCEPTED, None),
+        (json.dumps([{"ID": "1d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11"}]), SubmitOutcome.LATER, Trouble.ANOTHER_ID),
+        ("1d5bb7a3-6f0f-4a52-9d6b-0f0e5f1f7a11", SubmitOutcome.LATER, Trouble.ANOTHER_ID),
+        (json.dumps([{"ID": 5}]), SubmitOutcome.LATER, None),
+        (json.dumps([[[REPORT_ID]]]), SubmitOutcome.LATER, None),
+        ("Thank you.", SubmitOutcome.LATER, None),
+        ("[" * 100_000, SubmitOutcome.LATER, None),
     ],
 )
-def test_only_the_reports_own_id_is_an_acceptance(body: str, verdict: Verdict, trouble: Trouble | None) -> None:
+def test_only_the_reports_own_id_is_an_acceptance(body: str, verdict: SubmitOutcome, trouble: Trouble | None) -> None:
     """A 200 without the id is none (invariant 4)."""
     answer = judge(Reply(code=200, body=body.encode()), REPORT_ID, now=NOW)
     assert (answer.verdict, answer.trouble) == (verdict, trouble)
@@ -130,15 +132,15 @@ def test_the_servers_clock_comes_with_each_answer() -> None:
 @pytest.mark.parametrize(
     ("cause", "verdict", "trouble"),
     [
-        (httpx.ConnectError("refused"), Verdict.LATER, Trouble.UNREACHABLE),
-        (httpx.ConnectTimeout("no answer"), Verdict.LATER, Trouble.UNREACHABLE),
-        (httpx.ReadTimeout("no answer"), Verdict.LATER, Trouble.TIMED_OUT),
-        (httpx.RemoteProtocolError("dropped"), Verdict.LATER, Trouble.BROKEN_OFF),
-        (httpx.ProxyError("407 Proxy Authentication Required"), Verdict.STOP, Trouble.UNAUTHORISED),
-        (httpx.ProxyError("502 Bad Gateway"), Verdict.LATER, Trouble.UNREACHABLE),
+        (httpx.ConnectError("refused"), SubmitOutcome.LATER, Trouble.UNREACHABLE),
+        (httpx.ConnectTimeout("no answer"), SubmitOutcome.LATER, Trouble.UNREACHABLE),
+        (httpx.ReadTimeout("no answer"), SubmitOutcome.LATER, Trouble.TIMED_OUT),
+        (httpx.RemoteProtocolError("dropped"), SubmitOutcome.LATER, Trouble.BROKEN_OFF),
+        (httpx.ProxyError("407 Proxy Authentication Required"), SubmitOutcome.STOP, Trouble.UNAUTHORISED),
+        (httpx.ProxyError("502 Bad Gateway"), SubmitOutcome.LATER, Trouble.UNREACHABLE),
     ],
 )
-def test_silence_has_its_meaning(cause: Exception, verdict: Verdict, trouble: Trouble) -> None:
+def test_silence_has_its_meaning(cause: Exception, verdict: SubmitOutcome, trouble: Trouble) -> None:
     """The host wraps what happened; the cause says whether the report can have arrived."""
     wrapped = RuntimeError("HTTP request failed")
     wrapped.__context__ = cause

@@ -22,7 +22,7 @@ from pywats_archive.config import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault, Reply
 from pywats_archive.demo.server import REPORT_PATH, WatsServer
-from pywats_archive.host.server.answers import Answer, Trouble, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble
 from pywats_archive.host.server.submission import Submitter
 from pywats_archive.models.time import utc_now
 
@@ -53,32 +53,32 @@ def submit(address: str, *, token: str = TOKEN, times: int = 1, timeout_s: float
 def test_the_exact_bytes_arrive(server: WatsServer) -> None:
     """What is archived is what is sent, to the byte (invariant 4)."""
     (outcome,) = submit(server.address)
-    assert outcome.verdict is Verdict.ACCEPTED
+    assert outcome.verdict is SubmitOutcome.ACCEPTED
     assert server.received == {REPORT_ID: [BODY]}
 
 
 @pytest.mark.parametrize(
     ("fault", "verdict", "told"),
     [
-        (faults.EMPTY, Verdict.LATER, "not confirmed"),
-        (faults.NO_IDS, Verdict.LATER, "not confirmed"),
-        (faults.TEXT, Verdict.LATER, "not confirmed"),
-        (faults.LOGIN_PAGE, Verdict.LATER, "log in"),
-        (faults.wrong_id(), Verdict.LATER, "not confirmed"),
-        (faults.wrong_id(REPORT_ID.upper()), Verdict.ACCEPTED, ""),
-        (faults.wrong_id(f"{{{REPORT_ID}}}"), Verdict.ACCEPTED, ""),
-        *((faults.answer(code, "why not"), Verdict.REFUSED, f"{code}: why not") for code in (400, 409, 413, 422)),
+        (faults.EMPTY, SubmitOutcome.LATER, "not confirmed"),
+        (faults.NO_IDS, SubmitOutcome.LATER, "not confirmed"),
+        (faults.TEXT, SubmitOutcome.LATER, "not confirmed"),
+        (faults.LOGIN_PAGE, SubmitOutcome.LATER, "log in"),
+        (faults.wrong_id(), SubmitOutcome.LATER, "not confirmed"),
+        (faults.wrong_id(REPORT_ID.upper()), SubmitOutcome.ACCEPTED, ""),
+        (faults.wrong_id(f"{{{REPORT_ID}}}"), SubmitOutcome.ACCEPTED, ""),
+        *((faults.answer(code, "why not"), SubmitOutcome.REFUSED, f"{code}: why not") for code in (400, 409, 413, 422)),
         *(
-            (faults.answer(code), Verdict.STOP, str(code))
+            (faults.answer(code), SubmitOutcome.STOP, str(code))
             for code in (401, 402, 403, 404, 405, 407, 414, 418, 431, 451)
         ),
-        *((faults.page(code), Verdict.LATER, str(code)) for code in (400, 409, 413, 422, 500, 502)),
-        *((faults.answer(code), Verdict.LATER, str(code)) for code in (408, 425, 429, 500, 502, 503, 504)),
-        (faults.DROP_BEFORE_READING, Verdict.LATER, "failed"),
-        (faults.DROP_AFTER_ACCEPTING, Verdict.LATER, "failed"),
+        *((faults.page(code), SubmitOutcome.LATER, str(code)) for code in (400, 409, 413, 422, 500, 502)),
+        *((faults.answer(code), SubmitOutcome.LATER, str(code)) for code in (408, 425, 429, 500, 502, 503, 504)),
+        (faults.DROP_BEFORE_READING, SubmitOutcome.LATER, "failed"),
+        (faults.DROP_AFTER_ACCEPTING, SubmitOutcome.LATER, "failed"),
     ],
 )
-def test_each_answer_has_its_meaning(server: WatsServer, fault: Fault, verdict: Verdict, told: str) -> None:
+def test_each_answer_has_its_meaning(server: WatsServer, fault: Fault, verdict: SubmitOutcome, told: str) -> None:
     """Only the report's own id coming back is an acceptance (invariant 4)."""
     server.fault = faults.always(fault)
     (outcome,) = submit(server.address)
@@ -90,7 +90,7 @@ def test_a_slow_server_is_asked_again_later(server: WatsServer) -> None:
     """An answer that does not come in time leaves the outcome open."""
     server.fault = faults.always(faults.hang(0.8))
     (outcome,) = submit(server.address, timeout_s=0.2)
-    assert outcome.verdict is Verdict.LATER and "Timeout" in outcome.reason
+    assert outcome.verdict is SubmitOutcome.LATER and "Timeout" in outcome.reason
 
 
 def test_the_time_allowed_grows_with_each_try_that_was_too_short(server: WatsServer) -> None:
@@ -103,7 +103,7 @@ def test_a_report_that_the_server_has_is_not_sent_again(server: WatsServer) -> N
     """Where an earlier try had no answer, the server is asked for the report by its id first."""
     server.fault = faults.in_turn([faults.hang(0.8)])
     assert submit(server.address, timeout_s=0.2)[0].trouble is Trouble.TIMED_OUT
-    assert submit(server.address, look_first=True)[0].verdict is Verdict.ACCEPTED
+    assert submit(server.address, look_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests, server.lookups) == (1, 1)
 
 
@@ -113,7 +113,7 @@ def test_what_the_server_has_under_the_id_must_be_the_report(server: WatsServer,
     if there:
         _post(server, there)
     before = server.requests
-    assert submit(server.address, look_first=True)[0].verdict is Verdict.ACCEPTED
+    assert submit(server.address, look_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests - before, server.lookups) == (1, 1)
     assert server.received[REPORT_ID][-1] == BODY
 
@@ -131,7 +131,7 @@ def test_an_answer_is_never_held_whole_in_memory(server: WatsServer) -> None:
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
     finally:
         tracemalloc.stop()
-    assert outcome.verdict is Verdict.LATER and "not confirmed" in outcome.reason
+    assert outcome.verdict is SubmitOutcome.LATER and "not confirmed" in outcome.reason
 
 
 def test_an_answer_that_comes_to_no_end_is_ended(server: WatsServer) -> None:
@@ -147,7 +147,7 @@ def test_a_compressed_acceptance_is_understood(server: WatsServer) -> None:
     """A gateway that compresses what nobody asked it to changes nothing."""
     body = gzip.compress(json.dumps([{"ID": REPORT_ID}]).encode())
     server.fault = faults.always(Fault(reply=Reply(status=200, body=body, headers=(("Content-Encoding", "gzip"),))))
-    assert submit(server.address)[0].verdict is Verdict.ACCEPTED
+    assert submit(server.address)[0].verdict is SubmitOutcome.ACCEPTED
 
 
 def test_a_pause_that_is_asked_for_is_told(server: WatsServer) -> None:
@@ -162,7 +162,7 @@ def test_a_certificate_that_is_not_trusted_has_words_of_its_own(tmp_path: Path) 
     """Nothing is sent to a server that cannot prove who it is; the reason names certificate and remedy."""
     with untrusted_server(tmp_path) as address:
         (outcome,) = submit(address)
-    assert (outcome.verdict, outcome.trouble) == (Verdict.STOP, Trouble.UNUSABLE)
+    assert (outcome.verdict, outcome.trouble) == (SubmitOutcome.STOP, Trouble.UNUSABLE)
     assert "certificate" in outcome.reason and "SSL_CERT_FILE" in outcome.reason
 
 
@@ -170,7 +170,7 @@ def test_a_file_of_authorities_that_is_missing_stops(server: WatsServer, monkeyp
     """What the connection needs on this computer is a person's to mend, whatever the host raises for it."""
     monkeypatch.setenv("SSL_CERT_FILE", "/there/is/no/such.pem")
     (outcome,) = submit(server.address)
-    assert outcome.verdict is Verdict.STOP and "such.pem" in outcome.reason
+    assert outcome.verdict is SubmitOutcome.STOP and "such.pem" in outcome.reason
 
 
 def test_a_server_that_comes_back_is_believed_at_once(server: WatsServer) -> None:
@@ -186,9 +186,9 @@ def test_a_server_that_comes_back_is_believed_at_once(server: WatsServer) -> Non
         return [*away, back]
 
     *away, back = asyncio.run(run())
-    assert {outcome.verdict for outcome in away} == {Verdict.LATER}
+    assert {outcome.verdict for outcome in away} == {SubmitOutcome.LATER}
     assert all("Failed to connect" in outcome.reason for outcome in away)
-    assert back.verdict is Verdict.ACCEPTED
+    assert back.verdict is SubmitOutcome.ACCEPTED
 
 
 def test_one_dropped_report_does_not_disturb_the_others(server: WatsServer) -> None:
@@ -221,7 +221,7 @@ def test_one_dropped_report_does_not_disturb_the_others(server: WatsServer) -> N
 def test_what_only_a_person_can_mend_stops(address: str, token: str, told: str) -> None:
     """Nothing is tried for ever that cannot succeed."""
     (outcome,) = submit(address, token=token)
-    assert outcome.verdict is Verdict.STOP and told in outcome.reason
+    assert outcome.verdict is SubmitOutcome.STOP and told in outcome.reason
 
 
 def test_credentials_are_in_no_reason(server: WatsServer) -> None:

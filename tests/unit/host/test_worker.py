@@ -142,7 +142,7 @@ def test_a_worker_process_is_silent_to_the_ground(bench: Bench) -> None:
     """Not even a program that a converter starts writes to the service's standard output."""
     job = bench.converting("os.write(1, b'loud'); subprocess.run(['echo', 'louder'], check=True)\n" + GOOD)
     program = (
-        "from pywats_archive.host import worker; from pywats_archive.host.job import ConversionJob\n"
+        "from pywats_archive.host.worker import entry as worker; from pywats_archive.host.job import ConversionJob\n"
         f"worker.prepare()\nr = worker.convert(ConversionJob(module_path={job.module_path!r}, "
         f"converters_folder={job.converters_folder!r}, source_path={job.source_path!r}))\n"
         "import sys; sys.exit(0 if r.status.value == 'SUCCESS' else 1)"

@@ -8,7 +8,7 @@ import pytest
 
 from pywats_archive.archive import figures
 from pywats_archive.archive.audit import scrub_log
-from pywats_archive.archive.audit.scrub_log import News
+from pywats_archive.archive.audit.scrub_log import FindingChanges
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import NotAnArchive
@@ -117,7 +117,7 @@ def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Cloc
     damaged = entries(archive)[1]
     whole = flip(archive, damaged)
     clock.now = START + timedelta(days=60)
-    told: list[News] = []
+    told: list[FindingChanges] = []
     read_all_due(Scrub(archive, tell=told.append))
     assert [p.archive_id for news in told for p in news.found] == [damaged.archive_id]
     assert figures.statistics(archive).open_findings == 1

@@ -12,7 +12,7 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.time import UTC
 from pywats_archive.pipeline.folders.presence import WatchFolder, absence, mount_point_of
-from pywats_archive.pipeline.lanes.away import AwayBooks, only_seen
+from pywats_archive.pipeline.lanes.ledgers import AwayLedger, only_seen
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def test_only_what_is_certain_is_taken_for_seen() -> None:
 
 def test_only_what_came_meanwhile_is_new() -> None:
     """What lay there first is neither new nor ended; what comes later is entered under a negative number (invariant 4)."""
-    books = AwayBooks("c", clock=lambda: NOW, seen=[arrival(1)])
+    books = AwayLedger("c", clock=lambda: NOW, seen=[arrival(1)])
     first = books.latest_at(["/watch/1", "/watch/before"])
     assert first["/watch/1"] == arrival(1)
     before = first["/watch/before"]

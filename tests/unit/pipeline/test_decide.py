@@ -9,7 +9,7 @@ import pytest
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
 from pywats_archive.conversion.sending.items import LONGEST_DELAY, after_try
-from pywats_archive.host.server.answers import Verdict
+from pywats_archive.host.server.answers import SubmitOutcome
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -70,7 +70,9 @@ def test_reports_are_waited_for() -> None:
 )
 def test_the_converters_own_post_action_goes_first(asked: str | None, configured: str, destination: str) -> None:
     """What a result asks for goes before the configuration."""
-    end = ending(ConversionStatus.SUCCESS, [SubmissionState.ACCEPTED], config(post_action=configured), asked_for=asked)
+    end = ending(
+        ConversionStatus.SUCCESS, [SubmissionState.ACCEPTED], config(post_action=configured), requested_action=asked
+    )
     assert end.destination.value == destination and end.state is ArrivalState.DONE
 
 
@@ -92,9 +94,9 @@ def test_archive_keeps_what_the_archive_does_not_hold() -> None:
 
 def test_a_report_is_tried_ever_more_rarely_and_for_ever() -> None:
     """The delay grows to its bound and never ends (invariant 4)."""
-    delays = [after_try(Verdict.LATER, tries=tries).delay for tries in range(1, 40)]
+    delays = [after_try(SubmitOutcome.LATER, tries=tries).delay for tries in range(1, 40)]
     assert all(a is not None and b is not None and a <= b for a, b in pairwise(delays))
     assert delays[-1] == LONGEST_DELAY
-    assert after_try(Verdict.ACCEPTED, tries=1).delay is None
-    assert after_try(Verdict.REFUSED, tries=1).state is SubmissionState.REFUSED
-    assert after_try(Verdict.STOP, tries=1).state is SubmissionState.WAITING
+    assert after_try(SubmitOutcome.ACCEPTED, tries=1).delay is None
+    assert after_try(SubmitOutcome.REFUSED, tries=1).state is SubmissionState.REFUSED
+    assert after_try(SubmitOutcome.STOP, tries=1).state is SubmissionState.WAITING

@@ -21,7 +21,7 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.postprocess import actions
-from pywats_archive.pipeline.postprocess.actions import Departure, carry_out
+from pywats_archive.pipeline.postprocess.actions import SourceFile, carry_out
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.portable import files
 
@@ -61,12 +61,12 @@ def across(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "rename", no_rename)
 
 
-def leaving(path: Path, archive: Archive | None = None) -> Departure:
+def leaving(path: Path, archive: Archive | None = None) -> SourceFile:
     """Give a source that is to leave, archived if there is an archive."""
     entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c")) if archive else None
     fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
     config, now = ConverterConfig.model_validate(fields), signature(path)
-    return Departure(
+    return SourceFile(
         path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, config=config, archive=archive, entry=entry
     )
 
@@ -91,7 +91,7 @@ def replaced(path: Path) -> Callable[[], object]:
     return lambda: other.replace(path)
 
 
-def try_to_leave(ending: Ending, departure: Departure) -> None:
+def try_to_leave(ending: Ending, departure: SourceFile) -> None:
     """Let it leave; that it cannot is told as a StorageError, and tried again."""
     try:
         carry_out(ending, departure)

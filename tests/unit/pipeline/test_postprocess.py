@@ -15,7 +15,7 @@ from pywats_archive.archive.sources.reading import signature
 from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.postprocess.actions import Departure, carry_out
+from pywats_archive.pipeline.postprocess.actions import SourceFile, carry_out
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.portable.files import WINDOWS
 
@@ -27,12 +27,12 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield made
 
 
-def departure(archive: Archive, path: Path) -> Departure:
+def departure(archive: Archive, path: Path) -> SourceFile:
     """Archive a source, so that it may leave."""
     entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c"))
     fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
     now = signature(path)
-    return Departure(
+    return SourceFile(
         path=path,
         size_bytes=now.size_bytes,
         mtime_ns=now.mtime_ns,

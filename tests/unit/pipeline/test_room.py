@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pywats_archive.pipeline.mounts.disk import GB, Room, is_low, least_free_bytes
+from pywats_archive.pipeline.mounts.disk import GB, DiskSpace, is_low, least_free_bytes
 
 TB = 10**12
 
@@ -51,7 +51,7 @@ def test_a_disk_is_asked_once_a_second() -> None:
         asked.append(root)
         return disk
 
-    room = Room(Path("/archive"), usage=usage, seconds=lambda: now[0])
+    room = DiskSpace(Path("/archive"), usage=usage, seconds=lambda: now[0])
     for _ in range(1_000):
         assert room.trouble()
     assert len(asked) == 1 and "until 1.100 GB are free" in str(room.trouble())
@@ -67,4 +67,4 @@ def test_a_disk_that_cannot_be_asked_is_not_low() -> None:
     def usage(root: Path) -> SimpleNamespace:
         raise FileNotFoundError(2, "gone")
 
-    assert Room(Path("/archive"), usage=usage).trouble() is None
+    assert DiskSpace(Path("/archive"), usage=usage).trouble() is None

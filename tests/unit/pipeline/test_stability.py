@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pywats_archive.archive.sources.reading import Signature
-from pywats_archive.pipeline.folders.debounce import Stability
+from pywats_archive.pipeline.folders.debounce import Debounce
 
 
 def signature(size: int, mtime: int = 1) -> Signature:
@@ -13,7 +13,7 @@ def signature(size: int, mtime: int = 1) -> Signature:
 
 def test_a_source_is_whole_after_it_was_quiet() -> None:
     """Not before ``settle_s`` without a change of size or time, as we saw it."""
-    watch = Stability(settle_s=2)
+    watch = Debounce(settle_s=2)
     assert watch.observe({"a": signature(1)}, 0) == ()
     assert watch.observe({"a": signature(2)}, 1.9) == ()
     assert watch.observe({"a": signature(2)}, 3.8) == ()
@@ -22,14 +22,14 @@ def test_a_source_is_whole_after_it_was_quiet() -> None:
 
 def test_an_old_time_alone_does_not_make_it_whole() -> None:
     """A share's clock may be behind: only what we saw ourselves counts."""
-    watch = Stability(settle_s=2)
+    watch = Debounce(settle_s=2)
     assert watch.observe({"a": signature(1, mtime=0)}, 100) == ()
     assert watch.observe({"a": signature(1, mtime=7)}, 103) == ()
 
 
 def test_what_is_gone_is_forgotten() -> None:
     """A source that comes back starts anew."""
-    watch = Stability(settle_s=2)
+    watch = Debounce(settle_s=2)
     watch.observe({"a": signature(1)}, 0)
     watch.observe({}, 1)
     assert watch.observe({"a": signature(1)}, 3) == ()
@@ -37,7 +37,7 @@ def test_what_is_gone_is_forgotten() -> None:
 
 def test_a_source_without_bytes_is_given_longer() -> None:
     """Most empty files are about to be written; a run that is to end does not wait for them."""
-    watch = Stability(settle_s=2, empty_s=60)
+    watch = Debounce(settle_s=2, empty_s=60)
     assert watch.observe({"a": signature(0)}, 0) == ()
     assert watch.observe({"a": signature(0)}, 59) == ()
     assert watch.observe({"a": signature(0)}, 59, impatient=True) == ("a",)

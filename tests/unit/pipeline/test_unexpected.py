@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.errors import ArchiveError, CatalogError, CatalogRefused
-from pywats_archive.pipeline.processing.backoff import HOLD_S, LONGEST_HOLD_S, hold_s
+from pywats_archive.pipeline.alerting.isolation import HOLD_S, LONGEST_HOLD_S, hold_s
 
 
 @given(st.lists(st.booleans(), max_size=40))

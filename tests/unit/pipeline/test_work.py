@@ -48,24 +48,24 @@ def done() -> Iterator[Done]:
 def test_nothing_is_begun_while_it_is_held(done: Done) -> None:
     """A held queue ends what was begun, begins nothing, and loses nothing once it goes on."""
     assert done.put_slow("begun").wait(5)
-    assert not done.queue.hold()
+    assert not done.queue.pause()
     done.put("waits")
     done.gate.set()
-    wait_for(done.queue.hold)
+    wait_for(done.queue.pause)
     assert done.names == ["begun"] and done.queue.busy_count == 1
-    done.queue.go_on()
+    done.queue.resume()
     wait_for(lambda: done.names == ["begun", "waits"])
     wait_for(lambda: done.queue.busy_count == 0)
 
 
 def test_what_is_forgotten_is_not_begun(done: Done) -> None:
     """What waited and was not urgent is dropped; what is urgent, and what comes later, is done."""
-    assert done.queue.hold()
+    assert done.queue.pause()
     done.put("old")
     done.put("urgent", priority=URGENT)
-    done.queue.forget()
+    done.queue.drop_queued()
     done.put("new")
-    done.queue.go_on()
+    done.queue.resume()
     wait_for(lambda: done.queue.busy_count == 0)
     assert sorted(done.names) == ["new", "urgent"]
 
@@ -73,7 +73,7 @@ def test_what_is_forgotten_is_not_begun(done: Done) -> None:
 def test_a_held_queue_can_be_closed() -> None:
     """A service that is stopped while its queue is held ends, and begins nothing more."""
     done = Done()
-    done.queue.hold()
+    done.queue.pause()
     done.put("left to the next start")
     wait_for(done.queue._queue.empty)  # a thread has it in its hands
     done.stopping.set()

@@ -138,7 +138,9 @@ def test_nothing_is_purged_while_damage_is_open(aged: Aged) -> None:
     entry = aged.add(days_ago=100)
     path = entry.source_archived_path
     damaged = Problem(kind=ProblemKind.BLOB_DAMAGED, path=path, archive_id=entry.archive_id, message="bad")
-    reading = scrub_log.Reading(archive_id=entry.archive_id, paths=(damaged.path,), read_bytes=1, problems=(damaged,))
+    reading = scrub_log.EntryCheck(
+        archive_id=entry.archive_id, paths=(damaged.path,), read_bytes=1, problems=(damaged,)
+    )
     scrub_log.record(aged.archive, [reading])
     with pytest.raises(RetentionHeldBack, match="damage is open \\(bad\\)"):
         enforcing.enforce(aged.archive, POLICY, confirmed=True)

@@ -9,14 +9,14 @@ from itertools import takewhile
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import checks, events
-from pywats_archive.catalog.checks import LastCheck, Tally
+from pywats_archive.catalog.checks import LastCheck, ScrubProgress
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.event import Event
 from pywats_archive.models.integrity import Finding, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class EntryCheck:
     """An entry whose blobs were read back."""
 
     archive_id: str
@@ -26,7 +26,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class News:
+class FindingChanges:
     """What is otherwise than it was known to be."""
 
     found: tuple[Problem, ...] = ()
@@ -51,12 +51,12 @@ def oldest(archive: Archive) -> LastCheck | None:
         return next(iter(_next(db, checks.tally(db, now=archive.now()), 1)), None)
 
 
-def record(archive: Archive, readings: Sequence[Reading]) -> News:
+def record(archive: Archive, readings: Sequence[EntryCheck]) -> FindingChanges:
     """Record what was read back, in the order of ids, with what was found; durable once this returns."""
     return archive.write(lambda tx: _record(tx, archive, readings))
 
 
-def record_cleared(archive: Archive, finding: Finding) -> News:
+def record_cleared(archive: Archive, finding: Finding) -> FindingChanges:
     """Record that a blob is sound again, or went on record."""
     path, archive_id = finding.problem.path, finding.problem.archive_id
     return archive.write(lambda tx: _judge(tx, {path: None}, archive_id=archive_id, now=archive.now()))
@@ -68,7 +68,7 @@ def findings(archive: Archive) -> tuple[Finding, ...]:
         return checks.findings(db)
 
 
-def _record(tx: Connection, archive: Archive, readings: Sequence[Reading]) -> News:
+def _record(tx: Connection, archive: Archive, readings: Sequence[EntryCheck]) -> FindingChanges:
     now, found, cleared = archive.now(), list[Problem](), list[str]()
     for reading in readings:
         checks.set_verified(tx, reading.archive_id, reading.paths, now)
@@ -78,10 +78,12 @@ def _record(tx: Connection, archive: Archive, readings: Sequence[Reading]) -> Ne
         found += news.found
         cleared += news.cleared
     _count(tx, readings, now)
-    return News(found=tuple(found), cleared=tuple(cleared))
+    return FindingChanges(found=tuple(found), cleared=tuple(cleared))
 
 
-def _judge(tx: Connection, by_path: dict[str, Problem | None], *, archive_id: str | None, now: datetime) -> News:
+def _judge(
+    tx: Connection, by_path: dict[str, Problem | None], *, archive_id: str | None, now: datetime
+) -> FindingChanges:
     """Keep, add or clear what is known of each blob, with an event for what is news."""
     found = [problem for problem in by_path.values() if problem and checks.add_finding(tx, problem, now)]
     cleared = [path for path, problem in by_path.items() if problem is None and checks.clear_finding(tx, path)]
@@ -90,10 +92,10 @@ def _judge(tx: Connection, by_path: dict[str, Problem | None], *, archive_id: st
         events.append(tx, Event(kind="integrity.found", at=now, archive_id=problem.archive_id, details=details))
     for path in cleared:
         events.append(tx, Event(kind="integrity.cleared", at=now, archive_id=archive_id, details={"path": path}))
-    return News(found=tuple(found), cleared=tuple(cleared))
+    return FindingChanges(found=tuple(found), cleared=tuple(cleared))
 
 
-def _count(tx: Connection, readings: Sequence[Reading], now: datetime) -> None:
+def _count(tx: Connection, readings: Sequence[EntryCheck], now: datetime) -> None:
     """Add to the tally; it goes into an event once a day, and at the end of each round through the archive."""
     before = checks.tally(tx, now=now)
     after_last = checks.following(tx, readings[-1].archive_id + "~", 1)
@@ -108,11 +110,11 @@ def _count(tx: Connection, readings: Sequence[Reading], now: datetime) -> None:
         details = {"since": before.since.isoformat(), "blobs": tally.blobs, "read_bytes": tally.read_bytes}
         details |= {"problems": tally.problems, "up_to": readings[-1].archive_id}
         events.append(tx, Event(kind="integrity.checked", at=now, details=details))
-        tally = Tally(next_id=tally.next_id, since=now)
+        tally = ScrubProgress(next_id=tally.next_id, since=now)
     checks.set_tally(tx, tally)
 
 
-def _next(db: Connection, tally: Tally, limit: int) -> tuple[LastCheck, ...]:
+def _next(db: Connection, tally: ScrubProgress, limit: int) -> tuple[LastCheck, ...]:
     return checks.following(db, tally.next_id, limit) or checks.following(db, "", limit)
 
 

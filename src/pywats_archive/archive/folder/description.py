@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.archive.folder import layout
-from pywats_archive.archive.restore.unpack import write_file
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
 from pywats_archive.models.time import Clock
 from pywats_archive.portable import files
+from pywats_archive.portable.placing import write_file
 
 FORMAT_VERSION = 1
 
@@ -21,7 +21,8 @@ This folder is an archive of test log files and of the reports made from them.
 
 sources/YYYY/MM/DD/<id>.<ext>.gz   each source, compressed; "gzip -dkN FILE" gives it back under its own name and
                                    time, "gzip -dc FILE > NAME" under any. A source that was a folder is a .tar.gz,
-                                   and <id>.companions.tar.gz holds the files its converter reads beside it.
+                                   and <id>.companions.tar.gz holds the files its converter reads beside it;
+                                   <id>.companions.1.gz is one of them, which other entries may have too (hard links).
 reports/YYYY/MM/DD/<id>.json.gz    each report as the exact JSON that was sent; further ones are <id>.2.json.gz, ...
 metadata.db                        an SQLite database: which converter, when, with what outcome. Try
                                    sqlite3 metadata.db "select archive_id, source_path, conversion_status
@@ -54,17 +55,17 @@ def read_description(root: Path) -> Description | None:
     """Read archive.json; None when there is none, StorageError or NotAnArchive when it cannot be read."""
     path = root / layout.DESCRIPTION
     try:
-        text = path.read_text(encoding="utf-8")
+        content = files.read_small(path)
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise StorageError(f"{path}: cannot be read ({exc.strerror}); check the folder and its rights") from exc
-    return _parse(text, path)
+    return _parse(content, path)
 
 
-def _parse(text: str, path: Path) -> Description:
+def _parse(content: bytes, path: Path) -> Description:
     try:
-        fields = json.loads(text)
+        fields = json.loads(content)
         version = int(fields["format_version"])
         described = Description(
             format_version=version, archive_uuid=str(fields["archive_uuid"]), created_at=str(fields["created_at"])
@@ -98,7 +99,7 @@ def _create(root: Path, clock: Clock) -> Description:
         raise StorageError(
             f"{root}: no archive can be made here ({exc.strerror}); check the folder and its rights"
         ) from exc
-    return _parse((root / layout.DESCRIPTION).read_text(encoding="utf-8"), root / layout.DESCRIPTION)
+    return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
 
 
 def _write_once(root: Path, name: str, text: str) -> None:

@@ -19,7 +19,7 @@ from pywats_archive.archive.folder.ownership import owning
 from pywats_archive.archive.repair.adopted import Adopted, stand_in
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.repair.decided import Decided, decided
-from pywats_archive.archive.sources.packing import owner_of
+from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import entries, events, previous, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
@@ -206,7 +206,8 @@ class _Filling:
         left = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
         self._done += len(holding.files)
         try:
-            self._archive.blobs.remove_durably(left)
+            for failure in self._archive.blobs.remove_durably(left).values():
+                raise failure
         except (OSError, BlobOutside) as exc:
             told = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
             self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], told, holding.archive_id))
@@ -217,8 +218,8 @@ class _Filling:
         """Add what one blob says; one that cannot be read is a problem, and known for what its header says."""
         archive, problem = self._archive, None
         try:
-            metadata = archive.blobs.label(path).metadata
-            if owner_of(path, metadata) != archive_id:
+            metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
+            if metadata["archive_id"] != archive_id:
                 raise BlobDamaged(
                     f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not taken in"
                 )
@@ -243,7 +244,7 @@ class _Filling:
         self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
     ) -> Adopted:
         found = companions_of(self._archive, path, metadata)
-        entry = adopted.entry or stand_in(self._archive, owner_of(path, metadata))
+        entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
         self._without_source += adopted.entry is None
         disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
         whole = replace(entry, companions=(*entry.companions, *found), disk_size_bytes=disk)

@@ -13,13 +13,14 @@ from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, locks
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
-from pywats_archive.archive.sources.packing import owner_of
+from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
     ArchiveError,
     BlobDamaged,
     BlobMissing,
+    CatalogDamaged,
     CatalogRefused,
     RunRunning,
     StorageError,
@@ -99,7 +100,7 @@ def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
 def _finish_purges(archive: Archive) -> int:
     """Bytes that cannot be removed yet, since somebody reads them (Windows), are left to the next purge."""
     with suppress(StorageError):
-        return purging.finish_unfinished(archive)
+        return purging.finish_unfinished(archive).purges
     return 0
 
 
@@ -139,15 +140,24 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
 def _days(archive: Archive) -> set[date]:
     """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
     with archive.read() as db:
-        newest = entries.find(db, EntryFilter(), limit=1).items
+        newest = _newest_day(db)
         open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
     today = archive.now().date()
     on_disk = _days_on_disk(archive)
-    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today} | _touched(archive, on_disk)
-    if not newest:
+    days = {moment_of(archive_id).date() for archive_id in open_ids if is_archive_id(archive_id)}
+    days |= {today} | _touched(archive, on_disk)
+    if newest is None:
         return days | on_disk.keys()
-    last = min(newest[0].created_at.date(), today) - _DAY
+    last = min(newest, today) - _DAY
     return days | {day for day in on_disk if day >= last}
+
+
+def _newest_day(db: Connection) -> date | None:
+    """Return the day on which the latest entry came; None when there is none, or its row makes no sense."""
+    with suppress(CatalogDamaged):
+        for entry in entries.find(db, EntryFilter(), limit=1).items:
+            return entry.created_at.date()
+    return None
 
 
 def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
@@ -189,7 +199,7 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
 def _adopt(archive: Archive, path: str) -> str:
     """Give an unknown blob its row; returns the kind it is of, ``damaged``, or ``unread`` when it may be read another time."""
     try:
-        metadata = archive.blobs.label(path).metadata
+        metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
         kind = str(metadata["kind"])
         _ADOPTIONS[kind](archive, path, metadata)
     except (OSError, BlobMissing):
@@ -221,7 +231,7 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None
 
 
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    entry = archive.entry(owner_of(path, metadata))
+    entry = archive.entry(metadata["archive_id"])
     found = companions_of(archive, path, metadata)
     whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
     archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))

@@ -1,99 +1,21 @@
-"""Bringing bytes back: under their own name and time, never over a file that is there, checked before they count."""
+"""Unpacking the tar of a folder source or of companions; nothing is written outside of the target folder."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import tarfile
-import tempfile
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-import structlog
-
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.portable import files
-from pywats_archive.portable.placing import free_names
-
-log = structlog.get_logger()
-
-
-def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
-    """Write a file into ``folder`` under ``name``, or the first free name like it; nothing stays when ``chunks`` fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".restore-", suffix=".part", dir=folder)
-    path = Path(temporary)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            for chunk in chunks:
-                stream.write(chunk)
-            if is_durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        _set_time(path, mtime_ns)
-        return publish(path, folder, name, is_durable=is_durable)
-    finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
-
-
-def _set_time(path: Path, mtime_ns: int) -> None:
-    """Give a file its time; one that this system cannot have (before 1970 on Windows) is no reason to lose the file."""
-    try:
-        os.utime(path, ns=(mtime_ns, mtime_ns))
-    except (OverflowError, ValueError, OSError) as exc:
-        log.warning("restore.time_not_set", path=str(path), mtime_ns=mtime_ns, reason=str(exc))
-
-
-def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:
-    """Give a finished file the first free name like ``name`` in ``folder``, durably; gives its path."""
-    for free in free_names(name):
-        with suppress(FileExistsError):
-            files.rename_exclusive(path, folder / free)
-            if is_durable:
-                files.sync_folder(folder)
-            return folder / free
-    raise AssertionError("unreachable: names never run out")
-
-
-def make_folder(parent: Path, name: str) -> Path:
-    """Make a new folder under ``name``, or the first free name like it."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for free in free_names(name):
-        with suppress(FileExistsError):
-            (parent / free).mkdir()
-            return parent / free
-    raise AssertionError("unreachable: names never run out")
+from pywats_archive.portable.placing import make_whole, write_file
 
 
 def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
     """Unpack a tar of ours into ``parent`` under ``name``, or the first free name like it; nothing stays when it fails."""
     return make_whole(parent, name, lambda folder: extract(chunks, folder))
-
-
-def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
-    """Fill a folder and give it ``name``, or the first free name like it; nothing stays when ``fill`` fails."""
-    parent.mkdir(parents=True, exist_ok=True)
-    partial = parent / f".restore-{uuid.uuid4().hex}.part"
-    partial.mkdir()
-    try:
-        fill(partial)
-        return publish_folder(partial, parent, name)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def publish_folder(partial: Path, parent: Path, name: str) -> Path:
-    """Give a finished folder the first free name like ``name`` in ``parent``, durably; gives its path."""
-    for free in free_names(name):
-        with suppress(FileExistsError):
-            files.rename_folder_exclusive(partial, parent / free)
-            files.sync_folder(parent)
-            return parent / free
-    raise AssertionError("unreachable: names never run out")
 
 
 def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
@@ -110,6 +32,13 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
             elif content is not None:
                 made.append(write_file(content, target.parent, target.name, mtime_ns=mtime_ns_of(member)))
     return tuple(made)
+
+
+def write_member(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
+    """Write a file that has ``name`` relative to ``folder``; one that would lie outside of it is refused."""
+    with _told_as_damaged(folder):  # a name may be none
+        target = _inside(folder, name)
+        return write_file(chunks, target.parent, target.name, mtime_ns=mtime_ns, is_durable=is_durable)
 
 
 def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes] | None]]:

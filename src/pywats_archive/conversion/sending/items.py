@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.interceptor import AfterSubmission
-from pywats_archive.host.server.answers import Answer, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.report import Report, SubmissionState
 
 MEMORY = "memory"
@@ -19,7 +19,7 @@ LONGEST_DELAY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class RetryDecision:
     """What to do with a report after a try."""
 
     state: SubmissionState
@@ -27,18 +27,18 @@ class Step:
     """When it is tried again; None when it is settled."""
 
 
-def after_try(verdict: Verdict, *, tries: int) -> Step:
+def after_try(verdict: SubmitOutcome, *, tries: int) -> RetryDecision:
     """Decide from the server's answer to the ``tries``-th try (1 for the first)."""
-    if verdict is Verdict.ACCEPTED:
-        return Step(state=SubmissionState.ACCEPTED)
-    if verdict is Verdict.REFUSED:
-        return Step(state=SubmissionState.REFUSED)
-    if verdict is Verdict.STOP:
-        return Step(state=SubmissionState.WAITING, delay=LONGEST_DELAY)
-    return Step(state=SubmissionState.WAITING, delay=min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY))
+    if verdict is SubmitOutcome.ACCEPTED:
+        return RetryDecision(state=SubmissionState.ACCEPTED)
+    if verdict is SubmitOutcome.REFUSED:
+        return RetryDecision(state=SubmissionState.REFUSED)
+    if verdict is SubmitOutcome.STOP:
+        return RetryDecision(state=SubmissionState.WAITING, delay=LONGEST_DELAY)
+    return RetryDecision(state=SubmissionState.WAITING, delay=min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY))
 
 
-class Parcel(Protocol):
+class OutboxItem(Protocol):
     """A report on its way to the server."""
 
     @property
@@ -71,12 +71,12 @@ class Parcel(Protocol):
     def is_alone_under_its_id(self) -> bool:
         """Whether what the server has under the report's id can only be this report."""
 
-    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
+    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
         """Put the try on record."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ArchivedParcel:
+class ArchivedItem:
     """A report that is durable in an archive; ``document`` saves reading it back."""
 
     archive: Archive
@@ -108,8 +108,30 @@ class ArchivedParcel:
         others = (r for r in self.archive.reports_of(mine.archive_id) if r.archived_path != mine.archived_path)
         return all(other.report_id != mine.report_id for other in others)
 
-    def settle(self, step: Step, answer: Answer, now: datetime) -> None:
+    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
         reason = None if step.state is SubmissionState.ACCEPTED else answer.reason
         next_try_at = now + step.delay if step.delay else None
         after = AfterSubmission(self.archive)
         after.post_submit(self.report, state=step.state, reason=reason, next_try_at=next_try_at)
+
+
+@dataclass(kw_only=True, eq=False)
+class MemoryItem:
+    """A report that only memory holds: its source is still in the watch folder."""
+
+    key: str
+    report_id: str
+    document: bytes
+    converter: str
+    tries: int = 0
+    is_stored: bool = False
+    place: str = MEMORY
+
+    def body(self) -> bytes:
+        return self.document
+
+    def is_alone_under_its_id(self) -> bool:
+        return True
+
+    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
+        self.tries += 1

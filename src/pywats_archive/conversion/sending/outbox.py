@@ -13,12 +13,19 @@ from datetime import datetime, timedelta
 import structlog
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.conversion.sending.items import LONGEST_DELAY, MEMORY, ArchivedParcel, Parcel, Step, after_try
+from pywats_archive.conversion.sending.items import (
+    LONGEST_DELAY,
+    MEMORY,
+    ArchivedItem,
+    OutboxItem,
+    RetryDecision,
+    after_try,
+)
 from pywats_archive.conversion.sending.sender import Sender
 from pywats_archive.conversion.sending.server_state import ServerState, ServerTrouble
 from pywats_archive.conversion.sending.tries import Tries, Unsendable
 from pywats_archive.conversion.sending.waiting import Waiting, told
-from pywats_archive.host.server.answers import Answer, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.host.server.submission import Submitter
 from pywats_archive.models.report import SubmissionState
 
@@ -71,7 +78,7 @@ class Outbox:
         connect: Callable[[], Submitter],
         archives: Callable[[], Sequence[Archive]],
         *,
-        on_settled: Callable[[Parcel, SubmissionState, str | None], None],
+        on_settled: Callable[[OutboxItem, SubmissionState, str | None], None],
         clock: Callable[[], datetime],
         impatient: bool = False,
         on_answer: Callable[[Answer], None] = lambda answer: None,
@@ -82,13 +89,13 @@ class Outbox:
         self._on_settled = on_settled
         self._now = clock
         self._impatient = impatient
-        self._offered: deque[Parcel] = deque()
+        self._offered: deque[OutboxItem] = deque()
         self._in_flight: dict[str, str] = {}
         """Report ids by parcel; of two reports of one id, the later waits until the server had its say on the first."""
         self._tries = Tries()
         self._server = ServerState(impatient=impatient)
         self._settled: deque[str] = deque(maxlen=_REMEMBERED)
-        self._untold: deque[tuple[Parcel, SubmissionState, str | None]] = deque()
+        self._untold: deque[tuple[OutboxItem, SubmissionState, str | None]] = deque()
         self._look_again_s = 0.0
         self._closing = False
         self._loop = asyncio.new_event_loop()
@@ -99,7 +106,7 @@ class Outbox:
         """Begin sending."""
         self._thread.start()
 
-    def offer(self, parcel: Parcel) -> bool:
+    def offer(self, parcel: OutboxItem) -> bool:
         """Hand over a parcel; False when there is no room, so that it must be read from the archive later."""
         if len(self._offered) >= _IN_MEMORY and parcel.is_stored:
             return False
@@ -192,8 +199,8 @@ class Outbox:
         except asyncio.TimeoutError:
             return
 
-    async def _next(self, room: int) -> Iterable[Parcel]:
-        chosen: list[Parcel] = []
+    async def _next(self, room: int) -> Iterable[OutboxItem]:
+        chosen: list[OutboxItem] = []
         for _ in range(len(self._offered)):
             if len(chosen) == room:
                 break
@@ -210,8 +217,8 @@ class Outbox:
             self._look_again_s = now_s if chosen else now_s + _LOOK_EVERY_S
         return chosen
 
-    def _stored(self, room: int) -> list[Parcel]:
-        found: list[Parcel] = []
+    def _stored(self, room: int) -> list[OutboxItem]:
+        found: list[OutboxItem] = []
         limit = room + len(self._in_flight) + self._tries.postponed_count + 8
         for place, parcels in self._waiting.due(limit=limit):
             if len(parcels) < limit:
@@ -219,19 +226,19 @@ class Outbox:
             found.extend(parcel for parcel in parcels if len(found) < room and self._is_taken(parcel))
         return found
 
-    def _is_taken(self, parcel: Parcel) -> bool:
+    def _is_taken(self, parcel: OutboxItem) -> bool:
         """Take a parcel to send it, if it may be sent now."""
         is_due = self._is_due(parcel)
         if is_due:
             self._in_flight[parcel.key] = parcel.report_id
         return is_due
 
-    def _is_due(self, parcel: Parcel) -> bool:
+    def _is_due(self, parcel: OutboxItem) -> bool:
         is_new = parcel.report_id not in self._in_flight.values() and parcel.key not in self._settled
         is_beside_another_slow_one = self._tries.is_slow((parcel.key,)) and self._tries.is_slow(tuple(self._in_flight))
         return is_new and not is_beside_another_slow_one and self._tries.may_try(parcel.key, time.monotonic())
 
-    async def _send(self, parcel: Parcel) -> None:
+    async def _send(self, parcel: OutboxItem) -> None:
         try:
             answer = await self._sender.send(
                 parcel, timeouts=self._tries.timeouts(parcel.key), looks=self._tries.earlier(parcel.key).wants_a_look
@@ -247,7 +254,7 @@ class Outbox:
             self._in_flight.pop(parcel.key, None)
             self._wake.set()
 
-    def _give_up(self, parcel: Parcel, exc: Exception) -> None:
+    def _give_up(self, parcel: OutboxItem, exc: Exception) -> None:
         """Leave a report alone for a while that cannot be read, or of which no try can be put on record."""
         reason = told(exc)
         if self._tries.give_up(parcel, reason, time.monotonic() + LONGEST_DELAY.total_seconds()):
@@ -255,14 +262,14 @@ class Outbox:
         if not parcel.is_stored:
             self._offered.append(parcel)
 
-    def _note(self, parcel: Parcel, answer: Answer) -> Step:
+    def _note(self, parcel: OutboxItem, answer: Answer) -> RetryDecision:
         """Decide when a report is tried again, and when anything is; gives what is put on record."""
         now_s, step = time.monotonic(), after_try(answer.verdict, tries=parcel.tries + 1)
         was_stopped_by = self._server.stopped_by
         closed_until_s = self._server.note(answer, parcel.key, now_s)
         if step.delay is None:
             self._tries.settled(parcel.key)
-            if answer.verdict is Verdict.REFUSED:
+            if answer.verdict is SubmitOutcome.REFUSED:
                 log.warning("report.refused", report_id=parcel.report_id, reason=answer.reason)
             elif answer.reason:
                 log.info("report.found", report_id=parcel.report_id, reason=answer.reason)
@@ -277,7 +284,7 @@ class Outbox:
             log.warning("outbox.pauses", seconds=round(closed_until_s - now_s, 1), reason=answer.reason)
         return replace(step, delay=min(max(step.delay, timedelta(seconds=until_s - now_s)), LONGEST_DELAY))
 
-    def _settle(self, parcel: Parcel, step: Step, answer: Answer) -> None:
+    def _settle(self, parcel: OutboxItem, step: RetryDecision, answer: Answer) -> None:
         parcel.settle(step, answer, self._now())
         if step.delay is not None and not parcel.is_stored:
             self._offered.append(parcel)
@@ -287,7 +294,7 @@ class Outbox:
                 log.error("report.not_told", report_id=parcel.report_id, reason=str(trouble))
                 self._untold.append((parcel, step.state, answer.reason))
 
-    def _tell(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> Exception | None:
+    def _tell(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> Exception | None:
         """Tell that a parcel is settled; gives why that failed, if it did."""
         try:
             self._on_settled(parcel, state, reason)
@@ -299,7 +306,7 @@ class Outbox:
         """Tell what could not be told, for its source waits for nothing else; an archive that is opened anew asks itself."""
         for _ in range(len(self._untold)):
             parcel, state, reason = self._untold[0]
-            is_open = not isinstance(parcel, ArchivedParcel) or parcel.archive in self._archives()
+            is_open = not isinstance(parcel, ArchivedItem) or parcel.archive in self._archives()
             if is_open and self._tell(parcel, state, reason):
                 self._untold.append((parcel, state, reason))
             self._untold.popleft()

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import structlog
 
-from pywats_archive.conversion.sending.items import Parcel
+from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.host.server.answers import Answer
 from pywats_archive.host.server.submission import Submitter
 
@@ -27,7 +27,7 @@ class Sender:
         self._on_the_way: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    async def send(self, parcel: Parcel, *, timeouts: int, looks: bool) -> Answer:
+    async def send(self, parcel: OutboxItem, *, timeouts: int, looks: bool) -> Answer:
         """Send a parcel once, from a task of its own; CancelledError when the sender is closed meanwhile."""
         held = parcel.document
         body = held if held is not None else await asyncio.to_thread(parcel.body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pywats_archive.conversion.sending.items import LONGEST_DELAY
-from pywats_archive.host.server.answers import Answer, Trouble, Verdict
+from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble
 
 AT_ONCE = 4
 FIRST_PAUSE = timedelta(seconds=1)
@@ -40,7 +40,7 @@ def pause_for(answer: Answer, *, failures: int, other_ids: int = 0) -> timedelta
     """
     if answer.trouble is Trouble.ANOTHER_ID and other_ids >= OTHER_IDS_TO_STOP:
         return STOP_FOR_ANOTHER_ID
-    if answer.verdict is Verdict.STOP:
+    if answer.verdict is SubmitOutcome.STOP:
         return LONGEST_DELAY
     if answer.trouble is Trouble.BUSY and answer.retry_after is not None:
         return max(answer.retry_after, FIRST_PAUSE)
@@ -79,7 +79,7 @@ class ServerState:
 
     def note(self, answer: Answer, key: str, now_s: float) -> float:
         """Take note of what came of a report; gives until when nothing is to be sent, or 0."""
-        if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+        if answer.verdict in (SubmitOutcome.ACCEPTED, SubmitOutcome.REFUSED):
             self._forget_failures()
             self.trouble, self.has_answered, self._taken = None, True, self._taken + 1
             return 0.0
@@ -119,7 +119,7 @@ class ServerState:
             since_s=self.trouble.since_s if self.trouble else now_s,
             reason=answer.reason,
             kind=answer.trouble,
-            is_stopped=pause is not None and (answer.verdict is Verdict.STOP or pause == STOP_FOR_ANOTHER_ID),
+            is_stopped=pause is not None and (answer.verdict is SubmitOutcome.STOP or pause == STOP_FOR_ANOTHER_ID),
         )
 
     def _shortened(self, pause: timedelta, answer: Answer) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from pywats_archive.conversion.sending.items import Parcel
+from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.host.server.answers import Trouble
 
 DROPS_TO_LOOK = 2
@@ -79,7 +79,7 @@ class Tries:
         elif trouble is Trouble.BROKEN_OFF:
             self._earlier[key] = replace(before, drops=before.drops + 1)
 
-    def give_up(self, parcel: Parcel, reason: str, until_s: float) -> bool:
+    def give_up(self, parcel: OutboxItem, reason: str, until_s: float) -> bool:
         """Leave a report alone that cannot be sent; gives whether that is news."""
         is_new = self._unsendable.get(parcel.key) != Unsendable(place=parcel.place, reason=reason)
         self._unsendable[parcel.key] = Unsendable(place=parcel.place, reason=reason)

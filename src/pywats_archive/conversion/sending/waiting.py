@@ -9,7 +9,7 @@ import structlog
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import conversions
-from pywats_archive.conversion.sending.items import LONGEST_DELAY, ArchivedParcel
+from pywats_archive.conversion.sending.items import LONGEST_DELAY, ArchivedItem
 from pywats_archive.conversion.sending.tries import Unsendable
 from pywats_archive.errors import ArchiveError
 
@@ -31,7 +31,7 @@ class Waiting:
         """What cannot be asked, and why."""
         return tuple(unread for unread, _ in tuple(self._unread.values()))
 
-    def due(self, *, limit: int) -> Iterator[tuple[str, list[ArchivedParcel]]]:
+    def due(self, *, limit: int) -> Iterator[tuple[str, list[ArchivedItem]]]:
         """Read the reports of each archive that are due, by its folder; at most ``limit`` of each."""
         now_s = time.monotonic()
         for archive in self._archives():
@@ -46,7 +46,7 @@ class Waiting:
                 self.note_unread(place, exc)
                 continue
             self._unread.pop(place, None)
-            yield place, [ArchivedParcel(archive=archive, report=report) for report in reports]
+            yield place, [ArchivedItem(archive=archive, report=report) for report in reports]
 
     def note_unread(self, place: str, exc: Exception) -> None:
         """Leave a place alone for a while; the log has each reason once."""

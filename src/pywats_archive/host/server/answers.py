@@ -23,7 +23,7 @@ LONGEST_RETRY_AFTER = timedelta(minutes=15)
 """However much longer the server asks for: its clock, or its configuration, may be wrong."""
 
 
-class Verdict(str, Enum):
+class SubmitOutcome(str, Enum):
     """What a try to submit came to."""
 
     ACCEPTED = "accepted"
@@ -56,7 +56,7 @@ class Trouble(str, Enum):
 class Answer:
     """What came of one try: a verdict and its reason, in one line."""
 
-    verdict: Verdict
+    verdict: SubmitOutcome
     reason: str = ""
     trouble: Trouble | None = None
     retry_after: timedelta | None = None
@@ -132,33 +132,35 @@ _HINTS = {
 }
 
 
-def verdict_of(code: int, content: Content) -> tuple[Verdict, Trouble | None]:
+def verdict_of(code: int, content: Content) -> tuple[SubmitOutcome, Trouble | None]:
     """Decide from the status and the kind of body of an answer that confirms nothing."""
     if code in _CREDENTIALS:
-        return Verdict.STOP, Trouble.UNAUTHORISED
+        return SubmitOutcome.STOP, Trouble.UNAUTHORISED
     if code in _BUSY:
-        return Verdict.LATER, Trouble.BUSY
+        return SubmitOutcome.LATER, Trouble.BUSY
     if code in _GAVE_UP_WAITING:
-        return Verdict.LATER, Trouble.TIMED_OUT
+        return SubmitOutcome.LATER, Trouble.TIMED_OUT
     if code in _ABOUT_THE_DOCUMENT:
         if content is Content.JSON:
-            return Verdict.REFUSED, None
-        return Verdict.LATER, None if code == 413 else Trouble.NOT_THE_SERVER
+            return SubmitOutcome.REFUSED, None
+        return SubmitOutcome.LATER, None if code == 413 else Trouble.NOT_THE_SERVER
     if 200 <= code < 300:
-        return Verdict.LATER, Trouble.NOT_THE_SERVER if content in (Content.HTML, Content.CUT) else None
+        return SubmitOutcome.LATER, Trouble.NOT_THE_SERVER if content in (Content.HTML, Content.CUT) else None
     if code in _LATER or code >= 500:
-        return Verdict.LATER, None
-    return Verdict.STOP, Trouble.UNUSABLE
+        return SubmitOutcome.LATER, None
+    return SubmitOutcome.STOP, Trouble.UNUSABLE
 
 
 def judge(reply: Reply, report_id: str, *, now: datetime) -> Answer:
     """Decide what an answer to a submission means; the reason has the server's words as they are."""
     returned = _returned_id(reply) if 200 <= reply.code < 300 else None
     if returned is not None and is_same_id(returned, report_id):
-        return Answer(verdict=Verdict.ACCEPTED, server_time=reply.server_time)
+        return Answer(verdict=SubmitOutcome.ACCEPTED, server_time=reply.server_time)
     told = _told(reply) if returned is None else f"not confirmed: the server answered {returned}, not the report's id"
     is_another = returned is not None
-    verdict, trouble = (Verdict.LATER, Trouble.ANOTHER_ID) if is_another else verdict_of(reply.code, reply.content)
+    verdict, trouble = (
+        (SubmitOutcome.LATER, Trouble.ANOTHER_ID) if is_another else verdict_of(reply.code, reply.content)
+    )
     return Answer(
         verdict=verdict,
         reason=told,
@@ -172,13 +174,13 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
     """Decide what it means that no answer came, from the exception and those that caused it."""
     causes, told = tuple(_causes(exc)), f"{type(exc).__name__}: {exc}"
     if untrusted := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
-        return Answer(verdict=Verdict.STOP, reason=_untrusted(untrusted, address), trouble=Trouble.UNUSABLE)
+        return Answer(verdict=SubmitOutcome.STOP, reason=_untrusted(untrusted, address), trouble=Trouble.UNUSABLE)
     import httpx  # noqa: PLC0415 (loaded by whoever raised it; every command loads this module)
 
     failed = next((each for each in causes if isinstance(each, httpx.TransportError)), None)
     if isinstance(failed, httpx.ProxyError) and str(failed)[:3] in ("401", "403", "407"):
         reason = f"the proxy answered {failed}; {_HINTS[407]}"
-        return Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNAUTHORISED)
+        return Answer(verdict=SubmitOutcome.STOP, reason=reason, trouble=Trouble.UNAUTHORISED)
     silences = (  # the first that fits; of anything else it is unknown how far the report came
         (httpx.ConnectError, Trouble.UNREACHABLE),
         (httpx.ConnectTimeout, Trouble.UNREACHABLE),
@@ -186,7 +188,7 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
         (httpx.TimeoutException, Trouble.TIMED_OUT),
     )
     kinds = (trouble for kind, trouble in silences if isinstance(failed, kind))
-    return Answer(verdict=Verdict.LATER, reason=told, trouble=next(kinds, Trouble.BROKEN_OFF))
+    return Answer(verdict=SubmitOutcome.LATER, reason=told, trouble=next(kinds, Trouble.BROKEN_OFF))
 
 
 def is_same_id(returned: object, report_id: str) -> bool:

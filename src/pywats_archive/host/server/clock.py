@@ -36,7 +36,7 @@ class ServerClock:
         return heard[0] + timedelta(seconds=self._seconds() - heard[1]) if heard else None
 
     def ask(self, server: ServerConfig) -> bool:
-        """Ask the server for its date, without credentials; False when it did not say. Waits for some seconds at most."""
+        """Ask the server for its date, without credentials; False when it did not say. RetryLater for some seconds at most."""
         if not server.service_address:
             return False
         try:

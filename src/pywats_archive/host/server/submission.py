@@ -18,7 +18,7 @@ import orjson
 
 from pywats_archive.config import ServerConfig
 from pywats_archive.host.headless import pywats_module
-from pywats_archive.host.server.answers import Answer, Trouble, Verdict, is_same_id, judge, judge_silence
+from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble, is_same_id, judge, judge_silence
 from pywats_archive.host.server.exchange import Exchange
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.redaction import redacted
@@ -66,15 +66,15 @@ class Submitter:
         the server is asked whether it has the report already, which is an acceptance too.
         """
         if fault := _fault(self._server):
-            return Answer(verdict=Verdict.STOP, reason=fault[1], trouble=fault[0])
+            return Answer(verdict=SubmitOutcome.STOP, reason=fault[1], trouble=fault[0])
         self._in_flight += 1
         try:
             if look_first and await self._has(document, report_id):
-                return Answer(verdict=Verdict.ACCEPTED, reason="the server has it since an earlier try")
+                return Answer(verdict=SubmitOutcome.ACCEPTED, reason="the server has it since an earlier try")
             return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
         except _NoConnection as exc:
             reason = f"no connection can be set up: {exc}"
-            return self._in_one_line(Answer(verdict=Verdict.STOP, reason=reason, trouble=Trouble.UNUSABLE))
+            return self._in_one_line(Answer(verdict=SubmitOutcome.STOP, reason=reason, trouble=Trouble.UNUSABLE))
         finally:
             self._in_flight -= 1
             if not self._in_flight:
@@ -91,13 +91,13 @@ class Submitter:
             await _within(limit_s, client.report.submit(document))
         except asyncio.TimeoutError:
             reason = f"Timeout: no answer within {limit_s:.3g} s; whether the server has the report is unknown"
-            return Answer(verdict=Verdict.LATER, reason=reason, trouble=Trouble.TIMED_OUT)
+            return Answer(verdict=SubmitOutcome.LATER, reason=reason, trouble=Trouble.TIMED_OUT)
         except Exception as exc:
             if exchange.reply is None:
                 self._retire(client)
                 return self._in_one_line(judge_silence(exc, address=self._server.service_address))
         if exchange.reply is None:
-            return Answer(verdict=Verdict.LATER, reason="not confirmed: the host asked no server")
+            return Answer(verdict=SubmitOutcome.LATER, reason="not confirmed: the host asked no server")
         return self._in_one_line(judge(exchange.reply, report_id, now=self._now()))
 
     async def _has(self, document: bytes, report_id: str) -> bool:
@@ -154,7 +154,7 @@ class Submitter:
 
     def _in_one_line(self, answer: Answer) -> Answer:
         """The answer with its reason in one short line without the station's credentials."""
-        if answer.verdict is Verdict.ACCEPTED:
+        if answer.verdict is SubmitOutcome.ACCEPTED:
             return answer
         return replace(answer, reason=" ".join(redacted(answer.reason).split())[:400])
 

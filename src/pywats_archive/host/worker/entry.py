@@ -17,7 +17,7 @@ from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.worker.announcing import ANNOUNCE, Announcement
 from pywats_archive.host.worker.context import Station, make_context, make_legacy_arguments, make_source
 from pywats_archive.host.worker.isolation import confined, failure, guarded, one_line, silence_output
-from pywats_archive.host.worker.loaded import Loaded
+from pywats_archive.host.worker.loaded import LoadedConverter
 from pywats_archive.host.worker.open_recorder import recorded_opens
 from pywats_archive.host.worker.outcome import as_delay, outcome_of
 from pywats_archive.host.worker.sandbox import FENCE
@@ -51,21 +51,21 @@ def convert(job: ConversionJob) -> ConversionResult:
 
 
 def _convert(job: ConversionJob) -> ConversionResult:
-    loaded = Loaded.of(job)
+    loaded = LoadedConverter.of(job)
     if job.known_code not in (None, loaded.info.fingerprint):
         ANNOUNCE(Announcement(converter=loaded.info, code=code_of(loaded.converter)))
     result = guarded(lambda: _attempt(job, loaded))
     return replace(result, converter=loaded.info, has_hooks=loaded.hooks_after(result.status))
 
 
-def _attempt(job: ConversionJob, loaded: Loaded) -> ConversionResult:
+def _attempt(job: ConversionJob, loaded: LoadedConverter) -> ConversionResult:
     context, source = make_context(job, loaded.instance), make_source(job)
     with loaded.running(context) as faults:
         result = guarded(lambda: _judge_and_run(job, loaded, source, context))
     return replace(result, warnings=(*result.warnings, *faults))
 
 
-def _judge_and_run(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> ConversionResult:
+def _judge_and_run(job: ConversionJob, loaded: LoadedConverter, source: Any, context: Any) -> ConversionResult:
     verdict = _validate(job, loaded, source, context)
     if verdict.status is not ConversionStatus.PENDING:
         return verdict
@@ -73,7 +73,7 @@ def _judge_and_run(job: ConversionJob, loaded: Loaded, source: Any, context: Any
     return replace(result, warnings=(*verdict.warnings, *result.warnings))
 
 
-def _validate(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> ConversionResult:
+def _validate(job: ConversionJob, loaded: LoadedConverter, source: Any, context: Any) -> ConversionResult:
     """Give the result when the converter does not take the source; PENDING, with what it warns of, when it does."""
     if loaded.kind == "legacy":
         info = pywats_module("pywats_client.converters.models").FileInfo(Path(job.source_path))
@@ -101,7 +101,7 @@ def _taken() -> ConversionResult:
     return ConversionResult(status=ConversionStatus.PENDING)
 
 
-def _run(job: ConversionJob, loaded: Loaded, source: Any, context: Any) -> Any:
+def _run(job: ConversionJob, loaded: LoadedConverter, source: Any, context: Any) -> Any:
     if loaded.kind == "legacy":
         return loaded.instance.convert_file(Path(job.source_path), make_legacy_arguments(job))
     return loaded.instance.convert(source, context)
@@ -124,7 +124,7 @@ def is_folder_ready(job: ConversionJob) -> bool:
     """
     try:
         with confined(job):
-            loaded = Loaded.of(job)
+            loaded = LoadedConverter.of(job)
             context = make_context(job, loaded.instance)
             with loaded.running(context):
                 return bool(loaded.instance.is_folder_ready(Path(job.source_path), context))
@@ -138,7 +138,7 @@ def validate_only(job: ConversionJob) -> float:
     """Give the confidence with which a converter claims a source; 0 when it does not or fails to judge."""
     try:
         with confined(job):
-            loaded = Loaded.of(job)
+            loaded = LoadedConverter.of(job)
             if loaded.kind == "legacy":
                 return _NAME_ALONE
             context = make_context(job, loaded.instance)
@@ -168,7 +168,7 @@ def call_hook(call: HookCall) -> str | None:
 
 
 def _call_hook(job: ConversionJob, outcome: ConversionResult) -> list[str]:
-    loaded = Loaded.of(job)
+    loaded = LoadedConverter.of(job)
     if not loaded.hooks_after(outcome.status):
         return []
     hook = loaded.instance.on_success if outcome.status is ConversionStatus.SUCCESS else loaded.instance.on_failure
@@ -211,7 +211,7 @@ def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
 
 def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     try:
-        loaded = Loaded.of(job)
+        loaded = LoadedConverter.of(job)
     except BaseException as exc:
         return (failure(exc),)
     returned: list[Any] = []
@@ -227,7 +227,7 @@ def _run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     return tuple(replace(r, converter=loaded.info, code=code, warnings=(*r.warnings, *faults)) for r in results)
 
 
-async def _run_once(job: ConversionJob, loaded: Loaded, returned: list[Any], faults: list[str]) -> None:
+async def _run_once(job: ConversionJob, loaded: LoadedConverter, returned: list[Any], faults: list[str]) -> None:
     async with Station(job) as api_client:
         context = make_context(job, loaded.instance, api_client=api_client)
         with loaded.running(context) as at_end:
@@ -240,7 +240,7 @@ async def _run_once(job: ConversionJob, loaded: Loaded, returned: list[Any], fau
         faults += at_end
 
 
-async def _run_or_tell(loaded: Loaded, context: Any) -> Any:
+async def _run_or_tell(loaded: LoadedConverter, context: Any) -> Any:
     try:
         return await loaded.instance.run(context)
     except Exception as exc:

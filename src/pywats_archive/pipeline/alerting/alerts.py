@@ -32,9 +32,12 @@ FILLING, FAILING = "disk.filling", "converter.failing"
 UNAVAILABLE, GONE, UNNAMED = "converter.unavailable", "converter.gone", "archive.unnamed"
 WORKERS = "workers.unavailable"
 FORGOTTEN, UNEXPECTED = "pending.forgotten", "source.unexpected"
+PART_FAILING = "service.unexpected"
 UNTRUSTED = "note.untrusted"
 UNMET, UNCONFIRMED = "size.limit_not_met", "retention.needs_confirmation"
 HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
+NOT_REMOVED = "retention.not_removed"
+LEDGER = "ledger.damaged"
 DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
@@ -51,6 +54,7 @@ JUDGED_AGAIN = frozenset(
         UNMET,
         UNCONFIRMED,
         HELD_BACK,
+        NOT_REMOVED,
         CLOCK,
         CLOCK_WRONG,
         LATE,

@@ -7,11 +7,11 @@ import threading
 from pywats_archive.errors import ArchiveAway, ArchiveError, DiskFull, DiskLow
 from pywats_archive.pipeline.alerting.alerts import ARCHIVE_FAILING, Alerts
 
-OWED = "owed"
+DEFERRED = "owed"
 """Stands for all sources of a converter that were converted meanwhile."""
 
 
-class Failing:
+class ArchiveFailures:
     """Keeps account of what could not be archived; safe to use from many threads.
 
     A source that never can be archived keeps the alert open, and those that can do not make it come and go.
@@ -23,7 +23,7 @@ class Failing:
         self._failed: dict[str, set[object]] = {}
         self._mutex = threading.Lock()
 
-    def note(self, converter: str, source: object, trouble: ArchiveError) -> None:
+    def add(self, converter: str, source: object, trouble: ArchiveError) -> None:
         """Note that a source could not be archived; a disk or an archive that is in trouble has alerts of its own."""
         if isinstance(trouble, (ArchiveAway, DiskFull, DiskLow)):
             return
@@ -31,14 +31,14 @@ class Failing:
             self._failed.setdefault(converter, set()).add(source)
             self._alerts.raise_alert(self._name, converter, reason=str(trouble))
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget what failed: with another configuration it may not."""
         with self._mutex:
             for converter in self._failed:
                 self._alerts.clear(self._name, converter)
             self._failed = {}
 
-    def over(self, converter: str, source: object) -> None:
+    def resolve(self, converter: str, source: object) -> None:
         """Note that a source is archived, or gone; asking costs next to nothing."""
         if not self._failed:
             return

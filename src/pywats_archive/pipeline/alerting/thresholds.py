@@ -15,7 +15,7 @@ FULL_WITHIN_DAYS = 7.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Reading:
     """Whether something is wrong now; None as long as it is to stay as it was judged before."""
 
     name: str
@@ -26,7 +26,7 @@ class Verdict:
 
 def judge(
     figures: ArchiveStatistics, *, root: str, recent_failures: Mapping[str, int], most_failures: Mapping[str, int]
-) -> Iterator[Verdict]:
+) -> Iterator[Reading]:
     """Judge an archive's figures; ``most_failures`` is what each converter may have within an hour, 0 for any number."""
     for each in figures.by_converter:
         yield from _sizes(each)
@@ -34,10 +34,10 @@ def judge(
     for name, most in most_failures.items():
         number = recent_failures.get(name, 0)
         details: dict[str, object] = {"failures_in_an_hour": number, "alarm": most}
-        yield Verdict(name=FAILING, subject=name, is_wrong=bool(most) and number > most, details=details)
+        yield Reading(name=FAILING, subject=name, is_wrong=bool(most) and number > most, details=details)
 
 
-def _sizes(figures: ArchiveStatistics) -> Iterator[Verdict]:
+def _sizes(figures: ArchiveStatistics) -> Iterator[Reading]:
     limit, size = figures.max_size_bytes, figures.disk_size_bytes
     details: dict[str, object] = {"disk_size_bytes": size, "max_size_bytes": limit}
     for name, share in _SHARES.items():
@@ -46,10 +46,10 @@ def _sizes(figures: ArchiveStatistics) -> Iterator[Verdict]:
             is_wrong = True
         elif limit and size < (share - _CLEARED_BELOW) * limit:
             is_wrong = False
-        yield Verdict(name=name, subject=str(figures.converter_name), is_wrong=is_wrong, details=details)
+        yield Reading(name=name, subject=str(figures.converter_name), is_wrong=is_wrong, details=details)
 
 
-def _filling(figures: ArchiveStatistics, root: str) -> Verdict:
+def _filling(figures: ArchiveStatistics, root: str) -> Reading:
     days = figures.days_until_disk_full
     details: dict[str, object] = {"days": days, "net_bytes_per_day": figures.net_bytes_per_day}
-    return Verdict(name=FILLING, subject=root, is_wrong=days is not None and days < FULL_WITHIN_DAYS, details=details)
+    return Reading(name=FILLING, subject=root, is_wrong=days is not None and days < FULL_WITHIN_DAYS, details=details)

@@ -40,7 +40,7 @@ class _Judged:
 
 
 @dataclass(kw_only=True)
-class Timekeeping:
+class ClockJob:
     """Judges the clock for the retention of each open archive; used by one thread."""
 
     alerts: Alerts

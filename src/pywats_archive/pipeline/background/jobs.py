@@ -1,78 +1,51 @@
-"""What the service does beside the way of the files: reading back, retention, telling of alerts."""
+"""The jobs that run beside the processing of sources: scrub and retention."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from pywats_archive.archive.core import Archive
-from pywats_archive.config import StationConfig
-from pywats_archive.host.server.webhook import Webhook
-from pywats_archive.pipeline.alerting.alerts import Alert
-from pywats_archive.pipeline.background.clock import Timekeeping
-from pywats_archive.pipeline.background.retention import Retaining
-from pywats_archive.pipeline.background.scrub import Scrubbing
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.mounts.pool import Staff
+from pywats_archive.pipeline.alerting.alerts import Alerts
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.background.clock import ClockJob
+from pywats_archive.pipeline.background.retention import RetentionJob
+from pywats_archive.pipeline.background.scrub import ScrubJob
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.mounts.pool import ArchivePool
 
 
-class Announcing:
-    """Posts each alert to the station's webhook when it begins and when it is over."""
-
-    def __init__(self, station: StationConfig) -> None:
-        self._webhook = Webhook(station.webhook)
-        self._station = station
-
-    def reload(self, station: StationConfig) -> None:
-        """Go by another configuration from now on."""
-        self._station, self._webhook.config = station, station.webhook
-
-    def tell(self, alert: Alert, is_over: bool) -> None:
-        """Post that an alert began, or is over; does not wait."""
-        document = {
-            "event": "alert.cleared" if is_over else "alert.raised",
-            "alert": alert.name,
-            "subject": alert.subject,
-            "station": self._station.server.station_name,
-            "raised_at": alert.raised_at.isoformat(timespec="milliseconds"),
-            "details": dict(alert.fields),
-        }
-        self._webhook.post(document, of_converter=self._station.converter(alert.subject) is not None)
-
-    def close(self) -> None:
-        """Stop, after what can be posted at once."""
-        self._webhook.close()
-
-
-class Beside:
-    """Begins all of it; ``close`` ends it."""
+class BackgroundJobs:
+    """Starts all jobs; ``close`` ends them. ``lanes`` may change, and is read again and again."""
 
     def __init__(
         self,
-        lines: Callable[[], Sequence[Line]],
-        staff: Staff,
+        lanes: Iterable[Lane],
+        pool: ArchivePool,
+        alerts: Alerts,
         *,
-        timekeeping: Timekeeping,
+        tasks: IsolatedTasks,
+        timekeeping: ClockJob,
         is_busy: Callable[[], bool],
-        using: Callable[[Archive], AbstractContextManager[bool]],
     ) -> None:
-        self._scrubbing = Scrubbing(lines, staff.alerts, is_busy=is_busy, using=using)
-        self._retaining = Retaining(lines, staff.alerts, timekeeping=timekeeping, is_busy=is_busy, using=using)
-        self.relieve(lines())
+        self._pool = pool
+        self._scrub = ScrubJob(lanes, alerts, tasks=tasks, is_busy=is_busy, using=pool.lease)
+        self._retention = RetentionJob(
+            lanes, alerts, tasks=tasks, timekeeping=timekeeping, is_busy=is_busy, using=pool.lease
+        )
+        self.reclaim_space()
 
-    def relieve(self, lines: Sequence[Line]) -> None:
-        """Let retention make room for these lines before their disk is called low."""
-        for line in lines:
-            if line.room and line.root:
-                line.room.relieve = partial(self._retaining.relieve, line.root)
+    def reclaim_space(self) -> None:
+        """Let retention free space on the disk of each archive in use before the disk is called low."""
+        for mount in self._pool.mounts:
+            if mount.is_used:
+                mount.disk.reclaim = partial(self._retention.relieve, mount.root)
 
     @property
-    def is_settled(self) -> bool:
-        """Tell whether retention has done what there was to do at the start, and what was asked of it."""
-        return self._retaining.is_settled
+    def is_idle(self) -> bool:
+        """Whether retention has done what was due at the start, and what was asked of it."""
+        return self._retention.is_settled
 
     def close(self) -> None:
         """End after the entry that is read back and the batch that is purged."""
-        self._scrubbing.close()
-        self._retaining.close()
+        self._scrub.close()
+        self._retention.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,11 +18,12 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import Obstacle, PurgeStatistics
-from pywats_archive.pipeline.alerting.alerts import DIFFERS, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerting.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMOVED, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.alerting.policies import tell_differences
 from pywats_archive.pipeline.alerting.thresholds import judge
-from pywats_archive.pipeline.background.clock import Timekeeping
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.background.clock import ClockJob
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.retention import enforcing
 from pywats_archive.retention.clock import Trust
 
@@ -55,6 +57,8 @@ class _Watched:
     again_s: dict[str, float] = field(default_factory=dict)
     """When a converter's policy may be tried again that could not do all it should."""
     unmet_since_s: dict[str, float] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    """Converters whose policy met an error that nobody foresaw: it is due again as soon as it may be."""
     rest_until_s: float = float("-inf")
     """The archive is left alone until then, after a failure."""
 
@@ -63,19 +67,26 @@ class _Stopped(Exception):
     """The service is told to stop: a purge ends after the batch that it is at."""
 
 
-class Retaining:
+_PART = "retention"
+_PASSING = (_Stopped, ArchiveError, OSError)
+"""What concerns the archive, and not one of its converters."""
+
+
+class RetentionJob:
     """Enforces the policies of all open archives until it is closed, one at a time, and judges their figures."""
 
     def __init__(
         self,
-        lines: Callable[[], Sequence[Line]],
+        lanes: Iterable[Lane],
         alerts: Alerts,
         *,
-        timekeeping: Timekeeping,
+        tasks: IsolatedTasks,
+        timekeeping: ClockJob,
         is_busy: Callable[[], bool],
         using: Using,
     ) -> None:
-        self._lines = lines
+        self._lanes = lanes
+        self._tasks = tasks
         self._alerts = alerts
         self._time = timekeeping
         self._is_busy = is_busy
@@ -124,21 +135,19 @@ class Retaining:
 
     def _look_at_all(self) -> bool:
         """Look at each archive; False once the service is told to stop."""
-        archives = list(dict.fromkeys(line.archive for line in self._lines() if line.archive))
+        archives = list(dict.fromkeys(lane.archive for lane in self._lanes if lane.archive))
         self._watched = {archive: self._watched.get(archive) or _Watched() for archive in archives}
         for archive, watched in self._watched.items():
             try:
                 with self._using(archive) as may_use:
                     if may_use:
-                        self._look(archive, watched)
+                        look = partial(self._look, archive, watched)
+                        self._tasks.run(_PART, str(archive.root), look, passing=_PASSING)
             except _Stopped:
                 return False
             except (ArchiveError, OSError) as exc:
                 watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
-            except Exception:
-                watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
-                log.exception("service.unexpected", archive=str(archive.root))
         return True
 
     def _look(self, archive: Archive, watched: _Watched) -> None:
@@ -160,13 +169,23 @@ class Retaining:
             if not trust.doubt:
                 enforcing.agree_to_small_ones(archive, now=trust.now)
         for name in archive.converter_names():
-            policy = archive.policies.effective(name)
-            may_try = now_s >= watched.again_s.get(name, float("-inf"))
-            if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
-                self._enforce(archive, watched, policy, trust)
+            is_its_turn = is_due or name in watched.failed
+            enforce = partial(self._enforce_if_due, archive, watched, name, trust, now_s, is_due=is_its_turn)
+            if self._tasks.run(_PART, name, enforce, passing=_PASSING):
+                watched.failed.discard(name)
+            else:
+                watched.failed.add(name)
         if is_asked:
             with self._mutex:
                 self._relief[archive.root] = (now_s, True)
+
+    def _enforce_if_due(
+        self, archive: Archive, watched: _Watched, name: str, trust: Trust, now_s: float, *, is_due: bool
+    ) -> None:
+        policy = archive.policies.effective(name)
+        may_try = now_s >= watched.again_s.get(name, float("-inf"))
+        if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
+            self._enforce(archive, watched, policy, trust)
 
     def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, trust: Trust) -> None:
         name, root = policy.converter_name, str(archive.root)
@@ -185,6 +204,10 @@ class Retaining:
             return
         self._alerts.clear(UNCONFIRMED, name)
         self._alerts.clear(HELD_BACK, root)
+        if done.not_removed:
+            self._alerts.raise_alert(NOT_REMOVED, root, files=done.not_removed, first=done.first_not_removed)
+        else:
+            self._alerts.clear(NOT_REMOVED, root)
         self._tell(watched, done, took_s=time.monotonic() - began_s)
 
     def _tell(self, watched: _Watched, done: PurgeStatistics, *, took_s: float) -> None:
@@ -217,7 +240,7 @@ class Retaining:
         return pause
 
     def _judge(self, archive: Archive) -> None:
-        most = {line.name: line.config.alarm for line in self._lines() if line.archive is archive}
+        most = {lane.name: lane.config.alarm for lane in self._lanes if lane.archive is archive}
         failures = figures.recent_failures(archive, archive.now() - _AN_HOUR)
         known = figures.statistics(archive)
         for verdict in judge(known, root=str(archive.root), recent_failures=failures, most_failures=most):
@@ -227,7 +250,7 @@ class Retaining:
                 self._alerts.clear(verdict.name, verdict.subject)
         tell_differences(archive, most, self._alerts)
         for alert in self._alerts.open:
-            if alert.name in (FAILING, DIFFERS) and alert.subject not in {line.name for line in self._lines()}:
+            if alert.name in (FAILING, DIFFERS) and alert.subject not in {lane.name for lane in self._lanes}:
                 self._alerts.clear(alert.name, alert.subject)  # its converter is not run any more
 
     def _is_asked(self, root: Path) -> bool:

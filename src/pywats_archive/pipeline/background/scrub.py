@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +12,14 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive.audit import scrub_log
-from pywats_archive.archive.audit.scrub_log import News
+from pywats_archive.archive.audit.scrub_log import FindingChanges
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError
 from pywats_archive.integrity.pace import Pace, gentlest
 from pywats_archive.integrity.scrub import Scrub
 from pywats_archive.pipeline.alerting.alerts import DAMAGED, LATE, Alerts
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.lanes.lane import Lane
 
 log = structlog.get_logger()
 
@@ -29,13 +30,20 @@ _REST_S = 60.0
 _BYTES_PER_MB = 1_000_000
 
 
-class Scrubbing:
-    """Reads the archives of all lines back, one entry of each at a time, until it is stopped."""
+class ScrubJob:
+    """Reads the archives of all lanes back, one entry of each at a time, until it is stopped."""
 
     def __init__(
-        self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool], using: Using
+        self,
+        lanes: Iterable[Lane],
+        alerts: Alerts,
+        *,
+        tasks: IsolatedTasks,
+        is_busy: Callable[[], bool],
+        using: Using,
     ) -> None:
-        self._lines = lines
+        self._lanes = lanes
+        self._tasks = tasks
         self._alerts = alerts
         self._is_busy = is_busy
         self._using = using
@@ -64,7 +72,7 @@ class Scrubbing:
 
     def _round(self) -> float:
         """Read one entry of each archive; gives how long to rest then."""
-        paces = _paces(self._lines())
+        paces = _paces(self._lanes)
         self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
         return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
 
@@ -77,7 +85,7 @@ class Scrubbing:
         if rest_s is None:
             scrub.forget()
             return _REST_S
-        self._guarded(archive, lambda: self._judge_age(archive, pace))
+        self._guarded(archive, lambda: self._judge_age(archive, pace), part="age of the scrub")
         return rest_s
 
     def _judge_age(self, archive: Archive, pace: Pace) -> None:
@@ -91,7 +99,7 @@ class Scrubbing:
         else:
             self._alerts.clear(LATE, subject)
 
-    def _guarded(self, archive: Archive, act: Callable[[], float | None]) -> float | None:
+    def _guarded(self, archive: Archive, act: Callable[[], float | None], *, part: str = "scrub") -> float | None:
         """Act on an archive that may be away or damaged; None when it is, which is told once."""
         try:
             with self._using(archive) as may_use:
@@ -101,13 +109,14 @@ class Scrubbing:
                 log.error("scrub.stopped", archive=str(archive.root), reason=str(exc))
             self._faults[archive.root] = str(exc)
             return None
-        except Exception:
-            log.exception("service.unexpected", archive=str(archive.root))
+        except Exception as exc:
+            self._tasks.note(part, str(archive.root), exc)
             return None
         self._faults.pop(archive.root, None)
+        self._tasks.over(part, str(archive.root))
         return done
 
-    def _tell(self, archive: Archive, news: News) -> None:
+    def _tell(self, archive: Archive, news: FindingChanges) -> None:
         for problem in news.found:
             subject = str(archive.root / problem.path)
             self._alerts.raise_alert(DAMAGED, subject, problem=problem.kind.value, message=problem.message)
@@ -115,12 +124,12 @@ class Scrubbing:
             self._alerts.clear(DAMAGED, str(archive.root / path))
 
 
-def _paces(lines: Sequence[Line]) -> dict[Archive, Pace]:
-    """Give how each archive is to be read; one that no line wants read is left out."""
+def _paces(lanes: Iterable[Lane]) -> dict[Archive, Pace]:
+    """Give how each archive is to be read; one that no lane wants read is left out."""
     wanted: dict[Archive, list[Pace]] = {}
-    for line in lines:
-        if line.archive and line.config.verify_interval_days:
-            interval = timedelta(days=line.config.verify_interval_days)
-            pace = Pace(interval=interval, bytes_per_s=line.config.verify_rate_mb_s * _BYTES_PER_MB)
-            wanted.setdefault(line.archive, []).append(pace)
+    for lane in lanes:
+        if lane.archive and lane.config.verify_interval_days:
+            interval = timedelta(days=lane.config.verify_interval_days)
+            pace = Pace(interval=interval, bytes_per_s=lane.config.verify_rate_mb_s * _BYTES_PER_MB)
+            wanted.setdefault(lane.archive, []).append(pace)
     return {archive: gentlest(paces) for archive, paces in wanted.items()}

@@ -1,31 +1,25 @@
-"""Sources that were converted while the archive could not take them: kept in Done, archived as soon as it can (invariant 11).
+"""The spool of each converter's ``Done/not-archived``: sources that were converted while the archive could not store them.
 
-Each lies in a folder of its own beneath ``Done/not-archived``, with a note of its conversion that was there before its reports
-were sent, so that a restart finds both, and sends them under the same ids.
+Each lies in a folder of its own, with a note of its conversion. The note is written before the reports are sent, so that a
+restart finds both, and sends the reports under the same ids.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from pywats_archive.archive import ledger
-from pywats_archive.archive.core import Archive
-from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.restore import unpack
-from pywats_archive.archive.results import conversions
-from pywats_archive.archive.sources.reading import signature
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
 from pywats_archive.host.settings.neighbours import NOT_ARCHIVED
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.models.entry import SourceKind
 from pywats_archive.pipeline.deferred.note import (
     NOTE,
     SOURCE,
@@ -35,247 +29,205 @@ from pywats_archive.pipeline.deferred.note import (
     doubt,
     partial_of,
     read,
-    recorded,
     result_of,
     write,
 )
 from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.decisions import Ending
 from pywats_archive.portable import files
+from pywats_archive.portable.placing import make_folder
 
-_ONE_AT_A_TIME = threading.Lock()
-"""A folder that is being filled looks like one that a crash left empty."""
+_SCAN_EVERY_S = 1.0
+"""How old the list of resumable notes may be: a backlog is read once a second, not once for each source."""
 
 
-class Open(set[Path]):
-    """The folders of promises that this run has in memory, and what its notes are signed with."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parked:
+    """One folder of the spool, and its note as it was read."""
+
+    folder: Path
+    note: Note
+
+    def sources(self) -> list[Path]:
+        """Return the sources in the folder; more than one only where somebody put them there."""
+        return sorted((self.folder / SOURCE).iterdir()) if (self.folder / SOURCE).is_dir() else []
+
+
+@dataclass(kw_only=True)
+class _Place:
+    """One ``Done/not-archived``; converters may share it."""
+
+    mutex: threading.RLock = field(default_factory=threading.RLock)
+    """A folder that is being filled looks like one that a crash left empty."""
+    in_use: set[Path] = field(default_factory=set)
+    """Folders whose conversion this run has in memory."""
+    resumable: list[Parked] = field(default_factory=list)
+    scanned_s: float = float("-inf")
+
+
+class Spool:
+    """Writes and reads the notes; safe to use from many threads. Each Done folder has a lock of its own."""
 
     def __init__(self, seal: Seal) -> None:
-        super().__init__()
         self.seal = seal
+        self._places: dict[Path, _Place] = defaultdict(_Place)
+        self._deferred: dict[str, set[int]] = defaultdict(set)
+        self._mutex = threading.Lock()
 
+    def begin(self, config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime) -> Path:
+        """Record a conversion, durable, before its reports are sent; returns the folder that its source is to go to.
 
-def promise(config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime, open_: Open) -> Path:
-    """Put a conversion on record, durable, before its reports are sent; gives the folder that its source is to go to.
+        The folder is in use until ``park`` or ``discard``; one that a crash left is resumed. StorageError when it fails.
+        """
+        note = Note(
+            arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no archive has a negative one
+            converter_name=config.name,
+            original_path=arrival.path,
+            size_bytes=arrival.size_bytes,
+            mtime_ns=arrival.mtime_ns,
+            checksum=checksum_of(Path(arrival.path)),
+            status=result.status,
+            error=result.error,
+            reports=tuple(body.decode() for body in result.documents),
+            warnings=result.warnings,
+            converter_version=result.converter.version if result.converter else "",
+            code_fingerprint=result.converter.fingerprint if result.converter else "",
+            distribution=result.converter.distribution if result.converter else None,
+            converted_at=result.started_at.isoformat(),
+            duration_ms=result.duration_ms,
+        )
+        place = self._place(config)
+        with place.mutex:
+            folder = _created(_folder_of(config), f"{now:%Y%m%d%H%M%S%f}")
+            try:
+                (folder / SOURCE).mkdir()
+                write(note, folder, self.seal)
+                files.sync_folder(folder.parent)
+            except OSError as exc:
+                with suppress(OSError):
+                    _remove(folder)
+                raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
+            place.in_use.add(folder)
+        return folder
 
-    It counts as ``open_`` until it is kept or broken; one that a crash left so is gone on with. StorageError when that fails.
-    """
-    note = Note(
-        arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no ledger has a negative one
-        converter_name=config.name,
-        original_path=arrival.path,
-        size_bytes=arrival.size_bytes,
-        mtime_ns=arrival.mtime_ns,
-        checksum=_digest(Path(arrival.path)),
-        status=result.status,
-        error=result.error,
-        reports=tuple(body.decode() for body in result.documents),
-        warnings=result.warnings,
-        converter_version=result.converter.version if result.converter else "",
-        code_fingerprint=result.converter.fingerprint if result.converter else "",
-        distribution=result.converter.distribution if result.converter else None,
-        converted_at=result.started_at.isoformat(),
-        duration_ms=result.duration_ms,
-    )
-    with _ONE_AT_A_TIME:
-        folder = _made(Path(config.done_folder, NOT_ARCHIVED), f"{now:%Y%m%d%H%M%S%f}")
-        try:
-            (folder / SOURCE).mkdir()
-            write(note, folder, open_.seal)
-            files.sync_folder(folder.parent)
-        except OSError as exc:
-            with suppress(OSError):
-                _remove_settled(folder)
-            raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-        open_.add(folder)
-    return folder
+    def resume(self, config: ConverterConfig, arrival: Arrival) -> tuple[Path, ConversionResult] | None:
+        """Return what an earlier run recorded for this very source, if it did; the folder is in use from now on."""
+        place, wanted = self._place(config), (arrival.path, arrival.size_bytes, arrival.mtime_ns)
+        with place.mutex:
+            if time.monotonic() - place.scanned_s >= _SCAN_EVERY_S:
+                place.resumable = [each for each in self.parked(config, of_all=True) if not each.sources()]
+                place.scanned_s = time.monotonic()
+            for parked in place.resumable:
+                note = parked.note
+                is_its = (note.original_path, note.size_bytes, note.mtime_ns) == wanted and _is_of(config, note)
+                if is_its and parked.folder not in place.in_use:
+                    note = read(parked.folder)  # it may have been edited since
+                    if note.proof is None:
+                        continue
+                    self.require_trusted(parked.folder, note, config)
+                    place.in_use.add(parked.folder)
+                    return parked.folder, result_of(note)
+        return None
 
-
-def promised(config: ConverterConfig, arrival: Arrival, *, open_: Open) -> tuple[Path, ConversionResult] | None:
-    """Give what an earlier run promised for this very source, if it did; it is open from now on."""
-    with _ONE_AT_A_TIME:
-        for folder in waiting(config):
+    def park(self, folder: Path, config: ConverterConfig, arrival: Arrival, ending: Ending) -> None:
+        """Move a converted source into its folder, whatever its post action; durable, safe to repeat."""
+        place = self._place(config)
+        with place.mutex:
             note = read(folder)
-            is_its = (note.original_path, note.size_bytes) == (arrival.path, arrival.size_bytes)
-            if is_its and note.mtime_ns == arrival.mtime_ns and folder not in open_ and not _sources(folder):
-                _require_trusted(folder, note, config, open_.seal)
-                open_.add(folder)
-                return folder, result_of(note)
-    return None
+            self.require_trusted(folder, note, config)
+            if note.proof is None:
+                raise StorageError(f"{folder / NOTE}: is gone; the source stays where it is until it can be archived")
+            try:
+                write(replace(note, state=ending.state, checksum=checksum_of(Path(arrival.path))), folder, self.seal)
+            except OSError as exc:
+                raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
+            self._defer(config.name, {arrival.number})  # before it leaves: a scan must not count it as vanished
+            actions.move_into(folder / SOURCE, Path(arrival.path))
+            place.in_use.discard(folder)
 
+    def discard(self, folder: Path, config: ConverterConfig) -> None:
+        """Remove a folder whose source is gone, or another one; OSError when that fails."""
+        place = self._place(config)
+        with place.mutex:
+            _remove(folder)
+            place.in_use.discard(folder)
 
-def keep(folder: Path, config: ConverterConfig, arrival: Arrival, ending: Ending, *, open_: Open) -> None:
-    """Put a converted source aside, whatever its post action says, where that was promised; durable, safe to repeat."""
-    with _ONE_AT_A_TIME:
-        note = read(folder)
-        _require_trusted(folder, note, config, open_.seal)
-        if note.proof is None:
-            raise StorageError(f"{folder / NOTE}: is gone; the source stays where it is until it can be archived")
+    def parked(self, config: ConverterConfig, *, of_all: bool = False) -> Iterator[Parked]:
+        """Yield a converter's folders that are not in use, oldest first; ``of_all``: of those who share the Done folder too.
+
+        StorageError when they cannot be listed.
+        """
+        where, in_use = _folder_of(config), self._place(config).in_use
         try:
-            write(replace(note, state=ending.state, checksum=_digest(Path(arrival.path))), folder, open_.seal)
+            folders = sorted(path for path in where.iterdir() if path.is_dir()) if where.is_dir() else []
         except OSError as exc:
-            raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-        actions.move_into(folder / SOURCE, Path(arrival.path))
-        open_.discard(folder)
+            raise StorageError(
+                f"{where}: cannot be read ({exc.strerror or exc}); check its rights and its disk"
+            ) from exc
+        for folder in folders:
+            if folder not in in_use:
+                parked = Parked(folder=folder, note=read(folder))
+                if of_all or _is_of(config, parked.note):
+                    yield parked
 
+    def is_empty(self, config: ConverterConfig) -> bool:
+        """Whether nothing of a converter waits to be archived, as far as that can be read."""
+        with suppress(StorageError):
+            return next(self.parked(config), None) is None and not self._place(config).in_use
+        return True
 
-def break_promise(folder: Path, *, open_: Open) -> None:
-    """Take a promise back whose source is gone, or another one; OSError when its folder cannot be removed."""
-    with _ONE_AT_A_TIME:
-        _remove_settled(folder)
-        open_.discard(folder)
+    def note_deferred(self, config: ConverterConfig) -> None:
+        """Take note of the arrivals that an earlier run parked, as far as the notes can be read."""
+        with suppress(StorageError):
+            numbers = {each.note.arrival_id for each in self.parked(config)}
+            self._defer(config.name, {number for number in numbers if number is not None})
 
+    def is_deferred(self, converter_name: str, arrival_id: int | None) -> bool:
+        """Whether an arrival is parked: its source has not vanished."""
+        return arrival_id in self._deferred.get(converter_name, ())
 
-def waiting(config: ConverterConfig) -> Iterator[Path]:
-    """Give the folders of what a converter owes to the archive, oldest first; StorageError when that cannot be told."""
-    folder = Path(config.done_folder, NOT_ARCHIVED)
-    try:
-        kept = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    except OSError as exc:
-        raise StorageError(f"{folder}: cannot be read ({exc.strerror or exc}); check its rights and its disk") from exc
-    if kept:
-        yield from (path for path in kept if _is_of(config, read(path)))
+    def exclusively(self, config: ConverterConfig) -> threading.RLock:
+        """Return the lock of a converter's Done folder: nobody else parks or resumes there meanwhile."""
+        return self._place(config).mutex
 
+    def is_current(self, parked: Parked, config: ConverterConfig) -> Note | None:
+        """Return a folder's note as it is now; None when it is in use, or another converter's."""
+        note = read(parked.folder)
+        is_free = parked.folder not in self._place(config).in_use
+        return note if is_free and _is_of(config, note) else None
 
-def is_any(config: ConverterConfig) -> bool:
-    """Tell whether a converter owes something to the archive, as far as that can be read."""
-    with suppress(StorageError):
-        return any(waiting(config))
-    return False
+    def require_trusted(self, folder: Path, note: Note, config: ConverterConfig) -> None:
+        """Raise StorageError for a note that is invalid or not trusted, before anything is done with its source."""
+        if note.link:
+            raise NoteUntrusted(
+                f"{folder}: {note.link} is a link, and none is followed there; see who made it, and remove it"
+            )
+        alone = "or remove the note: its source is archived alone then"
+        if note.trouble:
+            raise StorageError(f"{folder / NOTE}: makes no sense ({note.trouble}); correct it, {alone}")
+        if why := doubt(note, config.watch_folder, self.seal):
+            raise NoteUntrusted(f"{folder / NOTE}: is not trusted: {why}, {alone}")
 
-
-def numbers(config: ConverterConfig) -> set[int]:
-    """Give the ledger's numbers of what is owed, as far as the notes tell them, and can be read."""
-    notes: list[Note] = []
-    with suppress(StorageError):
-        notes += (read(kept) for kept in waiting(config))
-    return {note.arrival_id for note in notes if note.arrival_id is not None}
-
-
-def settle(
-    archive: Archive,
-    interceptor: ArchiveInterceptor,
-    config: ConverterConfig,
-    kept: Path,
-    *,
-    open_: Open,
-) -> None:
-    """Archive what is owed in one folder and move it on to Done or Error; safe to repeat.
-
-    StorageError when that fails, or when its note makes no sense, NoteUntrusted when that is not this station's, or what lies
-    there is not what it is of: nothing is archived of it, and nothing is moved, then.
-    """
-    with _ONE_AT_A_TIME:
-        note = read(kept)
-        if kept in open_ or not _is_of(config, note):  # it was being written when it was listed
-            return
-        _require_trusted(kept, note, config, open_.seal)
-        found = _sources(kept)
-        _require_same(kept, note, found)
-        for source in found:
-            _settle_source(archive, interceptor, config, source, note)
-        if note.original_path and not found:
-            _go_on(archive, interceptor, config, kept, note)
+    def remove(self, parked: Parked) -> None:
+        """Remove a folder whose source is archived; StorageError when that fails, or when a source lies there."""
         try:
-            _remove_settled(kept)
+            _remove(parked.folder)
         except OSError as exc:
-            told = f"{kept}: cannot be removed ({exc.strerror or exc}); what it held is archived"
-            raise StorageError(told) from exc
+            raise StorageError(
+                f"{parked.folder}: cannot be removed ({exc.strerror or exc}); what it held is archived"
+            ) from exc
+
+    def _place(self, config: ConverterConfig) -> _Place:
+        with self._mutex:
+            return self._places[_folder_of(config)]
+
+    def _defer(self, converter_name: str, numbers: set[int]) -> None:
+        with self._mutex:
+            self._deferred[converter_name] |= numbers
 
 
-def _made(parent: Path, name: str) -> Path:
-    try:
-        return unpack.make_folder(parent, name)
-    except OSError as exc:
-        raise StorageError(f"{parent}: cannot be made ({exc.strerror or exc})") from exc
-
-
-def _sources(kept: Path) -> list[Path]:
-    return sorted((kept / SOURCE).iterdir()) if (kept / SOURCE).is_dir() else []
-
-
-def _is_of(config: ConverterConfig, note: Note) -> bool:
-    return note.converter_name in ("", config.name)
-
-
-def _remove_settled(folder: Path) -> None:
-    """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
-    if (folder / SOURCE).is_dir():
-        (folder / SOURCE).rmdir()
-    partial_of(folder).unlink(missing_ok=True)
-    (folder / NOTE).unlink(missing_ok=True)
-    folder.rmdir()
-
-
-def _go_on(archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, kept: Path, note: Note) -> None:
-    """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
-    path = Path(note.original_path)
-    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
-    is_its = known and (known.size_bytes, known.mtime_ns) == (note.size_bytes, note.mtime_ns)
-    if known and is_its and known.archive_id and archive.last_conversion(known.archive_id):
-        return  # an earlier try came as far as that
-    if not _lies_there(note):
-        raise StorageError(
-            f"{kept}: {path} is gone or another one since it was converted; its reports are in {NOTE}: see whether the "
-            "server has them, then remove the folder"
-        )
-    arrival = _arrival_of(archive, config, path, note)
-    entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
-    result, state = recorded(note, interceptor.info), NextState(state=ArrivalState.WAITING)
-    interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
-
-
-def _lies_there(note: Note) -> bool:
-    try:
-        now = signature(Path(note.original_path))
-    except (OSError, SourceVanished):
-        return False
-    return (now.size_bytes, now.mtime_ns) == (note.size_bytes, note.mtime_ns)
-
-
-def _settle_source(
-    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: Note
-) -> None:
-    arrival = _arrival_of(archive, config, source, note)
-    entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
-    if note.checksum and entry.source_kind is SourceKind.FILE and entry.source_checksum != note.checksum:
-        raise NoteUntrusted(f"{source}: was changed while it was archived; see who did, it stays where it is")
-    if archive.last_conversion(entry.archive_id) is None:
-        dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
-        result = recorded(note, interceptor.info)
-        result = replace(result, warnings=(*result.warnings, dropped))
-        interceptor.post_convert(
-            entry, result, arrival_id=arrival.arrival_id, submit=False, withheld_because="sent before it was archived"
-        )
-    folder = config.done_folder if note.state in (ArrivalState.DONE, ArrivalState.SKIPPED) else config.error_folder
-    moved = actions.move_into(Path(folder), source)
-    assert arrival.arrival_id is not None
-    conversions.set_arrival(archive, arrival.arrival_id, note.state, moved_to=str(moved), reason="archived late")
-
-
-def _require_trusted(kept: Path, note: Note, config: ConverterConfig, seal: Seal) -> None:
-    """Raise StorageError for a note that makes no sense or is not to be trusted, before anything is done with its source."""
-    if note.link:
-        raise NoteUntrusted(
-            f"{kept}: {note.link} is a link, and none is followed there; see who made it, and remove it"
-        )
-    alone = "or remove the note: its source is archived alone then"
-    if note.trouble:
-        raise StorageError(f"{kept / NOTE}: makes no sense ({note.trouble}); correct it, {alone}")
-    if why := doubt(note, config.watch_folder, seal):
-        raise NoteUntrusted(f"{kept / NOTE}: is not trusted: {why}, {alone}")
-
-
-def _require_same(kept: Path, note: Note, found: Sequence[Path]) -> None:
-    """Raise NoteUntrusted when what lies in the folder is not the source that the note is of."""
-    if link := next((source for source in found if files.is_link(source)), None):
-        raise NoteUntrusted(f"{link}: is a link, and none is followed there; see who made it, and remove it")
-    if note.checksum and found and [_digest(source) for source in found] != [note.checksum]:
-        told = "is not the source that its note is of; see who changed it. Nothing of it is archived or moved"
-        raise NoteUntrusted(f"{kept / SOURCE}: {told}")
-
-
-def _digest(source: Path) -> str:
+def checksum_of(source: Path) -> str:
+    """Return the checksum of a source; empty when it is gone, StorageError when it cannot be read."""
     try:
         return digest(source)
     except SourceVanished:
@@ -284,13 +236,25 @@ def _digest(source: Path) -> str:
         raise StorageError(f"{source}: cannot be read ({exc.strerror or exc}); check its rights") from exc
 
 
-def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: Note) -> Arrival:
-    """The arrival that the ledger still has open, or a new one when it could not even be entered."""
-    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(source)]).get(
-        str(source)
-    )
-    if known and not known.state.is_final and known.path in (note.original_path, str(source)):
-        return known
-    now = signature(source)
-    sighting = Sighting(path=str(source), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
-    return ledger.enter(archive, config.name, [sighting])[0]
+def _folder_of(config: ConverterConfig) -> Path:
+    return Path(config.done_folder, NOT_ARCHIVED)
+
+
+def _created(parent: Path, name: str) -> Path:
+    try:
+        return make_folder(parent, name)
+    except OSError as exc:
+        raise StorageError(f"{parent}: cannot be made ({exc.strerror or exc})") from exc
+
+
+def _is_of(config: ConverterConfig, note: Note) -> bool:
+    return note.converter_name in ("", config.name)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
+    if (folder / SOURCE).is_dir():
+        (folder / SOURCE).rmdir()
+    partial_of(folder).unlink(missing_ok=True)
+    (folder / NOTE).unlink(missing_ok=True)
+    folder.rmdir()

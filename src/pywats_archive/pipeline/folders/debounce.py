@@ -15,7 +15,7 @@ class _Watched:
 
 
 @dataclass(kw_only=True, slots=True)
-class Stability:
+class Debounce:
     """Follows the sources of one folder from listing to listing; times are seconds of a monotonic clock.
 
     A source counts as whole when its signature has stayed the same for ``settle_s``, as we saw it: neither the source's

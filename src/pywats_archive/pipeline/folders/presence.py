@@ -33,6 +33,8 @@ class WatchFolder:
         """Whose it is, when another service owns it."""
         self.is_remote = True
         """Whether other computers may write to it; until it was there, nobody knows."""
+        self.was_away = False
+        """Whether it was away, or another service's, at the last check."""
         self.keeps_inodes = False
         """Whether a file that has another number than before is another file."""
 

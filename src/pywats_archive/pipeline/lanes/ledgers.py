@@ -1,13 +1,16 @@
-"""Where a converter's sources are accounted for: in its archive's ledger, or in memory when it has no archive."""
+"""The ledger of one converter's sources: in its archive, in memory when it has none, or in both while the archive is away."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+import structlog
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
@@ -16,15 +19,20 @@ from pywats_archive.archive.results import conversions
 from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
-UNLEDGERED = itertools.count(-1, -1)
-"""Numbers of arrivals that no ledger has, of all books: those of a ledger are positive."""
+log = structlog.get_logger()
+
+TEMPORARY_IDS = itertools.count(-1, -1)
+"""Ids of arrivals that no archive has, over all ledgers: those of an archive are positive."""
+
+UNKNOWN_UNTIL_REATTACHED = ArrivalState.WAITING
+"""Stands for a state that only the archive's ledger knows: the source is neither new nor finished."""
 
 GONE_BEFORE = "gone before it could be archived"
 """Why a source that was seen was never taken."""
 REPLACED_BEFORE = "replaced before it could be archived"
 
 
-class Books(Protocol):
+class Ledger(Protocol):
     """The accounts of one converter."""
 
     def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
@@ -61,7 +69,7 @@ class Books(Protocol):
         """Put on record that a source was gone, or replaced, before it could be archived."""
 
 
-class ArchiveBooks:
+class ArchiveLedger:
     """The ledger of an archive, for one of its converters."""
 
     def __init__(self, archive: Archive, converter_name: str) -> None:
@@ -105,7 +113,7 @@ class ArchiveBooks:
         ledger.mark_vanished(self._archive, arrival, reason=reason)
 
 
-class MemoryBooks:
+class MemoryLedger:
     """Accounts that last as long as the service: nothing of an archive is touched."""
 
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
@@ -125,23 +133,9 @@ class MemoryBooks:
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         with self._mutex:
-            new = tuple(self._new(sighting) for sighting in sightings)
+            new = tuple(_temporary(each, self._name, ArrivalState.SEEN, self._now()) for each in sightings)
             self._arrivals.update({arrival.number: arrival for arrival in new})
             return new
-
-    def _new(self, sighting: Sighting) -> Arrival:
-        now = self._now()
-        return Arrival(
-            arrival_id=next(UNLEDGERED),
-            converter_name=self._name,
-            path=sighting.path,
-            size_bytes=sighting.size_bytes,
-            mtime_ns=sighting.mtime_ns,
-            inode=sighting.inode,
-            first_seen_at=now,
-            state=ArrivalState.SEEN,
-            changed_at=now,
-        )
 
     def get(self, arrival_id: int) -> Arrival | None:
         with self._mutex:
@@ -155,7 +149,7 @@ class MemoryBooks:
         with self._mutex:
             return tuple(arrival for arrival in self._arrivals.values() if not arrival.state.is_final)
 
-    def keep(self, arrival: Arrival) -> None:
+    def put(self, arrival: Arrival) -> None:
         """Replace an arrival by what it has become; one whose source has left is forgotten."""
         with self._mutex:
             if arrival.state.is_final and arrival.moved_to:
@@ -176,7 +170,105 @@ class MemoryBooks:
         changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
         if touched:
             changed = replace(changed, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns, inode=touched.inode)
-        self.keep(changed)
+        self.put(changed)
 
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
         self.change(arrival, ArrivalState.VANISHED, reason=reason, moved_to="vanished")
+
+
+def only_seen(known: Iterable[Arrival], *, changed: AbstractSet[str], active: AbstractSet[int]) -> tuple[Arrival, ...]:
+    """Choose the arrivals of which the ledger's last word is certain, and is that they were seen and no more.
+
+    ``changed`` are paths whose arrival has changed since, ``active`` the arrivals that are being handled.
+    """
+    certain = (a for a in known if a.path not in changed and a.arrival_id not in active)
+    return tuple(arrival for arrival in certain if arrival.state is ArrivalState.SEEN)
+
+
+class AwayLedger:
+    """Accounts until the archive is back; new sources have negative numbers. For the service's own thread.
+
+    A source that lay in the watch folder already when the archive was missed may have been archived, converted and sent,
+    unless the ledger's last word was that it was only seen: converted once more, it would be sent under a second id. So it
+    waits for the ledger, whatever ``on_archive_error`` says.
+    """
+
+    def __init__(self, converter_name: str, *, clock: Callable[[], datetime], seen: Iterable[Arrival] = ()) -> None:
+        self._name = converter_name
+        self._now = clock
+        self._latest = {arrival.path: arrival for arrival in seen}
+        self._is_first = True
+        self.vanished: list[Arrival] = []
+        """What came and went meanwhile; to be put on record."""
+
+    def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
+        """Give what is known at ``paths``; the first time they are all that lies in the watch folder."""
+        if self._is_first:
+            self._is_first = False
+            unknown = [path for path in paths if path not in self._latest]
+            for path in unknown:
+                self._latest[path] = self._arrival(
+                    Sighting(path=path, size_bytes=0, mtime_ns=0), UNKNOWN_UNTIL_REATTACHED
+                )
+            log.warning("archive.missed", converter=self._name, sources_waiting_for_it=len(unknown))
+        return {path: self._latest[path] for path in paths if path in self._latest}
+
+    def of_path(self, path: str) -> tuple[Arrival, ...]:
+        return tuple(self.latest_at([path]).values())
+
+    def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
+        new = tuple(self._arrival(sighting, ArrivalState.SEEN) for sighting in sightings)
+        self._latest.update({arrival.path: arrival for arrival in new})
+        return new
+
+    def get(self, arrival_id: int) -> Arrival | None:
+        return next((arrival for arrival in self._latest.values() if arrival.arrival_id == arrival_id), None)
+
+    def suspended(self) -> tuple[Arrival, ...]:
+        return ()
+
+    def unfinished(self) -> tuple[Arrival, ...]:
+        return ()
+
+    def change(
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: Signature | None = None,
+    ) -> None:
+        changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
+        if self._is_latest(arrival):
+            self._latest[arrival.path] = changed
+
+    def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
+        """Forget a source that is gone; one that the ledger knows is missed there when the archive is back."""
+        if self._is_latest(arrival):
+            self._latest.pop(arrival.path, None)
+        if (arrival.arrival_id or 0) < 0:
+            self.vanished.append(arrival)
+
+    def _is_latest(self, arrival: Arrival) -> bool:
+        latest = self._latest.get(arrival.path)
+        return latest is None or latest.arrival_id == arrival.arrival_id
+
+    def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
+        return _temporary(sighting, self._name, state, self._now())
+
+
+def _temporary(sighting: Sighting, converter_name: str, state: ArrivalState, now: datetime) -> Arrival:
+    """Return an arrival that no archive's ledger has."""
+    return Arrival(
+        arrival_id=next(TEMPORARY_IDS),
+        converter_name=converter_name,
+        path=sighting.path,
+        size_bytes=sighting.size_bytes,
+        mtime_ns=sighting.mtime_ns,
+        inode=sighting.inode,
+        first_seen_at=now,
+        state=state,
+        changed_at=now,
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.lane import Lane
 
 log = structlog.get_logger()
 
@@ -22,15 +22,15 @@ class Neighbours:
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def told(self, line: Line, path: str, result: ConversionResult) -> ConversionResult:
+    def told(self, lane: Lane, path: str, result: ConversionResult) -> ConversionResult:
         """Return a result with a warning where its converter is the first time seen to read other sources."""
-        if line.name in self._told or line.config.converter_type == "folder":
+        if lane.name in self._told or lane.config.converter_type == "folder":
             return result
-        found = others(path, (each for each in result.opened_paths if line.matches(each)))
+        found = others(path, (each for each in result.opened_paths if lane.listing.matches(each)))
         if not found:
             return result
-        self._told.add(line.name)
-        log.warning("converter.reads_neighbours", converter=line.name, path=path, read=found[:_NAMED], files=len(found))
+        self._told.add(lane.name)
+        log.warning("converter.reads_neighbours", converter=lane.name, path=path, read=found[:_NAMED], files=len(found))
         return replace(result, warnings=(*result.warnings, warning(found)))
 
 

@@ -19,7 +19,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.host.settings.neighbours import real
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import SourceKind
-from pywats_archive.pipeline.lanes.lane import Line, mark_of
+from pywats_archive.pipeline.lanes.lane import Lane, mark_of
 
 
 def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival, ...]:
@@ -30,25 +30,25 @@ def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival
 
 
 def places_now(
-    archive: Archive, in_hand: Sequence[Arrival], lines: Sequence[Line], station: StationConfig
+    archive: Archive, in_hand: Sequence[Arrival], lanes: Sequence[Lane], station: StationConfig
 ) -> dict[Arrival, str]:
     """Return where sources in hand lie now whose watch folder nobody watches by the name that it had."""
     real_of = cache(real)
-    watched = {line.config.watch_folder: line for line in lines if line.takes_new}
+    watched = {lane.config.watch_folder: lane for lane in lanes if lane.takes_new}
     found = {}
     for arrival in in_hand:
         if _folder(arrival) not in watched:
-            heirs = [line for line in watched.values() if line.name == arrival.converter_name]
+            heirs = [lane for lane in watched.values() if lane.name == arrival.converter_name]
             if not heirs and station.converter(arrival.converter_name) is None:
                 heirs = [*watched.values()]
-            if path := _path_now(archive, arrival, [line.config.watch_folder for line in heirs], real_of):
+            if path := _path_now(archive, arrival, [lane.config.watch_folder for lane in heirs], real_of):
                 found[arrival] = path
     return found
 
 
-def path_for(line: Line, arrival: Arrival) -> str | None:
+def path_for(lane: Lane, arrival: Arrival) -> str | None:
     """Return where a source lies now that a converter has in hand without an archive, when its folder has another name."""
-    path = os.path.join(line.config.watch_folder, os.path.basename(arrival.path))  # noqa: PTH118, PTH119 (strings)
+    path = os.path.join(lane.config.watch_folder, os.path.basename(arrival.path))  # noqa: PTH118, PTH119 (strings)
     if path == arrival.path:
         return None
     with suppress(OSError):
@@ -68,10 +68,10 @@ def watching_with(config: ConverterConfig, station: StationConfig) -> frozenset[
     return frozenset(c.name for c in station.converters if c.watch_folder and real(c.watch_folder) == where)
 
 
-def of_others(root: Path, in_hand: Sequence[Arrival], line: Line, station: StationConfig) -> tuple[Arrival, ...]:
-    """Return what the archive at ``root`` has in hand in a line's folder for converters that watch another one by now."""
-    here = watching_with(line.config, station) if in_hand else frozenset()
-    theirs = (a for a in in_hand if _folder(a) == line.config.watch_folder and a.converter_name not in here)
+def of_others(root: Path, in_hand: Sequence[Arrival], lane: Lane, station: StationConfig) -> tuple[Arrival, ...]:
+    """Return what the archive at ``root`` has in hand in a lane's folder for converters that watch another one by now."""
+    here = watching_with(lane.config, station) if in_hand else frozenset()
+    theirs = (a for a in in_hand if _folder(a) == lane.config.watch_folder and a.converter_name not in here)
     return tuple(a for a in theirs if is_there(a.converter_name, root, station))
 
 

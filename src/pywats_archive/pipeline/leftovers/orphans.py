@@ -1,76 +1,107 @@
-"""What waits in an archive and has nobody to bring it to its end: the configuration has its converter, or itself, no more."""
+"""Unfinished work that has no owner any longer: each case is an alert, and nothing is done to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.archive.results import conversions
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
-from pywats_archive.pipeline.alerting.alerts import GONE, UNNAMED
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.mounts.pool import Staff
+from pywats_archive.pipeline.alerting.alerts import FORGOTTEN, GONE, UNNAMED, Alerts
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.mounts.pool import ArchivePool
 
-_Found = Mapping[str, dict[str, Any]]
+_Found = dict[str, dict[str, object]]
 
 
-class Gone:
-    """Tells of it as long as it is so, and does nothing to it."""
+class Orphans:
+    """Keeps the alerts on orphans up to date, from the service's own thread."""
 
-    def __init__(self, staff: Staff) -> None:
-        self._staff = staff
+    def __init__(self, pool: ArchivePool, alerts: Alerts) -> None:
+        self._pool = pool
+        self._alerts = alerts
+        self._pending: dict[str, list[Path]] = {}
 
-    def look(self, lines: Sequence[Line], station: StationConfig) -> None:
-        """Raise an alert for each converter and each archive of which something waits, and clear those that are over."""
-        self._tell(GONE, self._converters(lines))
-        self._tell(UNNAMED, self._archives(station))
+    def check(self, lanes: Iterable[Lane], station: StationConfig) -> None:
+        """Look for converters and archives that have no lane any longer."""
+        self._alerts.sync(GONE, self._converters(lanes))
+        self._alerts.sync(UNNAMED, self._archives(station))
 
-    def left(self) -> tuple[str, ...]:
-        """Tell what waits, a line each."""
-        told = ((a.subject, dict(a.fields)) for a in self._staff.alerts.open if a.name in (GONE, UNNAMED))
-        return tuple(f"{subject}: {_number(fields)} wait: {fields['reason']}" for subject, fields in told)
+    def check_pending(self, lanes: Iterable[Lane]) -> None:
+        """Look for sources in Pending that no ledger has, so that nobody tries them again: a rebuilt catalog is new.
 
-    def _tell(self, name: str, found: _Found) -> None:
-        alerts = self._staff.alerts
-        for alert in alerts.open:
-            if alert.name == name and alert.subject not in found:
-                alerts.clear(name, alert.subject)
-        for subject, fields in found.items():
-            alerts.raise_alert(name, subject, **fields)
+        While no work goes on, since what is set aside is recorded after it was moved.
+        """
+        lanes = tuple(lanes)
+        folders = {lane.config.pending_folder for lane in lanes if lane.archive}
+        unsure = {lane.config.pending_folder for lane in lanes if lane.away}
+        lying = {folder: items for folder in folders - unsure if (items := _items(Path(folder)))}
+        try:
+            arrivals = [a for each in self._pool.archives for a in ledger.unfinished(each)] if lying else []
+        except ArchiveError:  # the archive has an alert of its own
+            return
+        known = {Path(a.moved_to) for a in arrivals if a.moved_to}
+        on_their_way = {Path(a.path).name for a in arrivals}  # a crash may have left them there, not yet recorded
+        self._pending = {
+            folder: [item for item in items if item not in known and item.name not in on_their_way]
+            for folder, items in lying.items()
+        }
+        self.recheck_pending()
 
-    def _converters(self, lines: Sequence[Line]) -> _Found:
-        """Find the converters whose sources wait in an open archive while no line is there for them."""
-        told = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
-        found: dict[str, dict[str, Any]] = {}
-        for archive in self._staff.archives:
-            there = {line.name for line in lines if line.archive is archive}
+    def recheck_pending(self) -> None:
+        """Raise or clear the alert on each Pending folder by what still lies there."""
+        reason = "nobody tries them again: move them back into the watch folder"
+        found: _Found = {}
+        for folder, items in self._pending.items():
+            if left := [item for item in items if item.exists()]:
+                found[folder] = {"items": len(left), "first": left[0].name, "reason": reason}
+        self._alerts.sync(FORGOTTEN, found)
+
+    def blockers(self) -> tuple[str, ...]:
+        """Return what waits without an owner, a line each."""
+        alerts = ((a.subject, dict(a.fields)) for a in self._alerts.open if a.name in (GONE, UNNAMED))
+        return tuple(f"{subject}: {_number(fields)} wait: {fields['reason']}" for subject, fields in alerts)
+
+    def _converters(self, lanes: Iterable[Lane]) -> _Found:
+        """Return the converters whose sources wait in an open archive while no lane is there for them."""
+        reason = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
+        lanes, found = tuple(lanes), _Found()
+        for archive in self._pool.archives:
+            there = {lane.name for lane in lanes if lane.archive is archive}
             with suppress(ArchiveError):
                 counts = ledger.unfinished_counts(archive).items()
-                found |= {name: {"sources": n, "reason": told} for name, n in counts if name not in there}
+                found |= {name: {"sources": n, "reason": reason} for name, n in counts if name not in there}
         return found
 
     def _archives(self, station: StationConfig) -> _Found:
-        """Find the archives of this configuration in which something waits, and that it names no more.
+        """Return the archives that this configuration created and no longer names, in which something waits.
 
-        They are only looked at: a configuration that was copied to another station remembers those of its original.
+        They are only read: a configuration that was copied to another station remembers those of its original.
         """
-        named = {*station.archive_roots(even_unused=True), *(archive.root for archive in self._staff.archives)}
-        told = f"the configuration names it no more: name it in archive_folder, or {self._staff.how_to_forget}"
-        found: dict[str, dict[str, Any]] = {}
-        for root in self._staff.known_roots(station):
+        named = {*station.archive_roots(even_unused=True), *(archive.root for archive in self._pool.archives)}
+        reason = f"the configuration names it no more: name it in archive_folder, or {self._pool.how_to_forget}"
+        found = _Found()
+        for root in self._pool.known_roots(station):
             if root in named:
                 continue
-            with suppress(ArchiveError), self._staff.reading(root) as archive:  # it may be gone for good
+            with suppress(ArchiveError), self._pool.reading(root) as archive:  # it may be gone for good
                 sources = sum(ledger.unfinished_counts(archive).values())
                 reports = conversions.waiting_reports(archive)
-                if (sources or reports) and not is_owned(root):  # its owner goes on with it
-                    found[str(root)] = {"sources": sources, "reports": reports, "reason": told}
+                if (sources or reports) and not is_owned(root):  # its owner finishes them
+                    found[str(root)] = {"sources": sources, "reports": reports, "reason": reason}
         return found
 
 
-def _number(fields: Mapping[str, Any]) -> str:
+def _number(fields: Mapping[str, object]) -> str:
     return " and ".join(f"{fields[what]} {what[:-1]}(s)" for what in ("sources", "reports") if what in fields)
+
+
+def _items(folder: Path) -> list[Path]:
+    """Return what lies there, except names that begin with a dot, which may be half-written."""
+    with suppress(OSError):
+        return sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+    return []

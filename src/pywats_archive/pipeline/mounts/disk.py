@@ -1,4 +1,4 @@
-"""How much room the disk of an archive must have before new sources go into it (``min_free_gb``)."""
+"""How much must be free on an archive's disk before new sources go into it (``min_free_gb``)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SHARE_OF_DISK = 0.05
 ASKED_EVERY_S = 1.0
 
 
-def least_free_bytes(total_bytes: int, wishes_gb: Iterable[float | None]) -> int:
+def least_free_bytes(total_bytes: int, min_free_gb: Iterable[float | None]) -> int:
     """Give what must be free on a disk: the largest of what the converters that share it wish for.
 
     None is the default: 1 GB, or 5 % of a smaller disk.
     """
     default = min(GB, int(total_bytes * SHARE_OF_DISK))
-    return max((default if wish is None else int(wish * GB) for wish in wishes_gb), default=default)
+    return max((default if wish is None else int(wish * GB) for wish in min_free_gb), default=default)
 
 
 def is_low(free_bytes: int, least_bytes: int, *, was_low: bool) -> bool:
@@ -46,12 +46,12 @@ class Usage(Protocol):
         """Bytes that are free for this user."""
 
 
-Relieve = Callable[[bool], bool]
+Reclaim = Callable[[bool], bool]
 """Told whether there is too little room; gives whether all was tried that could make some."""
 
 
-class Room:
-    """The room on one archive's disk, looked at once a second at most; safe to use from many threads."""
+class DiskSpace:
+    """The free space on one archive's disk, read once a second at most; safe to use from many threads."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class Room:
         usage: Callable[[Path], Usage] = shutil.disk_usage,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wishes_gb: tuple[float | None, ...] = ()
+        self.min_free_gb: tuple[float | None, ...] = ()
         """``min_free_gb`` of each converter that shares the archive."""
-        self.relieve: Relieve = lambda is_low: True
+        self.reclaim: Reclaim = lambda is_low: True
         """What is tried before the disk is called low."""
-        self.is_relieving = False
+        self.is_reclaiming = False
         """Whether that is still being tried."""
         self._root = root
         self._usage = usage
@@ -75,7 +75,7 @@ class Room:
     def trouble(self) -> DiskLow | None:
         """Tell why new sources must wait, if they must; a disk that cannot be asked is not called low."""
         now_s = self._seconds()
-        if self.is_relieving or self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
+        if self.is_reclaiming or self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
             self._asked_at_s = now_s
             self._trouble = self._looked()
         return self._trouble
@@ -85,9 +85,9 @@ class Room:
             disk = self._usage(self._root)
         except OSError:
             return None
-        least = least_free_bytes(disk.total, self.wishes_gb)
+        least = least_free_bytes(disk.total, self.min_free_gb)
         is_short = is_low(disk.free, least, was_low=self._trouble is not None)
-        self.is_relieving = not self.relieve(is_short)
+        self.is_reclaiming = not self.reclaim(is_short)
         if not is_short:
             return None
         return DiskLow(

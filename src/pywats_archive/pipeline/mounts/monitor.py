@@ -1,204 +1,138 @@
-"""What a station stands on: each archive's disk, and the archive and the watch folders themselves, looked at once a second.
+"""The health of each archive's disk and folder, checked once a second.
 
-An archive that is gone is closed once all that was begun has ended, and opened again when it is back; nothing is made at its
-place meanwhile. A watch folder that is gone is not listed, so that nothing in it counts as gone.
+An archive that is away is closed once all work with it has ended, and opened again when it is back; nothing is created at
+its place meanwhile.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.ledger import Sighting
-from pywats_archive.errors import ArchiveAway, ArchiveError, FolderTaken, StorageError
-from pywats_archive.pipeline.alerting.alerts import ARCHIVE_AWAY, DISK_FULL, DISK_LOW, WATCH_AWAY, WATCH_TAKEN
-from pywats_archive.pipeline.deferred import spool
-from pywats_archive.pipeline.lanes.away import AwayBooks, only_seen
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.mounts.pool import Staff
+from pywats_archive.errors import ArchiveAway, ArchiveError
+from pywats_archive.pipeline.alerting.alerts import ARCHIVE_AWAY, DISK_FULL, DISK_LOW, Alerts
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.mounts.mount import ArchiveMount
+from pywats_archive.pipeline.mounts.pool import ArchivePool
 
 log = structlog.get_logger()
 
-LOOK_EVERY_S = 1.0
 OPEN_AGAIN_EVERY_S = 5.0
 
 
-class Guard:
-    """Looks after the lines of a service, from its own thread.
+class MountMonitor:
+    """Checks the mounts in use, from the service's own thread.
 
-    ``on_back`` is called with each line whose archive can take sources again, once it has its room or is open again;
-    ``on_folder`` when a watch folder came back.
+    ``on_attached`` is called with a mount and the archive that was opened again, before work begins; ``on_detached`` after
+    an archive was closed; ``on_ready`` when a mount can take sources again.
     """
 
-    def __init__(self, staff: Staff, *, on_back: Callable[[Line], None], on_folder: Callable[[], None]) -> None:
-        self._staff = staff
-        self._on_back = on_back
-        self._on_folder = on_folder
-        self._looked_at_s = float("-inf")
+    def __init__(
+        self,
+        pool: ArchivePool,
+        alerts: Alerts,
+        tasks: IsolatedTasks,
+        *,
+        on_attached: Callable[[ArchiveMount, Archive], None],
+        on_detached: Callable[[ArchiveMount], None],
+        on_ready: Callable[[ArchiveMount], None],
+    ) -> None:
+        self._pool = pool
+        self._alerts = alerts
+        self._tasks = tasks
+        self._on_attached = on_attached
+        self._on_detached = on_detached
+        self._on_ready = on_ready
         self._open_again_at_s: dict[Path, float] = {}
         self._failures: dict[Path, ArchiveError] = {}
         self._in_trouble: set[Path] = set()
 
-    def look(self, lines: Sequence[Line], now_s: float) -> None:
-        """Look at everything, once a second; ``now_s`` is of a monotonic clock."""
-        if now_s - self._looked_at_s < LOOK_EVERY_S:
-            return
-        self._looked_at_s = now_s
-        for root in dict.fromkeys(line.root for line in lines if line.root):
-            sharing = [line for line in lines if line.root == root]
-            if sharing[0].archive is None:
-                self._bring_back(root, sharing, now_s)
-            elif self._is_present(root, sharing, sharing[0].archive):
-                self._look_at_disk(root, sharing, sharing[0].archive)
-        self._look_at_folders([line for line in lines if line.watches])
+    def check(self, now_s: float) -> None:
+        """Check every mount in use; ``now_s`` is of a monotonic clock."""
+        for mount in self._pool.mounts:
+            if mount.is_used:
+                self._tasks.run("archive", str(mount.root), partial(self._check, mount, now_s))
 
-    def look_again(self, lines: Sequence[Line]) -> None:
-        """Look now: the lines are new."""
-        self._looked_at_s = float("-inf")
-        self.look(lines, time.monotonic())
+    def note_failure(self, mount: ArchiveMount | None, trouble: ArchiveError, *, converter: str) -> None:
+        """Have an archive closed and opened again whose catalog fails: a share that was gone for a moment needs that."""
+        if mount and mount.away is None:
+            log.error("archive.not_read", converter=converter, reason=str(trouble))
+            self._failures[mount.root] = trouble
 
-    def note_failure(self, line: Line, trouble: ArchiveError) -> None:
-        """Have an archive closed and opened again whose catalog fails: a share that was gone for a moment leaves it so."""
-        if line.root and line.away is None:
-            log.error("archive.not_read", converter=line.name, reason=str(trouble))
-            self._failures[line.root] = trouble
+    def _check(self, mount: ArchiveMount, now_s: float) -> None:
+        if mount.archive is None:
+            self._bring_back(mount, now_s)
+        elif self._is_present(mount, mount.archive):
+            self._check_disk(mount, mount.archive)
 
-    def left(self, lines: Sequence[Line]) -> tuple[str, ...]:
-        """Tell in a line each what waits for a disk, an archive, a folder or a converter."""
-        told = []
-        for line in lines:
-            if line.is_folder_away and (folder := line.folder_trouble()):
-                told.append(f"{line.name}: {folder}")
-            number = len(line.pending) if line.holds_back else 0
-            with suppress(StorageError):
-                number += sum(1 for _ in spool.waiting(line.config)) if line.watches else 0
-            trouble = line.trouble()
-            if line.unavailable:
-                told.append(f"{line.name}: {len(line.pending)} source(s) wait to be converted: {line.unavailable}")
-            if trouble and (number or line.away):
-                told.append(f"{line.name}: {number} source(s) wait to be archived: {trouble}")
-        return tuple(told)
-
-    def _is_present(self, root: Path, sharing: Sequence[Line], archive: Archive) -> bool:
-        trouble = self._trouble_of(root, archive)
+    def _is_present(self, mount: ArchiveMount, archive: Archive) -> bool:
+        root = str(mount.root)
+        trouble = self._trouble_of(mount, archive)
         if trouble is None:
-            for line in sharing:
-                line.away, line.is_waiting = None, False
-            self._staff.alerts.clear(ARCHIVE_AWAY, str(root))
+            mount.resume()
+            self._alerts.clear(ARCHIVE_AWAY, root)
             return True
-        for line in sharing:
-            line.is_waiting, line.away = True, trouble  # in this order: who sees it away must not begin anything
-        if not any(line.busy for line in sharing):
-            self._failures.pop(root, None)
-            self._staff.close(root)
-            for line in sharing:
-                _part(line, self._staff)
-        self._staff.alerts.raise_alert(ARCHIVE_AWAY, str(root), reason=str(trouble))
+        mount.pause(trouble)
+        if mount.leases.is_idle:
+            self._failures.pop(mount.root, None)
+            self._pool.detach(mount)
+            self._on_detached(mount)
+            mount.resume(trouble)
+        self._alerts.raise_alert(ARCHIVE_AWAY, root, reason=str(trouble))
         return False
 
-    def _trouble_of(self, root: Path, archive: Archive) -> ArchiveError | None:
+    def _trouble_of(self, mount: ArchiveMount, archive: Archive) -> ArchiveError | None:
         try:
             archive.require_present()
         except ArchiveAway as exc:
             return exc
-        return self._failures.get(root)
+        return self._failures.get(mount.root)
 
-    def _bring_back(self, root: Path, sharing: Sequence[Line], now_s: float) -> None:
-        """Open an archive again that is back, once nothing of its lines is going on; else tell why it is not."""
-        was = sharing[0].away
+    def _bring_back(self, mount: ArchiveMount, now_s: float) -> None:
+        """Open an archive that is back, once no work of its lanes goes on; else raise the alert that says why not."""
+        was, root = mount.away, str(mount.root)
         try:
-            self._staff.require_back(root)
-            if now_s < self._open_again_at_s.get(root, now_s):
+            self._pool.require_back(mount.root)
+            if now_s < self._open_again_at_s.get(mount.root, now_s):
                 return
-            for line in sharing:
-                line.is_waiting = True
-            if any(line.busy for line in sharing):
+            mount.pause()
+            if not mount.leases.is_idle:
                 return
-            for line in sharing:
-                _rejoin(line, self._staff)
+            self._on_attached(mount, self._pool.attach(mount))
         except ArchiveError as exc:
-            self._open_again_at_s[root] = now_s + OPEN_AGAIN_EVERY_S
-            for line in sharing:
-                line.away, line.is_waiting = exc, False
-            self._staff.alerts.raise_alert(ARCHIVE_AWAY, str(root), reason=str(exc))
+            self._open_again_at_s[mount.root] = now_s + OPEN_AGAIN_EVERY_S
+            if mount.archive:
+                self._pool.detach(mount)
+                self._on_detached(mount)
+            mount.resume(exc)
+            self._alerts.raise_alert(ARCHIVE_AWAY, root, reason=str(exc))
             return
-        self._staff.alerts.clear(ARCHIVE_AWAY, str(root))
-        log.warning("archive.back", root=str(root), was=str(was))
-        for line in sharing:
-            self._on_back(line)
+        mount.resume()
+        self._alerts.clear(ARCHIVE_AWAY, root)
+        log.warning("archive.back", root=root, was=str(was))
+        self._on_ready(mount)
 
-    def _look_at_disk(self, root: Path, sharing: Sequence[Line], archive: Archive) -> None:
+    def _check_disk(self, mount: ArchiveMount, archive: Archive) -> None:
         try:
             archive.reserve.take()
-        except ArchiveError:  # gone since a moment ago
+        except ArchiveError:  # away since a moment ago
             return
-        room = sharing[0].room
-        full, low = archive.reserve.trouble(), room.trouble() if room else None
-        self._tell(DISK_FULL, root, full)
-        if not (room and room.is_relieving):
-            self._tell(DISK_LOW, root, low)
+        full, low = archive.reserve.trouble(), mount.disk.trouble()
+        self._set(DISK_FULL, mount.root, full)
+        if not mount.disk.is_reclaiming:
+            self._set(DISK_LOW, mount.root, low)
         if full or low:
-            self._in_trouble.add(root)
-        elif root in self._in_trouble:
-            self._in_trouble.discard(root)
-            for line in sharing:
-                self._on_back(line)
+            self._in_trouble.add(mount.root)
+        elif mount.root in self._in_trouble:
+            self._in_trouble.discard(mount.root)
+            self._on_ready(mount)
 
-    def _tell(self, name: str, root: Path, trouble: ArchiveError | None) -> None:
+    def _set(self, name: str, root: Path, trouble: ArchiveError | None) -> None:
         if trouble:
-            self._staff.alerts.raise_alert(name, str(root), reason=str(trouble))
+            self._alerts.raise_alert(name, str(root), reason=str(trouble))
         else:
-            self._staff.alerts.clear(name, str(root))
-
-    def _look_at_folders(self, lines: Sequence[Line]) -> None:
-        back = [line for line in lines if line.is_folder_away]
-        for line in lines:
-            if line.folder:
-                self._staff.claims.look(line.folder)
-            trouble = line.folder_trouble()
-            if trouble and not line.is_folder_away:
-                name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
-                self._staff.alerts.raise_alert(name, line.config.watch_folder, reason=str(trouble))
-            line.is_folder_away = trouble is not None
-        back = [line for line in back if not line.is_folder_away]
-        for line in back:
-            line.folder = self._staff.watch_folder(line.config)
-            line.is_dirty = True
-            for name in (WATCH_AWAY, WATCH_TAKEN):
-                self._staff.alerts.clear(name, line.config.watch_folder)
-        if back:
-            self._on_folder()
-        for line in back:
-            self._on_back(line)
-
-
-def _part(line: Line, staff: Staff) -> None:
-    """Take a closed archive from a line; what its ledger was known to say last goes with it."""
-    seen = only_seen(line.known.values(), changed=set(line.stale), active=line.active)
-    line.archive = line.interceptor = None
-    line.books = AwayBooks(line.name, clock=staff.now, seen=seen)
-    _begin_anew(line)
-
-
-def _rejoin(line: Line, staff: Staff) -> None:
-    """Give a line its archive again, and put on record what came and went meanwhile."""
-    before = line.books
-    staff.equip(line)
-    vanished = before.vanished if isinstance(before, AwayBooks) else []
-    seen = [Sighting(path=a.path, size_bytes=a.size_bytes, mtime_ns=a.mtime_ns) for a in vanished]
-    for arrival in line.books.enter(seen) if seen else ():
-        line.books.mark_vanished(arrival)
-    _begin_anew(line)
-
-
-def _begin_anew(line: Line) -> None:
-    line.known.clear()
-    line.stale.clear()
-    line.pending = set()
-    line.were_active = frozenset()
-    line.is_waiting, line.is_dirty = False, True
+            self._alerts.clear(name, str(root))

@@ -1,48 +1,58 @@
-"""How much of each line's work is queued or going on: as long as there is some, its archive stays open."""
+"""The folder of one archive, which may go away with its disk or share and come back."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.errors import ArchiveError
+from pywats_archive.pipeline.mounts.disk import DiskSpace
+from pywats_archive.pipeline.mounts.leases import Leases
 
 
-class Busy:
-    """Counts in ``Line.busy``; safe to use from many threads."""
+class ArchiveMount:
+    """One archive's folder, shared by all lanes that use it.
 
-    def __init__(self, lines: Callable[[], Sequence[Line]]) -> None:
-        self._lines = lines
-        self._mutex = threading.Lock()
+    The service's own thread attaches and detaches the archive; any thread may read, and take a lease.
+    """
 
-    def begin(self, line: Line) -> None:
-        """Count a piece of work that is queued."""
-        with self._mutex:
-            line.busy += 1
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.disk = DiskSpace(root)
+        self.archive: Archive | None = None
+        """The archive, while it is open."""
+        self.away: ArchiveError | None = None
+        """Why the archive is not there, or cannot be opened; it is still open until all work with it has ended."""
+        self.is_paused = False
+        """Whether no new work may begin: the archive is about to be closed or opened."""
+        self.is_used = False
+        """Whether a lane of the current configuration uses it; otherwise it is open because reports wait in it."""
+        self.leases = Leases()
 
-    def end(self, line: Line) -> None:
-        """Count that it has ended."""
-        with self._mutex:
-            line.busy -= 1
+    def trouble(self) -> ArchiveError | None:
+        """Return why the archive accepts no new source now, if so; cheap, and right from any thread."""
+        if self.away or self.archive is None:
+            return self.away
+        return self.archive.reserve.trouble() or self.disk.trouble()
+
+    def pause(self, why: ArchiveError | None = None) -> None:
+        """Let no new work begin."""
+        self.is_paused = True  # first: whoever sees the archive away must not begin anything
+        if why:
+            self.away = why
+
+    def resume(self, away: ArchiveError | None = None) -> None:
+        """Let work begin again; ``away`` says that it does so without the archive."""
+        self.away, self.is_paused = away, False
 
     @contextmanager
-    def using(self, archive: Archive) -> Iterator[bool]:
-        """Keep an archive open meanwhile; gives whether it may be used. The guard looks at ``busy`` after it took it away."""
-        with self._mutex:
-            lines = [line for line in self._lines() if line.archive is archive]
-            for line in lines:
-                line.busy += 1
+    def lease(self, archive: Archive) -> Iterator[bool]:
+        """Keep ``archive`` open inside; yields whether it may be used."""
+        self.leases.begin()
         try:
-            yield bool(lines) and not any(line.away or line.is_waiting for line in lines)
+            is_ready = self.archive is archive and self.is_used
+            yield is_ready and not (self.away or self.is_paused)
         finally:
-            with self._mutex:
-                for line in lines:
-                    line.busy -= 1
-
-    @contextmanager
-    def halted(self, line: Line) -> Iterator[bool]:
-        """Let nothing be queued meanwhile; gives whether nothing of this line is."""
-        with self._mutex:
-            yield not line.busy
+            self.leases.end()

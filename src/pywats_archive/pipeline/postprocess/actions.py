@@ -14,20 +14,19 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.restore.unpack import publish
 from pywats_archive.archive.sources import late, reading
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.portable import files
-from pywats_archive.portable.placing import free_names
+from pywats_archive.portable.placing import free_names, publish
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Departure:
+class SourceFile:
     """A source that is to leave, as it was when it was archived."""
 
     path: Path
@@ -40,22 +39,22 @@ class Departure:
     entry: ArchiveEntry | None = None
 
 
-def departure_of(line: Line, arrival: Arrival, entry: ArchiveEntry | None = None) -> Departure:
+def departure_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
     """Give an arrival's source as it is to leave, with its archived form if it has one."""
-    return Departure(
+    return SourceFile(
         path=Path(arrival.moved_to or arrival.path),
         size_bytes=arrival.size_bytes,
         mtime_ns=arrival.mtime_ns,
         inode=arrival.inode,
         ctime_ns=arrival.ctime_ns,
-        config=line.config,
-        archive=line.archive if entry else None,
+        config=lane.config,
+        archive=lane.archive if entry else None,
         entry=entry,
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Departed:
+class Moved:
     """Where the source is now; ``note`` says why it is not where it was to go."""
 
     moved_to: str | None
@@ -72,17 +71,15 @@ class Departed:
 
 
 _GONE, _REPLACED = "removed", "replaced"
-_LEFT = Departed(
-    moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in"
-)
+_LEFT = Moved(moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in")
 _LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
 
 
-def carry_out(ending: Ending, departure: Departure) -> Departed:
+def carry_out(ending: Ending, departure: SourceFile) -> Moved:
     """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
     if not os.path.lexists(departure.path):
         is_kept = ending.destination is Destination.KEPT
-        return Departed(moved_to=None) if is_kept else Departed(moved_to="gone", note="the source was already gone")
+        return Moved(moved_to=None) if is_kept else Moved(moved_to="gone", note="the source was already gone")
     try:
         touched = _touched(departure)
         departed = _ACTIONS[ending.destination](departure)
@@ -110,11 +107,11 @@ def bring_back(held: Path, path: Path) -> bool:
     return True
 
 
-def _move_to(name_of_folder: str) -> Callable[[Departure], Departed]:
-    def act(departure: Departure) -> Departed:
+def _move_to(name_of_folder: str) -> Callable[[SourceFile], Moved]:
+    def act(departure: SourceFile) -> Moved:
         folder = Path(getattr(departure.config, name_of_folder))
         target = move_into(folder, departure.path)
-        return Departed(moved_to=str(target), lies_at=target)
+        return Moved(moved_to=str(target), lies_at=target)
 
     return act
 
@@ -141,11 +138,11 @@ def _move(path: Path, target: Path) -> None:
         files.move_file_exclusive(path, target)
 
 
-def _remove(departure: Departure) -> Departed:
+def _remove(departure: SourceFile) -> Moved:
     return _remove_noted(departure, files.marks(departure.path))
 
 
-def _remove_noted(departure: Departure, noted: files.Marks) -> Departed:
+def _remove_noted(departure: SourceFile, noted: files.Marks) -> Moved:
     if departure.archive and departure.entry and departure.entry.source_archived_path:
         if departure.path.is_file() and reading.checksum(departure.path) != departure.entry.source_checksum:
             return _LEFT
@@ -153,10 +150,10 @@ def _remove_noted(departure: Departure, noted: files.Marks) -> Departed:
             _prove_archived(departure.archive, departure.entry, departure.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
             kept = move_into(Path(departure.config.done_folder), departure.path)
-            return Departed(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
+            return Moved(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
     files.remove_marked(departure.path, noted)
     files.sync_folder(departure.path.parent)
-    return Departed(moved_to=_GONE)
+    return Moved(moved_to=_GONE)
 
 
 class _NotInArchive(Exception):
@@ -172,7 +169,7 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
         raise _NotInArchive(f"{missing[0]} is not in the archive as it is now")
 
 
-def _zip(departure: Departure) -> Departed:
+def _zip(departure: SourceFile) -> Moved:
     folder, path = Path(departure.config.done_folder), departure.path
     noted = files.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -273,7 +270,7 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
             left.unlink()
 
 
-def is_as_it_was(departure: Departure) -> bool:
+def is_as_it_was(departure: SourceFile) -> bool:
     """Whether what is to leave still lies there."""
     try:
         return os.path.lexists(departure.path) and _touched(departure) is None
@@ -281,7 +278,7 @@ def is_as_it_was(departure: Departure) -> bool:
         return False
 
 
-def _touched(departure: Departure) -> reading.Signature | None:
+def _touched(departure: SourceFile) -> reading.Signature | None:
     """Return how the source is now, when its time, rights or inode changed and its bytes did not; _Replaced when they did.
 
     Its bytes are read only when something else differs. A folder may lose its marker while it is converted; what it gained is
@@ -304,7 +301,7 @@ def _touched(departure: Departure) -> reading.Signature | None:
     return now
 
 
-def _is_untouched(departure: Departure, now: reading.Signature) -> bool:
+def _is_untouched(departure: SourceFile, now: reading.Signature) -> bool:
     """Rights may change where no archive has the bytes to compare with; the time of the last change is none there."""
     known = (
         (departure.size_bytes, now.size_bytes),
@@ -315,14 +312,14 @@ def _is_untouched(departure: Departure, now: reading.Signature) -> bool:
     return all(None in pair or pair[0] == pair[1] for pair in known)
 
 
-def _keep(departure: Departure) -> Departed:
+def _keep(departure: SourceFile) -> Moved:
     """Leave the source where it is: in Pending, if it waits there because its place in the watch folder is another's."""
     if departure.path.parent == Path(departure.config.pending_folder):
-        return Departed(moved_to=str(departure.path), note="kept in Pending: its place in the watch folder is taken")
-    return Departed(moved_to=None)
+        return Moved(moved_to=str(departure.path), note="kept in Pending: its place in the watch folder is taken")
+    return Moved(moved_to=None)
 
 
-_ACTIONS: dict[Destination, Callable[[Departure], Departed]] = {
+_ACTIONS: dict[Destination, Callable[[SourceFile], Moved]] = {
     Destination.DONE: _move_to("done_folder"),
     Destination.ERROR: _move_to("error_folder"),
     Destination.ZIPPED: _zip,

@@ -82,13 +82,13 @@ def ending(
     submissions: Sequence[SubmissionState],
     config: ConverterConfig,
     *,
-    asked_for: str | None = None,
+    requested_action: str | None = None,
     reason: str | None = None,
     is_archived: bool = True,
 ) -> Ending:
     """Decide how an arrival ends once nothing of it waits for the server.
 
-    ``asked_for`` is the converter's own post action, which goes before the configured one. Without the source's bytes in
+    ``requested_action`` is the converter's own post action, which goes before the configured one. Without the source's bytes in
     the archive, ARCHIVE keeps it in Done.
     """
     if status in NOT_TAKEN:
@@ -97,7 +97,7 @@ def ending(
         return Ending(state=ArrivalState.FAILED, destination=Destination.ERROR, reason=reason)
     if SubmissionState.REFUSED in submissions:
         return Ending(state=ArrivalState.REFUSED, destination=Destination.ERROR, reason=reason)
-    action = PostProcessAction(asked_for) if asked_for else config.post_action
+    action = PostProcessAction(requested_action) if requested_action else config.post_action
     if action is PostProcessAction.ARCHIVE and not is_archived:
         return Ending(state=ArrivalState.DONE, destination=Destination.DONE, reason="the archive does not hold it")
     cleans = action is PostProcessAction.ARCHIVE

@@ -21,8 +21,8 @@ from pywats_archive.errors import ArchiveAway, ArchiveError, SourceVanished
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.alerting.alerts import WRITTEN_LATE, Alerts
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.postprocess.actions import Departed
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.postprocess.actions import Moved
 
 log = structlog.get_logger()
 
@@ -36,10 +36,10 @@ _LATE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Left:
+class LeftSource:
     """A source that has left the watch folder, as it was then."""
 
-    line: Line
+    lane: Lane
     arrival: Arrival
     entry: ArchiveEntry
     path: Path
@@ -48,49 +48,53 @@ class Left:
     """None: nobody knows how it was, and its bytes are compared."""
 
 
-class Afterwards:
+class LateWrites:
     """Remembers what has left for ``late_seconds``; safe to use from many threads. Costs a look at each, once."""
 
     def __init__(self, alerts: Alerts, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._alerts = alerts
         self._now_s = now_s
-        self._left: list[tuple[float, int, Left]] = []
+        self._left: list[tuple[float, int, LeftSource]] = []
         self._numbers = itertools.count()
         self._told_until_s: dict[str, float] = {}
         self._mutex = threading.Lock()
 
     def note(
-        self, line: Line, arrival: Arrival, entry: ArchiveEntry, departed: Departed, looked: Signature | None
+        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, departed: Moved, looked: Signature | None
     ) -> None:
         """Remember a source that has left; ``looked`` is the signature that a folder had when its files were last compared."""
         if departed.lies_at is not None:
             as_archived = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
             signature = looked or departed.touched or as_archived
-            self._remember(Left(line=line, arrival=arrival, entry=entry, path=departed.lies_at, signature=signature))
+            self._remember(
+                LeftSource(lane=lane, arrival=arrival, entry=entry, path=departed.lies_at, signature=signature)
+            )
 
-    def _remember(self, left: Left, *, in_s: float | None = None) -> None:
-        late_s = left.line.config.late_seconds
+    def _remember(self, left: LeftSource, *, in_s: float | None = None) -> None:
+        late_s = left.lane.config.late_seconds
         if late_s > 0:
             due_s = self._now_s() + (late_s if in_s is None else in_s)
             with self._mutex:
                 heapq.heappush(self._left, (due_s, next(self._numbers), left))
 
-    def take_up(self, line: Line) -> None:
+    def take_up(self, lane: Lane) -> None:
         """Look at what left shortly before an earlier run ended: that run may not have."""
-        if line.archive is None:
+        if lane.archive is None:
             return
-        within = timedelta(seconds=line.config.late_seconds)
-        for arrival, entry in ledger.left_lately(line.archive, line.name, within=within):
+        within = timedelta(seconds=lane.config.late_seconds)
+        for arrival, entry in ledger.left_lately(lane.archive, lane.name, within=within):
             path = Path(arrival.moved_to or "")
             if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not the zip that was made of it
                 signature = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
                 is_file = entry.source_kind is SourceKind.FILE
                 self._remember(
-                    Left(line=line, arrival=arrival, entry=entry, path=path, signature=signature if is_file else None),
+                    LeftSource(
+                        lane=lane, arrival=arrival, entry=entry, path=path, signature=signature if is_file else None
+                    ),
                     in_s=0.0,
                 )
 
-    def due(self, *, all_of_them: bool = False) -> list[Left]:
+    def due(self, *, all_of_them: bool = False) -> list[LeftSource]:
         """Return what was written to since it left, of what is to be looked at now, or of all that is remembered."""
         now_s = self._now_s()
         due = []
@@ -102,43 +106,43 @@ class Afterwards:
             self._alerts.clear(WRITTEN_LATE, folder)
         return [left for left in due if _is_written(left)]
 
-    def archive(self, line: Line, left: Left) -> None:
+    def archive(self, lane: Lane, left: LeftSource) -> None:
         """Archive what was written to, and look at it again: a program may write on."""
         path = left.path
         try:
             signature = reading.signature(path)
-            self._archive(line, left.entry, Path(left.arrival.path), path, str(path))
+            self._archive(lane, left.entry, Path(left.arrival.path), path, str(path))
         except (SourceVanished, FileNotFoundError):
             return
         except (ArchiveError, OSError) as exc:
-            log.error("source.not_archived_late", converter=line.name, path=str(path), reason=str(exc))
-            self._remember(replace(left, line=line), in_s=_AGAIN_S)
+            log.error("source.not_archived_late", converter=lane.name, path=str(path), reason=str(exc))
+            self._remember(replace(left, lane=lane), in_s=_AGAIN_S)
             return
-        self._remember(Left(line=line, arrival=left.arrival, entry=left.entry, path=path, signature=signature))
+        self._remember(LeftSource(lane=lane, arrival=left.arrival, entry=left.entry, path=path, signature=signature))
 
     def keep_members(
-        self, line: Line, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: Signature | None
+        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: Signature | None
     ) -> tuple[str | None, Signature | None]:
         """Archive a folder again to which files came since it was archived; returns what is to be told, and how it was.
 
         What it had already ``as_converted`` may be the converter's own doing, and is no alert.
         """
-        if line.archive is None or entry.source_kind is not SourceKind.FOLDER or not folder.is_dir():
+        if lane.archive is None or entry.source_kind is not SourceKind.FOLDER or not folder.is_dir():
             return None, None
         now = reading.signature(folder)
         if not entry.source_archived_path or _mark(now) == (arrival.size_bytes, arrival.mtime_ns):
             return None, now
-        missing = missing_members(line.archive, entry, folder)
+        missing = missing_members(lane.archive, entry, folder)
         if not missing:
             return None, now
         is_own = as_converted is not None and _mark(as_converted) == _mark(now)
-        self._archive(line, entry, Path(arrival.path), folder, None, is_alert=not is_own)
+        self._archive(lane, entry, Path(arrival.path), folder, None, is_alert=not is_own)
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return f"{missing[0]}{more} came or changed after the folder was archived; it was archived again", now
 
     def _archive(
         self,
-        line: Line,
+        lane: Lane,
         entry: ArchiveEntry,
         original: Path,
         path: Path,
@@ -146,22 +150,22 @@ class Afterwards:
         *,
         is_alert: bool = True,
     ) -> None:
-        if line.interceptor is None or line.archive is None:
-            raise ArchiveAway(f"{line.root}: the archive is away")
-        if entry.source_kind is SourceKind.FOLDER and not missing_members(line.archive, entry, path):
+        if lane.interceptor is None or lane.archive is None:
+            raise ArchiveAway(f"{lane.root}: the archive is away")
+        if entry.source_kind is SourceKind.FOLDER and not missing_members(lane.archive, entry, path):
             return
-        late = line.interceptor.archive_late(path, original_path=original, known=entry, reason=_LATE, moved_to=moved_to)
+        late = lane.interceptor.archive_late(path, original_path=original, known=entry, reason=_LATE, moved_to=moved_to)
         if late is None:
             return
-        log.warning("source.written_late", converter=line.name, path=str(path), archive_id=late.archive_id)
+        log.warning("source.written_late", converter=lane.name, path=str(path), archive_id=late.archive_id)
         if not is_alert:
             return
-        folder = line.config.watch_folder
+        folder = lane.config.watch_folder
         self._alerts.raise_alert(WRITTEN_LATE, folder, first=str(path), archive_id=late.archive_id, reason=_LATE)
         self._told_until_s[folder] = self._now_s() + TOLD_FOR_S
 
 
-def _is_written(left: Left) -> bool:
+def _is_written(left: LeftSource) -> bool:
     try:
         now = reading.signature(left.path)
     except (ArchiveError, OSError):

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.models.arrival import Arrival
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.processing.converter_calls import Waits
+from pywats_archive.pipeline.alerting.isolation import hold_s
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.processing.converter_calls import RetryLater
 
-HOLD_S = 5.0
-"""Between two tries of what needs a person."""
-LONGEST_HOLD_S = 300.0
-"""Between two tries of what meets an unexpected error over and over: the first waits are of ``HOLD_S``, then twice as long."""
 _LEAST_S = 0.2
 
 Key = tuple[str, Path | None, int]
@@ -21,66 +18,61 @@ Key = tuple[str, Path | None, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Delayed:
     until_s: float
     reason: str
-    needs_person: bool
+    needs_operator: bool
     tries: int = 0
     """How often it met an unexpected error in a row."""
 
 
-class HeldSources:
+class Backoff:
     """What waits, by converter and arrival; times are seconds of a monotonic clock."""
 
     def __init__(self, *, impatient: bool = False) -> None:
         """``impatient`` leaves what needs a person alone for long, so that a run can end in between."""
         self._impatient = impatient
-        self._held: dict[Key, _Held] = {}
+        self._delayed: dict[Key, _Delayed] = {}
 
-    def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
+    def delay(self, lane: Lane, arrival: Arrival, waits: RetryLater) -> None:
         """Leave an arrival alone for a while."""
-        before = self._held.get(key(line, arrival))
+        before = self._delayed.get(key(lane, arrival))
         tries = before.tries + 1 if before and waits.is_unexpected else 0
-        usual_s = hold_s(tries) if waits.needs_person else max(_LEAST_S, line.config.settle_seconds)
-        delay = usual_s if waits.again_s is None or self._impatient else waits.again_s
+        usual_s = hold_s(tries) if waits.needs_operator else max(_LEAST_S, lane.config.settle_seconds)
+        pause_s = usual_s if waits.again_s is None or self._impatient else waits.again_s
         reason = f"{arrival.path}: {waits.reason}"
-        self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person, tries)
+        self._delayed[key(lane, arrival)] = _Delayed(time.monotonic() + pause_s, reason, waits.needs_operator, tries)
 
-    def release(self, line: Line, arrival: Arrival) -> None:
+    def clear(self, lane: Lane, arrival: Arrival) -> None:
         """Forget an arrival that went on; idempotent."""
-        self._held.pop(key(line, arrival), None)
+        self._delayed.pop(key(lane, arrival), None)
 
-    def forget(self, line: Line, number: int) -> None:
+    def forget(self, lane: Lane, number: int) -> None:
         """Forget an arrival that the books have no more; idempotent."""
-        self._held.pop((line.name, line.root, number), None)
+        self._delayed.pop((lane.name, lane.root, number), None)
 
-    def may_try(self, line: Line, arrival: Arrival, now_s: float) -> bool:
+    def is_due(self, lane: Lane, arrival: Arrival, now_s: float) -> bool:
         """Tell whether nothing holds an arrival any more."""
-        held = self._held.get(key(line, arrival))
+        held = self._delayed.get(key(lane, arrival))
         return held is None or held.until_s <= now_s
 
-    def try_at_once(self, line: Line) -> None:
-        """Let everything of a line be tried again."""
-        for each, held in list(self._held.items()):
-            if each[:2] == (line.name, line.root):
-                self._held[each] = replace(held, until_s=0.0)
+    def retry_now(self, lane: Lane) -> None:
+        """Let everything of a lane be tried again."""
+        for each, held in list(self._delayed.items()):
+            if each[:2] == (lane.name, lane.root):
+                self._delayed[each] = replace(held, until_s=0.0)
 
-    def due(self, line: Line, now_s: float) -> tuple[int, ...]:
-        """Give the arrivals of a line that were held and may be tried again."""
-        items = list(self._held.items())
-        mine = (line.name, line.root)
+    def due(self, lane: Lane, now_s: float) -> tuple[int, ...]:
+        """Give the arrivals of a lane that were held and may be tried again."""
+        items = list(self._delayed.items())
+        mine = (lane.name, lane.root)
         return tuple(each[2] for each, held in items if each[:2] == mine and held.until_s <= now_s)
 
-    def needing_person(self) -> dict[Key, str]:
+    def blocked(self) -> dict[Key, str]:
         """Give what cannot go on without a person, each with its reason."""
-        return {each: held.reason for each, held in list(self._held.items()) if held.needs_person}
+        return {each: held.reason for each, held in list(self._delayed.items()) if held.needs_operator}
 
 
-def hold_s(tries: int) -> float:
-    """Return how long to leave alone what met an unexpected error ``tries`` times in a row before."""
-    return min(HOLD_S * (1 << min(tries, 10)), LONGEST_HOLD_S)
-
-
-def key(line: Line, arrival: Arrival) -> Key:
+def key(lane: Lane, arrival: Arrival) -> Key:
     """Name an arrival among those of all converters."""
-    return line.name, line.root, arrival.number
+    return lane.name, lane.root, arrival.number

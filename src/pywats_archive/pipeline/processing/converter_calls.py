@@ -14,18 +14,18 @@ from pywats_archive.host.worker import entry
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.processing import sharing
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waits:
+class RetryLater:
     """A source that could not be taken through; it is tried again."""
 
     reason: str
-    needs_person: bool
+    needs_operator: bool
     """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
     is_unexpected: bool = False
     """Whether nobody foresaw the error: it is tried again less and less often."""
@@ -33,86 +33,90 @@ class Waits:
     """After how long it is tried again; None: as long as such a reason usually lasts."""
 
 
-class Converting:
+class ConverterCalls:
     """Calls converters; whatever one does is its result, without clear secrets. Safe to use from many threads."""
 
     def __init__(self, processes: ConverterProcesses) -> None:
         self._processes = processes
 
-    def convert(self, line: Line, path: Path) -> ConversionResult:
+    def convert(self, lane: Lane, path: Path) -> ConversionResult:
         """Convert what lies at ``path``, within the time limit.
 
-        ConverterUnavailable when its code cannot be loaded; its line knows it then, and sources wait for it.
+        ConverterUnavailable when its code cannot be loaded; its lane knows it then, and sources wait for it.
         WorkersUnavailable and ConversionInterrupted say nothing of the source.
         """
-        if line.unavailable:
-            raise line.unavailable
-        codes = line.interceptor.codes if line.interceptor else None
-        job = replace(line.job, source_path=str(path), known_code=codes.latest if codes else None)
-        result = self._processes.convert(job, timeout_s=line.config.timeout_seconds)
+        if lane.converter.error:
+            raise lane.converter.error
+        codes = lane.interceptor.codes if lane.interceptor else None
+        job = replace(lane.job, source_path=str(path), known_code=codes.latest if codes else None)
+        result = self._processes.convert(job, timeout_s=lane.config.timeout_seconds)
         if codes and result.converter is None:  # its process was ended, and ran what is kept
             result = replace(result, converter=codes.info(job.known_code))
         if result.is_unavailable:
-            raise line.stop_for(result.error or "its code cannot be loaded")
-        return redact_result(result, line.config.arguments)
+            raise lane.converter.trip(result.error or "its code cannot be loaded")
+        return redact_result(result, lane.config.arguments)
 
-    def outbid(self, line: Line, path: Path) -> ConversionResult | None:
+    def outbid(self, lane: Lane, path: Path) -> ConversionResult | None:
         """Return the result of a source that another converter of its folder, of the same priority, is surer of, if so."""
-        others = {each.name: self._confidence(each, path) for each in sharing.rivals(line, str(path))}
-        own = self._confidence(line, path) if others else 0.0
+        others = {each.name: self._confidence(each, path) for each in sharing.rivals(lane, str(path))}
+        own = self._confidence(lane, path) if others else 0.0
         surer = sharing.surest(own, others)
         if surer is None:
             return None
         told = f"'{surer}' is surer of it: its confidence is {others[surer]:.2f}, here it is {own:.2f}"
         return ConversionResult(status=ConversionStatus.SKIPPED, error=told)
 
-    def _confidence(self, line: Line, path: Path) -> float:
-        job = replace(line.job, source_path=str(path))
+    def _confidence(self, lane: Lane, path: Path) -> float:
+        job = replace(lane.job, source_path=str(path))
         try:
-            return self._processes.run(entry.validate_only, job, timeout_s=line.config.timeout_seconds)
+            return self._processes.run(entry.validate_only, job, timeout_s=lane.config.timeout_seconds)
         except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the source
             raise
         except ArchiveError as exc:
-            log.warning("source.not_judged", converter=line.name, path=str(path), reason=line.told(exc))
+            log.warning("source.not_judged", converter=lane.name, path=str(path), reason=lane.converter.redacted(exc))
             return 0.0
 
-    def is_ready(self, line: Line, arrival: Arrival) -> bool:
+    def is_ready(self, lane: Lane, arrival: Arrival) -> bool:
         """Tell whether a folder is complete; one that nobody can judge is taken.
 
         ConverterUnavailable when the converter's code cannot be loaded, as in ``convert``.
         """
-        if line.unavailable:
-            raise line.unavailable
-        job = replace(line.job, source_path=arrival.path)
+        if lane.converter.error:
+            raise lane.converter.error
+        job = replace(lane.job, source_path=arrival.path)
         try:
-            return self._processes.run(entry.is_folder_ready, job, timeout_s=line.config.timeout_seconds)
+            return self._processes.run(entry.is_folder_ready, job, timeout_s=lane.config.timeout_seconds)
         except (WorkersUnavailable, ConversionInterrupted):
             raise
         except ConverterUnavailable as exc:
-            raise line.stop_for(str(exc)) from exc
+            raise lane.converter.trip(str(exc)) from exc
         except ArchiveError as exc:
-            log.warning("folder.not_judged", converter=line.name, path=arrival.path, reason=line.told(exc))
+            log.warning(
+                "folder.not_judged", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(exc)
+            )
             return True
 
-    def call_hooks(self, line: Line, arrival: Arrival, result: ConversionResult) -> None:
+    def call_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
         """Let the converter know that its source has left the watch folder."""
-        call = entry.HookCall(job=replace(line.job, source_path=arrival.path), result=result)
+        call = entry.HookCall(job=replace(lane.job, source_path=arrival.path), result=result)
         try:
             fault = self._processes.run(
-                entry.call_hook, call, timeout_s=line.config.timeout_seconds, at_stop=AtStop.BEGIN
+                entry.call_hook, call, timeout_s=lane.config.timeout_seconds, at_stop=AtStop.BEGIN
             )
         except ArchiveError as exc:
             fault = str(exc)
         if fault:
-            log.warning("converter.hook_failed", converter=line.name, path=arrival.path, reason=line.told(fault))
+            log.warning(
+                "converter.hook_failed", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(fault)
+            )
 
 
-def log_result(line: Line, archive_id: str, result: ConversionResult) -> None:
+def log_result(lane: Lane, archive_id: str, result: ConversionResult) -> None:
     """Log how a conversion ended."""
     told = log.info if result.status is ConversionStatus.SUCCESS else log.warning
     told(
         "source.converted",
-        converter=line.name,
+        converter=lane.name,
         archive_id=archive_id,
         status=result.status.value,
         reports=len(result.documents),

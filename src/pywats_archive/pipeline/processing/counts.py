@@ -8,7 +8,7 @@ from collections import Counter
 from pywats_archive.models.arrival import ArrivalState
 
 
-class Tally:
+class RunCounts:
     """Counts sources by the state in which they ended; safe to use from many threads."""
 
     def __init__(self) -> None:

@@ -1,23 +1,23 @@
-"""What the threads do for the lines: each source is taken through, and its end carried out, once at a time."""
+"""What the threads do for the lanes: each source is taken through, and its end carried out, once at a time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 
-from pywats_archive.conversion.sending.items import ArchivedParcel, Parcel
+from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.mounts.mount import Busy
-from pywats_archive.pipeline.postprocess.late_writes import Left
-from pywats_archive.pipeline.processing.backoff import HeldSources, Key, key
-from pywats_archive.pipeline.processing.converter_calls import Waits
-from pywats_archive.pipeline.processing.processor import Handling
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.lanes.lane_set import LaneSet
+from pywats_archive.pipeline.postprocess.late_writes import LeftSource
+from pywats_archive.pipeline.processing.backoff import Backoff, Key, key
+from pywats_archive.pipeline.processing.converter_calls import RetryLater
+from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.stuck import Stuck
 from pywats_archive.pipeline.processing.unexpected import Unexpected
 from pywats_archive.pipeline.processing.unready import wait_for_end
@@ -26,122 +26,123 @@ from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
 log = structlog.get_logger()
 
 
-class Dispatch:
-    """Queues work of lines and takes note of how it ended; safe to use from many threads."""
+class Dispatcher:
+    """Queues work of lanes and takes note of how it ended; safe to use from many threads."""
 
     def __init__(
         self,
         work: WorkQueue,
-        handling: Handling,
-        held: HeldSources,
-        busy: Busy,
+        processor: Processor,
+        backoff: Backoff,
         *,
-        lines: Callable[[], Sequence[Line]],
+        lanes: LaneSet,
         unexpected: Unexpected,
         stuck: Stuck,
     ) -> None:
         self._stuck = stuck
         self._work = work
-        self._handling = handling
-        self._held = held
-        self._busy = busy
-        self._lines = lines
+        self._processor = processor
+        self._backoff = backoff
+        self._lanes = lanes
         self._unexpected = unexpected
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
 
-    def put(self, do: Callable[..., None], line: Line, *given: Arrival | Left, priority: int) -> None:
-        """Queue a line's work; its archive stays open meanwhile."""
-        self._busy.begin(line)
-        self._work.put(self._counted, do, line, *given, priority=priority)
+    def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | LeftSource, priority: int) -> None:
+        """Queue a lane's work; its archive stays open meanwhile."""
+        lane.leases.begin()
+        self._work.put(self._counted, do, lane, *given, priority=priority, on_dropped=lane.leases.end)
 
-    def take(self, line: Line, arrival: Arrival) -> None:
+    def enqueue(self, lane: Lane, arrival: Arrival) -> None:
         """Queue a source to be taken through."""
-        line.active.add(arrival.number)
-        self.put(self._take, line, arrival, priority=line.config.priority)
+        lane.scan.active.add(arrival.number)
+        self.put(self._take, lane, arrival, priority=lane.config.priority)
 
-    def finish(self, line: Line, arrival: Arrival) -> None:
+    def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the end of a source, once: two reports may be settled in the same moment."""
         with self._mutex:
-            if key(line, arrival) in self._finishing:
+            if key(lane, arrival) in self._finishing:
                 return
-            self._finishing.add(key(line, arrival))
-        self.put(self._finish, line, arrival, priority=URGENT)
+            self._finishing.add(key(lane, arrival))
+        self.put(self._finish, lane, arrival, priority=URGENT)
 
-    def settled(self, parcel: Parcel, state: SubmissionState, reason: str | None) -> bool:
+    def drop_queued(self) -> None:
+        """Drop what waits and is not urgent: whoever queued it finds it again."""
+        self._work.drop_queued()
+
+    def settled(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
         """Take note of what the server did with a report; gives whether there is a source whose end was waiting for it."""
-        arrival = self._handling.settled(parcel, state, reason)
-        if arrival is not None and not arrival.state.is_final and isinstance(parcel, ArchivedParcel):
-            for line in self._lines():
-                if line.archive is parcel.archive and line.name == arrival.converter_name:
-                    self.finish(line, arrival)
+        arrival = self._processor.settled(parcel, state, reason)
+        if arrival is not None and not arrival.state.is_final and isinstance(parcel, ArchivedItem):
+            for lane in self._lanes:
+                if lane.archive is parcel.archive and lane.name == arrival.converter_name:
+                    self.finish(lane, arrival)
         return arrival is not None
 
-    def _counted(self, do: Callable[..., None], line: Line, *given: Arrival | Left) -> None:
+    def _counted(self, do: Callable[..., None], lane: Lane, *given: Arrival | LeftSource) -> None:
         try:
             with suppress(ConversionInterrupted):  # the service stops
-                do(line, *given)
+                do(lane, *given)
         finally:
-            self._busy.end(line)
+            lane.leases.end()
 
-    def _take(self, line: Line, arrival: Arrival) -> None:
-        waits: Waits | None = Waits(reason="an unexpected error; see the log", needs_person=True)
+    def _take(self, lane: Lane, arrival: Arrival) -> None:
+        waits: RetryLater | None = RetryLater(reason="an unexpected error; see the log", needs_operator=True)
         try:
-            is_ended, busy = _is_ended(line, arrival), self._work.is_long
-            waits = None if is_ended else self._handling.take(line, arrival, busy=busy)
+            is_ended, busy = _is_ended(lane, arrival), self._work.is_long
+            waits = None if is_ended else self._processor.process(lane, arrival, busy=busy)
         except ConversionInterrupted as exc:
-            waits = Waits(reason=str(exc), needs_person=False)
-            log.info("source.interrupted", converter=line.name, path=arrival.path)
+            waits = RetryLater(reason=str(exc), needs_operator=False)
+            log.info("source.interrupted", converter=lane.name, path=arrival.path)
         except ConverterUnavailable as exc:  # the alert tells it, once for all
-            waits = Waits(reason=str(exc), needs_person=True)
+            waits = RetryLater(reason=str(exc), needs_operator=True)
         except ArchiveError as exc:
-            waits = Waits(reason=str(exc), needs_person=True)
-            log.error("source.waits", converter=line.name, path=arrival.path, reason=str(exc))
+            waits = RetryLater(reason=str(exc), needs_operator=True)
+            log.error("source.waits", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.note(line, arrival.path, exc)
+            waits = self._unexpected.note(lane, arrival.path, exc)
         finally:
-            self._release(line, arrival, waits)
+            self._release(lane, arrival, waits)
 
-    def _finish(self, line: Line, arrival: Arrival) -> None:
-        same = (each for each in self._lines() if each.name == line.name and each.root == line.root and each.archive)
-        line = next(same, line)  # the configuration may have been taken anew since
-        waits: Waits | None = None
+    def _finish(self, lane: Lane, arrival: Arrival) -> None:
+        lane = self._lanes.now(lane)  # the configuration may have changed since
+        waits: RetryLater | None = None
         known = arrival
         try:
-            known = line.books.get(arrival.number) or arrival
+            known = lane.ledger.get(arrival.number) or arrival
             if not known.state.is_final:
-                self._handling.finish(line, known)
-            self._stuck.over(line, arrival)
+                self._processor.finish(lane, known)
+            self._stuck.over(lane, arrival)
         except SourceOpen as exc:
-            waits = wait_for_end(line, str(exc))
+            waits = wait_for_end(lane, str(exc))
         except (ArchiveError, OSError) as exc:
-            waits = Waits(reason=str(exc), needs_person=True)
-            self._stuck.note(line, known, exc)
-            log.error("source.not_finished", converter=line.name, path=arrival.path, reason=str(exc))
+            waits = RetryLater(reason=str(exc), needs_operator=True)
+            self._stuck.note(lane, known, exc)
+            log.error("source.not_finished", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.note(line, arrival.path, exc)
+            waits = self._unexpected.note(lane, arrival.path, exc)
         finally:
             with self._mutex:
-                self._finishing.discard(key(line, arrival))
-            self._release(line, arrival, waits)
+                self._finishing.discard(key(lane, arrival))
+            self._release(lane, arrival, waits)
 
-    def _release(self, line: Line, arrival: Arrival, waits: Waits | None) -> None:
+    def _release(self, lane: Lane, arrival: Arrival, waits: RetryLater | None) -> None:
         number = arrival.number
         if waits is None or not waits.is_unexpected:
-            self._unexpected.over(line, arrival.path)
+            self._unexpected.over(lane, arrival.path)
         if waits is None:
-            self._held.release(line, arrival)
+            self._backoff.clear(lane, arrival)
         else:
-            self._held.hold(line, arrival, waits)
-        for each in (*(each for each in self._lines() if line in each.formers), *line.sharers):
-            each.is_dirty = True
-        line.stale.append(arrival.path)
-        if not self._handling.unarchived.holds(line, number):
-            line.active.discard(number)
-        line.is_dirty = True
+            self._backoff.delay(lane, arrival, waits)
+        for each in (*(each for each in self._lanes if lane in each.predecessors.lanes), *lane.sharers):
+            each.scan.needs_scan = True
+        lane.scan.stale.append(arrival.path)
+        if not self._processor.passthrough.holds(lane, number):
+            lane.scan.active.discard(number)
+        lane.scan.needs_scan = True
 
 
-def _is_ended(line: Line, arrival: Arrival) -> bool:
+def _is_ended(lane: Lane, arrival: Arrival) -> bool:
     """Tell whether an arrival that was on its way when it was queued has ended since: it was in hand already."""
-    known = None if arrival.state is ArrivalState.SEEN else line.books.get(arrival.number)
+    known = None if arrival.state is ArrivalState.SEEN else lane.ledger.get(arrival.number)
     return known is not None and known.state.is_final

@@ -15,12 +15,12 @@ from pywats_archive.models.report import Report, SubmissionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Converted:
+class Completion:
     """What is to be known of a conversion when its source leaves the watch folder."""
 
     entry: ArchiveEntry
     status: ConversionStatus
-    asked_for: str | None
+    requested_action: str | None
     reports: tuple[Report, ...] = ()
 
     @property
@@ -28,16 +28,16 @@ class Converted:
         return all(report.submission_state is not SubmissionState.WAITING for report in self.reports)
 
 
-class OnTheWay:
+class InFlight:
     """Conversions whose only report is with the server, so that they need not be read back; the oldest are forgotten."""
 
     REMEMBERED = 500
 
     def __init__(self) -> None:
-        self._conversions: dict[tuple[Path, str], tuple[Arrival, Converted]] = {}
+        self._conversions: dict[tuple[Path, str], tuple[Arrival, Completion]] = {}
         self._mutex = threading.Lock()
 
-    def remember(self, archive: Archive, arrival: Arrival, converted: Converted) -> None:
+    def remember(self, archive: Archive, arrival: Arrival, converted: Completion) -> None:
         with self._mutex:
             while len(self._conversions) >= self.REMEMBERED:
                 del self._conversions[next(iter(self._conversions))]
@@ -54,29 +54,29 @@ class OnTheWay:
             self._conversions[key] = arrival, replace(converted, reports=(told,))
         return arrival
 
-    def take(self, archive: Archive, archive_id: str) -> Converted | None:
+    def take(self, archive: Archive, archive_id: str) -> Completion | None:
         """Give what is remembered of an entry, and forget it."""
         with self._mutex:
             _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
         return converted if converted and converted.is_settled else None
 
 
-def recalled(archive: Archive, arrival: Arrival) -> Converted:
+def load_completion(archive: Archive, arrival: Arrival) -> Completion:
     """Read back the latest conversion of an arrival; one still suspended after its last retry has failed."""
     assert arrival.archive_id is not None
     entry, last = archive.entry(arrival.archive_id), archive.last_conversion(arrival.archive_id)
     is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED
-    return Converted(
+    return Completion(
         entry=entry,
         status=ConversionStatus.FAILED if is_given_up else entry.conversion_status,
-        asked_for=last.post_action if last else None,
+        requested_action=last.post_action if last else None,
         reports=tuple(
             r for r in archive.reports_of(arrival.archive_id) if last and r.conversion_id == last.conversion_id
         ),
     )
 
 
-def told_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
+def decode_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
     """Give a scheduled converter's result back from the document that its entry holds."""
     told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
     bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])

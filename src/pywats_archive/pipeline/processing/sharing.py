@@ -18,21 +18,21 @@ from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.host.settings.neighbours import real
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline.lanes.lane import Line, mark_of
+from pywats_archive.pipeline.lanes.lane import Lane, mark_of
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 
 _NOT_TAKEN = (ArrivalState.SKIPPED, ArrivalState.REJECTED)
 _FAILED, _LEFT_TO = "failed here: ", "; left to '"
 
 
-def share(lines: Sequence[Line]) -> None:
-    """Have lines know with which others they share their watch folder and the kind of their sources, in order of priority."""
-    taking = [line for line in lines if line.takes_new]
-    where = {line: (str(real(line.config.watch_folder)), line.config.converter_type) for line in taking}
+def share(lanes: Sequence[Lane]) -> None:
+    """Have lanes know with which others they share their watch folder and the kind of their sources, in order of priority."""
+    taking = [lane for lane in lanes if lane.takes_new]
+    where = {lane: (str(real(lane.config.watch_folder)), lane.config.converter_type) for lane in taking}
     for _, group in groupby(sorted(taking, key=where.__getitem__), key=where.__getitem__):
         sharers = tuple(group)  # sorted keeps the order of equals
-        for line in sharers if len(sharers) > 1 else ():
-            line.sharers = sharers
+        for lane in sharers if len(sharers) > 1 else ():
+            lane.sharers = sharers
 
 
 def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) -> Ending:
@@ -62,12 +62,12 @@ def surest(own: float, rivals: Mapping[str, float]) -> str | None:
     return name if name is not None and rivals[name] > own else None
 
 
-def end(ending: Ending, line: Line, arrival: Arrival) -> Ending:
-    """Return how a source ends for ``line``, which may share its folder."""
-    if not line.sharers:
+def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
+    """Return how a source ends for ``lane``, which may share its folder."""
+    if not lane.sharers:
         return ending
-    heir = None if arrival.moved_to or not os.path.lexists(arrival.path) else _heir(line, arrival)
-    before = (_latest(each, arrival.path) for each in _before(line))
+    heir = None if arrival.moved_to or not os.path.lexists(arrival.path) else _heir(lane, arrival)
+    before = (_latest(each, arrival.path) for each in _before(lane))
     failures = (a.reason or "" for a in before if a and has_passed_on(a, mark_of(arrival)))
     return passed_on(
         ending,
@@ -76,107 +76,107 @@ def end(ending: Ending, line: Line, arrival: Arrival) -> Ending:
     )
 
 
-def is_abandoned(line: Line, known: Arrival) -> bool:
-    """Whether what a line has passed on lies there, and no later converter of the folder takes such a source any more."""
+def is_abandoned(lane: Lane, known: Arrival) -> bool:
+    """Whether what a lane has passed on lies there, and no later converter of the folder takes such a source any more."""
     is_passed_on = known.state in _NOT_TAKEN and known.moved_to is None and _LEFT_TO in (known.reason or "")
-    return is_passed_on and not any(each.matches(_at(each, known.path)) for each in _after(line))
+    return is_passed_on and not any(each.listing.matches(_at(each, known.path)) for each in _after(lane))
 
 
-def rivals(line: Line, path: str) -> tuple[Line, ...]:
+def rivals(lane: Lane, path: str) -> tuple[Lane, ...]:
     """Return the further converters of the same folder and priority whose patterns match a source."""
-    later = (each for each in _after(line) if each.config.priority == line.config.priority)
-    return tuple(each for each in later if not each.unavailable and each.matches(_at(each, path)))
+    later = (each for each in _after(lane) if each.config.priority == lane.config.priority)
+    return tuple(each for each in later if not each.converter.error and each.listing.matches(_at(each, path)))
 
 
-def leave_to_others(line: Line, listing: dict[str, Signature]) -> None:
+def leave_to_others(lane: Lane, listing: dict[str, Signature]) -> None:
     """Take out of a listing what an earlier converter of the folder has not passed on, unless this one has taken it already."""
-    first = [(each, each.matcher()) for each in _before(line)]
+    first = [(each, each.listing.matcher()) for each in _before(lane)]
     for path, now in tuple(listing.items()) if first else ():
-        own = line.known.get(path)
-        if own and _has_taken(line, own, now):
+        own = lane.scan.known.get(path)
+        if own and _has_taken(lane, own, now):
             continue
         owner = next((each for each, matches in first if matches(path) and not _leaves(each, path, now)), None)
         if owner:
             del listing[path]
-            _give_up(line, own, owner)
+            _give_up(lane, own, owner)
 
 
-def not_in_other_hands(line: Line, new: Sequence[str], listing: Mapping[str, Signature]) -> list[str]:
-    """Return those of the paths that are new to a line at which no later converter has, or has left, what lies there."""
+def not_in_other_hands(lane: Lane, new: Sequence[str], listing: Mapping[str, Signature]) -> list[str]:
+    """Return those of the paths that are new to a lane at which no later converter has, or has left, what lies there."""
     free = list(new)
-    for each in (each for each in _after(line) if each.away is None and free):
-        theirs = each.books.latest_at([_at(each, path) for path in free])
+    for each in (each for each in _after(lane) if each.away is None and free):
+        theirs = each.ledger.latest_at([_at(each, path) for path in free])
         free = [path for path in free if not _is_theirs(each, theirs.get(_at(each, path)), path, listing[path])]
     return free
 
 
-def wake_later(line: Line) -> None:
+def wake_later(lane: Lane) -> None:
     """Have the later converters of the folder look again: what this one knows has changed."""
-    for each in _after(line):
-        each.is_dirty = True
+    for each in _after(lane):
+        each.scan.needs_scan = True
 
 
-def note_departure(line: Line, arrival: Arrival, moved_to: str | None) -> None:
+def note_departure(lane: Lane, arrival: Arrival, moved_to: str | None) -> None:
     """Have the earlier converters of the folder know where a source went that they passed on: when it comes back it is new."""
-    for each in _before(line) if moved_to else ():
+    for each in _before(lane) if moved_to else ():
         with suppress(ArchiveError):
             known = _latest(each, arrival.path)
             if known and has_passed_on(known, mark_of(known)):
-                each.books.change(known, known.state, reason=known.reason, moved_to=moved_to)
-                each.stale.append(known.path)
+                each.ledger.change(known, known.state, reason=known.reason, moved_to=moved_to)
+                each.scan.stale.append(known.path)
 
 
-def _before(line: Line) -> tuple[Line, ...]:
-    return line.sharers[: line.sharers.index(line)] if line.sharers else ()
+def _before(lane: Lane) -> tuple[Lane, ...]:
+    return lane.sharers[: lane.sharers.index(lane)] if lane.sharers else ()
 
 
-def _after(line: Line) -> tuple[Line, ...]:
-    return line.sharers[line.sharers.index(line) + 1 :] if line.sharers else ()
+def _after(lane: Lane) -> tuple[Lane, ...]:
+    return lane.sharers[lane.sharers.index(lane) + 1 :] if lane.sharers else ()
 
 
-def _heir(line: Line, arrival: Arrival) -> Line | None:
+def _heir(lane: Lane, arrival: Arrival) -> Lane | None:
     """Return the next converter that has not passed on what lies there."""
-    matching = (each for each in _after(line) if each.matches(_at(each, arrival.path)))
+    matching = (each for each in _after(lane) if each.listing.matches(_at(each, arrival.path)))
     return next((e for e in matching if not has_passed_on(_latest(e, arrival.path), mark_of(arrival))), None)
 
 
-def _at(line: Line, path: str) -> str:
-    """Return how a line names what lies at ``path``: each may name the folder in its own way."""
-    return os.path.join(line.config.watch_folder, os.path.basename(path))  # noqa: PTH118, PTH119 (strings, as in a listing)
+def _at(lane: Lane, path: str) -> str:
+    """Return how a lane names what lies at ``path``: each may name the folder in its own way."""
+    return os.path.join(lane.config.watch_folder, os.path.basename(path))  # noqa: PTH118, PTH119 (strings, as in a listing)
 
 
-def _latest(line: Line, path: str) -> Arrival | None:
-    path = _at(line, path)
-    return None if line.away else line.books.latest_at([path]).get(path)
+def _latest(lane: Lane, path: str) -> Arrival | None:
+    path = _at(lane, path)
+    return None if lane.away else lane.ledger.latest_at([path]).get(path)
 
 
-def _leaves(line: Line, path: str, now: Signature) -> bool:
-    return has_passed_on(line.known.get(_at(line, path)), (now.size_bytes, now.mtime_ns))
+def _leaves(lane: Lane, path: str, now: Signature) -> bool:
+    return has_passed_on(lane.scan.known.get(_at(lane, path)), (now.size_bytes, now.mtime_ns))
 
 
-def _has_taken(line: Line, own: Arrival, now: Signature) -> bool:
-    """Whether what lies there is what a line has in hand, and no other source in its place."""
+def _has_taken(lane: Lane, own: Arrival, now: Signature) -> bool:
+    """Whether what lies there is what a lane has in hand, and no other source in its place."""
     if own.state is ArrivalState.SEEN:
-        return own.arrival_id in line.active or own.arrival_id in line.were_active
-    return not own.state.is_final and line.accounts_for(own, now)
+        return own.arrival_id in lane.scan.active or own.arrival_id in lane.scan.active_before
+    return not own.state.is_final and lane.accounts_for(own, now)
 
 
-def _is_theirs(line: Line, theirs: Arrival | None, path: str, listed: Signature) -> bool:
+def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: Signature) -> bool:
     """Whether another converter has what lies there; its books may be younger than the listing, so it is looked at again."""
     if theirs is None or theirs.state in _NOT_TAKEN:
         return False
-    if line.accounts_for(theirs, listed):
+    if lane.accounts_for(theirs, listed):
         return True
     try:
-        return line.accounts_for(theirs, reading.signature(Path(path)))
+        return lane.accounts_for(theirs, reading.signature(Path(path)))
     except (OSError, StorageError):
         return True
 
 
-def _give_up(line: Line, own: Arrival | None, owner: Line) -> None:
-    """Account for a source that was only seen for a line: it is the other one's."""
+def _give_up(lane: Lane, own: Arrival | None, owner: Lane) -> None:
+    """Account for a source that was only seen for a lane: it is the other one's."""
     if own and own.state is ArrivalState.SEEN:
         reason, where = "another converter of this folder comes first", f"left to '{owner.name}'"
-        line.books.change(own, ArrivalState.SKIPPED, reason=reason, moved_to=where)
-        line.known.pop(own.path, None)
-        owner.is_dirty = True
+        lane.ledger.change(own, ArrivalState.SKIPPED, reason=reason, moved_to=where)
+        lane.scan.known.pop(own.path, None)
+        owner.scan.needs_scan = True

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogError, DiskFull, FolderAway
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.alerting.alerts import STUCK, Alerts
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.processing.backoff import Key, key
 
 
@@ -20,18 +20,18 @@ class Stuck:
         self._sources: dict[Key, str] = {}
         self._mutex = threading.Lock()
 
-    def note(self, line: Line, arrival: Arrival, trouble: Exception) -> None:
+    def note(self, lane: Lane, arrival: Arrival, trouble: Exception) -> None:
         """Note that a source cannot leave; a disk, a folder or an archive that is in trouble has alerts of its own."""
         if isinstance(trouble, (FolderAway, ArchiveAway, DiskFull, CatalogError)):
             return
-        if self._sources.get(key(line, arrival)) == str(trouble):
+        if self._sources.get(key(lane, arrival)) == str(trouble):
             return
         if arrival.archive_id:
             with suppress(ArchiveError):
-                line.books.change(arrival, ArrivalState.STUCK, reason=str(trouble), moved_to=arrival.moved_to)
+                lane.ledger.change(arrival, ArrivalState.STUCK, reason=str(trouble), moved_to=arrival.moved_to)
         with self._mutex:
-            self._sources[key(line, arrival)] = str(trouble)
-        self._alerts.raise_alert(STUCK, line.name, path=arrival.path, reason=str(trouble))
+            self._sources[key(lane, arrival)] = str(trouble)
+        self._alerts.raise_alert(STUCK, lane.name, path=arrival.path, reason=str(trouble))
 
     def begin_anew(self) -> None:
         """Forget what was stuck: with another configuration it may not be; it is tried again in a moment."""
@@ -41,12 +41,12 @@ class Stuck:
         for name in names:
             self._alerts.clear(STUCK, name)
 
-    def over(self, line: Line, arrival: Arrival) -> None:
+    def over(self, lane: Lane, arrival: Arrival) -> None:
         """Note that a source has left, or is gone; asking costs next to nothing."""
         if not self._sources:
             return
         with self._mutex:
-            self._sources.pop(key(line, arrival), None)
-            is_any = any(name == line.name for name, _, _ in self._sources)
+            self._sources.pop(key(lane, arrival), None)
+            is_any = any(name == lane.name for name, _, _ in self._sources)
         if not is_any:
-            self._alerts.clear(STUCK, line.name)
+            self._alerts.clear(STUCK, lane.name)

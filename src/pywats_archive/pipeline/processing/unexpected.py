@@ -8,9 +8,9 @@ import structlog
 
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNEXPECTED, Alerts
-from pywats_archive.pipeline.alerting.archive_failures import Failing
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.processing.converter_calls import Waits
+from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.processing.converter_calls import RetryLater
 from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
@@ -20,37 +20,37 @@ class Unexpected:
     """Keeps account of what met such an error, with an alert for each converter; safe to use from many threads."""
 
     def __init__(self, alerts: Alerts) -> None:
-        self._failing = Failing(alerts, UNEXPECTED)
+        self._failures = ArchiveFailures(alerts, UNEXPECTED)
         self._reasons: dict[tuple[str, str], str] = {}
         self._mutex = threading.Lock()
 
-    def note(self, line: Line, path: str, error: Exception) -> Waits:
+    def note(self, lane: Lane, path: str, error: Exception) -> RetryLater:
         """Note an error about what lies at ``path``; returns that it waits. The traceback is logged once for each reason."""
         reason = (
             f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
         )
         with self._mutex:
-            before, self._reasons[line.name, path] = self._reasons.get((line.name, path)), reason
+            before, self._reasons[lane.name, path] = self._reasons.get((lane.name, path)), reason
         if before != reason:
-            log.exception("source.unexpected", converter=line.name, path=path, exc_info=error)
-        self._failing.note(line.name, path, ArchiveError(f"{path}: {reason}"))
-        return Waits(reason=reason, needs_person=True, is_unexpected=True)
+            log.exception("source.unexpected", converter=lane.name, path=path, exc_info=error)
+        self._failures.add(lane.name, path, ArchiveError(f"{path}: {reason}"))
+        return RetryLater(reason=reason, needs_operator=True, is_unexpected=True)
 
-    def over(self, line: Line, path: str) -> None:
+    def over(self, lane: Lane, path: str) -> None:
         """Note that ``path`` went on, or is gone; idempotent, and costs next to nothing."""
         if not self._reasons:
             return
         with self._mutex:
-            if self._reasons.pop((line.name, path), None) is None:
+            if self._reasons.pop((lane.name, path), None) is None:
                 return
-        self._failing.over(line.name, path)
+        self._failures.resolve(lane.name, path)
 
-    def noted(self, line: Line) -> tuple[str, ...]:
+    def noted(self, lane: Lane) -> tuple[str, ...]:
         """Return the paths of a converter that met such an error last."""
         with self._mutex:
-            return tuple(path for name, path in self._reasons if name == line.name)
+            return tuple(path for name, path in self._reasons if name == lane.name)
 
     def left(self) -> tuple[str, ...]:
-        """Return a line for each: what, and why it waits."""
+        """Return a lane for each: what, and why it waits."""
         with self._mutex:
             return tuple(f"{path}: {reason}" for (_, path), reason in self._reasons.items())

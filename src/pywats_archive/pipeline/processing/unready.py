@@ -16,8 +16,8 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline.alerting.alerts import EMPTY, STILL_OPEN, Alerts
-from pywats_archive.pipeline.lanes.lane import Line
-from pywats_archive.pipeline.processing.converter_calls import Waits
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.processing.converter_calls import RetryLater
 from pywats_archive.portable import open_files
 
 log = structlog.get_logger()
@@ -28,47 +28,47 @@ _LEAST_S = 0.2
 _EMPTY = "it has no bytes; it was not converted. It is taken again when it has some"
 
 
-def wait_for_writer(line: Line, path: Path) -> Waits | None:
+def wait_for_writer(lane: Lane, path: Path) -> RetryLater | None:
     """Return why a source waits, when a program has it, a file in it or a companion open for writing."""
-    writing = _written(line, path, companions.by_rules(path, line.config.companion_rules))
+    writing = _written(lane, path, companions.by_rules(path, lane.config.companion_rules))
     if writing is None:
-        line.written.pop(str(path), None)
+        lane.scan.open_for_writing.pop(str(path), None)
         return None
     reason = f"{writing} is still open for writing; it is taken once it is closed"
-    _note_open(line, path, reason)
-    return wait_for_end(line, reason)
+    _note_open(lane, path, reason)
+    return wait_for_end(lane, reason)
 
 
-def wait_for_end(line: Line, reason: str) -> Waits:
+def wait_for_end(lane: Lane, reason: str) -> RetryLater:
     """Return that a source waits for a program to close it, which may be soon."""
-    return Waits(reason=reason, needs_person=True, again_s=max(_LEAST_S, line.config.settle_seconds))
+    return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, lane.config.settle_seconds))
 
 
-def require_closed(line: Line, path: Path, *, is_removed: bool) -> None:
+def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
     """Raise SourceOpen while a program has a source open for writing that is to leave.
 
     One that is not removed leaves after ``late_seconds`` all the same, and what is written to it is found afterwards.
     """
-    writing = _written(line, path)
+    writing = _written(lane, path)
     if writing is None:
-        line.written.pop(str(path), None)
+        lane.scan.open_for_writing.pop(str(path), None)
         return
     reason = f"{writing} is open for writing again; it leaves once it is closed"
-    open_s = time.monotonic() - _note_open(line, path, reason)
-    if is_removed or open_s < line.config.late_seconds:
+    open_s = time.monotonic() - _note_open(lane, path, reason)
+    if is_removed or open_s < lane.config.late_seconds:
         raise SourceOpen(reason)
 
 
-def _note_open(line: Line, path: Path, reason: str) -> float:
+def _note_open(lane: Lane, path: Path, reason: str) -> float:
     """Log once that a source is open for writing; returns since when that is known."""
-    if str(path) not in line.written:
-        line.written[str(path)] = time.monotonic()
-        log.info("source.open", converter=line.name, path=str(path), reason=reason)
-    return line.written[str(path)]
+    if str(path) not in lane.scan.open_for_writing:
+        lane.scan.open_for_writing[str(path)] = time.monotonic()
+        log.info("source.open", converter=lane.name, path=str(path), reason=reason)
+    return lane.scan.open_for_writing[str(path)]
 
 
-def _written(line: Line, path: Path, beside: Iterable[Path] = ()) -> Path | None:
-    is_remote = line.folder is None or line.folder.is_remote
+def _written(lane: Lane, path: Path, beside: Iterable[Path] = ()) -> Path | None:
+    is_remote = lane.folder is None or lane.folder.is_remote
     files = itertools.chain(reading.files_of(path), beside)
     return next((file for file in files if open_files.has_writer(file, is_remote=is_remote)), None)
 
@@ -84,23 +84,25 @@ class Unready:
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
 
-    def look(self, line: Line, listing: Mapping[str, Signature], now_s: float) -> None:
-        """Raise or clear the alerts of a line, from a listing of its folder; ``now_s`` is of a monotonic clock."""
-        for path in [path for path in line.written if path not in listing]:
-            line.written.pop(path, None)
-        long_open = [path for path, since_s in list(line.written.items()) if now_s - since_s >= LONG_OPEN_S]
-        self._tell(STILL_OPEN, line, long_open, "a program has them open for writing for more than an hour: close it")
-        empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(line, path)]
-        self._tell(EMPTY, line, empty, "they have no bytes and were skipped: see why, then remove them")
+    def look(self, lane: Lane, listing: Mapping[str, Signature], now_s: float) -> None:
+        """Raise or clear the alerts of a lane, from a listing of its folder; ``now_s`` is of a monotonic clock."""
+        for path in [path for path in lane.scan.open_for_writing if path not in listing]:
+            lane.scan.open_for_writing.pop(path, None)
+        long_open = [
+            path for path, since_s in list(lane.scan.open_for_writing.items()) if now_s - since_s >= LONG_OPEN_S
+        ]
+        self._tell(STILL_OPEN, lane, long_open, "a program has them open for writing for more than an hour: close it")
+        empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(lane, path)]
+        self._tell(EMPTY, lane, empty, "they have no bytes and were skipped: see why, then remove them")
 
-    def _tell(self, name: str, line: Line, paths: list[str], reason: str) -> None:
-        folder = line.config.watch_folder
+    def _tell(self, name: str, lane: Lane, paths: list[str], reason: str) -> None:
+        folder = lane.config.watch_folder
         if paths:
             self._alerts.raise_alert(name, folder, sources=len(paths), first=paths[0], reason=reason)
         else:
             self._alerts.clear(name, folder)
 
 
-def _is_skipped(line: Line, path: str) -> bool:
-    known = line.known.get(path)
+def _is_skipped(lane: Lane, path: str) -> bool:
+    known = lane.scan.known.get(path)
     return known is not None and known.state is ArrivalState.SKIPPED

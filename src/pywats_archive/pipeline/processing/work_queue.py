@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -14,6 +15,15 @@ import structlog
 log = structlog.get_logger()
 
 URGENT = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Piece:
+    do: Callable[..., None]
+    given: tuple[Any, ...]
+    on_dropped: Callable[[], None] | None
+
+
 """Before whatever a converter's own priority (1 and up) lets in."""
 
 
@@ -26,14 +36,12 @@ class WorkQueue:
     def __init__(self, *, threads: int, stopping: threading.Event, on_end: Callable[[], None]) -> None:
         self._stopping = stopping
         self._on_end = on_end
-        self._queue: queue.PriorityQueue[tuple[int, int, Callable[..., None] | None, tuple[Any, ...]]] = (
-            queue.PriorityQueue()
-        )
+        self._queue: queue.PriorityQueue[tuple[int, int, _Piece | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._gate = threading.Condition()
         self._busy_count = 0
         self._doing_count = 0
-        self._is_held = False
+        self._is_paused = False
         self._forgotten_before = 0
         self._threads = [threading.Thread(target=self._serve, name=f"worker-{n}") for n in range(threads)]
         for thread in self._threads:
@@ -50,43 +58,48 @@ class WorkQueue:
         return any(thread.is_alive() for thread in self._threads)
 
     @property
-    def is_held(self) -> bool:
+    def is_paused(self) -> bool:
         """Tell whether nothing is begun at present."""
-        return self._is_held
+        return self._is_paused
 
     @property
     def is_long(self) -> bool:
         """Tell whether more waits than there are threads."""
         return self._queue.qsize() > len(self._threads)
 
-    def put(self, do: Callable[..., None], *given: Any, priority: int) -> None:
-        """Queue work; the lowest priority goes first, and the oldest among equals. A hundred thousand may wait."""
+    def put(
+        self, do: Callable[..., None], *given: Any, priority: int, on_dropped: Callable[[], None] | None = None
+    ) -> None:
+        """Queue work; the lowest priority goes first, and the oldest among equals. A hundred thousand may wait.
+
+        ``on_dropped`` is called, in a thread of the queue, when the work is dropped before it began.
+        """
         with self._gate:
             self._busy_count += 1
-            self._queue.put((priority, next(self._order), do, given))
+            self._queue.put((priority, next(self._order), _Piece(do=do, given=given, on_dropped=on_dropped)))
 
-    def hold(self) -> bool:
-        """Begin nothing more until ``go_on``; gives whether all that was begun has ended. Idempotent."""
+    def pause(self) -> bool:
+        """Begin nothing more until ``resume``; gives whether all that was begun has ended. Idempotent."""
         with self._gate:
-            self._is_held = True
+            self._is_paused = True
             return self._doing_count == 0
 
-    def forget(self) -> None:
+    def drop_queued(self) -> None:
         """Drop what waits and is not urgent: whoever put it in finds it again."""
         with self._gate:
             self._forgotten_before = next(self._order)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Begin work again; idempotent."""
         with self._gate:
-            self._is_held = False
+            self._is_paused = False
             self._gate.notify_all()
 
     def close(self) -> None:
         """Wait for what is being done; idempotent."""
-        self.go_on()
+        self.resume()
         for _ in self._threads:
-            self._queue.put((URGENT, next(self._order), None, ()))
+            self._queue.put((URGENT, next(self._order), None))
         for thread in self._threads:
             thread.join()
         self._threads = []
@@ -94,14 +107,16 @@ class WorkQueue:
     def _serve(self) -> None:
         """Do one piece of work after the other; whatever goes wrong, also in telling it, the thread goes on."""
         while True:
-            priority, number, do, given = self._queue.get()
-            if do is None:
+            priority, number, piece = self._queue.get()
+            if piece is None:
                 return
             is_begun = False
             try:
                 is_begun = self._begin(priority, number)
                 if is_begun:
-                    do(*given)
+                    piece.do(*piece.given)
+                elif piece.on_dropped:
+                    piece.on_dropped()
             except BaseException:
                 with suppress(BaseException):
                     log.exception("service.unexpected")
@@ -115,7 +130,7 @@ class WorkQueue:
     def _begin(self, priority: int, number: int) -> bool:
         """Wait until work may be begun; gives whether this piece still is to be."""
         with self._gate:
-            self._gate.wait_for(lambda: not self._is_held)
+            self._gate.wait_for(lambda: not self._is_paused)
             is_forgotten = priority != URGENT and number < self._forgotten_before
             if is_forgotten or self._stopping.is_set():
                 return False

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,7 @@ from pywats_archive.archive.results import document
 from pywats_archive.archive.sources import ingest
 from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.pool.processes import ConverterKilled, ConverterProcesses
-from pywats_archive.conversion.sending.items import ArchivedParcel
+from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host.job import ConversionJob
@@ -29,161 +30,186 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, later
-from pywats_archive.pipeline.lanes.lane import Line
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import NOT_TAKEN
-from pywats_archive.pipeline.processing.passthrough import MemoryParcel
 from pywats_archive.pipeline.schedule.cron import first_run, next_run
 
 log = structlog.get_logger()
+
+_PART, _RESULT = "schedule", "scheduled result"
 
 
 class Schedules:
     """When each scheduled converter runs next; one run of a converter at a time."""
 
     def __init__(
-        self, processes: ConverterProcesses, outbox: Outbox, *, clock: Clock, on_held: Callable[[], None]
+        self,
+        processes: ConverterProcesses,
+        outbox: Outbox,
+        *,
+        clock: Clock,
+        on_withheld: Callable[[], None],
+        tasks: IsolatedTasks,
     ) -> None:
-        """``on_held`` is called when a report is not sent until a person says so."""
+        """``on_withheld`` is called when a report is not sent until a person says so."""
         self._processes = processes
-        self._on_held = on_held
+        self._on_held = on_withheld
+        self._tasks = tasks
         self._outbox = outbox
         self._now = clock
         self._due: dict[str, datetime] = {}
-        self._lines: dict[str, Line] = {}
+        self._lanes: dict[str, Lane] = {}
         self._running: set[str] = set()
-        self._held: deque[tuple[_Taken, str]] = deque()
+        self._held: deque[tuple[ScheduledDocument, str]] = deque()
 
-    def plan(self, lines: Iterable[Line]) -> None:
-        """Take over these lines; a converter that had its next run planned keeps it."""
-        self._lines = {line.name: line for line in lines if not (line.watches or line.is_finishing)}
-        for name, line in self._lines.items():
-            if name not in self._due and (moment := self._first(line)):
-                self._due[name] = moment
+    def plan(self, lanes: Iterable[Lane]) -> None:
+        """Take over these lanes; a converter that had its next run planned keeps it."""
+        self._lanes = {lane.name: lane for lane in lanes if not (lane.watches or lane.is_draining)}
+        for lane in self._lanes.values():
+            self._tasks.run(_PART, lane.name, partial(self._plan_first, lane))
 
-    def begin_anew(self, lines: Iterable[Line]) -> None:
-        """Take over these lines while nothing runs: what was about to run is due again."""
+    def _plan_first(self, lane: Lane) -> None:
+        if lane.name not in self._due and (moment := self._first(lane)):
+            self._due[lane.name] = moment
+
+    def begin_anew(self, lanes: Iterable[Lane]) -> None:
+        """Take over these lanes while nothing runs: what was about to run is due again."""
         self._due |= {name: self._now() for name in self._running}
         self._running.clear()
-        self.plan(lines)
+        self.plan(lanes)
 
-    def due(self) -> Iterator[Line]:
-        """Give the lines to be run now, and plan their next run."""
-        now = self._now()
-        for name, line in self._lines.items():
-            if name not in self._due or name in self._running:
-                continue
-            if line.away or line.is_waiting or line.unavailable or (line.archive and line.archive.reserve.trouble()):
-                continue  # it has no source that could wait: its results would have nowhere to go
-            following = self._next(line, now)
-            if following and self._due[name] > following:  # the clock was set back
+    def due(self) -> Iterator[Lane]:
+        """Give the lanes to be run now, and plan their next run."""
+        now, found = self._now(), list[Lane]()
+        for lane in tuple(self._lanes.values()):
+            if lane.name in self._due and lane.name not in self._running:
+                self._tasks.run(_PART, lane.name, partial(self._look_at, lane, now, found))
+        yield from found
+
+    def _look_at(self, lane: Lane, now: datetime, found: list[Lane]) -> None:
+        """Add a lane to ``found`` if it is to be run now, and plan its next run."""
+        name = lane.name
+        if lane.away or lane.is_paused or lane.converter.error or (lane.archive and lane.archive.reserve.trouble()):
+            return  # it has no source that could wait: its results would have nowhere to go
+        following = self._next(lane, now)
+        if following and self._due[name] > following:  # the clock was set back
+            self._due[name] = following
+        if self._due[name] <= now:
+            if following:
                 self._due[name] = following
-            if self._due[name] <= now:
-                self._running.add(name)
-                if following:
-                    self._due[name] = following
-                else:
-                    del self._due[name]
-                yield line
+            else:
+                del self._due[name]
+            self._running.add(name)
+            found.append(lane)
 
-    def run(self, line: Line) -> None:
+    def run(self, lane: Lane) -> None:
         """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can.
 
         A run that is interrupted because the service stops gives no result; the next start goes by the schedule.
         """
         try:
-            results = self._results(line)
+            results = self._results(lane)
             if results and results[0].is_unavailable:
-                line.stop_for(results[0].error or "")
-                self._due[line.name] = self._now()
+                lane.converter.trip(results[0].error or "")
+                self._due[lane.name] = self._now()
                 return
             for number, result in enumerate(results, 1):
-                self._try_to_take_in(line, self._taken(line, result, number))
-            self._retry_once(line, results)
+                self._try_to_take_in(lane, self._taken(lane, result, number))
+            self._retry_once(lane, results)
         except ConversionInterrupted:
-            log.info("scheduled.interrupted", converter=line.name)
+            log.info("scheduled.interrupted", converter=lane.name)
         except WorkersUnavailable as exc:
-            line.wait_for_workers(exc)
-            self._due[line.name] = self._now()
+            lane.converter.wait_for_workers(exc)
+            self._due[lane.name] = self._now()
         finally:
-            self._running.discard(line.name)
+            self._running.discard(lane.name)
 
-    def _results(self, line: Line) -> tuple[ConversionResult, ...]:
-        limit = line.description.timeout_s if line.description else None
+    def _results(self, lane: Lane) -> tuple[ConversionResult, ...]:
+        limit = lane.converter.description.timeout_s if lane.converter.description else None
         try:
             return self._processes.run(
-                worker.run_scheduled, _asking(line), timeout_s=limit or line.config.timeout_seconds
+                worker.run_scheduled, _asking(lane), timeout_s=limit or lane.config.timeout_seconds
             )
         except ConverterKilled as exc:
             return (exc.as_result(),)
 
-    def _taken(self, line: Line, result: ConversionResult, number: int) -> _Taken:
+    def _taken(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
         """Give a result the name and the time under which it is archived, however often that is tried."""
-        result, taken_at = redact_result(result, line.config.arguments), self._now()
-        log.info("scheduled.result", converter=line.name, status=result.status.value, reports=len(result.documents))
-        name = f"{line.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
+        result, taken_at = redact_result(result, lane.config.arguments), self._now()
+        log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
+        name = f"{lane.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
         told = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
         body = orjson.dumps({**told, "reports": [orjson.Fragment(document) for document in result.documents]})
-        return _Taken(line_name=line.name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body)
+        return ScheduledDocument(
+            lane_name=lane.name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body
+        )
 
-    def _try_to_take_in(self, line: Line, taken: _Taken) -> None:
+    def _try_to_take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
         """Take a result in; while the archive fails, it is kept and tried again."""
         try:
-            self._take_in(line, taken)
+            self._take_in(lane, taken)
         except ArchiveError as exc:
-            log.error("scheduled.held", converter=line.name, reason=str(exc))
+            log.error("scheduled.held", converter=lane.name, reason=str(exc))
             self._held.append((taken, str(exc)))
+        except Exception as exc:
+            self._tasks.note(_RESULT, lane.name, exc)
+            self._held.append((taken, f"an unexpected error, see the log ({type(exc).__name__})"))
+        else:
+            self._tasks.over(_RESULT, lane.name)
 
     def retry_held(self) -> None:
         """Try again to take in results that the archive could not."""
         for _ in range(len(self._held)):
             taken, trouble = self._held.popleft()
-            if (line := self._lines.get(taken.line_name)) and not line.away:
-                self._try_to_take_in(line, taken)
+            may_run = self._tasks.may_run(_RESULT, taken.lane_name)
+            if (lane := self._lanes.get(taken.lane_name)) and not lane.away and may_run:
+                self._try_to_take_in(lane, taken)
             else:
                 self._held.append((taken, trouble))
 
     def left(self) -> tuple[str, ...]:
         """Tell in a line each which results only memory holds."""
-        return tuple(f"{taken.line_name}: a result waits to be archived: {why}" for taken, why in tuple(self._held))
+        return tuple(f"{taken.lane_name}: a result waits to be archived: {why}" for taken, why in tuple(self._held))
 
     def close(self) -> None:
         """Tell of the results that are lost with the memory that holds them."""
         for told in self.left():
             log.error("scheduled.lost", result=told)
 
-    def _take_in(self, line: Line, taken: _Taken) -> None:
+    def _take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
         """Archive a result and offer its reports; what an earlier try came to, though it failed, is not done again."""
-        if line.away:
-            raise line.away
+        if lane.away:
+            raise lane.away
         result = taken.result
-        if line.archive is None or line.interceptor is None:
+        if lane.archive is None or lane.interceptor is None:
             for body in result.documents:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
-                key = f"{line.name}/{each.report_id}"
+                key = f"{lane.name}/{each.report_id}"
                 self._outbox.offer(
-                    MemoryParcel(key=key, report_id=each.report_id, document=each.body, converter=line.name)
+                    MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name)
                 )
             return
-        arrival = ledger.latest_at(line.archive, line.name, [taken.path]).get(taken.path)
+        arrival = ledger.latest_at(lane.archive, lane.name, [taken.path]).get(taken.path)
         if arrival is None:
             sighting = Sighting(path=taken.path, size_bytes=len(taken.body), mtime_ns=taken.mtime_ns)
-            (arrival,) = ledger.enter(line.archive, line.name, [sighting])
-        if arrival.archive_id and line.archive.last_conversion(arrival.archive_id):
+            (arrival,) = ledger.enter(lane.archive, lane.name, [sighting])
+        if arrival.archive_id and lane.archive.last_conversion(arrival.archive_id):
             return  # whoever recorded it has its reports in the archive, from where they are sent
         entry = ingest.archive_result(
-            line.archive,
+            lane.archive,
             ingest.NewSource(
                 path=Path(taken.path),
-                converter_name=line.name,
-                parameters=line.interceptor.safe_arguments(result.converter),
-                compression_level=line.archive.policies.effective(line.name).compression_level,
+                converter_name=lane.name,
+                parameters=lane.interceptor.safe_arguments(result.converter),
+                compression_level=lane.archive.policies.effective(lane.name).compression_level,
                 arrival_id=arrival.arrival_id,
             ),
             taken.body,
             mtime_ns=taken.mtime_ns,
         )
         state = ArrivalState.WAITING if result.documents else _END.get(result.status, ArrivalState.DONE)
-        reports = line.interceptor.post_convert(
+        reports = lane.interceptor.post_convert(
             entry,
             result,
             arrival_id=arrival.arrival_id,
@@ -191,50 +217,52 @@ class Schedules:
         )
         waiting = [report for report in reports if report.submission_state is SubmissionState.WAITING]
         for report in waiting:
-            self._outbox.offer(ArchivedParcel(archive=line.archive, report=report))
+            self._outbox.offer(ArchivedItem(archive=lane.archive, report=report))
         if len(waiting) < len(reports):
             self._on_held()
         if reports and not waiting:
-            line.books.change(arrival, ArrivalState.REFUSED, reason=reports[0].last_error)
+            lane.ledger.change(arrival, ArrivalState.REFUSED, reason=reports[0].last_error)
 
-    def _retry_once(self, line: Line, results: tuple[ConversionResult, ...]) -> None:
+    def _retry_once(self, lane: Lane, results: tuple[ConversionResult, ...]) -> None:
         has_failed = len(results) == 1 and results[0].status is ConversionStatus.FAILED
-        if has_failed and line.description and line.description.retry_on_failure:
-            again = later(self._now(), timedelta(seconds=line.description.retry_delay_s))
-            self._due[line.name] = min(self._due.get(line.name, again), again)
+        if has_failed and lane.converter.description and lane.converter.description.retry_on_failure:
+            again = later(self._now(), timedelta(seconds=lane.converter.description.retry_delay_s))
+            self._due[lane.name] = min(self._due.get(lane.name, again), again)
 
-    def _first(self, line: Line) -> datetime | None:
-        interval, cron = self._rule(line)
-        starts = line.config.run_on_startup or bool(line.description and line.description.run_on_startup)
+    def _first(self, lane: Lane) -> datetime | None:
+        interval, cron = self._rule(lane)
+        starts = lane.config.run_on_startup or bool(
+            lane.converter.description and lane.converter.description.run_on_startup
+        )
         try:
             return first_run(interval_s=interval, cron=cron, on_startup=starts, now=self._now())
         except ConfigError as exc:
-            log.error("schedule.unusable", converter=line.name, reason=str(exc))
+            log.error("schedule.unusable", converter=lane.name, reason=str(exc))
             return None
 
-    def _next(self, line: Line, now: datetime) -> datetime | None:
-        interval, cron = self._rule(line)
+    def _next(self, lane: Lane, now: datetime) -> datetime | None:
+        interval, cron = self._rule(lane)
         return next_run(interval_s=interval, cron=cron, after=now)
 
     @staticmethod
-    def _rule(line: Line) -> tuple[float | None, str | None]:
+    def _rule(lane: Lane) -> tuple[float | None, str | None]:
         """The configured schedule, else the converter's own."""
-        config, own = line.config, line.description
+        config, own = lane.config, lane.converter.description
         if config.schedule_interval_seconds or config.cron_expression:
             return config.schedule_interval_seconds, config.cron_expression
         return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
 
 
-def _asking(line: Line) -> ConversionJob:
+def _asking(lane: Lane) -> ConversionJob:
     """The job of a run, which tells its code unless that is kept."""
-    return replace(line.job, known_code=line.interceptor.codes.latest) if line.interceptor else line.job
+    return replace(lane.job, known_code=lane.interceptor.codes.latest) if lane.interceptor else lane.job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Taken:
+class ScheduledDocument:
     """A result as it is archived; ``path`` is a name that no other result has."""
 
-    line_name: str
+    lane_name: str
     result: ConversionResult
     taken_at: datetime
     path: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.heartbeat import Heartbeat
+from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
-from pywats_archive.pipeline.alerting.alerts import WORKERS
-from pywats_archive.pipeline.mounts.pool import Staff
+from pywats_archive.models.time import Clock
+from pywats_archive.pipeline.alerting.alerts import WORKERS, Alerts
+from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 
 LOOK_EVERY_S = 1.0
@@ -16,9 +18,22 @@ LOOK_EVERY_S = 1.0
 class Vitals:
     """Looks after the parts of one service, from its own thread."""
 
-    def __init__(self, staff: Staff, outbox: Outbox, work: WorkQueue, *, subject: str) -> None:
+    def __init__(
+        self,
+        pool: ArchivePool,
+        alerts: Alerts,
+        processes: ConverterProcesses,
+        outbox: Outbox,
+        work: WorkQueue,
+        *,
+        subject: str,
+        clock: Clock,
+    ) -> None:
         """``subject``: what an alert on the whole service is about, its configuration."""
-        self._staff = staff
+        self._pool = pool
+        self._alerts = alerts
+        self._processes = processes
+        self._now = clock
         self._outbox = outbox
         self._work = work
         self._subject = subject
@@ -43,14 +58,14 @@ class Vitals:
             heartbeat.end()
 
     def _beat(self, now_s: float) -> None:
-        archives = self._staff.archives
+        archives = self._pool.archives
         for archive in [each for each in self._heartbeats if each not in archives]:
             self._heartbeats.pop(archive).end()
         for archive in archives:
-            self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._staff.now)).beat(now_s)
+            self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._now)).beat(now_s)
 
     def _look_at_workers(self) -> None:
-        processes, alerts = self._staff.processes, self._staff.alerts
+        processes, alerts = self._processes, self._alerts
         processes.revive()
         if trouble := processes.trouble:
             alerts.raise_alert(WORKERS, self._subject, reason=trouble)

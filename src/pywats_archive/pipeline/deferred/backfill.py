@@ -1,0 +1,166 @@
+"""Archiving what was converted while the archive failed, as soon as it works again and has space (invariant 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.ledger import Sighting
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources.reading import signature
+from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.entry import SourceKind
+from pywats_archive.pipeline.alerting.alerts import UNTRUSTED, Alerts
+from pywats_archive.pipeline.alerting.archive_failures import DEFERRED, ArchiveFailures
+from pywats_archive.pipeline.deferred.note import NOTE, SOURCE, Note, recorded
+from pywats_archive.pipeline.deferred.spool import Parked, Spool, checksum_of
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.portable import files
+
+log = structlog.get_logger()
+
+
+class Backfill:
+    """Archives parked sources, from the service's own thread, and knows which could not be archived."""
+
+    def __init__(self, spool: Spool, alerts: Alerts, failures: ArchiveFailures) -> None:
+        self._spool = spool
+        self._alerts = alerts
+        self._failures = failures
+        self._reasons: dict[tuple[str, Path | None], dict[Path, str]] = {}
+
+    def run(self, lane: Lane) -> None:
+        """Archive what a lane has parked, if its archive works now and has space."""
+        if lane.attachment is None or not lane.watches or lane.archive_trouble():
+            return
+        before = self._reasons.get((lane.name, lane.root), {})
+        reasons = self._reasons[lane.name, lane.root] = dict[Path, str]()
+
+        def fail(path: Path, exc: Exception) -> None:
+            reasons[path] = str(exc)
+            if isinstance(exc, NoteUntrusted):
+                self._alerts.raise_alert(UNTRUSTED, str(path), reason=str(exc))
+            if before.get(path) != str(exc):  # it is tried every second
+                log.error("archive.still_owed", converter=lane.name, path=str(path), reason=str(exc))
+
+        try:
+            waiting = list(self._spool.parked(lane.config))
+        except StorageError as exc:
+            fail(Path(lane.config.done_folder), exc)
+            return
+        archive, interceptor = lane.attachment.archive, lane.attachment.interceptor
+        for parked in waiting:
+            try:
+                archive_parked(archive, interceptor, lane.config, parked, spool=self._spool)
+            except Exception as exc:
+                fail(parked.folder, exc)
+            else:
+                log.info("archive.caught_up", converter=lane.name, path=str(parked.folder))
+        for path in before.keys() - reasons.keys():
+            self._alerts.clear(UNTRUSTED, str(path))
+        if not reasons:
+            self._failures.resolve(lane.name, DEFERRED)
+
+    def blockers(self, lanes: Iterable[Lane]) -> tuple[str, ...]:
+        """Return what could not be archived the last time, a line each."""
+        failed = ((lane.name, self._reasons.get((lane.name, lane.root), {})) for lane in lanes)
+        return tuple(f"{name}: {why}" for name, reasons in failed for why in reasons.values())
+
+
+def archive_parked(
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, parked: Parked, *, spool: Spool
+) -> None:
+    """Archive one parked source and move it on to Done or Error; safe to repeat.
+
+    StorageError when that fails, or when the note is invalid; NoteUntrusted when the note is not this station's, or the
+    source is not the one that it names: nothing is archived or moved then.
+    """
+    with spool.exclusively(config):
+        note = spool.is_current(parked, config)
+        if note is None:
+            return
+        spool.require_trusted(parked.folder, note, config)
+        found = parked.sources()
+        _require_same(parked.folder, note, found)
+        for source in found:
+            _archive_source(archive, interceptor, config, source, note)
+        if note.original_path and not found:
+            _archive_unparked(archive, interceptor, config, parked.folder, note)
+        spool.remove(parked)
+
+
+def _archive_unparked(
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, folder: Path, note: Note
+) -> None:
+    """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
+    path = Path(note.original_path)
+    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
+    is_its = known and (known.size_bytes, known.mtime_ns) == (note.size_bytes, note.mtime_ns)
+    if known and is_its and known.archive_id and archive.last_conversion(known.archive_id):
+        return  # an earlier attempt came as far as that
+    if not _lies_there(note):
+        raise StorageError(
+            f"{folder}: {path} is gone or another one since it was converted; its reports are in {NOTE}: see whether the "
+            "server has them, then remove the folder"
+        )
+    arrival = _arrival_of(archive, config, path, note)
+    entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
+    result, state = recorded(note, interceptor.info), NextState(state=ArrivalState.WAITING)
+    interceptor.post_convert(entry, result, arrival_id=arrival.arrival_id, next_state=state)
+
+
+def _lies_there(note: Note) -> bool:
+    try:
+        now = signature(Path(note.original_path))
+    except (OSError, SourceVanished):
+        return False
+    return (now.size_bytes, now.mtime_ns) == (note.size_bytes, note.mtime_ns)
+
+
+def _archive_source(
+    archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, source: Path, note: Note
+) -> None:
+    arrival = _arrival_of(archive, config, source, note)
+    entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
+    if note.checksum and entry.source_kind is SourceKind.FILE and entry.source_checksum != note.checksum:
+        raise NoteUntrusted(f"{source}: was changed while it was archived; see who did, it stays where it is")
+    if archive.last_conversion(entry.archive_id) is None:
+        dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
+        result = recorded(note, interceptor.info)
+        result = replace(result, warnings=(*result.warnings, dropped))
+        interceptor.post_convert(
+            entry, result, arrival_id=arrival.arrival_id, submit=False, withheld_because="sent before it was archived"
+        )
+    is_done = note.state in (ArrivalState.DONE, ArrivalState.SKIPPED)
+    moved = actions.move_into(Path(config.done_folder if is_done else config.error_folder), source)
+    conversions.set_arrival(archive, arrival.number, note.state, moved_to=str(moved), reason="archived late")
+
+
+def _require_same(folder: Path, note: Note, found: Sequence[Path]) -> None:
+    """Raise NoteUntrusted when what lies in the folder is not the source that the note names."""
+    if link := next((source for source in found if files.is_link(source)), None):
+        raise NoteUntrusted(f"{link}: is a link, and none is followed there; see who made it, and remove it")
+    if note.checksum and found and [checksum_of(source) for source in found] != [note.checksum]:
+        fault = "is not the source that its note is of; see who changed it. Nothing of it is archived or moved"
+        raise NoteUntrusted(f"{folder / SOURCE}: {fault}")
+
+
+def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: Note) -> Arrival:
+    """Return the arrival that the ledger still has open, or a new one when the source could not even be entered."""
+    known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(source)]).get(
+        str(source)
+    )
+    if known and not known.state.is_final and known.path in (note.original_path, str(source)):
+        return known
+    now = signature(source)
+    sighting = Sighting(path=str(source), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
+    return ledger.enter(archive, config.name, [sighting])[0]

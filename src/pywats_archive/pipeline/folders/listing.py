@@ -1,0 +1,99 @@
+"""Listing a watch folder: which of its items are sources of a converter."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pywats_archive.archive.folder.watch_owner import LOCK_SUFFIX, OWNER_SUFFIX
+from pywats_archive.archive.sources import reading
+from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.config import ConverterConfig
+from pywats_archive.errors import SourceVanished, StorageError
+
+_DEFAULT_FILES = "*.*"
+"""pyWATS' default for files: the converter's own patterns apply then. Means every file, with a dot or without."""
+_NOTHING = "(?!)"
+_NO_LOCK = rf"(?!\..*(?:{re.escape(LOCK_SUFFIX)}|{re.escape(OWNER_SUFFIX)})\Z)"
+"""Locks of watch folders, which may lie in another watch folder."""
+
+
+class SourceListing:
+    """Finds the sources of one converter in its watch folder; safe to use from many threads.
+
+    ``spared``: names in the watch folder, in normal case, that are never sources, because the station needs them.
+    """
+
+    def __init__(self, config: ConverterConfig, *, spared: frozenset[str] = frozenset()) -> None:
+        self._config = config
+        self._spared = spared
+        self._is_folder = config.converter_type == "folder"
+        self.own_patterns: tuple[str, ...] = ()
+        """The patterns that the converter's code declares; empty until it could be loaded."""
+
+    def for_lane(self, config: ConverterConfig) -> SourceListing:
+        """Return a listing of the same folder by another configuration."""
+        return SourceListing(config, spared=self._spared)
+
+    def read(self) -> tuple[dict[str, Signature], tuple[str, ...]]:
+        """Return the sources by path, and the paths of items that are never opened; OSError when it cannot be read."""
+        found: dict[str, Signature] = {}
+        strange: list[str] = []
+        for item in self._items():
+            try:
+                mode = item.stat(follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode) if self._is_folder else stat.S_ISREG(mode):
+                    found[item.path] = self._signature(item)
+                elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+                    strange.append(item.path)
+            except (FileNotFoundError, SourceVanished):
+                continue
+            except (OSError, StorageError):  # concerns this item alone
+                strange.append(item.path)
+        return found, tuple(strange)
+
+    def matches(self, path: str) -> bool:
+        """Whether a pattern matches a source's name; until its code is loaded, only the configured patterns."""
+        return self.matcher()(path)
+
+    def matcher(self) -> Callable[[str], bool]:
+        """Return ``matches`` for many paths."""
+        match, name_of = self._matching().match, os.path.basename  # strings, as in a listing
+        return lambda path: match(name_of(path).lower()) is not None and not self.is_spared(path)
+
+    def is_spared(self, path: str) -> bool:
+        """Whether the station needs what lies at ``path`` in the watch folder: it is no source."""
+        return os.path.normcase(os.path.basename(path)) in self._spared  # noqa: PTH119 (as above)
+
+    def _items(self) -> Iterator[os.DirEntry[str]]:
+        matches, spared = self._matching().match, self._spared
+        with os.scandir(self._config.watch_folder) as items:
+            for item in items:
+                if matches(item.name.lower()) and not (spared and os.path.normcase(item.name) in spared):
+                    yield item
+
+    def _matching(self) -> re.Pattern[str]:
+        wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING
+        return re.compile(f"{_NO_LOCK}(?:{wanted})")
+
+    def _patterns(self) -> tuple[str, ...]:
+        """The configured patterns, or the converter's own where the configured ones are pyWATS' default."""
+        if self._is_folder:
+            configured, default = self._config.folder_patterns, "*"
+        else:
+            configured, default = self._config.file_patterns, _DEFAULT_FILES
+        is_default = self.own_patterns and all(pattern == default for pattern in configured)
+        chosen = self.own_patterns if is_default else configured
+        return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
+
+    def _signature(self, item: os.DirEntry[str]) -> Signature:
+        if self._is_folder:
+            try:
+                return reading.signature(Path(item.path))
+            except PermissionError:  # the folder is seen; that it cannot be archived is reported for it alone
+                pass
+        return reading.file_signature(item.stat(follow_symlinks=False))

@@ -1,0 +1,119 @@
+"""The watch folders that this service owns: nobody else takes anything from them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive.folder.watch_owner import Claim
+from pywats_archive.errors import FolderTaken
+from pywats_archive.host.settings import state_file
+from pywats_archive.host.settings.neighbours import real
+from pywats_archive.pipeline.alerting.alerts import WATCH_AWAY, WATCH_TAKEN, Alerts
+from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.folders.presence import WatchFolder
+
+log = structlog.get_logger()
+
+
+class Claims:
+    """One claim for each folder, however many converters watch it and by whichever names."""
+
+    def __init__(self, config_path: Path) -> None:
+        self._config_path = config_path
+        self._held: dict[Path, Claim] = {}
+        self._unlocked: set[Path] = set()
+
+    def look(self, folder: WatchFolder) -> None:
+        """Own a watch folder that is there, or have it say whose it is; cheap when it is owned already."""
+        if folder.absence():
+            return
+        where = real(folder.path)
+        claim = self._held.get(where)
+        if claim and not claim.is_still(folder.path):  # it was made again, or mounted again
+            self._held.pop(where).release()
+            claim = None
+        folder.taken = None if claim else self._take(where)
+
+    def keep(self, folders: Iterable[WatchFolder]) -> None:
+        """Give up all but these."""
+        wanted = {real(folder.path) for folder in folders}
+        for where in [where for where in self._held if where not in wanted]:
+            self._held.pop(where).release()
+
+    def close(self) -> None:
+        """Give up all of them."""
+        self.keep(())
+
+    def _take(self, where: Path) -> FolderTaken | None:
+        try:
+            claim = self._held[where] = Claim(where, configuration=self._config_path)
+        except FolderTaken as exc:
+            return exc
+        except OSError:  # its listing fails too, and says so
+            return None
+        if not claim.is_shared and where not in self._unlocked:
+            self._unlocked.add(where)
+            told = "no lock can be made beside it: see to it that no other computer watches it"
+            log.warning("folder.not_locked", path=str(where), reason=told)
+        return None
+
+
+class WatchFolders:
+    """The watch folders of all lanes: created when they never were there, owned, and checked whether they are away."""
+
+    def __init__(self, config_path: Path, alerts: Alerts, tasks: IsolatedTasks) -> None:
+        self._config_path = config_path
+        self._alerts = alerts
+        self._tasks = tasks
+        self._claims = Claims(config_path)
+
+    def open(self, path: str) -> WatchFolder:
+        """Return a watch folder, created when it never was there and owned if possible; its place is remembered."""
+        known = state_file.recall(self._config_path, state_file.WATCH_FOLDERS).get(path)
+        folder = WatchFolder(Path(path), known)
+        self._prepare(folder)
+        return folder
+
+    def check(self, names: Mapping[WatchFolder, str]) -> tuple[WatchFolder, ...]:
+        """Raise an alert for each that is away, or another service's; returns those that are back.
+
+        ``names``: each folder with the converter that watches it."""
+        away = [folder for folder in names if folder.was_away]
+        for folder in names:
+            self._tasks.run("watch folder", names[folder], partial(self._check, folder))
+        back = tuple(folder for folder in away if not folder.was_away)
+        for folder in back:
+            self._prepare(folder)
+            for name in (WATCH_AWAY, WATCH_TAKEN):
+                self._alerts.clear(name, str(folder.path))
+        return back
+
+    def _check(self, folder: WatchFolder) -> None:
+        self._claims.look(folder)
+        trouble = folder.trouble()
+        if trouble and not folder.was_away:
+            name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
+            self._alerts.raise_alert(name, str(folder.path), reason=str(trouble))
+        folder.was_away = trouble is not None
+
+    def keep(self, folders: Iterable[WatchFolder]) -> None:
+        """Give up the ownership of all but these."""
+        self._claims.keep(folders)
+
+    def close(self) -> None:
+        """Give up the ownership of all."""
+        self._claims.close()
+
+    def _prepare(self, folder: WatchFolder) -> None:
+        try:
+            mount_point = folder.prepare()
+        except OSError as exc:
+            log.error("folder.missing", path=str(folder.path), reason=exc.strerror)
+            return
+        if mount_point is not None:
+            state_file.remember(self._config_path, state_file.WATCH_FOLDERS, {str(folder.path): mount_point})
+        self._claims.look(folder)

@@ -1,0 +1,51 @@
+"""What is known of one watch folder between two scans."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pywats_archive.models.arrival import Arrival
+from pywats_archive.pipeline.folders.debounce import Debounce
+
+
+@dataclass(kw_only=True, eq=False)
+class FolderScan:
+    """The scan state of a watch folder.
+
+    The service's own thread reads and writes all of it. Other threads only add to ``active``, ``stale``, ``archived``,
+    ``changed`` and ``open_for_writing``, remove from them, or set ``needs_scan``: each a single atomic step.
+    """
+
+    debounce: Debounce
+    needs_scan: bool = True
+    """Whether the folder may differ from the last scan."""
+    next_scan_s: float = 0.0
+    known: dict[str, Arrival] = field(default_factory=dict)
+    """The latest arrival at each path in the watch folder."""
+    active: set[int] = field(default_factory=set)
+    """Arrivals that are queued or being processed."""
+    active_before: frozenset[int] = frozenset()
+    """Arrivals that were active when the current scan began."""
+    unstable: set[int] = field(default_factory=set)
+    """Arrivals that lay in the watch folder at the last scan and were not queued yet."""
+    stale: deque[str] = field(default_factory=deque)
+    """Paths whose arrival has changed since ``known`` was filled."""
+    archived: deque[Arrival] = field(default_factory=deque)
+    """Arrivals as they were archived, which ``known`` does not have yet."""
+    changed: set[str] = field(default_factory=set)
+    """Paths of sources that changed during their conversion; the second time, the converter is the one that changes them."""
+    reported: set[str] = field(default_factory=set)
+    """Paths whose fault is in the log already."""
+    repeated: set[str] = field(default_factory=set)
+    """Paths where an earlier source lay: the bytes of both are compared."""
+    open_for_writing: dict[str, float] = field(default_factory=dict)
+    """Paths that a program has open for writing, and since when, by a monotonic clock."""
+
+    def reset(self) -> None:
+        """Forget what the ledger says: it is asked again."""
+        self.known.clear()
+        self.stale.clear()
+        self.unstable = set()
+        self.active_before = frozenset()
+        self.needs_scan = True

@@ -1,0 +1,96 @@
+"""Whether a run has anything left to do, and what blocks the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import conversions
+from pywats_archive.conversion.sending.outbox import OutboxState
+from pywats_archive.errors import StorageError
+from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.processing.backoff import Key, key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """What could not be finished, and how the other sources of this run ended."""
+
+    waiting: tuple[str, ...] = ()
+    """One line each: what, and why."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """Sources by the state in which they ended, such as ``done``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The state of a run at one moment."""
+
+    open_sources: AbstractSet[Key]
+    """Sources that were seen, or are suspended, and may be processed."""
+    blocked: dict[Key, str]
+    """Sources that cannot go on without a person, each with the reason."""
+    waiting_reports: int
+    """Reports in the archives that wait for the server; counted before ``outbox`` was read."""
+    outbox: OutboxState
+    busy_count: int
+    needs_scan: bool
+    """Whether a watch folder may differ from its last scan."""
+
+
+def is_moving(now: Snapshot) -> bool:
+    """Whether something can still happen without a person."""
+    outbox = now.outbox
+    is_stuck = bool(outbox.stopped_by) or now.waiting_reports <= len(outbox.unsendable)
+    waits_in_memory = outbox.offered if not outbox.stopped_by else 0
+    is_sending = bool(outbox.in_flight or waits_in_memory or (now.waiting_reports and not is_stuck))
+    return bool(now.busy_count) or is_sending or now.needs_scan or not now.open_sources <= now.blocked.keys()
+
+
+def report_blockers(now: Snapshot) -> tuple[str, ...]:
+    """Return why reports wait, if some do."""
+    waiting = now.waiting_reports + now.outbox.only_in_memory
+    why = now.outbox.stopped_by or "; ".join(each.reason for each in now.outbox.unsendable)
+    return (f"{waiting} report(s) wait: {why}",) if waiting else ()
+
+
+def open_sources(lanes: Sequence[Lane]) -> set[Key]:
+    """Return the sources that wait in a watch folder, or in Pending, and may be processed."""
+    scanned = (lane for lane in lanes if not (lane.is_held_back or lane.is_folder_away))
+    found = {(lane.name, lane.root, number) for lane in scanned for number in lane.scan.unstable}
+    running = (lane for lane in lanes if not (lane.converter.error or lane.is_taken))
+    return found | {key(lane, arrival) for lane in running for arrival in lane.ledger.suspended()}
+
+
+def waiting_reports(archives: Iterable[Archive]) -> int:
+    """Count the reports that wait for the server."""
+    return sum(conversions.waiting_reports(archive) for archive in archives)
+
+
+def needs_scan(lanes: Iterable[Lane]) -> bool:
+    """Whether a watch folder that is there may differ from its last scan."""
+    return any(lane.takes_new and lane.scan.needs_scan for lane in lanes if not lane.is_folder_away)
+
+
+def lane_blockers(lanes: Iterable[Lane], spool: Spool) -> Iterator[str]:
+    """Yield what waits for a disk, an archive, a folder or a converter, a line each."""
+    for lane in lanes:
+        if lane.is_folder_away and (folder := lane.folder_trouble()):
+            yield f"{lane.name}: {folder}"
+        number = len(lane.scan.unstable) if lane.is_held_back else 0
+        with suppress(StorageError):
+            number += sum(1 for _ in spool.parked(lane.config)) if lane.watches else 0
+        if lane.converter.error:
+            yield f"{lane.name}: {len(lane.scan.unstable)} source(s) wait to be converted: {lane.converter.error}"
+        trouble = lane.archive_trouble()
+        if trouble and (number or lane.away):
+            yield f"{lane.name}: {number} source(s) wait to be archived: {trouble}"
+
+
+def fault_blockers(lanes: Iterable[Lane]) -> Iterator[str]:
+    """Yield what is ignored because of a fault that the log has."""
+    return (f"{path}: left, see the log" for lane in lanes for path in lane.scan.reported)

@@ -1,0 +1,45 @@
+"""Loading a converter's code: what it says of itself decides its patterns, its schedule and its secret arguments."""
+
+from __future__ import annotations
+
+import time
+
+from pywats_archive.conversion.pool.processes import AtStop, ConverterProcesses
+from pywats_archive.errors import ConversionInterrupted, WorkersUnavailable
+from pywats_archive.host.worker import entry as worker
+from pywats_archive.pipeline.lanes.attachment import Attaching
+from pywats_archive.pipeline.lanes.lane import Lane
+
+PATIENCE_S = 30.0
+"""How long a converter may take to describe itself: a start, a reload and a stop wait for it."""
+
+
+class ConverterLoader:
+    """Has converters describe themselves, each in a process of its own; safe to use from many threads."""
+
+    def __init__(self, processes: ConverterProcesses, attaching: Attaching) -> None:
+        self._processes = processes
+        self._attaching = attaching
+
+    def load(self, lane: Lane) -> None:
+        """Reset a lane's breaker with its converter's description, or trip it when the code cannot be loaded.
+
+        ConversionInterrupted when the service stops meanwhile.
+        """
+        limit_s, began_s = min(PATIENCE_S, lane.config.timeout_seconds), time.monotonic()
+        try:
+            described = self._processes.run(worker.describe_converter, lane.job, timeout_s=limit_s, at_stop=AtStop.END)
+        except ConversionInterrupted:
+            raise
+        except WorkersUnavailable as exc:
+            lane.converter.wait_for_workers(exc)
+            return
+        except Exception as exc:  # whatever it is, loading is tried again
+            described = str(exc)
+        if isinstance(described, str):
+            lane.converter.trip(described, took_s=time.monotonic() - began_s)
+            return
+        is_folder = lane.config.converter_type == "folder"
+        lane.listing.own_patterns = described.folder_patterns if is_folder else described.file_patterns
+        lane.converter.reset(described)
+        self._attaching.refresh(lane)

@@ -1,0 +1,86 @@
+"""Using a changed configuration while the service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import ArchiveError
+from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
+from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.lanes.lane import Lane
+
+log = structlog.get_logger()
+
+
+class Reloading:
+    """Replaces the lanes when the configuration file has changed; ``check_mounts`` looks at all archives and folders now."""
+
+    def __init__(self, parts: StationParts, *, check_mounts: Callable[[], None]) -> None:
+        self._parts = parts
+        self._check_mounts = check_mounts
+
+    def reload_if_changed(self) -> None:
+        """Use a changed configuration once all work that was begun has ended; no new work begins until then.
+
+        So a reload waits for the longest conversion. What was queued is dropped: the new lanes find it in their ledgers,
+        or in their folders.
+        """
+        config = self._parts.conditions.config
+        stamp = config.stamp()
+        if stamp == config.handled:
+            self._parts.work.resume()
+            return
+        try:
+            station = config.read()
+            if not self._parts.work.pause():
+                return
+            lanes = self._parts.assembly.lanes(station, before=self._parts.lanes)
+        except Exception as exc:
+            self._parts.verdicts.reject(exc)
+        else:
+            self._try_to_use(station, lanes)
+        config.handled = stamp
+        self._parts.work.resume()
+
+    def _try_to_use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
+        """Use a configuration; where that fails half-way, go back to the last good one."""
+        before = self._parts.station
+        try:
+            self._use(station, lanes)
+        except Exception as exc:
+            self._parts.verdicts.reject(exc)
+            self._use(before, self._parts.assembly.lanes(before, before=self._parts.lanes))
+        else:
+            self._parts.verdicts.accept(station)
+
+    def _use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
+        self._parts.dispatcher.drop_queued()
+        before = {lane.name for lane in self._parts.lanes}
+        if station.server != self._parts.station.server:
+            self._parts.server_clock.forget()
+        self._parts.station = station
+        self._parts.lanes.replace(lanes)
+        self._parts.close_unused()
+        self._parts.jobs.reclaim_space()
+        self._parts.notifier.reload(station)
+        for name in before - {lane.name for lane in lanes}:
+            self._parts.alerts.clear(UNAVAILABLE, name)
+        self._parts.failures.reset()
+        self._parts.stuck.begin_anew()
+        self._check_mounts()
+        self._parts.watcher.look_after(lanes)
+        self._parts.listen()
+        self._parts.schedules.begin_anew(lanes)
+        self._parts.outbox.reconnect()
+        self._parts.isolate("pending", partial(self._parts.orphans.check_pending, lanes))
+        for lane in lanes:
+            try:
+                self._parts.resuming.lane(lane)
+            except ArchiveError as exc:
+                self._parts.note_failure(lane, exc)
+        self._parts.isolate("orphans", partial(self._parts.orphans.check, lanes, station))
+        log.info("config.reloaded", converters=[lane.name for lane in lanes])

@@ -1,0 +1,205 @@
+"""The main loop of a service: it drives all parts until the service is stopped, or nothing can happen any longer."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import structlog
+
+from pywats_archive.errors import ArchiveError
+from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.idle import (
+    RunOutcome,
+    Snapshot,
+    fault_blockers,
+    is_moving,
+    lane_blockers,
+    needs_scan,
+    open_sources,
+    report_blockers,
+    waiting_reports,
+)
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.processing.work_queue import URGENT
+from pywats_archive.pipeline.reload import Reloading
+from pywats_archive.pipeline.resume import record_lost_results
+
+log = structlog.get_logger()
+
+RESCAN_S = 60.0
+CONFIG_CHECK_S = 2.0
+MOUNT_CHECK_S = 1.0
+_TICK_S = 0.2
+_QUIET_TICK_S = 1.0
+_BREATH_S = 0.05
+"""Everything that ends wakes the main loop, which has nothing urgent to do."""
+
+
+class StationRun:
+    """One run over one configuration file, in the service's own thread."""
+
+    def __init__(self, parts: StationParts) -> None:
+        self._parts = parts
+        self._reloading = Reloading(parts, check_mounts=self._check_mounts_now)
+        self._checked_mounts_s = float("-inf")
+
+    def begin(self) -> None:
+        """Continue what an earlier run left unfinished (invariant 5)."""
+        self._check_mounts_now()  # before the folders: what is away must not begin anything
+        self._parts.listen()
+        self._parts.schedules.plan(self._parts.lanes)
+        self._parts.isolate("pending", partial(self._parts.orphans.check_pending, self._parts.lanes))
+        for lane in self._parts.lanes:
+            self._parts.resuming.lane(lane)
+            self._parts.late_writes.take_up(lane)
+            record_lost_results(lane)
+        self._parts.isolate("orphans", partial(self._parts.orphans.check, self._parts.lanes, self._parts.station))
+        self._parts.verdicts.accept(self._parts.station)
+        log.info("service.started", converters=[lane.name for lane in self._parts.lanes])
+
+    def watch(self) -> RunOutcome:
+        """Drive all parts until the service is stopped, or nothing can happen any longer."""
+        last_rescan = last_config_check = last_retry = 0.0
+        while not self._parts.stopping.is_set():
+            now_s = time.monotonic()
+            is_rescan = now_s - last_rescan >= RESCAN_S
+            if is_rescan:
+                last_rescan = now_s
+                self._parts.isolate("pending", self._parts.orphans.recheck_pending)
+            self._parts.vitals.look(now_s)
+            self._parts.isolate("archives and folders", partial(self._check_mounts, now_s))
+            self._parts.isolate("reports", partial(self._check_reports, now_s, again=is_rescan))
+            self._scan(now_s, even_unchanged=is_rescan)
+            if now_s - last_retry >= _QUIET_TICK_S or self._parts.conditions.until_idle:
+                last_retry = now_s
+                self._retry(now_s)
+            if now_s - last_config_check >= CONFIG_CHECK_S or self._parts.work.is_paused:
+                last_config_check = now_s
+                self._reloading.reload_if_changed()
+            if self._parts.conditions.until_idle and (outcome := self._try_outcome()) is not None:
+                self._check_reports(now_s, again=True)
+                return outcome
+            is_active = any(
+                lane.takes_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._parts.lanes
+            )
+            self._parts.wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
+            self._parts.stopping.wait(_BREATH_S)
+            self._parts.wake.clear()
+        return RunOutcome(ended=self._parts.counts.counts)
+
+    def end(self) -> None:
+        """Do what is still to be done at an orderly end."""
+        self._archive_late_writes(all_of_them=True)
+        self._parts.vitals.end()
+
+    def _scan(self, now_s: float, *, even_unchanged: bool) -> None:
+        changed = self._parts.events.take()
+        for lane in self._parts.lanes:
+            scan = lane.scan
+            scan.needs_scan = scan.needs_scan or even_unchanged or lane.config.watch_folder in changed
+            is_there = lane.takes_new and not lane.is_folder_away
+            if is_there and (scan.needs_scan or scan.unstable) and scan.next_scan_s <= now_s:
+                self._parts.watcher.scan(lane)
+
+    def _check_mounts_now(self) -> None:
+        self._checked_mounts_s = float("-inf")
+        self._check_mounts(time.monotonic())
+
+    def _check_mounts(self, now_s: float) -> None:
+        """Check archives and watch folders, once a second."""
+        if now_s - self._checked_mounts_s < MOUNT_CHECK_S:
+            return
+        self._checked_mounts_s = now_s
+        self._parts.monitor.check(now_s)
+        back = self._parts.folders.check({lane.folder: lane.name for lane in self._parts.lanes if lane.folder})
+        if back:
+            self._parts.listen()
+        for lane in self._parts.lanes:
+            if lane.folder in back:
+                lane.scan.needs_scan = True
+                self._parts.tasks.run("watch folder", lane.name, partial(self._parts.continue_lane, lane))
+
+    def _check_reports(self, now_s: float, *, again: bool = False) -> None:
+        state, archives = self._parts.outbox.state, self._parts.pool.archives
+        self._parts.server_watch.look(state, self._parts.station.server.service_address, now_s)
+        self._parts.refusals.look(archives, again=again)
+        if again and state.trouble is None:
+            self._parts.refusals.look_for_overdue(archives)
+
+    def _retry(self, now_s: float) -> None:
+        """Queue what is due, and let go of the draining lanes that are drained."""
+        for lane in self._parts.lanes:
+            try:
+                self._parts.resuming.retry(lane, now_s)
+                self._retire_if_drained(lane)
+                self._parts.unexpected.over(lane, lane.name)
+            except ArchiveError as exc:
+                self._parts.note_failure(lane, exc)
+            except Exception as exc:
+                self._parts.unexpected.note(lane, lane.name, exc)
+        self._parts.isolate("late writes", self._archive_late_writes)
+        self._parts.isolate("without archive", self._parts.processor.passthrough.retry_unfinished)
+        self._parts.isolate("schedules", self._run_schedules)
+
+    def _run_schedules(self) -> None:
+        self._parts.schedules.retry_held()
+        for lane in self._parts.schedules.due():
+            self._parts.dispatcher.put(self._parts.schedules.run, lane, priority=lane.config.priority)
+
+    def _archive_late_writes(self, *, all_of_them: bool = False) -> None:
+        """Archive what was written to sources after they left; at the end of a run all that is known, here and now."""
+        for left in self._parts.late_writes.due(all_of_them=all_of_them):
+            lane = self._parts.lanes.now(left.lane)
+            if all_of_them:
+                self._parts.late_writes.archive(lane, left)
+            else:
+                self._parts.dispatcher.put(self._parts.late_writes.archive, lane, left, priority=URGENT)
+
+    def _retire_if_drained(self, lane: Lane) -> None:
+        """Remove a draining lane that has finished all, unless work of it goes on."""
+        if not lane.is_draining or lane.away or lane.is_taken or not self._parts.leftovers.is_drained(lane):
+            return
+        with lane.leases.if_idle() as is_idle:
+            if not is_idle:
+                return
+            self._parts.lanes.remove(lane)
+        self._parts.close_unused()
+        log.info("archive.finished", converter=lane.name, root=str(lane.root))
+
+    def _try_outcome(self) -> RunOutcome | None:
+        try:
+            return self._outcome()
+        except ArchiveError as exc:  # the monitor finds out what has become of it
+            log.error("archive.not_read", reason=str(exc))
+            return None
+
+    def _outcome(self) -> RunOutcome | None:
+        """Return what is left once nothing more can happen by itself; None while something can."""
+        if not self._parts.jobs.is_idle:  # before the disks are asked: what was purged just now frees space
+            return None
+        lanes = tuple(self._parts.lanes)
+        blocked, found = self._parts.backoff.blocked(), open_sources(lanes)
+        waiting = waiting_reports(self._parts.pool.archives)
+        now = Snapshot(
+            blocked=blocked,
+            open_sources=found,
+            waiting_reports=waiting,
+            outbox=self._parts.outbox.state,  # after the count: a report that was just accepted is in flight until then
+            busy_count=self._parts.work.busy_count,
+            needs_scan=needs_scan(lanes),
+        )
+        if is_moving(now):
+            return None
+        blockers = (
+            *blocked.values(),
+            *self._parts.unexpected.left(),
+            *self._parts.processor.passthrough.left(),
+            *self._parts.schedules.left(),
+            *report_blockers(now),
+            *fault_blockers(lanes),
+            *lane_blockers(lanes, self._parts.spool),
+            *self._parts.backfill.blockers(lanes),
+            *self._parts.orphans.blockers(),
+        )
+        return RunOutcome(waiting=tuple(dict.fromkeys(blockers)), ended=self._parts.counts.counts)
