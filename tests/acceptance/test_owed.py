@@ -235,7 +235,7 @@ def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -
             wait_for(partial(in_done, station, f"before{number}.log"))
             with capture_logs() as lines:
                 station.archive_root.rename(away)
-                wait_for_event(lines, "archive.missed")
+                wait_for_event(lines, "archive.sources_waiting")
             (watch / f"{number}.log").write_bytes(b"%d" % number)
             wait_for(lambda: put_aside(station))
             away.rename(station.archive_root)

@@ -118,7 +118,7 @@ def test_hooks_and_readiness_tell_no_argument(tmp_path: Path) -> None:
         told = [json.loads(line) for line in done.stderr.splitlines()]
         reasons = {line["event"]: line["reason"] for line in told if "reason" in line}
         assert "[PASSWORD password]" in reasons["converter.hook_failed"]
-        assert "[PASSWORD password]" in reasons["folder.not_judged"]
+        assert "[PASSWORD password]" in reasons["folder.readiness_unknown"]
         require_clean(station, done)
 
 

@@ -160,7 +160,7 @@ def test_what_comes_meanwhile_is_converted_and_nothing_twice(station: Station) -
         wait_for(lambda: len(station.entries()) == 1 and station.arrivals()[0].state.value.startswith("waiting"))
         time.sleep(1)
         station.archive_root.rename(elsewhere)
-        wait_for_event(lines, "archive.missed")  # what lies there by then waits for the archive
+        wait_for_event(lines, "archive.sources_waiting")  # what lies there by then waits for the archive
         station.server.start()
         (watch / "new.log").write_bytes(b"goes on")
         wait_for(lambda: list((station.root / "on/Done/not-archived").glob("*/source/new.log")))
@@ -183,7 +183,7 @@ def test_what_is_on_its_way_when_the_archive_returns_is_not_begun_again(station:
     station.archive_root.rename(elsewhere)
     station.server.stop()
     with logged() as lines, station.serving():
-        wait_for_event(lines, "archive.missed")
+        wait_for_event(lines, "archive.sources_waiting")
         (watch / "a.log").write_bytes(b"x")
         wait_for_event(lines, "source.converted")
         elsewhere.rename(station.archive_root)
@@ -203,7 +203,7 @@ def test_what_lay_there_at_a_start_waits_for_the_ledger(station: Station) -> Non
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
     with logged() as lines, station.serving():
-        wait_for_event(lines, "archive.missed")
+        wait_for_event(lines, "archive.sources_waiting")
         (watch / "new.log").write_bytes(b"new")
         wait_for(lambda: len(station.server.received) == 2)
         elsewhere.rename(station.archive_root)
@@ -247,7 +247,7 @@ def test_what_went_meanwhile_is_on_record(station: Station) -> None:
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
     with capture_logs() as lines, station.serving():
-        wait_for_event(lines, "archive.missed")
+        wait_for_event(lines, "archive.sources_waiting")
         (watch / "a.log").write_bytes(b"came")
         time.sleep(2)
         (watch / "a.log").unlink()
@@ -330,7 +330,7 @@ def test_what_was_held_meanwhile_does_not_close_it_again(station: Station) -> No
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")
     with capture_logs() as lines, station.serving():
-        wait_for_event(lines, "archive.missed")
+        wait_for_event(lines, "archive.sources_waiting")
         folder.mkdir()
         (folder / "a.txt").write_text("1")
         time.sleep(4)

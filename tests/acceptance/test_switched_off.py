@@ -158,7 +158,7 @@ def test_what_memory_holds_when_the_archive_is_switched_off_is_not_converted_aga
         wait_for((station.archive_root / ".owner").exists)
         time.sleep(1)
         away = station.archive_root.rename(station.root / "away")
-        wait_for_event(lines, "archive.missed")
+        wait_for_event(lines, "archive.sources_waiting")
         station.server.close()
         (watch / "a.log").write_bytes(b"a")
         wait_for_event(lines, "source.converted")
@@ -262,5 +262,5 @@ def test_an_archive_that_was_moved_is_not_missed_where_it_was(station: Station) 
     station.sections[0]["archive_folder"] = "moved"
     with capture_logs() as lines:
         assert not station.run().waiting
-    assert "archive.left" not in {line["event"] for line in lines}
+    assert "archive.skipped" not in {line["event"] for line in lines}
     assert [*station.server.received] == [station.entry().report_id]

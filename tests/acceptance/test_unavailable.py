@@ -272,7 +272,7 @@ def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, mo
     station.run()
     elsewhere = station.archive_root.rename(station.root / "elsewhere")
     with capture_logs() as lines, station.serving():
-        wait_for_event(lines, "archive.missed")  # what lies there at first is left to the ledger
+        wait_for_event(lines, "archive.sources_waiting")  # what lies there at first is left to the ledger
         (watch / "a.log").write_bytes(b"a")
         wait_for(lambda: len(station.server.received) == 1)
         (station.root / "converters" / "own.py").write_text("this is no Python\n")

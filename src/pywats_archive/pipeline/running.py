@@ -165,13 +165,13 @@ class StationRun:
                 return
             self._parts.lanes.remove(lane)
         self._parts.close_unused()
-        log.info("archive.finished", converter=lane.name, root=str(lane.root))
+        log.info("lane.drained", converter=lane.name, root=str(lane.root))
 
     def _try_outcome(self) -> RunOutcome | None:
         try:
             return self._outcome()
         except ArchiveError as exc:  # the monitor finds out what has become of it
-            log.error("archive.not_read", reason=str(exc))
+            log.error("archive.unreadable", reason=str(exc))
             return None
 
     def _outcome(self) -> RunOutcome | None:

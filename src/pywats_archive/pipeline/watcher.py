@@ -287,4 +287,4 @@ def _is_active(lane: Lane, arrival: Arrival) -> bool:
 def _complain(lane: Lane, path: str, fault: str) -> None:
     if path not in lane.scan.reported:
         lane.scan.reported.add(path)
-        log.error("source.left", converter=lane.name, path=path, reason=fault)
+        log.error("source.ignored", converter=lane.name, path=path, reason=fault)

@@ -199,7 +199,7 @@ class _Going:
         try:
             conversions.record_conversion(self._archive, new)
         except AlreadyDone:
-            log.warning("run.done_already", run_id=self._run_id, archive_id=archive_id)
+            log.warning("run.item_already_done", run_id=self._run_id, archive_id=archive_id)
         except (BlobMissing, Overtaken) as exc:
             return self._kept(skipped(archive_id, str(exc)))
         return result

@@ -277,7 +277,7 @@ class Outbox:
         delay = min(step.delay, LONGEST_IMPATIENT_DELAY) if self._impatient else step.delay
         until_s = max(now_s + delay.total_seconds(), closed_until_s + _BEHIND_S)
         self._tries.postpone(parcel.key, until_s, answer.trouble)
-        log.warning("report.waits", report_id=parcel.report_id, tries=parcel.tries + 1, reason=answer.reason)
+        log.warning("report.retry_scheduled", report_id=parcel.report_id, tries=parcel.tries + 1, reason=answer.reason)
         if self._server.stopped_by and self._server.stopped_by != was_stopped_by:
             log.error("outbox.stopped", reason=self._server.stopped_by)
         elif closed_until_s and not self._server.stopped_by:
@@ -291,7 +291,7 @@ class Outbox:
         if step.delay is None:
             self._settled.append(parcel.key)
             if trouble := self._tell(parcel, step.state, answer.reason):
-                log.error("report.not_told", report_id=parcel.report_id, reason=str(trouble))
+                log.error("report.notify_failed", report_id=parcel.report_id, reason=str(trouble))
                 self._untold.append((parcel, step.state, answer.reason))
 
     def _tell(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> Exception | None:

@@ -52,7 +52,7 @@ class Waiting:
         """Leave a place alone for a while; the log has each reason once."""
         unread = Unsendable(place=place, reason=told(exc))
         if self._unread.get(place, (None, 0.0))[0] != unread:
-            log.error("outbox.not_read", place=place, reason=unread.reason)
+            log.error("outbox.archive_unreadable", place=place, reason=unread.reason)
         self._unread[place] = unread, time.monotonic() + _LEFT_ALONE_S
 
     def note_read(self, place: str) -> None:

@@ -102,6 +102,6 @@ def _write(path: Path, memory: dict[str, Any]) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as exc:
-        log.warning("config.not_remembered", path=str(path), reason=exc.strerror)
+        log.warning("state_file.not_written", path=str(path), reason=exc.strerror)
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -50,7 +50,7 @@ class Backfill:
             if isinstance(exc, NoteUntrusted):
                 self._alerts.raise_alert(UNTRUSTED, str(path), reason=str(exc))
             if before.get(path) != str(exc):  # it is tried every second
-                log.error("archive.still_owed", converter=lane.name, path=str(path), reason=str(exc))
+                log.error("backfill.failed", converter=lane.name, path=str(path), reason=str(exc))
 
         try:
             waiting = list(self._spool.parked(lane.config))
@@ -64,7 +64,7 @@ class Backfill:
             except Exception as exc:
                 fail(parked.folder, exc)
             else:
-                log.info("archive.caught_up", converter=lane.name, path=str(parked.folder))
+                log.info("backfill.done", converter=lane.name, path=str(parked.folder))
         for path in before.keys() - reasons.keys():
             self._alerts.clear(UNTRUSTED, str(path))
         if not reasons:

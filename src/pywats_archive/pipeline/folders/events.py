@@ -66,7 +66,7 @@ class FolderEvents:
             try:
                 self._listen(heard, [folder for folder in folders if folder not in heard], stop)
             except Exception as exc:  # it does not say for certain which folder is meant
-                log.warning("folders.no_events", reason=str(exc))
+                log.warning("watch.polling_only", reason=str(exc))
                 self._note(folders)
                 stop.wait(_TICK_S)
             if not stop.is_set():

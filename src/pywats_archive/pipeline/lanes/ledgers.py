@@ -210,7 +210,7 @@ class AwayLedger:
                 self._latest[path] = self._arrival(
                     Sighting(path=path, size_bytes=0, mtime_ns=0), UNKNOWN_UNTIL_REATTACHED
                 )
-            log.warning("archive.missed", converter=self._name, sources_waiting_for_it=len(unknown))
+            log.warning("archive.sources_waiting", converter=self._name, sources_waiting_for_it=len(unknown))
         return {path: self._latest[path] for path in paths if path in self._latest}
 
     def of_path(self, path: str) -> tuple[Arrival, ...]:

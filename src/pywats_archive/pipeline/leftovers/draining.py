@@ -52,7 +52,7 @@ class Leftovers:
                 lane.predecessors.ignored |= {a.path: mark_of(a) for a in plan.ignored}
                 if plan.drain:
                     made.append(self._draining(lane, survey.name, survey.root))
-                    log.info("archive.finishing", converter=survey.name, root=str(survey.root), sources=plan.in_hand)
+                    log.info("lane.draining", converter=survey.name, root=str(survey.root), sources=plan.in_hand)
         lane.predecessors.lanes = (*lane.predecessors.lanes, *made)
         lane.predecessors.is_unknown = lane.away is not None
         return tuple(made)

@@ -50,7 +50,7 @@ def skipping(root: Path) -> Iterator[None]:
     try:
         yield
     except ArchiveError as exc:
-        log.warning("archive.left", root=str(root), reason=str(exc))
+        log.warning("archive.skipped", root=str(root), reason=str(exc))
 
 
 def is_set_aside(arrival: Arrival) -> bool:

@@ -60,7 +60,7 @@ class MountMonitor:
     def note_failure(self, mount: ArchiveMount | None, trouble: ArchiveError, *, converter: str) -> None:
         """Have an archive closed and opened again whose catalog fails: a share that was gone for a moment needs that."""
         if mount and mount.away is None:
-            log.error("archive.not_read", converter=converter, reason=str(trouble))
+            log.error("archive.unreadable", converter=converter, reason=str(trouble))
             self._failures[mount.root] = trouble
 
     def _check(self, mount: ArchiveMount, now_s: float) -> None:

@@ -92,7 +92,7 @@ class ConverterCalls:
             raise lane.converter.trip(str(exc)) from exc
         except ArchiveError as exc:
             log.warning(
-                "folder.not_judged", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(exc)
+                "folder.readiness_unknown", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(exc)
             )
             return True
 

@@ -98,7 +98,7 @@ class Dispatcher:
             waits = RetryLater(reason=str(exc), needs_operator=True)
         except ArchiveError as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
-            log.error("source.waits", converter=lane.name, path=arrival.path, reason=str(exc))
+            log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
             waits = self._unexpected.note(lane, arrival.path, exc)
         finally:
@@ -118,7 +118,7 @@ class Dispatcher:
         except (ArchiveError, OSError) as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
             self._stuck.note(lane, known, exc)
-            log.error("source.not_finished", converter=lane.name, path=arrival.path, reason=str(exc))
+            log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
             waits = self._unexpected.note(lane, arrival.path, exc)
         finally:

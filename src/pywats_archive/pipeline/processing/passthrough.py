@@ -210,7 +210,7 @@ class Passthrough:
             self._end(held)
             self._stuck.over(held.lane, held.arrival)
         except Exception as exc:  # whatever it is, only this memory knows of the source
-            log.error("source.not_finished", converter=held.lane.name, path=held.arrival.path, reason=str(exc))
+            log.error("source.finish_failed", converter=held.lane.name, path=held.arrival.path, reason=str(exc))
             held.trouble = str(exc)
             self._stuck.note(held.lane, held.arrival, exc)
             with self._mutex:

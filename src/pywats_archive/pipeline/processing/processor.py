@@ -113,7 +113,7 @@ class Processor:
         except _NotArchived as exc:
             return self._without_archive(lane, arrival, exc.cause)
         except (StorageError, CatalogError) as exc:
-            log.error("source.waits", converter=lane.name, path=arrival.path, reason=str(exc))
+            log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
 
     def _not_as_it_was(self, lane: Lane, arrival: Arrival, exc: SourceVanished | SourceChanged) -> RetryLater | None:
@@ -178,7 +178,7 @@ class Processor:
             self.finish(lane, arrival)
         except (ArchiveError, OSError) as exc:
             self._stuck.note(lane, arrival, exc)
-            log.error("source.not_finished", converter=lane.name, path=arrival.path, reason=str(exc))
+            log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
         return None
 

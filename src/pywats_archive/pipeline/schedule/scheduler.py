@@ -150,7 +150,7 @@ class Schedules:
         try:
             self._take_in(lane, taken)
         except ArchiveError as exc:
-            log.error("scheduled.held", converter=lane.name, reason=str(exc))
+            log.error("scheduled.deferred", converter=lane.name, reason=str(exc))
             self._held.append((taken, str(exc)))
         except Exception as exc:
             self._tasks.note(_RESULT, lane.name, exc)
