@@ -129,12 +129,17 @@ class ArchiveInterceptor(AfterSubmission):
         submit: bool = True,
         withheld_because: str | None = None,
         busy: bool = False,
+        append: bool = False,
     ) -> tuple[Report, ...]:
-        """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
+        """Archive what the converter read beside the source, its reports and the attempt; durable before any submission.
+
+        ``append``: its reports may be those of entries that the same file had before it grew.
+        """
         result = redact_result(result, self._config.arguments)
         source = Path(entry.source_original_path)
-        opened = companions.beside(source, result.opened_paths)
-        linked = [path.relative_to(source.parent) for path in companions.through_links(source, result.opened_paths)]
+        others = [path for path in result.opened_paths if path != entry.source_original_path]
+        opened = companions.beside(source, others)
+        linked = [path.relative_to(source.parent) for path in companions.through_links(source, others)]
         named = {companion.name for companion in entry.companions}
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         strange = (_STRANGE_TIME,) if entry.source_mtime_ns in (FIRST_NS, LAST_NS) else ()
@@ -160,6 +165,7 @@ class ArchiveInterceptor(AfterSubmission):
             submit=submit,
             withheld_because=withheld_because,
             allow_same_id=self._config.allow_same_id,
+            append=append,
             compression_level=self._level(busy=busy),
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,

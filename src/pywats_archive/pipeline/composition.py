@@ -46,17 +46,17 @@ from pywats_archive.pipeline.mounts.monitor import MountMonitor
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
-from pywats_archive.pipeline.processing.backoff import Backoff
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.dispatcher import Dispatcher
 from pywats_archive.pipeline.processing.processor import Processor
-from pywats_archive.pipeline.processing.stuck import Stuck
-from pywats_archive.pipeline.processing.unexpected import Unexpected
-from pywats_archive.pipeline.processing.unready import Unready
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.resume import Resuming
 from pywats_archive.pipeline.schedule.scheduler import Schedules
 from pywats_archive.pipeline.vitals import Vitals
+from pywats_archive.pipeline.waiting.backoff import Backoff
+from pywats_archive.pipeline.waiting.stuck import Stuck
+from pywats_archive.pipeline.waiting.unexpected import Unexpected
+from pywats_archive.pipeline.waiting.unready import Unready
 from pywats_archive.pipeline.watcher import Watcher
 from pywats_archive.portable.uptime import uptime
 

@@ -13,7 +13,7 @@ from pywats_archive.conversion.sending.outbox import OutboxState
 from pywats_archive.errors import StorageError
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.processing.backoff import Key, key
+from pywats_archive.pipeline.waiting.backoff import Key, key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

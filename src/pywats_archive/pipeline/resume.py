@@ -19,10 +19,10 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
 from pywats_archive.pipeline.postprocess import decisions
-from pywats_archive.pipeline.processing.backoff import Backoff
 from pywats_archive.pipeline.processing.dispatcher import Dispatcher
-from pywats_archive.pipeline.processing.unexpected import Unexpected
 from pywats_archive.pipeline.processing.work_queue import URGENT
+from pywats_archive.pipeline.waiting.backoff import Backoff
+from pywats_archive.pipeline.waiting.unexpected import Unexpected
 
 log = structlog.get_logger()
 

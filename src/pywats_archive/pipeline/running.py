@@ -176,6 +176,8 @@ class StationRun:
 
     def _outcome(self) -> RunOutcome | None:
         """Return what is left once nothing more can happen by itself; None while something can."""
+        if self._parts.work.busy_count:  # no SQL while work goes on
+            return None
         if not self._parts.jobs.is_idle:  # before the disks are asked: what was purged just now frees space
             return None
         lanes = tuple(self._parts.lanes)
@@ -189,7 +191,7 @@ class StationRun:
             busy_count=self._parts.work.busy_count,
             needs_scan=needs_scan(lanes),
         )
-        if is_moving(now):
+        if is_moving(now) or self._parts.backoff.is_any_called:
             return None
         blockers = (
             *blocked.values(),

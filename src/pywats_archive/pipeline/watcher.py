@@ -24,10 +24,10 @@ from pywats_archive.pipeline.folders.identity import is_as_known
 from pywats_archive.pipeline.lanes.lane import Lane, mark_of
 from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
 from pywats_archive.pipeline.processing import sharing
-from pywats_archive.pipeline.processing.backoff import Backoff
 from pywats_archive.pipeline.processing.processor import Processor
-from pywats_archive.pipeline.processing.unexpected import Unexpected
-from pywats_archive.pipeline.processing.unready import Unready
+from pywats_archive.pipeline.waiting.backoff import Backoff
+from pywats_archive.pipeline.waiting.unexpected import Unexpected
+from pywats_archive.pipeline.waiting.unready import Unready
 
 log = structlog.get_logger()
 
@@ -272,16 +272,16 @@ def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
 
 
 def _waits_to_settle(lane: Lane, arrival: Arrival) -> bool:
-    return arrival.state is ArrivalState.SEEN and not _is_active(lane, arrival)
+    number = arrival.arrival_id
+    return (
+        arrival.state is ArrivalState.SEEN and number not in lane.scan.active and number not in lane.scan.active_before
+    )
 
 
 def _is_in_hand(lane: Lane, arrival: Arrival) -> bool:
     """Whether a source that was only seen is being taken, so that nobody knows yet what is archived of it."""
-    return arrival.state is ArrivalState.SEEN and _is_active(lane, arrival)
-
-
-def _is_active(lane: Lane, arrival: Arrival) -> bool:
-    return arrival.arrival_id in lane.scan.active or arrival.arrival_id in lane.scan.active_before
+    number = arrival.arrival_id
+    return arrival.state is ArrivalState.SEEN and (number in lane.scan.active or number in lane.scan.active_before)
 
 
 def _complain(lane: Lane, path: str, fault: str) -> None:

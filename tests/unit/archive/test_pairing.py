@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive.archive.report_ids.pairing import paired
+from pywats_archive.archive.report_ids.pairing import paired, unpaired
 from pywats_archive.models.pairing import Earlier, Keys, Link, New, Pairing
 from pywats_archive.models.report import ReportSummary
 
@@ -39,6 +39,12 @@ def new(*each: tuple[str | None, dict[str, Any]] | str | None) -> list[New]:
 def told(pairing: Pairing) -> list[str]:
     """Each new report's partner, ``new`` or ``?``."""
     return [pair.report_id or {Link.NEW: "new", Link.AMBIGUOUS: "?"}[pair.link] for pair in pairing.pairs]
+
+
+def test_the_first_reports_of_an_entry_continue_none() -> None:
+    """The short way for an entry without reports decides what the long way does."""
+    assert unpaired(3) == paired((), new("S1", ("S1", {"own_id": "a"}), None))
+    assert unpaired(0) == paired((), ())
 
 
 def left(pairing: Pairing) -> list[str]:
@@ -111,6 +117,35 @@ def test_a_report_continues_the_one_of_its_test(
     pairing = paired(earlier, made)
     assert (told(pairing), left(pairing)) == (partners, without), why
     assert (pairing.ambiguity is not None) == ("?" in partners)
+
+
+GREW: list[Case] = [
+    ("a unit was appended", ABC[:1], new("A", "B"), ["a", "new"], []),
+    ("another test of the unit was appended", ABC[:1], new("A", ("A", {"start": ELEVEN})), ["a", "new"], []),
+    ("the last test alone is read, of the same unit", ABC[:1], new(("A", {"start": ELEVEN})), ["new"], ["a"]),
+    ("one key of a test differs", ABC[:1], new(("A", {"pn": "P2"})), ["new"], ["a"]),
+    ("an id of its own stays", ABC[:1], new(("A", {"start": ELEVEN, "own_id": "a"})), ["a"], []),
+    ("an id of its own stands for another unit", ABC[:1], new(("B", {"own_id": "a"})), ["?"], []),
+    ("no unit is named", [old("u", None)], new(None, None), ["?", "?"], []),
+    ("no unit is named, one on each side", [old("u", None)], new(None), ["?"], []),
+    ("two equal new ones", ABC[:1], new("A", "A"), ["?", "?"], []),
+    ("what was never sent keeps its id", [old("a", "A", is_sent=False)], new("A", "B"), ["a", "new"], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "earlier", "made", "partners", "without"), GREW)
+def test_of_a_file_that_grew_only_four_equal_keys_or_an_own_id_make_one_test(
+    why: str, earlier: Sequence[Earlier], made: Sequence[New], partners: list[str], without: list[str]
+) -> None:
+    """What was appended may be another test of the same unit, so that nothing is taken for a correction (invariant 14)."""
+    pairing = paired(earlier, made, is_grown=True)
+    assert (told(pairing), left(pairing)) == (partners, without), why
+
+
+def test_of_a_file_that_grew_one_document_is_one_test() -> None:
+    """An unchanged report without a serial number is known by its document; the one that was appended is new."""
+    pairing = paired([old("u", None)], new(None, None), alike=lambda report_id, ordinal: ordinal == 1, is_grown=True)
+    assert told(pairing) == ["u", "new"]
 
 
 def test_equal_tests_are_told_apart_by_their_documents() -> None:

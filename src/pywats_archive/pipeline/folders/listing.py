@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pywats_archive.archive.folder.watch_owner import LOCK_SUFFIX, OWNER_SUFFIX
@@ -77,8 +78,7 @@ class SourceListing:
                     yield item
 
     def _matching(self) -> re.Pattern[str]:
-        wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING
-        return re.compile(f"{_NO_LOCK}(?:{wanted})")
+        return _compiled(self._patterns())
 
     def _patterns(self) -> tuple[str, ...]:
         """The configured patterns, or the converter's own where the configured ones are pyWATS' default."""
@@ -97,3 +97,9 @@ class SourceListing:
             except PermissionError:  # the folder is seen; that it cannot be archived is reported for it alone
                 pass
         return reading.file_signature(item.stat(follow_symlinks=False))
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or _NOTHING
+    return re.compile(f"{_NO_LOCK}(?:{wanted})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -18,19 +18,6 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.processing import sharing
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetryLater:
-    """A source that could not be taken through; it is tried again."""
-
-    reason: str
-    needs_operator: bool
-    """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
-    is_unexpected: bool = False
-    """Whether nobody foresaw the error: it is tried again less and less often."""
-    again_s: float | None = None
-    """After how long it is tried again; None: as long as such a reason usually lasts."""
 
 
 class ConverterCalls:

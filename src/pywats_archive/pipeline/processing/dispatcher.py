@@ -15,13 +15,12 @@ from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.postprocess.late_writes import LeftSource
-from pywats_archive.pipeline.processing.backoff import Backoff, Key, key
-from pywats_archive.pipeline.processing.converter_calls import RetryLater
 from pywats_archive.pipeline.processing.processor import Processor
-from pywats_archive.pipeline.processing.stuck import Stuck
-from pywats_archive.pipeline.processing.unexpected import Unexpected
-from pywats_archive.pipeline.processing.unready import wait_for_end
 from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
+from pywats_archive.pipeline.waiting.backoff import Backoff, Key, RetryLater, key
+from pywats_archive.pipeline.waiting.stuck import Stuck
+from pywats_archive.pipeline.waiting.unexpected import Unexpected
+from pywats_archive.pipeline.waiting.unready import wait_for_end
 
 log = structlog.get_logger()
 
@@ -132,14 +131,22 @@ class Dispatcher:
             self._unexpected.over(lane, arrival.path)
         if waits is None:
             self._backoff.clear(lane, arrival)
+            self._backoff.call(lane, number)
         else:
             self._backoff.delay(lane, arrival, waits)
+            if waits.behind is not None and _has_ended(lane, waits.behind):
+                self._backoff.call(lane, waits.behind)
         for each in (*(each for each in self._lanes if lane in each.predecessors.lanes), *lane.sharers):
             each.scan.needs_scan = True
         lane.scan.stale.append(arrival.path)
         if not self._processor.passthrough.holds(lane, number):
             lane.scan.active.discard(number)
         lane.scan.needs_scan = True
+
+
+def _has_ended(lane: Lane, number: int) -> bool:
+    known = lane.ledger.get(number)
+    return known is None or known.state.is_final
 
 
 def _is_ended(lane: Lane, arrival: Arrival) -> bool:

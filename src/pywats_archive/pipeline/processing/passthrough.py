@@ -31,10 +31,11 @@ from pywats_archive.pipeline.lanes.ledgers import MemoryLedger
 from pywats_archive.pipeline.postprocess import actions, decisions
 from pywats_archive.pipeline.postprocess.actions import departure_of
 from pywats_archive.pipeline.processing import sharing
-from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, RetryLater, log_result
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
 from pywats_archive.pipeline.processing.counts import RunCounts
-from pywats_archive.pipeline.processing.stuck import Stuck
-from pywats_archive.pipeline.processing.unready import empty_result
+from pywats_archive.pipeline.waiting.backoff import RetryLater
+from pywats_archive.pipeline.waiting.stuck import Stuck
+from pywats_archive.pipeline.waiting.unready import empty_result
 
 log = structlog.get_logger()
 

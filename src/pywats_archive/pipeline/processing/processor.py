@@ -42,13 +42,19 @@ from pywats_archive.pipeline.postprocess.actions import departure_of
 from pywats_archive.pipeline.postprocess.decisions import REMOVING, Destination
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing import sharing
-from pywats_archive.pipeline.processing.backoff import Key, key
-from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, RetryLater, log_result
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.in_flight import Completion, InFlight, decode_result, load_completion
 from pywats_archive.pipeline.processing.passthrough import Passthrough
-from pywats_archive.pipeline.processing.stuck import Stuck
-from pywats_archive.pipeline.processing.unready import empty_result, require_closed, wait_for_end, wait_for_writer
+from pywats_archive.pipeline.waiting.backoff import Key, RetryLater, key
+from pywats_archive.pipeline.waiting.stuck import Stuck
+from pywats_archive.pipeline.waiting.unready import (
+    empty_result,
+    require_closed,
+    wait_for_end,
+    wait_for_former,
+    wait_for_writer,
+)
 from pywats_archive.portable.placing import free_names
 from pywats_archive.portable.scratch import Scratch
 
@@ -143,6 +149,8 @@ class Processor:
             return RetryLater(reason="the folder is not complete yet", needs_operator=True)
         has_waited = arrival.archive_id is not None
         arrival, entry = self._archived(lane, arrival, busy)
+        if lane.config.is_appended and (former := ledger.unfinished_before(lane.archive, arrival)):
+            return wait_for_former(lane, former)
         lane.archive.reserve.require()  # without room for its reports it would be converted in vain
         outbid = None if has_waited else self._calls.outbid(lane, Path(arrival.path))
         result = outbid or self._convert_entry(lane, arrival, entry, has_waited=has_waited)
@@ -154,7 +162,7 @@ class Processor:
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
         reports = lane.interceptor.post_convert(
-            entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy
+            entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy, append=lane.config.is_appended
         )
         log_result(lane, entry.archive_id, result)
         for report in (r for r in reports if r.submission_state is SubmissionState.REFUSED):

@@ -9,7 +9,7 @@ from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogError, DiskF
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.alerting.alerts import STUCK, Alerts
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.processing.backoff import Key, key
+from pywats_archive.pipeline.waiting.backoff import Key, key
 
 
 class Stuck:

@@ -10,7 +10,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNEXPECTED, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.processing.converter_calls import RetryLater
+from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()

@@ -9,12 +9,26 @@ from pathlib import Path
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.alerting.isolation import hold_s
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.processing.converter_calls import RetryLater
 
 _LEAST_S = 0.2
 
 Key = tuple[str, Path | None, int]
 """A converter's name, its archive's folder, and the number of an arrival in its books."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryLater:
+    """A source that could not be taken through; it is tried again."""
+
+    reason: str
+    needs_operator: bool
+    """Whether it may wait for ever: the archive or a folder failed, or a folder is not complete."""
+    is_unexpected: bool = False
+    """Whether nobody foresaw the error: it is tried again less and less often."""
+    again_s: float | None = None
+    """After how long it is tried again; None: as long as such a reason usually lasts."""
+    behind: int | None = None
+    """The arrival whose end it waits for; then it is tried at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,8 @@ class _Delayed:
     needs_operator: bool
     tries: int = 0
     """How often it met an unexpected error in a row."""
+    is_called: bool = False
+    """Whether the arrival has ended for whose end it waited."""
 
 
 class Backoff:
@@ -33,6 +49,8 @@ class Backoff:
         """``impatient`` leaves what needs a person alone for long, so that a run can end in between."""
         self._impatient = impatient
         self._delayed: dict[Key, _Delayed] = {}
+        self._behind: dict[Key, int] = {}
+        """The arrivals for whose end others wait, by those."""
 
     def delay(self, lane: Lane, arrival: Arrival, waits: RetryLater) -> None:
         """Leave an arrival alone for a while."""
@@ -42,10 +60,13 @@ class Backoff:
         pause_s = usual_s if waits.again_s is None or self._impatient else waits.again_s
         reason = f"{arrival.path}: {waits.reason}"
         self._delayed[key(lane, arrival)] = _Delayed(time.monotonic() + pause_s, reason, waits.needs_operator, tries)
+        if waits.behind is not None:
+            self._behind[key(lane, arrival)] = waits.behind
 
     def clear(self, lane: Lane, arrival: Arrival) -> None:
         """Forget an arrival that went on; idempotent."""
         self._delayed.pop(key(lane, arrival), None)
+        self._behind.pop(key(lane, arrival), None)
 
     def forget(self, lane: Lane, number: int) -> None:
         """Forget an arrival that the books have no more; idempotent."""
@@ -61,6 +82,17 @@ class Backoff:
         for each, held in list(self._delayed.items()):
             if each[:2] == (lane.name, lane.root):
                 self._delayed[each] = replace(held, until_s=0.0)
+
+    def call(self, lane: Lane, behind: int) -> None:
+        """Let what waits for the end of an arrival be tried at once."""
+        for each, number in list(self._behind.items()):
+            if (*each[:2], number) == (lane.name, lane.root, behind) and (held := self._delayed.get(each)):
+                self._delayed[each] = replace(held, until_s=0.0, is_called=True)
+
+    @property
+    def is_any_called(self) -> bool:
+        """Whether something is to be tried at once, since what it waited for has ended."""
+        return any(held.is_called for held in list(self._delayed.values()))
 
     def due(self, lane: Lane, now_s: float) -> tuple[int, ...]:
         """Give the arrivals of a lane that were held and may be tried again."""

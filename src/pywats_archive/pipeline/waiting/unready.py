@@ -12,12 +12,12 @@ import structlog
 from pywats_archive.archive.sources import companions, reading
 from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import SourceOpen
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline.alerting.alerts import EMPTY, STILL_OPEN, Alerts
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.processing.converter_calls import RetryLater
+from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.portable import open_files
 
 log = structlog.get_logger()
@@ -42,6 +42,12 @@ def wait_for_writer(lane: Lane, path: Path) -> RetryLater | None:
 def wait_for_end(lane: Lane, reason: str) -> RetryLater:
     """Return that a source waits for a program to close it, which may be soon."""
     return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, lane.config.settle_seconds))
+
+
+def wait_for_former(lane: Lane, former: Arrival) -> RetryLater:
+    """Return that a file that grew waits until what it was before has come to its end, so that nothing older is sent later."""
+    reason = f"it grew, and {former.archive_id}, which it was before, has not come to its end ({former.state.value})"
+    return RetryLater(reason=reason, needs_operator=True, behind=former.number)
 
 
 def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
