@@ -25,8 +25,8 @@ from pywats_archive.client import Client
 from pywats_archive.demo.logfiles import sized
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.headless import pywats_module
+from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ReplayRequest
 from pywats_archive.pipeline.service import Service, Settings
 
 _ENTRIES, _SIZE, _LIVE = 1_000, 30_000, 40

@@ -23,14 +23,14 @@ from bench.figures import Board, Figure, folder, median_ratio, timed
 from bench.material import csv
 from pywats_archive.archive import figures
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.sources import ingest
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.pipeline.background.retention import REST
 from pywats_archive.retention import enforcing
 
@@ -244,7 +244,7 @@ def _archive_one(archive: Archive, watch: Path, number: int) -> str:
     document = orjson.dumps({"sn": f"SN{number}", "pn": "P", "steps": [{"n": n} for n in range(200)]})
     new = conversions.NewConversion(conversion=conversion, documents=[document])
     for report in conversions.record_conversion(archive, new):
-        conversions.record_try(archive, report, state=SubmissionState.ACCEPTED)
+        submissions.record_try(archive, report, state=SubmissionState.ACCEPTED)
     return entry.archive_id
 
 

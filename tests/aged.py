@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
@@ -89,7 +89,7 @@ class Aged:
             self.archive, conversions.NewConversion(conversion=conversion, documents=documents)
         )
         for report in reports:
-            conversions.record_try(self.archive, report, state=submission, reason="because")
+            submissions.record_try(self.archive, report, state=submission, reason="because")
 
 
 def blobs(archive: Archive) -> list[str]:

@@ -17,7 +17,7 @@ from pywats_archive.demo.server import WatsServer
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.integrity import Thoroughness
+from pywats_archive.models.operation.integrity import Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.service import Service, Settings

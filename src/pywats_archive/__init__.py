@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
     from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
-    from pywats_archive.models.integrity import Thoroughness as Thoroughness
-    from pywats_archive.models.policy import RetentionPolicy as RetentionPolicy
-    from pywats_archive.models.purge import PurgeStatistics as PurgeStatistics
-    from pywats_archive.models.purge import SpaceEstimate as SpaceEstimate
-    from pywats_archive.models.replay import ReprocessingResult as ReprocessingResult
-    from pywats_archive.models.statistics import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.models.operation.integrity import Thoroughness as Thoroughness
+    from pywats_archive.models.operation.replay import ReprocessingResult as ReprocessingResult
+    from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.models.retention.policy import RetentionPolicy as RetentionPolicy
+    from pywats_archive.models.retention.purge import PurgeStatistics as PurgeStatistics
+    from pywats_archive.models.retention.purge import SpaceEstimate as SpaceEstimate
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.storage import ArchiveStorage as ArchiveStorage

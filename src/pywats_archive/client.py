@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any
 
 from pywats_archive.archive import alerts as standing
-from pywats_archive.archive import arguments, figures, heartbeat, ledger, sampling, unattended
+from pywats_archive.archive import arguments, figures, ledger, sampling
 from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.archive.liveness import heartbeat, unattended
 from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
 from pywats_archive.archive.restore import source
 from pywats_archive.archive.restore.salvage import salvage_source
@@ -28,14 +29,14 @@ from pywats_archive.host.settings import state_file
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.integrity.verify import verify
-from pywats_archive.models.capacity import Ratios
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.operation.capacity import Ratios
+from pywats_archive.models.operation.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
+from pywats_archive.models.operation.replay import ReprocessingResult
+from pywats_archive.models.operation.service import ServiceStatus
+from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
 from pywats_archive.models.query import EntryFilter, Page
-from pywats_archive.models.replay import ReprocessingResult
-from pywats_archive.models.service import ServiceStatus
-from pywats_archive.models.statistics import ArchiveStatistics, OpenAlert, combined, each_once
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.redaction import know_address, know_token
 
 ARCHIVE_KEYS = (

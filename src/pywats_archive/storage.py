@@ -13,15 +13,15 @@ from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.restore import source as restore
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import conversions, reports
 from pywats_archive.archive.sources import ingest
 from pywats_archive.config import companion_fault
 from pywats_archive.errors import UsageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import PurgeStatistics
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import PurgeStatistics
 from pywats_archive.retention.engine import RetentionEngine
 
 _NO_LIMIT = 2**31
@@ -60,7 +60,7 @@ class ArchiveStorage:
         UsageError when it is no JSON object.
         """
         body = arguments.report(report, "report")
-        await to_thread(conversions.add_report, self.archive, archive_id, body)
+        await to_thread(reports.add_report, self.archive, archive_id, body)
 
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
         """Bring a source back under its own name, checked; a name that is taken gets a number."""

@@ -19,7 +19,7 @@ from pywats_archive import Client
 from pywats_archive.conversion.pool import processes
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
-from pywats_archive.models.service import ServiceState
+from pywats_archive.models.operation.service import ServiceState
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.service import Service, Settings
 

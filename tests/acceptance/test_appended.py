@@ -19,8 +19,8 @@ from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.client import Client
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.integrity import Thoroughness
-from pywats_archive.models.replay import ReplayRequest, ReprocessingResult
+from pywats_archive.models.operation.integrity import Thoroughness
+from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
 from pywats_archive.models.report import Report, SubmissionState
 
 CODE = """

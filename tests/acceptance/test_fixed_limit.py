@@ -16,7 +16,7 @@ from pywats_archive.archive.results.current import current
 from pywats_archive.client import Client
 from pywats_archive.demo.logfiles import formats
 from pywats_archive.demo.logfiles import unit as units
-from pywats_archive.models.replay import ChangeKind, ReplayRequest, ReprocessingResult
+from pywats_archive.models.operation.replay import ChangeKind, ReplayRequest, ReprocessingResult
 
 STANDARD = "pywats_client.converters.standard"
 FORMATS = {

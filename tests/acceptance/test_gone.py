@@ -13,7 +13,7 @@ from tests.station import Station, wait_for, wait_for_event
 from pywats_archive import Client
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.ownership import owning
-from pywats_archive.archive.results.conversions import waiting_reports
+from pywats_archive.archive.results.submissions import waiting_reports
 
 
 @pytest.fixture

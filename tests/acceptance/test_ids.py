@@ -13,8 +13,8 @@ from tests.station import Station, wait_for
 
 from pywats_archive.archive import alerts as standing
 from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.statistics import OpenAlert
 
 CODE = """
 import json

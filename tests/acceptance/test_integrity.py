@@ -14,7 +14,7 @@ from tests.station import Station
 
 from pywats_archive import Client
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.integrity import ProblemKind, Thoroughness
+from pywats_archive.models.operation.integrity import ProblemKind, Thoroughness
 from pywats_archive.models.report import SubmissionState
 
 

@@ -11,7 +11,7 @@ from tests.station import Station, wait_for
 
 from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.pipeline.folders import ownership as claims
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.schedule import scheduler

@@ -11,12 +11,12 @@ import watchfiles
 from tests.station import Station, wait_for
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
-from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.composition import StationParts
 from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.lanes.lane import Lane
@@ -29,9 +29,9 @@ def test_a_listing_older_than_the_ledger_finds_nothing_new(station: Station, mon
     """A source that left after the folder was listed is not entered again, nor said to have vanished (invariant 12)."""
     watch = station.add("late")
     (watch / "a.log").write_bytes(b"x")
-    listing, before, left = SourceListing.read, dict[str, Signature](), [3]
+    listing, before, left = SourceListing.read, dict[str, FileStamp](), [3]
 
-    def late(folder: SourceListing) -> tuple[dict[str, Signature], tuple[str, ...]]:
+    def late(folder: SourceListing) -> tuple[dict[str, FileStamp], tuple[str, ...]]:
         found, strange = listing(folder)
         before.update(found)
         left[0] -= not found
@@ -54,7 +54,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     station.server.start()
     counting, counted, stored, settled = (
         threading.Event(),
-        conversions.waiting_reports,
+        submissions.waiting_reports,
         Outbox._stored,
         StationParts.on_settled,
     )
@@ -75,7 +75,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         settled(parts, *told)
 
     monkeypatch.setattr(Outbox, "_stored", look_once_it_is_counted)
-    monkeypatch.setattr(conversions, "waiting_reports", count_slowly)
+    monkeypatch.setattr(submissions, "waiting_reports", count_slowly)
     monkeypatch.setattr(StationParts, "on_settled", settle_late)
     station.run()
     assert station.names("last/Done") == ["a.log"]

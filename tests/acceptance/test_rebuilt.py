@@ -11,7 +11,7 @@ from tests.station import Station
 from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.replay import ReplayRequest
+from pywats_archive.models.operation.replay import ReplayRequest
 
 LIMITED = """
 class Limited(Any):

@@ -13,7 +13,7 @@ import pytest
 from tests.station import Station
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results import conversions, runs, submissions
 from pywats_archive.archive.results.current import current
 from pywats_archive.client import Client
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
@@ -22,7 +22,7 @@ from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.secrets import load_key
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.replay import ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
@@ -88,7 +88,7 @@ def shown(station: Station) -> Conversion:
 
 
 def due(archive: Archive) -> tuple[Report, ...]:
-    return conversions.due_reports(archive, limit=9, longest_delay=LATER)
+    return submissions.due_reports(archive, limit=9, longest_delay=LATER)
 
 
 def test_a_verdict_is_compared_with_what_the_server_has(station: Station) -> None:
@@ -145,9 +145,9 @@ def test_a_report_withheld_while_it_is_sent_is_not_sent_again(station: Station) 
     with Archive.open(station.archive_root) as archive:
         (going,) = due(archive)
         rolled_back(station, done)
-        conversions.record_try(archive, going, state=SubmissionState.WAITING, reason="no answer")
+        submissions.record_try(archive, going, state=SubmissionState.WAITING, reason="no answer")
         assert due(archive) == ()
-        conversions.record_try(archive, going, state=SubmissionState.ACCEPTED)
+        submissions.record_try(archive, going, state=SubmissionState.ACCEPTED)
     assert rows(station)[-1].submission_state is SubmissionState.ACCEPTED
 
 
@@ -158,7 +158,7 @@ def test_only_the_latest_of_what_waits_under_one_id_is_sent(station: Station) ->
     with Archive.open(station.archive_root) as archive:
         (first,) = due(archive)
         later = utc_now() + timedelta(seconds=60)
-        conversions.record_try(archive, first, state=SubmissionState.WAITING, reason="no answer", next_try_at=later)
+        submissions.record_try(archive, first, state=SubmissionState.WAITING, reason="no answer", next_try_at=later)
     code(station, 3)
     replayed(station, submit_to_server=True)
     assert [each.submission_state.value for each in rows(station)] == ["ACCEPTED", "WITHHELD", "WAITING"]

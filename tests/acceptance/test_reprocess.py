@@ -25,8 +25,8 @@ from pywats_archive.archive.results import current as now
 from pywats_archive.client import Client
 from pywats_archive.errors import RunRunning, UsageError
 from pywats_archive.models.code import ConverterCode
-from pywats_archive.models.purge import PurgeReason
-from pywats_archive.models.replay import ReplayRequest, Run
+from pywats_archive.models.operation.replay import ReplayRequest, Run
+from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.reprocessing import runner
 from pywats_archive.reprocessing.effects import judged
 from pywats_archive.retention import enforcing

@@ -25,8 +25,8 @@ from pywats_archive.archive.results import runs
 from pywats_archive.cli.policy import list_policies
 from pywats_archive.client import Client
 from pywats_archive.errors import ArchiveAway, UsageError
-from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.pipeline.alerting.metrics import parse_address
 from pywats_archive.pipeline.background import retention
 from pywats_archive.pipeline.service import Service, Settings

@@ -15,8 +15,8 @@ from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.integrity import Thoroughness
-from pywats_archive.models.purge import PurgeReason
+from pywats_archive.models.operation.integrity import Thoroughness
+from pywats_archive.models.retention.purge import PurgeReason
 
 READS_ALL = """
 class ReadsAll(Any):

@@ -16,7 +16,7 @@ from tests.station import Station, wait_for, wait_for_event
 from pywats_archive import Client
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import submissions
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.service import Service
 
@@ -140,7 +140,7 @@ def waiting(root: Path) -> int:
     if not (root / "archive.json").exists():
         return 0
     with Archive.open(root) as archive:
-        return conversions.waiting_reports(archive)
+        return submissions.waiting_reports(archive)
 
 
 @pytest.mark.parametrize("change", [rename_folders, name_them_through_links, swap_names, swap_folders])
@@ -232,7 +232,7 @@ def bring_back(station: Station) -> None:
     with Archive.open(station.archive_root, own=True) as archive:
         for arrival in ledger.unfinished(archive):
             assert arrival.moved_to and arrival.arrival_id
-            conversions.set_arrival(archive, arrival.arrival_id, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
+            ledger.set_arrival(archive, arrival.arrival_id, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             Path(arrival.moved_to).rename(arrival.path)
 
 

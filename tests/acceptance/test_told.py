@@ -16,7 +16,7 @@ from tests.tls import untrusted_server
 
 from pywats_archive.archive.alerts import open_alerts
 from pywats_archive.demo import faults
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def alerts(station: Station) -> dict[str, OpenAlert]:

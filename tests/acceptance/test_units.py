@@ -14,7 +14,7 @@ from tests.station import Station
 from pywats_archive.archive.core import Archive
 from pywats_archive.client import Client
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.replay import ReplayRequest, ReprocessingResult
+from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
 from pywats_archive.models.report import Report, SubmissionState
 
 CODE = """

@@ -149,7 +149,7 @@ def test_a_machine_that_sleeps_every_night_keeps_its_retention(
     fill(station, 29, 28, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
     alone(station)
     slept, up = [0.0], Uptime(boot_id="1", seconds=1000.0)
-    monkeypatch.setattr("pywats_archive.archive.clock.ClockRecord.reading", _reading(slept, up))
+    monkeypatch.setattr("pywats_archive.archive.state.clock.ClockRecord.reading", _reading(slept, up))
     with Client([station.archive_root]) as client:
         client.retention.confirm_clock(actor="it")
     for night in range(1, 6):
@@ -190,7 +190,7 @@ def test_a_server_that_never_answers_does_not_hold_up_a_stop(station: Station) -
 
 
 def _reading(slept: list[float], up: Uptime) -> Any:
-    from pywats_archive.models.clock import Reading  # noqa: PLC0415
+    from pywats_archive.models.retention.clock import Reading  # noqa: PLC0415
 
     def reading(self: Any) -> Reading:
         return Reading(wall=self._now(), boot_id=up.boot_id, uptime_s=up.seconds + slept[0])

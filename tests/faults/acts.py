@@ -13,7 +13,7 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.restore import source as restore
-from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results import conversions, reports, runs, submissions
 from pywats_archive.archive.results.current import current
 from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.config import ConverterConfig
@@ -22,8 +22,8 @@ from pywats_archive.conversion.sending.items import LONGEST_DELAY
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus, SourceKind
+from pywats_archive.models.operation.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, RunState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.backfill import archive_parked
@@ -130,8 +130,8 @@ def _documents(archive: Archive, archive_id: str) -> tuple[bytes, ...]:
 def submit_it(archive: Archive, place: Place) -> None:
     """Take it to where the server has its reports."""
     convert_it(archive, place)
-    for report in conversions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
-        conversions.record_try(archive, report, state=SubmissionState.ACCEPTED)
+    for report in submissions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY):
+        submissions.record_try(archive, report, state=SubmissionState.ACCEPTED)
 
 
 def finish_it(post_action: str) -> Act:
@@ -204,7 +204,7 @@ def add_report(archive: Archive, place: Place) -> None:
     """Add one more report, as the library's user does: what it is told of, it repeats."""
     (entry,) = archive.find(EntryFilter()).items
     if len(archive.reports_of(entry.archive_id)) < 3:
-        conversions.add_report(archive, entry.archive_id, b'{"sn":"S3"}')
+        reports.add_report(archive, entry.archive_id, b'{"sn":"S3"}')
 
 
 def add_companion(archive: Archive, place: Place) -> None:

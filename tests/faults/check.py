@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.restore.source import restore_source
-from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import entries, events
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.entry import ArchiveEntry

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger, purging
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results import runs, submissions
 from pywats_archive.archive.results.current import current
 from pywats_archive.conversion.sending.items import LONGEST_DELAY
 from pywats_archive.models.entry import SourceKind
+from pywats_archive.models.operation.replay import RunState
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import RunState
 from pywats_archive.models.report import SubmissionState
 from tests.faults.acts import CHANGED_DOCUMENTS, OWN_ID, Act, retry_it
 from tests.faults.place import Place
@@ -63,7 +63,7 @@ def expect_rolled_back(archive: Archive, place: Place) -> None:
     expect_reports(archive, place)
     now = current(archive, archive.find(EntryFilter()).items[0].archive_id)
     assert now.conversion == now.past[0] and len(now.past) == 2
-    assert not conversions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
+    assert not submissions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
     assert runs.latest(archive)[0].state is RunState.ROLLED_BACK
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pywats_archive.archive.sampling import measure
 from pywats_archive.errors import UsageError
-from pywats_archive.models.capacity import MEASURED, Load, capacity
+from pywats_archive.models.operation.capacity import MEASURED, Load, capacity
 
 
 def test_the_analysis_example() -> None:

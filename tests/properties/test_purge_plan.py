@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.ids import archive_id, day_of
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import Candidate, Decision, Obstacle, PurgeReason
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import Candidate, Decision, Obstacle, PurgeReason
 from pywats_archive.models.time import UTC
 from pywats_archive.retention.plan import NO_END, Stock, decisions, plan
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import FIRST_NS, LAST_NS, UTC, later, storable_ns
 
 

@@ -8,7 +8,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import alerts, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.event import Event
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -> None:

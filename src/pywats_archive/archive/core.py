@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
 
 from filelock import FileLock
 
-from pywats_archive.archive.clock import ClockRecord
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
-from pywats_archive.archive.folder.description import Description, open_description
+from pywats_archive.archive.folder.description import Description, describe
 from pywats_archive.archive.folder.presence import Anchor
-from pywats_archive.archive.policies import Policies
-from pywats_archive.archive.sharing import Shared
+from pywats_archive.archive.state.clock import ClockRecord
+from pywats_archive.archive.state.ids import Ids
+from pywats_archive.archive.state.policies import Policies
+from pywats_archive.archive.state.recent_files import Shared
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
 from pywats_archive.catalog import candidates, conversions, entries, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.errors import (
-    ArchiveError,
-    ArchiveInUse,
-    CatalogDamaged,
-    CatalogError,
-    CatalogFull,
-    NotAnArchive,
-    StorageError,
-)
+from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, CatalogError, CatalogFull, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import archive_id, moment_of
+from pywats_archive.models.ids import moment_of
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
@@ -78,12 +70,12 @@ class Archive:
         self.root = root
         self.description = description
         self.now = clock
-        is_new = catalog != layout.CATALOG or not _has_blobs(root)
+        is_new = catalog != layout.CATALOG or not catalog_swap.has_blobs(root)
         self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new, for_writing=lock is not None)
         self._lock = lock
         self.policies = Policies(self.catalog, self.write, clock)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
-        self._ids = _Ids(self.catalog)
+        self._ids = Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
         self.shared = Shared()
         """Which files this process archived lately."""
@@ -112,10 +104,14 @@ class Archive:
         description = describe(root, create=create, clock=clock)
         lock = ownership.acquire(root) if own else None
         try:
-            _settle_catalog(root, is_owner=own)
-            archive = cls._opened(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
+            catalog_swap.complete(root, is_owner=own)
+            archive = _with_reserve(
+                root,
+                lambda: cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes),
+                is_owner=own,
+            )
             if own:
-                archive._refuse_damaged_catalog()
+                _refuse_damaged(archive.catalog)
                 archive.reserve.take()
                 with suppress(CatalogFull):
                     archive.clock.begin()
@@ -124,29 +120,6 @@ class Archive:
             if lock:
                 ownership.release(lock)
             raise
-
-    @classmethod
-    def _opened(
-        cls,
-        root: Path,
-        description: Description,
-        lock: FileLock | None,
-        *,
-        on_step: OnStep,
-        clock: Clock,
-        uptimes: Uptimes,
-    ) -> Archive:
-        """Open it; on a full disk even that may need the reserve, which the owner may give up for it."""
-        try:
-            return cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
-        except CatalogDamaged:
-            raise
-        except CatalogError:
-            reserve = root / RESERVE
-            if lock is None or not reserve.exists():
-                raise
-            reserve.unlink()
-            return cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes)
 
     @property
     def reserve(self) -> Reserve:
@@ -176,12 +149,6 @@ class Archive:
         """Raise ArchiveInUse unless this process owns the archive."""
         if not self.is_owner:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
-
-    def _refuse_damaged_catalog(self) -> None:
-        path = self.catalog.path
-        if path.stat().st_size <= CHECKED_AT_START_BYTES and (faults := self.catalog.faults(thorough=False)):
-            self.catalog.close()
-            raise CatalogDamaged(f"{path} is damaged ({faults[0]}): run 'pywats-archive rebuild'")
 
     def write(self, unit: Callable[[Connection], T]) -> T:
         """Run ``unit`` in a transaction and wait for its commit; it may be run twice.
@@ -290,63 +257,24 @@ class Archive:
         self.close()
 
 
-class _Ids:
-    """Names given by this process, so that two sources of one millisecond get two names."""
-
-    _REMEMBERED = 50_000
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._given: set[str] = set()
-        self._mutex = threading.Lock()
-        with catalog.read() as db:
-            self._newest = entries.newest_id(db)
-
-    def claim(self, moment: datetime, sha256: str) -> str:
-        with self._mutex:
-            while self._is_taken(name := archive_id(moment, sha256)):
-                moment += timedelta(milliseconds=1)
-            if len(self._given) > self._REMEMBERED:
-                self._newest, self._given = max(self._given), set()
-            self._given.add(name)
-            return name
-
-    def _is_taken(self, name: str) -> bool:
-        """Only names up to the newest of earlier times need to be looked up: the clock may have been set back."""
-        if name in self._given:
-            return True
-        if name > self._newest:
-            return False
-        with self._catalog.read() as db:
-            return entries.has(db, name)
-
-
-def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
-    """Read what the archive says of itself; NotAnArchive when there is none and ``create`` does not make one."""
-    if not create and not (root / layout.DESCRIPTION).exists():
-        raise NotAnArchive(f"{root}: holds no archive; check the path, and whether its disk or share is mounted")
-    return open_description(root, clock=clock)
-
-
-def _settle_catalog(root: Path, *, is_owner: bool) -> None:
-    """Bring a rebuilding to its end that a crash stopped, and refuse to make a new catalog beside blobs."""
+def _with_reserve(root: Path, open_it: Callable[[], Archive], *, is_owner: bool) -> Archive:
+    """Open an archive; its owner may give up the reserve for that on a full disk."""
     try:
-        if is_owner:
-            catalog_swap.tidy(root)
-            catalog_swap.finish(root)
-        elif catalog_swap.is_pending(root):
-            with ownership.owning(root):
-                catalog_swap.finish(root)
-    except OSError as exc:
-        raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
-    if not (root / layout.CATALOG).exists() and _has_blobs(root):
-        raise CatalogDamaged(
-            f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
-        )
+        return open_it()
+    except CatalogDamaged:
+        raise
+    except CatalogError:
+        reserve = root / RESERVE
+        if not is_owner or not reserve.exists():
+            raise
+        reserve.unlink()
+        return open_it()
 
 
-def _has_blobs(root: Path) -> bool:
-    return any((root / top).exists() for top in (layout.SOURCES, layout.REPORTS))
+def _refuse_damaged(catalog: Catalog) -> None:
+    if catalog.path.stat().st_size <= CHECKED_AT_START_BYTES and (faults := catalog.faults(thorough=False)):
+        catalog.close()
+        raise CatalogDamaged(f"{catalog.path} is damaged ({faults[0]}): run 'pywats-archive rebuild'")
 
 
 class Stored(Protocol):

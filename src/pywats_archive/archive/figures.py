@@ -11,7 +11,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.catalog import alerts, checks
 from pywats_archive.catalog import statistics as sums
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.models.statistics import ArchiveStatistics, forecast_days
+from pywats_archive.models.operation.statistics import ArchiveStatistics, forecast_days
 
 
 def statistics(archive: Archive, converter_name: str | None = None) -> ArchiveStatistics:

@@ -13,6 +13,7 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 
@@ -259,3 +260,46 @@ def _with_the_servers_words(db: Connection, arrival: Arrival) -> Arrival:
         return arrival
     waiting = (r for r in reports.of_entry(db, arrival.archive_id) if r.submission_state is SubmissionState.WAITING)
     return replace(arrival, reason=next((r.last_error for r in waiting if r.last_error), None))
+
+
+def set_arrival(
+    archive: Archive,
+    arrival_id: int,
+    state: ArrivalState,
+    *,
+    reason: str | None = None,
+    moved_to: str | None = None,
+    kept_checksum: str | None = None,
+    touched: FileStamp | None = None,
+) -> None:
+    """Bring an arrival to ``state`` in one commit.
+
+    ``touched`` is the signature that its source had at the end, when only its time had changed: what was seen since with that
+    signature is the same source.
+    """
+    place = _place_of(touched) if touched else {}
+
+    def unit(tx: Connection) -> None:
+        arrivals.change(
+            tx,
+            arrival_id,
+            state=state,
+            now=archive.now(),
+            reason=reason,
+            moved_to=moved_to,
+            kept_checksum=kept_checksum,
+            **place,
+        )
+        if touched:
+            arrivals.forget_seen(tx, arrival_id, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns)
+
+    archive.write(unit)
+
+
+def _place_of(signature: FileStamp) -> dict[str, int | None]:
+    return {
+        "size_bytes": signature.size_bytes,
+        "mtime_ns": signature.mtime_ns,
+        "inode": signature.inode,
+        "ctime_ns": signature.ctime_ns,
+    }

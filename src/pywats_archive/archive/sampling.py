@@ -12,8 +12,8 @@ from pywats_archive.archive import figures
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import SourceChanged, SourceVanished, UsageError
-from pywats_archive.models.capacity import HEADER_BYTES, MEASURED, Ratios
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.operation.capacity import HEADER_BYTES, MEASURED, Ratios
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.portable.scratch import Scratch
 
 MOST_FILES, MOST_BYTES = 500, 500_000_000

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import moment_to_text, told_to_text
 from pywats_archive.catalog.driver import execute, storable
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def put(tx: Connection, alert: OpenAlert) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import json_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.clock import Misdated
 from pywats_archive.models.ids import archive_id
-from pywats_archive.models.purge import Candidate
+from pywats_archive.models.retention.clock import Misdated
+from pywats_archive.models.retention.purge import Candidate
 
 _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
 _CANDIDATES = (

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.integrity import Finding, Problem, ProblemKind
+from pywats_archive.models.operation.integrity import Finding, Problem, ProblemKind
 from pywats_archive.redaction import redacted
 
 _FOLLOWING = (

@@ -11,7 +11,7 @@ from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
-from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Voucher
+from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Voucher
 
 _ROWS = Rows(tables.clock, key="id")
 _PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.configured import Said
+from pywats_archive.models.retention.configured import Said
 
 CONFIGURATION = "configuration"
 """The actor of a change that a configuration made."""

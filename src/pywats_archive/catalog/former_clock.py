@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import clock
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Voucher
+from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Voucher
 
 _MISDATED = (
     "SELECT e.archive_id, m.received_by FROM misdated m JOIN archive_entries e "

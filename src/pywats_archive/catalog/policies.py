@@ -11,7 +11,7 @@ from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 
 _APART = ("created_at", "updated_at", "confirmed", "dates_follow_from")
 _ROWS = Rows(tables.retention_policies, key="id", apart=_APART)

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import Hold
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import Hold
 
 _KNOWN_TO_IT_ALONE = {
     "statuses and error texts": "SELECT count(*) FROM archive_entries WHERE conversion_status <> 'PENDING'",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.purge import Hold, Purge, PurgeReason
+from pywats_archive.models.retention.purge import Hold, Purge, PurgeReason
 
 _OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
 _MARK = (

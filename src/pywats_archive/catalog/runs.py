@@ -12,7 +12,16 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.columns import json_to_text, moment_to_text, told_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.errors import UnknownRun
-from pywats_archive.models.replay import Change, ChangeKind, Comparison, Effect, ItemResult, ItemState, Run, RunState
+from pywats_archive.models.operation.replay import (
+    Change,
+    ChangeKind,
+    Comparison,
+    Effect,
+    ItemResult,
+    ItemState,
+    Run,
+    RunState,
+)
 
 _COUNTS = "SELECT state, count(*) FROM run_items WHERE run_id = ? GROUP BY 1"
 _RUN = "SELECT run_id, created_at, actor, state, request FROM runs"

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
+from pywats_archive.models.operation.statistics import GROWTH_DAYS, ArchiveStatistics, DayStatistics
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.statistics import GROWTH_DAYS, ArchiveStatistics, DayStatistics
 
 _PURGED, _FAILED = "PURGED", "FAILED"
 _SUMS = (

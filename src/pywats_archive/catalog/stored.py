@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import path_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.stored import Mark, Stored
 
 _FIND = (
     "SELECT checksum, archived_path FROM stored_files WHERE day = ? AND name = ? AND size_bytes = ? AND mtime_ns = ?"
@@ -19,6 +19,24 @@ _FIND_SOURCE = (
     "AND source_size_bytes = ? AND archive_id BETWEEN ? AND ? AND source_kind = 'file' AND archived_path <> '' "
     "AND purged_at IS NULL ORDER BY entry_no DESC LIMIT 1"
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What tells a file from another one without reading it."""
+
+    name: str
+    """Relative to the source's folder."""
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """A file that was archived: its content, and the blob that holds it alone, if there is such a one."""
+
+    checksum: str
+    path: str | None = None
 
 
 def find(db: Connection, day: str, mark: Mark) -> Stored | None:

@@ -307,7 +307,7 @@ clock = Table(
     Column("doubted_since", Moment),
     Column("doubted_after", Integer),
 )
-"""One row: the last moment that was believed, with the uptime at which it was; see ``models/clock.py``."""
+"""One row: the last moment that was believed, with the uptime at which it was; see ``models/retention/clock.py``."""
 
 misdated = Table(
     "misdated",

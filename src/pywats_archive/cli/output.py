@@ -20,7 +20,7 @@ from rich.text import Text
 
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert
 
 _WIDTH_WITHOUT_TERMINAL = 160
 _WIDE = 150

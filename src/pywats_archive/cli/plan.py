@@ -13,7 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, facts, human_size, print_json
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
-from pywats_archive.models.capacity import MEASURED, Capacity, Load, capacity
+from pywats_archive.models.operation.capacity import MEASURED, Capacity, Load, capacity
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}

@@ -14,8 +14,8 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable
 from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
-from pywats_archive.models.purge import PurgePlan
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.retention.differing import told
 
 app = typer.Typer(help="Show and set how long, and how much, is kept.", no_args_is_help=True, rich_markup_mode=None)

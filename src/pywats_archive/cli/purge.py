@@ -16,8 +16,8 @@ from pywats_archive.cli.output import console, human_size, print_json, printable
 from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import RetentionHeldBack, UsageError
-from pywats_archive.models.purge import Decision, PurgeStatistics
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.retention.purge import Decision, PurgeStatistics
 from pywats_archive.retention.station import StationRetention
 
 Decided = Iterable[tuple[str, Decision]]

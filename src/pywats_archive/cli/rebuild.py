@@ -11,7 +11,7 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.restore import current_user
 from pywats_archive.cli.verify import show_problem
-from pywats_archive.models.integrity import OnlyThere, Rebuilt
+from pywats_archive.models.operation.integrity import OnlyThere, Rebuilt
 
 
 def rebuild(

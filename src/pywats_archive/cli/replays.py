@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.cli.output import console, print_json, printable
-from pywats_archive.models.replay import ChangeGroup, ItemResult, ReprocessingResult
+from pywats_archive.models.operation.replay import ChangeGroup, ItemResult, ReprocessingResult
 
 _SHOWN_GROUPS = 30
 

@@ -19,8 +19,8 @@ from pywats_archive.cli.output import console, print_json, printable, progress, 
 from pywats_archive.cli.replays import draw_item, report, write_csv
 from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
+from pywats_archive.models.operation.replay import ReplayMode, ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ReplayMode, ReplayRequest
 from pywats_archive.portable import files
 from pywats_archive.reprocessing.runner import OnProgress
 

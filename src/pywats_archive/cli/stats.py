@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, facts, human_size, print_alerts, print_json, printable, when
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 
 _LONG_DAYS = 3650
 

@@ -13,7 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, entries_table, print_alerts, print_json, printable, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.service import ServiceStatus
+from pywats_archive.models.operation.service import ServiceStatus
 
 
 def status(

@@ -18,9 +18,9 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.integrity import Checked, Problem, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, Problem, Thoroughness
+from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ReplayRequest
 
 
 def verify(

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.sources import companions, ingest, late
 from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
@@ -55,7 +55,7 @@ class AfterSubmission:
         next_try_at: datetime | None = None,
     ) -> Report:
         """Put on record what the server did with a report."""
-        return conversions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
+        return submissions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
 
 
 class ArchiveInterceptor(AfterSubmission):

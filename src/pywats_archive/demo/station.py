@@ -20,9 +20,9 @@ from pywats_archive.demo.drops import Drop, drop_list
 from pywats_archive.demo.routing import route
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.statistics import ArchiveStatistics
 from pywats_archive.pipeline.service import Service, Settings
 
 _STANDARD = "pywats_client.converters.standard"

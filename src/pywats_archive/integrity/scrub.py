@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from pywats_archive.archive.audit import inspection, inventory, scrub_log
 from pywats_archive.archive.audit.scrub_log import EntryCheck, FindingChanges
-from pywats_archive.archive.core import Archive, describe
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.description import describe
 from pywats_archive.integrity.pace import Pace
 
 _AT_ONCE = 200

@@ -19,7 +19,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.integrity import Checked, Problem, ProblemKind, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
 
 YOUNG_S = 600.0
 """How long the service may take between writing a file and committing its row: it packs companions between."""

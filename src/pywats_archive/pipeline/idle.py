@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.outbox import OutboxState
 from pywats_archive.errors import StorageError
 from pywats_archive.pipeline.deferred.spool import Spool
@@ -68,7 +68,7 @@ def open_sources(lanes: Sequence[Lane]) -> set[Key]:
 
 def waiting_reports(archives: Iterable[Archive]) -> int:
     """Count the reports that wait for the server."""
-    return sum(conversions.waiting_reports(archive) for archive in archives)
+    return sum(submissions.waiting_reports(archive) for archive in archives)
 
 
 def needs_scan(lanes: Iterable[Lane]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.heartbeat import Heartbeat
+from pywats_archive.archive.liveness.heartbeat import Heartbeat
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed

@@ -14,9 +14,9 @@ import structlog
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import reading
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.alerts import UNREADABLE, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.spool import Spool
@@ -96,7 +96,7 @@ class Watcher:
             self._unexpected.note(lane, lane.config.watch_folder, exc)
         lane.scan.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
-    def _account(self, lane: Lane, listing: dict[str, Signature], now_s: float) -> None:
+    def _account(self, lane: Lane, listing: dict[str, FileStamp], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
 
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
@@ -130,7 +130,7 @@ class Watcher:
         self._unready.look(lane, listing, now_s)
         lane.scan.unstable = {a.number for a in lane.scan.known.values() if _waits_to_settle(lane, a)}
 
-    def _enter(self, lane: Lane, listing: dict[str, Signature], held: AbstractSet[int | None]) -> None:
+    def _enter(self, lane: Lane, listing: dict[str, FileStamp], held: AbstractSet[int | None]) -> None:
         """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone.
 
         ``held`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
@@ -154,7 +154,7 @@ class Watcher:
             for arrival in entered:
                 lane.scan.known[arrival.path] = arrival
 
-    def _is_new(self, lane: Lane, path: str, listing: dict[str, Signature], held: AbstractSet[int | None]) -> bool:
+    def _is_new(self, lane: Lane, path: str, listing: dict[str, FileStamp], held: AbstractSet[int | None]) -> bool:
         """Whether another source lies at ``path`` than those that are known there.
 
         The ledger may be younger than the listing: the path is looked at again before what it says is believed.
@@ -192,7 +192,7 @@ class Watcher:
             raise error
         self._backoff.delay(lane, arrival, self._unexpected.note(lane, arrival.path, error))
 
-    def _miss(self, lane: Lane, listing: dict[str, Signature]) -> None:
+    def _miss(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
         for path in [path for path in lane.scan.known if path not in listing]:
             arrival = lane.scan.known.pop(path)
             try:
@@ -231,7 +231,7 @@ def _take_note(lane: Lane) -> None:
             lane.scan.known[arrival.path] = arrival
 
 
-def _leave_out(lane: Lane, listing: dict[str, Signature]) -> None:
+def _leave_out(lane: Lane, listing: dict[str, FileStamp]) -> None:
     """Take out of a listing what an archive used before has in hand, or has left there."""
     if not (lane.predecessors.ignored or lane.predecessors.lanes):
         return
@@ -249,7 +249,7 @@ def _leave_out(lane: Lane, listing: dict[str, Signature]) -> None:
         listing.pop(path, None)
 
 
-def _sighting(path: str, now: Signature) -> Sighting:
+def _sighting(path: str, now: FileStamp) -> Sighting:
     return Sighting(path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
 
 
@@ -266,7 +266,7 @@ def _leave_unmatched(lane: Lane, arrival: Arrival) -> None:
         )
 
 
-def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
+def _as_it_lies(arrival: Arrival, now: FileStamp) -> Arrival:
     is_same = (arrival.size_bytes, arrival.mtime_ns) == (now.size_bytes, now.mtime_ns)
     return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 

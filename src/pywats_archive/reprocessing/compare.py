@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from pywats_archive.models.replay import Change, ChangeKind
+from pywats_archive.models.operation.replay import Change, ChangeKind
 from pywats_archive.models.time import UTC, as_utc
 
 _IDS = frozenset({"id", "uuid", "guid"})

@@ -14,8 +14,7 @@ from datetime import timedelta
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.pairing import Link, Pair, Pairing
-from pywats_archive.models.replay import (
+from pywats_archive.models.operation.replay import (
     Change,
     ChangeGroup,
     ChangeKind,
@@ -28,6 +27,7 @@ from pywats_archive.models.replay import (
     ReprocessingResult,
     Run,
 )
+from pywats_archive.models.pairing import Link, Pair, Pairing
 from pywats_archive.models.report import Report, ReportSummary
 from pywats_archive.reprocessing.compare import Difference, Ran, difference
 

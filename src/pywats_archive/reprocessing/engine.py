@@ -19,8 +19,15 @@ from pywats_archive.config import StationConfig
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.operation.replay import (
+    ItemResult,
+    ReplayMode,
+    ReplayRequest,
+    ReprocessingResult,
+    Run,
+    RunState,
+)
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.replay import ItemResult, ReplayMode, ReplayRequest, ReprocessingResult, Run, RunState
 from pywats_archive.reprocessing import runner
 from pywats_archive.reprocessing.runner import OnProgress
 

@@ -28,8 +28,8 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
 from pywats_archive.host.settings.secrets import load_key
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.operation.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.pairing import Pairing
-from pywats_archive.models.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Ran
 from pywats_archive.reprocessing.effects import Document, Shown, judged, skipped, summed_up, withheld

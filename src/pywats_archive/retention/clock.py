@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pywats_archive.models.clock import DAY, FULL_CREDIT_S, Known, Reading, Voucher
+from pywats_archive.models.retention.clock import DAY, FULL_CREDIT_S, Known, Reading, Voucher
 
 TOLERANCE = DAY
 """How far the clock may be from the time that was lived through since it was last vouched for, in all."""

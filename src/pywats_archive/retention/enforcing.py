@@ -13,10 +13,17 @@ from pywats_archive.archive.audit import scrub_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.purging import Batch
 from pywats_archive.errors import NeedsConfirmation, RetentionHeldBack
-from pywats_archive.models.clock import Known, Reading, Voucher
 from pywats_archive.models.event import Event
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import Decision, Obstacle, PurgePlan, PurgeReason, PurgeStatistics, SpaceEstimate
+from pywats_archive.models.retention.clock import Known, Reading, Voucher
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import (
+    Decision,
+    Obstacle,
+    PurgePlan,
+    PurgeReason,
+    PurgeStatistics,
+    SpaceEstimate,
+)
 from pywats_archive.retention.clock import Trust, judge, vouched
 from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summed_up
 

@@ -7,8 +7,8 @@ from asyncio import to_thread
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import PurgeStatistics, SpaceEstimate
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import PurgeStatistics, SpaceEstimate
 from pywats_archive.retention import enforcing
 
 

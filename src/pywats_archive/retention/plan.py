@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import Candidate, Decision, Obstacle, PurgePlan, PurgeReason
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import Candidate, Decision, Obstacle, PurgePlan, PurgeReason
 
 NO_END = "~"
 """Sorts after every archive id."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pywats_archive.archive import holds as legal_holds
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import NeedsConfirmation, UnknownEntry
-from pywats_archive.models.configured import Difference
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
-from pywats_archive.models.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
+from pywats_archive.models.retention.configured import Difference
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.retention.purge import Decision, Hold, Purge, PurgePlan, PurgeStatistics
 from pywats_archive.retention import enforcing
 from pywats_archive.retention.plan import named
 
@@ -150,17 +151,17 @@ class StationRetention:
         """Keep entries from every purge until they are released; UnknownEntry comes before any is held."""
         for archive, ids in self._by_archive(archive_ids):
             for archive_id in ids:
-                purging.hold(archive, archive_id, reason, actor=actor)
+                legal_holds.hold(archive, archive_id, reason, actor=actor)
 
     def release(self, archive_ids: Sequence[str], *, actor: str) -> None:
         """Let entries go the way of their policies again."""
         for archive, ids in self._by_archive(archive_ids):
             for archive_id in ids:
-                purging.release(archive, archive_id, actor=actor)
+                legal_holds.release(archive, archive_id, actor=actor)
 
     def holds(self) -> tuple[Hold, ...]:
         """Give what is held."""
-        return tuple(hold for archive in self._archives for hold in purging.holds(archive))
+        return tuple(hold for archive in self._archives for hold in legal_holds.holds(archive))
 
     def _of(self, converter_name: str) -> Sequence[Archive]:
         """The archives that know a converter; all, where none has anything of it yet."""

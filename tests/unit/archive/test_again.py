@@ -11,7 +11,6 @@ import pytest
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.results import conversions
 from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.errors import SourceKnown
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -57,7 +56,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     log.write_bytes(b"one unit")
     with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
         entry, number = archived(archive, log)
-        conversions.set_arrival(archive, number, ArrivalState.DONE, kept_checksum=entry.source_checksum)
+        ledger.set_arrival(archive, number, ArrivalState.DONE, kept_checksum=entry.source_checksum)
         yield Kept(archive, log, entry)
 
 

@@ -18,10 +18,10 @@ from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs import durable
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.integrity import Rebuilt, Thoroughness
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.operation.integrity import Rebuilt, Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=90, failed_retention_days=200)

@@ -9,8 +9,9 @@ from pathlib import Path
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.results import appended, conversions
+from pywats_archive.archive.results import appended
 from pywats_archive.archive.results.appended import checksums_at
+from pywats_archive.archive.results.reports import add_report
 from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
@@ -53,9 +54,9 @@ def test_a_file_waits_for_what_it_was_before(tmp_path: Path) -> None:
             numbers.append(latest_at(archive, log).number)
         last = ledger.get(archive, numbers[-1])
         assert before(archive, last) == numbers[1]
-        conversions.set_arrival(archive, numbers[1], ArrivalState.DONE)
+        ledger.set_arrival(archive, numbers[1], ArrivalState.DONE)
         assert before(archive, last) == numbers[0]
-        conversions.set_arrival(archive, numbers[0], ArrivalState.REFUSED)
+        ledger.set_arrival(archive, numbers[0], ArrivalState.REFUSED)
         assert before(archive, last) is None
         renamed = log.rename(tmp_path / "b.log")
         put(archive, renamed, b"one two three four")
@@ -89,6 +90,6 @@ def put(
         archive, ingest.NewSource(path=path, converter_name=converter, arrival_id=arrival.number)
     )
     for body in reports:
-        conversions.add_report(archive, entry.archive_id, body)
-    conversions.set_arrival(archive, arrival.number, state)
+        add_report(archive, entry.archive_id, body)
+    ledger.set_arrival(archive, arrival.number, state)
     return entry

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.archive import heartbeat
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.ownership import owning
-from pywats_archive.archive.heartbeat import BEAT_EVERY_S, Heartbeat
-from pywats_archive.models.service import Beat, ServiceState, Signature, service_status
+from pywats_archive.archive.liveness import heartbeat
+from pywats_archive.archive.liveness.heartbeat import BEAT_EVERY_S, Heartbeat
+from pywats_archive.models.operation.service import Beat, ServiceState, Signature, service_status
 from pywats_archive.models.time import UTC, utc_now
 
 NOW = datetime(2026, 2, 13, 12, tzinfo=UTC)

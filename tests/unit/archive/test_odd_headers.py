@@ -15,7 +15,7 @@ from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.header import Label
 from pywats_archive.integrity.verify import verify
-from pywats_archive.models.integrity import Thoroughness
+from pywats_archive.models.operation.integrity import Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.time import LAST_NS
 

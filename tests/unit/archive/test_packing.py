@@ -26,7 +26,7 @@ from pywats_archive.blobs.store import UNKNOWN, Content, measure
 from pywats_archive.catalog import entries
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, Companion
-from pywats_archive.models.integrity import Thoroughness
+from pywats_archive.models.operation.integrity import Thoroughness
 
 NOON = datetime(2026, 2, 13, 12, tzinfo=timezone.utc)
 

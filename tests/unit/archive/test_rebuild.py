@@ -16,7 +16,7 @@ import pytest
 from tests.filled import fill, spoil_page
 from tests.station import check_sound
 
-from pywats_archive.archive import ledger, purging
+from pywats_archive.archive import holds, ledger, purging
 from pywats_archive.archive.audit.inventory import first_break
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild, repair
@@ -25,10 +25,10 @@ from pywats_archive.archive.results import runs
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveInUse, BlobDamaged, BlobMissing, CatalogDamaged, NotAnArchive
 from pywats_archive.integrity.verify import verify
-from pywats_archive.models.integrity import ProblemKind, Thoroughness
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.operation.integrity import ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.retention.policy import RetentionPolicy
 
 ENTRIES, REPORTS, COMPANIONS = 5, 5, 2
 
@@ -347,12 +347,12 @@ def test_what_is_held_and_the_policies_are_taken_over(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     with Archive.open(root, own=True) as archive:
         first = archive.find(EntryFilter(newest_first=False)).items[0]
-        purging.hold(archive, first.archive_id, "complaint 7", actor="quality")
+        holds.hold(archive, first.archive_id, "complaint 7", actor="quality")
         archive.policies.set(RetentionPolicy(converter_name="C", retention_days=7), actor="it", confirmed=True)
     rebuilt = rebuild(root)
     assert not [each for each in rebuilt.not_copied if "holds" in each.what]
     with Archive.open(root) as archive:
-        (hold,) = purging.holds(archive)
+        (hold,) = holds.holds(archive)
         assert (hold.archive_id, hold.hold_reason, hold.held_by) == (first.archive_id, "complaint 7", "quality")
         policy = archive.policies.effective("C")
         assert (policy.retention_days, policy.enabled) == (7, True)

@@ -11,7 +11,7 @@ from tests.station import check_sound
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.recover import recover
-from pywats_archive.archive.results import conversions, runs
+from pywats_archive.archive.results import conversions, reports, runs
 from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import CatalogError, StorageError
 from pywats_archive.models.conversion import Conversion
@@ -103,7 +103,7 @@ def test_what_was_left_of_an_old_entry_is_found(tmp_path: Path) -> None:
     _set_back(root / "sources")
     _set_back(root / "reports")
     with Archive.open(root, own=True, on_step=_crash_at_begin) as archive, pytest.raises(_Crash):
-        conversions.add_report(archive, entry.archive_id, b'{"sn":"S1"}')
+        reports.add_report(archive, entry.archive_id, b'{"sn":"S1"}')
     (root / "reports/2026/01/05/.9-9.part").write_bytes(b"half")
     with Archive.open(root, own=True) as archive:
         found = recover(archive)
@@ -132,7 +132,7 @@ def test_what_a_replay_writes_is_no_crash(tmp_path: Path) -> None:
         entry = ingest.archive_source(archive, _source(tmp_path))
         recover(archive)
     with Archive.open(root, on_step=_crash_at_begin) as replaying, pytest.raises(_Crash):
-        conversions.add_report(replaying, entry.archive_id, b'{"sn":"S1"}')
+        reports.add_report(replaying, entry.archive_id, b'{"sn":"S1"}')
     half = [root / top / f"{entry.created_at:%Y/%m/%d}/.9-9.part" for top in ("sources", "reports")]
     for path in half:
         path.write_bytes(b"half")

@@ -11,13 +11,13 @@ import pytest
 from tests.readonly import read_only
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.ledger import Sighting, enter
-from pywats_archive.archive.results.conversions import add_report, set_arrival
+from pywats_archive.archive.ledger import Sighting, enter, set_arrival
+from pywats_archive.archive.liveness.unattended import NOT_RUNNING, alert_of, alerts
+from pywats_archive.archive.results.reports import add_report
 from pywats_archive.archive.sources import ingest
-from pywats_archive.archive.unattended import NOT_RUNNING, alert_of, alerts
 from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.service import ServiceState, ServiceStatus
+from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.time import UTC
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)

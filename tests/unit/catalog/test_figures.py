@@ -12,7 +12,7 @@ from pywats_archive.catalog import entries, purges, reports
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.purge import PurgeReason
+from pywats_archive.models.retention.purge import PurgeReason
 
 from . import made
 

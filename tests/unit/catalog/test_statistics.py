@@ -6,8 +6,8 @@ from pywats_archive.catalog import entries, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.statistics import statistics
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.statistics import ArchiveStatistics
 
 from . import made
 

@@ -14,11 +14,11 @@ import pytest
 from tests.filled import fill, spoil_page
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import reports
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, BlobStore, Content
 from pywats_archive.integrity.verify import _is_read_whole, verify
-from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
+from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.retention import enforcing
 
@@ -285,7 +285,7 @@ def test_what_was_removed_on_record_is_not_missed(root: Path) -> None:
     """A purged entry's bytes, and a report's document that was not to be kept, may be absent."""
     with Archive.open(root, own=True) as archive:
         entry = archive.find(EntryFilter(serial_number="SN0")).items[0]
-        conversions.remove_document(archive, archive.reports_of(entry.archive_id)[0])
+        reports.remove_document(archive, archive.reports_of(entry.archive_id)[0])
     assert problems(root) == []
     with Archive.open(root, own=True) as archive:
         assert enforcing.purge_named(archive, [entry.archive_id], actor="it", unsubmitted=True).archives_purged == 1

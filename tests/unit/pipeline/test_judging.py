@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
 from pywats_archive.pipeline.alerting.thresholds import judge
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.results.conversions import NewConversion
 from pywats_archive.archive.sources import ingest
 from pywats_archive.models.conversion import Conversion
@@ -61,7 +61,7 @@ class _Watched:
         return report
 
     def answered(self, report: Report, state: SubmissionState, words: str | None = None) -> Report:
-        return conversions.record_try(self.archive, report, state=state, reason=words)
+        return submissions.record_try(self.archive, report, state=state, reason=words)
 
     def open(self) -> list[tuple[str, str, object]]:
         """Look, and give the alerts that are open."""

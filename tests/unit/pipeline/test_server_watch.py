@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import reports, submissions
 from pywats_archive.archive.sources import ingest
 from pywats_archive.conversion.sending.outbox import OutboxState
 from pywats_archive.conversion.sending.server_state import ServerTrouble
@@ -100,10 +100,10 @@ def test_reports_that_wait_in_an_archive_count_as_waiting(archive: Archive, tmp_
     source = tmp_path / "a.csv"
     source.write_bytes(b"x")
     entry = ingest.archive_source(archive, ingest.NewSource(path=source, converter_name="ICT"))
-    report = conversions.add_report(archive, entry.archive_id, b'{"sn": "1"}')
+    report = reports.add_report(archive, entry.archive_id, b'{"sn": "1"}')
     watched, paused = _Watched(archive), state(Trouble.BUSY, in_flight=0)
     assert watched.look(paused, 1000) == [(SERVER_AWAY, SUBJECT)]
-    conversions.record_try(archive, report, state=SubmissionState.ACCEPTED)
+    submissions.record_try(archive, report, state=SubmissionState.ACCEPTED)
     assert watched.look(paused, 1001) == []
     assert watched.look(state(Trouble.BUSY, in_flight=0, offered=1), 1002) == [(SERVER_AWAY, SUBJECT)]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.folders.debounce import Debounce
 
 
-def signature(size: int, mtime: int = 1) -> Signature:
+def signature(size: int, mtime: int = 1) -> FileStamp:
     """Make a signature."""
-    return Signature(size_bytes=size, mtime_ns=mtime)
+    return FileStamp(size_bytes=size, mtime_ns=mtime)
 
 
 def test_a_source_is_whole_after_it_was_quiet() -> None:

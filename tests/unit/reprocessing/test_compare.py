@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive.models.replay import Change, ChangeKind
+from pywats_archive.models.operation.replay import Change, ChangeKind
 from pywats_archive.reprocessing.compare import Difference, Ran, difference
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)

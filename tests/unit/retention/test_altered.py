@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged, blobs
 
-from pywats_archive.archive import purging
+from pywats_archive.archive import holds, purging
 from pywats_archive.integrity.verify import verify
-from pywats_archive.models.integrity import ProblemKind, Thoroughness
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.operation.integrity import ProblemKind, Thoroughness
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.portable import files
 from pywats_archive.retention import enforcing
 
@@ -56,7 +56,7 @@ def test_a_purge_removes_nothing_that_an_edited_row_names(aged: Aged, alter: Edi
     """Neither a file outside the archive nor another entry's blob goes; the edited entry stays whole, and is counted (7)."""
     victim, held = aged.add(days_ago=100, companion=True), aged.add(days_ago=99)
     gone = aged.add(days_ago=98)
-    purging.hold(aged.archive, held.archive_id, "evidence", actor="qa")
+    holds.hold(aged.archive, held.archive_id, "evidence", actor="qa")
     outside = aged.base / "precious.gz"
     outside.write_bytes(b"precious")
     paths = {"outside": "../precious.gz", "absolute": str(outside), "of another": held.source_archived_path}

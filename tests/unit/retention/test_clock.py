@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pywats_archive.models.clock import FULL_CREDIT_S, Known, Reading, Voucher, first_known
+from pywats_archive.models.retention.clock import FULL_CREDIT_S, Known, Reading, Voucher, first_known
 from pywats_archive.models.time import UTC
 from pywats_archive.retention.clock import Trust, judge, vouched
 

@@ -12,8 +12,8 @@ from tests.aged import Aged
 
 from pywats_archive.catalog import events
 from pywats_archive.errors import NeedsConfirmation
-from pywats_archive.models.configured import Difference, applied, changes, is_shrinking
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.configured import Difference, applied, changes, is_shrinking
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
 from pywats_archive.retention.differing import told
 

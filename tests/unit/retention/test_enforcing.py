@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged, blobs
 
-from pywats_archive.archive import purging
+from pywats_archive.archive import holds, purging
 from pywats_archive.archive.audit import scrub_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.restore.source import restore_source
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import reports, submissions
 from pywats_archive.archive.sources import ingest
 from pywats_archive.errors import (
     BlobMissing,
@@ -24,10 +24,10 @@ from pywats_archive.errors import (
 )
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.integrity import Problem, ProblemKind, Thoroughness
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import PurgeReason
+from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=30)
@@ -92,30 +92,30 @@ def test_what_was_not_submitted_goes_when_the_policy_says_so(aged: Aged) -> None
     policy = RetentionPolicy(converter_name="c", retention_days=30, purge_unsubmitted=True)
     assert enforcing.enforce(aged.archive, policy, confirmed=True).archives_purged == 1
     (report,) = aged.archive.reports_of(entry.archive_id)
-    assert report.submission_state is SubmissionState.WITHHELD and conversions.waiting_reports(aged.archive) == 0
+    assert report.submission_state is SubmissionState.WITHHELD and submissions.waiting_reports(aged.archive) == 0
 
 
 def test_what_is_held_stays_until_it_is_released(aged: Aged) -> None:
     """A hold keeps an entry from policies and people, with who, when and why; released, it goes its way (invariant 7)."""
     entry = aged.add(days_ago=100)
-    purging.hold(aged.archive, entry.archive_id, "complaint 17", actor="quality")
+    holds.hold(aged.archive, entry.archive_id, "complaint 17", actor="quality")
     assert enforcing.enforce(aged.archive, POLICY, confirmed=True).kept == {"held": 1}
     assert enforcing.purge_named(aged.archive, [entry.archive_id], actor="it").kept == {"held": 1}
-    (held,) = purging.holds(aged.archive)
+    (held,) = holds.holds(aged.archive)
     assert (held.hold_reason, held.held_by, held.held_at) == ("complaint 17", "quality", aged.now)
-    purging.release(aged.archive, entry.archive_id, actor="quality")
+    holds.release(aged.archive, entry.archive_id, actor="quality")
     assert enforcing.enforce(aged.archive, POLICY, confirmed=True).archives_purged == 1
     kinds = [event.kind for event in aged.archive.details(entry.archive_id).events]
     assert kinds[-3:] == ["hold.added", "hold.released", "entry.purged"]
     with pytest.raises(UnknownEntry, match="was purged"):
-        purging.hold(aged.archive, entry.archive_id, "too late", actor="quality")
+        holds.hold(aged.archive, entry.archive_id, "too late", actor="quality")
 
 
 def test_a_hold_that_comes_while_the_plan_is_made_counts(aged: Aged) -> None:
     """What is held between plan and purge is not purged: the commit looks again (invariant 7)."""
     entry = aged.add(days_ago=100)
     batch = purging.Batch(converter_name="c", reason=PurgeReason.MANUAL, archive_ids=[entry.archive_id])
-    purging.hold(aged.archive, entry.archive_id, "just now", actor="quality")
+    holds.hold(aged.archive, entry.archive_id, "just now", actor="quality")
     assert purging.purge(aged.archive, batch) == purging.Purged(entries=0, bytes_freed=0)
     assert (aged.archive.root / entry.source_archived_path).exists() and purging.history(aged.archive) == ()
 
@@ -220,11 +220,11 @@ def test_a_folder_that_was_emptied_is_made_again(aged: Aged) -> None:
     """A report that comes to an entry whose day's folder was removed as empty is archived all the same."""
     entry = aged.add(days_ago=5, status=ConversionStatus.FAILED)
     folder = aged.archive.root / "reports" / f"{aged.now - timedelta(days=5):%Y/%m/%d}"
-    conversions.add_report(aged.archive, entry.archive_id, b'{"sn":"1"}')
+    reports.add_report(aged.archive, entry.archive_id, b'{"sn":"1"}')
     for blob in folder.iterdir():
         blob.unlink()
     folder.rmdir()
-    assert conversions.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
+    assert reports.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
 
 
 def test_nobody_agreed_to_what_nobody_said(aged: Aged) -> None:

@@ -11,9 +11,9 @@ from tests.aged import Aged
 
 from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.errors import RetentionHeldBack
-from pywats_archive.models.clock import Voucher
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.clock import Voucher
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
 from pywats_archive.retention.clock import judge, vouched
 

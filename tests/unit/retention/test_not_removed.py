@@ -14,7 +14,7 @@ from tests.aged import Aged, blobs
 from pywats_archive.archive import decision_log, purging
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.repair.recover import recover
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=30)

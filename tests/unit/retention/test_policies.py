@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.aged import Aged
 
-from pywats_archive.archive import policies
+from pywats_archive.archive.state import policies
 from pywats_archive.catalog import events
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pywats_archive.catalog import checks, events
 from pywats_archive.catalog.checks import LastCheck, ScrubProgress
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.event import Event
-from pywats_archive.models.integrity import Finding, Problem
+from pywats_archive.models.operation.integrity import Finding, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pywats_archive.archive.folder import layout
-from pywats_archive.errors import StorageError
+from pywats_archive.archive.folder import layout, ownership
+from pywats_archive.errors import CatalogDamaged, StorageError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files
 
@@ -89,3 +89,25 @@ def _free_stamp(root: Path, moment: datetime) -> str:
         if not any((root / f"{_DAMAGED}{stamp}{suffix}").exists() for suffix in _SUFFIXES):
             return stamp
         moment += timedelta(seconds=1)
+
+
+def complete(root: Path, *, is_owner: bool) -> None:
+    """Finish a rebuild that a crash stopped; CatalogDamaged when the catalog is missing beside blobs."""
+    try:
+        if is_owner:
+            tidy(root)
+            finish(root)
+        elif is_pending(root):
+            with ownership.owning(root):
+                finish(root)
+    except OSError as exc:
+        raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
+    if not (root / layout.CATALOG).exists() and has_blobs(root):
+        raise CatalogDamaged(
+            f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
+        )
+
+
+def has_blobs(root: Path) -> bool:
+    """Whether the archive has a folder of sources or reports."""
+    return any((root / top).exists() for top in (layout.SOURCES, layout.REPORTS))

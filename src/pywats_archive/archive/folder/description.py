@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
-from pywats_archive.models.time import Clock
+from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import files
 from pywats_archive.portable.placing import write_file
 
@@ -107,3 +107,10 @@ def _write_once(root: Path, name: str, text: str) -> None:
         written = write_file([text.encode()], root, name, mtime_ns=int(os.stat(root).st_mtime_ns))  # noqa: PTH116
         if written.name != name:
             written.unlink()
+
+
+def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
+    """Read what the archive says of itself; NotAnArchive when there is none and ``create`` does not make one."""
+    if not create and not (root / layout.DESCRIPTION).exists():
+        raise NotAnArchive(f"{root}: holds no archive; check the path, and whether its disk or share is mounted")
+    return open_description(root, clock=clock)

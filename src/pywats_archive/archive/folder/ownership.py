@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.errors import ArchiveInUse, StorageError
-from pywats_archive.models.service import Signature
+from pywats_archive.models.operation.service import Signature
 from pywats_archive.models.time import utc_now
 from pywats_archive.portable import files
 

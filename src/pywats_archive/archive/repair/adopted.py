@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.ids import moment_of
-from pywats_archive.models.integrity import Problem
+from pywats_archive.models.operation.integrity import Problem
 from pywats_archive.models.report import Report
 
 _UNKNOWN_CONVERTER = "unknown"

@@ -13,21 +13,22 @@ from filelock import FileLock
 from pywats_archive.archive import decision_log
 from pywats_archive.archive.alone import each_alone
 from pywats_archive.archive.audit.inventory import Holding, Stray, count_files, on_disk
-from pywats_archive.archive.core import Archive, describe
+from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import catalog_swap, layout, locks
+from pywats_archive.archive.folder.description import describe
 from pywats_archive.archive.folder.ownership import owning
+from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adopted import Adopted, stand_in
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.repair.decided import Decided, decided
-from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import entries, events, previous, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside, CatalogDamaged, UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
-from pywats_archive.models.integrity import OnlyThere, OnProgress, Problem, ProblemKind, Rebuilt
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.operation.integrity import OnlyThere, OnProgress, Problem, ProblemKind, Rebuilt
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 

@@ -12,8 +12,8 @@ from typing import Any
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, locks
+from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
-from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (

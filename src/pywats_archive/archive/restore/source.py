@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.restore import unpack
-from pywats_archive.archive.sources import reading
 from pywats_archive.catalog import events
 from pywats_archive.errors import BlobMissing, StorageError
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
@@ -66,7 +65,7 @@ def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
     """Return the source's own time: the catalog has only the nearest it can hold, and the blob's header the time itself."""
     if entry.source_mtime_ns not in (FIRST_NS, LAST_NS) or not entry.source_archived_path:
         return entry.source_mtime_ns
-    own = archive.blobs.label(entry.source_archived_path).metadata.get(reading.OWN_MTIME_NS)
+    own = archive.blobs.label(entry.source_archived_path).metadata.get(role.OWN_MTIME_NS)
     return own if isinstance(own, int) else entry.source_mtime_ns
 
 

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout
 from pywats_archive.archive.report_ids import withheld as holding
-from pywats_archive.archive.report_ids.assignment import Identity, as_new, identities, spare_id
+from pywats_archive.archive.report_ids.assignment import Identity, as_new, identities
 from pywats_archive.archive.report_ids.pairing import paired, unpaired
-from pywats_archive.archive.results import appended, refusals
+from pywats_archive.archive.results import appended
 from pywats_archive.archive.results.current import current
-from pywats_archive.archive.results.document import Document, fields_of, read
+from pywats_archive.archive.results.document import fields_of, read
 from pywats_archive.archive.results.likeness import alike
-from pywats_archive.archive.sources.reading import Signature
-from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content
+from pywats_archive.archive.results.reports import Place, archive_report
+from pywats_archive.archive.results.submissions import submission_event
+from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import arrivals, conversions, entries, events, reports, runs
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import AlreadyDone, BlobMissing, Overtaken, StorageError
+from pywats_archive.errors import AlreadyDone, BlobMissing, Overtaken
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import day_of
+from pywats_archive.models.operation.replay import ItemResult
 from pywats_archive.models.pairing import Pairing
-from pywats_archive.models.replay import ItemResult
-from pywats_archive.models.report import Report, ReportSummary, SubmissionState, id_key, summarize
-from pywats_archive.models.time import UTC
+from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
 
 REPLACED = "a later conversion's report is sent instead"
 """Why a report is withheld that waited when another one of its id was put beside it."""
@@ -107,8 +104,8 @@ def _archive_reports(archive: Archive, new: NewConversion, before: Sequence[Repo
         is_sent = new.submit and ordinal not in new.withheld
         state = SubmissionState.WAITING if is_sent else SubmissionState.WITHHELD
         document = read(body, fixed_id=identity.report_id, spare_id=uuid.UUID(int=0), summary=summary)
-        place = _Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
-        blob, report = _archive_report(archive, place, document, state, new.compression_level)
+        place = Place(archive_id=archive_id, ordinal=ordinal, number=len(before) + ordinal)
+        blob, report = archive_report(archive, place, document, state, new.compression_level)
         if not new.submit:
             report = replace(report, last_error=new.withheld_because)
         written.append(_Written(blob=blob, report=report, identity=identity))
@@ -127,160 +124,6 @@ def _pairing(
         now = appended.with_formers(archive, now)
     latest = tuple(now.accepted.values()) if now.is_grown else before
     return paired(now.earlier, as_new(summaries), alike=alike(archive, latest, new.documents), is_grown=now.is_grown)
-
-
-def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
-    """Archive one more report of an entry's latest conversion; UnknownEntry, or StorageError when it cannot be written."""
-    archive.entry(archive_id)
-    present = archive.reports_of(archive_id)
-    ordinal = len(present) + 1
-    spare = spare_id(archive_id, ordinal, {id_key(report.report_id) for report in present})
-    document = read(body, fixed_id=None, spare_id=uuid.UUID(spare))
-    place = _Place(archive_id=archive_id, ordinal=ordinal, number=ordinal)
-    blob, report = _archive_report(archive, place, document, SubmissionState.WAITING, compression_level)
-
-    def unit(tx: Connection) -> Report:
-        archive.blobs.settle(blob)
-        past = conversions.of_entry(tx, archive_id)
-        kept = replace(report, conversion_id=past[-1].conversion_id if past else None)
-        reports.add(tx, kept)
-        entries.add_report(tx, archive_id, kept)
-        details = {"report_id": kept.report_id, "blob": kept.archived_path, "checksum": kept.checksum}
-        events.append(tx, Event(kind="report.archived", at=archive.now(), archive_id=archive_id, details=details))
-        return kept
-
-    try:
-        return archive.write(unit)
-    except Exception:
-        archive.take_back(archive_id, [blob])
-        raise
-
-
-def set_arrival(
-    archive: Archive,
-    arrival_id: int,
-    state: ArrivalState,
-    *,
-    event: Event | None = None,
-    reason: str | None = None,
-    moved_to: str | None = None,
-    kept_checksum: str | None = None,
-    touched: Signature | None = None,
-) -> None:
-    """Bring an arrival to ``state``, with the event that tells why, in one commit.
-
-    ``touched`` is the signature that its source had in the end, when only its time had changed: what was seen of that since is
-    no other source.
-    """
-    place = _place_of(touched) if touched else {}
-
-    def unit(tx: Connection) -> None:
-        arrivals.change(
-            tx,
-            arrival_id,
-            state=state,
-            now=archive.now(),
-            reason=reason,
-            moved_to=moved_to,
-            kept_checksum=kept_checksum,
-            **place,
-        )
-        if touched:
-            arrivals.forget_seen(tx, arrival_id, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns)
-        if event:
-            events.append(tx, event)
-
-    archive.write(unit)
-
-
-def _place_of(signature: Signature) -> dict[str, int | None]:
-    return {
-        "size_bytes": signature.size_bytes,
-        "mtime_ns": signature.mtime_ns,
-        "inode": signature.inode,
-        "ctime_ns": signature.ctime_ns,
-    }
-
-
-def append_event(archive: Archive, event: Event) -> None:
-    """Put one event on record."""
-    archive.write(lambda tx: events.append(tx, event))
-
-
-def record_try(
-    archive: Archive,
-    report: Report,
-    *,
-    state: SubmissionState,
-    reason: str | None = None,
-    next_try_at: datetime | None = None,
-) -> Report:
-    """Put one try to submit a report on record; an accepted or refused one is an event. Gives the report as it is then."""
-    known = replace(
-        report,
-        submission_state=state,
-        tries=report.tries + 1,
-        last_error=reason,
-        next_try_at=next_try_at,
-        accepted_at=archive.now() if state is SubmissionState.ACCEPTED else None,
-    )
-
-    def unit(tx: Connection) -> None:
-        reports.set_submission(
-            tx,
-            known,
-            state=known.submission_state,
-            tries=known.tries,
-            last_error=known.last_error,
-            next_try_at=known.next_try_at,
-            accepted_at=known.accepted_at,
-        )
-        if state is not SubmissionState.WAITING:
-            events.append(tx, _submission_event(archive, known))
-        if state is SubmissionState.REFUSED:
-            refusals.warn(tx, known)
-
-    archive.write(unit)
-    return known
-
-
-def remove_document(archive: Archive, report: Report) -> None:
-    """Remove the document of an accepted report (``archive_output_reports`` is off); the row and the event stay."""
-    details = {"report_id": report.report_id, "blob": report.archived_path, "checksum": report.checksum}
-    event = Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details)
-
-    def unit(tx: Connection) -> None:
-        reports.set_removed(tx, report)
-        events.append(tx, event)
-
-    archive.write(unit)
-    archive.blobs.remove(report.archived_path, of=report.archive_id)
-
-
-def due_reports(
-    archive: Archive, *, limit: int, longest_delay: timedelta, whatever_backoff: bool = False
-) -> tuple[Report, ...]:
-    """Give reports that wait for the server and may be tried now, oldest first.
-
-    One that is to wait longer than ``longest_delay`` may be tried as well: the clock was set back since.
-    """
-    now = datetime.max.replace(tzinfo=UTC) - longest_delay if whatever_backoff else archive.now()
-    with archive.read() as db:
-        return reports.due(db, now, limit, latest=now + longest_delay)
-
-
-def waiting_reports(archive: Archive) -> int:
-    """Count the reports that the server has not accepted yet."""
-    with archive.read() as db:
-        return reports.waiting_count(db)
-
-
-def _submission_event(archive: Archive, report: Report) -> Event:
-    details = {"report_id": report.report_id, "ordinal": report.ordinal, "tries": report.tries}
-    if report.last_error:
-        details["reason"] = report.last_error
-    kind = f"report.{report.submission_state.value.lower()}"
-    return Event(kind=kind, at=archive.now(), archive_id=report.archive_id, details=details)
 
 
 def show(tx: Connection, archive: Archive, conversion: Conversion, of_it: Sequence[Report]) -> None:
@@ -327,7 +170,7 @@ def _commit(
     events.append(tx, _conversion_event(archive, conversion, kept))
     for report in kept:
         if report.submission_state is SubmissionState.REFUSED:
-            events.append(tx, _submission_event(archive, report))
+            events.append(tx, submission_event(archive, report))
     return kept
 
 
@@ -366,68 +209,3 @@ def _conversion_event(archive: Archive, conversion: Conversion, kept: Sequence[R
         "reports": [{"report_id": r.report_id, "blob": r.archived_path, "checksum": r.checksum} for r in kept],
     }
     return Event(kind="conversion.recorded", at=archive.now(), archive_id=conversion.archive_id, details=details)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
-    """Where a report belongs: its entry, its ordinal in the conversion, and the first number its blob may have."""
-
-    archive_id: str
-    ordinal: int
-    number: int
-
-
-def _archive_report(
-    archive: Archive, place: _Place, document: Document, state: SubmissionState, level: int
-) -> tuple[Blob, Report]:
-    try:
-        blob = _write_blob(archive, place, document, level)
-    except OSError as exc:
-        raise StorageError(
-            f"{archive.root}: report of {place.archive_id} cannot be archived ({exc.strerror or exc})"
-        ) from exc
-    return blob, Report(
-        archive_id=place.archive_id,
-        ordinal=place.ordinal,
-        report_id=document.report_id,
-        archived_path=blob.path,
-        checksum=blob.content.checksum,
-        size_bytes=blob.content.size_bytes,
-        compressed_size_bytes=blob.compressed_size_bytes,
-        disk_size_bytes=blob.disk_size_bytes,
-        serial_number=document.summary.serial_number,
-        part_number=document.summary.part_number,
-        process=document.summary.process,
-        result=document.summary.result,
-        start_time=document.summary.start_time,
-        submission_state=state,
-    )
-
-
-def _write_blob(archive: Archive, place: _Place, document: Document, level: int) -> Blob:
-    moment = archive.now()
-    archive_id, numbers = place.archive_id, itertools.count(place.number)
-
-    def label(content: Content) -> Label:
-        metadata = {
-            "kind": "report",
-            "archive_id": archive_id,
-            "ordinal": place.ordinal,
-            "report_id": document.report_id,
-            "sha256": content.sha256,
-            "size_bytes": content.size_bytes,
-            "archived_at": moment.isoformat(),
-        }
-        name = layout.report_path(archive_id, place.ordinal).rpartition("/")[2].removesuffix(".gz")
-        return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)
-
-    def naming(content: Content) -> tuple[str, Label]:
-        return layout.report_path(archive_id, next(numbers)), label(content)
-
-    return archive.blobs.write(
-        [document.body],
-        folder=layout.day_folder(layout.REPORTS, archive_id),
-        draft=lambda: label(UNKNOWN),
-        naming=naming,
-        level=level,
-    )

@@ -12,8 +12,8 @@ from pywats_archive.catalog import conversions, entries, reports, runs
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.operation.replay import RunState
 from pywats_archive.models.pairing import Earlier, Keys, Link, New
-from pywats_archive.models.replay import RunState
 from pywats_archive.models.report import Report, SubmissionState
 
 

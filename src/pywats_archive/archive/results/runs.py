@@ -17,7 +17,7 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
-from pywats_archive.models.replay import ItemResult, ReplayRequest, Run, RunState
+from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Run, RunState
 from pywats_archive.models.report import SubmissionState
 
 _RECOVERY_S = 2.0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
+from typing import Any
 
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.restore.unpack import members
 from pywats_archive.archive.sources import reading
 from pywats_archive.blobs.store import measure
 from pywats_archive.config import COMPANION_NAMES
@@ -74,3 +78,27 @@ def _leads_elsewhere(path: Path, source: Path) -> bool:
 def is_same(path: Path, companion: Companion) -> bool:
     """Tell whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
     return measure(reading.read_file(path)).checksum == companion.checksum
+
+
+def listed(archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]) -> Iterator[Companion]:
+    """Stream the files of a companions blob, whose content is ``chunks``, with size and checksum of each."""
+    for name, content in _files(archive, path, chunks, metadata):
+        found = measure(content)
+        yield Companion(
+            name=name,
+            archived_path=path,
+            size_bytes=found.size_bytes,
+            checksum=found.checksum,
+            found_by=str(metadata["found_by"]),
+        )
+
+
+def _files(
+    archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    if layout.is_one_companion(path):
+        yield str(metadata["name"]), chunks
+        return
+    for member, content in members(chunks, of=archive.root / path):
+        if content is not None:
+            yield member.name, content

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout
-from pywats_archive.archive.role import AS_SOURCE, SHAREABLE
+from pywats_archive.archive.folder import layout, role
+from pywats_archive.archive.folder.role import AS_SOURCE, SHAREABLE
 from pywats_archive.archive.sources import reading, repeated
 from pywats_archive.archive.sources.packing import mark_of
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
 from pywats_archive.catalog import entries, stored
+from pywats_archive.catalog.stored import Mark, Stored
 from pywats_archive.errors import StorageError
+from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
-from pywats_archive.models.stored import Mark, Stored
 
 _NO_ID = "0" * ARCHIVE_ID_LENGTH
 
@@ -66,7 +67,7 @@ class Draft:
     source: NewSource
     kind: SourceKind
     moment: datetime
-    signature: reading.Signature
+    signature: file_stamp.FileStamp
     known: ArchiveEntry | None = None
     """An entry whose bytes, if these are the same, are not archived again."""
 
@@ -187,7 +188,7 @@ class Draft:
                 "sha256": content.sha256,
                 "size_bytes": content.size_bytes,
                 "mtime_ns": self.mtime_ns,
-                **({} if own_ns is None else {reading.OWN_MTIME_NS: own_ns}),
+                **({} if own_ns is None else {role.OWN_MTIME_NS: own_ns}),
                 "archived_at": self.moment.isoformat(),
                 "compression_level": self.source.compression_level,
             },

@@ -15,6 +15,7 @@ from pywats_archive.blobs.store import Blob, measure
 from pywats_archive.catalog import arrivals, entries, events, stored
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
+from pywats_archive.models import file_stamp
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
 
@@ -96,7 +97,7 @@ def archive_result(
     archive.require_owner()
     moment = archive.now()
     made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
-    nothing = reading.Signature.of(len(document), made_ns)
+    nothing = file_stamp.FileStamp.of(len(document), made_ns)
     draft = Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
     try:
         blob = draft.write([document])
@@ -193,7 +194,9 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None
     events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
 
 
-def _advance(tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: reading.Signature) -> None:
+def _advance(
+    tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: file_stamp.FileStamp
+) -> None:
     """Bring the arrival on, with the size and time that the source had when it was read."""
     if source.arrival_id is not None:
         is_there = arrivals.change(

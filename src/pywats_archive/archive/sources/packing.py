@@ -15,13 +15,14 @@ from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
-from pywats_archive.archive.role import SHAREABLE
+from pywats_archive.archive.folder.role import SHAREABLE
 from pywats_archive.archive.sources import reading
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
 from pywats_archive.catalog import stored
+from pywats_archive.catalog.stored import Mark, Stored
+from pywats_archive.models import file_stamp
 from pywats_archive.models.entry import Companion
-from pywats_archive.models.stored import Mark, Stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +63,7 @@ def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: lis
     return _Pack(archive, packing, written).pack(paths)
 
 
-def mark_of(name: str, seen: reading.Signature) -> Mark | None:
+def mark_of(name: str, seen: file_stamp.FileStamp) -> Mark | None:
     """Return what a file is known by when it comes again; None for one whose time the catalog cannot hold."""
     if seen.own_mtime_ns is not None:
         return None
@@ -74,7 +75,7 @@ class _File:
     """A file beside a source, as it was when it was looked at."""
 
     path: Path
-    seen: reading.Signature
+    seen: file_stamp.FileStamp
     mark: Mark
 
     def read(self) -> Iterator[bytes]:

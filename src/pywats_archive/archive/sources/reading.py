@@ -8,71 +8,34 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.entry import SourceKind
-from pywats_archive.models.time import FIRST_NS, LAST_NS, storable_ns
+from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.models.time import FIRST_NS, LAST_NS
 from pywats_archive.portable import files as portable
 
-OWN_MTIME_NS = "own_mtime_ns"
-"""The key of a source's header for its own time, where ``mtime_ns`` is only the nearest that the catalog can hold."""
 CHUNK_BYTES = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signature:
-    """What tells two states of a source apart without reading it: size, latest mtime, number of files."""
-
-    size_bytes: int
-    mtime_ns: int
-    """As the catalog can hold it (``storable_ns``)."""
-    file_count: int = 1
-    inode: int | None = field(default=None, compare=False)
-    """None where the system does not say. Some file systems number a file differently at each look, so it does not compare."""
-    ctime_ns: int | None = field(default=None, compare=False)
-    """When the file's bytes, rights or names last changed; None where the system does not say."""
-    own_mtime_ns: int | None = field(default=None, compare=False)
-    """The time that the file system has, where the catalog cannot hold it."""
-
-    @classmethod
-    def of(
-        cls,
-        size_bytes: int,
-        mtime_ns: int,
-        *,
-        file_count: int = 1,
-        inode: int | None = None,
-        ctime_ns: int | None = None,
-    ) -> Signature:
-        """Make the signature of what has this size and time, whatever that time is."""
-        stored = storable_ns(mtime_ns)
-        return cls(
-            size_bytes=size_bytes,
-            mtime_ns=stored,
-            file_count=file_count,
-            inode=inode,
-            ctime_ns=ctime_ns,
-            own_mtime_ns=None if stored == mtime_ns else mtime_ns,
-        )
-
-
-def file_signature(status: os.stat_result) -> Signature:
+def file_signature(status: os.stat_result) -> FileStamp:
     """Return the signature of a file from its status."""
     inode, ctime_ns = status.st_ino or None, portable.ctime_ns(status)
     if FIRST_NS <= status.st_mtime_ns <= LAST_NS:  # a listing makes one of each file
-        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
-    return Signature.of(status.st_size, status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
+        return FileStamp(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
+    return FileStamp.of(status.st_size, status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
 
 
-Look = tuple[SourceKind, Signature]
+Signature = FileStamp
+Look = tuple[SourceKind, FileStamp]
 """What lies at a path."""
 
 
-def look_at(path: Path) -> tuple[SourceKind, Signature]:
+def look_at(path: Path) -> tuple[SourceKind, FileStamp]:
     """Tell what lies at ``path`` and take its signature.
 
     SourceVanished when there is nothing, StorageError when it is neither file nor folder.
@@ -85,7 +48,7 @@ def look_at(path: Path) -> tuple[SourceKind, Signature]:
     raise StorageError(f"{path}: is neither a file nor a folder; it is never opened, remove it or copy what it names")
 
 
-def signature(path: Path) -> Signature:
+def signature(path: Path) -> FileStamp:
     """Take the signature of a file or of a whole folder."""
     return look_at(path)[1]
 
@@ -102,21 +65,21 @@ def files_of(path: Path) -> Iterator[Path]:
                     yield Path(parent, name)
 
 
-def is_same(one: Signature, other: Signature) -> bool:
+def is_same(one: FileStamp, other: FileStamp) -> bool:
     """Whether two signatures are of one file with the same bytes, as far as that can be told without reading it."""
     is_other_file = None not in (one.inode, other.inode) and one.inode != other.inode
     return one == other and not is_other_file
 
 
-def _folder_signature(path: Path, status: os.stat_result) -> Signature:
+def _folder_signature(path: Path, status: os.stat_result) -> FileStamp:
     members = [_lstat(member) for member in _members(path)]
     files = [m for m in members if stat.S_ISREG(m.st_mode)]
     latest_ns = max(m.st_mtime_ns for m in (*members, status))
     size_bytes = sum(m.st_size for m in files)
-    return Signature.of(size_bytes, latest_ns, file_count=len(files), inode=status.st_ino or None)
+    return FileStamp.of(size_bytes, latest_ns, file_count=len(files), inode=status.st_ino or None)
 
 
-def read_file(path: Path, *, expected: Signature | None = None) -> Iterator[bytes]:
+def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[bytes]:
     """Stream a regular file; SourceChanged when it changes meanwhile, or is not as ``expected``."""
     try:
         descriptor = os.open(path, _READ_ONLY)

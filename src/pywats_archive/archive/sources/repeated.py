@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.catalog import arrivals
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.file_stamp import FileStamp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +20,7 @@ class Seen:
     arrival_id: int
     converter_name: str
     path: str
-    signature: Signature
+    signature: FileStamp
     checksum: str
     is_repeated: bool
     """Whether another arrival was known at its path."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.items import LONGEST_DELAY, ArchivedItem
 from pywats_archive.conversion.sending.tries import Unsendable
 from pywats_archive.errors import ArchiveError
@@ -39,7 +39,7 @@ class Waiting:
             if self._unread.get(place, (None, now_s))[1] > now_s:
                 continue
             try:
-                reports = conversions.due_reports(
+                reports = submissions.due_reports(
                     archive, limit=limit, longest_delay=LONGEST_DELAY, whatever_backoff=self._whatever_backoff
                 )
             except Exception as exc:

@@ -15,7 +15,7 @@ from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.event import Event
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.time import Clock
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from pywats_archive.archive import figures
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, UsageError
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.pipeline.alerting.alerts import Alerts
 
 log = structlog.get_logger()

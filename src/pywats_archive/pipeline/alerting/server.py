@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.outbox import OutboxState
 from pywats_archive.errors import ArchiveError
 from pywats_archive.host.server.answers import Trouble
@@ -68,6 +68,6 @@ class ServerWatch:
             return True
         for archive in self._archives():
             with suppress(ArchiveError):
-                if conversions.waiting_reports(archive):
+                if submissions.waiting_reports(archive):
                     return True
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pywats_archive.models.statistics import ArchiveStatistics
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
 
 _SHARES = {NEARLY_FULL: 0.80, ALMOST_FULL: 0.95}

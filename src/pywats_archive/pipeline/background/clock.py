@@ -15,7 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.config import ServerConfig
 from pywats_archive.errors import ArchiveError, CatalogFull
 from pywats_archive.host.server.clock import ServerClock
-from pywats_archive.models.clock import Known, Reading
+from pywats_archive.models.retention.clock import Known, Reading
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import CLOCK, CLOCK_WRONG, Alerts
 from pywats_archive.retention.clock import Trust, judge

@@ -16,8 +16,8 @@ import structlog
 from pywats_archive.archive import figures, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
-from pywats_archive.models.policy import RetentionPolicy
-from pywats_archive.models.purge import Obstacle, PurgeStatistics
+from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.models.retention.purge import Obstacle, PurgeStatistics
 from pywats_archive.pipeline.alerting.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMOVED, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.alerting.policies import tell_differences

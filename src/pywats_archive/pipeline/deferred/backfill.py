@@ -11,7 +11,6 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.results import conversions
 from pywats_archive.archive.sources.reading import signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
@@ -142,7 +141,7 @@ def _archive_source(
         )
     is_done = note.state in (ArrivalState.DONE, ArrivalState.SKIPPED)
     moved = actions.move_into(Path(config.done_folder if is_done else config.error_folder), source)
-    conversions.set_arrival(archive, arrival.number, note.state, moved_to=str(moved), reason="archived late")
+    ledger.set_arrival(archive, arrival.number, note.state, moved_to=str(moved), reason="archived late")
 
 
 def _require_same(folder: Path, note: Note, found: Sequence[Path]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pywats_archive.archive.sources.reading import Signature
+from pywats_archive.models.file_stamp import FileStamp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Watched:
-    signature: Signature
+    signature: FileStamp
     quiet_since_s: float
 
 
@@ -28,7 +28,7 @@ class Debounce:
     """How long a source without bytes must stay so: most are about to be written."""
     _watched: dict[str, _Watched] = field(default_factory=dict)
 
-    def observe(self, listing: Mapping[str, Signature], now_s: float, *, impatient: bool = False) -> tuple[str, ...]:
+    def observe(self, listing: Mapping[str, FileStamp], now_s: float, *, impatient: bool = False) -> tuple[str, ...]:
         """Take a new listing; gives the paths that are whole now, in the listing's order.
 
         ``impatient`` waits no longer for a source without bytes than for others.

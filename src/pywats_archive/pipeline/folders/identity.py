@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.file_stamp import FileStamp
 
 
-def is_as_known(known: Arrival, now: Signature, *, by_inode: bool = True) -> bool:
+def is_as_known(known: Arrival, now: FileStamp, *, by_inode: bool = True) -> bool:
     """Whether length, time and, where they tell, inodes agree; ``by_inode`` where the file system keeps a file's number."""
     if (known.size_bytes, known.mtime_ns) != (now.size_bytes, now.mtime_ns):
         return False
     return not by_inode or known.inode is None or now.inode is None or known.inode == now.inode
 
 
-def accounts_for(known: Arrival, now: Signature, *, is_folder: bool = False, by_inode: bool = True) -> bool:
+def accounts_for(known: Arrival, now: FileStamp, *, is_folder: bool = False, by_inode: bool = True) -> bool:
     """Whether a known arrival is what lies at its path; otherwise that is a new source.
 
     One that was only seen may still be written. A folder on its way may lose its marker and gain files: its end finds them.
@@ -28,7 +28,7 @@ def accounts_for(known: Arrival, now: Signature, *, is_folder: bool = False, by_
     return is_folder or known.archive_id is None or is_as_known(known, now, by_inode=by_inode)
 
 
-def was_replaced(seen: Arrival, now: Signature) -> bool:
+def was_replaced(seen: Arrival, now: FileStamp) -> bool:
     """Whether another file has the place of a source that was only seen; nobody misses one without bytes."""
     is_other = None not in (seen.inode, now.inode) and seen.inode != now.inode
     is_same = (seen.size_bytes, seen.mtime_ns) == (now.size_bytes, now.mtime_ns)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pywats_archive.archive.folder.watch_owner import LOCK_SUFFIX, OWNER_SUFFIX
 from pywats_archive.archive.sources import reading
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import SourceVanished, StorageError
+from pywats_archive.models.file_stamp import FileStamp
 
 _DEFAULT_FILES = "*.*"
 """pyWATS' default for files: the converter's own patterns apply then. Means every file, with a dot or without."""
@@ -40,9 +40,9 @@ class SourceListing:
         """Return a listing of the same folder by another configuration."""
         return SourceListing(config, spared=self._spared)
 
-    def read(self) -> tuple[dict[str, Signature], tuple[str, ...]]:
+    def read(self) -> tuple[dict[str, FileStamp], tuple[str, ...]]:
         """Return the sources by path, and the paths of items that are never opened; OSError when it cannot be read."""
-        found: dict[str, Signature] = {}
+        found: dict[str, FileStamp] = {}
         strange: list[str] = []
         for item in self._items():
             try:
@@ -90,7 +90,7 @@ class SourceListing:
         chosen = self.own_patterns if is_default else configured
         return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
 
-    def _signature(self, item: os.DirEntry[str]) -> Signature:
+    def _signature(self, item: os.DirEntry[str]) -> FileStamp:
         if self._is_folder:
             try:
                 return reading.signature(Path(item.path))

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import ArchiveError, FolderAway
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.folders import identity
 from pywats_archive.pipeline.folders.debounce import Debounce
 from pywats_archive.pipeline.folders.listing import SourceListing
@@ -142,7 +142,7 @@ class Lane:
         is_reclaiming = self.mount is not None and self.mount.disk.is_reclaiming
         return self.is_paused or is_reclaiming or self.config.on_archive_error == "hold"
 
-    def accounts_for(self, known: Arrival, now: Signature) -> bool:
+    def accounts_for(self, known: Arrival, now: FileStamp) -> bool:
         """Whether a known arrival is what lies at its path."""
         is_folder = self.config.converter_type == "folder"
         by_inode = self.folder is not None and self.folder.keeps_inodes

@@ -15,9 +15,8 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.results import conversions
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.file_stamp import FileStamp
 
 log = structlog.get_logger()
 
@@ -61,7 +60,7 @@ class Ledger(Protocol):
         reason: str | None = None,
         moved_to: str | None = None,
         kept_checksum: str | None = None,
-        touched: Signature | None = None,
+        touched: FileStamp | None = None,
     ) -> None:
         """Bring an arrival to another state."""
 
@@ -102,10 +101,10 @@ class ArchiveLedger:
         reason: str | None = None,
         moved_to: str | None = None,
         kept_checksum: str | None = None,
-        touched: Signature | None = None,
+        touched: FileStamp | None = None,
     ) -> None:
         number, kept = arrival.number, kept_checksum
-        conversions.set_arrival(
+        ledger.set_arrival(
             self._archive, number, state, reason=reason, moved_to=moved_to, kept_checksum=kept, touched=touched
         )
 
@@ -165,7 +164,7 @@ class MemoryLedger:
         reason: str | None = None,
         moved_to: str | None = None,
         kept_checksum: str | None = None,
-        touched: Signature | None = None,
+        touched: FileStamp | None = None,
     ) -> None:
         changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
         if touched:
@@ -238,7 +237,7 @@ class AwayLedger:
         reason: str | None = None,
         moved_to: str | None = None,
         kept_checksum: str | None = None,
-        touched: Signature | None = None,
+        touched: FileStamp | None = None,
     ) -> None:
         changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
         if self._is_latest(arrival):

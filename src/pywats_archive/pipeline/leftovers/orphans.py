@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.folder.ownership import is_owned
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results import submissions
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import FORGOTTEN, GONE, UNNAMED, Alerts
@@ -90,7 +90,7 @@ class Orphans:
                 continue
             with suppress(ArchiveError), self._pool.reading(root) as archive:  # it may be gone for good
                 sources = sum(ledger.unfinished_counts(archive).values())
-                reports = conversions.waiting_reports(archive)
+                reports = submissions.waiting_reports(archive)
                 if (sources or reports) and not is_owned(root):  # its owner finishes them
                     found[str(root)] = {"sources": sources, "reports": reports, "reason": reason}
         return found

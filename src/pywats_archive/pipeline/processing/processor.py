@@ -14,7 +14,7 @@ import structlog
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.restore import source
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results.reports import remove_document
 from pywats_archive.archive.sources import companions, reading
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem, OutboxItem
@@ -239,7 +239,7 @@ class Processor:
             lane.scan.changed.discard(arrival.path)
         if not lane.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
-                conversions.remove_document(lane.archive, report)
+                remove_document(lane.archive, report)
         reason = "; ".join(filter(None, (ending.reason, came_late, departed.note))) or None
         if not departed.is_replaced:
             sharing.note_departure(lane, arrival, departed.moved_to)

@@ -10,11 +10,11 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive.sources import companions, reading
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.alerts import EMPTY, STILL_OPEN, Alerts
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.waiting.backoff import RetryLater
@@ -90,7 +90,7 @@ class Unready:
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
 
-    def look(self, lane: Lane, listing: Mapping[str, Signature], now_s: float) -> None:
+    def look(self, lane: Lane, listing: Mapping[str, FileStamp], now_s: float) -> None:
         """Raise or clear the alerts of a lane, from a listing of its folder; ``now_s`` is of a monotonic clock."""
         for path in [path for path in lane.scan.open_for_writing if path not in listing]:
             lane.scan.open_for_writing.pop(path, None)

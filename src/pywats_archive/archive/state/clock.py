@@ -9,9 +9,9 @@ from typing import Any
 from pywats_archive.catalog import clock, entries, events, former_clock
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.former_clock import FormerClock
-from pywats_archive.models.clock import UNTIL_THE_END, Known, Misdated, Reading, first_known
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import moment_of
+from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Reading, first_known
 from pywats_archive.models.time import Clock
 from pywats_archive.portable.uptime import Uptimes
 

@@ -18,6 +18,8 @@ SHAREABLE = "shareable"
 """The key of the header of a companions blob whose names may be several entries'; ``archive_id`` is that of the first."""
 AS_SOURCE = ("original_path", "converter_name", "converter_version", "compression_level", "mtime_ns")
 """What the header of a companion that is stored alone has, so that it is also that of the source which it may be."""
+OWN_MTIME_NS = "own_mtime_ns"
+"""The key of a source's header for its own time, where ``mtime_ns`` is only the nearest that the catalog can hold."""
 
 
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from pywats_archive.archive import heartbeat, ledger
+from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import conversions
+from pywats_archive.archive.liveness import heartbeat
+from pywats_archive.archive.results import submissions
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.models.service import ServiceState, ServiceStatus
-from pywats_archive.models.statistics import OpenAlert
+from pywats_archive.models.operation.service import ServiceState, ServiceStatus
+from pywats_archive.models.operation.statistics import OpenAlert
 
 NOT_RUNNING = "service.not_running"
 _MOST_LOOKED_AT = 1_000
@@ -68,7 +69,7 @@ def _in_hand(archive: Archive) -> int:
     """Count the sources that have not come to their end, or else the reports that wait for the server."""
     unfinished = {state.value for state in ArrivalState if not state.is_final}
     sources = sum(n for each in ledger.accounts(archive) for state, n in each.by_state.items() if state in unfinished)
-    return sources or conversions.waiting_reports(archive)
+    return sources or submissions.waiting_reports(archive)
 
 
 def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:

@@ -15,7 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, ownership
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.errors import ArchiveError
-from pywats_archive.models.service import Beat, ServiceStatus, service_status
+from pywats_archive.models.operation.service import Beat, ServiceStatus, service_status
 from pywats_archive.models.time import UTC, Clock, utc_now
 
 BEAT_EVERY_S = 5.0

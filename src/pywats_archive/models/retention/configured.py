@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.models.retention.policy import RetentionPolicy
 
 Said = Mapping[str, Any]
 """The values that a configuration has in so many words, by their names in a policy."""

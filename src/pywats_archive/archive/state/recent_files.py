@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pywats_archive.models.stored import Mark, Stored
+from pywats_archive.catalog.stored import Mark, Stored
 
 _MOST = 10_000
 """Files that are remembered; the first ones are forgotten for more."""

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from pywats_archive.catalog import configured, events, policies
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.models.configured import Difference, Said, applied, changes, differences, is_shrinking
 from pywats_archive.models.event import Event
-from pywats_archive.models.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.models.retention.configured import Difference, Said, applied, changes, differences, is_shrinking
+from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.time import Clock
 
 T = TypeVar("T")

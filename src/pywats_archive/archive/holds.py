@@ -1,0 +1,47 @@
+"""Legal holds: entries that no purge removes until a person releases them."""
+
+from __future__ import annotations
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import account
+from pywats_archive.catalog import events, purges
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import UnknownEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.retention.purge import Hold
+
+
+def hold(archive: Archive, archive_id: str, reason: str, *, actor: str) -> None:
+    """Keep an entry from every purge until it is released; UnknownEntry when there is none, or it is purged."""
+    archive.entry(archive_id)
+    _set_hold(archive, archive_id, reason, actor, "hold.added", {"reason": reason})
+
+
+def release(archive: Archive, archive_id: str, *, actor: str) -> None:
+    """Let an entry go the way of its policy again; UsageError when it is not held."""
+    entry = archive.entry(archive_id)
+    if entry.hold_reason is None:
+        raise UnknownEntry(f"{archive_id}: is not held; 'pywats-archive hold list' shows what is")
+    _set_hold(
+        archive, archive_id, None, actor, "hold.released", {"reason": entry.hold_reason, "held_by": entry.held_by}
+    )
+
+
+def holds(archive: Archive) -> tuple[Hold, ...]:
+    """Give what is held."""
+    with archive.read() as db:
+        return purges.holds(db)
+
+
+def _set_hold(
+    archive: Archive, archive_id: str, reason: str | None, actor: str, kind: str, details: dict[str, str | None]
+) -> None:
+    account.require_owner(archive.root)
+
+    def unit(tx: Connection) -> None:
+        now = archive.now()
+        if not purges.set_hold(tx, archive_id, reason=reason, by=actor if reason else None, now=now):
+            raise UnknownEntry(f"{archive_id}: was purged; only its record is kept")
+        events.append(tx, Event(kind=kind, at=now, archive_id=archive_id, actor=actor, details=dict(details)))
+
+    archive.write(unit)

@@ -1,0 +1,42 @@
+"""Archive ids: each is given once, by one process."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from pywats_archive.catalog import entries
+from pywats_archive.catalog.engine import Catalog
+from pywats_archive.models.ids import archive_id
+
+
+class Ids:
+    """The ids that this process has given, so that two sources of one millisecond get two ids."""
+
+    _REMEMBERED = 50_000
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._given: set[str] = set()
+        self._mutex = threading.Lock()
+        with catalog.read() as db:
+            self._newest = entries.newest_id(db)
+
+    def claim(self, moment: datetime, sha256: str) -> str:
+        """Return the id of this moment, or that of the next free millisecond."""
+        with self._mutex:
+            while self._is_taken(name := archive_id(moment, sha256)):
+                moment += timedelta(milliseconds=1)
+            if len(self._given) > self._REMEMBERED:
+                self._newest, self._given = max(self._given), set()
+            self._given.add(name)
+            return name
+
+    def _is_taken(self, name: str) -> bool:
+        """Look up only ids up to the newest of earlier times: the clock may have been set back."""
+        if name in self._given:
+            return True
+        if name > self._newest:
+            return False
+        with self._catalog.read() as db:
+            return entries.has(db, name)
