@@ -11,7 +11,7 @@ import pytest
 from tests.windows import JOB_HANDLE, PSEUDO_HANDLE, ForeignKernel, foreign_kernel, unsigned
 
 import pywats_archive
-from pywats_archive.portable import files
+from pywats_archive.portable import processes
 from pywats_archive.portable.kernel32 import PROTOTYPES
 
 _SOURCES = sorted(Path(pywats_archive.__file__).parent.rglob("*.py"))
@@ -68,5 +68,5 @@ def test_giving_way_asks_for_this_process() -> None:
         return 1
 
     kernel = foreign_kernel(GetCurrentProcess=lambda: PSEUDO_HANDLE, SetPriorityClass=set_priority)
-    files.give_way(windows=True, kernel=lambda: kernel)
+    processes.give_way(windows=True, kernel=lambda: kernel)
     assert given == [(unsigned(PSEUDO_HANDLE), 0x4000)]

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 from tests.windows import foreign_kernel
 
-from pywats_archive.portable import files
+from pywats_archive.portable import files, moving, processes, volumes
 from pywats_archive.portable.placing import free_names
 
 
@@ -53,7 +53,7 @@ def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
     (tmp_path / "Done").mkdir()
     (tmp_path / "watch" / "a").write_bytes(b"x")
     (tmp_path / "Done" / "a").hardlink_to(tmp_path / "watch" / "a")
-    files.move_file_exclusive(tmp_path / "watch" / "a", tmp_path / "Done" / "a")
+    moving.move_file_exclusive(tmp_path / "watch" / "a", tmp_path / "Done" / "a")
     assert not (tmp_path / "watch" / "a").exists() and (tmp_path / "Done" / "a").read_bytes() == b"x"
 
 
@@ -76,8 +76,8 @@ def test_a_folder_is_moved_to_a_free_name_only(tmp_path: Path, windows: bool) ->
     (tmp_path / "a" / "x").write_bytes(b"x")
     (tmp_path / "taken").mkdir()
     with pytest.raises(FileExistsError):
-        files.move_folder_exclusive(tmp_path / "a", tmp_path / "taken", windows=windows)
-    files.move_folder_exclusive(tmp_path / "a", tmp_path / "free", windows=windows)
+        moving.move_folder_exclusive(tmp_path / "a", tmp_path / "taken", windows=windows)
+    moving.move_folder_exclusive(tmp_path / "a", tmp_path / "free", windows=windows)
     assert (tmp_path / "free" / "x").read_bytes() == b"x" and not (tmp_path / "a").exists()
 
 
@@ -90,10 +90,10 @@ def test_another_file_system_is_reached_by_a_copy(tmp_path: Path, monkeypatch: p
             raise OSError(errno.EXDEV, "another device")
         real(source, target)
 
-    monkeypatch.setattr(files, "rename_exclusive", across)
+    monkeypatch.setattr(moving, "rename_exclusive", across)
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "other").mkdir()
-    files.move_file_exclusive(tmp_path / "a", tmp_path / "other" / "a")
+    moving.move_file_exclusive(tmp_path / "a", tmp_path / "other" / "a")
     assert (tmp_path / "other" / "a").read_bytes() == b"x" and not (tmp_path / "a").exists()
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["a"]
 
@@ -137,16 +137,16 @@ MOUNTS = """\
 @pytest.mark.skipif(files.WINDOWS, reason="paths of Linux")
 def test_a_folder_lies_on_the_innermost_and_latest_mount(folder: str, kind: str, is_remote: bool) -> None:
     """The longest mount point that holds a folder counts, the later of two; names may have spaces."""
-    found = files.file_system(folder, windows=False, mount_table=lambda: MOUNTS)
+    found = volumes.file_system(folder, windows=False, mount_table=lambda: MOUNTS)
     assert found is not None and (found.kind, found.is_remote) == (kind, is_remote)
 
 
 def test_mount_options_are_read(tmp_path: Path) -> None:
     """Options of the mount and of the file system are told together; without a table nothing is."""
-    found = files.file_system("/", windows=False, mount_table=lambda: MOUNTS)
+    found = volumes.file_system("/", windows=False, mount_table=lambda: MOUNTS)
     assert found is not None and found.options == {"rw", "relatime", "discard"} and found.source == "/dev/vda"
     missing = tmp_path / "mountinfo"
-    assert files.file_system("/", windows=False, mount_table=missing.read_text) is None
+    assert volumes.file_system("/", windows=False, mount_table=missing.read_text) is None
 
 
 @pytest.mark.parametrize(("drive", "is_remote"), [(3, False), (4, True)])
@@ -167,18 +167,18 @@ def test_windows_is_asked_for_its_volume(tmp_path: Path, drive: int, is_remote: 
     kernel = foreign_kernel(
         GetVolumePathNameW=path_name, GetVolumeInformationW=information, GetDriveTypeW=lambda root: drive
     )
-    found = files.file_system(tmp_path, windows=True, kernel=lambda: kernel)
-    assert found == files.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=is_remote)
+    found = volumes.file_system(tmp_path, windows=True, kernel=lambda: kernel)
+    assert found == volumes.FileSystem(kind="ntfs", mount_point="C:\\", is_remote=is_remote)
     assert asked == [(str(tmp_path.resolve()), 32_768), ("C:\\", 261)]
     if not files.WINDOWS:
         with pytest.raises(OSError, match="not implemented"):
-            files.file_system(tmp_path, windows=True)
+            volumes.file_system(tmp_path, windows=True)
 
 
 def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
     """The error names the path."""
     with pytest.raises(OSError, match="cannot be asked") as caught:
-        files.file_system(tmp_path, windows=True, kernel=foreign_kernel)
+        volumes.file_system(tmp_path, windows=True, kernel=foreign_kernel)
     assert caught.value.filename == str(tmp_path.resolve())
 
 
@@ -191,8 +191,8 @@ def _write(address: int, text: str) -> None:
 def test_a_lock_is_seen_by_who_may_only_read(tmp_path: Path) -> None:
     """The owner of an archive is seen where its lock file cannot be opened for writing."""
     lock = FileLock(tmp_path / ".lock")
-    assert not files.is_locked(tmp_path / ".lock")
+    assert not processes.is_locked(tmp_path / ".lock")
     with lock:
-        assert files.is_locked(tmp_path / ".lock")
-        assert not files.is_locked(tmp_path / ".lock", windows=True)
-    assert not files.is_locked(tmp_path / ".lock")
+        assert processes.is_locked(tmp_path / ".lock")
+        assert not processes.is_locked(tmp_path / ".lock", windows=True)
+    assert not processes.is_locked(tmp_path / ".lock")

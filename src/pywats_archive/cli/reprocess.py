@@ -21,7 +21,7 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayMode, ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.portable import files
+from pywats_archive.portable.processes import give_way
 from pywats_archive.reprocessing.runner import OnProgress
 
 app = typer.Typer(
@@ -101,7 +101,7 @@ def start(
             raise UsageError("reprocess start: no entry matches")
         if not dry_run:
             _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
-        files.give_way()
+        give_way()
         with _bar(len(ids)) as on_progress:
             result = engine.start(ids, request, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
@@ -120,7 +120,7 @@ def resume(
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        files.give_way()
+        give_way()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)

@@ -19,7 +19,7 @@ from pywats_archive.doctor.places import Place, Shelter, Watcher, places_of, she
 from pywats_archive.doctor.probe import ProbeLeft, laid
 from pywats_archive.doctor.trials import NO_SPACE, Bench, Means, reason, run_trials
 from pywats_archive.doctor.verdict import Guarantee, Level, judge, worst
-from pywats_archive.portable.files import FileSystem
+from pywats_archive.portable.volumes import FileSystem
 
 T = TypeVar("T")
 _RESOLVE_S = 5.0

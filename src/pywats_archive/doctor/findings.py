@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from pywats_archive.portable.files import FileSystem
+from pywats_archive.portable.volumes import FileSystem
 
 
 class Role(str, Enum):

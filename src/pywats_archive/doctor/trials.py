@@ -20,7 +20,7 @@ from pywats_archive.doctor.probe import Probe
 from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import files as portable
-from pywats_archive.portable import open_files
+from pywats_archive.portable import moving, open_files, volumes
 
 NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LENGTHS = (portable.NAME_MAX_BYTES, 200, 143, 100, 64)
@@ -49,12 +49,12 @@ class Means:
     sync_folder: Callable[[Path], bool] = portable.sync_folder
     link: Callable[[Path, Path], None] = os.link
     rename_exclusive: Callable[[Path, Path], None] = portable.rename_exclusive
-    move_folder: Callable[[Path, Path], None] = portable.move_folder_exclusive
+    move_folder: Callable[[Path, Path], None] = moving.move_folder_exclusive
     lock: Callable[[Path], Exclusion] = try_lock
     share: Callable[[Path], Sharing] = try_sharing
     hears: Callable[..., bool] = hears
     has_writer: Callable[..., bool | None] = open_files.has_writer
-    file_system: Callable[[Path], portable.FileSystem | None] = portable.file_system
+    file_system: Callable[[Path], volumes.FileSystem | None] = volumes.file_system
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     now_s: Callable[[], float] = time.time
     windows: bool = portable.WINDOWS

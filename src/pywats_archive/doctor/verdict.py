@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Role
-from pywats_archive.portable.files import FileSystem
+from pywats_archive.portable.volumes import FileSystem
 
 
 class Level(str, Enum):

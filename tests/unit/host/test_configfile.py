@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.settings import configfile
+from pywats_archive.host.settings import configfile, state_file
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.state_file import MEMORY_FILE
+from pywats_archive.portable.files import WINDOWS
 
 
 def write(tmp_path: Path, *sections: dict[str, Any], **fields: Any) -> Path:
@@ -43,6 +44,21 @@ def test_keys_that_pywats_wiped_are_remembered(tmp_path: Path) -> None:
     assert after_wipe.archive_enabled is True and after_wipe.retention_days == 30
     (changed,) = read_station_config(write(tmp_path, {**SECTION, "retention_days": 7})).converters
     assert changed.retention_days == 7 and changed.archive_enabled is True
+
+
+@pytest.mark.skipif(WINDOWS, reason="Windows has no fsync of a folder")
+def test_remembered_keys_survive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is synced before it has its name, and the folder after that."""
+    synced: list[int] = []
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    state_file.remember(tmp_path / "config.json", state_file.ARCHIVES, {"/archive": "uuid"})
+    assert synced == [(tmp_path / state_file.MEMORY_FILE).stat().st_ino, tmp_path.stat().st_ino]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from pywats_archive.doctor.verdict import Level
 from pywats_archive.errors import CatalogError, UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.portable.files import FileSystem
+from pywats_archive.portable.volumes import FileSystem
 
 DISK = FileSystem(kind="ext4", mount_point="/")
 ON_DISK = Means(file_system=lambda folder: DISK, free_bytes=lambda folder: 10**12)

@@ -7,7 +7,7 @@ import pytest
 from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Role, Use
 from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
 from pywats_archive.doctor.verdict import Level, judge, worst
-from pywats_archive.portable.files import FileSystem
+from pywats_archive.portable.volumes import FileSystem
 
 
 def found(role: Role, *outcomes: tuple[Check, Result], system: FileSystem | None = None) -> Findings:

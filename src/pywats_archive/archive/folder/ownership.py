@@ -16,7 +16,7 @@ from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.errors import ArchiveInUse, StorageError
 from pywats_archive.models.operation.service import Signature
 from pywats_archive.models.time import utc_now
-from pywats_archive.portable import files
+from pywats_archive.portable import processes
 
 _PROBE_S = 0.5
 """How long to wait for who only looks whether there is an owner."""
@@ -56,7 +56,7 @@ def is_owned(root: Path) -> bool:
     except ArchiveInUse:
         return True
     except StorageError:
-        return files.is_locked(root / layout.LOCK)
+        return processes.is_locked(root / layout.LOCK)
     return False
 
 

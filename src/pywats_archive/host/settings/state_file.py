@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import structlog
 
 from pywats_archive.config import ARCHIVE_KEYS, STATION_KEYS
 from pywats_archive.errors import ConfigError
-from pywats_archive.portable.files import read_small
+from pywats_archive.portable.files import read_small, replace_durably
 
 log = structlog.get_logger()
 
@@ -96,12 +95,6 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, memory: dict[str, Any]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump(memory, stream, indent=2, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        replace_durably(path, json.dumps(memory, indent=2, sort_keys=True).encode("ascii"), partial=partial)
     except OSError as exc:
         log.warning("state_file.not_written", path=str(path), reason=exc.strerror)
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

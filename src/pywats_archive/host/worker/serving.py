@@ -18,7 +18,7 @@ from pywats_archive.host.worker.sandbox import FENCE
 from pywats_archive.host.worker.stop_signals import StopSignals
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.portable import files
+from pywats_archive.portable import processes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
 def _prepared(give_way: bool) -> Answer:
     try:
         if give_way:
-            files.give_way()
+            processes.give_way()
         entry.prepare()
     except BaseException as exc:
         return Answer(problem=one_line(exc), is_fit=False)

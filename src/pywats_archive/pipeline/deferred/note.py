@@ -116,13 +116,8 @@ def doubt(note: Note, watch_folder: str, seal: Seal) -> str | None:
 def write(note: Note, folder: Path, seal: Seal) -> None:
     """Write a note, signed and durable, in place of an earlier one; OSError when that fails."""
     said = {key: value for key, value in asdict(note).items() if key not in _NOT_WRITTEN}
-    partial = partial_of(folder)
-    with partial.open("w", encoding="ascii") as stream:
-        json.dump({**said, _SIGNATURE: seal.of(_signed(said, folder))}, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(folder / NOTE)
-    files.sync_folder(folder)
+    content = json.dumps({**said, _SIGNATURE: seal.of(_signed(said, folder))}).encode("ascii")
+    files.replace_durably(folder / NOTE, content, partial=partial_of(folder))
 
 
 def partial_of(folder: Path) -> Path:

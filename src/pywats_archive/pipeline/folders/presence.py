@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.errors import FolderAway, FolderTaken
-from pywats_archive.portable import files
+from pywats_archive.portable import volumes
 
 
 def absence(*, is_there: bool, mount_point: str, is_mounted: bool) -> str | None:
@@ -67,7 +67,7 @@ class WatchFolder:
             return None
         self.mount_point = self.mount_point or mount_point_of(self.path)
         with suppress(OSError):
-            system = files.file_system(self.path)
+            system = volumes.file_system(self.path)
             self.is_remote = system is not None and system.is_remote
             self.keeps_inodes = system is not None and system.keeps_inodes
         return self.mount_point

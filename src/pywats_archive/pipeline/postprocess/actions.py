@@ -21,7 +21,7 @@ from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
-from pywats_archive.portable import files
+from pywats_archive.portable import files, moving
 from pywats_archive.portable.placing import free_names, publish
 
 
@@ -133,16 +133,16 @@ def move_into(folder: Path, path: Path) -> Path:
 
 def _move(path: Path, target: Path) -> None:
     if path.is_dir():
-        files.move_folder_exclusive(path, target)
+        moving.move_folder_exclusive(path, target)
     else:
-        files.move_file_exclusive(path, target)
+        moving.move_file_exclusive(path, target)
 
 
 def _remove(departure: SourceFile) -> Moved:
-    return _remove_noted(departure, files.marks(departure.path))
+    return _remove_noted(departure, moving.marks(departure.path))
 
 
-def _remove_noted(departure: SourceFile, noted: files.Marks) -> Moved:
+def _remove_noted(departure: SourceFile, noted: moving.Marks) -> Moved:
     if departure.archive and departure.entry and departure.entry.source_archived_path:
         if departure.path.is_file() and reading.checksum(departure.path) != departure.entry.source_checksum:
             return _LEFT
@@ -151,7 +151,7 @@ def _remove_noted(departure: SourceFile, noted: files.Marks) -> Moved:
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
             kept = move_into(Path(departure.config.done_folder), departure.path)
             return Moved(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
-    files.remove_marked(departure.path, noted)
+    moving.remove_marked(departure.path, noted)
     files.sync_folder(departure.path.parent)
     return Moved(moved_to=_GONE)
 
@@ -171,10 +171,10 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
 
 def _zip(departure: SourceFile) -> Moved:
     folder, path = Path(departure.config.done_folder), departure.path
-    noted = files.marks(path)
+    noted = moving.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = files.partial_of(path, folder)
-    files.discard(partial)
+    partial = moving.partial_of(path, folder)
+    moving.discard(partial)
     target = _zip_of_earlier(path, folder) or _new_zip(path, folder, partial)
     files.sync_folder(folder)
     removed = _remove_noted(departure, noted)
@@ -221,7 +221,7 @@ def _new_zip(path: Path, folder: Path, partial: Path) -> Path:
                 raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
         return publish(partial, folder, f"{path.name}.zip")
     finally:
-        files.discard(partial)
+        moving.discard(partial)
 
 
 def _write_zip(path: Path, stream: object) -> None:

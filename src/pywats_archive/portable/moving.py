@@ -1,0 +1,154 @@
+"""Moves to a free name, across file systems too; each is safe to repeat after a crash."""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+from pywats_archive.portable.files import (
+    WINDOWS,
+    is_link,
+    rename_exclusive,
+    rename_folder_exclusive,
+    sync_file,
+    sync_folder,
+    sync_tree,
+    unlink_or_undo,
+)
+
+_COARSEST_CLOCK_S = 2.0
+"""How far apart two file systems may date the same file (FAT)."""
+
+
+def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Move a file to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy.
+
+    Safe to repeat after a crash: a file that was copied is only removed.
+    """
+    try:
+        rename_exclusive(source, target, windows=windows)
+    except FileExistsError:
+        noted = marks(source)
+        if not _is_copied(source, target):
+            raise
+        discard(partial_of(source, target.parent))
+        remove_marked(source, noted)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        noted = marks(source)
+        _copy_exclusive(source, target, windows=windows)
+        if os.path.lexists(source) and marks(source) != noted:
+            target.unlink()
+            raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
+        unlink_or_undo(source, target)
+    sync_folder(target.parent, windows=windows)
+
+
+def _copy_exclusive(source: Path, target: Path, *, windows: bool) -> None:
+    partial = partial_of(source, target.parent)
+    discard(partial)
+    try:
+        shutil.copy2(source, partial)
+        sync_file(partial, windows=windows)
+        rename_exclusive(partial, target, windows=windows)
+        sync_folder(target.parent, windows=windows)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
+    """Move a folder to a name that is free; FileExistsError when it is taken. Crosses file systems by a durable copy.
+
+    Safe to repeat after a crash: a name that was only reserved is free, and a folder that was copied is only removed.
+    """
+    if os.path.lexists(target):
+        noted = marks(source)
+        if _is_copied(source, target):
+            remove_marked(source, noted)
+            return
+    try:
+        rename_folder_exclusive(source, target, windows=windows)
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        partial, noted = partial_of(source, target.parent), marks(source)
+        discard(partial)
+        shutil.copytree(source, partial, symlinks=True)
+        sync_tree(partial, windows=windows)
+        if marks(source) != noted:
+            discard(partial)
+            raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
+        rename_folder_exclusive(partial, target, windows=windows)
+        sync_folder(target.parent, windows=windows)
+        remove_marked(source, noted)
+
+
+def partial_of(source: Path, folder: Path) -> Path:
+    """Name what ``source`` is written to in ``folder`` before it has its name there.
+
+    It is the same at each try, so that the next one can discard what a crash left.
+    """
+    status = source.lstat()
+    return folder / f".{status.st_dev:x}-{status.st_ino:x}.part"
+
+
+def discard(partial: Path) -> None:
+    """Remove what an earlier try left half-written; nothing may be there."""
+    if partial.is_dir() and not partial.is_symlink():
+        shutil.rmtree(partial)
+    else:
+        partial.unlink(missing_ok=True)
+
+
+def _is_copied(source: Path, target: Path) -> bool:
+    """Tell whether ``target``, on another file system, holds ``source`` byte for byte: its copy, from before a crash."""
+    if source.lstat().st_dev == target.lstat().st_dev:
+        return False
+    if not source.is_dir():
+        return _is_same_file(source, target)
+    files = (path for path in source.rglob("*") if not path.is_dir() or path.is_symlink())
+    return target.is_dir() and all(_is_same_file(path, target / path.relative_to(source)) for path in files)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink() or not other.is_file():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    is_as_old = abs(one.stat().st_mtime - other.stat().st_mtime) <= _COARSEST_CLOCK_S
+    return is_as_old and filecmp.cmp(one, other, shallow=False)
+
+
+Marks = dict[str, tuple[int, int]]
+"""Size and time of each file of a source, as it was when it was looked at."""
+
+
+def marks(source: Path) -> Marks:
+    """Note what a file or folder holds, so that nothing else is removed for it; a link is noted, not what it names."""
+    if not source.is_dir() or is_link(source):
+        return {str(source): _mark(source)}
+    return {str(path): _mark(path) for path in source.rglob("*") if path.is_symlink() or not path.is_dir()}
+
+
+def remove_marked(source: Path, noted: Marks) -> None:
+    """Remove a file or folder that is as it was noted; OSError when it is not, and what is new or has changed stays."""
+    if not source.is_dir() or is_link(source):
+        _remove_marked(source, noted)
+        return
+    for parent, folders, names in os.walk(source, topdown=False):
+        for name in (*names, *(folder for folder in folders if Path(parent, folder).is_symlink())):
+            _remove_marked(Path(parent, name), noted)
+        Path(parent).rmdir()
+
+
+def _remove_marked(path: Path, noted: Marks) -> None:
+    if noted.get(str(path)) != _mark(path):
+        raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
+    path.unlink()
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_size, status.st_mtime_ns

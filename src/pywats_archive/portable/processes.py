@@ -1,0 +1,45 @@
+"""The priority of this process, and the locks of others."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.kernel32 import kernel32
+
+_NICE, _BELOW_NORMAL = 15, 0x4000
+"""What is given way to: nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
+
+
+def give_way(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
+    """Let this process, and those it starts from now on, have what others leave of the processors."""
+    if windows:
+        opened = kernel()
+        opened.SetPriorityClass(opened.GetCurrentProcess(), _BELOW_NORMAL)
+        return
+    with suppress(OSError):
+        os.nice(_NICE)
+
+
+def is_locked(path: Path | str, *, windows: bool = WINDOWS) -> bool:
+    """Whether another process has a lock (flock) on a file that this one may only read; False where that cannot be asked."""
+    if windows:
+        return False
+    import fcntl  # noqa: PLC0415 (there is none on Windows)
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as exc:
+        return exc.errno in (errno.EAGAIN, errno.EACCES)
+    finally:
+        os.close(descriptor)
+    return False

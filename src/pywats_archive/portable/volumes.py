@@ -1,0 +1,92 @@
+"""The file system that a folder is on: its kind, mount point and options."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.kernel32 import kernel32, last_error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSystem:
+    """What a folder lies on; ``kind`` and ``options`` in lower case, as the operating system calls them."""
+
+    kind: str
+    mount_point: str
+    source: str = ""
+    options: frozenset[str] = frozenset()
+    is_remote: bool = False
+
+    @property
+    def keeps_inodes(self) -> bool:
+        """Whether a file has one number for good; some file systems number it anew at each mount, or at each look."""
+        return self.kind in _WITH_INODES
+
+
+_WITH_INODES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "tmpfs", "overlay", "nfs", "nfs4"}
+_REMOTE = re.compile(
+    r"nfs\d?|cifs|smb.*|9p|afs|ceph|lustre|glusterfs|virtiofs|fuse\.(sshfs|glusterfs|s3fs|rclone|davfs.*)|davfs"
+)
+_MOUNT_TABLE = Path("/proc/self/mountinfo")
+
+
+def file_system(
+    folder: Path | str,
+    *,
+    windows: bool = WINDOWS,
+    mount_table: Callable[[], str] = _MOUNT_TABLE.read_text,
+    kernel: Callable[[], Any] = kernel32,
+) -> FileSystem | None:
+    """Tell what ``folder`` lies on; None where the system does not say (no Linux, no Windows), OSError when it fails."""
+    whole = os.path.realpath(folder)
+    if windows:
+        return _volume(whole, kernel)
+    try:
+        table = mount_table()
+    except FileNotFoundError:
+        return None
+    found = [mount for mount in map(_mount, table.splitlines()) if _is_beneath(whole, mount.mount_point)]
+    longest = max((len(mount.mount_point) for mount in found), default=0)
+    return next((mount for mount in reversed(found) if len(mount.mount_point) == longest), None)
+
+
+def _mount(line: str) -> FileSystem:
+    """Read a line of mountinfo (proc_pid_mountinfo(5)): six fields, optional ones, a dash, three more."""
+    left, _, right = line.partition(" - ")
+    mount_point, options = left.split(" ")[4:6]
+    kind, source, more = (*right.split(" "), "", "", "")[:3]
+    kind = kind.lower()
+    return FileSystem(
+        kind=kind,
+        mount_point=_unescaped(mount_point),
+        source=_unescaped(source),
+        options=frozenset(f"{options},{more}".lower().split(",")) - {""},
+        is_remote=bool(_REMOTE.fullmatch(kind)),
+    )
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text)
+
+
+def _is_beneath(path: str, mount_point: str) -> bool:
+    return path == mount_point or path.startswith(mount_point.rstrip("/") + "/")
+
+
+def _volume(path: str, kernel: Callable[[], Any]) -> FileSystem:
+    """Ask Windows with GetVolumePathName, GetVolumeInformation and GetDriveType (4 is a network drive)."""
+    opened = kernel()
+    root, name = ctypes.create_unicode_buffer(32_768), ctypes.create_unicode_buffer(261)
+    is_known = opened.GetVolumePathNameW(path, root, len(root)) and opened.GetVolumeInformationW(
+        root, None, 0, None, None, None, name, len(name)
+    )
+    if not is_known:
+        raise OSError(last_error(), "the volume cannot be asked", path)
+    return FileSystem(kind=name.value.lower(), mount_point=root.value, is_remote=opened.GetDriveTypeW(root) == 4)
