@@ -159,7 +159,7 @@ def test_a_source_that_still_lies_there_has_not_vanished(station: Station, monke
 def test_an_answer_that_could_not_be_told_is_told_again(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the catalog fails just after a report was accepted, its source leaves all the same, without a restart."""
     watch = station.add("told")
-    settled, left = Processor.settled, [1]
+    settled, left = Processor.note_answer, [1]
 
     def trouble_once(handling: Processor, *told: Any) -> Any:
         if left[0]:
@@ -167,7 +167,7 @@ def test_an_answer_that_could_not_be_told_is_told_again(station: Station, monkey
             raise CatalogError("disk I/O error")
         return settled(handling, *told)
 
-    monkeypatch.setattr(Processor, "settled", trouble_once)
+    monkeypatch.setattr(Processor, "note_answer", trouble_once)
     (watch / "a.log").write_bytes(b"a")
     with station.serving():
         wait_for(lambda: station.names("told/Done") == ["a.log"])

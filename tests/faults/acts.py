@@ -35,8 +35,10 @@ from pywats_archive.pipeline.lanes.lane import Attachment, Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
+from pywats_archive.pipeline.processing import intake
 from pywats_archive.pipeline.processing.counts import RunCounts
-from pywats_archive.pipeline.processing.processor import Processor, _NotArchived
+from pywats_archive.pipeline.processing.intake import Intake, NotArchived
+from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.retention import enforcing
 from tests.faults.place import Place
 
@@ -96,8 +98,9 @@ def archive_it(archive: Archive, place: Place) -> None:
 
 def _archive(at: Lane, arrival: Arrival) -> None:
     try:
-        handling()._archived(at, arrival, busy=False)
-    except _NotArchived as exc:
+        assert at.attachment
+        Intake(ArchiveFailures(_unused())).archive(at, at.attachment, arrival, busy=False)
+    except NotArchived as exc:
         raise exc.cause from exc
 
 
@@ -172,7 +175,7 @@ def set_aside(archive: Archive, place: Place) -> None:
                 arrival_id=arrival.arrival_id,
                 next_state=NextState(state=ArrivalState.SUSPENDED, retry_at=archive.now(), attempts=1),
             )
-            handling()._set_aside(at, replace(arrival, state=ArrivalState.SUSPENDED))
+            intake.set_aside(at, replace(arrival, state=ArrivalState.SUSPENDED))
 
 
 def retry_it(archive: Archive, place: Place) -> None:
@@ -181,7 +184,7 @@ def retry_it(archive: Archive, place: Place) -> None:
     enter_what_is_new(at, place)
     for arrival in at.ledger.unfinished():
         if arrival.state in (ArrivalState.SUSPENDED, ArrivalState.CONVERTING):
-            back = handling()._brought_back(at, arrival)
+            back = intake.bring_back(at, arrival)
             _archive(at, back)
     finish_it("move")(archive, place)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.station import Station, wait_for
 
-from pywats_archive.pipeline.processing import in_flight, processor
+from pywats_archive.pipeline.processing import finishing, in_flight
 
-RECALLED = in_flight.load_completion
+LOAD = in_flight.load_completion
 
 
 def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
@@ -25,14 +25,14 @@ def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
         "            del result.report['pn']\n"
         "        return result\n"
     )
-    load_completion: list[str] = []
+    loaded: list[str] = []
 
     def counted(archive: object, arrival: object) -> object:
-        found = RECALLED(archive, arrival)  # type: ignore[arg-type]
-        load_completion.append(Path(found.entry.source_original_path).name)
+        found = LOAD(archive, arrival)  # type: ignore[arg-type]
+        loaded.append(Path(found.entry.source_original_path).name)
         return found
 
-    monkeypatch.setattr(processor, "load_completion", counted)
+    monkeypatch.setattr(finishing, "load_completion", counted)
     monkeypatch.setattr(in_flight.InFlight, "REMEMBERED", 1)
     watch = station.add("many", "own.Zips", settle_seconds=0)
     for number in range(12):
@@ -42,7 +42,7 @@ def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
         wait_for(lambda: len([e for e in station.entries() if e.report_count]) == 12)
         station.server.start()
         wait_for(lambda: station.names("many/watch") == [], timeout_s=40)
-    assert len(load_completion) == 11, "all but the newest are to be forgotten"
+    assert len(loaded) == 11, "all but the newest are to be forgotten"
     assert station.names("many/Error") == ["S3.log"]
     assert station.names("many/Done") == sorted(f"S{number}.log.zip" for number in range(12) if number != 3)
     states = {Path(arrival.path).stem: (arrival.state.value, arrival.reason or "") for arrival in station.arrivals()}

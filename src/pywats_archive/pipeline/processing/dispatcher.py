@@ -71,7 +71,7 @@ class Dispatcher:
 
     def settled(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
         """Take note of what the server did with a report; gives whether there is a source whose end was waiting for it."""
-        arrival = self._processor.settled(parcel, state, reason)
+        arrival = self._processor.note_answer(parcel, state, reason)
         if arrival is not None and not arrival.state.is_final and isinstance(parcel, ArchivedItem):
             for lane in self._lanes:
                 if lane.archive is parcel.archive and lane.name == arrival.converter_name:

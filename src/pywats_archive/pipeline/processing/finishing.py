@@ -1,0 +1,130 @@
+"""The end of an archived source: the server has its reports, so it leaves the watch folder and its account is closed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results.reports import remove_document
+from pywats_archive.archive.sources import reading
+from pywats_archive.conversion.sending.items import ArchivedItem
+from pywats_archive.errors import (
+    SourceVanished,
+)
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.postprocess import actions, decisions
+from pywats_archive.pipeline.postprocess.actions import departure_of
+from pywats_archive.pipeline.postprocess.decisions import REMOVING, Destination
+from pywats_archive.pipeline.postprocess.late_writes import LateWrites
+from pywats_archive.pipeline.processing import sharing
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
+from pywats_archive.pipeline.processing.counts import RunCounts
+from pywats_archive.pipeline.processing.in_flight import Completion, InFlight, load_completion
+from pywats_archive.pipeline.waiting.backoff import Key, key
+from pywats_archive.pipeline.waiting.unready import (
+    require_closed,
+)
+
+log = structlog.get_logger()
+
+
+class Finisher:
+    """Ends sources; safe to use from many threads, one source by one thread at a time."""
+
+    def __init__(self, calls: ConverterCalls, *, counts: RunCounts, late_writes: LateWrites) -> None:
+        self._calls = calls
+        self._counts = counts
+        self._late_writes = late_writes
+        self._in_flight = InFlight()
+        self._with_hooks: dict[Key, ConversionResult] = {}
+        self._as_converted: dict[Key, reading.Signature] = {}
+        """The state of folders when they had been converted."""
+
+    def note_folder(self, lane: Lane, arrival: Arrival) -> None:
+        """Note the state of a folder source right after its conversion: what changes later is a late write."""
+        with suppress(SourceVanished, OSError):
+            self._as_converted[key(lane, arrival)] = reading.signature(Path(arrival.path))
+
+    def note_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
+        """Note that the converter wants to know of the end of its source."""
+        self._with_hooks[key(lane, arrival)] = result
+
+    def note_sent(self, archive: Archive, arrival: Arrival, completion: Completion) -> None:
+        """Remember a conversion whose only report is on its way, so that it need not be read back."""
+        self._in_flight.remember(archive, arrival, completion)
+
+    def note_answer(self, item: ArchivedItem, state: SubmissionState, reason: str | None) -> Arrival | None:
+        """Take note of what the server did with a report; returns the arrival whose reports are all answered, if so."""
+        if arrival := self._in_flight.settle(item.archive, item.report, state, reason):
+            return arrival
+        reports = item.archive.reports_of(item.report.archive_id)
+        is_open = any(r.submission_state is SubmissionState.WAITING for r in reports)
+        return None if is_open else ledger.of_entry(item.archive, item.report.archive_id)
+
+    def finish(self, lane: Lane, arrival: Arrival) -> None:
+        """Post-process a source of which nothing waits for the server any more, and close its account."""
+        at = lane.attachment
+        assert at is not None and arrival.archive_id is not None
+        converted = self._in_flight.take(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
+        entry, reports = converted.entry, converted.reports
+        refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
+        own = decisions.ending(
+            converted.status,
+            [report.submission_state for report in reports],
+            lane.config,
+            requested_action=converted.requested_action,
+            reason=refusal or _reason_of(entry, arrival),
+            is_archived=bool(entry.source_archived_path),
+        )
+        ending = sharing.end(own, lane, arrival)
+        departure = departure_of(lane, arrival, entry)
+        if lane.folder and (lane.is_taken or not os.path.lexists(departure.path)):
+            lane.folder.require()
+        if ending.destination is not Destination.KEPT and not arrival.moved_to:
+            require_closed(lane, departure.path, is_removed=ending.destination in REMOVING)
+        came_late, looked = self._late_writes.keep_members(
+            lane, arrival, entry, departure.path, as_converted=self._as_converted.pop(key(lane, arrival), None)
+        )
+        departed = actions.carry_out(ending, departure)
+        if departed.lies_at:
+            self._late_writes.note(lane, arrival, entry, departed, looked)
+        if departed.is_replaced:
+            ending = own  # nobody else can have it any more
+            log.warning("source.replaced", converter=lane.name, path=arrival.path, archive_id=entry.archive_id)
+        elif departed.moved_to:
+            lane.scan.changed.discard(arrival.path)
+        if not lane.config.archive_output_reports:
+            for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
+                remove_document(at.archive, report)
+        reason = "; ".join(filter(None, (ending.reason, came_late, departed.note))) or None
+        if not departed.is_replaced:
+            sharing.note_departure(lane, arrival, departed.moved_to)
+        stays = ending.state is ArrivalState.DONE and departed.moved_to is None
+        lane.ledger.change(
+            arrival,
+            ending.state,
+            reason=reason,
+            moved_to=departed.moved_to,
+            kept_checksum=entry.source_checksum if stays else None,
+            touched=None if arrival.moved_to else departed.touched,
+        )
+        self._counts.count(ending.state)
+        log.info(
+            "source.finished", converter=lane.name, path=arrival.path, state=ending.state.value, to=departed.moved_to
+        )
+        if with_hooks := self._with_hooks.pop(key(lane, arrival), None):
+            self._calls.call_hooks(lane, arrival, with_hooks)
+
+
+def _reason_of(entry: ArchiveEntry, arrival: Arrival) -> str | None:
+    """Why it ends as it does; one that could not leave its folder has that for its reason in the ledger."""
+    return entry.conversion_error if arrival.state is ArrivalState.STUCK else arrival.reason

@@ -1,0 +1,170 @@
+"""Bringing a source into its archive, or back from Pending, before it is converted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from pywats_archive.archive.sources import companions, reading
+from pywats_archive.errors import (
+    ArchiveError,
+    CatalogError,
+    SourceChanged,
+    SourceVanished,
+    StorageError,
+)
+from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
+from pywats_archive.pipeline.folders.identity import is_as_known, was_replaced
+from pywats_archive.pipeline.lanes.lane import Attachment, Lane
+from pywats_archive.pipeline.postprocess import actions
+from pywats_archive.pipeline.postprocess.actions import departure_of
+from pywats_archive.portable.placing import free_names
+
+log = structlog.get_logger()
+
+
+class NotArchived(Exception):
+    """The archive could not store a source that was only seen; ``cause`` says why."""
+
+    def __init__(self, cause: ArchiveError) -> None:
+        self.cause = cause
+
+
+class Intake:
+    """Archives sources; safe to use from many threads, one source by one thread at a time."""
+
+    def __init__(self, failures: ArchiveFailures) -> None:
+        self._failures = failures
+
+    def archive(self, lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
+        """Archive a source that is not archived yet; returns its arrival as the ledger has it then, and its entry.
+
+        NotArchived when the archive cannot store it; SourceVanished and SourceChanged when it is not as it was seen.
+        """
+        entry = at.archive.entry(arrival.archive_id) if arrival.archive_id else None
+        is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
+        if entry and not (is_recovered and is_still(entry, arrival)):
+            lane.ledger.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
+            return now_known(lane, arrival), entry
+        if entry is None and lane.mount and (trouble := lane.mount.disk.trouble()):
+            raise NotArchived(trouble)
+        try:
+            if entry is None:
+                arrival, entry = _archive_seen(lane, at, arrival, busy)
+            else:  # what a crash left without its companions
+                entry = at.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
+                arrival = now_known(lane, arrival)
+        except (SourceVanished, SourceChanged):
+            raise
+        except (StorageError, CatalogError) as exc:
+            raise NotArchived(exc) from exc
+        except OSError as exc:
+            raise NotArchived(StorageError(f"{arrival.path}: cannot be archived ({exc.strerror or exc})")) from exc
+        self._failures.resolve(lane.name, arrival.number)
+        return arrival, entry
+
+
+def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
+    """Bring a source back that was set aside in Pending; while another source has its name it stays there.
+
+    It also stays there when its watch folder is another converter's by now, which would take it as new. The ledger has it
+    on its way first: a source that comes back must not look like another one.
+    """
+    if arrival.state is not ArrivalState.SUSPENDED and not arrival.moved_to:
+        return arrival
+    path, pending = Path(arrival.path), _in_pending(lane, arrival)
+    if pending is None:
+        return replace(arrival, moved_to=None)
+    lane.ledger.change(arrival, ArrivalState.CONVERTING, moved_to=str(pending))
+    is_back = path.parent == Path(lane.config.watch_folder) and actions.bring_back(pending, path)
+    return replace(arrival, moved_to=None if is_back else str(pending))
+
+
+def set_aside(lane: Lane, arrival: Arrival) -> None:
+    """Move a suspended source to Pending."""
+    path = Path(arrival.moved_to or arrival.path)
+    if arrival.moved_to or not path.exists():
+        lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
+        return
+    if not actions.is_as_it_was(
+        departure_of(lane, arrival)
+    ):  # another source has its place; this one is in the archive
+        lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
+        return
+    pending = actions.move_into(Path(lane.config.pending_folder), path)
+    lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=str(pending))
+
+
+def now_known(lane: Lane, arrival: Arrival) -> Arrival:
+    """Return an arrival as the ledger has it now."""
+    return lane.ledger.get(arrival.number) or arrival
+
+
+def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
+    """Whether the archived source still lies at its path, unchanged."""
+    path = Path(arrival.path)
+    try:
+        now = reading.signature(path)
+    except SourceVanished:
+        return False
+    is_as_archived = (now.mtime_ns, now.size_bytes) == (entry.source_mtime_ns, entry.source_size_bytes)
+    return path.is_dir() or (is_as_archived and is_as_known(arrival, now))
+
+
+def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
+    """Tell whether a folder, or a companion, is not what was archived: a source that waited may find those of the next one."""
+    path = Path(arrival.path)
+    try:
+        now = reading.signature(path)
+        mark = (now.size_bytes, now.mtime_ns)
+        if entry.source_kind is SourceKind.FOLDER and mark != (arrival.size_bytes, arrival.mtime_ns):
+            return True
+        beside = ((each, path.parent / each.name) for each in entry.companions)
+        return not all(companions.is_same(file, each) for each, file in beside)
+    except (OSError, ArchiveError):
+        return True
+
+
+def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
+    """Archive a source that was only seen, as it lies there now."""
+    _, now = look = reading.look_at(Path(arrival.path))
+    if was_replaced(arrival, now):
+        raise SourceChanged(f"{arrival.path}: another source lies in its place")  # the next scan misses it
+    entry = at.interceptor.pre_convert(
+        Path(arrival.path),
+        arrival_id=arrival.arrival_id,
+        busy=busy,
+        look=look,
+        is_repeated=arrival.path in lane.scan.repeated,
+    )
+    lane.scan.repeated.discard(arrival.path)
+    known = replace(
+        arrival,
+        state=ArrivalState.CONVERTING,
+        archive_id=entry.archive_id,
+        size_bytes=now.size_bytes,
+        mtime_ns=now.mtime_ns,
+        inode=now.inode,
+        ctime_ns=now.ctime_ns,
+    )
+    lane.scan.archived.append(known)
+    return known, entry
+
+
+def _in_pending(lane: Lane, arrival: Arrival) -> Path | None:
+    """Find a suspended source in Pending; a crash may have come before it was put on record under which name."""
+    if arrival.moved_to:
+        return Path(arrival.moved_to) if os.path.lexists(arrival.moved_to) else None
+    for name in free_names(Path(arrival.path).name):
+        pending = Path(lane.config.pending_folder, name)
+        if not os.path.lexists(pending):
+            return None
+        now = reading.signature(pending)
+        if pending.is_dir() or (now.size_bytes, now.mtime_ns) == (arrival.size_bytes, arrival.mtime_ns):
+            return pending
+    raise AssertionError("unreachable: names never run out")
