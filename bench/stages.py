@@ -21,7 +21,7 @@ _STAGES: dict[str, tuple[Any, str]] = {
     "convert (in its process)": (ConverterProcesses, "convert"),
     "archive the reports": (ArchiveInterceptor, "post_convert"),
     "record the answer": (ArchivedItem, "settle"),
-    "move the source": (actions, "carry_out"),
+    "move the source": (actions, "apply"),
     "close the account": (ArchiveLedger, "change"),
 }
 _SENDING = "send"

@@ -21,7 +21,7 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.postprocess import actions
-from pywats_archive.pipeline.postprocess.actions import SourceFile, carry_out
+from pywats_archive.pipeline.postprocess.actions import SourceFile, apply
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.portable import files
 
@@ -94,9 +94,9 @@ def replaced(path: Path) -> Callable[[], object]:
 def try_to_leave(ending: Ending, departure: SourceFile) -> None:
     """Let it leave; that it cannot is told as a StorageError, and tried again."""
     try:
-        carry_out(ending, departure)
+        apply(ending, departure)
     except StorageError:
-        carry_out(ending, departure)
+        apply(ending, departure)
 
 
 def test_what_replaced_a_source_while_its_blob_was_read_back_stays(
@@ -119,7 +119,7 @@ def test_what_is_archived_is_read_back_whatever_the_configuration_says_now(archi
     blob = archive.root / departure.entry.source_archived_path
     blob.chmod(0o600)
     blob.write_bytes(blob.read_bytes()[:-9] + b"damaged!!")
-    carry_out(REMOVED, replace(departure, config=config))
+    apply(REMOVED, replace(departure, config=config))
     assert (watch.parent / "Done" / "a.log").read_bytes() == b"precious"
 
 
@@ -176,7 +176,7 @@ def test_a_source_leaves_for_another_file_system(watch: Path, kind: str) -> None
     (watch / "unit" / "a").write_bytes(b"a")
     (watch / "a.log").write_bytes(b"a")
     name = "a.log" if kind == "file" else "unit"
-    carry_out(DONE, leaving(watch / name))
+    apply(DONE, leaving(watch / name))
     assert not (watch / name).exists()
     assert [path.name for path in (watch.parent / "Done").iterdir()] == [name]
     if kind == "folder":

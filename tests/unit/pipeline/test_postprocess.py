@@ -15,7 +15,7 @@ from pywats_archive.archive.sources.reading import signature
 from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.postprocess.actions import SourceFile, carry_out
+from pywats_archive.pipeline.postprocess.actions import SourceFile, apply
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.portable.files import WINDOWS
 
@@ -55,7 +55,7 @@ def watch(tmp_path: Path) -> Path:
 def test_a_source_is_removed_once_its_blob_was_read_back(archive: Archive, watch: Path) -> None:
     """DELETE and ARCHIVE remove the source (invariant 2)."""
     (watch / "a.log").write_bytes(b"x")
-    assert carry_out(REMOVED, departure(archive, watch / "a.log")).moved_to == "removed"
+    assert apply(REMOVED, departure(archive, watch / "a.log")).moved_to == "removed"
     assert not (watch / "a.log").exists()
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_blob_keeps_its_source(archive: Archive, watch: Path) -> None:
     blob = archive.root / leaving.entry.source_archived_path
     blob.chmod(0o600)
     blob.write_bytes(blob.read_bytes()[:-9] + b"damaged!!")
-    departed = carry_out(REMOVED, leaving)
+    departed = apply(REMOVED, leaving)
     assert departed.note is not None and "not removed" in departed.note
     assert (watch.parent / "Done" / "a.log").read_bytes() == b"precious"
 
@@ -77,7 +77,7 @@ def test_a_source_that_changed_is_left(archive: Archive, watch: Path) -> None:
     (watch / "a.log").write_bytes(b"one")
     leaving = departure(archive, watch / "a.log")
     (watch / "a.log").write_bytes(b"one and more")
-    assert "changed" in (carry_out(REMOVED, leaving).note or "")
+    assert "changed" in (apply(REMOVED, leaving).note or "")
     assert (watch / "a.log").read_bytes() == b"one and more"
 
 
@@ -87,7 +87,7 @@ def test_a_folder_with_a_new_file_is_kept(archive: Archive, watch: Path) -> None
     (watch / "unit" / "a").write_bytes(b"a")
     leaving = departure(archive, watch / "unit")
     (watch / "unit" / "late").write_bytes(b"late")
-    carry_out(REMOVED, leaving)
+    apply(REMOVED, leaving)
     assert (watch.parent / "Done" / "unit" / "late").read_bytes() == b"late"
 
 
@@ -109,7 +109,7 @@ def test_leftovers_of_the_same_entry_are_cleaned_and_no_others(archive: Archive,
         ("a_3.log", other),
     ):
         _left(archive, entry.archive_id, done / name)
-    carry_out(REMOVED, leaving)
+    apply(REMOVED, leaving)
     assert sorted(path.name for path in done.iterdir()) == ["a_2.log", "a_3.log", "a_4.log"]
 
 
@@ -130,7 +130,7 @@ def test_a_move_cut_short_leaves_one_file_in_done(archive: Archive, watch: Path)
     done = watch.parent / "Done"
     done.mkdir()
     (done / "a.log").hardlink_to(watch / "a.log")
-    carry_out(Ending(state=ArrivalState.DONE, destination=Destination.DONE), leaving)
+    apply(Ending(state=ArrivalState.DONE, destination=Destination.DONE), leaving)
     assert [path.name for path in done.iterdir()] == ["a.log"] and list(watch.iterdir()) == []
 
 
@@ -156,7 +156,7 @@ def test_a_link_in_place_of_a_source_is_left_alone(
         source.rename(elsewhere / "unit")
     source.symlink_to(elsewhere)
     before = list(elsewhere.iterdir())
-    departed = carry_out(Ending(state=ArrivalState.DONE, destination=destination), leaving)
+    departed = apply(Ending(state=ArrivalState.DONE, destination=destination), leaving)
     assert departed.is_replaced and source.is_symlink()
     assert list(elsewhere.iterdir()) == before and [path.read_bytes() for path in before] == [b"x"]
 
@@ -169,6 +169,6 @@ def test_a_source_that_keeps_its_place_in_pending_is_known_to_lie_there(archive:
     leaving = departure(archive, pending / "a.log")
     config = leaving.config.model_copy(update={"pending_folder": str(pending)})
     kept = Ending(state=ArrivalState.DONE, destination=Destination.KEPT)
-    departed = carry_out(kept, replace(leaving, config=config))
+    departed = apply(kept, replace(leaving, config=config))
     assert departed.moved_to == str(pending / "a.log") and departed.note
-    assert carry_out(kept, leaving).moved_to is None
+    assert apply(kept, leaving).moved_to is None

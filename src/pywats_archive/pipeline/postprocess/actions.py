@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +17,9 @@ from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
+from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
 from pywats_archive.portable import files, moving
-from pywats_archive.portable.placing import free_names, publish
+from pywats_archive.portable.placing import free_names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +36,7 @@ class SourceFile:
     entry: ArchiveEntry | None = None
 
 
-def departure_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
+def source_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
     """Give an arrival's source as it is to leave, with its archived form if it has one."""
     return SourceFile(
         path=Path(arrival.moved_to or arrival.path),
@@ -70,25 +67,24 @@ class Moved:
         return self.moved_to == _REPLACED
 
 
-_GONE, _REPLACED = "removed", "replaced"
+REMOVED, _REPLACED = "removed", "replaced"
 _LEFT = Moved(moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in")
-_LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
 
 
-def carry_out(ending: Ending, departure: SourceFile) -> Moved:
+def apply(ending: Ending, source: SourceFile) -> Moved:
     """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
-    if not os.path.lexists(departure.path):
+    if not os.path.lexists(source.path):
         is_kept = ending.destination is Destination.KEPT
         return Moved(moved_to=None) if is_kept else Moved(moved_to="gone", note="the source was already gone")
     try:
-        touched = _touched(departure)
-        departed = _ACTIONS[ending.destination](departure)
-        if ending.clean_leftovers and departure.archive and departure.entry and departed.moved_to == _GONE:
-            _clean_leftovers(departure.archive, departure.entry, Path(departure.config.done_folder))
+        touched = _touched(source)
+        departed = _ACTIONS[ending.destination](source)
+        if ending.clean_leftovers and source.archive and source.entry and departed.moved_to == REMOVED:
+            _clean_leftovers(source.archive, source.entry, Path(source.config.done_folder))
     except _Replaced:
         return _LEFT
     except OSError as exc:
-        raise StorageError(f"{departure.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
+        raise StorageError(f"{source.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
     return replace(departed, touched=touched) if touched else departed
 
 
@@ -108,9 +104,9 @@ def bring_back(held: Path, path: Path) -> bool:
 
 
 def _move_to(name_of_folder: str) -> Callable[[SourceFile], Moved]:
-    def act(departure: SourceFile) -> Moved:
-        folder = Path(getattr(departure.config, name_of_folder))
-        target = move_into(folder, departure.path)
+    def act(source: SourceFile) -> Moved:
+        folder = Path(getattr(source.config, name_of_folder))
+        target = move_into(folder, source.path)
         return Moved(moved_to=str(target), lies_at=target)
 
     return act
@@ -138,22 +134,22 @@ def _move(path: Path, target: Path) -> None:
         moving.move_file_exclusive(path, target)
 
 
-def _remove(departure: SourceFile) -> Moved:
-    return _remove_noted(departure, moving.marks(departure.path))
+def _remove(source: SourceFile) -> Moved:
+    return _remove_noted(source, moving.marks(source.path))
 
 
-def _remove_noted(departure: SourceFile, noted: moving.Marks) -> Moved:
-    if departure.archive and departure.entry and departure.entry.source_archived_path:
-        if departure.path.is_file() and reading.checksum(departure.path) != departure.entry.source_checksum:
+def _remove_noted(source: SourceFile, noted: moving.Marks) -> Moved:
+    if source.archive and source.entry and source.entry.source_archived_path:
+        if source.path.is_file() and reading.checksum(source.path) != source.entry.source_checksum:
             return _LEFT
         try:
-            _prove_archived(departure.archive, departure.entry, departure.path)
+            _prove_archived(source.archive, source.entry, source.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
-            kept = move_into(Path(departure.config.done_folder), departure.path)
+            kept = move_into(Path(source.config.done_folder), source.path)
             return Moved(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
-    moving.remove_marked(departure.path, noted)
-    files.sync_folder(departure.path.parent)
-    return Moved(moved_to=_GONE)
+    moving.remove_marked(source.path, noted)
+    files.sync_folder(source.path.parent)
+    return Moved(moved_to=REMOVED)
 
 
 class _NotInArchive(Exception):
@@ -169,91 +165,16 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
         raise _NotInArchive(f"{missing[0]} is not in the archive as it is now")
 
 
-def _zip(departure: SourceFile) -> Moved:
-    folder, path = Path(departure.config.done_folder), departure.path
+def _zip(source: SourceFile) -> Moved:
+    folder, path = Path(source.config.done_folder), source.path
     noted = moving.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
     partial = moving.partial_of(path, folder)
     moving.discard(partial)
-    target = _zip_of_earlier(path, folder) or _new_zip(path, folder, partial)
+    target = zip_of_earlier(path, folder) or new_zip(path, folder, partial)
     files.sync_folder(folder)
-    removed = _remove_noted(departure, noted)
+    removed = _remove_noted(source, noted)
     return replace(removed, moved_to=str(target))
-
-
-def _zip_of_earlier(path: Path, folder: Path) -> Path | None:
-    """Find the zip that an earlier try made of this very source, before it could be removed."""
-    for name in free_names(f"{path.name}.zip"):
-        if not os.path.lexists(folder / name):
-            return None
-        if _holds(folder / name, path):
-            return folder / name
-    raise AssertionError("unreachable: names never run out")
-
-
-def _holds(packed: Path, path: Path) -> bool:
-    """Tell whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
-    try:
-        with zipfile.ZipFile(packed) as zipped:
-            held = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
-    except (OSError, zipfile.BadZipFile):
-        return False
-    return all(held.get(_name_in_zip(path, file)) == _as_zipped(file) for file in _files(path))
-
-
-def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:
-    info, crc = _zip_info(file, file.name), 0
-    seconds = info.date_time[5] // 2 * 2  # all that a zip keeps
-    for chunk in reading.read_file(file):
-        crc = zlib.crc32(chunk, crc)
-    return info.file_size, (*info.date_time[:5], seconds), crc
-
-
-def _new_zip(path: Path, folder: Path, partial: Path) -> Path:
-    try:
-        with partial.open("x+b") as stream:
-            partial.chmod(0o600)
-            _write_zip(path, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with zipfile.ZipFile(partial) as packed:
-            if damaged := packed.testzip():
-                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
-        return publish(partial, folder, f"{path.name}.zip")
-    finally:
-        moving.discard(partial)
-
-
-def _write_zip(path: Path, stream: object) -> None:
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:  # type: ignore[call-overload]
-        for file in _files(path):
-            info = _zip_info(file, _name_in_zip(path, file))
-            with file.open("rb") as content, packed.open(info, "w") as zipped:
-                shutil.copyfileobj(content, zipped, reading.CHUNK_BYTES)
-
-
-def _zip_info(file: Path, name: str) -> zipfile.ZipInfo:
-    """Describe a file as a zip has it; a time that no calendar has becomes the last one that a zip can hold."""
-    try:
-        info = zipfile.ZipInfo.from_file(file, name, strict_timestamps=False)
-    except (OSError, OverflowError, ValueError):
-        status = file.stat()  # of a file that is gone this is the error that counts
-        info = zipfile.ZipInfo(name, _LAST_IN_ZIP)
-        info.file_size, info.external_attr = status.st_size, (status.st_mode & 0xFFFF) << 16
-    info.compress_type = zipfile.ZIP_DEFLATED
-    return info
-
-
-def _name_in_zip(path: Path, file: Path) -> str:
-    name = file.relative_to(path.parent).as_posix()
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> None:
@@ -270,52 +191,52 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
             left.unlink()
 
 
-def is_as_it_was(departure: SourceFile) -> bool:
+def is_as_it_was(source: SourceFile) -> bool:
     """Whether what is to leave still lies there."""
     try:
-        return os.path.lexists(departure.path) and _touched(departure) is None
+        return os.path.lexists(source.path) and _touched(source) is None
     except _Replaced:
         return False
 
 
-def _touched(departure: SourceFile) -> reading.Signature | None:
+def _touched(source: SourceFile) -> reading.Signature | None:
     """Return how the source is now, when its time, rights or inode changed and its bytes did not; _Replaced when they did.
 
     Its bytes are read only when something else differs. A folder may lose its marker while it is converted; what it gained is
     seen when it leaves.
     """
     try:
-        kind, now = reading.look_at(departure.path)
+        kind, now = reading.look_at(source.path)
     except SourceVanished:
         raise
     except StorageError as exc:  # a link, or a device
         raise _Replaced from exc
-    is_other = departure.entry and kind is not departure.entry.source_kind
-    if is_other or (kind is SourceKind.FOLDER and files.is_link(departure.path)):
+    is_other = source.entry and kind is not source.entry.source_kind
+    if is_other or (kind is SourceKind.FOLDER and files.is_link(source.path)):
         raise _Replaced
-    if kind is SourceKind.FOLDER or _is_untouched(departure, now):
+    if kind is SourceKind.FOLDER or _is_untouched(source, now):
         return None
-    archived = departure.entry.source_checksum if departure.entry else None
-    if now.size_bytes != departure.size_bytes or reading.checksum(departure.path) != archived:
+    archived = source.entry.source_checksum if source.entry else None
+    if now.size_bytes != source.size_bytes or reading.checksum(source.path) != archived:
         raise _Replaced
     return now
 
 
-def _is_untouched(departure: SourceFile, now: reading.Signature) -> bool:
+def _is_untouched(source: SourceFile, now: reading.Signature) -> bool:
     """Rights may change where no archive has the bytes to compare with; the time of the last change is none there."""
     known = (
-        (departure.size_bytes, now.size_bytes),
-        (departure.mtime_ns, now.mtime_ns),
-        (departure.inode, now.inode),
-        (departure.ctime_ns if departure.entry else None, now.ctime_ns),
+        (source.size_bytes, now.size_bytes),
+        (source.mtime_ns, now.mtime_ns),
+        (source.inode, now.inode),
+        (source.ctime_ns if source.entry else None, now.ctime_ns),
     )
     return all(None in pair or pair[0] == pair[1] for pair in known)
 
 
-def _keep(departure: SourceFile) -> Moved:
+def _keep(source: SourceFile) -> Moved:
     """Leave the source where it is: in Pending, if it waits there because its place in the watch folder is another's."""
-    if departure.path.parent == Path(departure.config.pending_folder):
-        return Moved(moved_to=str(departure.path), note="kept in Pending: its place in the watch folder is taken")
+    if source.path.parent == Path(source.config.pending_folder):
+        return Moved(moved_to=str(source.path), note="kept in Pending: its place in the watch folder is taken")
     return Moved(moved_to=None)
 
 

@@ -22,7 +22,7 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess import actions, decisions
-from pywats_archive.pipeline.postprocess.actions import departure_of
+from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.pipeline.postprocess.decisions import REMOVING, Destination
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing import sharing
@@ -86,7 +86,7 @@ class Finisher:
             is_archived=bool(entry.source_archived_path),
         )
         ending = sharing.end(own, lane, arrival)
-        departure = departure_of(lane, arrival, entry)
+        departure = source_of(lane, arrival, entry)
         if lane.folder and (lane.is_taken or not os.path.lexists(departure.path)):
             lane.folder.require()
         if ending.destination is not Destination.KEPT and not arrival.moved_to:
@@ -94,7 +94,7 @@ class Finisher:
         came_late, looked = self._late_writes.keep_members(
             lane, arrival, entry, departure.path, as_converted=self._as_converted.pop(key(lane, arrival), None)
         )
-        departed = actions.carry_out(ending, departure)
+        departed = actions.apply(ending, departure)
         if departed.lies_at:
             self._late_writes.note(lane, arrival, entry, departed, looked)
         if departed.is_replaced:

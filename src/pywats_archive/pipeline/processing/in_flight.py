@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.arrival import Arrival
-from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState
 
@@ -73,17 +71,4 @@ def load_completion(archive: Archive, arrival: Arrival) -> Completion:
         reports=tuple(
             r for r in archive.reports_of(arrival.archive_id) if last and r.conversion_id == last.conversion_id
         ),
-    )
-
-
-def decode_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
-    """Give a scheduled converter's result back from the document that its entry holds."""
-    told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
-    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])
-    return ConversionResult(
-        status=ConversionStatus(told["status"]),
-        documents=tuple(body.encode() for body in bodies),
-        error=told["error"],
-        metadata=told["metadata"],
-        started_at=entry.created_at,
     )

@@ -22,7 +22,7 @@ from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.folders.identity import is_as_known, was_replaced
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.postprocess import actions
-from pywats_archive.pipeline.postprocess.actions import departure_of
+from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.portable.placing import free_names
 
 log = structlog.get_logger()
@@ -91,9 +91,7 @@ def set_aside(lane: Lane, arrival: Arrival) -> None:
     if arrival.moved_to or not path.exists():
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
         return
-    if not actions.is_as_it_was(
-        departure_of(lane, arrival)
-    ):  # another source has its place; this one is in the archive
+    if not actions.is_as_it_was(source_of(lane, arrival)):  # another source has its place; this one is in the archive
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
         return
     pending = actions.move_into(Path(lane.config.pending_folder), path)

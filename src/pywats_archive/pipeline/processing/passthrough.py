@@ -29,7 +29,7 @@ from pywats_archive.pipeline.lanes import relocated
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import MemoryLedger
 from pywats_archive.pipeline.postprocess import actions, decisions
-from pywats_archive.pipeline.postprocess.actions import departure_of
+from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
 from pywats_archive.pipeline.processing.counts import RunCounts
@@ -229,7 +229,7 @@ class Passthrough:
             is_archived=False,
         )
         alone, ending = ending, sharing.end(ending, lane, arrival)
-        departure = departure_of(lane, arrival)
+        departure = source_of(lane, arrival)
         if lane.folder and lane.is_taken:
             lane.folder.require()
         if held.promise and ending is not alone and ending.destination is decisions.Destination.KEPT:
@@ -242,7 +242,7 @@ class Passthrough:
             self._spool.park(held.promise, lane.config, arrival, ending)
             self._counts.count(ending.state)
         else:
-            departed = actions.carry_out(ending, departure)
+            departed = actions.apply(ending, departure)
             sharing.note_departure(lane, arrival, departed.moved_to)
             lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
             self._counts.count(ending.state)

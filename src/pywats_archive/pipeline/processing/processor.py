@@ -15,6 +15,7 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
 from pywats_archive.conversion.pool.processes import ConverterProcesses
+from pywats_archive.conversion.scheduled_document import decode_result
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem, OutboxItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import (
@@ -39,7 +40,7 @@ from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.finishing import Finisher
-from pywats_archive.pipeline.processing.in_flight import Completion, decode_result
+from pywats_archive.pipeline.processing.in_flight import Completion
 from pywats_archive.pipeline.processing.intake import (
     Intake,
     NotArchived,

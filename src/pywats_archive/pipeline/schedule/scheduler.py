@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from pywats_archive.archive.results import document
 from pywats_archive.archive.sources import ingest
 from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.pool.processes import ConverterKilled, ConverterProcesses
+from pywats_archive.conversion.scheduled_document import ScheduledDocument
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
@@ -256,21 +257,6 @@ class Schedules:
 def _asking(lane: Lane) -> ConversionJob:
     """The job of a run, which tells its code unless that is kept."""
     return replace(lane.job, known_code=lane.interceptor.codes.latest) if lane.interceptor else lane.job
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduledDocument:
-    """A result as it is archived; ``path`` is a name that no other result has."""
-
-    lane_name: str
-    result: ConversionResult
-    taken_at: datetime
-    path: str
-    body: bytes
-
-    @property
-    def mtime_ns(self) -> int:
-        return int(self.taken_at.timestamp() * 1e9)
 
 
 _END = {ConversionStatus.FAILED: ArrivalState.FAILED, **NOT_TAKEN}

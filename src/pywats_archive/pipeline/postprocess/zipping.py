@@ -1,0 +1,94 @@
+"""Zip files of sources, proven to read back before the source is removed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from pywats_archive.archive.sources import reading
+from pywats_archive.portable import files, moving
+from pywats_archive.portable.placing import free_names, publish
+
+_LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
+
+
+def zip_of_earlier(path: Path, folder: Path) -> Path | None:
+    """Find the zip that an earlier try made of this very source, before it could be removed."""
+    for name in free_names(f"{path.name}.zip"):
+        if not os.path.lexists(folder / name):
+            return None
+        if _contains(folder / name, path):
+            return folder / name
+    raise AssertionError("unreachable: names never run out")
+
+
+def new_zip(path: Path, folder: Path, partial: Path) -> Path:
+    """Zip a source into ``folder`` by way of ``partial``, durable and read back; returns the path of the zip."""
+    try:
+        with partial.open("x+b") as stream:
+            partial.chmod(0o600)
+            _write_zip(path, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with zipfile.ZipFile(partial) as packed:
+            if damaged := packed.testzip():
+                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
+        return publish(partial, folder, f"{path.name}.zip")
+    finally:
+        moving.discard(partial)
+
+
+def _contains(packed: Path, path: Path) -> bool:
+    """Tell whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
+    try:
+        with zipfile.ZipFile(packed) as zipped:
+            held = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return all(held.get(_name_in_zip(path, file)) == _as_zipped(file) for file in _files(path))
+
+
+def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:
+    info, crc = _zip_info(file, file.name), 0
+    seconds = info.date_time[5] // 2 * 2  # all that a zip keeps
+    for chunk in reading.read_file(file):
+        crc = zlib.crc32(chunk, crc)
+    return info.file_size, (*info.date_time[:5], seconds), crc
+
+
+def _write_zip(path: Path, stream: IO[bytes]) -> None:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
+        for file in _files(path):
+            info = _zip_info(file, _name_in_zip(path, file))
+            with file.open("rb") as content, packed.open(info, "w") as zipped:
+                shutil.copyfileobj(content, zipped, reading.CHUNK_BYTES)
+
+
+def _zip_info(file: Path, name: str) -> zipfile.ZipInfo:
+    """Describe a file as a zip has it; a time that no calendar has becomes the last one that a zip can hold."""
+    try:
+        info = zipfile.ZipInfo.from_file(file, name, strict_timestamps=False)
+    except (OSError, OverflowError, ValueError):
+        status = file.stat()  # of a file that is gone this is the error that counts
+        info = zipfile.ZipInfo(name, _LAST_IN_ZIP)
+        info.file_size, info.external_attr = status.st_size, (status.st_mode & 0xFFFF) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def _name_in_zip(path: Path, file: Path) -> str:
+    name = file.relative_to(path.parent).as_posix()
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
