@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from pywats_archive.archive.sources import reading
-from pywats_archive.portable import files, moving
+from pywats_archive.portable import moving
 from pywats_archive.portable.placing import free_names, publish
 
 _LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
