@@ -16,6 +16,7 @@ from pywats_archive.archive import arguments, figures, ledger, sampling
 from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.archive.liveness import heartbeat, unattended
@@ -92,7 +93,7 @@ class Client:
         for reason in _away(station).values():
             raise reason
         roots = station.archive_roots(even_unused=True)  # what was switched off has its entries all the same
-        made = [root for root in roots if (root / "archive.json").exists()]
+        made = [root for root in roots if (root / DESCRIPTION).exists()]
         return cls(made, station=station)
 
     @staticmethod

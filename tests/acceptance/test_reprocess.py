@@ -179,7 +179,7 @@ def planted(station: Station, marker: Path) -> str:
     body = f"open({str(marker)!r}, 'w').close()\n" + (station.root / "converters" / "own.py").read_text()
     code = ConverterCode(files={"own.py": body.encode()}, class_name="Limited")
     with station.archive() as archive:
-        assert codes.keep(archive, code, version="1", distribution=None)
+        assert codes.store(archive, code, version="1", distribution=None)
     return code.fingerprint
 
 

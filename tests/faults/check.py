@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.restore.source import restore_source
-from pywats_archive.catalog import entries, events
+from pywats_archive.catalog import events
+from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter
@@ -69,7 +72,7 @@ def _strangers(archive: Archive) -> Iterator[str]:
     """What lies in the archive and is in no row."""
     with archive.read() as db:
         purged = {e.archive_id for e in archive.find(EntryFilter(), limit=100_000).items if e.purged_at}
-        known = {path for path in entries.known_paths(db) if path.rpartition("/")[2][:24] not in purged}
+        known = {path for path in _known_paths(db) if path.rpartition("/")[2][:24] not in purged}
     for top in ("sources", "reports"):
         yield from (f"5: {path} is in no row" for path in archive.blobs.paths(top) if path not in known)
 
@@ -106,3 +109,12 @@ def _history(archive: Archive) -> Iterator[str]:
         if broken := events.first_break(db):
             yield f"8: the chain breaks at event {broken.sequence}"
     yield from (f"12: {told}" for told in ledger.disagreements(archive))
+
+
+def _known_paths(db: Connection) -> Iterator[str]:
+    """Stream the path of every blob that a row names, companions and reports included; one may come more than once."""
+    for path, companions in execute(db, "SELECT archived_path, companions FROM archive_entries"):
+        yield path
+        yield from (each["archived_path"] for each in json.loads(companions or "[]"))
+    for (path,) in execute(db, "SELECT archived_path FROM reports"):
+        yield path

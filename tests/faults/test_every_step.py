@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from pywats_archive.blobs.durable import Sealed, TemporaryFile
+from pywats_archive.blobs.temporary import Sealed, TemporaryFile
 from tests.faults import victim
 from tests.faults.drops import OTHER_FILE_SYSTEM
 from tests.faults.scenarios import SCENARIOS

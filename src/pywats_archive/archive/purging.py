@@ -10,9 +10,9 @@ from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks
 from pywats_archive.catalog import candidates as eligible
-from pywats_archive.catalog import events, purges, statistics
+from pywats_archive.catalog import entries, events, purges, statistics
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import StorageError, UnknownEntry
+from pywats_archive.errors import StorageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.retention.purge import Candidate, Purge, PurgeReason
 
@@ -121,10 +121,9 @@ def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterato
 
 def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
     """Give what decides about these entries, but for those that are purged already; UnknownEntry names one there is not."""
-    for archive_id in archive_ids:
-        if not archive.has(archive_id):
-            raise UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
     with archive.read() as db:
+        for archive_id in archive_ids:
+            entries.require(db, archive_id)
         return eligible.candidates_named(db, archive_ids)
 
 

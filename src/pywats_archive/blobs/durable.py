@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.blobs.foldersync import FolderSync
+from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX, TemporaryFile, open_file, remove, write_all
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files
 
-TEMPORARY_SUFFIX = ".part"
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o400
-MEMORY_BYTES = 1 << 20
+_FOLDER_MODE = 0o700
 _MANY, _UNLINKING = 64, 4
 """From so many on, files are removed by four threads: ext4 takes less than half the time for it, in one folder too."""
 
@@ -96,10 +95,12 @@ class DurableFiles:
         """Append a line to a file beside the catalog, durably. What a crash left of another one stays a line of its own."""
         self._require_root()
         self._on_step("open")
-        descriptor = _open(f"{self.root}/{name}", os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), mode=0o600)
+        descriptor = open_file(
+            f"{self.root}/{name}", os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), mode=0o600
+        )
         try:
             self._on_step("write")
-            _write(descriptor, (b"\n" if _is_cut_off(descriptor) else b"") + line + b"\n")
+            write_all(descriptor, (b"\n" if _is_cut_off(descriptor) else b"") + line + b"\n")
             self._on_step("fsync")
             os.fsync(descriptor)
         finally:
@@ -196,111 +197,9 @@ class Name:
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """How long a file is, and what the file system allots for it."""
-
-    size_bytes: int
-    allotted_bytes: int
-
-
-class TemporaryFile:
-    """A file on its way into the archive; up to a megabyte of it waits in memory."""
-
-    def __init__(self, path: str, on_step: OnStep) -> None:
-        self.path = path
-        self.is_published = False
-        self._on_step = on_step
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._length = 0
-        self._descriptor: int | None = _open(path, os.O_CREAT | os.O_EXCL)
-
-    def write(self, data: bytes) -> None:
-        """Append ``data``."""
-        self._waiting.append(data)
-        self._waiting_bytes += len(data)
-        if self._waiting_bytes > MEMORY_BYTES:
-            self._flush()
-
-    def seal(self, header: bytes, *, is_reserved: bool) -> Sealed:
-        """Put ``header`` in front, check the length, make the bytes durable, close; gives the sizes.
-
-        ``is_reserved``: the file begins with a header of this length already, which is replaced. Can be called again with
-        another header of the same length.
-        """
-        if self._descriptor is None:
-            self._descriptor, is_reserved = self._reopened(), True
-        if not is_reserved:
-            self._waiting.insert(0, header)
-        self._flush()
-        if is_reserved:
-            self._on_step("write")
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            _write(self._descriptor, header)
-        written = os.fstat(self._descriptor).st_size
-        if written != self._length:
-            raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
-        self._on_step("fsync")
-        os.fsync(self._descriptor)
-        allotted = files.allotted_bytes(os.fstat(self._descriptor))
-        os.close(self._descriptor)
-        self._descriptor = None
-        return Sealed(size_bytes=written, allotted_bytes=allotted)
-
-    def discard(self) -> None:
-        """Close and remove the file, unless it was published."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-        if not self.is_published:
-            remove(self.path)
-
-    def _flush(self) -> None:
-        if not self._waiting:
-            return
-        assert self._descriptor is not None
-        self._on_step("write")
-        self._length += _write(self._descriptor, b"".join(self._waiting))
-        self._waiting, self._waiting_bytes = [], 0
-
-    def _reopened(self) -> int:
-        os.chmod(self.path, 0o600)  # noqa: PTH101 (strings, see above)
-        descriptor = _open(self.path, 0)
-        os.chmod(self.path, _FILE_MODE)  # noqa: PTH101
-        return descriptor
-
-
-def _open(path: str, flags: int, *, mode: int = _FILE_MODE) -> int:
-    return os.open(path, os.O_RDWR | flags | getattr(os, "O_BINARY", 0), mode)
-
-
 def _is_cut_off(descriptor: int) -> bool:
     """Whether a file that is open ends within a line."""
     if os.lseek(descriptor, 0, os.SEEK_END) == 0:
         return False
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) != b"\n"
-
-
-def _write(descriptor: int, data: bytes) -> int:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    return len(data)
-
-
-def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool) -> None:
-    """Remove what a crash left half-written beneath ``folder``, or only in it."""
-    pattern = f".*{TEMPORARY_SUFFIX}"
-    for path in sorted(folder.rglob(pattern) if deep else folder.glob(pattern)):
-        report(path)
-        remove(path)
-
-
-def remove(path: Path | str) -> None:
-    """Remove a file that may be gone already, and may be read-only (which Windows minds)."""
-    with suppress(FileNotFoundError):
-        if files.WINDOWS:
-            os.chmod(path, 0o600)  # noqa: PTH101
-        os.unlink(path)  # noqa: PTH108

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 from pywats_archive.blobs.codec import crc32
 from pywats_archive.errors import BlobDamaged, StorageError
 
+ALGORITHM = "sha256"
 _MAGIC_DEFLATE = b"\x1f\x8b\x08"
 _FEXTRA, _FNAME = 4, 8
 _SUBFIELD = b"PA"
@@ -44,6 +46,16 @@ class Label:
     header_bytes: int = 0
     is_sealed: bool = False
     """Whether the header carried its own checksum (those of the first archives did not)."""
+
+    @property
+    def checksum(self) -> str:
+        """The content's checksum with the name of its algorithm; KeyError where the metadata has none."""
+        return checksum_in(self.metadata)
+
+
+def checksum_in(metadata: Mapping[str, Any]) -> str:
+    """Return the content's checksum, with the name of its algorithm, from a blob's metadata; KeyError."""
+    return f"{ALGORITHM}:{metadata['sha256']}"
 
 
 def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:

@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pywats_archive.blobs import header
 from pywats_archive.blobs.codec import compress, compressor, crc32
-from pywats_archive.blobs.durable import MEMORY_BYTES, TemporaryFile
 from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.temporary import MEMORY_BYTES, TemporaryFile
 
 TRAILER = struct.Struct("<II")
 """What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog import tables
+from pywats_archive.catalog import upkeep_tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Voucher
 
-_ROWS = Rows(tables.clock, key="id")
+_ROWS = Rows(upkeep_tables.clock, key="id")
 _PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"
 _BEGINNING = "SELECT kind FROM events WHERE sequence = 1"
 _IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
 from pywats_archive.catalog.driver import execute, rows
+from pywats_archive.catalog.entry_conditions import conditions
 from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
@@ -55,6 +55,12 @@ def has(db: Connection, archive_id: str) -> bool:
     return execute(db, "SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone() is not None
 
 
+def require(db: Connection, archive_id: str) -> None:
+    """Raise UnknownEntry unless there is such an entry."""
+    if not has(db, archive_id):
+        raise _unknown(archive_id)
+
+
 def newest_id(db: Connection) -> str:
     """Give the greatest archive id there is; empty when there is none."""
     return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
@@ -67,7 +73,7 @@ def converter_names(db: Connection) -> tuple[str, ...]:
 
 def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
     """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
-    where, values = _conditions(wanted)
+    where, values = conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
     found = rows(db, f"{_ROWS.select} {where} {order}", (*values, limit, offset))
@@ -80,7 +86,7 @@ def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) ->
 
 def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
     """Stream what matches, oldest first; entries that come meanwhile may or may not be among them."""
-    where, values = _conditions(wanted)
+    where, values = conditions(wanted)
     after = ("", "")
     joint = "AND" if where else "WHERE"
     while True:
@@ -164,20 +170,10 @@ def set_companions(tx: Connection, archive_id: str, companions: Sequence[Compani
     _change(tx, archive_id, changes, added={"disk_size_bytes": disk_size_bytes})
 
 
-def known_paths(db: Connection) -> Iterator[str]:
-    """Stream the path of every blob that a row names, companions and reports included; one may come more than once."""
-    for path, companions in execute(db, "SELECT archived_path, companions FROM archive_entries"):
-        yield path
-        yield from (each["archived_path"] for each in json.loads(companions or "[]"))
-    for (path,) in execute(db, "SELECT archived_path FROM reports"):
-        yield path
-
-
 def apply_conversion(
     tx: Connection, archive_id: str, conversion: Conversion, reports: Sequence[Report], *, retention_until: date
 ) -> None:
     """Show a conversion and its reports as the entry's latest, in the full-text index too."""
-    first = reports[0] if reports else None
     changes: dict[str, Any] = {
         "conversion_timestamp": conversion.started_at,
         "conversion_status": conversion.status.value,
@@ -185,13 +181,8 @@ def apply_conversion(
         "conversion_duration_ms": conversion.duration_ms,
         "conversion_parameters": conversion.parameters or None,
         "warnings": list(conversion.warnings) or None,
-        "report_id": first.report_id if first else None,
-        "report_archived_path": first.archived_path if first else None,
-        "report_size_bytes": first.size_bytes if first else None,
-        "report_count": len(reports),
-        "serial_number": first.serial_number if first else None,
-        "part_number": first.part_number if first else None,
         "retention_until": retention_until,
+        **_report_columns(reports),
     }
     if conversion.converter_version:
         changes["converter_version"] = conversion.converter_version
@@ -202,16 +193,8 @@ def apply_conversion(
 def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     """Show one more report of the latest conversion."""
     entry = get(tx, archive_id)
-    changes: dict[str, Any] = {"report_count": entry.report_count + 1}
-    if entry.report_count == 0:
-        changes |= {
-            "report_id": report.report_id,
-            "report_archived_path": report.archived_path,
-            "report_size_bytes": report.size_bytes,
-            "serial_number": report.serial_number,
-            "part_number": report.part_number,
-        }
-    _change(tx, archive_id, changes)
+    is_first = entry.report_count == 0
+    _change(tx, archive_id, _report_columns([report]) if is_first else {"report_count": entry.report_count + 1})
     _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
@@ -232,17 +215,21 @@ def skip(tx: Connection, archive_id: str, reason: str) -> None:
 
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
     """Show these as the reports of the latest conversion, of which nothing else is known."""
-    first = reports[0]
-    changes = {
-        "report_id": first.report_id,
-        "report_archived_path": first.archived_path,
-        "report_size_bytes": first.size_bytes,
-        "report_count": len(reports),
-        "serial_number": first.serial_number,
-        "part_number": first.part_number,
-    }
-    _change(tx, archive_id, changes)
+    _change(tx, archive_id, _report_columns(reports))
     _reindex(tx, archive_id, None, (), reports)
+
+
+def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
+    """What an entry's row has of its reports: their number, and the first of them."""
+    first = reports[0] if reports else None
+    return {
+        "report_id": first.report_id if first else None,
+        "report_archived_path": first.archived_path if first else None,
+        "report_size_bytes": first.size_bytes if first else None,
+        "report_count": len(reports),
+        "serial_number": first.serial_number if first else None,
+        "part_number": first.part_number if first else None,
+    }
 
 
 def _change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: dict[str, int] | None = None) -> None:
@@ -267,34 +254,6 @@ def _reindex(
         part=" ".join(sorted({r.part_number for r in reports if r.part_number})),
         error=redacted("\n".join(filter(None, (error, *warnings)))),
     )
-
-
-def _conditions(wanted: EntryFilter) -> tuple[str, tuple[Any, ...]]:
-    tests = [(condition, value) for condition, value in _asked(wanted) if value is not None]
-    where = " AND ".join(condition for condition, _ in tests)
-    values = tuple(value for condition, value in tests if "?" in condition)
-    return (f"WHERE {where}" if where else ""), values
-
-
-def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
-    by_report = "archive_id IN (SELECT archive_id FROM reports WHERE {} = ?)"
-    yield "converter_name = ?", wanted.converter_name
-    yield "conversion_status = ?", wanted.status.value if wanted.status else None
-    yield "conversion_timestamp >= ?", moment_to_text(wanted.from_date) if wanted.from_date else None
-    yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
-    yield by_report.format("serial_number"), wanted.serial_number
-    yield by_report.format("part_number"), wanted.part_number
-    yield by_report.format("submission_state"), wanted.submission.value if wanted.submission else None
-    if wanted.warned is not None:
-        yield f"warnings IS {'NOT ' if wanted.warned else ''}NULL", True
-    if wanted.purged is not None:
-        yield f"purged_at IS {'NOT ' if wanted.purged else ''}NULL", True
-    if wanted.text is not None:
-        match = search.match_expression(wanted.text)
-        if match is None:
-            yield "0", True
-        else:
-            yield "entry_no IN (SELECT rowid FROM entry_text WHERE entry_text MATCH ?)", match
 
 
 def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog import tables
+from pywats_archive.catalog import upkeep_tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 
 _APART = ("created_at", "updated_at", "confirmed", "dates_follow_from")
-_ROWS = Rows(tables.retention_policies, key="id", apart=_APART)
+_ROWS = Rows(upkeep_tables.retention_policies, key="id", apart=_APART)
 _PUT = (
     f"INSERT INTO retention_policies ({', '.join(_ROWS.names)}, created_at, updated_at, confirmed, dates_follow_from) "
     f"VALUES ({', '.join('?' * len(_ROWS.names))}, ?, ?, ?, ?) ON CONFLICT (converter_name) DO UPDATE SET "

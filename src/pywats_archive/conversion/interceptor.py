@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import conversions, submissions
+from pywats_archive.archive.results.codes import KeptCodes
 from pywats_archive.archive.sources import companions, ingest, late
 from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.attempt import attempt, told_of
-from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.host.settings.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
@@ -40,25 +40,7 @@ class NextState:
     attempts: int = 0
 
 
-class AfterSubmission:
-    """The last of the three moments: all it needs is the archive, so that reports can be sent whose converter is gone."""
-
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
-
-    def post_submit(
-        self,
-        report: Report,
-        *,
-        state: SubmissionState,
-        reason: str | None = None,
-        next_try_at: datetime | None = None,
-    ) -> Report:
-        """Put on record what the server did with a report."""
-        return submissions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
-
-
-class ArchiveInterceptor(AfterSubmission):
+class ArchiveInterceptor:
     """Brings one converter's sources, conversions and reports into one archive.
 
     ``info`` is None when the converter's code could not be loaded; ``key`` makes the fingerprints of secrets.
@@ -67,7 +49,7 @@ class ArchiveInterceptor(AfterSubmission):
     def __init__(
         self, archive: Archive, config: ConverterConfig, *, key: bytes, info: ConverterInfo | None = None
     ) -> None:
-        super().__init__(archive)
+        self.archive = archive
         self._config = config
         self._key = key
         self.info = info
@@ -174,8 +156,19 @@ class ArchiveInterceptor(AfterSubmission):
             attempts=next_state.attempts if next_state else 0,
         )
         if info:
-            self.codes.keep(info, result.code)
+            self.codes.store(info, result.code)
         return conversions.record_conversion(self.archive, new)
+
+    def post_submit(
+        self,
+        report: Report,
+        *,
+        state: SubmissionState,
+        reason: str | None = None,
+        next_try_at: datetime | None = None,
+    ) -> Report:
+        """Put on record what the server did with a report."""
+        return submissions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:
         """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""

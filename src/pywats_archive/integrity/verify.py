@@ -16,6 +16,7 @@ from pywats_archive.archive import ledger, purging
 from pywats_archive.archive.audit import inspection, inventory
 from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.layout import CATALOG
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
@@ -24,7 +25,6 @@ from pywats_archive.models.operation.integrity import Checked, Problem, ProblemK
 YOUNG_S = 600.0
 """How long the service may take between writing a file and committing its row: it packs companions between."""
 _DOUBTS_AT_ONCE = 1000
-_CATALOG = "metadata.db"
 
 
 def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
@@ -45,24 +45,24 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
             yield Checked(problem=_fault(archive, fault, None))
     except CatalogDamaged as exc:
         told = f"{exc}; what it names from there on was not checked"
-        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=_CATALOG, message=told))
+        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=told))
 
 
 def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
-    path = archive.root / _CATALOG
+    path = archive.root / CATALOG
     for fault in archive.catalog.faults(thorough=not thoroughness.quick):
         told = f"{path} is damaged ({fault}): run 'pywats-archive rebuild'"
-        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=_CATALOG, message=told))
+        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=told))
     if broken := inventory.first_break(archive):
         what = f"event {broken.sequence} ({broken.kind}, {broken.at:%Y-%m-%d %H:%M:%S} UTC)"
         told = (
             f"{path}: the history is broken at {what}: it, or what stood before it, was altered; compare with a backup"
         )
-        found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=_CATALOG, archive_id=broken.archive_id, message=told)
+        found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=CATALOG, archive_id=broken.archive_id, message=told)
         yield Checked(problem=found)
     for archive_id in inventory.gone_entries(archive):
         told = f"{path}: the history tells of entry {archive_id}, and its row is gone; compare with a backup"
-        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, _CATALOG, archive_id, told))
+        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, CATALOG, archive_id, told))
 
 
 def _codes(archive: Archive) -> Iterator[Checked]:
@@ -80,9 +80,9 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
             doubts.add(_Doubt(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
     if holding.is_purged and not inventory.is_purge_on_record(archive, holding.archive_id):
-        row = f"{archive.root / _CATALOG}: the row of {holding.archive_id}"
+        row = f"{archive.root / CATALOG}: the row of {holding.archive_id}"
         told = f"{row} says that it was purged, the history does not; compare with a backup"
-        yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, _CATALOG, holding.archive_id, told))
+        yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, told))
     for blob, problem in inspection.look_at_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
@@ -96,8 +96,8 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
 
 
 def _fault(archive: Archive, fault: str, archive_id: str | None) -> Problem:
-    told = f"{archive.root / _CATALOG}: {fault}; what it names was not checked: run 'pywats-archive rebuild'"
-    return _problem(ProblemKind.CATALOG_DAMAGED, _CATALOG, archive_id, told)
+    told = f"{archive.root / CATALOG}: {fault}; what it names was not checked: run 'pywats-archive rebuild'"
+    return _problem(ProblemKind.CATALOG_DAMAGED, CATALOG, archive_id, told)
 
 
 def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:

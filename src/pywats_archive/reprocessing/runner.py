@@ -19,11 +19,11 @@ from pywats_archive.archive.report_ids import withheld as holding
 from pywats_archive.archive.report_ids.assignment import as_new
 from pywats_archive.archive.report_ids.pairing import paired
 from pywats_archive.archive.results import appended, conversions, runs
+from pywats_archive.archive.results.codes import KeptCodes
 from pywats_archive.archive.results.current import Current, current
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.archive.results.likeness import alike
 from pywats_archive.config import StationConfig
-from pywats_archive.conversion.codes import KeptCodes
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
 from pywats_archive.host.settings.secrets import load_key
@@ -188,7 +188,7 @@ class _Going:
         if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
             return self._kept(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
         if replayed.result.converter:
-            self._codes.keep(replayed.result.converter, replayed.result.code)
+            self._codes.store(replayed.result.converter, replayed.result.code)
         new = conversions.NewConversion(
             conversion=self._replayer.conversion(now.entry, replayed, run_id=self._run_id),
             documents=replayed.result.documents,

@@ -15,7 +15,7 @@ from tests.aged import Aged, blobs
 from pywats_archive.archive import decision_log, ledger, purging
 from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.archive.sources import ingest
-from pywats_archive.blobs import durable
+from pywats_archive.blobs import durable, temporary
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import Rebuilt, Thoroughness
@@ -45,7 +45,7 @@ def rebuilt(aged: Aged) -> Rebuilt:
 def kill_purge(aged: Aged, monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Purge, and end when so many blobs are gone, as a kill would."""
     gone = 0
-    remove = durable.remove
+    remove = temporary.remove
 
     def killed(path: Path | str) -> None:
         nonlocal gone

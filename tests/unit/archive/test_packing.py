@@ -22,7 +22,8 @@ from pywats_archive.archive.restore.salvage import salvage_source
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Content, measure
+from pywats_archive.blobs.reading import Content, measure
+from pywats_archive.blobs.store import UNKNOWN
 from pywats_archive.catalog import entries
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, Companion

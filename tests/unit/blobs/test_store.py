@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from pywats_archive.blobs.codec import compress
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, BlobStore, Content
+from pywats_archive.blobs.reading import Content
+from pywats_archive.blobs.store import UNKNOWN, Blob, BlobStore
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
 
 DAY = "sources/2026/02/13"

@@ -253,16 +253,6 @@ def test_companions_are_replaced(catalog: Catalog) -> None:
     assert get(catalog, entry.archive_id).companions == (COMPANION,)
 
 
-def test_every_blob_is_known(catalog: Catalog) -> None:
-    """The paths of sources, companions and reports are all among the known ones."""
-    entry = made.entry(1, companions=(COMPANION,))
-    add_all(catalog, entry)
-    convert(catalog, entry, made.conversion(entry), [made.report(entry)])
-    with catalog.read() as db:
-        known = set(entries.known_paths(db))
-    assert known == {entry.source_archived_path, COMPANION.archived_path, made.report(entry).archived_path}
-
-
 def test_words_that_no_database_holds_are_escaped(catalog: Catalog) -> None:
     """A conversion whose error or serial number has lone surrogates is recorded all the same, and found."""
     entry = made.entry(

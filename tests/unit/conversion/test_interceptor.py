@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import submissions
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.interceptor import AfterSubmission, ArchiveInterceptor
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import ArchivedItem, after_try
 from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.conversion import ConversionResult
@@ -49,15 +50,15 @@ def test_a_pipeline_of_ones_own_needs_the_three_moments_alone(interceptor: Archi
 def test_the_outbox_tells_the_archive_at_the_same_moment(
     interceptor: ArchiveInterceptor, tmp_path: Path, verdict: SubmitOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What our own outbox learns of a report passes ``post_submit``, like anyone's: there is one way (invariant 4)."""
+    """What our own outbox learns of a report is recorded as by ``post_submit``: there is one way (invariant 4)."""
     report, passed = converted(interceptor, tmp_path), []
-    post_submit = AfterSubmission.post_submit
+    record_try = submissions.record_try
 
-    def watched(moment: AfterSubmission, *given: Report, **told: object) -> Report:
+    def watched(archive: Archive, *given: Report, **told: object) -> Report:
         passed.append(given)
-        return post_submit(moment, *given, **told)  # type: ignore[arg-type]
+        return record_try(archive, *given, **told)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(AfterSubmission, "post_submit", watched)
+    monkeypatch.setattr(submissions, "record_try", watched)
     parcel = ArchivedItem(archive=interceptor.archive, report=report)
     parcel.settle(after_try(verdict, tries=1), Answer(verdict=verdict, reason="why"), interceptor.archive.now())
     (known,) = interceptor.archive.reports_of(report.archive_id)

@@ -16,7 +16,8 @@ from tests.filled import fill, spoil_page
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import reports
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, BlobStore, Content
+from pywats_archive.blobs.reading import Content
+from pywats_archive.blobs.store import UNKNOWN, BlobStore
 from pywats_archive.integrity.verify import _is_read_whole, verify
 from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
 from pywats_archive.models.query import EntryFilter

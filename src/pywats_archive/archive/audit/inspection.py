@@ -14,7 +14,8 @@ from pywats_archive.archive.audit.inventory import Holding
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.role import is_shared_source, metadata_in_place
 from pywats_archive.archive.sources.companions import listed
-from pywats_archive.blobs.store import ALGORITHM, Look
+from pywats_archive.blobs.header import ALGORITHM
+from pywats_archive.blobs.reading import Look
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.operation.integrity import Problem, ProblemKind

@@ -13,6 +13,7 @@ from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
+from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX
 from pywats_archive.catalog import entries, events, reports
 from pywats_archive.catalog.rows import BadRow
 from pywats_archive.models.entry import ArchiveEntry
@@ -22,7 +23,6 @@ from pywats_archive.models.report import Report
 
 _PAGE = 500
 _TOPS = (layout.SOURCES, layout.REPORTS)
-_TEMPORARY_SUFFIX = ".part"
 _Item = tuple[str, ArchiveEntry | Report | BadRow | str]
 """An archive id, and something that there is under it."""
 
@@ -65,7 +65,7 @@ class Stray:
     @property
     def is_half_written(self) -> bool:
         """Tell whether a blob would have become of it."""
-        return self.path.endswith(_TEMPORARY_SUFFIX)
+        return self.path.endswith(TEMPORARY_SUFFIX)
 
 
 def holdings(archive: Archive, strays: list[Stray]) -> Iterator[Holding]:

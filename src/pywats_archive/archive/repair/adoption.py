@@ -9,6 +9,7 @@ from typing import Any
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results.document import read
 from pywats_archive.archive.sources.companions import listed
+from pywats_archive.blobs.header import checksum_in
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
@@ -28,7 +29,7 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
         converter_version=metadata["converter_version"],
         source_original_path=metadata["original_path"],
         source_archived_path=path,
-        source_checksum=f"sha256:{metadata['sha256']}",
+        source_checksum=checksum_in(metadata),
         source_size_bytes=metadata["size_bytes"],
         compressed_size_bytes=(archive.root / path).stat().st_size,
         disk_size_bytes=archive.blobs.disk_size(path),
@@ -43,7 +44,7 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
 
 def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tuple[Companion, ...]:
     """Give the files in a companions blob, read to its end; BlobDamaged when it is not what its header says."""
-    chunks = archive.blobs.read_checked(path, f"sha256:{metadata['sha256']}")
+    chunks = archive.blobs.read_checked(path, checksum_in(metadata))
     return tuple(listed(archive, path, chunks, metadata))
 
 
@@ -58,7 +59,7 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
         ordinal=metadata["ordinal"],
         report_id=metadata["report_id"],
         archived_path=path,
-        checksum=f"sha256:{metadata['sha256']}",
+        checksum=checksum_in(metadata),
         size_bytes=metadata["size_bytes"],
         compressed_size_bytes=(archive.root / path).stat().st_size,
         disk_size_bytes=archive.blobs.disk_size(path),
@@ -72,7 +73,7 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
 
 
 def _summary(archive: Archive, path: str, metadata: dict[str, Any]) -> ReportSummary:
-    body = b"".join(archive.blobs.read_checked(path, f"sha256:{metadata['sha256']}"))
+    body = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
     try:
         return read(body, fixed_id=metadata["report_id"], spare_id=uuid.UUID(int=0)).summary
     except ValueError as exc:

@@ -21,6 +21,7 @@ from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adopted import Adopted, stand_in
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.repair.decided import Decided, decided
+from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import entries, events, previous, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
@@ -261,7 +262,7 @@ _ADDITIONS = {"source": _Filling._add_source, "companions": _Filling._add_compan
 
 def _content_problem(archive: Archive, path: str, archive_id: str, metadata: dict[str, Any]) -> Problem | None:
     try:
-        archive.blobs.check(path, f"sha256:{metadata['sha256']}")
+        archive.blobs.check(path, checksum_in(metadata))
     except BlobDamaged as exc:
         return _problem(ProblemKind.BLOB_DAMAGED, path, str(exc), archive_id)
     return None

@@ -14,6 +14,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, locks
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
+from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
@@ -212,7 +213,7 @@ def _adopt(archive: Archive, path: str) -> str:
 
 
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    archive.blobs.check(path, f"sha256:{metadata['sha256']}")
+    archive.blobs.check(path, checksum_in(metadata))
     entry = entry_of(archive, path, metadata)
 
     def unit(tx: Connection) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.report_ids.assignment import Identity
+from pywats_archive.blobs.reading import measure
 from pywats_archive.catalog import reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.pairing import Link, Pairing
@@ -65,7 +65,7 @@ def trouble(
         for pair, body, summary in zip(pairing.pairs, documents, summaries, strict=True):
             if pair.is_sent or not summary.own_id:
                 continue
-            checksum = f"sha256:{hashlib.sha256(body).hexdigest()}"
+            checksum = measure([body]).checksum
             if other := same_id_elsewhere(db, summary.own_id, checksum, of=archive_id):
                 return _told(other)
     return None

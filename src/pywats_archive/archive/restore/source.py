@@ -118,7 +118,7 @@ def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
 def _checksum(archive: Archive, entry: ArchiveEntry, path: str) -> str:
     if layout.is_one_companion(path):
         return _companion(entry, path).checksum
-    return f"sha256:{archive.blobs.label(path).metadata['sha256']}"
+    return archive.blobs.label(path).checksum
 
 
 def _companion(entry: ArchiveEntry, path: str) -> Companion:

@@ -8,20 +8,61 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import structlog
+
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
-from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import Content
+from pywats_archive.blobs.header import Label, checksum_in
+from pywats_archive.blobs.reading import Content
 from pywats_archive.catalog import events
-from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, StorageError
 from pywats_archive.models.code import ConverterCode
-from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.conversion import Conversion, ConverterInfo
 from pywats_archive.models.event import Event
 
+log = structlog.get_logger()
 _LEVEL = 6
 
 
-def keep(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
+class KeptCodes:
+    """The code that is known to be kept in one archive; safe to use from many threads."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._known: dict[str, ConverterInfo] = {}
+        self._latest = ""
+
+    @property
+    def latest(self) -> str:
+        """The fingerprint of the code that was kept, or known to be kept, last; empty while there is none."""
+        return self._latest
+
+    def info(self, fingerprint: str | None) -> ConverterInfo | None:
+        """Return what is known of code that was kept by this object."""
+        return self._known.get(fingerprint or "")
+
+    def store(self, info: ConverterInfo, code: ConverterCode | None = None) -> None:
+        """Keep a converter's code, once; without ``code`` it is read where it lies, if it is still the same.
+
+        Durable once this returns. What cannot be kept is a warning: the conversion counts, a replay may lack it.
+        """
+        if not info.fingerprint or info.fingerprint in self._known:
+            self._latest = info.fingerprint or self._latest
+            return
+        try:
+            code = code or _read(info)
+            if code is None or code.fingerprint != info.fingerprint:
+                log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason="it was edited meanwhile")
+                return
+            store(self._archive, code, version=info.version, distribution=info.distribution)
+        except (ArchiveError, OSError) as exc:
+            log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason=str(exc))
+            return
+        self._known[info.fingerprint] = info
+        self._latest = info.fingerprint
+
+
+def store(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
     """Keep a converter's code unless it is kept; tells whether it is new. Durable once this returns; StorageError."""
     path = _path(code.fingerprint, is_single=len(code.files) == 1)
     if (archive.root / path).exists():
@@ -63,7 +104,7 @@ def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
         path = _path(fingerprint, is_single=is_single)
         try:
             metadata = archive.blobs.label(path).metadata
-            body = b"".join(archive.blobs.read_checked(path, f"sha256:{metadata['sha256']}"))
+            body = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
         except BlobMissing:
             continue
         files = {str(metadata["main"]): body} if is_single else _unpacked(body, str(metadata["main"]))
@@ -142,3 +183,8 @@ def _unpacked(body: bytes, main: str) -> dict[str, bytes]:
             if stream is not None:
                 files[member.name] = stream.read()
     return {main: files.pop(main, b""), **files}
+
+
+def _read(info: ConverterInfo) -> ConverterCode | None:
+    files = {name: Path(path).read_bytes() for name, path in info.code_files}
+    return ConverterCode(files=files, class_name=info.class_name) if files else None

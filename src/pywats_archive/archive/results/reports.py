@@ -11,7 +11,8 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.report_ids.assignment import spare_id
 from pywats_archive.archive.results.document import Document, read
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content
+from pywats_archive.blobs.reading import Content
+from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.catalog import conversions, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError

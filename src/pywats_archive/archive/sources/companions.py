@@ -11,7 +11,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore.unpack import members
 from pywats_archive.archive.sources import reading
-from pywats_archive.blobs.store import measure
+from pywats_archive.blobs.reading import measure
 from pywats_archive.config import COMPANION_NAMES
 from pywats_archive.models.entry import Companion
 
@@ -77,7 +77,7 @@ def _leads_elsewhere(path: Path, source: Path) -> bool:
 
 def is_same(path: Path, companion: Companion) -> bool:
     """Tell whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
-    return measure(reading.read_file(path)).checksum == companion.checksum
+    return reading.checksum(path) == companion.checksum
 
 
 def listed(archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]) -> Iterator[Companion]:

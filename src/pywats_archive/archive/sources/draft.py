@@ -16,7 +16,8 @@ from pywats_archive.archive.folder.role import AS_SOURCE, SHAREABLE
 from pywats_archive.archive.sources import reading, repeated
 from pywats_archive.archive.sources.packing import mark_of
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
+from pywats_archive.blobs.reading import Content, measure
+from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.catalog import entries, stored
 from pywats_archive.catalog.stored import Mark, Stored
 from pywats_archive.errors import StorageError

@@ -11,7 +11,8 @@ from pywats_archive.archive.sources import companions, reading, repeated
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft
 from pywats_archive.archive.sources.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
 from pywats_archive.archive.sources.packing import Packed, Packing, pack
-from pywats_archive.blobs.store import Blob, measure
+from pywats_archive.blobs.reading import measure
+from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import arrivals, entries, events, stored
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError

@@ -18,7 +18,8 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.role import SHAREABLE
 from pywats_archive.archive.sources import reading
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
+from pywats_archive.blobs.reading import Content, measure
+from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.catalog import stored
 from pywats_archive.catalog.stored import Mark, Stored
 from pywats_archive.models import file_stamp

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pywats_archive.blobs.reading import measure
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.file_stamp import FileStamp
@@ -187,8 +188,5 @@ def _lstat(path: Path) -> os.stat_result:
 
 
 def checksum(path: Path) -> str:
-    """Give a file's checksum with the name of its algorithm."""
-    digest = hashlib.sha256()
-    for chunk in read_file(path):
-        digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"
+    """Return a file's checksum with the name of its algorithm."""
+    return measure(read_file(path)).checksum

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.conversion.interceptor import AfterSubmission
+from pywats_archive.archive.results import submissions
 from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.report import Report, SubmissionState
 
@@ -111,8 +111,7 @@ class ArchivedItem:
     def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
         reason = None if step.state is SubmissionState.ACCEPTED else answer.reason
         next_try_at = now + step.delay if step.delay else None
-        after = AfterSubmission(self.archive)
-        after.post_submit(self.report, state=step.state, reason=reason, next_try_at=next_try_at)
+        submissions.record_try(self.archive, self.report, state=step.state, reason=reason, next_try_at=next_try_at)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,0 +1,163 @@
+"""Blobs read back: their headers, their content, and what can be saved of a damaged one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from gzip import BadGzipFile
+from pathlib import Path
+
+from isal import igzip, isal_zlib
+
+from pywats_archive.blobs import header, place
+from pywats_archive.blobs.codec import crc32
+from pywats_archive.blobs.header import ALGORITHM, Label
+from pywats_archive.blobs.writing import TRAILER
+from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside
+from pywats_archive.portable import files
+
+_IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
+CHUNK_BYTES = 1 << 20
+_GZIP = 31
+_SALVAGED_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What was written: SHA-256 (hex) and size of the bytes before compression."""
+
+    sha256: str
+    size_bytes: int
+
+    @property
+    def checksum(self) -> str:
+        """The checksum with the name of its algorithm."""
+        return f"{ALGORITHM}:{self.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What a blob shows without being read from end to end."""
+
+    label: Label
+    compressed_size_bytes: int
+    size_bytes_mod_4g: int
+    """Size of the content modulo 2³², as the last four bytes have it."""
+
+
+def measure(chunks: Iterable[bytes]) -> Content:
+    """Take checksum and size of bytes that are not to be kept."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+    return Content(sha256=digest.hexdigest(), size_bytes=size)
+
+
+class BlobReader:
+    """Reads the blobs of one archive; every path is checked before anything is opened."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
+        try:
+            with self._present(path) as whole, igzip.IGzipFile(str(whole), "rb") as stream:  # type: ignore[no-untyped-call]
+                while chunk := stream.read(CHUNK_BYTES):
+                    yield chunk
+        except (EOFError, BadGzipFile, _IsalError) as exc:
+            raise BlobDamaged(f"{self.root / path}: {exc}; restore this file from a backup") from exc
+
+    def read_checked(self, path: str, checksum: str) -> Iterator[bytes]:
+        """Stream the original bytes; BlobDamaged after the last one when they do not match ``checksum``."""
+        digest = hashlib.sha256()
+        for chunk in self.read(path):
+            digest.update(chunk)
+            yield chunk
+        found = f"{ALGORITHM}:{digest.hexdigest()}"
+        if found != checksum:
+            raise BlobDamaged(
+                f"{self.root / path}: {found}, recorded was {checksum}; keep the file and restore a backup"
+            )
+
+    def salvage(self, path: str) -> Iterator[bytes]:
+        """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Nothing is checked."""
+        stream = zlib.decompressobj(wbits=_GZIP)
+        with self._present(path) as whole, whole.open("rb") as file, suppress(zlib.error, OSError):
+            while piece := file.read(_SALVAGED_AT_ONCE):
+                if data := stream.decompress(piece):
+                    yield data
+
+    def check(self, path: str, checksum: str) -> None:
+        """Read a blob back from end to end; BlobMissing or BlobDamaged when it is not sound."""
+        for _ in self.read_checked(path, checksum):
+            pass
+
+    def label(self, path: str) -> Label:
+        """Read what a blob says of itself; BlobMissing or BlobDamaged names it."""
+        return self.look(path).label
+
+    def look(self, path: str) -> Look:
+        """Read a blob's header and its end, and nothing between; BlobMissing or BlobDamaged names it."""
+        with self._present(path) as whole, whole.open("rb") as stream:
+            label = header.read_label(stream, whole)
+            length = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, length - TRAILER.size))
+            end = stream.read().rjust(TRAILER.size, b"\0")
+        return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
+
+    def is_unchanged(self, path: str, label: Label) -> bool:
+        """Tell whether every byte after the header is the one that was written; True when ``label`` does not say."""
+        crc = 0
+        with self._present(path) as whole, whole.open("rb", buffering=0) as stream:
+            stream.seek(label.header_bytes)
+            while chunk := stream.read(CHUNK_BYTES):
+                crc = crc32(chunk, crc)
+        return label.body_crc32 in (None, crc)
+
+    def disk_size(self, path: str) -> int:
+        """Return what the file system allots for a blob, in bytes, or its part of one with several names; OSError."""
+        status = self._place(path).stat()
+        return files.allotted_bytes(status) // max(status.st_nlink, 1)
+
+    def is_of(self, path: str, archive_id: str) -> bool:
+        """Whether ``path`` is a place for a blob of this entry."""
+        return place.is_of_entry(path, archive_id)
+
+    def is_linked(self, paths: Iterable[str]) -> bool:
+        """Whether a folder in which one of these blobs lies is a link, or one above it up to the archive's own."""
+        return any(self._is_linked(folder) for folder in {path.rpartition("/")[0] for path in paths})
+
+    def _is_linked(self, folder: str) -> bool:
+        try:
+            place.require_no_link(self.root, folder)
+        except BlobOutside:
+            return True
+        return False
+
+    def paths(self, folder: str) -> Iterator[str]:
+        """List the blobs beneath ``folder``, in order of their paths; none where that is a link."""
+        if folder and self._is_linked(folder):
+            return
+        for parent, folders, names in os.walk(self.root / folder):
+            folders.sort()
+            for name in sorted(n for n in names if n.endswith(".gz")):
+                yield Path(parent, name).relative_to(self.root).as_posix()
+
+    def _place(self, path: str) -> Path:
+        """Return where a blob lies; BlobOutside when ``path`` is not the place of one, or leads out of the archive."""
+        place.require_shape(path, self.root)
+        place.require_no_link(self.root, path)
+        return self.root / path
+
+    @contextmanager
+    def _present(self, path: str) -> Iterator[Path]:
+        try:
+            yield self._place(path)
+        except FileNotFoundError as exc:
+            raise BlobMissing(f"{self.root / path}: the blob is missing; restore this file from a backup") from exc
