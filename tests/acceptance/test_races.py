@@ -55,13 +55,13 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     counting, counted, stored, settled = (
         threading.Event(),
         submissions.waiting_reports,
-        Outbox._stored,
+        Outbox._start_archived,
         StationParts.on_settled,
     )
 
-    def look_once_it_is_counted(outbox: Outbox, room: int) -> list[OutboxItem]:
+    def look_once_it_is_counted(outbox: Outbox, slots: int) -> list[OutboxItem]:
         counting.wait(3)
-        return stored(outbox, room)
+        return stored(outbox, slots)
 
     def count_slowly(archive: Archive) -> int:
         counting.set()
@@ -74,7 +74,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         time.sleep(0.5)
         settled(parts, *told)
 
-    monkeypatch.setattr(Outbox, "_stored", look_once_it_is_counted)
+    monkeypatch.setattr(Outbox, "_start_archived", look_once_it_is_counted)
     monkeypatch.setattr(submissions, "waiting_reports", count_slowly)
     monkeypatch.setattr(StationParts, "on_settled", settle_late)
     station.run()

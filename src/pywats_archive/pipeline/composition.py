@@ -134,9 +134,9 @@ class StationParts:
         self.outbox = Outbox(
             lambda: Submitter(self.station.server, on_answer=self.server_clock.hear),
             lambda: self.pool.archives,
-            on_settled=self.on_settled,
+            on_completed=self.on_settled,
             clock=clock,
-            impatient=conditions.until_idle,
+            retry_now=conditions.until_idle,
         )
         self.server_watch = ServerWatch(self.alerts, lambda: self.pool.archives)
         self.refusals = Refusals(self.alerts, clock=clock)

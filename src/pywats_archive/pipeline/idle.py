@@ -46,7 +46,7 @@ def is_moving(now: Snapshot) -> bool:
     """Whether something can still happen without a person."""
     outbox = now.outbox
     is_stuck = bool(outbox.stopped_by) or now.waiting_reports <= len(outbox.unsendable)
-    waits_in_memory = outbox.offered if not outbox.stopped_by else 0
+    waits_in_memory = outbox.queued if not outbox.stopped_by else 0
     is_sending = bool(outbox.in_flight or waits_in_memory or (now.waiting_reports and not is_stuck))
     return bool(now.busy_count) or is_sending or now.needs_scan or not now.open_sources <= now.blocked.keys()
 

@@ -59,8 +59,8 @@ def test_the_outbox_tells_the_archive_at_the_same_moment(
         return record_try(archive, *given, **told)  # type: ignore[arg-type]
 
     monkeypatch.setattr(submissions, "record_try", watched)
-    parcel = ArchivedItem(archive=interceptor.archive, report=report)
-    parcel.settle(after_try(verdict, tries=1), Answer(verdict=verdict, reason="why"), interceptor.archive.now())
+    item = ArchivedItem(archive=interceptor.archive, report=report)
+    item.record_try(after_try(verdict, tries=1), Answer(verdict=verdict, reason="why"), interceptor.archive.now())
     (known,) = interceptor.archive.reports_of(report.archive_id)
     assert passed == [(report,)] and known.tries == 1
     assert (known.submission_state is SubmissionState.ACCEPTED) == (verdict is SubmitOutcome.ACCEPTED)

@@ -21,7 +21,7 @@ from pywats_archive.models.time import utc_now
 
 
 @dataclass
-class _Parcel:
+class _Item:
     key: str
     report_id: str
     tries: int = 0
@@ -35,12 +35,12 @@ class _Parcel:
     def is_alone_under_its_id(self) -> bool:
         return True
 
-    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
+    def record_try(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
         pass
 
 
 @dataclass
-class _Unreadable(_Parcel):
+class _Unreadable(_Item):
     document: bytes | None = None
     error: Exception = field(default_factory=Exception)
     tries_to_read: int = 0
@@ -68,17 +68,17 @@ class _Server:
 
 
 @contextmanager
-def sending(server: _Server, *parcels: _Parcel, settled: list[str] | None = None) -> Iterator[Outbox]:
-    """Run an outbox that has these parcels."""
+def sending(server: _Server, *items: _Item, settled: list[str] | None = None) -> Iterator[Outbox]:
+    """Run an outbox that has these items."""
     note = [] if settled is None else settled
     outbox = Outbox(
         lambda: server,  # type: ignore[arg-type, return-value]
         tuple,
-        on_settled=lambda parcel, state, reason: note.append(parcel.key),
+        on_completed=lambda item, state, reason: note.append(item.key),
         clock=utc_now,
     )
-    for parcel in parcels:
-        outbox.offer(parcel)
+    for item in items:
+        outbox.offer(item)
     outbox.start()
     try:
         yield outbox
@@ -91,7 +91,7 @@ def test_two_reports_of_one_id_are_never_on_their_way_at_once() -> None:
     """The server keeps what comes last: a later report waits for its word on the first; others do not."""
     server = _Server()
     first, second, other = (
-        _Parcel(key=name, report_id=report_id, document=name.encode())
+        _Item(key=name, report_id=report_id, document=name.encode())
         for name, report_id in (("first", "a"), ("second", "a"), ("other", "b"))
     )
     with sending(server, first, second, other):
@@ -107,7 +107,7 @@ def test_a_report_that_cannot_be_read_waits_and_others_go(error: Exception) -> N
     """Whatever is raised, the report is left alone for minutes, not tried in a loop, and named; the others are sent."""
     server, settled = _Server(), list[str]()
     server.may_answer.set()
-    bad, good = _Unreadable(key="bad", report_id="a", error=error), _Parcel(key="good", report_id="b", document=b"good")
+    bad, good = _Unreadable(key="bad", report_id="a", error=error), _Item(key="good", report_id="b", document=b"good")
     with sending(server, bad, good, settled=settled) as outbox:
         wait_for(lambda: settled == ["good"] and outbox.state.unsendable)
         time.sleep(1)
@@ -119,7 +119,7 @@ def test_a_report_that_cannot_be_read_waits_and_others_go(error: Exception) -> N
 def test_a_stop_does_not_wait_for_the_server() -> None:
     """What is being sent is left: whether the server has it is unknown, and it is not settled (invariant 4)."""
     server, settled = _Server(), list[str]()
-    with sending(server, _Parcel(key="a", report_id="a"), settled=settled) as outbox:
+    with sending(server, _Item(key="a", report_id="a"), settled=settled) as outbox:
         wait_for(lambda: server.came)
         began_s = time.monotonic()
         outbox.close()
@@ -135,13 +135,13 @@ def test_a_catalog_that_fails_does_not_end_the_outbox() -> None:
 
     server = _Server()
     server.may_answer.set()
-    outbox = Outbox(lambda: server, archives, on_settled=lambda *told: None, clock=utc_now)  # type: ignore[arg-type, return-value]
+    outbox = Outbox(lambda: server, archives, on_completed=lambda *told: None, clock=utc_now)  # type: ignore[arg-type, return-value]
     outbox.start()
     try:
-        wait_for(lambda: outbox.state.unread)
-        outbox.offer(_Parcel(key="a", report_id="a", document=b"good"))
+        wait_for(lambda: outbox.state.unreadable_archives)
+        outbox.offer(_Item(key="a", report_id="a", document=b"good"))
         wait_for(lambda: server.came == [b"good"])
-        (unread,) = outbox.state.unread
-        assert unread.place == "/archive" and "AttributeError" in unread.reason
+        (unreadable_archives,) = outbox.state.unreadable_archives
+        assert unreadable_archives.place == "/archive" and "AttributeError" in unreadable_archives.reason
     finally:
         outbox.close()

@@ -25,7 +25,7 @@ def test_when_the_server_is_asked_first(troubles: list[Trouble | None], looks: b
     tries = Tries()
     for trouble in troubles:
         tries.postpone("a", 10, trouble)
-    assert tries.earlier("a").wants_a_look == looks
+    assert tries.earlier("a").look_first == looks
     assert (tries.may_try("a", 9), tries.may_try("a", 10), tries.may_try("b", 0)) == (not troubles, True, True)
 
 
@@ -35,23 +35,23 @@ def test_a_slow_server_gets_its_time_from_the_first() -> None:
     for _ in range(2):
         tries.postpone("slow", 0, Trouble.TIMED_OUT)
     assert (tries.timeouts("slow"), tries.timeouts("other")) == (2, 0)
-    tries.settled("slow")
+    tries.complete("slow")
     assert (tries.timeouts("slow"), tries.timeouts("other")) == (2, 2)
     assert not tries.is_slow(["slow", "other"])
-    tries.try_at_once()
+    tries.retry_now()
     assert tries.timeouts("other") == 0
 
 
 @dataclass
-class _Parcel:
+class _Item:
     key: str
     place: str
 
 
 def test_what_cannot_be_sent_is_news_once_for_each_reason() -> None:
     """It is named as long as it waits in a place that is there."""
-    tries, parcel = Tries(), _Parcel(key="a", place="/archive")
-    told = [tries.give_up(parcel, reason, 10) for reason in ("odd", "odd", "gone")]  # type: ignore[arg-type]
+    tries, item = Tries(), _Item(key="a", place="/archive")
+    told = [tries.postpone_unsendable(item, reason, 10) for reason in ("odd", "odd", "gone")]  # type: ignore[arg-type]
     assert told == [True, False, True] and not tries.may_try("a", 9)
     assert tries.unsendable({"/archive"}) == (Unsendable(place="/archive", reason="gone"),)
     assert tries.unsendable({"/other"}) == ()

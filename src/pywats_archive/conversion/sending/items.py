@@ -1,4 +1,4 @@
-"""Reports on their way: what a parcel is, and what is done with it after each try."""
+"""Reports for the server: what the outbox knows of one, and what happens to it after a try."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ LONGEST_DELAY = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryDecision:
-    """What to do with a report after a try."""
+    """What happens to a report after a try."""
 
     state: SubmissionState
     delay: timedelta | None = None
-    """When it is tried again; None when it is settled."""
+    """How long until the next try; None if there is none."""
 
 
 def after_try(verdict: SubmitOutcome, *, tries: int) -> RetryDecision:
-    """Decide from the server's answer to the ``tries``-th try (1 for the first)."""
+    """Decide by the server's answer to the ``tries``-th try (1 is the first)."""
     if verdict is SubmitOutcome.ACCEPTED:
         return RetryDecision(state=SubmissionState.ACCEPTED)
     if verdict is SubmitOutcome.REFUSED:
@@ -39,45 +39,45 @@ def after_try(verdict: SubmitOutcome, *, tries: int) -> RetryDecision:
 
 
 class OutboxItem(Protocol):
-    """A report on its way to the server."""
+    """A report that is to be sent to the server."""
 
     @property
     def key(self) -> str:
-        """What tells it from all other parcels."""
+        """The unique key of the item."""
 
     @property
     def report_id(self) -> str:
-        """The id under which it is always submitted."""
+        """The id that every submission of the report uses."""
 
     @property
     def tries(self) -> int:
-        """How often it was tried before."""
+        """How many times the report was tried before."""
 
     @property
     def is_stored(self) -> bool:
-        """Tell whether an archive holds it, so that the outbox may forget it."""
+        """Whether an archive holds the report, so that the outbox may drop the item."""
 
     @property
     def document(self) -> bytes | None:
-        """The exact JSON to be sent, where memory holds it."""
+        """The exact JSON to send, if it is in memory."""
 
     @property
     def place(self) -> str:
-        """Where it is kept: an archive's folder, or memory."""
+        """Where the report is: an archive's folder, or ``MEMORY``."""
 
     def body(self) -> bytes:
-        """Give the exact JSON to be sent, read back if need be."""
+        """Return the exact JSON to send, read from the archive if necessary."""
 
     def is_alone_under_its_id(self) -> bool:
-        """Whether what the server has under the report's id can only be this report."""
+        """Whether a report with this id on the server can only be this one."""
 
-    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
-        """Put the try on record."""
+    def record_try(self, decision: RetryDecision, answer: Answer, now: datetime) -> None:
+        """Record a try."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchivedItem:
-    """A report that is durable in an archive; ``document`` saves reading it back."""
+    """A report in an archive; ``document`` saves reading it."""
 
     archive: Archive
     report: Report
@@ -108,15 +108,15 @@ class ArchivedItem:
         others = (r for r in self.archive.reports_of(mine.archive_id) if r.archived_path != mine.archived_path)
         return all(other.report_id != mine.report_id for other in others)
 
-    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
-        reason = None if step.state is SubmissionState.ACCEPTED else answer.reason
-        next_try_at = now + step.delay if step.delay else None
-        submissions.record_try(self.archive, self.report, state=step.state, reason=reason, next_try_at=next_try_at)
+    def record_try(self, decision: RetryDecision, answer: Answer, now: datetime) -> None:
+        reason = None if decision.state is SubmissionState.ACCEPTED else answer.reason
+        next_try_at = now + decision.delay if decision.delay else None
+        submissions.record_try(self.archive, self.report, state=decision.state, reason=reason, next_try_at=next_try_at)
 
 
 @dataclass(kw_only=True, eq=False)
 class MemoryItem:
-    """A report that only memory holds: its source is still in the watch folder."""
+    """A report that no archive holds; its source is still in the watch folder."""
 
     key: str
     report_id: str
@@ -132,5 +132,5 @@ class MemoryItem:
     def is_alone_under_its_id(self) -> bool:
         return True
 
-    def settle(self, step: RetryDecision, answer: Answer, now: datetime) -> None:
+    def record_try(self, decision: RetryDecision, answer: Answer, now: datetime) -> None:
         self.tries += 1

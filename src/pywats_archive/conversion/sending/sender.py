@@ -1,4 +1,4 @@
-"""The outbox's connection: submissions on their way, which a stop leaves."""
+"""The outbox's connection to the server, and the submissions in progress."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ _CLOSE_WITHIN_S = 2.0
 
 
 class Sender:
-    """Submits parcels, several at once; belongs to one event loop. ``on_answer`` is called with each answer."""
+    """Submits reports, several at once, in one event loop; ``on_answer`` is called with each answer."""
 
     def __init__(self, connect: Callable[[], Submitter], on_answer: Callable[[Answer], None]) -> None:
         self._connect = connect
         self._on_answer = on_answer
         self._submitter: Submitter | None = None
-        self._on_the_way: set[asyncio.Task[None]] = set()
+        self._in_progress: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    async def send(self, parcel: OutboxItem, *, timeouts: int, looks: bool) -> Answer:
-        """Send a parcel once, from a task of its own; CancelledError when the sender is closed meanwhile."""
-        held = parcel.document
-        body = held if held is not None else await asyncio.to_thread(parcel.body)
-        looks = looks and await asyncio.to_thread(parcel.is_alone_under_its_id)
+    async def send(self, item: OutboxItem, *, timeouts: int, look_first: bool) -> Answer:
+        """Send an item once; run each call as a task. CancelledError if ``cancel_all`` is called meanwhile."""
+        document = item.document
+        body = document if document is not None else await asyncio.to_thread(item.body)
+        look_first = look_first and await asyncio.to_thread(item.is_alone_under_its_id)
         if self._closing:
             raise asyncio.CancelledError
         if self._submitter is None:
             self._submitter = self._connect()
-        mine = asyncio.current_task()
-        assert mine is not None
-        self._on_the_way.add(mine)
+        task = asyncio.current_task()
+        assert task is not None
+        self._in_progress.add(task)
         try:
-            answer = await self._submitter.submit(body, parcel.report_id, timeouts=timeouts, look_first=looks)
+            answer = await self._submitter.submit(body, item.report_id, timeouts=timeouts, look_first=look_first)
         finally:
-            self._on_the_way.discard(mine)
-        self._tell(answer)
+            self._in_progress.discard(task)
+        self._notify(answer)
         return answer
 
-    def _tell(self, answer: Answer) -> None:
+    def _notify(self, answer: Answer) -> None:
         try:
             self._on_answer(answer)
-        except Exception:  # it is about the server's clock: the report is settled all the same
+        except Exception:  # the answer still counts for the report
             log.exception("answer.not_told")
 
-    def leave(self) -> None:
-        """End every submission that is on its way, and begin none."""
+    def cancel_all(self) -> None:
+        """Cancel every submission in progress, and start no other."""
         self._closing = True
-        for task in tuple(self._on_the_way):
-            task.cancel()
+        for each in tuple(self._in_progress):
+            each.cancel()
 
     async def reconnect(self) -> None:
-        """Have the next submission open a new connection."""
+        """Close the connection; the next submission opens a new one."""
         old, self._submitter = self._submitter, None
         if old:
             with suppress(Exception):

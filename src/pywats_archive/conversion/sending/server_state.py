@@ -1,4 +1,4 @@
-"""How the server stands, by its answers: whether anything may be sent to it now, and how much at once."""
+"""The state of the server, by its answers: whether reports may be sent now, and how many at once."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble
 AT_ONCE = 4
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
-LONGEST_IMPATIENT_PAUSE = timedelta(seconds=2)
+LONGEST_SHORT_PAUSE = timedelta(seconds=2)
 STOP_FOR_ANOTHER_ID = timedelta(hours=1)
-"""Each try may leave one more report at such a server, under an id that nobody knows here."""
+"""Each try may leave another report on such a server, under an id that is unknown here."""
 OTHER_IDS_TO_STOP = 3
 FAILURES_TO_PAUSE = 3
-"""So many tries in a row that nobody took are no fault of a report."""
+"""This many failed tries in a row are not caused by one report."""
 _PAUSES = frozenset({Trouble.UNREACHABLE, Trouble.BUSY, Trouble.NOT_THE_SERVER})
 _REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerTrouble:
-    """What is wrong with the server, or on the way to it."""
+    """What is wrong with the server or the connection."""
 
     since_s: float
-    """When it began, of the monotonic clock."""
+    """When the trouble began, by the monotonic clock."""
     reason: str
     kind: Trouble | None = None
     is_stopped: bool = False
-    """Whether nothing is sent until a person acts, apart from a try now and then."""
+    """Whether only an occasional try is made until a person acts."""
 
 
 def pause_for(answer: Answer, *, failures: int, other_ids: int = 0) -> timedelta | None:
-    """Decide how long nothing is sent after an answer; None: only its report waits.
+    """Return how long to pause all sending after an answer; None if only its report waits.
 
-    ``failures`` and ``other_ids`` are the answers of their kind since a report was last taken, this one included.
+    ``failures`` and ``other_ids`` count such answers since a report was last accepted or refused, this one included.
     """
     if answer.trouble is Trouble.ANOTHER_ID and other_ids >= OTHER_IDS_TO_STOP:
         return STOP_FOR_ANOTHER_ID
@@ -51,37 +51,37 @@ def pause_for(answer: Answer, *, failures: int, other_ids: int = 0) -> timedelta
 
 
 class ServerState:
-    """Counts the answers; times are seconds of a monotonic clock. ``impatient`` makes its own pauses short."""
+    """Counts the answers; times are seconds of a monotonic clock. ``short_pauses`` shortens pauses, except requested ones."""
 
-    def __init__(self, *, impatient: bool = False) -> None:
-        self._impatient = impatient
+    def __init__(self, *, short_pauses: bool = False) -> None:
+        self._short_pauses = short_pauses
         self.trouble: ServerTrouble | None = None
-        """None while the last answer was about a report."""
+        """None if the last answer was about a report."""
         self.has_answered = False
-        """Whether it took or refused a report since this began, or began again."""
+        """Whether the server accepted or refused a report since the start, or since ``reopen``."""
         self._closed_until_s = 0.0
         self._failures = 0
         self._other_ids = 0
-        self._taken = 0
+        self._answered = 0
         self._denied: dict[str, int] = {}
-        """By report, how many the server had taken when it last said that it takes none."""
+        """By report: how many the server had accepted or refused when it last refused to take any."""
 
     @property
     def stopped_by(self) -> str | None:
-        """Why a person must act before anything is sent, or None."""
+        """Why nothing is sent until a person acts, or None."""
         return self.trouble.reason if self.trouble and self.trouble.is_stopped else None
 
-    def room(self, now_s: float) -> int:
-        """How many reports may be on their way at once: none in a pause, one to try after it."""
+    def free_slots(self, now_s: float) -> int:
+        """Return how many reports may be sent at once: none during a pause, one after it."""
         if now_s < self._closed_until_s:
             return 0
         return 1 if self._failures else AT_ONCE
 
-    def note(self, answer: Answer, key: str, now_s: float) -> float:
-        """Take note of what came of a report; gives until when nothing is to be sent, or 0."""
+    def on_answer(self, answer: Answer, key: str, now_s: float) -> float:
+        """Record the answer for a report; return until when nothing may be sent, or 0."""
         if answer.verdict in (SubmitOutcome.ACCEPTED, SubmitOutcome.REFUSED):
             self._forget_failures()
-            self.trouble, self.has_answered, self._taken = None, True, self._taken + 1
+            self.trouble, self.has_answered, self._answered = None, True, self._answered + 1
             return 0.0
         self._other_ids += answer.trouble is Trouble.ANOTHER_ID
         is_closed = now_s < self._closed_until_s
@@ -96,7 +96,7 @@ class ServerState:
         return self._closed_until_s if pause is not None else 0.0
 
     def reopen(self) -> None:
-        """Let everything be tried at once: the configuration changed, or a person acted."""
+        """End every pause, because the configuration changed or a person acted."""
         self._forget_failures()
         self._denied.clear()
         if self.trouble and self.trouble.is_stopped:
@@ -107,12 +107,12 @@ class ServerState:
         self._closed_until_s = 0.0
 
     def _is_about_the_report_alone(self, key: str) -> bool:
-        """Whether the server took others since it last would take nothing when it was sent this one."""
-        before = self._denied.pop(key, self._taken)
-        self._denied[key] = self._taken
+        """Whether the server has accepted or refused others since this report last made it refuse to take any."""
+        before = self._denied.pop(key, self._answered)
+        self._denied[key] = self._answered
         if len(self._denied) > _REMEMBERED:
             del self._denied[next(iter(self._denied))]
-        return before < self._taken
+        return before < self._answered
 
     def _note_trouble(self, answer: Answer, now_s: float, pause: timedelta | None) -> None:
         self.trouble = ServerTrouble(
@@ -124,4 +124,4 @@ class ServerState:
 
     def _shortened(self, pause: timedelta, answer: Answer) -> timedelta:
         is_own = answer.retry_after is None or answer.trouble is not Trouble.BUSY
-        return min(pause, LONGEST_IMPATIENT_PAUSE) if self._impatient and is_own else pause
+        return min(pause, LONGEST_SHORT_PAUSE) if self._short_pauses and is_own else pause

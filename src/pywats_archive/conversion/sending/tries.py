@@ -1,4 +1,4 @@
-"""What memory has of reports that were tried: until when each waits, what came of it, and which cannot be sent at all."""
+"""What is remembered of reports that were tried: when each is due, its uncertain tries, and which cannot be sent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.host.server.answers import Trouble
 
 DROPS_TO_LOOK = 2
-_MOST_PATIENCE = 3
+_MOST_TIMEOUTS_FOR_ALL = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsendable:
-    """Why a report, or all of an archive, cannot be sent: it is no fault of the server."""
+    """Why a report, or every report of an archive, cannot be sent, other than because of the server."""
 
     place: str
     reason: str
@@ -22,14 +22,14 @@ class Unsendable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Earlier:
-    """Tries of a report whose outcome is unknown."""
+    """The tries of a report whose outcome is unknown."""
 
     timeouts: int = 0
     drops: int = 0
 
     @property
-    def wants_a_look(self) -> bool:
-        """Whether the server is asked for the report before it is sent again."""
+    def look_first(self) -> bool:
+        """Whether to ask the server for the report before sending it again."""
         return self.timeouts > 0 or self.drops >= DROPS_TO_LOOK
 
 
@@ -37,17 +37,17 @@ _NONE = Earlier()
 
 
 class Tries:
-    """By the keys of parcels; times are seconds of a monotonic clock."""
+    """Tries by the keys of items; times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self._postponed: dict[str, float] = {}
         self._earlier: dict[str, Earlier] = {}
         self._unsendable: dict[str, Unsendable] = {}
-        self._patience = 0
-        """The time-outs of the slowest report that was taken in the end: others get as much from the first."""
+        self._least_timeouts = 0
+        """The time-outs of the slowest report that was sent; other reports are allowed as much time from the first try."""
 
     def unsendable(self, places: Collection[str]) -> tuple[Unsendable, ...]:
-        """The reports in these places that cannot even be read."""
+        """Return the reports in these places that cannot be sent."""
         return tuple(each for each in tuple(self._unsendable.values()) if each.place in places)
 
     @property
@@ -55,23 +55,23 @@ class Tries:
         return len(self._postponed)
 
     def may_try(self, key: str, now_s: float) -> bool:
-        """Whether a report need not wait any longer."""
+        """Whether a report is due."""
         return self._postponed.get(key, now_s) <= now_s
 
     def earlier(self, key: str) -> Earlier:
-        """The tries of a report whose outcome is unknown."""
+        """Return the tries of a report whose outcome is unknown."""
         return self._earlier.get(key, _NONE)
 
     def timeouts(self, key: str) -> int:
-        """How many times the allowed time is doubled for a report."""
-        return max(self.earlier(key).timeouts, self._patience)
+        """Return how many times the allowed time is doubled for a report."""
+        return max(self.earlier(key).timeouts, self._least_timeouts)
 
     def is_slow(self, keys: Collection[str]) -> bool:
-        """Whether one of these reports had too little time before: no second one is sent beside it."""
+        """Whether one of these reports timed out before; only one such report is sent at a time."""
         return bool(self._earlier) and any(self.earlier(key).timeouts for key in keys)
 
     def postpone(self, key: str, until_s: float, trouble: Trouble | None = None) -> None:
-        """Leave a report alone for a while, after a try that came to ``trouble``."""
+        """Make a report due at ``until_s``, after a try that failed with ``trouble``."""
         self._postponed[key] = until_s
         before = self.earlier(key)
         if trouble is Trouble.TIMED_OUT:
@@ -79,35 +79,35 @@ class Tries:
         elif trouble is Trouble.BROKEN_OFF:
             self._earlier[key] = replace(before, drops=before.drops + 1)
 
-    def give_up(self, parcel: OutboxItem, reason: str, until_s: float) -> bool:
-        """Leave a report alone that cannot be sent; gives whether that is news."""
-        is_new = self._unsendable.get(parcel.key) != Unsendable(place=parcel.place, reason=reason)
-        self._unsendable[parcel.key] = Unsendable(place=parcel.place, reason=reason)
-        self._postponed[parcel.key] = until_s
+    def postpone_unsendable(self, item: OutboxItem, reason: str, until_s: float) -> bool:
+        """Postpone a report that cannot be sent; return whether the reason is new."""
+        is_new = self._unsendable.get(item.key) != Unsendable(place=item.place, reason=reason)
+        self._unsendable[item.key] = Unsendable(place=item.place, reason=reason)
+        self._postponed[item.key] = until_s
         return is_new
 
-    def came_to_the_server(self, key: str) -> None:
-        """Note that a report can be sent, whatever was said of it."""
+    def note_sendable(self, key: str) -> None:
+        """Note that a report was sent, whatever the answer."""
         self._unsendable.pop(key, None)
 
-    def settled(self, key: str) -> None:
-        """Forget a report that the server took or refused; how slow it was is remembered."""
-        self._patience = max(self._patience, min(self.earlier(key).timeouts, _MOST_PATIENCE))
+    def complete(self, key: str) -> None:
+        """Forget a report that the server accepted or refused, but not how slow it was."""
+        self._least_timeouts = max(self._least_timeouts, min(self.earlier(key).timeouts, _MOST_TIMEOUTS_FOR_ALL))
         self.forget(key)
 
     def forget(self, key: str) -> None:
         """Forget a report."""
-        for known in (self._postponed, self._earlier, self._unsendable):
-            known.pop(key, None)
+        for records in (self._postponed, self._earlier, self._unsendable):
+            records.pop(key, None)
 
     def forget_gone(self, place: str, waiting: Collection[str]) -> None:
-        """Forget what could not be sent from a place and waits there no longer: ``waiting`` is all that does."""
+        """Forget unsendable reports of a place that no longer wait there; ``waiting`` are the keys of all that do."""
         for key, each in list(self._unsendable.items()):
             if each.place == place and key not in waiting:
                 self.forget(key)
 
-    def try_at_once(self) -> None:
-        """Let everything be tried again now."""
+    def retry_now(self) -> None:
+        """Make everything due now."""
         self._postponed.clear()
         self._unsendable.clear()
-        self._patience = 0
+        self._least_timeouts = 0

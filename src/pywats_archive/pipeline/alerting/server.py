@@ -34,7 +34,7 @@ def server_alert(state: OutboxState, now_s: float) -> tuple[str, str] | None:
 def unsendable_alerts(state: OutboxState) -> Mapping[str, dict[str, Any]]:
     """The places whose reports cannot be sent, each with its first reason."""
     found: dict[str, dict[str, Any]] = {}
-    for each in (*state.unread, *state.unsendable):
+    for each in (*state.unreadable_archives, *state.unsendable):
         found.setdefault(each.place, {"reason": each.reason})
     return found
 
@@ -64,7 +64,7 @@ class ServerWatch:
             self._alerts.raise_alert(wanted[0], subject, reason=wanted[1])
 
     def _anything_waits(self, state: OutboxState) -> bool:
-        if state.in_flight or state.offered:
+        if state.in_flight or state.queued:
             return True
         for archive in self._archives():
             with suppress(ArchiveError):
