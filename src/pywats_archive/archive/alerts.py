@@ -1,4 +1,4 @@
-"""Alerts on record: each an event when it begins and when it is over, and between these a row that it is open."""
+"""Alerts on record: an event when an alert is raised and when it clears, and a row while it is open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -> None:
-    """Put on record that an alert is open, or over, with the event that tells it; one commit."""
+    """Record an alert as open or cleared, with its event, in one commit."""
 
     def unit(tx: Connection) -> None:
         if is_over:
@@ -25,25 +25,25 @@ def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -
 
 
 def keep(archive: Archive, alert: OpenAlert) -> None:
-    """Keep that an alert is open whose beginning was told elsewhere; idempotent."""
+    """Record an alert as open whose event is elsewhere; idempotent."""
     if alert not in open_alerts(archive):
         archive.write(lambda tx: alerts.put(tx, alert))
 
 
 def drop(archive: Archive, alert: OpenAlert) -> None:
-    """Keep that an alert is over whose end is told elsewhere; idempotent."""
+    """Record an alert as cleared whose event is elsewhere; idempotent."""
     if any((each.name, each.subject) == (alert.name, alert.subject) for each in open_alerts(archive)):
         archive.write(lambda tx: alerts.remove(tx, alert.name, alert.subject))
 
 
 def open_alerts(archive: Archive) -> tuple[OpenAlert, ...]:
-    """Give the alerts that are open, oldest first; right as of when the service last ran."""
+    """Return the open alerts, oldest first, as of when the service last ran."""
     with archive.read() as db:
         return alerts.open_ones(db)
 
 
 def take_up(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
-    """Give the alerts of these names that are open; those of other names are open no longer."""
+    """Return the open alerts of these names, and clear all others."""
     left = open_alerts(archive)
     stale = [alert for alert in left if alert.name not in names]
 

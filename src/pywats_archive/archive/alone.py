@@ -1,4 +1,4 @@
-"""One that is at fault among many: it is left out and told, and the others go on."""
+"""Work on many items at once: a faulty item is left out and reported, and the others continue."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Outcome = TypeVar("Outcome")
 
 
 def is_of_one(error: Exception) -> bool:
-    """Whether an error concerns what was being done alone, and neither the archive nor its disk."""
+    """Whether an error concerns only the item, and neither the archive nor its disk."""
     return isinstance(error, CatalogRefused) or not isinstance(error, ArchiveError | OSError)
 
 
 def each_alone(
     act: Callable[[Sequence[Item]], Outcome], items: Sequence[Item], on_fault: Callable[[Item, Exception], None]
 ) -> Iterator[Outcome]:
-    """Act on many at once; where one of them is at fault, on each half, until that one alone is left out and told.
+    """Act on many items at once; if one of them is faulty, act on each half until only that item is left out.
 
-    What concerns all of them, such as an archive that is away, is raised.
+    Errors that concern all items, such as an archive that is unavailable, are raised.
     """
     if not items:
         return

@@ -1,4 +1,4 @@
-"""Arguments of library calls, checked before anything depends on them: each error is one UsageError that names the argument."""
+"""Checks of library arguments, before anything depends on them: each error is a UsageError that names the argument."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pywats_archive.models.time import end_of, start_of
 Choice = TypeVar("Choice", bound=Enum)
 Kind = TypeVar("Kind")
 LARGEST = 2**53
-"""Of whole numbers: what every JSON reader keeps exactly."""
+"""The largest whole number that every JSON reader keeps exactly."""
 
 
 def text(value: object, name: str, *, most: int = LONGEST_ID, may_be_empty: bool = False) -> str:
@@ -36,7 +36,7 @@ def whole(value: object, name: str, *, least: int = 0, most: int = LARGEST) -> i
 
 
 def choice(value: object, name: str, kind: type[Choice]) -> Choice:
-    """Return a member of ``kind``, given as such or as its value, in any case."""
+    """Return a member of ``kind``, given as a member or as its value in any case."""
     try:
         return kind(value.upper() if isinstance(value, str) and not isinstance(value, kind) else value)
     except ValueError as exc:
@@ -54,28 +54,28 @@ def last_moment(value: object, name: str) -> datetime:
 
 
 def path(value: object, name: str) -> Path:
-    """Return a path, given as such or as text."""
+    """Return a path, given as a path or as text."""
     if not isinstance(value, str | os.PathLike) or "\0" in (told := os.fspath(value)) or not told:
         raise _wrong(value, name, "must be a path or a text, without NUL")
     return Path(told)
 
 
 def texts(value: object, name: str) -> tuple[str, ...]:
-    """Return several texts; one alone is no sequence of its letters."""
+    """Return several texts; a single text is not a sequence of its letters."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise _wrong(value, name, "must be a sequence of texts")
     return tuple(text(each, name) for each in value)
 
 
 def of_kind(value: object, name: str, kind: type[Kind]) -> Kind:
-    """Return a value that is of this type."""
+    """Return a value of this type."""
     if not isinstance(value, kind):
         raise _wrong(value, name, f"must be a {kind.__name__}")
     return value
 
 
 def json_object(value: object, name: str) -> dict[str, Any]:
-    """Return a mapping whose content JSON can carry."""
+    """Return a mapping that JSON can represent."""
     try:
         json.dumps(dict(of_kind(value, name, Mapping)), allow_nan=False)  # type: ignore[type-abstract]
     except (TypeError, ValueError, RecursionError) as exc:
@@ -84,7 +84,7 @@ def json_object(value: object, name: str) -> dict[str, Any]:
 
 
 def report(value: object, name: str) -> bytes:
-    """Return a report as the exact JSON to be sent: the bytes that were given, or the JSON of a mapping."""
+    """Return a report as the exact JSON to be sent: the given bytes, or the JSON of a mapping."""
     if isinstance(value, bytes):
         try:
             is_object = isinstance(parsed(value), dict)
@@ -100,7 +100,7 @@ def report(value: object, name: str) -> bytes:
 
 
 def _bound(value: object, name: str) -> date | datetime:
-    if not isinstance(value, date):  # a datetime is one
+    if not isinstance(value, date):  # a datetime is a date
         raise _wrong(value, name, "must be a date or a datetime")
     return value
 
@@ -108,6 +108,6 @@ def _bound(value: object, name: str) -> date | datetime:
 def _wrong(value: object, name: str, told: str) -> UsageError:
     try:
         shown = ascii(value)
-    except Exception:  # what cannot be shown
+    except Exception:  # its repr fails
         shown = f"<{type(value).__name__}>"
     return UsageError(f"{name} = {shown if len(shown) <= 80 else shown[:80] + '...'}: {told}")

@@ -37,7 +37,7 @@ from pywats_archive.portable.uptime import Uptimes, uptime
 
 T = TypeVar("T")
 CHECKED_AT_START_BYTES = 256_000_000
-"""A larger catalog is not read whole at every start: 'verify' and 'run --repair' do that. This much takes 0.4 s."""
+"""A larger catalog is not read whole at every start; 'verify' and 'run --repair' do that. Reading this much takes 0.4 s."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +51,9 @@ class EntryDetails:
 
 
 class Archive:
-    """One archive folder. Its owner (one process at a time) takes sources in; anyone may read and restore.
+    """One archive folder. Its owner (one process at a time) archives sources; anyone may read and restore.
 
-    Safe to use from many threads.
+    Safe to use from many threads. ``catalog``, ``blobs`` and ``policies`` are public to the other modules of this package.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Archive:
         self._ids = Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
         self.shared = Shared()
-        """Which files this process archived lately."""
+        """The files that this process archived recently."""
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
     @classmethod
@@ -92,11 +92,11 @@ class Archive:
         clock: Clock = utc_now,
         uptimes: Uptimes = uptime,
     ) -> Archive:
-        """Open the archive at ``root``; ``own`` takes it for writing, ArchiveInUse when another process has it.
+        """Open the archive at ``root``; ``own`` opens it for writing, ArchiveInUse if another process owns it.
 
-        ``create`` makes it when the folder holds none; NotAnArchive otherwise, NewerFormat for a later format. CatalogDamaged
-        when the catalog is missing, empty or damaged; its inside is read for that by the owner alone, and only up to
-        ``CHECKED_AT_START_BYTES``. One on a read-only medium is opened for reading (``is_read_only``).
+        ``create`` creates the archive if the folder has none; otherwise NotAnArchive. NewerFormat for a later format.
+        CatalogDamaged if the catalog is missing, empty or damaged; only the owner reads its content to find that, and only up
+        to ``CHECKED_AT_START_BYTES``. An archive on a read-only medium is opened for reading (``is_read_only``).
         """
         root = root.absolute()
         if own or create:
@@ -123,26 +123,26 @@ class Archive:
 
     @property
     def reserve(self) -> Reserve:
-        """The room that is given up when the disk is full."""
+        """The disk space that is released when the disk is full."""
         return self.blobs.reserve
 
     @property
     def waits_for_readers(self) -> bool:
-        """Tell whether who reads it makes who writes it wait: its disk or share cannot have SQLite's write-ahead log."""
+        """Whether readers make the writer wait: the disk or share cannot have SQLite's write-ahead log."""
         return self.catalog.waits_for_readers
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be put on record in it: its medium, or this account's rights, do not allow it."""
+        """Whether nothing can be recorded in the archive: its medium, or this account's rights, do not allow it."""
         return self.catalog.is_read_only
 
     def require_present(self) -> None:
-        """Raise ArchiveAway or AnotherArchive unless this very archive, as it was opened, lies where it was."""
+        """Raise ArchiveAway or AnotherArchive unless the archive that was opened is still at its path."""
         self._anchor.require()
 
     @property
     def is_owner(self) -> bool:
-        """Tell whether this process may take sources in."""
+        """Whether this process may archive sources."""
         return self._lock is not None
 
     def require_owner(self) -> None:
@@ -151,9 +151,9 @@ class Archive:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
 
     def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` in a transaction and wait for its commit; it may be run twice.
+        """Run ``unit`` in a transaction and wait for its commit; it may run twice.
 
-        On a full disk the reserve is given up for it.
+        On a full disk the reserve is released for it.
         """
         try:
             return self.catalog.write(unit)
@@ -163,13 +163,13 @@ class Archive:
             return self.catalog.write(unit)
 
     def read(self) -> AbstractContextManager[Connection]:
-        """Give a connection that sees what is committed."""
+        """Return a connection that sees everything that is committed."""
         return self.catalog.read()
 
     def take_back(self, archive_id: str, blobs: Sequence[Blob]) -> None:
-        """Remove blobs of an entry whose commit failed: what they hold is still where it came from.
+        """Remove the blobs of an entry whose commit failed; their source still exists.
 
-        They are kept when it cannot be told for certain that no row names them; recovery looks at them then.
+        They are kept if it is uncertain whether a row names them; recovery checks them later.
         """
         with suppress(ArchiveError, OSError), self.read() as db:
             named = {report.archived_path for report in reports.of_entry(db, archive_id)}
@@ -181,37 +181,37 @@ class Archive:
                     self.blobs.remove(blob.path, of=archive_id)
 
     def claim_id(self, moment: datetime, sha256: str) -> str:
-        """Name a new entry: the moment's id, or that of the next free millisecond."""
+        """Return the id of a new entry: that of this moment, or of the next free millisecond."""
         return self._ids.claim(moment, sha256)
 
     def entry(self, archive_id: str) -> ArchiveEntry:
-        """Give one entry; UnknownEntry when there is none."""
+        """Return one entry; UnknownEntry when there is none."""
         with self.read() as db:
             return entries.get(db, archive_id)
 
     def has(self, archive_id: str) -> bool:
-        """Tell whether there is such an entry."""
+        """Whether there is such an entry."""
         with self.read() as db:
             return entries.has(db, archive_id)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
-        """Give a page of the entries that match, in stable order, with their total number."""
+        """Return a page of the entries that match, in stable order, with their total number."""
         with self.read() as db:
             return entries.find(db, wanted, limit=limit, offset=offset)
 
     def newest_moment(self) -> datetime | None:
-        """Return when the newest entry was received whose id says that; None where there is none."""
+        """Return when the newest entry with a trustworthy id was received; None if there is none."""
         with self.read() as db:
             newest = candidates.newest_id(db, misdated=self.clock.misdated(db))
         return moment_of(newest) if newest else None
 
     def converter_names(self) -> tuple[str, ...]:
-        """Give the names of all converters that entries are of."""
+        """Return the names of all converters that have entries."""
         with self.read() as db:
             return entries.converter_names(db)
 
     def details(self, archive_id: str) -> EntryDetails:
-        """Give one entry with its conversions, reports and events; UnknownEntry when there is none."""
+        """Return one entry with its conversions, reports and events; UnknownEntry when there is none."""
         with self.read() as db:
             return EntryDetails(
                 entry=entries.get(db, archive_id),
@@ -221,12 +221,12 @@ class Archive:
             )
 
     def reports_of(self, archive_id: str) -> Sequence[Report]:
-        """Give the reports of an entry, in order."""
+        """Return the reports of an entry, in order."""
         with self.read() as db:
             return reports.of_entry(db, archive_id)
 
     def last_conversion(self, archive_id: str) -> Conversion | None:
-        """Give the latest attempt to convert an entry, if there was any."""
+        """Return the latest conversion of an entry, if there is one."""
         with self.read() as db:
             return conversions.last_of_entry(db, archive_id)
 
@@ -241,7 +241,7 @@ class Archive:
             ) from exc
 
     def close(self) -> None:
-        """Close the catalog and give the archive free; idempotent."""
+        """Close the catalog and release the archive; idempotent."""
         self.catalog.close()
         self._anchor.close()
         if self._lock:
@@ -258,7 +258,7 @@ class Archive:
 
 
 def _with_reserve(root: Path, open_it: Callable[[], Archive], *, is_owner: bool) -> Archive:
-    """Open an archive; its owner may give up the reserve for that on a full disk."""
+    """Open an archive; its owner may release the reserve for that on a full disk."""
     try:
         return open_it()
     except CatalogDamaged:
@@ -278,11 +278,11 @@ def _refuse_damaged(catalog: Catalog) -> None:
 
 
 class Stored(Protocol):
-    """What has an archive, such as an ``ArchiveStorage``."""
+    """An object that has an archive, such as ``ArchiveStorage``."""
 
     archive: Archive
 
 
 def archive_of(storage: Stored | Archive) -> Archive:
-    """Give the archive of what has one, or is one."""
+    """Return the archive itself, or the archive of a storage."""
     return storage if isinstance(storage, Archive) else storage.archive

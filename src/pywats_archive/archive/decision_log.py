@@ -1,6 +1,6 @@
-"""What was decided and no blob tells, in files beside the catalog: a catalog made anew from the blobs goes by it.
+"""Decisions that no blob records, in files beside the catalog: a catalog that is rebuilt from the blobs applies them.
 
-Each line is the CRC-32 (hex) of what follows, a space, and JSON. A line that a crash cut off is none.
+Each line is the CRC-32 (hex) of the rest of the line, a space, and JSON. A line that a crash cut short is ignored.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
 
 
 def note_purge(archive: Archive, paths: Sequence[str]) -> None:
-    """Note whose blobs are about to go, durably; OSError. The purge itself must be on record in the catalog.
+    """Note the entries whose blobs are about to be removed, durably; OSError. The purge must already be in the catalog.
 
-    On a full disk, which a purge is to end, the reserve is given up for it; where even that is too little, only the catalog
+    On a full disk, which the purge is to end, the reserve is released for the note. If that is not enough, only the catalog
     has the purge.
     """
     ids = sorted({entry_of(path) for path in paths})
@@ -50,19 +50,19 @@ def _append_at_need(archive: Archive, line: bytes) -> None:
 
 
 def forget_purges(archive: Archive) -> None:
-    """Remove the notes of purges, once none of their blobs is there any more; what stays of them does no harm."""
+    """Remove the notes of purges once all their blobs are removed; leftover notes do no harm."""
     with suppress(OSError):
         archive.blobs.files.free(layout.PURGED)
 
 
 def purged_ids(root: Path) -> frozenset[str]:
-    """Return the entries whose blobs were about to go; some of them may be there still."""
+    """Return the entries whose blobs were about to be removed; some blobs may still exist."""
     noted = (archive_id for note in _notes(root / layout.PURGED) for archive_id in note.get("archive_ids", ()))
     return frozenset(each for each in noted if isinstance(each, str) and is_archive_id(each))
 
 
 def note_set_back(archive: Archive, archive_id: str, paths: Sequence[str]) -> None:
-    """Note which reports of an entry are about to be set back, durably; StorageError."""
+    """Note which reports of an entry are about to be rolled back, durably; StorageError."""
     line = _line({"at": archive.now().isoformat(), "archive_id": archive_id, "reports": list(paths)})
     try:
         archive.blobs.files.append(layout.SET_BACK, line)
@@ -73,7 +73,7 @@ def note_set_back(archive: Archive, archive_id: str, paths: Sequence[str]) -> No
 
 
 def set_back(root: Path) -> frozenset[str]:
-    """Return the paths of all reports that were set back."""
+    """Return the paths of all reports that were rolled back."""
     noted = (path for note in _notes(root / layout.SET_BACK) for path in note.get("reports", ()))
     return frozenset(each for each in noted if isinstance(each, str))
 
@@ -84,7 +84,7 @@ def _line(note: dict[str, Any]) -> bytes:
 
 
 def _notes(path: Path) -> Iterator[dict[str, Any]]:
-    """Stream what is noted; a line that is not whole is passed over. StorageError when the file cannot be read."""
+    """Stream the notes, ignoring incomplete lines; StorageError if the file cannot be read."""
     try:
         with path.open("rb") as stream:
             for line in stream:

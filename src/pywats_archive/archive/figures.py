@@ -1,4 +1,4 @@
-"""The figures of an archive with what stands beside its catalog: limits, room on the disk, findings, open alerts."""
+"""The figures of an archive: the catalog's sums, limits, disk space, findings and open alerts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pywats_archive.models.operation.statistics import ArchiveStatistics, foreca
 
 
 def statistics(archive: Archive, converter_name: str | None = None) -> ArchiveStatistics:
-    """Give the figures of the whole archive, or of one converter's part; the same cost whatever the number of entries."""
+    """Return the figures of the whole archive, or of one converter; the cost does not depend on the number of entries."""
     with archive.read() as db:
         figures = sums.statistics(db, converter_name, now=archive.now())
         each = tuple(_limited(archive, mine) for mine in figures.by_converter)
@@ -24,7 +24,7 @@ def statistics(archive: Archive, converter_name: str | None = None) -> ArchiveSt
 
 
 def recent_failures(archive: Archive, since: datetime) -> dict[str, int]:
-    """Count the entries whose latest conversion failed since then, by converter."""
+    """Count the entries whose latest conversion failed since ``moment``, by converter."""
     with archive.read() as db:
         return sums.recent_failures(db, since)
 
@@ -39,7 +39,7 @@ def _limited(archive: Archive, figures: ArchiveStatistics) -> ArchiveStatistics:
 
 
 def _limited_by(figures: ArchiveStatistics, each: tuple[ArchiveStatistics, ...]) -> ArchiveStatistics:
-    """All converters together: the sum of their limits, if all have one, and the first of them to be reached."""
+    """All converters together: the sum of their limits, if all have one, and the first limit to be reached."""
     limits = [mine.max_size_bytes for mine in each if mine.max_size_bytes is not None]
     total = sum(limits) if each and len(limits) == len(each) else None
     days = min((mine.days_until_limit for mine in each if mine.days_until_limit is not None), default=None)

@@ -12,13 +12,13 @@ from pywats_archive.models.retention.purge import Hold
 
 
 def hold(archive: Archive, archive_id: str, reason: str, *, actor: str) -> None:
-    """Keep an entry from every purge until it is released; UnknownEntry when there is none, or it is purged."""
+    """Protect an entry from every purge until it is released; UnknownEntry if there is none, or if it was purged."""
     archive.entry(archive_id)
     _set_hold(archive, archive_id, reason, actor, "hold.added", {"reason": reason})
 
 
 def release(archive: Archive, archive_id: str, *, actor: str) -> None:
-    """Let an entry go the way of its policy again; UsageError when it is not held."""
+    """Let an entry follow its policy again; UnknownEntry if it is not held."""
     entry = archive.entry(archive_id)
     if entry.hold_reason is None:
         raise UnknownEntry(f"{archive_id}: is not held; 'pywats-archive hold list' shows what is")
@@ -28,7 +28,7 @@ def release(archive: Archive, archive_id: str, *, actor: str) -> None:
 
 
 def holds(archive: Archive) -> tuple[Hold, ...]:
-    """Give what is held."""
+    """Return the entries that are held."""
     with archive.read() as db:
         return purges.holds(db)
 

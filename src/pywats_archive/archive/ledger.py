@@ -1,4 +1,4 @@
-"""The ledger: whatever was seen in a watch folder, each in exactly one state (invariant 12)."""
+"""The ledger: every source that was seen in a watch folder, each in exactly one state (invariant 12)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sighting:
-    """A source that lies in a watch folder, as a listing shows it."""
+    """A source in a watch folder, as a listing shows it."""
 
     path: str
     size_bytes: int
@@ -32,7 +32,7 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """What came in for one converter on one UTC day, by what became of it."""
+    """How many sources arrived for one converter on one UTC day, and what became of them."""
 
     converter_name: str
     day: date
@@ -49,7 +49,7 @@ class Whereabouts:
 
 
 def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
-    """Enter new sightings as seen, in one commit; gives their rows."""
+    """Enter new sightings in state SEEN, in one commit; returns their rows."""
     now = archive.now()
     new = [
         Arrival(
@@ -69,7 +69,7 @@ def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) 
 
 
 def latest_at(archive: Archive, converter_name: str, paths: Sequence[str]) -> dict[str, Arrival]:
-    """Give the latest arrival of a converter at each of ``paths`` where there is one."""
+    """Return a converter's latest arrival at each of ``paths`` that has one."""
     with archive.read() as db:
         found = ((path, arrivals.latest_at_path(db, converter_name, path)) for path in paths)
         return {path: arrival for path, arrival in found if arrival}
@@ -82,63 +82,63 @@ def of_path(archive: Archive, converter_name: str, path: str) -> tuple[Arrival, 
 
 
 def get(archive: Archive, arrival_id: int) -> Arrival:
-    """Give one row of the ledger as it is now."""
+    """Return one row of the ledger."""
     with archive.read() as db:
         return arrivals.get(db, arrival_id)
 
 
 def find(archive: Archive, arrival_id: int | None) -> Arrival | None:
-    """Give one row of the ledger, if there is such a one."""
+    """Return one row of the ledger, if it exists."""
     with archive.read() as db:
         return arrivals.find(db, arrival_id) if arrival_id is not None else None
 
 
 def of_entry(archive: Archive, archive_id: str) -> Arrival | None:
-    """Give the arrival that an entry came from."""
+    """Return the arrival that an entry came from."""
     with archive.read() as db:
         return arrivals.of_entry(db, archive_id)
 
 
 def left_at(archive: Archive, archive_id: str) -> tuple[str, ...]:
-    """Return the places to which sources of an entry went, as far as the last source that went there was one of them."""
+    """Return the paths to which sources of an entry were moved, unless another entry's source was moved there later."""
     with archive.read() as db:
         places = arrivals.moved_to(db, archive_id)
         return tuple(place for place in places if arrivals.latest_moved_to(db, place) == archive_id)
 
 
 def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arrival, ...]:
-    """Give the arrivals that the service still has something to do for, oldest first."""
+    """Return the unfinished arrivals, oldest first."""
     with archive.read() as db:
         return arrivals.unfinished(db, converter_name)
 
 
 def unfinished_before(archive: Archive, arrival: Arrival) -> Arrival | None:
-    """Return the latest earlier arrival of the same file that the service still has something to do for, if there is one."""
+    """Return the latest earlier arrival of the same file that is unfinished, if there is one."""
     with archive.read() as db:
         return arrivals.unfinished_before(db, arrival)
 
 
 def unfinished_outside(archive: Archive, folders: Mapping[str, str]) -> tuple[Arrival, ...]:
-    """Return what the service has in hand outside of its converter's folder; of a converter without one, all of it."""
+    """Return the unfinished arrivals outside of their converter's folder; all of a converter without a folder."""
     with archive.read() as db:
         names = arrivals.converter_names(db)
         return tuple(a for name in names for a in arrivals.unfinished_outside(db, name, folders.get(name, "")))
 
 
 def unfinished_counts(archive: Archive) -> dict[str, int]:
-    """Count the archived sources that the service still has something to do for, by converter."""
+    """Count the archived sources that are unfinished, by converter."""
     with archive.read() as db:
         return arrivals.unfinished_counts(db)
 
 
 def converter_names(archive: Archive) -> tuple[str, ...]:
-    """Give the names of all converters that sources were ever seen for, in order."""
+    """Return the names of all converters that have arrivals, in order."""
     with archive.read() as db:
         return arrivals.converter_names(db)
 
 
 def is_any_waiting(archive: Archive) -> bool:
-    """Tell whether archived sources have not come to their end, or reports wait for the server."""
+    """Whether archived sources are unfinished, or reports wait for the server."""
     with archive.read() as db:
         return bool(arrivals.unfinished_counts(db)) or reports.waiting_count(db) > 0
 
@@ -146,7 +146,7 @@ def is_any_waiting(archive: Archive) -> bool:
 def left_lately(
     archive: Archive, converter_name: str, *, within: timedelta
 ) -> tuple[tuple[Arrival, ArchiveEntry], ...]:
-    """Return what a converter's sources became that left shortly before its last one did; a thousand at most."""
+    """Return the sources of a converter that left shortly before its last source left; a thousand at most."""
     with archive.read() as db:
         left = arrivals.left_last(db, converter_name, limit=1000)
         newest = max((arrival.changed_at for arrival in left), default=None)
@@ -156,7 +156,7 @@ def left_lately(
 
 
 def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:
-    """Put on record that sources that were only seen are no more accounted for by these rows: why, and ``where`` they go on."""
+    """Record that these rows in state SEEN no longer account for their sources: why, and ``where`` they continue."""
     names = sorted({arrival.converter_name for arrival in seen})
 
     def unit(tx: Connection) -> None:
@@ -170,7 +170,7 @@ def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str)
 
 
 def relocate(archive: Archive, places: Mapping[Arrival, str]) -> None:
-    """Put on record where sources in hand lie now, in one commit; what becomes of them goes by that."""
+    """Record where unfinished sources are now, in one commit; their processing continues there."""
 
     def unit(tx: Connection) -> None:
         now = archive.now()
@@ -184,13 +184,13 @@ def relocate(archive: Archive, places: Mapping[Arrival, str]) -> None:
 
 
 def suspended(archive: Archive, converter_name: str) -> tuple[Arrival, ...]:
-    """Give a converter's arrivals that wait for their retry."""
+    """Return a converter's arrivals that wait for a retry."""
     with archive.read() as db:
         return arrivals.in_state(db, converter_name, ArrivalState.SUSPENDED)
 
 
 def mark_vanished(archive: Archive, arrival: Arrival, *, reason: str = "gone before it could be archived") -> None:
-    """Put on record that a source was gone, or replaced, before it could be archived."""
+    """Record that a source vanished, or was replaced, before it could be archived."""
     assert arrival.arrival_id is not None
     number = arrival.arrival_id
     details = {"path": arrival.path, "converter_name": arrival.converter_name, "size_bytes": arrival.size_bytes}
@@ -204,7 +204,7 @@ def mark_vanished(archive: Archive, arrival: Arrival, *, reason: str = "gone bef
 
 
 def accounts(archive: Archive) -> tuple[Account, ...]:
-    """Give what came in and what became of it, per converter and day."""
+    """Return how many sources arrived and what became of them, by converter and day."""
     with archive.read() as db:
         counts = arrivals.counts(db)
     grouped: dict[tuple[str, date], dict[str, int]] = {}
@@ -217,7 +217,7 @@ def accounts(archive: Archive) -> tuple[Account, ...]:
 
 
 def bad_rows(archive: Archive) -> Iterator[str]:
-    """Stream which rows of the whole ledger make no sense, and why."""
+    """Stream the invalid rows of the whole ledger, with the reason."""
     last: int | None = 0
     while last is not None:
         with archive.read() as db:
@@ -226,19 +226,19 @@ def bad_rows(archive: Archive) -> Iterator[str]:
 
 
 def bad_open(archive: Archive) -> tuple[str, ...]:
-    """Say which rows make no sense of sources that are not known to be at their end, and why."""
+    """Return the invalid rows of sources that are not known to be finished, with the reason."""
     with archive.read() as db:
         return tuple(row.fault for row in arrivals.bad_open(db))
 
 
 def disagreements(archive: Archive) -> tuple[str, ...]:
-    """Name where ledger, entries and reports contradict each other; empty when the counts agree."""
+    """Return the contradictions between ledger, entries and reports; empty if the counts agree."""
     with archive.read() as db:
         return arrivals.disagreements(db)
 
 
 def where_is(archive: Archive, text: str) -> Whereabouts:
-    """Find a source by path (where it was dropped, or where it lies now), by name or serial number."""
+    """Find a source by path (where it arrived, or where it is now), by name or by serial number."""
     with archive.read() as db:
         by_serial = entries.find(db, EntryFilter(serial_number=text), limit=100).items
         theirs = (arrivals.of_entry(db, entry.archive_id) for entry in by_serial)
@@ -255,7 +255,7 @@ def where_is(archive: Archive, text: str) -> Whereabouts:
 
 
 def _with_the_servers_words(db: Connection, arrival: Arrival) -> Arrival:
-    """The arrival with the reason why its reports wait, as far as a try told it."""
+    """Return the arrival with the reason why its reports wait, if a try recorded one."""
     if arrival.state is not ArrivalState.WAITING or arrival.archive_id is None or arrival.reason:
         return arrival
     waiting = (r for r in reports.of_entry(db, arrival.archive_id) if r.submission_state is SubmissionState.WAITING)
@@ -272,10 +272,10 @@ def set_arrival(
     kept_checksum: str | None = None,
     touched: FileStamp | None = None,
 ) -> None:
-    """Bring an arrival to ``state`` in one commit.
+    """Change the state of an arrival, in one commit.
 
-    ``touched`` is the signature that its source had at the end, when only its time had changed: what was seen since with that
-    signature is the same source.
+    ``touched`` is the final stamp of its source, if only the time had changed: whatever was seen since with that stamp is the
+    same source.
     """
     place = _place_of(touched) if touched else {}
 

@@ -1,4 +1,7 @@
-"""Purging: on record first, then the bytes go (invariant 7); the rows stay as proof. A crash between is made good later."""
+"""Purging: recorded first, then the bytes are removed (invariant 7). The rows stay as proof.
+
+The next purge or start finishes what a crash interrupted.
+"""
 
 from __future__ import annotations
 
@@ -17,40 +20,40 @@ from pywats_archive.models.event import Event
 from pywats_archive.models.retention.purge import Candidate, Purge, PurgeReason
 
 _FREE_PAGES = 2_000
-"""Of the catalog, given back after a purge: 8 MB."""
+"""Catalog pages that are returned after a purge: 8 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Entries of one converter that go together for one reason."""
+    """Entries of one converter that are purged together for one reason."""
 
     converter_name: str
     reason: PurgeReason
     archive_ids: Sequence[str]
     unsubmitted: bool = False
-    """Even those whose reports the server has not accepted."""
+    """Includes entries whose reports the server has not accepted."""
     actor: str = "service"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purged:
-    """What of a batch was purged: less than was asked for where an entry was held or taken up again since."""
+    """What of a batch was purged: fewer entries than requested if one was held or changed meanwhile."""
 
     entries: int
     bytes_freed: int
     altered: tuple[str, ...] = ()
-    """Entries that stay, as a row of theirs names what is not the place of one of their blobs."""
+    """Entries that are kept because one of their rows names a path that cannot be their blob."""
     not_removed: tuple[str, ...] = ()
-    """Files that are on record as purged and cannot be removed now, each with the reason."""
+    """Files that are recorded as purged and cannot be removed now, each with the reason."""
 
 
 @contextmanager
 def purging(archive: Archive) -> Iterator[tuple[str, ...]]:
-    """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise.
+    """Be the only process that purges; PurgeRunning if another one does.
 
-    What an earlier purge left is finished first; yields the files of it that still cannot be removed, each with the reason.
+    Finishes earlier purges first, and yields their files that still cannot be removed, each with the reason.
     """
-    archive.require_present()  # where it is away, a lock would make a folder in its place
+    archive.require_present()  # on an unavailable archive a lock would create a folder in its place
     account.require_owner(archive.root)
     with locks.nobody_purging(archive.root):
         yield finish_unfinished(archive).not_removed
@@ -59,11 +62,11 @@ def purging(archive: Archive) -> Iterator[tuple[str, ...]]:
 
 
 def purge(archive: Archive, batch: Batch) -> Purged:
-    """Put a batch on record as purged, then remove its bytes; all durable once this returns.
+    """Record a batch as purged, then remove its bytes; all durable once this returns.
 
-    Entries that are held, pending or not submitted at this moment are left out. A file that cannot be removed (on Windows:
-    while somebody reads it) keeps no other from going; it is named, and tried again by the next purge, or the next start.
-    StorageError when the archive itself is away or cannot be written to.
+    Entries that are now held, pending or not submitted are left out. A file that cannot be removed (on Windows: while
+    somebody reads it) does not stop the others; it is named, and the next purge or the next start tries again. StorageError
+    if the archive is unavailable or not writable.
     """
     number, purged, paths = archive.write(lambda tx: _record(tx, archive, batch))
     return replace(purged, not_removed=_finish(archive, number, paths))
@@ -71,16 +74,16 @@ def purge(archive: Archive, batch: Batch) -> Purged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """What was done about purges that were on record and not at their end."""
+    """The result of finishing earlier purges."""
 
     purges: int
-    """How many of them are at their end now."""
+    """How many purges are finished now."""
     not_removed: tuple[str, ...]
     """Files that still cannot be removed, each with the reason."""
 
 
 def finish_unfinished(archive: Archive) -> Finished:
-    """Remove what is on record as purged and may still be there; safe to repeat."""
+    """Remove blobs that are recorded as purged and may still exist; safe to repeat."""
     with archive.read() as db:
         numbers = purges.unfinished(db)
     noted = decision_log.purged_ids(archive.root) if numbers else frozenset()
@@ -96,31 +99,31 @@ def finish_unfinished(archive: Archive) -> Finished:
 
 
 def is_any_unfinished(archive: Archive) -> bool:
-    """Tell whether bytes may still be there that are on record as purged."""
+    """Whether bytes may still exist that are recorded as purged."""
     with archive.read() as db:
         return bool(purges.unfinished(db))
 
 
 def give_space_back(archive: Archive) -> None:
-    """Give free pages of the catalog back to the file system."""
+    """Return free pages of the catalog to the file system."""
     archive.catalog.give_space_back(_FREE_PAGES)
 
 
 def kept_size(archive: Archive, converter_name: str) -> tuple[int, int]:
-    """Give the bytes on disk of what a converter's entries keep, and their number."""
+    """Return the bytes on disk of a converter's entries, and their number."""
     with archive.read() as db:
         return statistics.disk_size(db, converter_name)
 
 
 def candidates(archive: Archive, converter_name: str, *, before: str) -> Iterator[Candidate]:
-    """Stream what decides about a converter's entries, oldest first, up to those received before ``before``."""
+    """Stream a converter's purge candidates, oldest first, up to those received before ``before``."""
     with archive.read() as db:
         misdated = archive.clock.misdated(db)
         yield from eligible.candidates(db, converter_name, before=before, misdated=misdated)
 
 
 def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
-    """Give what decides about these entries, but for those that are purged already; UnknownEntry names one there is not."""
+    """Return these entries as purge candidates, without those already purged; UnknownEntry names a missing one."""
     with archive.read() as db:
         for archive_id in archive_ids:
             entries.require(db, archive_id)
@@ -134,7 +137,7 @@ def first_of_newest(archive: Archive, converter_name: str, count: int) -> str | 
 
 
 def history(archive: Archive, limit: int = 100) -> tuple[Purge, ...]:
-    """Give the latest purges, newest first."""
+    """Return the latest purges, newest first."""
     with archive.read() as db:
         return purges.history(db, limit)
 
@@ -154,16 +157,17 @@ def _record(tx: Connection, archive: Archive, batch: Batch) -> tuple[int, Purged
 
 
 def _are_its_own(archive: Archive, blobs: tuple[str, Sequence[str]]) -> bool:
-    """Whether these paths are places of blobs of their entry, in the archive."""
+    """Whether all these paths are places of this entry's blobs, inside the archive."""
     archive_id, paths = blobs
     return all(archive.blobs.is_of(path, archive_id) for path in paths) and not archive.blobs.is_linked(paths)
 
 
 def _finish(archive: Archive, number: int, paths: Sequence[str], *, noted: Set[str] = frozenset()) -> tuple[str, ...]:
-    """Remove the bytes of a purge that is on record, and then say that they are gone.
+    """Remove the bytes of a recorded purge, and record that they are removed.
 
-    Returns the files that cannot be removed, each with the reason: then the purge stays unfinished, and is tried again.
-    ``noted``: entries of which it is noted already that their blobs were about to go.
+    Returns the files that cannot be removed, each with the reason; the purge then stays unfinished and is tried again.
+
+    ``noted``: entries that are already in the decision log.
     """
     try:
         archive.require_present()

@@ -1,4 +1,4 @@
-"""Measuring how well a user's own files compress, in an archive that is made for it and thrown away."""
+"""Measures how well a user's own files compress, in a temporary archive."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MOST_FILES, MOST_BYTES = 500, 500_000_000
 
 
 def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
-    """Compress the files beneath ``folder`` (500 of them and 500 MB at most); gives their ratios and mean size in bytes.
+    """Compress the files in ``folder`` (at most 500 files and 500 MB); returns their ratios and mean size in bytes.
 
-    Only reads them, and follows no links. What their reports are like is not known from them. UsageError when there is none.
+    Only reads the files, and follows no links. Says nothing about reports. UsageError if there is no file.
     """
     scratch = Scratch()
     try:
@@ -44,7 +44,7 @@ def _archived(root: Path, folder: Path, level: int) -> ArchiveStatistics:
             source = ingest.NewSource(path=path, converter_name="sample", compression_level=level)
             try:
                 ingest.archive_source(archive, source)
-            except (SourceChanged, SourceVanished):  # a station writes there
+            except (SourceChanged, SourceVanished):  # the station writes to it
                 continue
         return figures.statistics(archive)
 
@@ -61,7 +61,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _within(paths: Iterator[Path]) -> Iterator[Path]:
-    """Those that are of ``MOST_BYTES`` together."""
+    """The first paths, up to ``MOST_BYTES`` in total."""
     total = 0
     for path in paths:
         try:

@@ -66,7 +66,7 @@ class DurableFiles:
             return TemporaryFile(path, self._on_step)
 
     def publish(self, file: TemporaryFile, target: str) -> Name:
-        """Give a sealed file its name (relative to the root); FileExistsError when taken. ``settle`` makes it durable."""
+        """Return a sealed file its name (relative to the root); FileExistsError when taken. ``settle`` makes it durable."""
         whole = f"{self.root}/{target}"
         folder = whole.rpartition("/")[0]
         self._ensure(folder)
@@ -76,7 +76,7 @@ class DurableFiles:
         return Name(folder=folder, ticket=self._folders.ask(folder))
 
     def link(self, source: str, target: str) -> Name:
-        """Give a file that has a name another one (both relative to the root); FileExistsError when that is taken.
+        """Return a file that has a name another one (both relative to the root); FileExistsError when that is taken.
 
         OSError where the file system has no such links, or no more of this one, or the file is gone.
         """

@@ -75,7 +75,7 @@ def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
 
 
 def json_length(label: Label) -> int:
-    """Give the bytes that this label's JSON takes."""
+    """Return the bytes that this label's JSON takes."""
     return len(_json(label, 0))
 
 

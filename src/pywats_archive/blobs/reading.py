@@ -50,7 +50,7 @@ class Look:
 
 
 def measure(chunks: Iterable[bytes]) -> Content:
-    """Take checksum and size of bytes that are not to be kept."""
+    """Return checksum and size of bytes that are not to be kept."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
         digest.update(chunk)
@@ -112,7 +112,7 @@ class BlobReader:
         return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
 
     def is_unchanged(self, path: str, label: Label) -> bool:
-        """Tell whether every byte after the header is the one that was written; True when ``label`` does not say."""
+        """Whether every byte after the header is the one that was written; True when ``label`` does not say."""
         crc = 0
         with self._present(path) as whole, whole.open("rb", buffering=0) as stream:
             stream.seek(label.header_bytes)

@@ -26,7 +26,7 @@ SHARE_OF_DISK = 0.05
 
 
 def size_for(total_bytes: int) -> int:
-    """Give the reserve's size on a disk of ``total_bytes``."""
+    """Return the reserve's size on a disk of ``total_bytes``."""
     return min(SIZE_BYTES, int(total_bytes * SHARE_OF_DISK))
 
 
@@ -63,7 +63,7 @@ class Reserve:
             raise trouble
 
     def give_up(self) -> None:
-        """Give its room to the catalog; idempotent, and nothing without an owner. StorageError when it cannot be removed."""
+        """Return its room to the catalog; idempotent, and nothing without an owner. StorageError when it cannot be removed."""
         with self._mutex:
             if self._is_kept:
                 self._is_given_up = True
@@ -73,7 +73,7 @@ class Reserve:
                     raise StorageError(f"{self._path}: cannot be removed ({exc.strerror or exc}); remove it") from exc
 
     def give_up_for(self, trouble: OSError) -> DiskFull:
-        """Give it up because of ``trouble``; gives the error that tells it."""
+        """Return it up because of ``trouble``; returns the error that tells it."""
         why = trouble.strerror or str(trouble)
         try:
             self.give_up()
@@ -99,7 +99,7 @@ class Reserve:
 
 
 def _is_allocated(path: Path, size_bytes: int) -> bool:
-    """Tell whether a file is of that size on the disk too; a tenth less is what compression or a share's count may make."""
+    """Whether a file is of that size on the disk too; a tenth less is what compression or a share's count may make."""
     try:
         status = os.stat(path)  # noqa: PTH116 (beside os.stat_result)
     except FileNotFoundError:

@@ -126,7 +126,7 @@ class BlobStore(BlobReader):
         remove(self._place(path))
 
     def remove_if_empty(self, path: str) -> bool:
-        """Remove a name without a byte, which is what reserved it where there are no hard links; gives whether it was one."""
+        """Remove a name without a byte, which is what reserved it where there are no hard links; returns whether it was one."""
         whole = self._place(path)
         is_empty = whole.stat().st_size == 0
         if is_empty:

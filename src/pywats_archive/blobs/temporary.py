@@ -45,7 +45,7 @@ class TemporaryFile:
             self._flush()
 
     def seal(self, header: bytes, *, is_reserved: bool) -> Sealed:
-        """Put ``header`` in front, check the length, make the bytes durable, close; gives the sizes.
+        """Put ``header`` in front, check the length, make the bytes durable, close; returns the sizes.
 
         ``is_reserved``: the file begins with a header of this length already, which is replaced. Can be called again with
         another header of the same length.

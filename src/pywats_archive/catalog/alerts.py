@@ -24,7 +24,7 @@ def remove(tx: Connection, name: str, subject: str) -> None:
 
 
 def open_ones(db: Connection) -> tuple[OpenAlert, ...]:
-    """Give the alerts that are open, oldest first."""
+    """Return the alerts that are open, oldest first."""
     rows = execute(db, "SELECT name, subject, raised_at, details FROM alerts ORDER BY raised_at, name, subject")
     return tuple(
         OpenAlert(name=name, subject=subject, raised_at=datetime.fromisoformat(at), details=json.loads(details))

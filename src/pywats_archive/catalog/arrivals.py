@@ -36,24 +36,24 @@ class Count:
 
 
 def add(tx: Connection, arrival: Arrival) -> int:
-    """Add an arrival; gives its number."""
+    """Add an arrival; returns its number."""
     return _ROWS.insert(tx, _values(arrival))
 
 
 def add_many(tx: Connection, new: Sequence[Arrival]) -> list[int]:
-    """Add arrivals; gives their numbers."""
+    """Add arrivals; returns their numbers."""
     return [add(tx, arrival) for arrival in new]
 
 
 def get(db: Connection, arrival_id: int) -> Arrival:
-    """Give one arrival; CatalogError when there is none."""
+    """Return one arrival; CatalogError when there is none."""
     if arrival := find(db, arrival_id):
         return arrival
     raise CatalogError(f"the ledger has no arrival {arrival_id}: verify the archive")
 
 
 def find(db: Connection, arrival_id: int) -> Arrival | None:
-    """Give one arrival, if there is such a one."""
+    """Return one arrival, if there is such a one."""
     return _one(db, "WHERE arrival_id = ?", arrival_id)
 
 
@@ -80,7 +80,7 @@ def latest_moved_to(db: Connection, place: str) -> str | None:
 
 
 def latest_at_path(db: Connection, converter_name: str, path: str) -> Arrival | None:
-    """Give the latest arrival of a converter at ``path``."""
+    """Return the latest arrival of a converter at ``path``."""
     newest = "WHERE path = ? AND converter_name = ? ORDER BY arrival_id DESC LIMIT 1"
     return _one(db, newest, path_to_text(path), converter_name)
 
@@ -124,7 +124,7 @@ def left_last(db: Connection, converter_name: str, *, limit: int) -> tuple[Arriv
 
 
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
-    """Give the arrivals that have not come to their end, oldest first."""
+    """Return the arrivals that have not come to their end, oldest first."""
     where = f"WHERE state IN ({_OPEN_MARKS})"
     if converter_name is None:
         return _all(db, f"{where} ORDER BY arrival_id", *_OPEN)
@@ -156,12 +156,12 @@ def unfinished_counts(db: Connection) -> dict[str, int]:
 
 
 def converter_names(db: Connection) -> tuple[str, ...]:
-    """Give the names of all converters that anything arrived for, in order."""
+    """Return the names of all converters that anything arrived for, in order."""
     return names_in(db, tables.arrivals)
 
 
 def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[Arrival, ...]:
-    """Give a converter's arrivals in one state, oldest first."""
+    """Return a converter's arrivals in one state, oldest first."""
     return _all(db, "WHERE converter_name = ? AND state = ? ORDER BY arrival_id", converter_name, state.value)
 
 
@@ -194,13 +194,13 @@ def forget_seen(tx: Connection, arrival_id: int, *, size_bytes: int, mtime_ns: i
 
 
 def at_path(db: Connection, path: str) -> tuple[Arrival, ...]:
-    """Give the latest arrivals that were dropped at this path, or lie there now; a hundred at most."""
+    """Return the latest arrivals that were dropped at this path, or lie there now; a hundred at most."""
     written = path_to_text(path)
     return _all(db, "WHERE path = ? OR moved_to = ? ORDER BY arrival_id DESC LIMIT 100", written, written)
 
 
 def search(db: Connection, text: str) -> tuple[Arrival, ...]:
-    """Give the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
+    """Return the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
     endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]
     named = " OR ".join(["path = ?", *["path LIKE ? ESCAPE '!'"] * len(endings)])
     return _all(db, f"WHERE {named} ORDER BY arrival_id DESC LIMIT 100", path_to_text(text), *endings)

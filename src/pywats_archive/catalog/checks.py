@@ -46,7 +46,7 @@ class LastCheck:
 
 
 def tally(db: Connection, *, now: datetime) -> ScrubProgress:
-    """Give how far the scrub has come; one that begins ``now`` when there was none."""
+    """Return how far the scrub has come; one that begins ``now`` when there was none."""
     row = execute(db, "SELECT next_id, since, blobs, read_bytes, problems FROM scrub").fetchone()
     if row is None:
         return ScrubProgress(since=now)
@@ -62,7 +62,7 @@ def set_tally(tx: Connection, tally: ScrubProgress) -> None:
 
 
 def following(db: Connection, from_id: str, limit: int) -> tuple[LastCheck, ...]:
-    """Give the entries that hold bytes from ``from_id`` on, in the order of their ids."""
+    """Return the entries that hold bytes from ``from_id`` on, in the order of their ids."""
     rows = execute(db, _FOLLOWING, (from_id, limit))
     return tuple(LastCheck(archive_id=name, at=datetime.fromisoformat(at)) for name, at in rows)
 
@@ -76,7 +76,7 @@ def set_verified(tx: Connection, archive_id: str, report_paths: Iterable[str], n
 
 
 def add_finding(tx: Connection, problem: Problem, now: datetime) -> bool:
-    """Record that a blob is wrong; tells whether that is news."""
+    """Record that a blob is wrong; returns whether that is news."""
     is_known = execute(tx, "SELECT 1 FROM findings WHERE path = ?", (problem.path,)).fetchone() is not None
     values = (problem.path, problem.archive_id, problem.kind.value, redacted(problem.message), moment_to_text(now))
     execute(tx, _ADD_FINDING, values)
@@ -84,12 +84,12 @@ def add_finding(tx: Connection, problem: Problem, now: datetime) -> bool:
 
 
 def clear_finding(tx: Connection, path: str) -> bool:
-    """Forget what was found of a blob; tells whether anything was."""
+    """Forget what was found of a blob; returns whether anything was."""
     return execute(tx, "DELETE FROM findings WHERE path = ?", (path,)).rowcount > 0
 
 
 def findings(db: Connection) -> tuple[Finding, ...]:
-    """Give what is wrong, the oldest first."""
+    """Return what is wrong, the oldest first."""
     rows = execute(db, "SELECT path, archive_id, kind, message, found_at FROM findings ORDER BY found_at, path")
     return tuple(map(_finding, rows))
 

@@ -84,7 +84,7 @@ def translated(path: Path, error: Exception) -> CatalogError:
 
 
 def is_locked(cause: BaseException | None) -> bool:
-    """Tell whether another connection was in the way."""
+    """Whether another connection was in the way."""
     return isinstance(cause, sqlite3.OperationalError) and "is locked" in str(cause)  # SQLITE_BUSY, SQLITE_LOCKED
 
 

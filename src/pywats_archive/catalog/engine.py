@@ -116,7 +116,7 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees what is committed, for this thread alone; CatalogError once it is closed."""
+        """Return a connection that sees what is committed, for this thread alone; CatalogError once it is closed."""
         with self._mutex:
             if not self._is_open:
                 raise CatalogError(f"{self.path} is closed")
@@ -141,7 +141,7 @@ class Catalog:
             raise translated(self.path, exc) from exc
 
     def faults(self, *, thorough: bool) -> tuple[str, ...]:
-        """Read the whole database; gives what is wrong with it, ten faults at most.
+        """Read the whole database; returns what is wrong with it, ten faults at most.
 
         ``thorough`` compares indexes with their tables too. Takes about 1 s a GB (thorough: 4) once it is in memory.
         """
@@ -154,7 +154,7 @@ class Catalog:
         return () if found == ["ok"] else tuple(found)
 
     def give_space_back(self, pages: int) -> None:
-        """Give up to so many free pages back to the file system, between two commits; none where that was not prepared."""
+        """Return up to so many free pages back to the file system, between two commits; none where that was not prepared."""
         self._writer.between(lambda db: execute(db, f"PRAGMA incremental_vacuum({pages})").fetchall())
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ class Catalog:
 
 
 def _version(db: Connection, path: Path) -> str | None:
-    """Give the migration that made the tables; None for an empty database, CatalogError for another program's."""
+    """Return the migration that made the tables; None for an empty database, CatalogError for another program's."""
     names = {name for (name,) in execute(db, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not names:
         return None
@@ -230,7 +230,7 @@ def _set_pragmas(path: Path, connection: Any) -> None:
     """Make a connection durable; CatalogError, and it is closed, where no journal mode that it can have makes it so."""
     try:
         if connection.execute("PRAGMA page_count").fetchone() == (0,):
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later it would need all to be written anew
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later it would need all to be written again
         mode = _set_journal_mode(connection)
         if mode not in _SYNCHRONOUS:
             raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")
@@ -242,7 +242,7 @@ def _set_pragmas(path: Path, connection: Any) -> None:
 
 
 def _set_journal_mode(connection: Any) -> str:
-    """Ask for the write-ahead log; gives the journal mode that there is then.
+    """Ask for the write-ahead log; returns the journal mode that there is then.
 
     While another connection writes a new database SQLite refuses that at once, without the wait it has for all else.
     """

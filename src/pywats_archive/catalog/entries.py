@@ -29,7 +29,7 @@ _RENAMED = {"source_original_path": "source_path", "source_archived_path": "arch
 
 
 def add(tx: Connection, entry: ArchiveEntry) -> int:
-    """Add an entry, to the full-text index too; gives its number."""
+    """Add an entry, to the full-text index too; returns its number."""
     values = {name: getattr(entry, name) for name in entry.__slots__}
     for model_name, column in _RENAMED.items():
         values[column] = values.pop(model_name)
@@ -43,7 +43,7 @@ def add(tx: Connection, entry: ArchiveEntry) -> int:
 
 
 def get(db: Connection, archive_id: str) -> ArchiveEntry:
-    """Give one entry; UnknownEntry when there is none."""
+    """Return one entry; UnknownEntry when there is none."""
     row = execute(db, _BY_ID, (archive_id,)).fetchone()
     if row is None:
         raise _unknown(archive_id)
@@ -51,7 +51,7 @@ def get(db: Connection, archive_id: str) -> ArchiveEntry:
 
 
 def has(db: Connection, archive_id: str) -> bool:
-    """Tell whether there is such an entry."""
+    """Whether there is such an entry."""
     return execute(db, "SELECT 1 FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone() is not None
 
 
@@ -62,17 +62,17 @@ def require(db: Connection, archive_id: str) -> None:
 
 
 def newest_id(db: Connection) -> str:
-    """Give the greatest archive id there is; empty when there is none."""
+    """Return the greatest archive id there is; empty when there is none."""
     return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
 
 
 def converter_names(db: Connection) -> tuple[str, ...]:
-    """Give the names of all converters that have entries, in order."""
+    """Return the names of all converters that have entries, in order."""
     return names_in(db, tables.entry_figures)
 
 
 def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
-    """Give a page of what matches, ordered by conversion time and id, with the number of all that match."""
+    """Return a page of what matches, ordered by conversion time and id, with the number of all that match."""
     where, values = conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
@@ -117,7 +117,7 @@ def of_id(db: Connection, archive_id: str) -> tuple[ArchiveEntry | BadRow, ...]:
 def find_same_source(
     db: Connection, *, path: str, size_bytes: int, mtime_ns: int, checksum: str, converter_name: str
 ) -> ArchiveEntry | None:
-    """Give the latest entry of this very source: same path, time, size and content."""
+    """Return the latest entry of this very source: same path, time, size and content."""
     row = execute(
         db,
         f"{_ROWS.select} WHERE source_path = ? AND source_mtime_ns = ? AND source_size_bytes = ? "

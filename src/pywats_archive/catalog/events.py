@@ -25,7 +25,7 @@ _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def append(tx: Connection, event: Event) -> Event:
-    """Append an event in the transaction of what it tells; gives it with its place in the chain.
+    """Append an event in the transaction of what it tells; returns it with its place in the chain.
 
     ``hash`` is the SHA-256 (hex) of the ASCII text ``previous_hash + "\\n" + json``, where ``json`` is the JSON array
     ``[sequence, kind, at, archive_id, actor, details]``: every column as it is stored (``details`` is JSON already),
@@ -50,7 +50,7 @@ def append(tx: Connection, event: Event) -> Event:
 
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
-    """Give an entry's events, oldest first."""
+    """Return an entry's events, oldest first."""
     return tuple(map(_event, execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
 
 
@@ -60,13 +60,13 @@ def iterate(db: Connection) -> Iterator[Event]:
 
 
 def last(db: Connection) -> Event | None:
-    """Give the newest event; whoever keeps its sequence and hash elsewhere can tell whether the end was cut off."""
+    """Return the newest event; whoever keeps its sequence and hash elsewhere can tell whether the end was cut off."""
     row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
     return _event(row) if row else None
 
 
 def first_break(db: Connection) -> Event | None:
-    """Walk the chain; gives the first event whose sequence, previous hash or hash is not what it must be.
+    """Walk the chain; returns the first event whose sequence, previous hash or hash is not what it must be.
 
     An edited event is found itself; in place of a removed or moved one, the event that now stands there. Events that
     were cut off the end leave a whole chain: compare ``last``.

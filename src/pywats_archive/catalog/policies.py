@@ -29,20 +29,20 @@ _FOLLOW = (
 
 
 def own(db: Connection, converter_name: str) -> RetentionPolicy | None:
-    """Give the policy of this very name (``*``: of all that have none of their own), if there is one."""
+    """Return the policy of this very name (``*``: of all that have none of their own), if there is one."""
     row = execute(db, f"{_ROWS.select} WHERE converter_name = ?", (converter_name,)).fetchone()
     return _policy(row) if row else None
 
 
 def effective(db: Connection, converter_name: str) -> RetentionPolicy:
-    """Give the policy that holds for a converter: its own, that of all others, or what holds where nobody said anything."""
+    """Return the policy that holds for a converter: its own, that of all others, or what holds where nobody said anything."""
     found = own(db, converter_name) or own(db, EVERY_OTHER)
     values = found.told() if found else {}
     return RetentionPolicy(converter_name=converter_name, **values)
 
 
 def all_own(db: Connection) -> tuple[RetentionPolicy, ...]:
-    """Give every policy that was set, in the order of names."""
+    """Return every policy that was set, in the order of names."""
     return tuple(map(_policy, execute(db, f"{_ROWS.select} ORDER BY converter_name")))
 
 
@@ -59,7 +59,7 @@ def remove(tx: Connection, converter_name: str) -> None:
 
 
 def is_confirmed(db: Connection, converter_name: str) -> bool:
-    """Tell whether the policy that holds for a converter may purge whatever it names."""
+    """Whether the policy that holds for a converter may purge whatever it names."""
     query = (
         "SELECT confirmed FROM retention_policies WHERE converter_name IN (?, ?) ORDER BY converter_name = ? LIMIT 1"
     )
@@ -68,13 +68,13 @@ def is_confirmed(db: Connection, converter_name: str) -> bool:
 
 
 def unconfirmed(db: Connection) -> tuple[str, ...]:
-    """Give the policies that nobody agreed to yet; that of all others is one of them until somebody says something."""
+    """Return the policies that nobody agreed to yet; that of all others is one of them until somebody says something."""
     rows = dict(execute(db, "SELECT converter_name, confirmed FROM retention_policies").fetchall())
     return tuple(sorted(name for name, confirmed in {EVERY_OTHER: 0, **rows}.items() if not confirmed))
 
 
 def ruled_by(db: Connection, policy_name: str) -> tuple[str, ...]:
-    """Give the converters that a policy holds for."""
+    """Return the converters that a policy holds for."""
     if policy_name != EVERY_OTHER:
         return (policy_name,)
     query = (
@@ -85,7 +85,7 @@ def ruled_by(db: Connection, policy_name: str) -> tuple[str, ...]:
 
 
 def has_entries(db: Connection, converter_name: str) -> bool:
-    """Tell whether a converter has, or had, any entry."""
+    """Whether a converter has, or had, any entry."""
     query = "SELECT 1 FROM entry_figures WHERE converter_name = ? LIMIT 1"
     return execute(db, query, (converter_name,)).fetchone() is not None
 
@@ -99,7 +99,7 @@ def confirm(tx: Connection, converter_name: str, *, now: datetime) -> None:
 
 
 def unfollowed(db: Connection) -> tuple[str, ...]:
-    """Give the names of the policies that not all dates follow yet."""
+    """Return the names of the policies that not all dates follow yet."""
     query = "SELECT converter_name FROM retention_policies WHERE dates_follow_from > 0"
     return tuple(name for (name,) in execute(db, query))
 

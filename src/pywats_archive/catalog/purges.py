@@ -42,7 +42,7 @@ _HOLD_COLUMNS = "archive_id, converter_name, hold_reason, held_by, held_at"
 
 
 def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: str, now: datetime) -> int:
-    """Begin a purge; gives its number. Until it is finished, its entries' blobs are looked for again at every start."""
+    """Begin a purge; returns its number. Until it is finished, its entries' blobs are looked for again at every start."""
     values = (moment_to_text(now), converter_name, 0, 0, reason.value, actor)
     number = execute(
         tx,
@@ -57,7 +57,7 @@ def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: st
 def mark(
     tx: Connection, purge_id: int, archive_ids: Iterable[str], *, unsubmitted: bool, now: datetime
 ) -> list[tuple[str, int, str]]:
-    """Mark those entries as purged which still may be; gives id, bytes on disk and checksum of each.
+    """Mark those entries as purged which still may be; returns id, bytes on disk and checksum of each.
 
     An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment stays as it is.
     """
@@ -73,7 +73,7 @@ def mark(
 
 
 def unfinished(db: Connection) -> tuple[int, ...]:
-    """Give the purges whose bytes may still be there."""
+    """Return the purges whose bytes may still be there."""
     return tuple(number for (number,) in execute(db, "SELECT id FROM purge_history WHERE finished_at IS NULL"))
 
 
@@ -103,7 +103,7 @@ def finish(tx: Connection, purge_id: int, now: datetime) -> None:
 
 
 def history(db: Connection, limit: int) -> tuple[Purge, ...]:
-    """Give the latest purges, newest first."""
+    """Return the latest purges, newest first."""
     return tuple(map(_purge, execute(db, _PURGES, (limit,))))
 
 
@@ -115,7 +115,7 @@ def set_hold(tx: Connection, archive_id: str, *, reason: str | None, by: str | N
 
 
 def holds(db: Connection) -> tuple[Hold, ...]:
-    """Give what is held, oldest entry first."""
+    """Return what is held, oldest entry first."""
     query = f"SELECT {_HOLD_COLUMNS} FROM archive_entries WHERE hold_reason IS NOT NULL ORDER BY archive_id"
     return tuple(map(_hold, execute(db, query)))
 

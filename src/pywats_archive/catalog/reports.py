@@ -22,13 +22,13 @@ _ACCEPTED = SubmissionState.ACCEPTED.value
 
 
 def add(tx: Connection, report: Report) -> int:
-    """Add a report; gives its number."""
+    """Add a report; returns its number."""
     values = {name: getattr(report, name) for name in report.__slots__}
     return _ROWS.insert(tx, values | {"submission_state": report.submission_state.value})
 
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
-    """Give an entry's reports, in the order they were archived."""
+    """Return an entry's reports, in the order they were archived."""
     return tuple(map(_report, execute(db, _OF_ENTRY, (archive_id,))))
 
 
@@ -52,7 +52,7 @@ def of_id(db: Connection, archive_id: str) -> tuple[Report | BadRow, ...]:
 
 
 def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
-    """Give the reports of this id, however it is written, that other entries than ``of`` have."""
+    """Return the reports of this id, however it is written, that other entries than ``of`` have."""
     spelt = spellings(report_id)
     among = f"WHERE report_id IN ({', '.join('?' * len(spelt))}) AND archive_id <> ? ORDER BY report_no"
     return tuple(map(_report, execute(db, f"{_ROWS.select} {among}", (*spelt, of))))
@@ -84,7 +84,7 @@ def id_after(db: Connection, after: Any, count: int) -> Any:
 
 
 def due(db: Connection, now: datetime, limit: int, *, latest: datetime) -> tuple[Report, ...]:
-    """Give reports that wait for the server and may be tried at ``now``, or only after ``latest``; oldest first."""
+    """Return reports that wait for the server and may be tried at ``now``, or only after ``latest``; oldest first."""
     may_be_tried = "submission_state = ? AND (next_try_at IS NULL OR next_try_at <= ? OR next_try_at > ?)"
     oldest = f"{_ROWS.select} WHERE {may_be_tried} ORDER BY report_no LIMIT ?"
     return tuple(map(_report, execute(db, oldest, (_WAITING, moment_to_text(now), moment_to_text(latest), limit))))

@@ -19,7 +19,7 @@ _STORED_AS: dict[type, tuple[type, ...]] = {bool: (int,), float: (float, int)}
 
 
 def names_in(db: Connection, table: Table) -> tuple[str, ...]:
-    """Give the converter names in a table, in order; each costs one look into an index that begins with them."""
+    """Return the converter names in a table, in order; each costs one look into an index that begins with them."""
     names: list[str] = []
     following, last = f"SELECT min(converter_name) FROM {table.name} WHERE converter_name > CAST(? AS TEXT)", ""
     while (found := rows(db, following, (last,))[0][0]) is not None and found != last:
@@ -69,7 +69,7 @@ class Rows:
         """A SELECT of all columns but the key, to which conditions are added."""
 
     def insert(self, tx: Connection, values: Mapping[str, Any]) -> int:
-        """Add a row; gives its key."""
+        """Add a row; returns its key."""
         row = [values[name] for name in self.names]
         _convert(row, self._to_text)
         number = execute(tx, self._insert, row).lastrowid
@@ -79,7 +79,7 @@ class Rows:
     def update(
         self, tx: Connection, where: str, key: Any, values: Mapping[str, Any], *, added: Mapping[str, int] | None = None
     ) -> int:
-        """Set columns of the rows whose column ``where`` is ``key``, and add to others; gives how many rows those are."""
+        """Set columns of the rows whose column ``where`` is ``key``, and add to others; returns how many rows those are."""
         assignments = ", ".join(
             [*(f"{name} = ?" for name in values), *(f"{name} = {name} + ?" for name in added or ())]
         )

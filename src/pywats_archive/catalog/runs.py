@@ -29,7 +29,7 @@ _SET_ITEM = "UPDATE run_items SET state = ?, result = ? WHERE run_id = ? AND arc
 
 
 def add(tx: Connection, request: Mapping[str, Any], archive_ids: Sequence[str], *, actor: str, now: datetime) -> int:
-    """Add a run with all its entries planned, in their order; gives its number."""
+    """Add a run with all its entries planned, in their order; returns its number."""
     number = execute(
         tx,
         "INSERT INTO runs (created_at, actor, state, request) VALUES (?, ?, ?, ?)",
@@ -43,7 +43,7 @@ def add(tx: Connection, request: Mapping[str, Any], archive_ids: Sequence[str], 
 
 
 def get(db: Connection, run_id: int) -> Run:
-    """Give a run; UnknownRun when there is none."""
+    """Return a run; UnknownRun when there is none."""
     row = execute(db, f"{_RUN} WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         raise UnknownRun(f"there is no run {run_id}; 'pywats-archive reprocess list' shows those there are")
@@ -51,13 +51,13 @@ def get(db: Connection, run_id: int) -> Run:
 
 
 def latest(db: Connection, limit: int) -> tuple[Run, ...]:
-    """Give the latest runs, newest first."""
+    """Return the latest runs, newest first."""
     rows = execute(db, f"{_RUN} ORDER BY run_id DESC LIMIT ?", (limit,)).fetchall()
     return tuple(_run(db, row) for row in rows)
 
 
 def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
-    """Give the next entries of a run that nothing was done about yet."""
+    """Return the next entries of a run that nothing was done about yet."""
     query = "SELECT archive_id FROM run_items WHERE run_id = ? AND state = 'planned' ORDER BY rowid LIMIT ?"
     return tuple(archive_id for (archive_id,) in execute(db, query, (run_id, limit)))
 

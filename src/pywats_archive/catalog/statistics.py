@@ -47,7 +47,7 @@ class _Row(NamedTuple):
 
 
 def statistics(db: Connection, converter_name: str | None, *, now: datetime) -> ArchiveStatistics:
-    """Give the figures of all entries, with those of each converter beside them, or of one converter's."""
+    """Return the figures of all entries, with those of each converter beside them, or of one converter's."""
     where, values = ("WHERE converter_name = ?", (converter_name,)) if converter_name else ("", ())
     rows = list(map(_Row._make, execute(db, _FIGURES.format(where), values)))
     names = [converter_name] if converter_name else sorted({row.converter_name for row in rows})
@@ -62,7 +62,7 @@ def statistics(db: Connection, converter_name: str | None, *, now: datetime) -> 
 
 
 def disk_size(db: Connection, converter_name: str | None = None) -> tuple[int, int]:
-    """Give the bytes that the file system allots for what is kept, of all or of one converter, and the number of entries."""
+    """Return the bytes that the file system allots for what is kept, of all or of one converter, and the number of entries."""
     if converter_name is None:
         size, number = execute(db, _DISK_SIZE.format("")).fetchone()
     else:
@@ -146,7 +146,7 @@ def _sum(rows: Iterable[_Row], *names: str) -> int:
 
 
 def _per_day(rows: list[_Row], now: datetime) -> dict[str, float]:
-    """Give what came in a day, from the beginning of the day that many days ago until now."""
+    """Return what came in a day, from the beginning of the day that many days ago until now."""
     found = {}
     for window in GROWTH_DAYS:
         first = f"{now - timedelta(days=window):%Y%m%d}"
@@ -156,7 +156,7 @@ def _per_day(rows: list[_Row], now: datetime) -> dict[str, float]:
 
 
 def _days_known(rows: list[_Row], now: datetime, window: int) -> float:
-    """Give how long the window is that the entries tell of: from its first day's beginning, a day at least."""
+    """Return how long the window is that the entries tell of: from its first day's beginning, a day at least."""
     today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)
     if not rows:
         return window + today

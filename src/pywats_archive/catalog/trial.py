@@ -50,7 +50,7 @@ def try_sharing(path: Path) -> Sharing:
 
 
 def _other_process(path: Path) -> str:
-    """Give what another process counted; its fault's last line when it failed."""
+    """Return what another process counted; its fault's last line when it failed."""
     command = [sys.executable, "-c", _OTHER_PROCESS, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)  # noqa: S603

@@ -27,7 +27,7 @@ class ArrivalState(str, Enum):
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the service has nothing left to do for it."""
+        """Whether the service has nothing left to do for it."""
         return self in _FINAL
 
 

@@ -26,7 +26,7 @@ class ConverterCode:
 
 
 def code_fingerprint(files: Mapping[str, bytes]) -> str:
-    """Give the fingerprint of a converter's files."""
+    """Return the fingerprint of a converter's files."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     if len(hashes) == 1:
         return f"sha256:{next(iter(hashes.values()))}"

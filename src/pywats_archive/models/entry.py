@@ -90,6 +90,6 @@ class ArchiveEntry:
     held_by: str | None = None
     held_at: datetime | None = None
     rebuilt_at: datetime | None = None
-    """When its row was made anew from its blobs; what happened to it before that is not known."""
+    """When its row was made again from its blobs; what happened to it before that is not known."""
     disk_size_bytes: int = 0
     """What the file system allots for all its blobs, or did until they were purged."""

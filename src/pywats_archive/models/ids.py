@@ -18,16 +18,16 @@ def archive_id(moment: datetime, sha256_hex: str) -> str:
 
 
 def is_archive_id(text: str) -> bool:
-    """Tell whether ``text`` has the form of an archive id."""
+    """Whether ``text`` has the form of an archive id."""
     return _PATTERN.fullmatch(text) is not None
 
 
 def day_of(archive_id: str) -> date:
-    """Give the day (UTC) an archive id names: when its source was received."""
+    """Return the day (UTC) an archive id names: when its source was received."""
     return date(int(archive_id[:4]), int(archive_id[4:6]), int(archive_id[6:8]))
 
 
 def moment_of(archive_id: str) -> datetime:
-    """Give the moment an archive id names, to the millisecond."""
+    """Return the moment an archive id names, to the millisecond."""
     stamp = datetime.strptime(archive_id[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     return stamp + timedelta(milliseconds=int(archive_id[14:17]))

@@ -129,7 +129,7 @@ def _plain(text: str | None) -> str | None:
 
 
 def _moment(text: str | None) -> str | None:
-    """Give a time as it can be compared: in UTC where it has a zone, as it is where it has none."""
+    """Return a time as it can be compared: in UTC where it has a zone, as it is where it has none."""
     plain = _plain(text)
     try:
         moment = datetime.fromisoformat((plain or "").upper().replace("Z", "+00:00"))

@@ -50,7 +50,7 @@ class ReportSummary:
 
 
 def summarize(fields: Mapping[str, Any]) -> ReportSummary:
-    """Give the summary of a report's JSON object, under WATS' own names or pyWATS' older ones."""
+    """Return the summary of a report's JSON object, under WATS' own names or pyWATS' older ones."""
     return ReportSummary(
         own_id=_own_id(fields),
         serial_number=_text(fields, "sn", "serialNumber"),
@@ -62,14 +62,14 @@ def summarize(fields: Mapping[str, Any]) -> ReportSummary:
 
 
 def _own_id(fields: Mapping[str, Any]) -> str | None:
-    """Give the id that a document brings; one of zeros and separators alone names nothing."""
+    """Return the id that a document brings; one of zeros and separators alone names nothing."""
     own = _text(fields, "id")
     return own if own and own.strip("0{}()- \t\r\n") else None
 
 
 @lru_cache(maxsize=1024)
 def id_key(report_id: str) -> str:
-    """Give an id in a form that can be compared: a GUID may be written in several ways."""
+    """Return an id in a form that can be compared: a GUID may be written in several ways."""
     try:
         return UUID(report_id.strip()).hex
     except ValueError:
@@ -77,7 +77,7 @@ def id_key(report_id: str) -> str:
 
 
 def spellings(report_id: str) -> tuple[str, ...]:
-    """Give the ways in which an id is written: a GUID in capitals or not, in braces, without dashes."""
+    """Return the ways in which an id is written: a GUID in capitals or not, in braces, without dashes."""
     try:
         guid = UUID(report_id.strip())
     except ValueError:

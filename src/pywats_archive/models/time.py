@@ -12,7 +12,7 @@ FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
 
 
 def utc_now() -> datetime:
-    """Give the present moment, aware, in UTC."""
+    """Return the present moment, aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -28,14 +28,14 @@ def as_utc(moment: datetime) -> datetime:
 
 
 def start_of(bound: date | datetime) -> datetime:
-    """Give the first moment of ``bound``: itself, or local midnight of a date."""
+    """Return the first moment of ``bound``: itself, or local midnight of a date."""
     if isinstance(bound, datetime):
         return as_utc(bound)
     return as_utc(datetime.combine(bound, time.min))
 
 
 def end_of(bound: date | datetime) -> datetime:
-    """Give the last moment of ``bound``, inclusive: itself, or the end of all of that day."""
+    """Return the last moment of ``bound``, inclusive: itself, or the end of all of that day."""
     if isinstance(bound, datetime):
         return as_utc(bound)
     if bound == date.max:

@@ -48,7 +48,7 @@ class _Wrong(Exception):
 
 
 def recorded(holding: Holding) -> Iterator[Recorded]:
-    """Give the blobs that should be there: source, companions, reports; none of an entry that was purged."""
+    """Return the blobs that should be there: source, companions, reports; none of an entry that was purged."""
     if holding.is_purged:
         return
     if entry := holding.entry:
@@ -86,7 +86,7 @@ def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> 
 
 
 def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | None:
-    """Look at one blob, reading it from end to end if ``whole``; gives what is wrong with it."""
+    """Look at one blob, reading it from end to end if ``whole``; returns what is wrong with it."""
     try:
         _check(archive, blob, whole=whole)
     except _Wrong as wrong:

@@ -41,7 +41,7 @@ class Holding:
 
     @property
     def is_purged(self) -> bool:
-        """Tell whether its bytes were purged, so that only its rows are left."""
+        """Whether its bytes were purged, so that only its rows are left."""
         return self.entry is not None and self.entry.purged_at is not None
 
     @property
@@ -64,7 +64,7 @@ class Stray:
 
     @property
     def is_half_written(self) -> bool:
-        """Tell whether a blob would have become of it."""
+        """Whether a blob would have become of it."""
         return self.path.endswith(TEMPORARY_SUFFIX)
 
 
@@ -85,38 +85,38 @@ def count_files(root: Path) -> int:
 
 
 def half_written_beside(root: Path) -> tuple[Stray, ...]:
-    """Give the half-written files that lie beside the catalog."""
+    """Return the half-written files that lie beside the catalog."""
     names = sorted(item.name for item in os.scandir(root) if item.is_file())
     return tuple(stray for name in names if (stray := Stray(path=name)).is_half_written)
 
 
 def current(archive: Archive, archive_id: str) -> Holding:
-    """Give what the catalog says of one archive id now, without its files."""
+    """Return what the catalog says of one archive id now, without its files."""
     with archive.read() as db:
         return _holding(archive_id, [*entries.of_id(db, archive_id), *reports.of_id(db, archive_id)])
 
 
 def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
-    """Give the report blobs of an entry that were removed, and that on record."""
+    """Return the report blobs of an entry that were removed, and that on record."""
     with archive.read() as db:
         told = events.of_entry(db, archive_id)
     return frozenset(str(event.details.get("blob")) for event in told if event.kind == "report.removed")
 
 
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
-    """Tell whether the history, which is chained, tells of an entry's purge."""
+    """Whether the history, which is chained, tells of an entry's purge."""
     with archive.read() as db:
         return any(event.kind == "entry.purged" for event in events.of_entry(db, archive_id))
 
 
 def first_break(archive: Archive) -> Event | None:
-    """Walk the chain of events; gives the first that is not what it must be."""
+    """Walk the chain of events; returns the first that is not what it must be."""
     with archive.read() as db:
         return events.first_break(db)
 
 
 def told_by_history(archive: Archive, archive_id: str) -> dict[str, str]:
-    """Give the checksum of each blob of an entry as the events tell it, which are chained."""
+    """Return the checksum of each blob of an entry as the events tell it, which are chained."""
     with archive.read() as db:
         events_of_entry = events.of_entry(db, archive_id)
     told: dict[str, str] = {}

@@ -46,7 +46,7 @@ def due(archive: Archive, *, read_before: datetime, limit: int) -> tuple[str, ..
 
 
 def oldest(archive: Archive) -> LastCheck | None:
-    """Give the entry that waits longest to be read back; None for an empty archive."""
+    """Return the entry that waits longest to be read back; None for an empty archive."""
     with archive.read() as db:
         return next(iter(_next(db, checks.tally(db, now=archive.now()), 1)), None)
 
@@ -63,7 +63,7 @@ def record_cleared(archive: Archive, finding: Finding) -> FindingChanges:
 
 
 def findings(archive: Archive) -> tuple[Finding, ...]:
-    """Give what was found wrong and is so still, the oldest first."""
+    """Return what was found wrong and is so still, the oldest first."""
     with archive.read() as db:
         return checks.findings(db)
 

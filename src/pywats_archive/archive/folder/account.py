@@ -1,4 +1,4 @@
-"""The account that an archive belongs to: what another one writes there, that one can neither purge, verify nor send."""
+"""The account that owns an archive: files written by another account could not be purged, verified or sent by the owner."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Account:
     uid: int
     gid: int
     name: str | None = None
-    """None where the system knows no name for it."""
+    """None if the system knows no name for it."""
 
     @property
     def told(self) -> str:
-        """How sudo takes it."""
+        """The account in the form that sudo accepts."""
         return self.name or f"#{self.uid}"
 
 
 def owner_of(root: Path) -> Account:
-    """Return the account that an archive belongs to; of a new one, that of the nearest folder that is there."""
+    """Return the account that owns an archive; for a new one, the account of the nearest existing folder."""
     known = root / layout.DESCRIPTION
     place = next(each for each in (known, root, *root.parents) if each.exists())
     status = place.stat()
@@ -37,9 +37,9 @@ def owner_of(root: Path) -> Account:
 
 
 def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
-    """Raise WrongAccount unless what this process makes at ``root`` is its archive's account's; nothing on Windows.
+    """Raise WrongAccount unless files created at ``root`` belong to the archive's account; no check on Windows.
 
-    A new archive may be made by any account in a folder that it may write to, but by root only in one of its own.
+    Any account may create an archive in a folder that it may write to; root only in a folder of its own.
     """
     if windows:
         return
@@ -54,7 +54,7 @@ def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
 
 
 def _is_given_to(root: Path, owner: Account) -> bool:
-    """Whether a file that is made there belongs to ``owner`` all the same, as on shares that know one account alone."""
+    """Whether a file created there belongs to ``owner`` anyway, as on shares that know one account only."""
     probe = next(each for each in (root, *root.parents) if each.exists()) / f".{os.getpid()}-account.part"
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -67,7 +67,7 @@ def _is_given_to(root: Path, owner: Account) -> bool:
 
 
 def become(account: Account) -> None:
-    """Be another account from now on, for good; as root alone. POSIX."""
+    """Become another account permanently; only as root. POSIX."""
     import pwd  # noqa: PLC0415 (there is none on Windows)
 
     if account.name:

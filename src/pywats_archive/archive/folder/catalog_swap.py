@@ -1,4 +1,4 @@
-"""A rebuilt catalog in the old one's place; the old one is kept, and what a crash stops goes on at the next opening."""
+"""Replaces the catalog by a rebuilt one; the old one is kept, and an interrupted swap is finished when next opened."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _SUFFIXES = ("", "-wal", "-shm")
 
 
 def is_pending(root: Path) -> bool:
-    """Tell whether a finished catalog waits to take the old one's place."""
+    """Whether a finished catalog waits to replace the old one."""
     return any(root.glob(f"{_REBUILT}*"))
 
 
 def tidy(root: Path) -> None:
-    """Remove what a rebuilding left half-made; owner only, idempotent."""
+    """Remove an unfinished rebuild; owner only, idempotent."""
     for suffix in (*_SUFFIXES, "-journal"):
         (root / f"{BUILDING}{suffix}").unlink(missing_ok=True)
 
 
 def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str | None:
-    """Put the finished, closed catalog ``BUILDING`` in place, durably; gives the name the old one is kept under, if any.
+    """Put the finished, closed catalog ``BUILDING`` in place, durably; returns the new name of the old one, if any.
 
-    Once it has its second name the change is decided: whatever happens then, ``finish`` brings it to its end.
+    Once ``BUILDING`` has its second name the swap is decided: ``finish`` completes it after any crash.
     """
     stamp = _free_stamp(root, moment)
     building = root / BUILDING
@@ -45,9 +45,9 @@ def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str |
 
 
 def finish(root: Path, *, on_step: OnStep = no_step) -> str | None:
-    """Move the old catalog aside and give the rebuilt one its name; owner only, idempotent.
+    """Move the old catalog aside and rename the rebuilt one; owner only, idempotent.
 
-    StorageError leaves the old catalog in place, and no rebuilt one, when another program has it open (Windows).
+    StorageError leaves the old catalog in place, and no rebuilt one, if another program has it open (Windows).
     """
     kept = None
     for rebuilt in sorted(root.glob(f"{_REBUILT}*")):
@@ -57,7 +57,7 @@ def finish(root: Path, *, on_step: OnStep = no_step) -> str | None:
 
 def _put_in_place(root: Path, rebuilt: Path, on_step: OnStep) -> str | None:
     aside = _DAMAGED + rebuilt.name.removeprefix(_REBUILT)
-    for suffix in _SUFFIXES:  # the database first: what cannot be moved is found before anything was
+    for suffix in _SUFFIXES:  # the database first: if it cannot be moved, nothing was
         old, kept = root / f"{layout.CATALOG}{suffix}", root / f"{aside}{suffix}"
         if not old.exists():
             continue
@@ -92,7 +92,7 @@ def _free_stamp(root: Path, moment: datetime) -> str:
 
 
 def complete(root: Path, *, is_owner: bool) -> None:
-    """Finish a rebuild that a crash stopped; CatalogDamaged when the catalog is missing beside blobs."""
+    """Finish a swap that a crash interrupted; CatalogDamaged if the catalog is missing beside blobs."""
     try:
         if is_owner:
             tidy(root)

@@ -1,4 +1,4 @@
-"""archive.json and README.txt: what an archive says of its own format."""
+"""archive.json and README.txt: an archive's format and identity."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Description:
 
 
 def open_description(root: Path, *, clock: Clock) -> Description:
-    """Read archive.json, or make a new archive's; NewerFormat when this program is too old for it."""
+    """Read archive.json, or create a new archive's; NewerFormat if this program is too old for it."""
     return read_description(root) or _create(root, clock)
 
 
 def read_description(root: Path) -> Description | None:
-    """Read archive.json; None when there is none, StorageError or NotAnArchive when it cannot be read."""
+    """Read archive.json; None if there is none, StorageError or NotAnArchive if it cannot be read."""
     path = root / layout.DESCRIPTION
     try:
         content = files.read_small(path)
@@ -110,7 +110,7 @@ def _write_once(root: Path, name: str, text: str) -> None:
 
 
 def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
-    """Read what the archive says of itself; NotAnArchive when there is none and ``create`` does not make one."""
+    """Return an archive's description; NotAnArchive if there is none, unless ``create`` creates it."""
     if not create and not (root / layout.DESCRIPTION).exists():
         raise NotAnArchive(f"{root}: holds no archive; check the path, and whether its disk or share is mounted")
     return open_description(root, clock=clock)

@@ -1,4 +1,4 @@
-"""Trying in a folder what an archive leans on there: its owner's lock, and its catalog."""
+"""Tests in a folder what an archive relies on: the owner's lock, and the catalog."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Exclusion(str, Enum):
 
     KEPT_OUT = "kept out"
     MARKER = "kept out by a marker file"
-    """The file system has no locks; filelock leaves a file that a crash does not take away."""
+    """The file system has no locks; filelock leaves a file that remains after a crash."""
     LET_IN = "let in"
 
 
 def try_lock(path: Path) -> Exclusion:
-    """Take a lock at ``path`` as an archive's owner does, and try it from a second process; OSError when there are no locks."""
+    """Lock ``path`` as an archive's owner does, and try the lock from a second process; OSError if there are no locks."""
     lock = FileLock(path, thread_local=False, is_singleton=False)
     with lock.acquire(timeout=0):
         command = [sys.executable, "-c", _OTHER_PROCESS, str(path)]

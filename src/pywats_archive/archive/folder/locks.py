@@ -1,4 +1,4 @@
-"""Locks of an archive, and of a watch folder: what only one process does at a time."""
+"""Locks of an archive and of a watch folder: what only one process may do at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pywats_archive.errors import ArchiveError, ArchiveInUse, PurgeRunning, RunR
 
 
 def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveError]) -> FileLock:
-    """Take a lock; ``busy`` gives the error when another process has it all that time. StorageError where none can be."""
+    """Acquire a lock; ``busy`` is the error if another process holds it until the timeout. StorageError if it cannot exist."""
     found = FileLock(root / name, thread_local=False, is_singleton=False)
     try:
         found.acquire(timeout=timeout_s)
@@ -26,7 +26,7 @@ def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveE
 
 @contextmanager
 def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], ArchiveInUse]) -> Iterator[None]:
-    """Have a lock meanwhile; errors as ``lock``."""
+    """Hold a lock meanwhile; errors as ``lock``."""
     found = lock(root, name, timeout_s=timeout_s, busy=busy)
     try:
         yield
@@ -35,12 +35,12 @@ def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], Ar
 
 
 def nobody_purging(root: Path) -> AbstractContextManager[None]:
-    """Keep every purge away meanwhile; PurgeRunning while one goes on."""
+    """Prevent every purge meanwhile; PurgeRunning if one is running."""
     told = f"{root}: a purge is going on; try again when it is over"
     return locked(root, layout.PURGING, busy=lambda: PurgeRunning(told))
 
 
 def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextManager[None]:
-    """Keep every replay away meanwhile; RunRunning while one goes on all that time."""
+    """Prevent every replay meanwhile; RunRunning if one runs until the timeout."""
     told = f"{root}: a reprocessing is going on; wait for it, or cancel it with 'pywats-archive reprocess'"
     return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(told))

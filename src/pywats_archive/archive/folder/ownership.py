@@ -19,11 +19,11 @@ from pywats_archive.models.time import utc_now
 from pywats_archive.portable import processes
 
 _PROBE_S = 0.5
-"""How long to wait for who only looks whether there is an owner."""
+"""How long to wait for a process that only checks for an owner."""
 
 
 def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
-    """Own the archive at ``root``; ArchiveInUse names the process that does already."""
+    """Own the archive at ``root``; ArchiveInUse names the process that owns it already."""
     account.require_owner(root)
     lock = _lock(root, timeout_s)
     leave_note(_note(root))
@@ -31,7 +31,7 @@ def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
 
 
 def release(lock: FileLock) -> None:
-    """Own the archive no longer."""
+    """Give up ownership."""
     with suppress(OSError):
         _note(Path(lock.lock_file).parent).unlink()
     lock.release()
@@ -39,7 +39,7 @@ def release(lock: FileLock) -> None:
 
 @contextmanager
 def owning(root: Path) -> Iterator[FileLock]:
-    """Own the archive meanwhile; ArchiveInUse when another process does."""
+    """Own the archive meanwhile; ArchiveInUse if another process does."""
     lock = acquire(root)
     try:
         yield lock
@@ -48,7 +48,7 @@ def owning(root: Path) -> Iterator[FileLock]:
 
 
 def is_owned(root: Path) -> bool:
-    """Tell whether a process owns the archive at this moment. Makes nothing; where nothing can be written it is asked too."""
+    """Whether a process owns the archive now. Creates nothing, and works on a read-only medium too."""
     if not (root / layout.LOCK).exists():
         return False
     try:
@@ -73,9 +73,9 @@ def _note(root: Path) -> Path:
 
 
 def leave_note(note: Path, **more: str) -> None:
-    """Say who holds a lock; only the lock counts, so a note that cannot be written is no error.
+    """Write down who holds a lock; only the lock counts, so an unwritable note is no error.
 
-    The note may lie where others may write: it is a file of its own, never what a name there leads to.
+    The note may be in a folder that others can write to: it is always created as a new file, and never follows a link.
     """
     since = utc_now().isoformat(timespec="seconds")
     told = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
@@ -95,7 +95,7 @@ def _readable(path: str, flags: int) -> int:
 
 
 def signature_in(note: Path) -> Signature | None:
-    """Return who left a note; None where there is none, or none that can be read."""
+    """Return who left a note; None if there is none, or it cannot be read."""
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
         since = datetime.fromisoformat(found["since"])
@@ -105,7 +105,7 @@ def signature_in(note: Path) -> Signature | None:
 
 
 def holder(note: Path) -> str:
-    """Name who holds a lock, as far as its note says so."""
+    """Describe who holds a lock, as far as its note says."""
     try:
         told = json.loads(note.read_text(encoding="utf-8"))
         with_what = f", with {told['configuration']}" if "configuration" in told else ""

@@ -1,4 +1,4 @@
-"""Whether an archive is where it was: its disk or share may be gone, and something else, or nothing, lie at its place."""
+"""Whether an archive is still at its path: its disk or share may be gone, and another folder in its place."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pywats_archive.errors import AnotherArchive, ArchiveAway, ArchiveError, Not
 
 
 def require_archive(root: Path, archive_uuid: str) -> None:
-    """Raise ArchiveAway unless an archive lies at ``root``, AnotherArchive when it is not the one of that uuid.
+    """Raise ArchiveAway unless there is an archive at ``root``, AnotherArchive if it has another uuid.
 
-    It reads archive.json, and makes nothing.
+    Only reads archive.json, and creates nothing.
     """
     try:
         found = read_description(root)
@@ -33,9 +33,9 @@ def require_archive(root: Path, archive_uuid: str) -> None:
 
 
 class Anchor:
-    """Holds an open archive to its place: what was opened is compared with what lies there now.
+    """Ties an open archive to its path: compares the opened archive with what is there now.
 
-    It tells a share that came back from one that never left: files that were open are of no use then. Asking costs two
+    It also detects a share that was gone and came back: files that were open before are useless then. A check costs two
     system calls.
     """
 
@@ -47,14 +47,14 @@ class Anchor:
             self._descriptor = os.open(self._path, os.O_RDONLY)
 
     def require(self) -> None:
-        """Raise ArchiveAway unless the archive that was opened lies at its place; AnotherArchive when another one does."""
+        """Raise ArchiveAway unless the opened archive is at its path; AnotherArchive if another one is."""
         if self._is_the_same():
             return
         require_archive(self._root, self._uuid)
         raise ArchiveAway(f"{self._root}: was gone and is back; it is opened again")
 
     def close(self) -> None:
-        """Let it go; idempotent."""
+        """Close the anchor; idempotent."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

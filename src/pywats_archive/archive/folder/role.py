@@ -1,6 +1,6 @@
-"""What a blob is: its header says it, and of one that several entries have a name of, the name.
+"""What a blob is: its header says it, and for a blob with names of several entries, the name.
 
-A file that is stored alone may be a companion of several entries, and a source too. Its header is that of the first.
+A file that is stored alone may be a companion of several entries, and a source too. Its header is that of the first entry.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, moment_of
 from pywats_archive.portable.placing import last_part
 
 SHAREABLE = "shareable"
-"""The key of the header of a companions blob whose names may be several entries'; ``archive_id`` is that of the first."""
+"""Header key of a companions blob that several entries may name; ``archive_id`` is that of the first one."""
 AS_SOURCE = ("original_path", "converter_name", "converter_version", "compression_level", "mtime_ns")
-"""What the header of a companion that is stored alone has, so that it is also that of the source which it may be."""
+"""Keys that the header of a companion stored alone has, so that it can also be the header of a source."""
 OWN_MTIME_NS = "own_mtime_ns"
-"""The key of a source's header for its own time, where ``mtime_ns`` is only the nearest that the catalog can hold."""
+"""Header key for a source's own time, where ``mtime_ns`` is only the nearest time that the catalog can hold."""
 
 
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a header says of the blob at ``path``: of a shared one, with the entry, and the kind, of that name."""
+    """Return a header's metadata for the blob at ``path``; for a shared blob with the entry and kind of that name."""
     named, first = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))
     if named[:8] != first[:8] or not path.startswith(f"{layout.SOURCES}/"):
         return dict(metadata)
@@ -38,7 +38,7 @@ def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_shared_source(path: str, metadata: Mapping[str, Any]) -> bool:
-    """Whether the blob at ``path`` is a source's by its name, and was stored as a companion."""
+    """Whether the name of the blob at ``path`` is a source's, though it was stored as a companion."""
     return metadata.get("kind") == "companions" and metadata_in_place(path, metadata)["kind"] == "source"
 
 

@@ -1,8 +1,10 @@
-"""Who owns a watch folder: one service at a time, whatever archive it uses, or none.
+"""Who owns a watch folder: one service at a time, with any archive or none.
 
-Two locks, since neither holds everywhere. The folder's own (POSIX) goes by what the folder is, under any name, for any account,
-and leaves nothing behind; it holds on this computer alone. A hidden file beside the folder holds on shares and on Windows too,
-as far as it can be made there; a note beside it says who the owner is.
+There are two locks, since neither works everywhere:
+- The folder's own lock (POSIX) belongs to the folder itself, under any name and for any account, and leaves nothing behind.
+  It works on this computer only.
+- A hidden lock file beside the folder works on shares and on Windows too, if it can be created there. A note beside it names
+  the owner.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ _LONGEST_NAME_BYTES = 200
 
 
 def lock_place(folder: Path, *, is_mount: bool) -> tuple[Path, str]:
-    """Return where the lock of a watch folder lies, and what its name begins with.
+    """Return the folder for the lock of a watch folder, and how the lock's name begins.
 
-    Beside the folder, where nobody takes it for a source; in it where it is all of a share or a disk: what lies beside is not.
+    The lock is beside the watch folder, where nobody takes it for a source, or inside it if the folder is a whole share or
+    disk.
     """
     if is_mount:
         return folder, "."
@@ -40,13 +43,13 @@ class Claim:
     """A watch folder that this process owns until ``release``."""
 
     def __init__(self, folder: Path, *, configuration: Path, windows: bool = WINDOWS) -> None:
-        """Own the folder, whose path is real; FolderTaken names the owner when another process, or service, is it.
+        """Own the folder, whose path is real; FolderTaken names the owner if another process or service owns it.
 
-        OSError when the folder itself cannot be opened.
+        OSError if the folder itself cannot be opened.
         """
         self.folder = folder
         self.is_shared = True
-        """Whether other computers see it, too: the lock file could be made."""
+        """Whether other computers see the claim: the lock file could be created."""
         self._where, self._name = lock_place(folder, is_mount=os.path.ismount(folder))
         self._file: FileLock | None = None
         self._folder = None if windows else self._lock_folder()
@@ -59,14 +62,14 @@ class Claim:
         ownership.leave_note(self._note, configuration=str(configuration))
 
     def is_still(self, folder: Path) -> bool:
-        """Whether the folder that lies there now is the one that is owned."""
+        """Whether the folder at this path is still the owned one."""
         try:
             return _identity(folder) == self._what
         except OSError:
             return False
 
     def release(self) -> None:
-        """Own the folder no longer; idempotent."""
+        """Give up the folder; idempotent."""
         if self._file:
             with suppress(OSError):
                 self._note.unlink()
@@ -81,7 +84,7 @@ class Claim:
         return self._where / f"{self._name}{OWNER_SUFFIX}"
 
     def _lock_folder(self) -> int | None:
-        """Lock the folder itself; None where the file system has no such locks. The system ends it with the process."""
+        """Lock the folder itself; None if the file system has no such locks. The system releases it with the process."""
         import fcntl  # noqa: PLC0415 (POSIX)
 
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,4 +1,4 @@
-"""The heartbeat of a service in each of its archives: a small file whose time is the last sign of its main loop.
+"""The heartbeat of a service in each of its archives: a small file whose time is the last sign of the main loop.
 
 It is neither fsynced nor a row: a sign costs one system call, and works on a full disk.
 """
@@ -22,7 +22,7 @@ BEAT_EVERY_S = 5.0
 
 
 class Heartbeat:
-    """The signs of one service in one archive; from one thread."""
+    """The signs of one service in one archive; used from one thread."""
 
     def __init__(self, archive: Archive, *, clock: Clock = utc_now) -> None:
         self._archive = archive
@@ -32,28 +32,28 @@ class Heartbeat:
         self._is_written = False
 
     def beat(self, now_s: float) -> None:
-        """Give a sign, every few seconds at most; one that cannot be given is none. ``now_s`` is of a monotonic clock."""
+        """Leave a sign, every few seconds at most; failures are ignored. ``now_s`` is of a monotonic clock."""
         if now_s < self._next_s:
             return
         self._next_s = now_s + BEAT_EVERY_S
         with suppress(OSError, ArchiveError):
             if not self._is_written or not self._path.exists():
-                self._archive.require_present()  # nothing is made where it is not
+                self._archive.require_present()  # do not create it elsewhere
                 ownership.leave_note(self._path)
                 self._is_written = True
             moment_ns = int(self._now().timestamp() * 1e9)
             os.utime(self._path, ns=(moment_ns, moment_ns))
 
     def end(self) -> None:
-        """Leave no sign: the service ended in order. Idempotent."""
+        """Remove the sign: the service ended in order. Idempotent."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 def status_of(root: Path, *, now: datetime) -> ServiceStatus:
-    """Look whether a service works on the archive at ``root``, without opening it; nothing is changed there."""
+    """Return whether a service works on the archive at ``root``, without opening it; changes nothing."""
     owned = False
-    with suppress(ArchiveError, OSError):  # a medium that cannot be written has no lock
+    with suppress(ArchiveError, OSError):  # a read-only medium has no lock
         owned = (root / layout.LOCK).exists() and is_owned(root)
     return service_status(
         root,

@@ -1,4 +1,4 @@
-"""Work that waits while no service does it: what somebody who only reads can conclude, for a dead service raises no alert."""
+"""Waiting work without a running service: what a reader can conclude, since a dead service raises no alert."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pywats_archive.models.operation.statistics import OpenAlert
 NOT_RUNNING = "service.not_running"
 _MOST_LOOKED_AT = 1_000
 _REASONS = {
-    ServiceState.STALLED: "the service's main loop gives no sign: look at its log, and start it anew",
+    ServiceState.STALLED: "the service's main loop gives no sign: look at its log, and start it again",
     ServiceState.DIED: "the service did not end in order and nobody started it again: start 'pywats-archive run'",
     ServiceState.STOPPED: "no service runs, and what waits is done by none: start 'pywats-archive run'",
 }
 
 
 def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAlert | None:
-    """Decide whether a person must know that no service works; one that was stopped is missed only while something waits."""
+    """Return the alert that no service works, if there must be one; a stopped service is missed only while work waits."""
     reason = _REASONS.get(service.state)
     if reason is None or (service.state is ServiceState.STOPPED and not waiting):
         return None
@@ -42,7 +42,7 @@ def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAler
 
 
 def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: datetime) -> Iterator[OpenAlert]:
-    """Return an alert for each archive whose work nobody does, those included that the configuration names and nobody made."""
+    """Return an alert for each archive whose work nobody does, including configured archives that do not exist yet."""
     using: dict[Path, list[ConverterConfig]] = {}
     for converter in station.converters if station else ():
         if station and converter.archive_enabled:
@@ -66,14 +66,14 @@ def _look(archive: Archive, converters: Iterable[ConverterConfig], now: datetime
 
 
 def _in_hand(archive: Archive) -> int:
-    """Count the sources that have not come to their end, or else the reports that wait for the server."""
+    """Count the unfinished sources, or else the reports that wait for the server."""
     unfinished = {state.value for state in ArrivalState if not state.is_final}
     sources = sum(n for each in ledger.accounts(archive) for state, n in each.by_state.items() if state in unfinished)
     return sources or submissions.waiting_reports(archive)
 
 
 def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:
-    """Count what lies in the watch folders and is in no ledger yet."""
+    """Count the sources in the watch folders that are in no ledger yet."""
     number = 0
     for converter in converters:
         listing = _listing(converter)
@@ -83,7 +83,7 @@ def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:
 
 
 def _listing(converter: ConverterConfig) -> Sequence[os.DirEntry[str]]:
-    """List what the configuration's patterns match, of each folder a thousand at most; nothing where it cannot be read."""
+    """List what the configuration's patterns match, a thousand per folder at most; empty if the folder cannot be read."""
     if not (converter.enabled and converter.watch_folder):
         return ()
     with suppress(OSError), os.scandir(converter.watch_folder) as items:
@@ -104,7 +104,7 @@ def _sources(items: Iterable[os.DirEntry[str]], converter: ConverterConfig) -> I
 
 
 def _is_new(known: Arrival | None, item: os.DirEntry[str]) -> bool:
-    """Whether it is not what the ledger knows there; what has not ended is counted by its state."""
+    """Whether the ledger does not know this source; unfinished ones are counted by their state."""
     if known is None or not known.state.is_final:
         return known is None
     if known.moved_to is not None or item.is_dir(follow_symlinks=False):

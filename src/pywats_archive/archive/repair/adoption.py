@@ -21,7 +21,7 @@ _NOTHING_KNOWN = ReportSummary(
 
 
 def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
-    """Give the entry that a source's blob speaks of; its content is not read."""
+    """Return the entry that a source's blob speaks of; its content is not read."""
     moment = datetime.fromisoformat(metadata["archived_at"])
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
@@ -43,13 +43,13 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
 
 
 def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tuple[Companion, ...]:
-    """Give the files in a companions blob, read to its end; BlobDamaged when it is not what its header says."""
+    """Return the files in a companions blob, read to its end; BlobDamaged when it is not what its header says."""
     chunks = archive.blobs.read_checked(path, checksum_in(metadata))
     return tuple(listed(archive, path, chunks, metadata))
 
 
 def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:
-    """Give the report that a blob holds: kept, not sent, under the id it was given once.
+    """Return the report that a blob holds: kept, not sent, under the id it was given once.
 
     Without ``is_readable`` its document is left alone, and nothing is known that it would be searched by.
     """

@@ -1,4 +1,4 @@
-"""What was decided of entries before their catalog had to be made anew: what was purged, and what was set back."""
+"""What was decided of entries before their catalog had to be made again: what was purged, and what was set back."""
 
 from __future__ import annotations
 

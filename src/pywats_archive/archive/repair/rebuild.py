@@ -47,7 +47,7 @@ class Rebuilding:
 
 
 def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
-    """Make the catalog of the archive at ``root`` anew from its blobs; durable once this returns, safe to repeat.
+    """Make the catalog of the archive at ``root`` again from its blobs; durable once this returns, safe to repeat.
 
     The old catalog is kept beside it under a name of its own. A crash leaves the old one, or the new one. ArchiveInUse when
     a process owns the archive, purges or replays. What is damaged is named and stops nothing.

@@ -60,7 +60,7 @@ class Recovery:
 
     @property
     def found_anything(self) -> bool:
-        """Tell whether there was anything to repair."""
+        """Whether there was anything to repair."""
         return any((self.removed, self.entries, self.reports, self.companions, self.damaged, self.unread, self.purges))
 
 
@@ -198,7 +198,7 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
 
 
 def _adopt(archive: Archive, path: str) -> str:
-    """Give an unknown blob its row; returns the kind it is of, ``damaged``, or ``unread`` when it may be read another time."""
+    """Add the row of an unknown blob; returns its kind, ``damaged``, or ``unread`` when it may be read another time."""
     try:
         metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
         kind = str(metadata["kind"])

@@ -26,7 +26,7 @@ class Identity:
 
 
 def as_new(summaries: Sequence[ReportSummary]) -> tuple[New, ...]:
-    """Give the reports of a conversion as tests that can be compared with earlier ones."""
+    """Return the reports of a conversion as tests that can be compared with earlier ones."""
     return tuple(
         New(ordinal=ordinal, keys=Keys.of(each), own_id=each.own_id) for ordinal, each in enumerate(summaries, 1)
     )

@@ -100,7 +100,7 @@ class _Matching:
             self.decide(each, Link.AMBIGUOUS, reason)
 
     def open_by(self, key: Callable[[Keys], Hashable]) -> Iterator[tuple[Any, list[Earlier], list[New]]]:
-        """Give what is open on both sides under one key of its test; None is no key."""
+        """Return what is open on both sides under one key of its test; None is no key."""
         olds = _grouped(self.open_earlier.values(), lambda each: key(each.keys))
         news = _grouped(self.open_new.values(), lambda each: key(each.keys))
         for found in [found for found in news if found is not None and found in olds]:
@@ -125,7 +125,7 @@ def _join_by_id_and_keys(known: _Matching) -> None:
 
 
 def _meant(known: _Matching) -> dict[int, list[Earlier]]:
-    """Give by ordinal the earlier reports that have the own id of a new one, or its four keys, where no other has them.
+    """Return by ordinal the earlier reports that have the own id of a new one, or its four keys, where no other has them.
 
     An own id that stands for another unit now is no sign: such ids go by the place in the file, not by the test.
     """
@@ -177,7 +177,7 @@ def _join_by_corrected_key(known: _Matching) -> None:
 
 
 def _unique_but_for(side: Iterable[Side], left_out: str) -> dict[Hashable, Side]:
-    """Give what can be told apart without one of its keys, by the others."""
+    """Return what can be told apart without one of its keys, by the others."""
     others = attrgetter(*(f"keys.{name}" for name in ("unit", *CORRECTABLE) if name != left_out))
     return _unique(side, others)
 
@@ -244,5 +244,5 @@ def _grouped(each_of: Iterable[Side], key: Callable[[Side], Hashable]) -> dict[H
 
 
 def _unique(each_of: Iterable[Side], key: Callable[[Side], Hashable]) -> dict[Hashable, Side]:
-    """Give what has a key that no other has, by that key."""
+    """Return what has a key that no other has, by that key."""
     return {found: of_it[0] for found, of_it in _grouped(each_of, key).items() if len(of_it) == 1}

@@ -20,7 +20,7 @@ from pywats_archive.portable.placing import last_part
 def restore_source(
     archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", is_told: bool = True
 ) -> Path:
-    """Bring a source back into ``folder`` under its own name and mtime, with its companions; gives its path.
+    """Bring a source back into ``folder`` under its own name and mtime, with its companions; returns its path.
 
     Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is a file made durable.
 
@@ -38,7 +38,7 @@ def restore_source(
 
 
 def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
-    """Give an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is none."""
+    """Return an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is none."""
     entry = archive.entry(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
@@ -57,7 +57,7 @@ def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: s
 
 
 def original_name(entry: ArchiveEntry) -> str:
-    """Give the source's own name, from a path of either operating system."""
+    """Return the source's own name, from a path of either operating system."""
     return last_part(entry.source_original_path)
 
 
@@ -70,7 +70,7 @@ def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
 
 
 def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
-    """Give the blobs that hold an entry's companions."""
+    """Return the blobs that hold an entry's companions."""
     return tuple(sorted({companion.archived_path for companion in entry.companions}))
 
 
@@ -108,7 +108,7 @@ def companion_mtime_ns(archive: Archive, path: str) -> int:
 
 
 def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
-    """Tell whether a name is taken, or that of a companion's folder by what is no folder of its own."""
+    """Whether a name is taken, or that of a companion's folder by what is no folder of its own."""
     paths = [folder / name for name in (original_name(entry), *(companion.name for companion in entry.companions))]
     above = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder) and parent != folder}
     is_in_the_way = (os.path.lexists(each) and (each.is_symlink() or not each.is_dir()) for each in above)

@@ -19,7 +19,7 @@ def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
 
 
 def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
-    """Unpack a tar of ours into ``folder``; a member that would lie outside of it is refused. Gives the files made.
+    """Unpack a tar of ours into ``folder``; a member that would lie outside of it is refused. Returns the files made.
 
     Links are not made: what they named is not in the archive.
     """
@@ -87,7 +87,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def mtime_ns_of(member: tarfile.TarInfo) -> int:
-    """Give the time of a member of a tar of ours, to the nanosecond."""
+    """Return the time of a member of a tar of ours, to the nanosecond."""
     seconds, _, fraction = member.pax_headers.get("mtime", str(int(member.mtime))).partition(".")
     return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)
 

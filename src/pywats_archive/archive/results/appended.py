@@ -140,7 +140,7 @@ def _merged(known: Sequence[Sequence[Earlier]], own: Sequence[Earlier], sent: Co
 
 
 def _longest(archive: Archive, entry: ArchiveEntry) -> Iterator[str]:
-    """Give the latest entry that lay where this one lay and begins with its whole content, if there is one."""
+    """Return the latest entry that lay where this one lay and begins with its whole content, if there is one."""
     if entry.source_kind is not SourceKind.FILE or not entry.source_size_bytes:
         return
     with archive.read() as db:

@@ -63,7 +63,7 @@ class KeptCodes:
 
 
 def store(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
-    """Keep a converter's code unless it is kept; tells whether it is new. Durable once this returns; StorageError."""
+    """Keep a converter's code unless it is kept; returns whether it is new. Durable once this returns; StorageError."""
     path = _path(code.fingerprint, is_single=len(code.files) == 1)
     if (archive.root / path).exists():
         return False
@@ -99,7 +99,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
 
 
 def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
-    """Give a kept converter's code, checked against its fingerprint; None when it is not kept. BlobDamaged names it."""
+    """Return a kept converter's code, checked against its fingerprint; None when it is not kept. BlobDamaged names it."""
     for is_single in (True, False):
         path = _path(fingerprint, is_single=is_single)
         try:
@@ -141,7 +141,7 @@ def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
 
 
 def lay_out(code: ConverterCode, folder: Path) -> Path:
-    """Write code into an empty folder, as it lay; gives the defining file. No name leads out of the folder."""
+    """Write code into an empty folder, as it lay; returns the defining file. No name leads out of the folder."""
     for name, content in code.files.items():
         target = folder.joinpath(*PurePosixPath(name).parts)
         if not target.resolve().is_relative_to(folder.resolve()):

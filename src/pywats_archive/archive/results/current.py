@@ -38,13 +38,13 @@ class Current:
 
 
 def current(archive: Archive, archive_id: str) -> Current:
-    """Give what an entry shows; UnknownEntry when there is none."""
+    """Return what an entry shows; UnknownEntry when there is none."""
     with archive.read() as db:
         return current_of(db, archive_id)
 
 
 def current_of(db: Connection, archive_id: str) -> Current:
-    """Give what an entry shows, as a transaction sees it."""
+    """Return what an entry shows, as a transaction sees it."""
     entry, past = entries.get(db, archive_id), conversions.of_entry(db, archive_id)
     every = reports.of_entry(db, archive_id)
     shown = _shown(entry, past)
@@ -85,7 +85,7 @@ def _step(db: Connection, conversion: Conversion, shown: Conversion | None) -> S
 
 
 def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, ...]:
-    """Give the ids that reports of the next conversion may continue, of all reports of an entry. Pure.
+    """Return the ids that reports of the next conversion may continue, of all reports of an entry. Pure.
 
     An id that was left beside a newer one (``--new-id``) is none of them; of a run that was not sent, or taken back, the newer
     one is none.

@@ -46,7 +46,7 @@ def reprocessing(archive: Archive) -> Iterator[None]:
 
 
 def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], *, actor: str) -> int:
-    """Put a run on record with all it is about; gives its number."""
+    """Put a run on record with all it is about; returns its number."""
 
     def unit(tx: Connection) -> int:
         now = archive.now()
@@ -59,7 +59,7 @@ def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], 
 
 
 def get(archive: Archive, run_id: int) -> Run:
-    """Give a run; UnknownRun when there is none."""
+    """Return a run; UnknownRun when there is none."""
     if not isinstance(run_id, int) or not 0 < run_id < 2**63:
         raise UnknownRun("no run has such a number; 'pywats-archive reprocess list' shows those there are")
     with archive.read() as db:
@@ -67,13 +67,13 @@ def get(archive: Archive, run_id: int) -> Run:
 
 
 def latest(archive: Archive, limit: int = 100) -> tuple[Run, ...]:
-    """Give the latest runs, newest first."""
+    """Return the latest runs, newest first."""
     with archive.read() as db:
         return runs.latest(db, limit)
 
 
 def planned(archive: Archive, run_id: int, limit: int) -> tuple[str, ...]:
-    """Give the next entries that nothing was done about yet."""
+    """Return the next entries that nothing was done about yet."""
     with archive.read() as db:
         return runs.planned(db, run_id, limit)
 
@@ -106,7 +106,7 @@ def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
 
 
 def is_going_on(archive: Archive, run_id: int) -> bool:
-    """Tell whether a run was not cancelled, and is not done; costs one row."""
+    """Whether a run was not cancelled, and is not done; costs one row."""
     with archive.read() as db:
         return runs.state(db, run_id) is RunState.RUNNING
 

@@ -22,7 +22,7 @@ def record_try(
     reason: str | None = None,
     next_try_at: datetime | None = None,
 ) -> Report:
-    """Put one try to submit a report on record; an accepted or refused one is an event. Gives the report as it is then."""
+    """Put one try to submit a report on record; an accepted or refused one is an event. Returns the report as it is then."""
     known = replace(
         report,
         submission_state=state,
@@ -54,7 +54,7 @@ def record_try(
 def due_reports(
     archive: Archive, *, limit: int, longest_delay: timedelta, whatever_backoff: bool = False
 ) -> tuple[Report, ...]:
-    """Give reports that wait for the server and may be tried now, oldest first.
+    """Return reports that wait for the server and may be tried now, oldest first.
 
     One that is to wait longer than ``longest_delay`` may be tried as well: the clock was set back since.
     """

@@ -76,7 +76,7 @@ def _leads_elsewhere(path: Path, source: Path) -> bool:
 
 
 def is_same(path: Path, companion: Companion) -> bool:
-    """Tell whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
+    """Whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
     return reading.checksum(path) == companion.checksum
 
 

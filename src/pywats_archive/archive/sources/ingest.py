@@ -43,7 +43,7 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
 
 
 def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path], *, found_by: str) -> ArchiveEntry:
-    """Archive those of ``paths`` (files beside the source) that the entry does not have yet; gives the entry as it is then."""
+    """Archive those of ``paths`` (files beside the source) that the entry does not have yet; returns the new entry."""
     base = Path(entry.source_original_path).parent
     known = {companion.name for companion in entry.companions}
     new = [path for path in paths if path.relative_to(base).as_posix() not in known]
@@ -166,12 +166,12 @@ def _only_record(draft: Draft) -> ArchiveEntry:
 
 
 def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
-    """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived anew then."""
+    """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived again then."""
     archive, source = draft.archive, draft.source
 
     def unit(tx: Connection) -> None:
         if entries.get(tx, entry.archive_id).purged_at:
-            raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived anew")
+            raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived again")
         _advance(tx, archive, entry, source, draft.signature)
 
     archive.write(unit)

@@ -109,7 +109,7 @@ class _Pack:
         return Packed(companions=tuple(kept), stored=tuple(self._stored))
 
     def _alone(self, file: _File) -> Companion | None:
-        """Give a file that is stored alone one more name, or store it so; None when it is to be packed with others."""
+        """Give a file that is stored alone one more name, or store it alone; None if it is to be packed with others."""
         shared, day = self._archive.shared, self._packing.day
         with shared.turn(file.mark):
             is_known, blob = self._linked(file)

@@ -1,4 +1,4 @@
-"""The record of the time in an archive's catalog: what was believed last, whatever restarts."""
+"""The record of the time in an archive's catalog: the last believed moment, which survives restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Decide = Callable[[Known, Reading], Known]
 
 
 class ClockRecord:
-    """Reads and writes the last moment that was believed; safe to use from many threads, and beside other processes."""
+    """Reads and writes the last believed moment; safe to use from many threads and beside other processes."""
 
     def __init__(self, catalog: Catalog, write: Write, now: Clock, uptime: Uptimes) -> None:
         self._catalog = catalog
@@ -30,12 +30,12 @@ class ClockRecord:
         self._uptime = uptime
 
     def reading(self) -> Reading:
-        """Return what the clocks say now."""
+        """Return the current readings of the clocks."""
         up = self._uptime()
         return Reading(wall=self._now(), boot_id=up.boot_id, uptime_s=up.seconds)
 
     def known(self) -> Known:
-        """Return the last moment that was believed, or what an archive without a record says of it."""
+        """Return the last believed moment, or an estimate for an archive without a record."""
         reading = self.reading()
         with self._catalog.read() as db:
             return clock.known(db) or _first(db, reading)
@@ -43,7 +43,7 @@ class ClockRecord:
     def misdated(self, db: Connection) -> Sequence[Misdated]:
         """Return the entries whose ids do not say when they were received.
 
-        Those of a doubt that goes on count as received at its end, which is later than anything.
+        Entries of an ongoing doubt count as received at its end, which is later than anything.
         """
         found, known = clock.misdated(db), clock.known(db)
         if known is None or known.doubted_after is None:
@@ -51,16 +51,16 @@ class ClockRecord:
         return [*found, Misdated(after_entry=known.doubted_after, upto_entry=_NO_END, received_by=UNTIL_THE_END)]
 
     def begin(self) -> None:
-        """Keep a first record where there is none; idempotent."""
+        """Create the first record if there is none; idempotent."""
         with self._catalog.read() as db:
             if clock.known(db):
                 return
         self.keep(lambda known, reading: known)
 
     def go_on(self, former: FormerClock | None) -> None:
-        """Go on with what the catalog before this one knew.
+        """Continue with what the previous catalog knew.
 
-        Where that cannot be read, begin with the clock as it is: nothing goes then until a person has set a policy.
+        If that cannot be read, start with the clock as it is: nothing is purged then until a person sets a policy.
         """
         if former is None:
             self.keep(lambda known, reading: first_known(reading, recorded_until=None))
@@ -68,9 +68,9 @@ class ClockRecord:
             self._write(lambda tx: former_clock.take_over(tx, former))
 
     def keep(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
-        """Replace the record by what is decided from it and from what the clocks say, in one commit with ``event``.
+        """Replace the record by the result of ``decide``, in one commit with ``event``.
 
-        When a doubt begins, the newest entry is kept with it; when it ends, all entries after that one count as misdated.
+        When a doubt begins, the newest entry is kept with it. When it ends, all entries after that one count as misdated.
         """
 
         def unit(tx: Connection) -> Known:
@@ -91,7 +91,7 @@ class ClockRecord:
 
 
 def _first(db: Connection, reading: Reading) -> Known:
-    """What an archive says of the time that no version has kept it for: the end of its history, or its newest entry."""
+    """Estimate the time of an archive without a record: the end of its history, or its newest entry."""
     newest, last = entries.newest_id(db), None if clock.is_rebuilt(db) else events.last(db)
     recorded = [moment for moment in (moment_of(newest) if newest else None, last.at if last else None) if moment]
     return first_known(reading, recorded_until=max(recorded, default=None), is_disputed=clock.is_doubted(db))

@@ -1,4 +1,4 @@
-"""The retention policies of an archive: from a converter's configuration at first, from then on from the catalog."""
+"""The retention policies of an archive: initially from a converter's configuration, later from the catalog."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 Write = Callable[[Callable[[Connection], Any]], Any]
 _KNOWN_FOR_S = 1.0
 _AT_ONCE = 10_000
-"""So many dates follow a policy in one transaction: some 50 ms."""
+"""How many dates are updated in one transaction: some 50 ms."""
 
 
 class Policies:
-    """Reads and changes policies; safe to use from many threads, and beside other processes that change them."""
+    """Reads and changes policies; safe to use from many threads and beside other processes that change them."""
 
     def __init__(self, catalog: Catalog, write: Write, clock: Clock) -> None:
         self._catalog = catalog
@@ -34,7 +34,7 @@ class Policies:
         self._mutex = threading.Lock()
 
     def effective(self, converter_name: str) -> RetentionPolicy:
-        """Give the policy that holds for a converter; what another process changed is known a second later."""
+        """Return the policy that applies to a converter; another process's change is seen a second later."""
         now_s = time.monotonic()
         known = self._known.get(converter_name)
         if known and now_s - known[0] < _KNOWN_FOR_S:
@@ -46,32 +46,32 @@ class Policies:
         return policy
 
     def own(self, converter_name: str) -> RetentionPolicy | None:
-        """Give a converter's own policy (``*``: that of all others), if one was set."""
+        """Return a converter's own policy (``*``: the default policy), if one was set."""
         with self._catalog.read() as db:
             return policies.own(db, converter_name)
 
     def all_own(self) -> tuple[RetentionPolicy, ...]:
-        """Give every policy that was set."""
+        """Return every policy that was set."""
         with self._catalog.read() as db:
             return policies.all_own(db)
 
     def is_confirmed(self, converter_name: str) -> bool:
-        """Tell whether the policy that holds for a converter may purge more than a fifth at once."""
+        """Whether the policy that applies to a converter may purge more than a fifth at once."""
         with self._catalog.read() as db:
             return policies.is_confirmed(db, converter_name)
 
     def unconfirmed(self) -> tuple[str, ...]:
-        """Give the names of the policies that nobody agreed to yet."""
+        """Return the names of the policies that nobody confirmed yet."""
         with self._catalog.read() as db:
             return policies.unconfirmed(db)
 
     def ruled_by(self, policy_name: str) -> tuple[str, ...]:
-        """Give the converters with entries that a policy holds for (``*``: those without their own)."""
+        """Return the converters with entries that a policy applies to (``*``: those without a policy of their own)."""
         with self._catalog.read() as db:
             return policies.ruled_by(db, policy_name)
 
     def confirm(self, converter_name: str, *, actor: str) -> None:
-        """Let the policy that holds for a converter purge whatever it names."""
+        """Allow the policy that applies to a converter to purge everything that it names."""
 
         def unit(tx: Connection) -> None:
             policies.confirm(tx, converter_name, now=self._now())
@@ -80,9 +80,9 @@ class Policies:
         self._write(unit)
 
     def seed(self, policy: RetentionPolicy) -> bool:
-        """Take over what a configuration says, unless the catalog has a policy of that name; tells whether it did.
+        """Store the configured policy, unless the catalog has one of that name; returns whether it did.
 
-        Where the policy of all others keeps everything, so does this one: a rebuilt catalog may not know what is held.
+        If the default policy keeps everything, so does this one: a rebuilt catalog may not know what is held.
         """
         if self.own(policy.converter_name):
             return False
@@ -93,7 +93,7 @@ class Policies:
             is_enabled = policy.enabled and (policies.own(tx, EVERY_OTHER) or policy).enabled
             is_first = not policies.has_entries(
                 tx, policy.converter_name
-            )  # nothing is there that it could purge at once
+            )  # there is nothing yet that it could purge at once
             self._put(tx, replace(policy, enabled=is_enabled), actor="configuration", confirmed=is_first)
             return True
 
@@ -103,11 +103,11 @@ class Policies:
         return taken
 
     def take_configured(self, name: str, policy: RetentionPolicy | None, said: Said) -> bool:
-        """Take over what a configuration says and did not say when it was seen last; returns whether that changed a policy.
+        """Apply what the configuration says now and did not say when last seen; returns whether that changed a policy.
 
-        A converter that is met for the first time gets ``policy``, if there is one. Later the last change wins: what changed in
-        the configuration since it was seen is applied, and what a person set after that stays. A change by which less is kept
-        waits to be confirmed where it would purge more than a fifth at once.
+        A converter that is seen for the first time gets ``policy``, if given. Later the last change wins: a change of the
+        configuration is applied, and what a person set after that stays. A change that keeps less waits for confirmation if
+        it would purge more than a fifth at once.
         """
         with self._catalog.read() as db:
             seen = configured.said(db, name)
@@ -122,7 +122,7 @@ class Policies:
         return changed
 
     def differences(self, converter_name: str) -> tuple[Difference, ...]:
-        """Return where the policy that holds for a converter is another than the configuration said last."""
+        """Return where the policy that applies to a converter differs from what the configuration said last."""
         with self._catalog.read() as db:
             said = configured.said(db, converter_name)
             return differences(policies.effective(db, converter_name), said) if said else ()
@@ -130,7 +130,7 @@ class Policies:
     def _apply(self, tx: Connection, name: str, said: Said) -> bool:
         """Apply what changed in a configuration.
 
-        Where no version has kept what it said before, that is what it was seeded with, unless a person changed it since.
+        If no version recorded what it said before, that is what it was seeded with, unless a person changed it since.
         """
         known = configured.said(tx, name)
         seen: Said = (configured.last_applied(tx, name) or said) if known is None else known
@@ -145,7 +145,7 @@ class Policies:
         return True
 
     def set(self, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
-        """Set a policy and have the dates of all its entries follow; an event holds it before and after.
+        """Set a policy and update the dates of all its entries; an event records the policy before and after.
 
         ``confirmed``: it may purge more than a fifth at once.
         """
@@ -154,7 +154,7 @@ class Policies:
         self.follow()
 
     def reset(self, converter_name: str, *, actor: str) -> None:
-        """Remove a converter's own policy, so that the one of all others holds, with the dates that follow from it."""
+        """Remove a converter's own policy, so that the default policy applies, and update the dates."""
         before, inherited = self.own(converter_name), replace(self._inherited(), converter_name=converter_name)
         if before is None:
             return
@@ -170,7 +170,7 @@ class Policies:
         self._forget()
 
     def follow(self) -> None:
-        """Bring every date in line with its policy; goes on where a crash stopped it."""
+        """Bring every date in line with its policy; resumes where a crash interrupted it."""
         with self._catalog.read() as db:
             behind = policies.unfollowed(db)
         for name in behind:

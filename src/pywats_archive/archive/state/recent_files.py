@@ -1,4 +1,4 @@
-"""Which files this process archived lately, and which it is archiving: the catalog knows them once they are committed."""
+"""The files that this process archived recently or is archiving now; committed ones are in the catalog too."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pywats_archive.catalog.stored import Mark, Stored
 
 _MOST = 10_000
-"""Files that are remembered; the first ones are forgotten for more."""
+"""How many files are remembered; beyond that the oldest are forgotten."""
 
 
 class Shared:
-    """The files that this process archived lately, by day; safe to use from many threads."""
+    """The files that this process archived recently, by day; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._stored: dict[tuple[str, Mark], Stored] = {}
@@ -22,7 +22,7 @@ class Shared:
 
     @contextmanager
     def turn(self, mark: Mark) -> Iterator[None]:
-        """Be the only one meanwhile who archives a file with this mark."""
+        """Be the only thread that archives this file meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: mark not in self._in_hand)
             self._in_hand.add(mark)
@@ -34,12 +34,12 @@ class Shared:
                 self._changed.notify_all()
 
     def look(self, day: str, mark: Mark) -> Stored | None:
-        """Return what was archived on ``day`` of a file with this mark."""
+        """Return what was archived of this file on ``day``."""
         with self._changed:
             return self._stored.get((day, mark))
 
     def note(self, day: str, mark: Mark, stored: Stored) -> bool:
-        """Remember what was archived; gives whether this content was not known to be stored alone."""
+        """Remember what was archived; returns whether the catalog does not know yet that this content is stored alone."""
         with self._changed:
             before = self._stored.pop((day, mark), None)
             self._stored[day, mark] = stored

@@ -61,7 +61,7 @@ class Thoroughness:
     quick: bool = False
     """Read no blob from end to end."""
     sample_percent: float = 100.0
-    """Read this part of the blobs from end to end, drawn anew for each ``seed``."""
+    """Read this part of the blobs from end to end, drawn again for each ``seed``."""
     seed: str = ""
 
 
@@ -88,7 +88,7 @@ class OnlyThere:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilt:
-    """A catalog made anew from the blobs."""
+    """A catalog made again from the blobs."""
 
     archive: str
     entries: int

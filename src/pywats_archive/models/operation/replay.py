@@ -112,7 +112,7 @@ class ItemResult:
 
     @property
     def turns_verdict(self) -> bool:
-        """Tell whether the unit passed before and does not now, or the other way round."""
+        """Whether the unit passed before and does not now, or the other way round."""
         return None not in (self.old_verdict, self.new_verdict) and self.old_verdict != self.new_verdict
 
 
@@ -156,7 +156,7 @@ class ReplayRequest:
     stop_at_failure: bool = False
 
     def told(self) -> dict[str, Any]:
-        """Give it as a run keeps it."""
+        """Return it as a run keeps it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 

@@ -84,14 +84,14 @@ class ArchiveStatistics:
 
 
 def forecast_days(room_bytes: float, bytes_per_day: float) -> float | None:
-    """Give how many days ``room_bytes`` last at a growth of ``bytes_per_day``; None for ever, 0 when there is none left."""
+    """Return how many days ``room_bytes`` last at a growth of ``bytes_per_day``; None for ever, 0 when there is none left."""
     if room_bytes <= 0:
         return 0.0
     return round(room_bytes / bytes_per_day, 1) if bytes_per_day > 0 else None
 
 
 def each_once(alerts: Iterable[OpenAlert]) -> tuple[OpenAlert, ...]:
-    """Give alerts of several archives; one that is no archive's own is on record in each."""
+    """Return alerts of several archives; one that is no archive's own is on record in each."""
     return tuple({(alert.name, alert.subject): alert for alert in alerts}.values())
 
 

@@ -49,7 +49,7 @@ class RetentionPolicy:
             raise ValueError(f"policy of '{self.converter_name}': max_size_gb = {size!a}: must be above 0, and finite")
 
     def days_for(self, *, failed: bool) -> int:
-        """Give how many days an entry is kept."""
+        """Return how many days an entry is kept."""
         if not failed:
             return self.retention_days
         return (
@@ -59,7 +59,7 @@ class RetentionPolicy:
         )
 
     def kept_until(self, received: date, *, failed: bool) -> date:
-        """Give the last day (UTC) on which an entry is kept for its age."""
+        """Return the last day (UTC) on which an entry is kept for its age."""
         return received + timedelta(days=self.days_for(failed=failed))
 
     @property
@@ -68,7 +68,7 @@ class RetentionPolicy:
         return int(self.max_size_gb * GB)
 
     def told(self) -> dict[str, Any]:
-        """Give every value but the name, as an event holds it."""
+        """Return every value but the name, as an event holds it."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "converter_name"}
 
     def _require(self, name: str, least: int, most: int) -> None:

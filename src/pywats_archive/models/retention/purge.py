@@ -44,13 +44,13 @@ class Candidate(NamedTuple):
     is_unfinished: bool
     """Its source has not come to its end in the ledger."""
     is_unknown: bool = False
-    """Its row was made anew from its blobs, which do not tell how its conversion ended."""
+    """Its row was made again from its blobs, which do not tell how its conversion ended."""
     received: str = ""
     """What an archive id would be at the time of its receipt, where its own does not say that; empty where it does."""
 
     @property
     def is_pending(self) -> bool:
-        """Tell whether it is still to be converted, or its source to be brought to its end."""
+        """Whether it is still to be converted, or its source to be brought to its end."""
         return self.is_unfinished or (self.status in _PENDING and not self.is_unknown)
 
 
@@ -88,7 +88,7 @@ class PurgePlan:
 
     @property
     def is_large(self) -> bool:
-        """Tell whether more than a fifth goes at once, of the entries or of the bytes."""
+        """Whether more than a fifth goes at once, of the entries or of the bytes."""
         return 5 * self.purged_entries > self.entries or 5 * self.bytes_freed > self.disk_size_bytes
 
 
