@@ -17,7 +17,7 @@ import pytest
 from tests.station import wait_for
 from tests.unit.host.bench import Bench
 
-from pywats_archive.conversion.pool import processes as pool
+from pywats_archive.conversion.pool import workers
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import ConversionInterrupted, WorkersUnavailable
 from pywats_archive.host.job import ConversionJob
@@ -83,10 +83,10 @@ def test_a_signal_to_the_whole_group_fails_no_conversion(bench: Bench, number: s
 def test_a_signal_that_comes_as_a_process_starts_does_not_end_it(bench: Bench) -> None:
     """A process has its handlers only after a while; until then the signal waits (invariant 15)."""
     with ConverterProcesses(1) as processes, converting(processes, bench.converting("return 1")) as result:
-        (process,) = wait_for(lambda: processes._all)
+        (process,) = wait_for(lambda: processes._workers.all)
         os.kill(process.pid, signal.SIGTERM)
         assert result().error == "the converter returned int, not a ConverterResult"
-        assert processes._all == {process}
+        assert processes._workers.all == {process}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -124,7 +124,7 @@ def test_a_worker_that_crashes_while_the_service_stops_is_no_result(bench: Bench
     stopping.set()
     with ConverterProcesses(1) as processes:
         processes.run(entry.validate_only, bench.converting("os.abort()"), timeout_s=60)
-        processes._stopping = stopping
+        processes._stopping._stopping = stopping
         with pytest.raises(ConversionInterrupted):
             processes.convert(bench.job("own.Own"), timeout_s=60)
 
@@ -150,7 +150,7 @@ def test_an_idle_worker_that_ends_is_replaced(bench: Bench) -> None:
                 bench.converting("return ConverterResult.success_result(report={'pid': os.getpid()})"), timeout_s=60
             )
             assert result.status is ConversionStatus.SUCCESS
-            (process,) = processes._all
+            (process,) = processes._workers.all
             os.kill(process.pid, signal.SIGKILL)
             wait_for(lambda process=process: not process.is_alive)  # type: ignore[misc]
 
@@ -219,7 +219,7 @@ def test_processes_that_cannot_be_started_are_told_and_tried_again(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interpreter that may not be executed, or ends at once, is an error soon; once it works nothing is left of that."""
-    monkeypatch.setattr(pool, "REST_S", 0.0)
+    monkeypatch.setattr(workers, "REST_S", 0.0)
     forbidden = tmp_path / "python"
     forbidden.write_text("")
     job = bench.converting("return ConverterResult.success_result(report=REPORT)")
@@ -243,10 +243,10 @@ def test_a_process_that_does_not_come_up_is_given_up(
     job = bench.converting("return 1")
     with ConverterProcesses(1, stopping=stopping) as processes, interpreter(hanging):
         with monkeypatch.context() as patched:
-            patched.setattr(pool, "START_S", 0.5)
+            patched.setattr(workers, "START_S", 0.5)
             with pytest.raises(WorkersUnavailable, match="not ready within"):
                 processes.convert(job, timeout_s=60)
-        processes._rest_until_s = 0.0
+        processes._workers._rest_until_s = 0.0
         threading.Timer(0.3, stopping.set).start()
         began_s = time.monotonic()
         with pytest.raises(ConversionInterrupted):

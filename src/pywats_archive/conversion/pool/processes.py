@@ -1,11 +1,10 @@
-"""Worker processes with a time limit: a converter that hangs, crashes or exits fails its own source and only that."""
+"""Conversions in worker processes with a time limit: a converter that hangs, crashes or exits fails only its own source."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
@@ -15,7 +14,8 @@ from typing import TypeVar
 from pywats_archive.conversion.pool.exits import cause_of, is_from_outside
 from pywats_archive.conversion.pool.time_limit import TimeLimit
 from pywats_archive.conversion.pool.worker_process import Ended, OutOfTime, WorkerProcess
-from pywats_archive.errors import ArchiveError, ConversionInterrupted, WorkersUnavailable
+from pywats_archive.conversion.pool.workers import Stopping, Workers
+from pywats_archive.errors import ArchiveError, WorkersUnavailable
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.worker import entry
 from pywats_archive.host.worker.announcing import Announcement
@@ -24,12 +24,8 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import utc_now
 
-START_S = 60.0
-"""How long a process may take until it is ready for its first call."""
-REST_S = 3.0
-"""After a start that failed nobody tries it again for so long."""
 GRACE_S = 1.0
-"""A service may learn of the end of its process group a little later than its workers."""
+"""A service may receive a signal to its process group a little later than its workers."""
 _SLICE_S = 0.5
 _MOST_TRIES = 5
 Job = TypeVar("Job")
@@ -37,26 +33,26 @@ Result = TypeVar("Result")
 
 
 class AtStop(Enum):
-    """What becomes of a call when the service stops."""
+    """What happens to a call when the service stops."""
 
     FINISH = "finish"
-    """What runs in a process is finished; nothing is begun."""
+    """A call that runs in a process is finished; one that waits for a process is not started."""
     END = "end"
-    """It ends at once."""
+    """The call ends at once."""
     BEGIN = "begin"
-    """It is begun and finished: it belongs to what has ended already."""
+    """The call is started and finished, since it belongs to a conversion that has ended."""
 
 
 class ConverterKilled(ArchiveError):
-    """The converter's process was ended."""
+    """The converter's process ended, or was ended."""
 
     ran_s: float = 0.0
     """How long the converter ran."""
     announced: Announcement | None = None
-    """The code that it ran, if it came to say so."""
+    """The code that it ran, if it announced that."""
 
     def as_result(self) -> ConversionResult:
-        """Return it as a FAILED result."""
+        """Return this error as a FAILED result."""
         return ConversionResult(
             status=ConversionStatus.FAILED,
             error=str(self),
@@ -70,40 +66,35 @@ class ConverterKilled(ArchiveError):
 class ConverterProcesses:
     """A pool of ``count`` spawned processes; safe to use from many threads.
 
-    Once ``stopping`` is set, the end of a process says nothing of what it did: ConversionInterrupted.
+    Once ``stopping`` is set, the end of a process is no result of its conversion: ConversionInterrupted.
     """
 
     def __init__(self, count: int, *, give_way: bool = False, stopping: threading.Event | None = None) -> None:
-        """``give_way``: they have what other processes leave of the processors."""
+        """``give_way``: the processes run at low priority."""
         self.count = count
-        self._give_way = give_way
-        self._stopping = stopping or threading.Event()
-        self._closed = threading.Event()
+        self._stopping = Stopping(stopping or threading.Event())
         self._slots = threading.Semaphore(count)
-        self._idle: list[WorkerProcess] = []
-        self._all: set[WorkerProcess] = set()
-        self._mutex = threading.Lock()
-        self._trouble: str | None = None
-        self._rest_until_s = 0.0
+        self._workers = Workers(count, give_way=give_way, stopping=self._stopping)
 
     @property
     def trouble(self) -> str | None:
-        """Why no process could be started the last time that one was needed."""
-        return self._trouble
+        """Why the last start of a process failed; None if it did not."""
+        return self._workers.trouble
 
     def run(
         self, function: Callable[[Job], Result], job: Job, *, timeout_s: float, at_stop: AtStop = AtStop.FINISH
     ) -> Result:
-        """Run ``function(job)`` in a process and wait; ConverterKilled after ``timeout_s`` or when the process ends.
+        """Run ``function(job)`` in a process and wait for the result; whatever the converter starts ends with the process.
 
-        What the converter started ends with its process. WorkersUnavailable when there is no process to be had,
-        ConversionInterrupted when the service stops, as ``at_stop`` says, or when the process ends meanwhile.
+        - ConverterKilled after ``timeout_s``, or if the process ends.
+        - WorkersUnavailable if no process can be started.
+        - ConversionInterrupted if the service stops, as ``at_stop`` says, or the process ends because of that.
         """
         result, _, _ = self._run(function, job, timeout_s, at_stop)
         return result
 
     def convert(self, job: ConversionJob, *, timeout_s: float) -> ConversionResult:
-        """Convert one source; that its process was ended is a FAILED result too."""
+        """Convert one source; FAILED if its process is ended."""
         try:
             result, ran_s, announced = self._run(entry.convert, job, timeout_s, AtStop.FINISH)
         except ConverterKilled as exc:
@@ -113,29 +104,12 @@ class ConverterProcesses:
         return result if result.duration_ms <= _ms(ran_s) else replace(result, duration_ms=_ms(ran_s))
 
     def revive(self) -> None:
-        """Try to start a process again if the last try failed, without waiting for it."""
-        if self._trouble is None or time.monotonic() < self._rest_until_s:
-            return
-        with self._mutex, suppress(WorkersUnavailable, ConversionInterrupted):
-            starting = next((each for each in self._idle if not each.is_ready), None)
-            if starting is None and len(self._all) < self.count:
-                self._idle.append(self._started())
-            elif starting and starting.has_message():
-                self._idle.remove(starting)
-                self._await_ready(starting)
-                self._idle.append(starting)
+        """Start a process again if the last start failed, without waiting until it is ready."""
+        self._workers.revive()
 
     def close(self) -> None:
-        """End all processes; what runs is interrupted. Idempotent."""
-        self._closed.set()
-        with self._mutex:
-            idle, self._idle = self._idle, []
-            running = self._all.difference(idle)
-            self._all = running
-        for each in running:
-            each.kill()  # whoever waits for it ends it
-        for each in idle:
-            each.end()
+        """End all processes; conversions in progress are interrupted. Idempotent."""
+        self._workers.close()
 
     def __enter__(self) -> ConverterProcesses:
         return self
@@ -150,15 +124,15 @@ class ConverterProcesses:
     ) -> tuple[Result, float, Announcement | None]:
         """Return the result, how long it took, and the code that was announced.
 
-        What a stop may have spoilt is done once more, unless there is a stop.
+        A call that a stop signal may have disturbed is repeated once, unless the service stops.
         """
         for _ in range(2):
             outcome, ran_s, announced = self._once(function, job, timeout_s, at_stop)
-            if not _may_be_spoilt(outcome):
+            if not _may_be_disturbed(outcome):
                 break
-            self._require_no_stop(within_s=GRACE_S)
+            self._stopping.require_no_stop(within_s=GRACE_S)
         if isinstance(outcome, Ended):
-            self._require_no_stop()
+            self._stopping.require_no_stop()
             raise _killed(f"the converter's process {cause_of(outcome.exit_code)}", ran_s, announced)
         if outcome.error:
             raise outcome.error
@@ -173,11 +147,13 @@ class ConverterProcesses:
             with self._process(at_stop) as lent:
                 try:
                     lent.process.call(function, job)
-                except OSError:  # it is gone since its last call, and nothing was begun
+                except OSError:  # it ended after its last call, and nothing was started
                     continue
                 limit = TimeLimit(timeout_s)
                 try:
-                    outcome = lent.process.receive(limit, lambda: self._require_running(ends=at_stop is AtStop.END))
+                    outcome = lent.process.receive(
+                        limit, lambda: self._stopping.require_running(ends=at_stop is AtStop.END)
+                    )
                 except OutOfTime:
                     message = f"the converter ran longer than {timeout_s:g} s and was ended"
                     raise _killed(message, limit.lived_s, lent.process.announced) from None
@@ -187,103 +163,19 @@ class ConverterProcesses:
 
     @contextmanager
     def _process(self, at_stop: AtStop) -> Iterator[_Lent]:
-        """Lend a process that is ready; unless it is fit for another call it is ended then."""
+        """Lend a process that is ready; it is ended afterwards unless it is fit for another call."""
+        ends = at_stop is not AtStop.BEGIN
         while not self._slots.acquire(timeout=_SLICE_S):
-            self._require_running(ends=at_stop is not AtStop.BEGIN)
+            self._stopping.require_running(ends=ends)
         try:
-            self._require_running(ends=at_stop is not AtStop.BEGIN)
-            lent = _Lent(self._ready())
+            self._stopping.require_running(ends=ends)
+            lent = _Lent(self._workers.lend())
             try:
                 yield lent
             finally:
-                self._take_back(lent)
+                self._workers.give_back(lent.process, is_fit=lent.is_fit)
         finally:
             self._slots.release()
-
-    def _ready(self) -> WorkerProcess:
-        with self._mutex:
-            if not self._all:
-                self._start_all()
-            process = self._pick() or self._started()
-        if not process.is_ready:
-            self._await_ready(process)
-        return process
-
-    def _take_back(self, lent: _Lent) -> None:
-        with self._mutex:
-            is_kept = lent.is_fit and not self._closed.is_set()
-            if is_kept:
-                self._idle.append(lent.process)
-            else:
-                self._all.discard(lent.process)
-        if not is_kept:
-            lent.process.end()
-
-    def _pick(self) -> WorkerProcess | None:
-        """Take the idle process that was used last, else one that has started, else any."""
-        best = next((each for each in reversed(self._idle) if each.is_ready or each.has_message()), None)
-        best = best or (self._idle[-1] if self._idle else None)
-        if best:
-            self._idle.remove(best)
-        return best
-
-    def _start_all(self) -> None:
-        """Start them side by side: each takes a while to be ready."""
-        for _ in range(self.count):
-            try:
-                self._idle.append(self._started())
-            except WorkersUnavailable:
-                if not self._idle:
-                    raise
-                return
-
-    def _started(self) -> WorkerProcess:
-        if self._trouble and time.monotonic() < self._rest_until_s:
-            raise WorkersUnavailable(self._trouble)
-        try:
-            process = WorkerProcess(give_way=self._give_way)
-        except OSError as exc:
-            raise self._failed(str(exc.strerror or exc)) from exc
-        self._all.add(process)
-        return process
-
-    def _await_ready(self, process: WorkerProcess) -> None:
-        try:
-            outcome = process.receive(TimeLimit(START_S), self._require_no_stop)
-        except OutOfTime:
-            why: str | None = f"it was not ready within {START_S:g} s"
-        except BaseException:
-            self._drop(process)
-            raise
-        else:
-            why = f"it {cause_of(outcome.exit_code)}" if isinstance(outcome, Ended) else outcome.problem
-        if why:
-            self._drop(process)
-            self._require_no_stop()
-            raise self._failed(why)
-        process.is_ready = True
-        self._trouble = None
-
-    def _drop(self, process: WorkerProcess) -> None:
-        self._all.discard(process)
-        process.end()
-
-    def _failed(self, why: str) -> WorkersUnavailable:
-        self._trouble = (
-            f"no worker process can be started ({why}); check the Python installation and the system's limits"
-        )
-        self._rest_until_s = time.monotonic() + REST_S
-        return WorkersUnavailable(self._trouble)
-
-    def _require_running(self, *, ends: bool) -> None:
-        """Raise ConversionInterrupted once the pool is closed, or if ``ends``, once the service stops."""
-        if self._closed.is_set() or (ends and self._stopping.is_set()):
-            raise ConversionInterrupted
-
-    def _require_no_stop(self, *, within_s: float = 0.0) -> None:
-        """Raise ConversionInterrupted if the service stops, or begins to within that time."""
-        if self._stopping.wait(within_s) or self._closed.is_set():
-            raise ConversionInterrupted
 
 
 class _Lent:
@@ -294,7 +186,7 @@ class _Lent:
         self.is_fit = False
 
 
-def _may_be_spoilt(outcome: Answer | Ended) -> bool:
+def _may_be_disturbed(outcome: Answer | Ended) -> bool:
     return is_from_outside(outcome.exit_code) if isinstance(outcome, Ended) else outcome.is_disturbed
 
 
