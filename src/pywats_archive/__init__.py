@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "ArchiveEntry": "models.entry",
     "ArchiveInterceptor": "conversion.interceptor",
-    "ArchiveStatistics": "models.statistics",
+    "ArchiveStatistics": "models.operation.statistics",
     "ArchiveStorage": "storage",
     "Client": "client",
     "ConversionStatus": "models.entry",
     "ConverterConfig": "config",
     "PostProcessAction": "config",
-    "PurgeStatistics": "models.purge",
+    "PurgeStatistics": "models.retention.purge",
     "ReprocessingEngine": "reprocessing.engine",
-    "ReprocessingResult": "models.replay",
+    "ReprocessingResult": "models.operation.replay",
     "RetentionEngine": "retention.engine",
-    "RetentionPolicy": "models.policy",
-    "SpaceEstimate": "models.purge",
-    "Thoroughness": "models.integrity",
+    "RetentionPolicy": "models.retention.policy",
+    "SpaceEstimate": "models.retention.purge",
+    "Thoroughness": "models.operation.integrity",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the names above)

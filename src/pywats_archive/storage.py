@@ -15,7 +15,7 @@ from pywats_archive.archive.repair.recover import recover
 from pywats_archive.archive.restore import source as restore
 from pywats_archive.archive.results import conversions, reports
 from pywats_archive.archive.sources import ingest
-from pywats_archive.config import companion_fault
+from pywats_archive.config.companions import companion_fault
 from pywats_archive.errors import UsageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus

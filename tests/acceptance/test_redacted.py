@@ -14,7 +14,7 @@ from tests.acceptance.test_command import command
 from tests.acceptance.test_retention import hook
 from tests.station import Station, wait_for, wait_for_event
 
-from pywats_archive.config import ServerConfig, WebhookConfig
+from pywats_archive.config.server import ServerConfig, WebhookConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.server.webhook import Webhook

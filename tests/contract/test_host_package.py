@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pywats_archive.config import ARCHIVE_KEYS
+from pywats_archive.config.keys import ARCHIVE_KEYS
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.settings.state_file import MEMORY_FILE
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.headless import pywats_module

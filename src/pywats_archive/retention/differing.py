@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pywats_archive.config import RETENTION_KEYS
+from pywats_archive.config.keys import RETENTION_KEYS
 from pywats_archive.models.retention.configured import Difference
 
 _KEYS = {name: key for key, name in RETENTION_KEYS.items()}

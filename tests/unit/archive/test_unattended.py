@@ -15,7 +15,8 @@ from pywats_archive.archive.ledger import Sighting, enter, set_arrival
 from pywats_archive.archive.liveness.unattended import NOT_RUNNING, alert_of, alerts
 from pywats_archive.archive.results.reports import add_report
 from pywats_archive.archive.sources import ingest
-from pywats_archive.config import ConverterConfig, ServerConfig, StationConfig
+from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.time import UTC

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.host.server.clock import ServerClock
 from pywats_archive.models.time import UTC
 

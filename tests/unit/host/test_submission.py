@@ -18,7 +18,7 @@ import httpx
 import pytest
 from tests.tls import untrusted_server
 
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.faults import Fault, Reply
 from pywats_archive.demo.server import REPORT_PATH, WatsServer

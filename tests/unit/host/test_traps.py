@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pywats_archive.archive.sources.companions import by_rules
-from pywats_archive.config import companion_fault
+from pywats_archive.config.companions import companion_fault
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from tests.station import wait_for
 
-from pywats_archive.config import WebhookConfig
+from pywats_archive.config.server import WebhookConfig
 from pywats_archive.host.server.webhook import Webhook
 
 SECRET = "Bearer 5up3r"

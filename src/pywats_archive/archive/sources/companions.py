@@ -12,7 +12,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore.unpack import members
 from pywats_archive.archive.sources import reading
 from pywats_archive.blobs.reading import measure
-from pywats_archive.config import COMPANION_NAMES
+from pywats_archive.config.companions import COMPANION_NAMES
 from pywats_archive.models.entry import Companion
 
 _SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.models.time import as_utc
 
 _TIMEOUT_S = 5.0

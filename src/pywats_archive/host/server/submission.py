@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble, is_same_id, judge, judge_silence
 from pywats_archive.host.server.exchange import Exchange

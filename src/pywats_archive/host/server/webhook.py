@@ -13,7 +13,7 @@ from functools import partial
 import httpx
 import structlog
 
-from pywats_archive.config import WebhookConfig
+from pywats_archive.config.server import WebhookConfig
 from pywats_archive.redaction import redacted, redacted_json
 
 log = structlog.get_logger()

@@ -11,14 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pywats_archive.config import (
-    STATION_KEYS,
-    ConverterConfig,
-    ServerConfig,
-    StationConfig,
-    WebhookConfig,
-    parse_converter,
-)
+from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.converter import parse_converter
+from pywats_archive.config.keys import STATION_KEYS
+from pywats_archive.config.server import ServerConfig, WebhookConfig
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.settings import state_file

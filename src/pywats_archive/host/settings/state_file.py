@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from pywats_archive.config import ARCHIVE_KEYS, STATION_KEYS
+from pywats_archive.config.keys import ARCHIVE_KEYS, STATION_KEYS
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import read_small, replace_durably
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.config import ServerConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.errors import ArchiveError, CatalogFull
 from pywats_archive.host.server.clock import ServerClock
 from pywats_archive.models.retention.clock import Known, Reading

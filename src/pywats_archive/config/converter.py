@@ -1,9 +1,7 @@
-"""Typed configuration of a converter: pyWATS' own keys and the archive's; no file is read here."""
+"""The configuration of a converter: pyWATS' own keys and those that pywats-archive adds."""
 
 from __future__ import annotations
 
-import re
-import string
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -11,83 +9,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pywats_archive.config.companions import BUILT_IN_COMPANIONS, companion_fault, is_writable
+from pywats_archive.config.keys import ARCHIVE_KEYS, RETENTION_KEYS
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.retention.policy import RetentionPolicy
-from pywats_archive.redaction import know_address, know_token
-
-ARCHIVE_KEYS = (
-    "archive_enabled",
-    "archive_folder",
-    "retention_days",
-    "failed_retention_days",
-    "max_archive_size_gb",
-    "min_entries",
-    "min_days",
-    "purge_unsubmitted",
-    "alarm",
-    "min_free_gb",
-    "compression_level",
-    "archive_source_files",
-    "archive_output_reports",
-    "on_archive_error",
-    "archive_companions",
-    "allow_same_id",
-    "append",
-    "settle_seconds",
-    "empty_seconds",
-    "late_seconds",
-    "timeout_seconds",
-    "memory_limit_mb",
-    "verify_interval_days",
-    "verify_rate_mb_s",
-)
-"""The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
-
-STATION_KEYS = ("submit_timeout_seconds",)
-"""The keys of the whole station that pyWATS does not know."""
-
-BUILT_IN_COMPANIONS = {
-    "KlippelConverter": ("{stem}/*.txt",),
-    "TeradyneICTConverter": ("sn.config",),
-}
-"""Companion rules for standard converters, by class name: what their code reads beside the source."""
-
 
 _LONGEST_SHOWN = 200
 _TEN_YEARS_S = 315_360_000
 _MOST_GB = 1_000_000_000
 """A thousand times what the largest disks have; in bytes it fits in 64 bits."""
-
-RETENTION_KEYS = {
-    "retention_days": "retention_days",
-    "failed_retention_days": "failed_retention_days",
-    "max_archive_size_gb": "max_size_gb",
-    "compression_level": "compression_level",
-    "min_entries": "min_entries",
-    "min_days": "min_days",
-    "purge_unsubmitted": "purge_unsubmitted",
-}
-"""The keys of retention, and what each is called in a policy."""
-
-
-COMPANION_NAMES = re.compile(r"\{(stem|name)\}|\{\{|\}\}")
-"""What is replaced in a companion rule: by the source's own stem or name, or by a brace."""
-
-
-def companion_fault(rule: str) -> str | None:
-    """Return why a companion rule is none, with what to write; None where it is one."""
-    parts = re.split(r"[\\/]", rule)
-    if not "".join(parts).strip(" ."):
-        return "it is empty; take it out, or write such as '{stem}/*.txt'"
-    if not _is_writable(rule):
-        return "it has a NUL character, or half of a surrogate pair; correct it"
-    if rule.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", rule):
-        return "companions lie beside their source; write a path relative to the source's folder"
-    if re.search(r"[{}]", COMPANION_NAMES.sub("", rule)):
-        return "only {stem} and {name} may stand in braces; a brace of a name is written twice"
-    if any("**" in part and part != "**" for part in parts):
-        return "'**' may only stand for whole folders, as in '**/*.txt'"
-    return None
 
 
 class PostProcessAction(str, Enum):
@@ -165,7 +95,7 @@ class ConverterConfig(BaseModel):
     @field_validator("name", "module_path")
     @classmethod
     def _is_text(cls, text: str) -> str:
-        if not _is_writable(text):
+        if not is_writable(text):
             raise ValueError("it has a NUL character, or half of a surrogate pair; correct it")
         return text
 
@@ -222,92 +152,6 @@ class ConverterConfig(BaseModel):
         return tuple(self.archive_companions) or BUILT_IN_COMPANIONS.get(class_name, ())
 
 
-class ServerConfig(BaseModel):
-    """Where reports go and who sends them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    service_address: str = ""
-    api_token: str = Field(default="", repr=False)
-    station_name: str = ""
-    submit_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
-    """How long the first try to send a report may take; one that was too short gets twice as long the next time."""
-
-    @field_validator("service_address", "api_token", mode="before")
-    @classmethod
-    def _without_margin(cls, text: Any) -> Any:
-        return stripped(text)
-
-    def keep_secret(self) -> None:
-        """Let no text show the token, nor credentials in the address."""
-        know_token("api_token", self.api_token)
-        know_address("service_address", self.service_address)
-
-
-def stripped(text: Any) -> Any:
-    """Return a text as it was meant: an editor or a script easily leaves a newline or a byte order mark around it."""
-    return text.strip(_MARGIN) if isinstance(text, str) else text
-
-
-_MARGIN = f"{string.whitespace}\ufeff\u200b\xa0\0"
-
-
-class WebhookConfig(BaseModel):
-    """Where alerts are posted, in pyWATS' own keys; empty addresses post nothing."""
-
-    model_config = ConfigDict(frozen=True)
-
-    webhook_converter_url: str = Field(default="", repr=False)
-    webhook_service_url: str = Field(default="", repr=False)
-    webhook_auth_header: str = ""
-    webhook_auth_value: str = Field(default="", repr=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _without_margin(cls, text: Any) -> Any:
-        return stripped(text)
-
-    def keep_secret(self) -> None:
-        """Let no text show what the header says, nor what follows the host in an address: many webhooks have a secret there."""
-        for value in (self.webhook_auth_value, self.webhook_auth_value.rpartition(" ")[2]):
-            know_token("webhook_auth_value", value)
-        for key in ("webhook_converter_url", "webhook_service_url"):
-            know_address(key, getattr(self, key), is_secret=True)
-
-    @field_validator("webhook_converter_url", "webhook_service_url")
-    @classmethod
-    def _is_address(cls, address: str) -> str:
-        if address and not address.startswith(("http://", "https://")):
-            raise ValueError("write an address that begins with https:// or http://")
-        return address
-
-
-class StationConfig(BaseModel):
-    """All that one configuration file says, with its paths made absolute."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
-    converters_folder: Path
-    server: ServerConfig
-    webhook: WebhookConfig = WebhookConfig()
-    converters: tuple[ConverterConfig, ...]
-
-    def archive_root(self, converter: ConverterConfig) -> Path:
-        """Give the folder of the archive that this converter's sources go to."""
-        base = self.path.parent
-        return base / converter.archive_folder if converter.archive_folder else base / "archive"
-
-    def archive_roots(self, *, even_unused: bool = False) -> tuple[Path, ...]:
-        """Give each archive of the converters that use one, once, in the order of the file; or of all that could."""
-        roots = (self.archive_root(c) for c in self.converters if c.archive_enabled or even_unused)
-        return tuple(dict.fromkeys(roots))
-
-    def converter(self, name: str) -> ConverterConfig | None:
-        """Give the section of the converter called ``name``, if there is one."""
-        return next((c for c in self.converters if c.name == name), None)
-
-
 def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
     """Check one converter's section; a bad value is one ConfigError naming file, converter, key and range."""
     for key in section.keys() - ConverterConfig.model_fields.keys():
@@ -322,15 +166,6 @@ def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
 
 def _named(section: dict[str, Any]) -> str:
     return _shown(str(section.get("name") or "(without a name)"))
-
-
-def _is_writable(text: str) -> bool:
-    """Whether a file system, a database and a log can take the text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def _describe(fault: Any) -> str:

@@ -1,0 +1,39 @@
+"""Companion rules: globs for the files that a converter reads beside its source."""
+
+from __future__ import annotations
+
+import re
+
+BUILT_IN_COMPANIONS = {
+    "KlippelConverter": ("{stem}/*.txt",),
+    "TeradyneICTConverter": ("sn.config",),
+}
+"""Companion rules for standard converters, by class name: what their code reads beside the source."""
+
+COMPANION_NAMES = re.compile(r"\{(stem|name)\}|\{\{|\}\}")
+"""What is replaced in a companion rule: by the source's own stem or name, or by a brace."""
+
+
+def companion_fault(rule: str) -> str | None:
+    """Return why a companion rule is none, with what to write; None where it is one."""
+    parts = re.split(r"[\\/]", rule)
+    if not "".join(parts).strip(" ."):
+        return "it is empty; take it out, or write such as '{stem}/*.txt'"
+    if not is_writable(rule):
+        return "it has a NUL character, or half of a surrogate pair; correct it"
+    if rule.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", rule):
+        return "companions lie beside their source; write a path relative to the source's folder"
+    if re.search(r"[{}]", COMPANION_NAMES.sub("", rule)):
+        return "only {stem} and {name} may stand in braces; a brace of a name is written twice"
+    if any("**" in part and part != "**" for part in parts):
+        return "'**' may only stand for whole folders, as in '**/*.txt'"
+    return None
+
+
+def is_writable(text: str) -> bool:
+    """Whether a file system, a database and a log can take the text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

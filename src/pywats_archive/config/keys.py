@@ -1,0 +1,45 @@
+"""The keys that pywats-archive adds to pyWATS' configuration."""
+
+from __future__ import annotations
+
+ARCHIVE_KEYS = (
+    "archive_enabled",
+    "archive_folder",
+    "retention_days",
+    "failed_retention_days",
+    "max_archive_size_gb",
+    "min_entries",
+    "min_days",
+    "purge_unsubmitted",
+    "alarm",
+    "min_free_gb",
+    "compression_level",
+    "archive_source_files",
+    "archive_output_reports",
+    "on_archive_error",
+    "archive_companions",
+    "allow_same_id",
+    "append",
+    "settle_seconds",
+    "empty_seconds",
+    "late_seconds",
+    "timeout_seconds",
+    "memory_limit_mb",
+    "verify_interval_days",
+    "verify_rate_mb_s",
+)
+"""The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
+
+STATION_KEYS = ("submit_timeout_seconds",)
+"""The keys of the whole station that pyWATS does not know."""
+
+RETENTION_KEYS = {
+    "retention_days": "retention_days",
+    "failed_retention_days": "failed_retention_days",
+    "max_archive_size_gb": "max_size_gb",
+    "compression_level": "compression_level",
+    "min_entries": "min_entries",
+    "min_days": "min_days",
+    "purge_unsubmitted": "purge_unsubmitted",
+}
+"""The keys of retention, and what each is called in a policy."""
