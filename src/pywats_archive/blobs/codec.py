@@ -29,26 +29,26 @@ _LEVELS = {
     8: (zlib_ng, 9),
     9: (zlib_ng, 8),
 }
-"""Which library's level keeps our level's promise, measured on logs and reports ('make bench' shows it).
+"""The library and level for each of our levels, measured on logs and reports ('make bench' shows it).
 
-zlib-ng's 8 compresses harder than its 9, which is why the last two are crossed.
+zlib-ng's 8 compresses harder than its 9, so the last two are crossed.
 """
 
 
 def compressor(level: int) -> Compressor:
-    """Start a raw deflate stream at ``level`` (1 fastest, 9 smallest)."""
+    """Return a raw deflate stream at ``level`` (1 fastest, 9 smallest)."""
     library, its_level = _LEVELS[level]
     stream: Compressor = library.compressobj(its_level, wbits=RAW_DEFLATE)
     return stream
 
 
 def compress(data: bytes, level: int) -> bytes:
-    """Make a whole raw deflate stream of ``data`` in one call."""
+    """Return the raw deflate stream of ``data``."""
     library, its_level = _LEVELS[level]
     packed: bytes = library.compress(data, its_level, wbits=RAW_DEFLATE)
     return packed
 
 
 def crc32(data: bytes, value: int = 0) -> int:
-    """Continue a CRC-32 over ``data``."""
+    """Return the CRC-32 continued over ``data``."""
     return int(isal_zlib.crc32(data, value))

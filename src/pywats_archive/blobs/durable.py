@@ -1,7 +1,7 @@
-"""Files that survive a power cut: the only code that creates files in an archive.
+"""Files that survive a power cut; nothing else creates files in an archive.
 
-A file is written under a temporary name in the folder it will live in, fsynced, given its name by a call
-that fails when the name is taken, and its folder is fsynced. Every step passes ``on_step`` first.
+A file is written under a temporary name in its final folder and fsynced. A call that fails if the name is taken gives it its
+name, and its folder is fsynced. Every step calls ``on_step`` first.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pywats_archive.portable import files
 
 _FOLDER_MODE = 0o700
 _MANY, _UNLINKING = 64, 4
-"""From so many on, files are removed by four threads: ext4 takes less than half the time for it, in one folder too."""
+"""From so many on, four threads remove files: on ext4 that takes less than half the time, even in one folder."""
 
 
 class DurableFiles:
-    """Creates files beneath ``root``; safe to use from many threads. Paths are plain strings: thousands go by.
+    """Creates files beneath ``root``; safe to use from many threads. Paths are plain strings: there are thousands.
 
-    ``require_root`` is called before anything is made beside what is there already; it raises when the root is not what
-    it was, such as the empty mount point of a disk that is gone.
+    ``require_root`` is called before anything new is created. It raises if the root is no longer what it was, such as the
+    empty mount point of a lost disk.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class DurableFiles:
 
     @contextmanager
     def temporary(self, folder: str) -> Iterator[TemporaryFile]:
-        """Open a new file in ``folder`` (relative to the root); it is gone afterwards unless it was published."""
+        """Open a new file in ``folder`` (relative to the root); it is removed afterwards unless it was published."""
         whole = f"{self.root}/{folder}"
         path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
         file = self._opened(whole, path)
@@ -55,7 +55,7 @@ class DurableFiles:
             file.discard()
 
     def _opened(self, folder: str, path: str) -> TemporaryFile:
-        """Open a new file; its folder may have been removed since it was known, as it was empty."""
+        """Open a new file; its folder may have been removed meanwhile because it was empty."""
         self._ensure(folder)
         self._on_step("open")
         try:
@@ -66,7 +66,7 @@ class DurableFiles:
             return TemporaryFile(path, self._on_step)
 
     def publish(self, file: TemporaryFile, target: str) -> Name:
-        """Return a sealed file its name (relative to the root); FileExistsError when taken. ``settle`` makes it durable."""
+        """Give a sealed file its name (relative to the root); FileExistsError if taken. ``sync_name`` makes it durable."""
         whole = f"{self.root}/{target}"
         folder = whole.rpartition("/")[0]
         self._ensure(folder)
@@ -76,9 +76,9 @@ class DurableFiles:
         return Name(folder=folder, ticket=self._folders.ask(folder))
 
     def link(self, source: str, target: str) -> Name:
-        """Return a file that has a name another one (both relative to the root); FileExistsError when that is taken.
+        """Give a file one more name (both relative to the root); FileExistsError if that is taken.
 
-        OSError where the file system has no such links, or no more of this one, or the file is gone.
+        OSError if the file system has no hard links, or no further ones of this file, or the file is gone.
         """
         whole = f"{self.root}/{target}"
         folder = whole.rpartition("/")[0]
@@ -92,7 +92,7 @@ class DurableFiles:
         self._folders.answer(name.folder, name.ticket)
 
     def append(self, name: str, line: bytes) -> None:
-        """Append a line to a file beside the catalog, durably. What a crash left of another one stays a line of its own."""
+        """Append a line to a file beside the catalog, durably; an incomplete line from a crash stays a line of its own."""
         self._require_root()
         self._on_step("open")
         descriptor = open_file(
@@ -111,7 +111,7 @@ class DurableFiles:
             self._logs.add(name)
 
     def allocate(self, name: str, size_bytes: int) -> None:
-        """Make or complete a file that only takes room; OSError leaves none. Not durable: a power cut may take it."""
+        """Create or complete a file that only reserves space; an OSError leaves none. Not durable."""
         self._require_root()
         path = f"{self.root}/{name}"
         self._on_step("open")
@@ -126,12 +126,12 @@ class DurableFiles:
             os.close(descriptor)
 
     def free(self, name: str) -> None:
-        """Remove such a file, or one that lines were appended to; idempotent."""
+        """Remove such a file, or a file with appended lines; idempotent."""
         self._logs.discard(name)
         remove(f"{self.root}/{name}")
 
     def remove_all(self, names: Sequence[str]) -> dict[str, OSError]:
-        """Remove files (relative to the root), and make that durable; idempotent. Return those that cannot be, and why."""
+        """Remove files (relative to the root) durably; idempotent. Returns those that cannot be removed, and why."""
         if len(names) < _MANY:
             failures = self._remove_each(names)
         else:
@@ -155,9 +155,9 @@ class DurableFiles:
         return failures
 
     def remove_empty(self, folder: str) -> None:
-        """Remove a folder (relative to the root) and those above it, up to the root, as far as nothing lies in them.
+        """Remove a folder (relative to the root) and its parents, up to the root, as long as they are empty.
 
-        Who writes into one at that moment makes it again.
+        A concurrent writer creates the folder again.
         """
         path = Path(self.root, folder)
         while path != Path(self.root):
@@ -181,7 +181,7 @@ class DurableFiles:
         self._known.add(folder)
 
     def _refuse_links(self, folder: str) -> None:
-        """Raise OSError where a folder of the archive is a link: what is written there would lie elsewhere."""
+        """Raise OSError if a folder of the archive is a link: what is written there would be elsewhere."""
         whole = self.root
         for part in Path(folder).relative_to(self.root).parts:
             whole = f"{whole}/{part}"
@@ -198,7 +198,7 @@ class Name:
 
 
 def _is_cut_off(descriptor: int) -> bool:
-    """Whether a file that is open ends within a line."""
+    """Whether an open file ends within a line."""
     if os.lseek(descriptor, 0, os.SEEK_END) == 0:
         return False
     os.lseek(descriptor, -1, os.SEEK_END)

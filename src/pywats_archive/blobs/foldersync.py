@@ -1,4 +1,4 @@
-"""Folder fsyncs that several names share."""
+"""Folder fsyncs, each shared by several new names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pywats_archive.portable import files
 
 
 class FolderSync:
-    """Folder fsyncs shared by all who gave a name before one of them began."""
+    """Folder fsyncs shared by all threads that gave a name before the fsync began."""
 
     def __init__(self, on_step: OnStep) -> None:
         self._on_step = on_step
@@ -24,7 +24,7 @@ class FolderSync:
             return turn.asked
 
     def answer(self, folder: str, ticket: int) -> None:
-        """Make that name durable, unless another's fsync did so."""
+        """Make that name durable, unless another thread's fsync did."""
         turn = self._turns[folder]
         if turn.answered >= ticket:
             return
@@ -33,7 +33,7 @@ class FolderSync:
                 return
             covers = turn.asked
             self._on_step("fsync_folder")
-            files.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' tells of it
+            files.sync_folder(folder)  # a share that cannot is tolerated; 'doctor' reports it
             turn.answered = covers
 
 

@@ -1,9 +1,10 @@
-"""The gzip header of a blob: original name, time, and the entry itself as JSON in an extra field.
+"""The gzip header of a blob: original name, time, and the blob's metadata as JSON in an extra field.
 
-RFC 1952: ten fixed bytes, FEXTRA (one subfield, id ``PA``), FNAME. The JSON is ASCII, so that any file name
-survives, and padded with blanks: its length is fixed before the content's checksum is known. Its last keys are
-``body_crc32``, the CRC-32 (hex) of all bytes after the header, and ``crc32``, that of the header itself with eight zeros in
-its place: so every changed byte is found, one that changes no content too.
+RFC 1952: ten fixed bytes, FEXTRA (one subfield, id ``PA``), FNAME. The JSON is ASCII, so that any file name survives, and
+padded with blanks: its length is fixed before the content's checksum is known.
+
+Its last keys are ``body_crc32``, the CRC-32 (hex) of all bytes after the header, and ``crc32``, that of the header itself
+with eight zeros in its place. So every changed byte is found, even one that does not change the content.
 """
 
 from __future__ import annotations
@@ -30,26 +31,26 @@ _MAX_NAME_BYTES = 4096
 _FIXED_BYTES, _JSON_AT = 12, 16
 _BODY, _SEAL, _UNSEALED = "body_crc32", "crc32", "00000000"
 _SEAL_FROM_END = len(_UNSEALED) + 2
-"""The seal's digits are followed by a quotation mark and a brace, then by blanks alone."""
+"""The seal's digits are followed by a quotation mark and a brace, then only by blanks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """What a blob says of itself: the name ``gzip -dN`` gives back, its time, and the metadata."""
+    """What a blob says of itself: the name that ``gzip -dN`` restores, its time, and the metadata."""
 
     original_name: str
     mtime_s: int
     metadata: dict[str, Any]
-    """What it says as JSON; the keys ``body_crc32`` and ``crc32`` are the header's own."""
+    """The JSON; the keys ``body_crc32`` and ``crc32`` are the header's own."""
     body_crc32: int | None = None
-    """Of all bytes after the header; given by what is read alone."""
+    """Of all bytes after the header; only set in a label that was read."""
     header_bytes: int = 0
     is_sealed: bool = False
-    """Whether the header carried its own checksum (those of the first archives did not)."""
+    """Whether the header has its own checksum (those of the first archives did not)."""
 
     @property
     def checksum(self) -> str:
-        """The content's checksum with the name of its algorithm; KeyError where the metadata has none."""
+        """The content's checksum with the name of its algorithm; KeyError if the metadata has none."""
         return checksum_in(self.metadata)
 
 
@@ -59,7 +60,7 @@ def checksum_in(metadata: Mapping[str, Any]) -> str:
 
 
 def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
-    """Build the header; ``json_bytes`` pads the JSON to that length, so that it can be written again in place."""
+    """Return the header; ``json_bytes`` pads the JSON to that length, so that it can be rewritten in place."""
     told = _json(label, body_crc32)
     text = told.ljust(json_bytes)
     if len(text) > _MAX_JSON_BYTES:
@@ -75,7 +76,7 @@ def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
 
 
 def json_length(label: Label) -> int:
-    """Return the bytes that this label's JSON takes."""
+    """Return the length of this label's JSON in bytes."""
     return len(_json(label, 0))
 
 
@@ -93,7 +94,7 @@ def _sealed(header: bytes, at: int, digits: bytes) -> bytes:
 
 
 def read_label(stream: BinaryIO, path: Path) -> Label:
-    """Read what a blob says of itself from its beginning; BlobDamaged when its header is damaged or not one of ours."""
+    """Read the label at the beginning of a blob; BlobDamaged if its header is damaged or not an archive's."""
     try:
         return _decode(stream)
     except (ValueError, struct.error) as exc:

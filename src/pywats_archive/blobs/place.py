@@ -1,4 +1,4 @@
-"""Where a blob may lie: every path that comes from a row is checked here before anything is opened or removed."""
+"""Where a blob may be: every path from a row is checked here before anything is opened or removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_of_entry(path: str, archive_id: str) -> bool:
 
 
 def require_shape(path: str, root: Path) -> str:
-    """Return the folder in which the blob at ``path`` lies; BlobOutside when ``path`` is not the place of any blob."""
+    """Return the folder of the blob at ``path``; BlobOutside if ``path`` is not the place of any blob."""
     found = _OF_ENTRY.fullmatch(path) or _OF_CODE.fullmatch(path)
     if found is None:
         raise BlobOutside(f"{root}: {path!r} is not the place of a blob; nothing is opened or removed there")
@@ -29,7 +29,7 @@ def require_shape(path: str, root: Path) -> str:
 
 
 def require_no_link(root: Path, path: str) -> None:
-    """Raise BlobOutside when ``path``, or a folder on the way to it from ``root``, is a link to another place."""
+    """Raise BlobOutside if ``path``, or a folder on the way to it from ``root``, is a link to another place."""
     whole = str(root)
     for part in path.split("/"):
         whole = f"{whole}/{part}"

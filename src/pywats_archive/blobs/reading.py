@@ -1,4 +1,4 @@
-"""Blobs read back: their headers, their content, and what can be saved of a damaged one."""
+"""Reads blobs: their headers, their content, and what can be saved of a damaged one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Look:
 
 
 def measure(chunks: Iterable[bytes]) -> Content:
-    """Return checksum and size of bytes that are not to be kept."""
+    """Return checksum and size of bytes, without keeping them."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
         digest.update(chunk)
@@ -74,7 +74,7 @@ class BlobReader:
             raise BlobDamaged(f"{self.root / path}: {exc}; restore this file from a backup") from exc
 
     def read_checked(self, path: str, checksum: str) -> Iterator[bytes]:
-        """Stream the original bytes; BlobDamaged after the last one when they do not match ``checksum``."""
+        """Stream the original bytes; BlobDamaged after the last one if they do not match ``checksum``."""
         digest = hashlib.sha256()
         for chunk in self.read(path):
             digest.update(chunk)
@@ -86,7 +86,7 @@ class BlobReader:
             )
 
     def salvage(self, path: str) -> Iterator[bytes]:
-        """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Nothing is checked."""
+        """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Checks nothing."""
         stream = zlib.decompressobj(wbits=_GZIP)
         with self._present(path) as whole, whole.open("rb") as file, suppress(zlib.error, OSError):
             while piece := file.read(_SALVAGED_AT_ONCE):
@@ -94,16 +94,16 @@ class BlobReader:
                     yield data
 
     def check(self, path: str, checksum: str) -> None:
-        """Read a blob back from end to end; BlobMissing or BlobDamaged when it is not sound."""
+        """Read a blob from end to end; BlobMissing or BlobDamaged if it is not sound."""
         for _ in self.read_checked(path, checksum):
             pass
 
     def label(self, path: str) -> Label:
-        """Read what a blob says of itself; BlobMissing or BlobDamaged names it."""
+        """Read a blob's label; BlobMissing or BlobDamaged names it."""
         return self.look(path).label
 
     def look(self, path: str) -> Look:
-        """Read a blob's header and its end, and nothing between; BlobMissing or BlobDamaged names it."""
+        """Read only a blob's header and its end; BlobMissing or BlobDamaged names it."""
         with self._present(path) as whole, whole.open("rb") as stream:
             label = header.read_label(stream, whole)
             length = stream.seek(0, os.SEEK_END)
@@ -112,7 +112,7 @@ class BlobReader:
         return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
 
     def is_unchanged(self, path: str, label: Label) -> bool:
-        """Whether every byte after the header is the one that was written; True when ``label`` does not say."""
+        """Whether every byte after the header is unchanged; True if ``label`` does not say."""
         crc = 0
         with self._present(path) as whole, whole.open("rb", buffering=0) as stream:
             stream.seek(label.header_bytes)
@@ -121,7 +121,7 @@ class BlobReader:
         return label.body_crc32 in (None, crc)
 
     def disk_size(self, path: str) -> int:
-        """Return what the file system allots for a blob, in bytes, or its part of one with several names; OSError."""
+        """Return the disk space of a blob in bytes, or its share of a blob with several names; OSError."""
         status = self._place(path).stat()
         return files.allotted_bytes(status) // max(status.st_nlink, 1)
 
@@ -130,7 +130,7 @@ class BlobReader:
         return place.is_of_entry(path, archive_id)
 
     def is_linked(self, paths: Iterable[str]) -> bool:
-        """Whether a folder in which one of these blobs lies is a link, or one above it up to the archive's own."""
+        """Whether a folder of one of these blobs, or one of its parents within the archive, is a link."""
         return any(self._is_linked(folder) for folder in {path.rpartition("/")[0] for path in paths})
 
     def _is_linked(self, folder: str) -> bool:
@@ -141,7 +141,7 @@ class BlobReader:
         return False
 
     def paths(self, folder: str) -> Iterator[str]:
-        """List the blobs beneath ``folder``, in order of their paths; none where that is a link."""
+        """Stream the blobs beneath ``folder``, in the order of their paths; none if that is a link."""
         if folder and self._is_linked(folder):
             return
         for parent, folders, names in os.walk(self.root / folder):
@@ -150,7 +150,7 @@ class BlobReader:
                 yield Path(parent, name).relative_to(self.root).as_posix()
 
     def _place(self, path: str) -> Path:
-        """Return where a blob lies; BlobOutside when ``path`` is not the place of one, or leads out of the archive."""
+        """Return the whole path of a blob; BlobOutside if ``path`` is not a blob's place, or leads out of the archive."""
         place.require_shape(path, self.root)
         place.require_no_link(self.root, path)
         return self.root / path

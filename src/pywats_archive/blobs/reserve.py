@@ -1,7 +1,7 @@
-"""The reserve: room that is given up when the disk is full, so that commits still work, and taken again when there is some.
+"""The reserve: disk space that is released on a full disk, so that commits still work, and allocated again later.
 
-While it is given up nothing but the catalog may grow. Every step of taking and giving it is harmless to stop at: an
-unfinished one is completed or removed the next time, and a missing one is only room.
+While it is released nothing but the catalog may grow. Every step may be interrupted: an unfinished one is completed or
+removed the next time, and a missing reserve only lacks space.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from pywats_archive.errors import DiskFull, StorageError
 NAME = "reserve"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT}) if hasattr(errno, "EDQUOT") else frozenset({errno.ENOSPC})
 SIZE_BYTES = 16_000_000
-"""What the catalog may need before anything is freed: its log, which SQLite writes back at 4 MB (1000 pages); the pages of
-the group that is then being committed, 2 MB for a hundred sources; the same 6 MB in the database when the log is written
-back; and 4 MB for the rows and events of the first thousand purged entries."""
+"""What the catalog may need before anything is freed:
+
+- its log, which SQLite writes back at 4 MB (1000 pages);
+- the pages of the group that is then being committed, 2 MB for a hundred sources;
+- the same 6 MB in the database when the log is written back;
+- 4 MB for the rows and events of the first thousand purged entries.
+"""
 SHARE_OF_DISK = 0.05
-"""What it takes at most of a small disk."""
+"""Its largest share of a small disk."""
 
 
 def size_for(total_bytes: int) -> int:
@@ -31,7 +35,7 @@ def size_for(total_bytes: int) -> int:
 
 
 class Reserve:
-    """The reserve of one archive; safe to use from many threads. Nothing happens before the owner takes it first."""
+    """The reserve of one archive; safe to use from many threads. Does nothing before the owner first allocates it."""
 
     def __init__(self, files: DurableFiles) -> None:
         self._files = files
@@ -41,13 +45,13 @@ class Reserve:
         self._mutex = threading.Lock()
 
     def trouble(self) -> DiskFull | None:
-        """Tell why no blob can be written, while it is given up."""
+        """Return why no blob can be written, while the reserve is released."""
         return self._full("there is no room but for the catalog") if self._is_given_up else None
 
     def take(self) -> bool:
-        """Take it when there is room for twice as much; True unless the disk is full. Idempotent.
+        """Allocate it if there is space for twice as much; True unless the disk is full. Idempotent.
 
-        Where it cannot be had for another reason than room, all goes on without one.
+        If it cannot be allocated for another reason, the archive works without it.
         """
         with self._mutex:
             self._is_kept = True
@@ -58,12 +62,12 @@ class Reserve:
             return not self._is_given_up
 
     def require(self) -> None:
-        """Raise DiskFull while it is given up and cannot be taken again."""
+        """Raise DiskFull while it is released and cannot be allocated again."""
         if self._is_given_up and not self.take() and (trouble := self.trouble()):
             raise trouble
 
     def give_up(self) -> None:
-        """Return its room to the catalog; idempotent, and nothing without an owner. StorageError when it cannot be removed."""
+        """Release its space to the catalog; idempotent, no effect without an owner. StorageError if it cannot be removed."""
         with self._mutex:
             if self._is_kept:
                 self._is_given_up = True
@@ -73,7 +77,7 @@ class Reserve:
                     raise StorageError(f"{self._path}: cannot be removed ({exc.strerror or exc}); remove it") from exc
 
     def give_up_for(self, trouble: OSError) -> DiskFull:
-        """Return it up because of ``trouble``; returns the error that tells it."""
+        """Release it because of ``trouble``; returns the error to raise."""
         why = trouble.strerror or str(trouble)
         try:
             self.give_up()
@@ -99,7 +103,7 @@ class Reserve:
 
 
 def _is_allocated(path: Path, size_bytes: int) -> bool:
-    """Whether a file is of that size on the disk too; a tenth less is what compression or a share's count may make."""
+    """Whether a file has that size on the disk too; compression or a share's rounding may take up to a tenth."""
     try:
         status = os.stat(path)  # noqa: PTH116 (beside os.stat_result)
     except FileNotFoundError:

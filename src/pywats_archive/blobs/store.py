@@ -1,4 +1,4 @@
-"""Blobs by their path in the archive: written once with their checksum, streamed back, checked."""
+"""Blobs by their path in the archive: written once with their checksum, given further names, removed."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Blob:
 
 
 Naming = Callable[[Content], tuple[str, Label]]
-"""Gives a blob its path and label once its content is known; asked again when the path is taken."""
+"""Returns a blob's path and label once its content is known; called again if the path is taken."""
 
 UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
-"""Stands for a content that is still to come; as long in text as any real one."""
+"""Stands for a content that is not known yet; as long in text as any real one."""
 
 
 class BlobStore(BlobReader):
@@ -48,16 +48,16 @@ class BlobStore(BlobReader):
         self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
         self.reserve = Reserve(self.files)
         self.has_links = True
-        """Whether a blob can have several names, as it was when that was tried last."""
+        """Whether a blob can have several names, as of the last try."""
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
     ) -> Blob:
-        """Compress ``chunks`` into a new blob and publish it; its bytes are durable, its name once it is settled.
+        """Compress ``chunks`` into a new blob and publish it; its bytes are durable, its name after ``sync_name``.
 
-        ``draft`` gives the label with ``UNKNOWN`` content, which reserves the header's room when the content is long. Holds
-        one chunk in memory, and up to a megabyte of its compressed form. DiskFull gives the reserve up, and comes as long
-        as that is not taken again.
+        ``draft`` returns the label with ``UNKNOWN`` content, which reserves space for the header if the content is long.
+        Holds one chunk in memory, and up to a megabyte of its compressed form. DiskFull releases the reserve, and is raised
+        until that is allocated again.
         """
         self.reserve.require()
         try:
@@ -90,9 +90,10 @@ class BlobStore(BlobReader):
                 )
 
     def share(self, path: str, names: Iterator[str], *, checksum: str) -> Blob | None:
-        """Give a blob of this content the first free one of ``names`` too, where possible; its bytes go with its last name.
+        """Give a blob of this content the first free one of ``names`` too, if possible; its bytes are freed with its last name.
 
-        None where the file system cannot, or the blob is gone, damaged or another one. The name is durable once it is settled.
+        None if the file system cannot, or the blob is missing, damaged or another one. The name is durable after
+        ``sync_name``.
         """
         try:
             look = self.look(path)
@@ -112,7 +113,7 @@ class BlobStore(BlobReader):
         return None
 
     def settle(self, blob: Blob) -> None:
-        """Make a blob's name durable: to be called before anything that counts on the blob is committed."""
+        """Make a blob's name durable; must come before the commit of anything that relies on the blob."""
         try:
             self.files.settle(blob.name)
         except OSError as exc:
@@ -121,12 +122,12 @@ class BlobStore(BlobReader):
             raise StorageError(f"{self.root / blob.path}: cannot be made durable ({exc.strerror or exc})") from exc
 
     def remove(self, path: str, *, of: str) -> None:
-        """Remove a blob of the entry ``of``, once that is on record; idempotent. BlobOutside when it is not one."""
+        """Remove a blob of the entry ``of``, once that is recorded; idempotent. BlobOutside if it is not one."""
         self._require_of(path, of)
         remove(self._place(path))
 
     def remove_if_empty(self, path: str) -> bool:
-        """Remove a name without a byte, which is what reserved it where there are no hard links; returns whether it was one."""
+        """Remove an empty file, which reserved a name where there are no hard links; returns whether it was one."""
         whole = self._place(path)
         is_empty = whole.stat().st_size == 0
         if is_empty:
@@ -134,20 +135,20 @@ class BlobStore(BlobReader):
         return is_empty
 
     def remove_durably(self, paths: Sequence[str]) -> dict[str, OSError]:
-        """Remove blobs, once that is on record, and make it durable; idempotent. Return those that cannot be, and why.
+        """Remove blobs durably, once that is recorded; idempotent. Returns those that cannot be removed, and why.
 
-        BlobOutside comes before anything is removed; OSError when it cannot be made durable.
+        BlobOutside comes before anything is removed; OSError if the removal cannot be made durable.
         """
         for folder in {place.require_shape(path, self.root) for path in paths}:
             place.require_no_link(self.root, folder)
         return self.files.remove_all(paths)
 
     def remove_empty(self, folder: str) -> None:
-        """Remove a folder, and those above it, as far as nothing lies in them."""
+        """Remove a folder and its parents, as long as they are empty."""
         self.files.remove_empty(folder)
 
     def remove_temporary(self, folder: str, *, report: Callable[[Path], None], deep: bool = True) -> None:
-        """Remove what a crash left half-written beneath ``folder``, or only in it; nothing where that is a link."""
+        """Remove half-written files beneath ``folder``, or only in it; nothing if that is a link."""
         if not (folder and self._is_linked(folder)):
             remove_temporary(self.root / folder, report=report, deep=deep)
 

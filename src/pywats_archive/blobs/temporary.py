@@ -1,4 +1,4 @@
-"""Files on their way into an archive: named so that a crash leaves nothing that counts."""
+"""Files on their way into an archive, under names that recovery removes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEMORY_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """How long a file is, and what the file system allots for it."""
+    """A file's length, and its disk space."""
 
     size_bytes: int
     allotted_bytes: int
@@ -45,9 +45,9 @@ class TemporaryFile:
             self._flush()
 
     def seal(self, header: bytes, *, is_reserved: bool) -> Sealed:
-        """Put ``header`` in front, check the length, make the bytes durable, close; returns the sizes.
+        """Put ``header`` in front, check the length, make the bytes durable and close; returns the sizes.
 
-        ``is_reserved``: the file begins with a header of this length already, which is replaced. Can be called again with
+        ``is_reserved``: the file already begins with a header of this length, which is replaced. May be called again with
         another header of the same length.
         """
         if self._descriptor is None:
@@ -106,7 +106,7 @@ def write_all(descriptor: int, data: bytes) -> int:
 
 
 def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool) -> None:
-    """Remove what a crash left half-written beneath ``folder``, or only in it."""
+    """Remove half-written files beneath ``folder``, or only in it."""
     pattern = f".*{TEMPORARY_SUFFIX}"
     for path in sorted(folder.rglob(pattern) if deep else folder.glob(pattern)):
         report(path)
@@ -114,7 +114,7 @@ def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool
 
 
 def remove(path: Path | str) -> None:
-    """Remove a file that may be gone already, and may be read-only (which Windows minds)."""
+    """Remove a file that may be gone already, or read-only (which stops Windows)."""
     with suppress(FileNotFoundError):
         if files.WINDOWS:
             os.chmod(path, 0o600)  # noqa: PTH101

@@ -1,4 +1,4 @@
-"""A blob on its way into a file: compressed, hashed and counted, with the room for its header fixed in time."""
+"""A blob being written to a file: compressed, hashed and counted, with space for its header reserved in time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.temporary import MEMORY_BYTES, TemporaryFile
 
 TRAILER = struct.Struct("<II")
-"""What ends a gzip file: CRC-32 and size of the content, modulo 2³²."""
+"""The end of a gzip file: CRC-32 and size of the content, modulo 2³²."""
 
 
 class Writing:
-    """A blob being written: its header's room is fixed when the first of it must leave memory."""
+    """A blob being written; space for its header is reserved when its first bytes must leave memory."""
 
     def __init__(self, file: TemporaryFile, draft: Callable[[], Label]) -> None:
         self._file = file
@@ -27,10 +27,10 @@ class Writing:
         self._body_crc = 0
 
     def compress(self, chunks: Iterable[bytes], level: int) -> tuple[str, int]:
-        """Compress all of it; returns SHA-256 (hex) and size of the content."""
+        """Compress all chunks; returns SHA-256 (hex) and size of the content."""
         following = iter(chunks)
         first, second = next(following, b""), next(following, None)
-        if second is None and len(first) <= MEMORY_BYTES // 2:  # what does not compress grows a little
+        if second is None and len(first) <= MEMORY_BYTES // 2:  # incompressible data grows a little
             return self._compress_at_once(first, level)
         rest = () if second is None else itertools.chain((second,), following)
         return self._compress_in_steps(itertools.chain((first,), rest), level)
@@ -59,16 +59,16 @@ class Writing:
 
     @property
     def is_reserved(self) -> bool:
-        """Whether the file begins with room for the header already."""
+        """Whether the file already begins with space for the header."""
         return self._room is not None
 
     def header(self, label: Label) -> bytes:
-        """Return the header that goes with what was compressed."""
+        """Return the header for what was compressed."""
         return header.encode(label, body_crc32=self._body_crc, json_bytes=self._room or 0)
 
 
 class _Hashing:
-    """SHA-256 in a thread beside the compression, which takes longer; one chunk behind at most."""
+    """SHA-256 in a thread beside the compression, which takes longer; at most one chunk behind."""
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()

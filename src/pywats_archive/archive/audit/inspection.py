@@ -1,4 +1,4 @@
-"""One blob against its row: is it there, does its header say what the row says, are its bytes what they were."""
+"""Compares one blob with its row: whether it exists, its header matches the row, and its bytes are unchanged."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from pywats_archive.models.report import Report
 from pywats_archive.models.time import storable_ns
 
 _NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by"}
-"""What a header says and a row may say otherwise, or not at all."""
+"""Header fields that a row may have otherwise, or not at all."""
 _BACKUP = "restore this file from a backup"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """A blob as its row has it."""
+    """A blob as its row describes it."""
 
     path: str
     archive_id: str
@@ -48,7 +48,7 @@ class _Wrong(Exception):
 
 
 def recorded(holding: Holding) -> Iterator[Recorded]:
-    """Return the blobs that should be there: source, companions, reports; none of an entry that was purged."""
+    """Stream the blobs that should exist: source, companions, reports; none of a purged entry."""
     if holding.is_purged:
         return
     if entry := holding.entry:
@@ -66,7 +66,7 @@ _PATH = attrgetter("archived_path")
 def look_at_all(
     archive: Archive, holding: Holding, is_whole: Callable[[str], bool]
 ) -> Iterator[tuple[Recorded, Problem | None]]:
-    """Look at each blob that should be there, and what the history says of it; those ``is_whole`` asks for are read whole."""
+    """Check each blob that should exist against its row and the history; those ``is_whole`` selects are read whole."""
     told = inventory.told_by_history(archive, holding.archive_id)
     for blob in recorded(holding):
         problem = problem_of(archive, blob, whole=is_whole(blob.path))
@@ -74,7 +74,7 @@ def look_at_all(
 
 
 def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Problem | None:
-    """Look at a blob that seemed wrong, by what the catalog says now; None when it is sound, or went on record."""
+    """Check a suspect blob against the catalog as it is now; None if it is sound, or was removed on record."""
     now = inventory.current(archive, archive_id)
     was_purged = now.entry is not None and now.entry.purged_at is not None
     if was_purged or path in inventory.removed_on_record(archive, archive_id):
@@ -86,7 +86,7 @@ def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> 
 
 
 def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | None:
-    """Look at one blob, reading it from end to end if ``whole``; returns what is wrong with it."""
+    """Check one blob, reading it from end to end if ``whole``; returns its problem, if any."""
     try:
         _check(archive, blob, whole=whole)
     except _Wrong as wrong:
@@ -229,7 +229,7 @@ def _check_facts(blob: Recorded, look: Look) -> None:
 
 
 def _as_stored(key: str, told: Any) -> Any:
-    """What a row has of what a header says: the first headers had times that no row can hold."""
+    """Return a header's value as a row holds it: the first headers had times that no row can hold."""
     return storable_ns(told) if key == "mtime_ns" and isinstance(told, int) else told
 
 

@@ -1,4 +1,4 @@
-"""What the catalog says and what lies on disk, side by side, in the order of archive ids; a page at a time is in memory."""
+"""The catalog's rows and the files on disk, side by side, in the order of archive ids; one page at a time is in memory."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pywats_archive.models.report import Report
 _PAGE = 500
 _TOPS = (layout.SOURCES, layout.REPORTS)
 _Item = tuple[str, ArchiveEntry | Report | BadRow | str]
-"""An archive id, and something that there is under it."""
+"""An archive id, and something with that id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holding:
-    """All that there is under one archive id."""
+    """Everything with one archive id."""
 
     archive_id: str
     entry: ArchiveEntry | None = None
@@ -37,7 +37,7 @@ class Holding:
     files: tuple[str, ...] = ()
     """Paths relative to the archive: sources, then companions, then reports, each by their numbers."""
     faults: tuple[str, ...] = ()
-    """Which of its rows make no sense, and why; what they should say is left out."""
+    """Which of its rows are invalid, and why; their values are left out."""
 
     @property
     def is_purged(self) -> bool:
@@ -46,7 +46,7 @@ class Holding:
 
     @property
     def recorded_paths(self) -> frozenset[str]:
-        """The blobs that a row names, and that should be there."""
+        """The blobs that a row names, and that should exist."""
         if self.is_purged:
             return frozenset()
         mine = self.entry
@@ -64,12 +64,12 @@ class Stray:
 
     @property
     def is_half_written(self) -> bool:
-        """Whether a blob would have become of it."""
+        """Whether it is an unfinished blob."""
         return self.path.endswith(TEMPORARY_SUFFIX)
 
 
 def holdings(archive: Archive, strays: list[Stray]) -> Iterator[Holding]:
-    """Stream all there is by archive id; what is under none is added to ``strays`` on the way."""
+    """Stream everything by archive id; files without one are added to ``strays`` on the way."""
     streams = (_entries(archive), _reports(archive), *(_files(archive.root, top, strays) for top in _TOPS))
     return _grouped(heapq.merge(*streams, key=itemgetter(0)))
 
@@ -85,7 +85,7 @@ def count_files(root: Path) -> int:
 
 
 def half_written_beside(root: Path) -> tuple[Stray, ...]:
-    """Return the half-written files that lie beside the catalog."""
+    """Return the half-written files beside the catalog."""
     names = sorted(item.name for item in os.scandir(root) if item.is_file())
     return tuple(stray for name in names if (stray := Stray(path=name)).is_half_written)
 
@@ -97,26 +97,26 @@ def current(archive: Archive, archive_id: str) -> Holding:
 
 
 def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
-    """Return the report blobs of an entry that were removed, and that on record."""
+    """Return the report blobs of an entry that were removed on record."""
     with archive.read() as db:
         told = events.of_entry(db, archive_id)
     return frozenset(str(event.details.get("blob")) for event in told if event.kind == "report.removed")
 
 
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
-    """Whether the history, which is chained, tells of an entry's purge."""
+    """Whether the chained history has the purge of an entry."""
     with archive.read() as db:
         return any(event.kind == "entry.purged" for event in events.of_entry(db, archive_id))
 
 
 def first_break(archive: Archive) -> Event | None:
-    """Walk the chain of events; returns the first that is not what it must be."""
+    """Check the chain of events; returns the first event that breaks it."""
     with archive.read() as db:
         return events.first_break(db)
 
 
 def told_by_history(archive: Archive, archive_id: str) -> dict[str, str]:
-    """Return the checksum of each blob of an entry as the events tell it, which are chained."""
+    """Return the checksum of each blob of an entry according to the chained events."""
     with archive.read() as db:
         events_of_entry = events.of_entry(db, archive_id)
     told: dict[str, str] = {}
@@ -128,7 +128,7 @@ def told_by_history(archive: Archive, archive_id: str) -> dict[str, str]:
 
 
 def gone_entries(archive: Archive) -> Iterator[str]:
-    """Stream the archive ids that the history tells of and no row has: rows are never removed."""
+    """Stream the archive ids that the history has and no row has: rows are never removed."""
     with archive.read() as db:
         yield from events.without_entry(db)
 
@@ -176,7 +176,7 @@ def _reports(archive: Archive) -> Iterator[_Item]:
 
 
 def _files(root: Path, top: str, strays: list[Stray]) -> Iterator[_Item]:
-    """Stream the blobs beneath ``top`` with their archive ids, in the order of these, a day's names at a time."""
+    """Stream the blobs beneath ``top`` with their archive ids, in the order of the ids, one day's names at a time."""
 
     def unlisted(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):  # nothing was archived yet, or a day was just purged

@@ -1,4 +1,4 @@
-"""The record of what was read back: what is due, what was found, and an event a day that tells of it."""
+"""The record of the scrub: what is due, what was found, and one event a day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pywats_archive.models.operation.integrity import Finding, Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryCheck:
-    """An entry whose blobs were read back."""
+    """The result of reading back one entry's blobs."""
 
     archive_id: str
     paths: tuple[str, ...]
@@ -27,17 +27,17 @@ class EntryCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingChanges:
-    """What is otherwise than it was known to be."""
+    """What changed since the last check."""
 
     found: tuple[Problem, ...] = ()
     cleared: tuple[str, ...] = ()
-    """Paths of blobs that are sound again, or went on record."""
+    """Paths of blobs that are sound again, or were removed on record."""
 
 
 def due(archive: Archive, *, read_before: datetime, limit: int) -> tuple[str, ...]:
-    """Return the entries that are next to be read back, as far as they were last read before ``read_before``.
+    """Return the entries to be read back next, if they were last read before ``read_before``.
 
-    So are those that were read, or came, while the clock was ahead: what is later than now says nothing.
+    This includes entries that were read, or arrived, while the clock was ahead: a time later than now says nothing.
     """
     now = archive.now()
     with archive.read() as db:
@@ -46,7 +46,7 @@ def due(archive: Archive, *, read_before: datetime, limit: int) -> tuple[str, ..
 
 
 def oldest(archive: Archive) -> LastCheck | None:
-    """Return the entry that waits longest to be read back; None for an empty archive."""
+    """Return the entry that has waited longest to be read back; None for an empty archive."""
     with archive.read() as db:
         return next(iter(_next(db, checks.tally(db, now=archive.now()), 1)), None)
 
@@ -57,13 +57,13 @@ def record(archive: Archive, readings: Sequence[EntryCheck]) -> FindingChanges:
 
 
 def record_cleared(archive: Archive, finding: Finding) -> FindingChanges:
-    """Record that a blob is sound again, or went on record."""
+    """Record that a blob is sound again, or was removed on record."""
     path, archive_id = finding.problem.path, finding.problem.archive_id
     return archive.write(lambda tx: _judge(tx, {path: None}, archive_id=archive_id, now=archive.now()))
 
 
 def findings(archive: Archive) -> tuple[Finding, ...]:
-    """Return what was found wrong and is so still, the oldest first."""
+    """Return the open findings, oldest first."""
     with archive.read() as db:
         return checks.findings(db)
 
@@ -84,7 +84,7 @@ def _record(tx: Connection, archive: Archive, readings: Sequence[EntryCheck]) ->
 def _judge(
     tx: Connection, by_path: dict[str, Problem | None], *, archive_id: str | None, now: datetime
 ) -> FindingChanges:
-    """Keep, add or clear what is known of each blob, with an event for what is news."""
+    """Store, update or clear what is known of each blob, with an event for each change."""
     found = [problem for problem in by_path.values() if problem and checks.add_finding(tx, problem, now)]
     cleared = [path for path, problem in by_path.items() if problem is None and checks.clear_finding(tx, path)]
     for problem in found:
@@ -96,7 +96,7 @@ def _judge(
 
 
 def _count(tx: Connection, readings: Sequence[EntryCheck], now: datetime) -> None:
-    """Add to the tally; it goes into an event once a day, and at the end of each round through the archive."""
+    """Add to the progress; it goes into an event once a day, and at the end of each round through the archive."""
     before = checks.tally(tx, now=now)
     after_last = checks.following(tx, readings[-1].archive_id + "~", 1)
     tally = replace(

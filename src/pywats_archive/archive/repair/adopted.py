@@ -22,16 +22,16 @@ class Adopted:
     companions: int = 0
     problems: tuple[Problem, ...] = ()
     set_back: frozenset[str] = frozenset()
-    """The paths of those reports that a rollback took out of force."""
+    """The paths of the reports that were rolled back."""
 
     @property
     def in_order(self) -> tuple[Report, ...]:
-        """The reports, with those in force last: their ids are the ones that the next conversion goes on with."""
+        """Return the reports, those in force last: the next conversion continues their ids."""
         return (*(each for each in self.reports if each.archived_path in self.set_back), *self._others)
 
     @property
     def in_force(self) -> tuple[Report, ...]:
-        """The reports that the entry shows: each conversion's begin with ordinal 1."""
+        """Return the reports that the entry shows: each conversion's begin with ordinal 1."""
         live = self._others or self.reports
         first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
         return live[first:]
@@ -42,7 +42,7 @@ class Adopted:
 
 
 def stand_in(archive: Archive, archive_id: str) -> ArchiveEntry:
-    """The entry of a source that was not kept, or is not readable: its reports hang on it."""
+    """Return the entry of a source that was not archived, or is unreadable, so that its reports have one."""
     moment = moment_of(archive_id)
     return ArchiveEntry(
         archive_id=archive_id,

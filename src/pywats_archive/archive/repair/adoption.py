@@ -1,4 +1,4 @@
-"""A blob as what it says it is: an entry, companions or a report, from its own header and content alone."""
+"""A blob as an entry, companions or a report, from its own header and content alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOTHING_KNOWN = ReportSummary(
 
 
 def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
-    """Return the entry that a source's blob speaks of; its content is not read."""
+    """Return the entry that a source's blob describes, without reading its content."""
     moment = datetime.fromisoformat(metadata["archived_at"])
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
@@ -43,15 +43,15 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
 
 
 def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tuple[Companion, ...]:
-    """Return the files in a companions blob, read to its end; BlobDamaged when it is not what its header says."""
+    """Return the files in a companions blob, read to its end; BlobDamaged if it does not match its header."""
     chunks = archive.blobs.read_checked(path, checksum_in(metadata))
     return tuple(listed(archive, path, chunks, metadata))
 
 
 def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:
-    """Return the report that a blob holds: kept, not sent, under the id it was given once.
+    """Return the report in a blob: archived, not to be sent, under its fixed id.
 
-    Without ``is_readable`` its document is left alone, and nothing is known that it would be searched by.
+    Unless it ``is_readable`` its document is not read, and the fields that it would be searched by are unknown.
     """
     summary = _summary(archive, path, metadata) if is_readable else _NOTHING_KNOWN
     return Report(

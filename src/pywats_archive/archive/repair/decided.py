@@ -1,4 +1,4 @@
-"""What was decided of entries before their catalog had to be made again: what was purged, and what was set back."""
+"""Decisions about entries from before their catalog was rebuilt: what was purged, and what was rolled back."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from pywats_archive.catalog.formerly import Formerly, formerly
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decided:
-    """Decisions as the notes beside the catalog have them, and as the old catalog's history tells them."""
+    """Decisions from the notes beside the catalog, and from the old catalog's history."""
 
     noted_purged: frozenset[str]
     noted_set_back: frozenset[str]
     history: Formerly
 
     def is_purged(self, archive_id: str) -> bool:
-        """Whether the entry is on record as purged, so that what is left of its blobs is to go."""
+        """Whether the entry is recorded as purged, so that its remaining blobs are to be removed."""
         return archive_id in self.noted_purged or self.history.is_purged(archive_id)
 
     def set_back(self, archive_id: str) -> frozenset[str]:
-        """Return the paths of the entry's reports that are out of force."""
+        """Return the paths of the entry's reports that were rolled back."""
         return self.noted_set_back | self.history.set_back(archive_id)
 
 
 @contextmanager
 def decided(root: Path) -> Iterator[Decided]:
-    """Read what was decided in the archive at ``root``; its catalog stays open meanwhile."""
+    """Read the decisions in the archive at ``root``; its old catalog stays open meanwhile."""
     with formerly(root / layout.CATALOG) as history:
         yield Decided(
             noted_purged=decision_log.purged_ids(root), noted_set_back=decision_log.set_back(root), history=history

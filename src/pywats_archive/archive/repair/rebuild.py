@@ -1,4 +1,4 @@
-"""A new catalog from the blobs alone; the old one stays in its place until that is finished, and is kept beside it."""
+"""A new catalog from the blobs alone; the old one stays in place until the new one is finished, and is kept beside it."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Rebuilding:
 
 
 def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
-    """Make the catalog of the archive at ``root`` again from its blobs; durable once this returns, safe to repeat.
+    """Rebuild the catalog of the archive at ``root`` from its blobs; durable once this returns, safe to repeat.
 
-    The old catalog is kept beside it under a name of its own. A crash leaves the old one, or the new one. ArchiveInUse when
-    a process owns the archive, purges or replays. What is damaged is named and stops nothing.
+    The old catalog is kept beside it under a name of its own. After a crash there is the old one or the new one. ArchiveInUse
+    if a process owns the archive, purges or replays. Damaged blobs are named and stop nothing.
     """
     root, how = root.absolute(), how or Rebuilding()
     describe(root)
@@ -82,7 +82,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
 
 
 def _keep_on(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> None:
-    """Take over policies and holds; where they cannot be read nothing is purged until a person says so."""
+    """Copy policies and holds; if they cannot be read, nothing is purged until a person confirms."""
     nothing_goes = RetentionPolicy(converter_name=EVERY_OTHER, enabled=False)
     for policy in kept.policies if kept else (nothing_goes,):
         archive.policies.set(policy, actor=actor, confirmed=False)
@@ -100,14 +100,14 @@ def _keep_on(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> 
 
 
 def repair(root: Path, how: Rebuilding | None = None) -> Rebuilt | None:
-    """Rebuild the catalog if it is missing or damaged, reading it whole to tell; None when it is sound."""
+    """Rebuild the catalog if it is missing or damaged, reading it whole to find out; None if it is sound."""
     if not (root / layout.DESCRIPTION).exists() or damage(root) is None:
         return None
     return rebuild(root, how)
 
 
 def damage(root: Path) -> str | None:
-    """Tell what is wrong with the catalog of the archive at ``root``, reading it whole; None when it is sound."""
+    """Return what is wrong with the catalog of the archive at ``root``, reading it whole; None if it is sound."""
     try:
         with Archive.open(root) as archive:
             return next(iter(archive.catalog.faults(thorough=False)), None)
@@ -121,7 +121,7 @@ def _new_archive(root: Path, lock: FileLock, how: Rebuilding) -> Archive:
 
 
 class _Filling:
-    """Reads every blob once and fills the new catalog, some hundred entries a commit."""
+    """Reads every blob once and fills the new catalog, some hundred entries per commit."""
 
     def __init__(self, archive: Archive, how: Rebuilding, before: Decided) -> None:
         self._archive = archive
@@ -169,7 +169,7 @@ class _Filling:
         self._archive.write(lambda tx: _add(tx, batch))
 
     def _leave_out(self, adopted: Adopted, error: Exception) -> None:
-        """Go on without what the catalog cannot hold; its blobs stay where they are."""
+        """Continue without an entry that the catalog cannot hold; its blobs stay where they are."""
         entry = adopted.entry
         assert entry is not None
         path = entry.source_archived_path or next((report.archived_path for report in adopted.reports), "")
@@ -204,7 +204,7 @@ class _Filling:
         return adopted
 
     def _finish_purge(self, holding: Holding) -> Adopted:
-        """Remove what is left of an entry that is on record as purged, and take nothing of it in."""
+        """Remove the remaining blobs of an entry that is recorded as purged, and add no row for them."""
         left = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
         self._done += len(holding.files)
         try:
@@ -217,7 +217,7 @@ class _Filling:
         return Adopted()
 
     def _with(self, adopted: Adopted, archive_id: str, path: str) -> Adopted:
-        """Add what one blob says; one that cannot be read is a problem, and known for what its header says."""
+        """Add what one blob says; an unreadable one is a problem, and is added with what its header says."""
         archive, problem = self._archive, None
         try:
             metadata = metadata_in_place(path, archive.blobs.label(path).metadata)

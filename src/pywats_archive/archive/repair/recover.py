@@ -1,4 +1,4 @@
-"""What a crash left behind: half-written blobs go, finished blobs without a row come back as what they say they are."""
+"""Repairs what a crash left: half-written blobs are removed, finished blobs without a row get one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from pywats_archive.models.report import NEVER_SENT
 
 _DAY = timedelta(days=1)
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
-"""What says that a blob is of no use, and nothing of the archive."""
+"""Errors that show that a blob is unusable, and say nothing about the archive."""
 _COARSEST_CLOCK = timedelta(seconds=2)
 """How far back a file system may date what happens now (FAT)."""
 
@@ -47,16 +47,16 @@ class Recovery:
     """What recovery found and did; paths are relative to the archive."""
 
     removed: tuple[str, ...] = ()
-    """Half-written files, which nothing counted on."""
+    """Half-written files, which nothing relied on."""
     entries: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
-    """Finished blobs that make no sense; left where they are."""
+    """Finished blobs that are invalid; left where they are."""
     unread: tuple[str, ...] = ()
-    """Blobs that the operating system does not give out now; the next recovery looks at them again."""
+    """Blobs that the operating system cannot read now; the next recovery tries again."""
     purges: int = 0
-    """Purges that were on record and not at their end."""
+    """Purges that were recorded and not finished."""
 
     @property
     def found_anything(self) -> bool:
@@ -65,10 +65,10 @@ class Recovery:
 
 
 def recover(archive: Archive) -> Recovery:
-    """Repair what a crash left, in the days it can have touched (invariant 5); owner only, safe to repeat.
+    """Repair what a crash left, in the days it can have affected (invariant 5); owner only, safe to repeat.
 
-    While a replay goes on in another process, which writes reports, these are left to the next recovery. StorageError when
-    what is left cannot be removed.
+    While a replay, which writes reports, runs in another process, reports are left to the next recovery. StorageError if
+    leftovers cannot be removed.
     """
     archive.require_owner()
     begun = _note_beginning(archive)
@@ -89,7 +89,7 @@ def recover(archive: Archive) -> Recovery:
 
 
 def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
-    """Repair sources and reports; without the reports, and False, while a replay goes on."""
+    """Repair sources and reports; without the reports, and False, while a replay runs."""
     try:
         with locks.nobody_replaying(archive.root):
             repaired = _repair(archive, (layout.SOURCES, layout.REPORTS))
@@ -99,14 +99,14 @@ def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
 
 
 def _finish_purges(archive: Archive) -> int:
-    """Bytes that cannot be removed yet, since somebody reads them (Windows), are left to the next purge."""
+    """Finish purges; bytes that somebody reads (Windows) are left to the next purge."""
     with suppress(StorageError):
         return purging.finish_unfinished(archive).purges
     return 0
 
 
 def _note_beginning(archive: Archive) -> Path:
-    """Let the file system date the beginning; where it cannot (disk full), the next recovery looks at more days."""
+    """Note the beginning by the file system's clock; if that fails (disk full), the next recovery checks more days."""
     begun = archive.root / layout.RECOVERING
     with suppress(OSError):
         begun.unlink(missing_ok=True)
@@ -139,7 +139,7 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
 
 
 def _days(archive: Archive) -> set[date]:
-    """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
+    """Return the last known day and all after it, the days of unfinished entries, and all changed since the last recovery."""
     with archive.read() as db:
         newest = _newest_day(db)
         open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
@@ -154,7 +154,7 @@ def _days(archive: Archive) -> set[date]:
 
 
 def _newest_day(db: Connection) -> date | None:
-    """Return the day on which the latest entry came; None when there is none, or its row makes no sense."""
+    """Return the day of the latest entry; None if there is none, or its row is invalid."""
     with suppress(CatalogDamaged):
         for entry in entries.find(db, EntryFilter(), limit=1).items:
             return entry.created_at.date()
@@ -162,7 +162,7 @@ def _newest_day(db: Connection) -> date | None:
 
 
 def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
-    """The days whose folders changed since the last recovery began, by the file system's own clock."""
+    """Return the days whose folders changed since the last recovery began, by the file system's clock."""
     try:
         since = (archive.root / layout.RECOVERED).stat().st_mtime - _COARSEST_CLOCK.total_seconds()
     except FileNotFoundError:
@@ -171,7 +171,7 @@ def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:
 
 
 def _days_on_disk(archive: Archive) -> dict[date, float]:
-    """Each day that has a folder, and when a name in it last changed."""
+    """Stream each day that has a folder, and when a name in it last changed."""
     found: dict[date, float] = {}
     for top in (layout.SOURCES, layout.REPORTS):
         for folder in (archive.root / top).glob("????/??/??"):
@@ -239,7 +239,7 @@ def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> 
 
 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    """A report of a conversion that was never recorded: kept, not sent; its id is the one this report will have."""
+    """Add a report of an unrecorded conversion: not to be sent; its id is the one that this report will have."""
     archive.entry(metadata["archive_id"])
     report = replace(report_of(archive, path, metadata), last_error=NEVER_SENT)
     archive.write(lambda tx: reports.add(tx, report))

@@ -28,16 +28,16 @@ SUFFIX = ".damaged"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Salvaged:
-    """Where a source lies now, and what is wrong with it; None when nothing is."""
+    """Where a source is now, and what is wrong with it; None if it is sound."""
 
     path: Path
     damage: str | None = None
 
 
 def salvage_source(archive: Archive, archive_id: str, folder: Path, *, actor: str = "service") -> Salvaged:
-    """Restore a source; of a damaged one bring back what can be read, under its name with ``.damaged`` after it.
+    """Restore a source; of a damaged one what can be read, under its name with ``.damaged`` after it.
 
-    BlobMissing when there is nothing to be read.
+    BlobMissing if there is nothing to be read.
     """
     try:
         return Salvaged(path=restore_source(archive, archive_id, folder, actor=actor))
@@ -73,7 +73,7 @@ def _salvage(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
 
 
 def _mtime_ns(archive: Archive, entry: ArchiveEntry, companion: Companion) -> int:
-    """Return a companion's time, or its source's where the header cannot be read."""
+    """Return a companion's time, or its source's if the header cannot be read."""
     try:
         return companion_mtime_ns(archive, companion.archived_path)
     except BlobDamaged:
@@ -81,7 +81,7 @@ def _mtime_ns(archive: Archive, entry: ArchiveEntry, companion: Companion) -> in
 
 
 def _folder(content: Iterator[bytes], parent: Path, name: str) -> Path:
-    """Unpack a tar as far as it goes."""
+    """Unpack a tar as far as possible."""
     made = placing.make_folder(parent, name)
     with suppress(BlobDamaged):
         unpack.extract(content, made)

@@ -1,4 +1,4 @@
-"""Restoring an entry: its source and companions as they lay, checked on the way, with the access on record."""
+"""Restores an entry: its source and companions with their names and times, checked; the access is recorded."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pywats_archive.portable.placing import last_part
 def restore_source(
     archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", is_told: bool = True
 ) -> Path:
-    """Bring a source back into ``folder`` under its own name and mtime, with its companions; returns its path.
+    """Restore a source into ``folder`` under its own name and mtime, with its companions; returns its path.
 
-    Without ``is_told`` the history does not tell of it, as nobody is given the source, nor is a file made durable.
+    Without ``record_access`` nobody is given the source: there is no event, and no file is made durable.
 
-    A name that is taken gets a number; a source with companions gets a folder of its own when one of their names is taken, for
-    they know each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
+    A name that is taken gets a number. A source with companions gets a folder of its own if one of their names is taken,
+    since they refer to each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
     entry = entry_with_bytes(archive, archive_id)
     try:
@@ -38,7 +38,7 @@ def restore_source(
 
 
 def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
-    """Return an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is none."""
+    """Return an entry whose source is archived; BlobMissing says why it is not, UnknownEntry that there is no entry."""
     entry = archive.entry(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
@@ -48,7 +48,7 @@ def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
 
 
 def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
-    """Record who was given a source, and whether it was whole; an archive that is read only cannot have that on record."""
+    """Record who was given a source, and whether it was whole; nothing is recorded in a read-only archive."""
     if archive.is_read_only:
         return
     details = {"to": str(restored)} | ({"damage": damage} if damage else {})
@@ -62,7 +62,7 @@ def original_name(entry: ArchiveEntry) -> str:
 
 
 def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
-    """Return the source's own time: the catalog has only the nearest it can hold, and the blob's header the time itself."""
+    """Return the source's own time; the catalog has only the nearest that it can hold, the blob's header the exact one."""
     if entry.source_mtime_ns not in (FIRST_NS, LAST_NS) or not entry.source_archived_path:
         return entry.source_mtime_ns
     own = archive.blobs.label(entry.source_archived_path).metadata.get(role.OWN_MTIME_NS)
@@ -75,7 +75,7 @@ def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
 
 
 def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable: bool = True) -> Path:
-    """Check the companions first: whoever gets the source may count on them."""
+    """Restore into ``folder``. The companions are checked first: whoever gets the source may rely on them."""
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, entry, path))
     if entry.companions and _is_any_taken(entry, folder):
@@ -103,12 +103,12 @@ def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) 
 
 
 def companion_mtime_ns(archive: Archive, path: str) -> int:
-    """Return the time of the companion that a blob holds alone; BlobMissing or BlobDamaged when it cannot be read."""
+    """Return the time of a companion that is stored alone; BlobMissing or BlobDamaged if it cannot be read."""
     return int(archive.blobs.label(path).metadata["mtime_ns"])
 
 
 def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
-    """Whether a name is taken, or that of a companion's folder by what is no folder of its own."""
+    """Whether a name is taken, or the name of a companion's folder by something that is not a folder."""
     paths = [folder / name for name in (original_name(entry), *(companion.name for companion in entry.companions))]
     above = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder) and parent != folder}
     is_in_the_way = (os.path.lexists(each) and (each.is_symlink() or not each.is_dir()) for each in above)

@@ -1,4 +1,4 @@
-"""Unpacking the tar of a folder source or of companions; nothing is written outside of the target folder."""
+"""Unpacks the tar of a folder source or of companions; nothing is written outside of the target folder."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pywats_archive.portable.placing import make_whole, write_file
 
 
 def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
-    """Unpack a tar of ours into ``parent`` under ``name``, or the first free name like it; nothing stays when it fails."""
+    """Unpack an archive's tar into ``parent`` under ``name``, or the first free name like it; leaves nothing if it fails."""
     return make_whole(parent, name, lambda folder: extract(chunks, folder))
 
 
 def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
-    """Unpack a tar of ours into ``folder``; a member that would lie outside of it is refused. Returns the files made.
+    """Unpack an archive's tar into ``folder``, refusing members outside of it; returns the files made.
 
-    Links are not made: what they named is not in the archive.
+    Links are not created: what they named is not in the archive.
     """
     made = []
     for member, content in members(chunks, of=folder):
-        with _told_as_damaged(folder):  # a name or a time may be none
+        with _told_as_damaged(folder):  # the name or time may be invalid
             target = _inside(folder, member.name)
             if member.isdir():
                 target.mkdir(parents=True, exist_ok=True)
@@ -35,16 +35,16 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
 
 
 def write_member(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
-    """Write a file that has ``name`` relative to ``folder``; one that would lie outside of it is refused."""
-    with _told_as_damaged(folder):  # a name may be none
+    """Write a file with ``name`` relative to ``folder``; a name outside of it is refused."""
+    with _told_as_damaged(folder):  # the name may be invalid
         target = _inside(folder, name)
         return write_file(chunks, target.parent, target.name, mtime_ns=mtime_ns, is_durable=is_durable)
 
 
 def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes] | None]]:
-    """Stream the members of a tar of ours, files with their content; reads ``chunks`` to their end.
+    """Stream the members of an archive's tar, files with their content; reads ``chunks`` to their end.
 
-    BlobDamaged names ``of`` when it is no whole tar.
+    BlobDamaged names ``of`` if the tar is not whole.
     """
     reader = cast(BinaryIO, _ChunkReader(chunks))
     with (
@@ -87,13 +87,13 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def mtime_ns_of(member: tarfile.TarInfo) -> int:
-    """Return the time of a member of a tar of ours, to the nanosecond."""
+    """Return the time of a member of an archive's tar, to the nanosecond."""
     seconds, _, fraction = member.pax_headers.get("mtime", str(int(member.mtime))).partition(".")
     return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)
 
 
 class _ChunkReader:
-    """An iterator of chunks as a file that tarfile can read from."""
+    """An iterator of chunks as a file that tarfile can read."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""The code of converters, kept once for each version, so that what it made can be made again."""
+"""The code of converters, stored once for each version, so that a conversion can be repeated with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEVEL = 6
 
 
 class KeptCodes:
-    """The code that is known to be kept in one archive; safe to use from many threads."""
+    """The converters' code that is known to be stored in one archive; safe to use from many threads."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -34,17 +34,17 @@ class KeptCodes:
 
     @property
     def latest(self) -> str:
-        """The fingerprint of the code that was kept, or known to be kept, last; empty while there is none."""
+        """The fingerprint of the code that was last stored, or known to be stored; empty if there is none."""
         return self._latest
 
     def info(self, fingerprint: str | None) -> ConverterInfo | None:
-        """Return what is known of code that was kept by this object."""
+        """Return what is known of code that was stored by this object."""
         return self._known.get(fingerprint or "")
 
     def store(self, info: ConverterInfo, code: ConverterCode | None = None) -> None:
-        """Keep a converter's code, once; without ``code`` it is read where it lies, if it is still the same.
+        """Store a converter's code, once; without ``code`` its files are read, if they are still the same.
 
-        Durable once this returns. What cannot be kept is a warning: the conversion counts, a replay may lack it.
+        Durable once this returns. A failure is a warning: the conversion counts, but a replay may lack the code.
         """
         if not info.fingerprint or info.fingerprint in self._known:
             self._latest = info.fingerprint or self._latest
@@ -63,7 +63,7 @@ class KeptCodes:
 
 
 def store(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
-    """Keep a converter's code unless it is kept; returns whether it is new. Durable once this returns; StorageError."""
+    """Store a converter's code unless it is stored; returns whether it is new. Durable once this returns; StorageError."""
     path = _path(code.fingerprint, is_single=len(code.files) == 1)
     if (archive.root / path).exists():
         return False
@@ -99,7 +99,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
 
 
 def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
-    """Return a kept converter's code, checked against its fingerprint; None when it is not kept. BlobDamaged names it."""
+    """Return stored code, checked against its fingerprint; None if it is not stored. BlobDamaged names it."""
     for is_single in (True, False):
         path = _path(fingerprint, is_single=is_single)
         try:
@@ -116,9 +116,9 @@ def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
 
 
 def on_record(archive: Archive, conversion: Conversion) -> str | None:
-    """Return the fingerprint that the chained history has for the code of a conversion; None when it has none.
+    """Return the fingerprint that the chained history has for a conversion's code; None if it has none.
 
-    Each conversion of an entry has one event, in the order of their attempts. Whether the chain is whole is not looked at.
+    Each conversion of an entry has one event, in the order of their attempts. Does not check whether the chain is whole.
     """
     with archive.read() as db:
         of_entry = events.of_entry(db, conversion.archive_id)
@@ -129,7 +129,7 @@ def on_record(archive: Archive, conversion: Conversion) -> str | None:
 
 
 def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
-    """Stream the path of each kept code, with what is wrong with it, if anything."""
+    """Stream the path of all stored code, with the problem of each, if any."""
     for path in archive.blobs.paths(layout.CONVERTERS):
         digest = PurePosixPath(path).name.partition(".")[0]
         try:
@@ -141,7 +141,7 @@ def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
 
 
 def lay_out(code: ConverterCode, folder: Path) -> Path:
-    """Write code into an empty folder, as it lay; returns the defining file. No name leads out of the folder."""
+    """Write code into an empty folder; returns the defining file. No name leads out of the folder."""
     for name, content in code.files.items():
         target = folder.joinpath(*PurePosixPath(name).parts)
         if not target.resolve().is_relative_to(folder.resolve()):
@@ -154,7 +154,7 @@ def lay_out(code: ConverterCode, folder: Path) -> Path:
 
 
 class _Kept(Exception):
-    """Another thread kept it in the meantime."""
+    """Another thread stored it meanwhile."""
 
 
 _UNUSED = Content(sha256="0" * 64, size_bytes=10**9)

@@ -30,15 +30,15 @@ class Current:
     earlier: tuple[Earlier, ...]
     """The report ids that reports of the next conversion may continue, each with the test it stands for."""
     accepted: Mapping[str, Report]
-    """By report id: what the server accepted last under it, of whatever conversion."""
+    """By report id: the last report that the server accepted under it, of any conversion."""
     waiting: Set[str]
-    """Report ids under which something is still to be sent."""
+    """Report ids with a report that is still to be sent."""
     is_grown: bool = False
     """Whether the ids are those of other entries of the same file (``archive/results/appended.py``)."""
 
 
 def current(archive: Archive, archive_id: str) -> Current:
-    """Return what an entry shows; UnknownEntry when there is none."""
+    """Return what an entry shows; UnknownEntry if there is none."""
     with archive.read() as db:
         return current_of(db, archive_id)
 
@@ -61,13 +61,13 @@ def current_of(db: Connection, archive_id: str) -> Current:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """A conversion as a step of what an entry's reports are called."""
+    """A conversion as a step in the history of an entry's report ids."""
 
     conversion_id: int | None
     gave_new_ids: bool = False
-    """Its run gave every report an id of its own beside the earlier one's."""
+    """Its run gave every report a new id, beside the earlier one's."""
     is_taken_back: bool = False
-    """What is shown is older: its run was rolled back."""
+    """It is no longer shown: its run was rolled back."""
 
 
 def _steps(db: Connection, past: Sequence[Conversion], shown: Conversion | None) -> tuple[Step, ...]:
@@ -85,10 +85,10 @@ def _step(db: Connection, conversion: Conversion, shown: Conversion | None) -> S
 
 
 def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, ...]:
-    """Return the ids that reports of the next conversion may continue, of all reports of an entry. Pure.
+    """Return the ids that reports of the next conversion may continue, from all reports of an entry. Pure.
 
-    An id that was left beside a newer one (``--new-id``) is none of them; of a run that was not sent, or taken back, the newer
-    one is none.
+    An id left beside a newer one (``--new-id``) is not in force. If the run was not sent, or was rolled back, the newer id is
+    not in force.
     """
     faces = {each.report_id: each for each in map(_earlier, _by_id(every).values())}
     live: dict[str, Earlier] = {}
@@ -102,10 +102,10 @@ def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, .
 
 
 def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[Step, Sequence[Report]]]:
-    """Stream the conversions with their reports, those taken back last.
+    """Stream the conversions with their reports, those rolled back last.
 
-    Reports without a conversion come first: a crash or a rebuilding left them. There each conversion begins with ordinal 1, and
-    what gave a test another id had new ones to give.
+    Reports without a conversion come first: they are from a crash or a rebuild. Among them each conversion begins with
+    ordinal 1, and a conversion that gave a test another id had new ids to give.
     """
     by_step: dict[int | None, list[Report]] = {}
     for report in every:
@@ -122,9 +122,9 @@ def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[
 
 
 def _beside(live: dict[str, Earlier], new: dict[str, Earlier], *, is_void: bool) -> dict[str, Earlier]:
-    """Take the ids out of ``live`` that ``new`` stand beside, and return those of ``new`` that are in force.
+    """Remove the ids from ``live`` that ``new`` stand beside, and return those of ``new`` that are in force.
 
-    Of a run that is ``is_void`` these are the ones that stand beside none.
+    If the run is void (``is_void``) these are the ones that stand beside none.
     """
     numbered = dict(enumerate(new.values(), 1))
     as_new = [New(ordinal=ordinal, keys=each.keys) for ordinal, each in numbered.items()]
@@ -145,7 +145,7 @@ def _by_id(every: Sequence[Report]) -> dict[str, list[Report]]:
 
 
 def _earlier(of_id: Sequence[Report]) -> Earlier:
-    """The test that the server gets under an id, or else has, or else would have."""
+    """Return the test that the server gets under an id, or else has, or else would have."""
     waiting = [each for each in of_id if each.submission_state is SubmissionState.WAITING]
     taken = list(accepted(of_id).values())
     face = (waiting or taken or of_id)[-1]
@@ -153,12 +153,12 @@ def _earlier(of_id: Sequence[Report]) -> Earlier:
 
 
 def accepted(every: Sequence[Report]) -> dict[str, Report]:
-    """Return by report id what the server accepted last under it."""
+    """Return by report id the last report that the server accepted."""
     taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
     return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
 
 
 def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:
-    """The latest conversion of the moment that the entry names."""
+    """Return the latest conversion at the moment that the entry names."""
     same = [each for each in past if each.started_at == entry.conversion_timestamp]
     return same[-1] if same else None

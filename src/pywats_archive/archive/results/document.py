@@ -1,4 +1,4 @@
-"""A report document: the exact JSON to be sent, under the id that it was given once."""
+"""A report document: the exact JSON to be sent, under its fixed id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pywats_archive.models.report import ReportSummary, summarize
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One report as bytes, with its id and what it is searched by."""
+    """One report as bytes, with its id and the fields that it is searched by."""
 
     body: bytes
     report_id: str
@@ -23,10 +23,10 @@ class Document:
 
 
 def read(body: bytes, *, fixed_id: str | None, spare_id: uuid.UUID, summary: ReportSummary | None = None) -> Document:
-    """Fix a report's id: ``fixed_id`` when it has been given one before, else its own, else ``spare_id``.
+    """Fix a report's id: ``fixed_id`` if it had one before, else its own, else ``spare_id``.
 
-    The bytes stay as they are unless the id must be written into them. ``summary`` saves parsing them. UsageError for an
-    id of its own that no header can hold.
+    The bytes stay as they are unless the id must be written into them. ``summary`` saves parsing them. UsageError if a header
+    cannot hold the report's own id.
     """
     known = summary or summarize(fields_of(body))
     if fixed_id is None and (fault := known.fault):
@@ -43,13 +43,13 @@ def _with_id(body: bytes, own_id: str | None, report_id: str) -> bytes:
 
 
 def fields_of(body: bytes) -> dict[str, Any]:
-    """Read a report's JSON object; anything else has no fields. ValueError when it is no JSON."""
+    """Return the fields of a report's JSON object; none for other JSON. ValueError if it is not JSON."""
     fields = parsed(body)
     return fields if isinstance(fields, dict) else {}
 
 
 def parsed(body: bytes) -> Any:
-    """Read a JSON document; ValueError when it is none."""
+    """Read a JSON document; ValueError if it is not JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:  # a number beyond 64 bits, which the standard library reads

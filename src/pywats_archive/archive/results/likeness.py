@@ -1,4 +1,4 @@
-"""Whether an earlier report and a new one are one document but for their ids: asked where their tests are equal."""
+"""Whether an earlier and a new report are the same document except for their ids; asked if their tests are equal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pywats_archive.models.report import Report
 
 
 def alike(archive: Archive, before: Sequence[Report], documents: Sequence[bytes]) -> Alike:
-    """Compare the latest document of an id with a new one; one that cannot be read is like none."""
+    """Compare the latest document of an id with a new one; an unreadable one is like none."""
     latest = {report.report_id: report for report in before}
 
     @cache

@@ -1,4 +1,4 @@
-"""Reports that the server refused, or never takes; a refusal is a warning of its entry, in the server's words."""
+"""Reports that the server refused, or never accepts; a refusal is a warning of its entry, in the server's words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.report import Refusal, Report
 
 OFTEN = 10
-"""Tries in the back-off take half an hour or more."""
+"""So many tries of the back-off take half an hour or more."""
 
 
 def warn(tx: Connection, report: Report) -> None:
-    """Show a refusal as a warning of its entry, unless a later conversion is shown by now."""
+    """Show a refusal as a warning of its entry, unless a later conversion is shown already."""
     entry = entries.get(tx, report.archive_id)
     past = {each.conversion_id: each for each in conversions.of_entry(tx, report.archive_id)}
     own = past.get(report.conversion_id)
@@ -30,6 +30,6 @@ def since(archive: Archive, moment: datetime) -> dict[str, Refusal]:
 
 
 def overdue(archive: Archive, before: datetime) -> dict[str, Refusal]:
-    """Return by converter the oldest report that was converted before then, was tried often, and still waits."""
+    """Return by converter the oldest report that was converted before then, was tried often, and is still waiting."""
     with archive.read() as db:
         return {each.converter_name: each for each in reports.overdue(db, before, tries=OFTEN)}

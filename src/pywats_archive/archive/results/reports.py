@@ -1,4 +1,4 @@
-"""Reports as blobs: each conversion's documents, compressed, and the rows that describe them."""
+"""Reports as blobs: the compressed documents of each conversion, and the rows that describe them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pywats_archive.models.report import Report, SubmissionState, id_key
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
-    """Archive one more report of an entry's latest conversion; UnknownEntry, or StorageError when it cannot be written."""
+    """Archive one more report of an entry's latest conversion; UnknownEntry, or StorageError if it cannot be written."""
     archive.entry(archive_id)
     present = archive.reports_of(archive_id)
     ordinal = len(present) + 1
@@ -48,7 +48,7 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
 
 
 def remove_document(archive: Archive, report: Report) -> None:
-    """Remove the document of an accepted report (``archive_output_reports`` is off); the row and the event stay."""
+    """Remove the document of an accepted report (``archive_output_reports`` is off); its row and event stay."""
     details = {"report_id": report.report_id, "blob": report.archived_path, "checksum": report.checksum}
     event = Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details)
 

@@ -22,7 +22,7 @@ def record_try(
     reason: str | None = None,
     next_try_at: datetime | None = None,
 ) -> Report:
-    """Put one try to submit a report on record; an accepted or refused one is an event. Returns the report as it is then."""
+    """Record one try to submit a report; acceptance and refusal are events. Returns the report as it is then."""
     known = replace(
         report,
         submission_state=state,
@@ -54,9 +54,9 @@ def record_try(
 def due_reports(
     archive: Archive, *, limit: int, longest_delay: timedelta, whatever_backoff: bool = False
 ) -> tuple[Report, ...]:
-    """Return reports that wait for the server and may be tried now, oldest first.
+    """Return waiting reports that may be tried now, oldest first.
 
-    One that is to wait longer than ``longest_delay`` may be tried as well: the clock was set back since.
+    A report whose delay is longer than ``longest_delay`` may be tried too: the clock was set back since.
     """
     now = datetime.max.replace(tzinfo=UTC) - longest_delay if whatever_backoff else archive.now()
     with archive.read() as db:

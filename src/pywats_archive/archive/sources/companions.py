@@ -31,12 +31,12 @@ def by_rules(source: Path, rules: Collection[str]) -> tuple[Path, ...]:
 
 
 def beside(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
-    """Keep of the files that a converter opened those that lie beside ``source`` or deeper."""
+    """Return the files that a converter opened in the source's folder or deeper."""
     return tuple(sorted({path for path in map(Path, opened) if _counts(path, source)}))
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
-    """What matches; nothing for a pattern that is longer than any name can be."""
+    """Return what matches; nothing for a pattern that is longer than any name can be."""
     try:
         return list(folder.glob(pattern))
     except OSError as exc:
@@ -51,7 +51,7 @@ def _pattern(rule: str, source: Path) -> str:
 
 
 def through_links(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
-    """Return of the files that a converter opened those beside ``source`` that a link leads to: they lie elsewhere."""
+    """Return the files that a converter opened beside ``source`` through a link: they are elsewhere."""
     beside_it = (path for path in map(Path, opened) if _is_beside(path, source))
     return tuple(sorted({path for path in beside_it if _leads_elsewhere(path, source)}))
 
@@ -67,7 +67,7 @@ def _is_beside(path: Path, source: Path) -> bool:
 
 
 def _leads_elsewhere(path: Path, source: Path) -> bool:
-    """Whether a file, or a folder between a source's own and it, is a link or a junction: no file of the station is meant."""
+    """Whether a file, or a folder between the source's folder and it, is a link or a junction to another place."""
     if path.is_symlink():
         return True
     if path.parent == source.parent:
@@ -76,12 +76,12 @@ def _leads_elsewhere(path: Path, source: Path) -> bool:
 
 
 def is_same(path: Path, companion: Companion) -> bool:
-    """Whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError when unread."""
+    """Whether a file has the bytes of an archived companion; SourceVanished, StorageError or OSError if it cannot be read."""
     return reading.checksum(path) == companion.checksum
 
 
 def listed(archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]) -> Iterator[Companion]:
-    """Stream the files of a companions blob, whose content is ``chunks``, with size and checksum of each."""
+    """Stream the files of a companions blob with content ``chunks``, each with its size and checksum."""
     for name, content in _files(archive, path, chunks, metadata):
         found = measure(content)
         yield Companion(

@@ -1,4 +1,4 @@
-"""What is to be archived: the blob that is written for a source, and the entry that is made of it."""
+"""A source on its way into the archive: its blob and its entry."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _NO_ID = "0" * ARCHIVE_ID_LENGTH
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewSource:
-    """What is to be archived, and what is known of it beforehand."""
+    """A source to be archived, and what is known of it beforehand."""
 
     path: Path
     original_path: Path | None = None
-    """Where it was dropped, when it lies elsewhere by now."""
+    """Where it arrived, if it is elsewhere now."""
     converter_name: str
     converter_version: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -43,14 +43,14 @@ class NewSource:
     companion_rules: tuple[str, ...] = ()
     compression_level: int = 6
     keep_source: bool = True
-    """False leaves the bytes out: only the record is made (``archive_source_files``)."""
+    """False archives only the record, without the bytes (``archive_source_files``)."""
     arrival_id: int | None = None
-    """The ledger's row that goes on to ``arrival_state`` in the same commit."""
+    """The ledger's row that changes to ``arrival_state`` in the same commit."""
     arrival_state: ArrivalState = ArrivalState.ARCHIVED
     look: reading.Look | None = None
-    """What was seen at ``path`` just now; only that is archived. None: whatever lies there."""
+    """What was just seen at ``path``; only that is archived. None: whatever is there."""
     is_repeated: bool = False
-    """Whether another arrival of this path may be the same source: its bytes are compared."""
+    """Whether another arrival of this path may be the same source; its bytes are compared then."""
 
 
 class AlreadyArchived(Exception):
@@ -62,7 +62,7 @@ class AlreadyArchived(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """One source on its way into the archive, as it was when it was looked at."""
+    """One source on its way into the archive, as it was when it was examined."""
 
     archive: Archive
     source: NewSource
@@ -70,7 +70,7 @@ class Draft:
     moment: datetime
     signature: file_stamp.FileStamp
     known: ArchiveEntry | None = None
-    """An entry whose bytes, if these are the same, are not archived again."""
+    """An entry; if the bytes are the same as its bytes, they are not archived again."""
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
@@ -79,7 +79,7 @@ class Draft:
 
     @property
     def original_path(self) -> Path:
-        """Where the source was dropped."""
+        """Where the source arrived."""
         return self.source.original_path or self.source.path
 
     @property
@@ -91,7 +91,7 @@ class Draft:
         return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
-        """Write the blob; a file that was stored as a companion that day gets one more name of that one's blob."""
+        """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""
         mark = mark_of(self.original_path.name, self.signature) if self.kind is SourceKind.FILE else None
         if mark is None:
             return self._written(chunks)
@@ -113,7 +113,7 @@ class Draft:
         return next(filter(None, linked), None)
 
     def _is_header(self, path: str) -> bool:
-        """Whether the header of a companion's blob says what this source's would say."""
+        """Whether the header of a companion's blob has what this source's header would have."""
         own = self._label(_NO_ID, UNKNOWN).metadata
         try:
             told = self.archive.blobs.label(path).metadata
@@ -147,7 +147,7 @@ class Draft:
         return path, self._label(archive_id, content)
 
     def refuse_known_again(self, content: Content) -> None:
-        """Raise KnownAgain when the source is another arrival's, under another time, name or path."""
+        """Raise KnownAgain if the source is another arrival's, under another time, name or path."""
         if self.source.arrival_id is not None:
             seen = repeated.Seen(
                 arrival_id=self.source.arrival_id,
@@ -198,7 +198,7 @@ class Draft:
     def entry(
         self, archive_id: str, content: Content, blobs: Sequence[Blob], kept: tuple[Companion, ...]
     ) -> ArchiveEntry:
-        """Make the entry; the first of ``blobs``, if there is any, holds the source."""
+        """Return the entry; the first of ``blobs``, if any, holds the source."""
         blob = blobs[0] if blobs else None
         return ArchiveEntry(
             archive_id=archive_id,

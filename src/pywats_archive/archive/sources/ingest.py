@@ -1,4 +1,4 @@
-"""Taking a source in: its bytes durable, its companions with it, its row committed, before anyone converts it."""
+"""Archiving a source: its bytes are durable, its companions are with it and its row is committed before the conversion."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from pywats_archive.models.event import Event
 def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
     """Archive a file or folder with its companions; durable and committed once this returns (invariant 1).
 
-    The same source again (path, size, mtime, checksum) gives the entry it has. SourceChanged, SourceVanished and
-    StorageError (disk full, no rights) leave nothing behind that counts. SourceKnown: what was seen is the source of another
-    arrival, which it is from now on.
+    The same source again (path, size, mtime, checksum) returns its existing entry. SourceChanged, SourceVanished and
+    StorageError (disk full, no rights) leave nothing behind that counts. SourceKnown: the source belongs to another arrival,
+    which has been updated.
     """
     archive.require_owner()
     try:
@@ -91,9 +91,9 @@ def _with_companions(
 def archive_result(
     archive: Archive, source: NewSource, document: bytes, *, mtime_ns: int | None = None
 ) -> ArchiveEntry:
-    """Make the entry of a scheduled converter's result, which has no source but what ``document`` says of it.
+    """Create the entry of a scheduled converter's result; ``document`` is its only source.
 
-    The same result again (path, ``mtime_ns``, document) gives the entry it has.
+    The same result again (path, ``mtime_ns``, document) returns its existing entry.
     """
     archive.require_owner()
     moment = archive.now()
@@ -128,7 +128,7 @@ def _take_in(draft: Draft) -> ArchiveEntry:
 
 
 def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
-    """Commit a source whose blob is written, with its companions; what is written more is added to ``blobs``."""
+    """Commit a source whose blob is written, with its companions; further blobs are added to ``blobs``."""
     archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and reading.signature(source.path) != draft.signature:
         raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
@@ -157,7 +157,7 @@ def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
 
 
 def _only_record(draft: Draft) -> ArchiveEntry:
-    """Make the entry of a source whose bytes are not to be kept."""
+    """Create the entry of a source whose bytes are not archived."""
     content = measure(draft.chunks())
     draft.refuse_known_again(content)
     entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, (), ())
@@ -166,7 +166,7 @@ def _only_record(draft: Draft) -> ArchiveEntry:
 
 
 def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
-    """Go on with the entry that the source has; SourceChanged when it was purged in the meantime: it is archived again then."""
+    """Continue with the source's existing entry; SourceChanged if that was purged meanwhile: it is archived again then."""
     archive, source = draft.archive, draft.source
 
     def unit(tx: Connection) -> None:
@@ -198,7 +198,7 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None
 def _advance(
     tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: file_stamp.FileStamp
 ) -> None:
-    """Bring the arrival on, with the size and time that the source had when it was read."""
+    """Update the arrival, with the size and time that the source had when it was read."""
     if source.arrival_id is not None:
         is_there = arrivals.change(
             tx,

@@ -1,4 +1,4 @@
-"""What was written to a source after it was archived: archived as an entry of its own, which no converter saw."""
+"""Bytes written to a source after it was archived: archived as an entry of their own, which no converter sees."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pywats_archive.models.event import Event
 def archive_late(
     archive: Archive, source: NewSource, *, known: ArchiveEntry, reason: str, moved_to: str | None = None
 ) -> ArchiveEntry | None:
-    """Archive a source as it lies at ``source.path`` now, skipped for ``reason``; None when ``known`` has these very bytes.
+    """Archive the source now at ``source.path``, skipped for ``reason``; None if ``known`` has exactly these bytes.
 
-    Durable once this returns, with its arrival, which ``moved_to`` says where it lies. The same bytes again give None, unless
-    a crash came before they were on record: recovery made them an entry that is in no ledger.
+    Durable once this returns, with its arrival, whose place is ``moved_to``. The same bytes again return None, unless a crash
+    came before they were recorded: recovery then made an entry of them that is in no ledger.
     """
     draft = Draft.of(archive, source, known=known)
     try:
@@ -43,7 +43,7 @@ def archive_late(
 
 
 def missing_members(archive: Archive, entry: ArchiveEntry, folder: Path) -> tuple[str, ...]:
-    """Return the files in a folder that its entry's blob does not hold as they are now, by length and time."""
+    """Return the files of a folder that differ from its entry's blob, by length and time."""
     packed = members(archive.blobs.read(entry.source_archived_path), of=archive.root / entry.source_archived_path)
     held = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
     missing = []
@@ -60,7 +60,7 @@ def _skipped(entry: ArchiveEntry, reason: str) -> ArchiveEntry:
 
 
 def _accounted_for(draft: Draft, found: ArchiveEntry, reason: str, moved_to: str | None) -> ArchiveEntry | None:
-    """Put an entry on record as what was written late that recovery found and no ledger knows; None for any other."""
+    """Record an entry as written late that recovery found and no ledger knows; None for any other entry."""
     if found.conversion_status is not ConversionStatus.PENDING or ledger.of_entry(draft.archive, found.archive_id):
         return None
     entry = _skipped(found, reason)

@@ -1,8 +1,8 @@
-"""Companions into blobs: those that are the source's own by their names packed together, each other one alone.
+"""Companions into blobs: those named after the source are packed together, each other companion is stored alone.
 
-What is stored alone has a name (a hard link) for each entry of the day that has the same file, be it as a companion or as its
-source: so each entry has its own names, and the bytes go with the last of them. Where the file system has no hard links, each
-entry has its companions packed together.
+A file stored alone has a name (a hard link) for each entry of the day that has the same file, as a companion or as its
+source. So each entry has names of its own, and the bytes are freed with the last name. Where the file system has no hard
+links, each entry has its companions packed together.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ class Packing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """Companions that were archived, and which of them are stored alone: the catalog is to keep that."""
+    """Companions that were archived; ``stored`` are those stored alone, for the catalog."""
 
     companions: tuple[Companion, ...] = ()
     stored: tuple[tuple[Mark, Stored], ...] = ()
 
 
 def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: list[Blob]) -> Packed:
-    """Archive files beside a source; each blob is added to ``written`` as it is made. OSError, StorageError.
+    """Archive files beside a source; each blob is added to ``written`` when it is written. OSError, StorageError.
 
-    Their names are durable once each was settled.
+    The names become durable with ``BlobStore.sync_name``.
     """
     return _Pack(archive, packing, written).pack(paths)
 
 
 def mark_of(name: str, seen: file_stamp.FileStamp) -> Mark | None:
-    """Return what a file is known by when it comes again; None for one whose time the catalog cannot hold."""
+    """Return the key by which a file is recognized again; None if the catalog cannot hold its time."""
     if seen.own_mtime_ns is not None:
         return None
     return Mark(name=name, size_bytes=seen.size_bytes, mtime_ns=seen.mtime_ns)
@@ -73,7 +73,7 @@ def mark_of(name: str, seen: file_stamp.FileStamp) -> Mark | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _File:
-    """A file beside a source, as it was when it was looked at."""
+    """A file beside a source, as it was when it was examined."""
 
     path: Path
     seen: file_stamp.FileStamp
@@ -126,7 +126,7 @@ class _Pack:
         return self._companion(blob, file.mark.name, blob.content)
 
     def _linked(self, file: _File) -> tuple[bool, Blob | None]:
-        """Whether a file was archived this day, and one more name of the blob that holds it alone."""
+        """Whether a file was archived that day, and one more name of the blob that holds it alone."""
         checksum, is_known, names = "", False, map(self._path, self._numbers)
         for each in self._known(file):
             checksum = checksum or measure(file.read()).checksum
@@ -137,7 +137,7 @@ class _Pack:
         return is_known, None
 
     def _known(self, file: _File) -> Iterator[Stored]:
-        """Stream where a file may be stored: as this process knows, as a companion, as a source."""
+        """Stream where a file may be stored: in this process's memory, as a companion, as a source."""
         mark, day = file.mark, self._packing.day
         if found := self._archive.shared.look(day, mark):
             yield found
@@ -149,7 +149,7 @@ class _Pack:
         yield from filter(None, (among_companions, among_sources))
 
     def _write_alone(self, file: _File) -> Blob:
-        """Store a file alone, with a header that is also that of a source, which it may be."""
+        """Store a file alone, with a header that can also be the header of a source."""
         mark, mine = file.mark, self._packing
         more = {
             SHAREABLE: True,
@@ -168,7 +168,7 @@ class _Pack:
         return self._write(file.read(), self._path, label)
 
     def _together(self, paths: Sequence[Path]) -> Iterator[Companion]:
-        """Write a blob of these files, and remember what it holds."""
+        """Write these files into one blob, and remember its content."""
         files: list[reading.TarredFile] = []
 
         def label(content: Content, number: int) -> Label:
@@ -223,6 +223,6 @@ class _Pack:
 
 
 def _is_own(name: str, stem: str) -> bool:
-    """Whether a companion is named after its source, so that no other source will have it."""
+    """Whether a companion is named after its source, so that no other source has it."""
     parts = (part for part in PurePosixPath(name).parts if part.startswith(stem))
     return any(not part[len(stem) : len(stem) + 1].isalnum() for part in parts)

@@ -24,7 +24,7 @@ _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOC
 
 
 def file_signature(status: os.stat_result) -> FileStamp:
-    """Return the signature of a file from its status."""
+    """Return the stamp of a file from its status."""
     inode, ctime_ns = status.st_ino or None, portable.ctime_ns(status)
     if FIRST_NS <= status.st_mtime_ns <= LAST_NS:  # a listing makes one of each file
         return FileStamp(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
@@ -33,13 +33,13 @@ def file_signature(status: os.stat_result) -> FileStamp:
 
 Signature = FileStamp
 Look = tuple[SourceKind, FileStamp]
-"""What lies at a path."""
+"""The kind and stamp of a source at a path."""
 
 
 def look_at(path: Path) -> tuple[SourceKind, FileStamp]:
-    """Tell what lies at ``path`` and take its signature.
+    """Return the kind and stamp of the source at ``path``.
 
-    SourceVanished when there is nothing, StorageError when it is neither file nor folder.
+    SourceVanished if there is nothing, StorageError if it is neither a file nor a folder.
     """
     status = _lstat(path)
     if stat.S_ISREG(status.st_mode):
@@ -50,12 +50,12 @@ def look_at(path: Path) -> tuple[SourceKind, FileStamp]:
 
 
 def signature(path: Path) -> FileStamp:
-    """Take the signature of a file or of a whole folder."""
+    """Return the stamp of a file or of a whole folder."""
     return look_at(path)[1]
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """Stream the regular files of a source: itself, or those in the folder; nothing when it is gone."""
+    """Stream the regular files of a source: itself, or those in the folder; nothing if it is gone."""
     if not path.is_dir() or path.is_symlink():
         yield path
         return
@@ -67,7 +67,7 @@ def files_of(path: Path) -> Iterator[Path]:
 
 
 def is_same(one: FileStamp, other: FileStamp) -> bool:
-    """Whether two signatures are of one file with the same bytes, as far as that can be told without reading it."""
+    """Whether two stamps are of one file with the same bytes, as far as that can be known without reading it."""
     is_other_file = None not in (one.inode, other.inode) and one.inode != other.inode
     return one == other and not is_other_file
 
@@ -81,7 +81,7 @@ def _folder_signature(path: Path, status: os.stat_result) -> FileStamp:
 
 
 def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[bytes]:
-    """Stream a regular file; SourceChanged when it changes meanwhile, or is not as ``expected``."""
+    """Stream a regular file; SourceChanged if it changes meanwhile, or is not as ``expected``."""
     try:
         descriptor = os.open(path, _READ_ONLY)
     except FileNotFoundError as exc:
@@ -106,7 +106,7 @@ def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[byte
 
 
 def read_folder(path: Path) -> Iterator[bytes]:
-    """Stream a folder as a tar whose bytes depend on names, contents and times alone."""
+    """Stream a folder as a tar; its bytes depend only on names, contents and times."""
     return read_tar(path, _members(path))
 
 
@@ -115,7 +115,7 @@ def read_tar(
 ) -> Iterator[bytes]:
     """Stream ``members`` as a tar with names relative to ``base``; links are kept as links, never followed.
 
-    ``on_file`` is told of each regular file once its bytes went by.
+    ``on_file`` is called with each regular file after its bytes.
     """
     for member in members:
         yield from _member(member, member.relative_to(base).as_posix(), on_file)
@@ -169,7 +169,7 @@ def _tar_info(path: Path, name: str, status: os.stat_result) -> tarfile.TarInfo 
 
 
 def _members(folder: Path) -> list[Path]:
-    """Name all that lies in a folder; OSError when a part of it cannot be listed."""
+    """Return everything in a folder; OSError if a part of it cannot be listed."""
     found = []
     for parent, folders, names in os.walk(folder, onerror=_raise):
         found += [Path(parent, name) for name in (*folders, *names)]

@@ -1,4 +1,4 @@
-"""A source that is seen again: under another time, name or path it is the one that another arrival has already."""
+"""A source seen again: under another time, name or path, it belongs to an arrival that has it already."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pywats_archive.models.file_stamp import FileStamp
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """A source that was read, of an arrival that was only seen before."""
+    """A source that was read, of an arrival in state SEEN."""
 
     arrival_id: int
     converter_name: str
@@ -27,7 +27,7 @@ class Seen:
 
 
 class KnownAgain(Exception):
-    """What was seen is the source of another arrival."""
+    """The source belongs to another arrival."""
 
     def __init__(self, seen: Seen, known: Arrival) -> None:
         self.seen, self.known = seen, known
@@ -35,10 +35,10 @@ class KnownAgain(Exception):
 
 
 def refuse(archive: Archive, seen: Seen) -> None:
-    """Raise KnownAgain when the bytes are those of a source that is on its way from this path, or that stayed in its folder.
+    """Raise KnownAgain if the bytes are those of an unfinished source of this path, or of one that stayed in its folder.
 
-    One that stayed (KEEP) is known by its name or its inode, wherever its folder lies now; one of another converter, whose the
-    folder was, only where it lay.
+    A source that stayed (KEEP) is recognized by its name or its inode, wherever its folder is now; that of another converter,
+    which had the folder before, only at its path.
     """
     with archive.read() as db:
         same = arrivals.same_at_path(db, seen.arrival_id, seen.checksum) if seen.is_repeated else None
@@ -49,9 +49,9 @@ def refuse(archive: Archive, seen: Seen) -> None:
 
 
 def settle(archive: Archive, found: KnownAgain) -> None:
-    """Let the known arrival have what was seen.
+    """Give the source to the known arrival.
 
-    Where both lie in one folder (a hard link), or the known one is another converter's, what was seen is skipped.
+    If both are in one folder (a hard link), or the known one is another converter's, the new arrival is skipped instead.
     """
     seen, known = found.seen, found.known
     place = {
