@@ -11,8 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.archive import alerts as standing
-from pywats_archive.archive import arguments, figures, ledger, sampling
+from pywats_archive.archive import alerts, arguments, figures, ledger, sampling
 from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.folder import layout
@@ -228,7 +227,7 @@ class Client:
             accounts=tuple(account for archive in self._archives for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
             alerts=each_once(
-                [*(alert for each in self._archives for alert in standing.open_alerts(each)), *self._unattended()]
+                [*(alert for each in self._archives for alert in alerts.open_alerts(each)), *self._unattended()]
             ),
             services=self.services(),
         )

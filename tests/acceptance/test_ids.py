@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.test_command import command
 from tests.station import Station, wait_for
 
-from pywats_archive.archive import alerts as standing
+from pywats_archive.archive.alerts import open_alerts
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.report import SubmissionState
@@ -144,4 +144,4 @@ def test_a_held_report_is_an_alert_while_the_service_runs(station: Station) -> N
 
 def alerts(station: Station) -> tuple[OpenAlert, ...]:
     with station.archive() as archive:
-        return standing.open_alerts(archive)
+        return open_alerts(archive)

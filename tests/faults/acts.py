@@ -236,9 +236,9 @@ def share_source(archive: Archive, place: Place) -> None:
 
 def give_and_take(archive: Archive, place: Place) -> None:
     """Give the reserve up, as on a full disk, let the catalog grow, and take the reserve again."""
-    archive.reserve.give_up()
+    archive.reserve.release()
     see_it(archive, place)
-    archive.reserve.take()
+    archive.reserve.allocate()
 
 
 def recover_it(archive: Archive, place: Place) -> None:
@@ -345,7 +345,7 @@ def roll_back(archive: Archive, place: Place) -> None:
     with runs.reprocessing(archive):
         (run,) = runs.latest(archive)
         for item in runs.items(archive, run.run_id):
-            runs.set_back(archive, run.run_id, item.archive_id, actor="person")
+            runs.roll_back(archive, run.run_id, item.archive_id, actor="person")
         if run.state is not RunState.ROLLED_BACK:
             runs.end(archive, run.run_id, RunState.ROLLED_BACK, actor="person")
 

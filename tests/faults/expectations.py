@@ -20,7 +20,7 @@ from tests.faults.place import Place
 
 def expect_reserve(archive: Archive, place: Place) -> None:
     """The reserve is whole, once it is taken while there is room."""
-    assert archive.reserve.take() and (place.root / "reserve").stat().st_blocks * 512 >= 15_000_000
+    assert archive.reserve.allocate() and (place.root / "reserve").stat().st_blocks * 512 >= 15_000_000
     assert [account.by_state for account in ledger.accounts(archive)] == [{"seen": 1}]
 
 

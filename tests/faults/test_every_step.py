@@ -50,7 +50,7 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
         ("tests.faults.victim.recover", "file", crash, "left half-written"),
         ("pywats_archive.archive.repair.recover._adopt", "file", crash, "damaged="),
         ("pywats_archive.portable.files._is_half_renamed", "move", crash, "unit_2.log"),
-        ("pywats_archive.archive.core.Archive.take_back", "file", fail_once, "is in no row"),
+        ("pywats_archive.archive.core.Archive.remove_uncommitted", "file", fail_once, "is in no row"),
         (
             "pywats_archive.pipeline.postprocess.actions._touched",
             "replaced while it waits",

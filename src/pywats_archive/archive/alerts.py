@@ -24,13 +24,13 @@ def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -
     archive.write(unit)
 
 
-def keep(archive: Archive, alert: OpenAlert) -> None:
+def put(archive: Archive, alert: OpenAlert) -> None:
     """Record an alert as open whose event is elsewhere; idempotent."""
     if alert not in open_alerts(archive):
         archive.write(lambda tx: alerts.put(tx, alert))
 
 
-def drop(archive: Archive, alert: OpenAlert) -> None:
+def clear(archive: Archive, alert: OpenAlert) -> None:
     """Record an alert as cleared whose event is elsewhere; idempotent."""
     if any((each.name, each.subject) == (alert.name, alert.subject) for each in open_alerts(archive)):
         archive.write(lambda tx: alerts.remove(tx, alert.name, alert.subject))
@@ -42,7 +42,7 @@ def open_alerts(archive: Archive) -> tuple[OpenAlert, ...]:
         return alerts.open_ones(db)
 
 
-def take_up(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
+def reopen(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
     """Return the open alerts of these names, and clear all others."""
     left = open_alerts(archive)
     stale = [alert for alert in left if alert.name not in names]

@@ -55,9 +55,9 @@ def last_moment(value: object, name: str) -> datetime:
 
 def path(value: object, name: str) -> Path:
     """Return a path, given as a path or as text."""
-    if not isinstance(value, str | os.PathLike) or "\0" in (told := os.fspath(value)) or not told:
+    if not isinstance(value, str | os.PathLike) or "\0" in (text_of := os.fspath(value)) or not text_of:
         raise _wrong(value, name, "must be a path or a text, without NUL")
-    return Path(told)
+    return Path(text_of)
 
 
 def texts(value: object, name: str) -> tuple[str, ...]:
@@ -105,9 +105,9 @@ def _bound(value: object, name: str) -> date | datetime:
     return value
 
 
-def _wrong(value: object, name: str, told: str) -> UsageError:
+def _wrong(value: object, name: str, requirement: str) -> UsageError:
     try:
         shown = ascii(value)
     except Exception:  # its repr fails
         shown = f"<{type(value).__name__}>"
-    return UsageError(f"{name} = {shown if len(shown) <= 80 else shown[:80] + '...'}: {told}")
+    return UsageError(f"{name} = {shown if len(shown) <= 80 else shown[:80] + '...'}: {requirement}")

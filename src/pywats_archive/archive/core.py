@@ -18,7 +18,7 @@ from pywats_archive.archive.folder.presence import Anchor
 from pywats_archive.archive.state.clock import ClockRecord
 from pywats_archive.archive.state.ids import Ids
 from pywats_archive.archive.state.policies import Policies
-from pywats_archive.archive.state.recent_files import Shared
+from pywats_archive.archive.state.recent_files import RecentFiles
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
@@ -77,7 +77,7 @@ class Archive:
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
-        self.shared = Shared()
+        self.recent_files = RecentFiles()
         """The files that this process archived recently."""
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
@@ -112,7 +112,7 @@ class Archive:
             )
             if own:
                 _refuse_damaged(archive.catalog)
-                archive.reserve.take()
+                archive.reserve.allocate()
                 with suppress(CatalogFull):
                     archive.clock.begin()
             return archive
@@ -159,14 +159,14 @@ class Archive:
             return self.catalog.write(unit)
         except CatalogFull:
             with suppress(StorageError):
-                self.reserve.give_up()
+                self.reserve.release()
             return self.catalog.write(unit)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Return a connection that sees everything that is committed."""
         return self.catalog.read()
 
-    def take_back(self, archive_id: str, blobs: Sequence[Blob]) -> None:
+    def remove_uncommitted(self, archive_id: str, blobs: Sequence[Blob]) -> None:
         """Remove the blobs of an entry whose commit failed; their source still exists.
 
         They are kept if it is uncertain whether a row names them; recovery checks them later.

@@ -41,7 +41,7 @@ def entry_of(path: str) -> str:
 
 
 def _append_at_need(archive: Archive, line: bytes) -> None:
-    archive.reserve.give_up()
+    archive.reserve.release()
     try:
         archive.blobs.files.append(layout.PURGED, line)
     except OSError as exc:
@@ -61,20 +61,19 @@ def purged_ids(root: Path) -> frozenset[str]:
     return frozenset(each for each in noted if isinstance(each, str) and is_archive_id(each))
 
 
-def note_set_back(archive: Archive, archive_id: str, paths: Sequence[str]) -> None:
+def note_rollback(archive: Archive, archive_id: str, paths: Sequence[str]) -> None:
     """Note which reports of an entry are about to be rolled back, durably; StorageError."""
     line = _line({"at": archive.now().isoformat(), "archive_id": archive_id, "reports": list(paths)})
     try:
-        archive.blobs.files.append(layout.SET_BACK, line)
+        archive.blobs.files.append(layout.ROLLED_BACK, line)
     except OSError as exc:
-        raise StorageError(
-            f"{archive.root / layout.SET_BACK}: cannot be written ({exc.strerror or exc}); nothing of {archive_id} is set back"
-        ) from exc
+        message = f"cannot be written ({exc.strerror or exc}); nothing of {archive_id} is rolled back"
+        raise StorageError(f"{archive.root / layout.ROLLED_BACK}: {message}") from exc
 
 
-def set_back(root: Path) -> frozenset[str]:
+def rolled_back(root: Path) -> frozenset[str]:
     """Return the paths of all reports that were rolled back."""
-    noted = (path for note in _notes(root / layout.SET_BACK) for path in note.get("reports", ()))
+    noted = (path for note in _notes(root / layout.ROLLED_BACK) for path in note.get("reports", ()))
     return frozenset(each for each in noted if isinstance(each, str))
 
 

@@ -33,8 +33,12 @@ def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
     if not number or not found.source_size_bytes:
         raise UsageError(f"--sample {folder}: there is no file with content beneath it; name a folder of log files")
     compressed = max(1, found.compressed_size_bytes - number * HEADER_BYTES)
-    told = f"{number} of your files ({found.source_size_bytes / 1e6:.3g} MB) at level {level}; reports: {MEASURED.measured_on}"
-    ratios = replace(MEASURED, source_ratio=found.source_size_bytes / compressed, measured_on=told)
+    files = f"{number} of your files ({found.source_size_bytes / 1e6:.3g} MB) at level {level}"
+    ratios = replace(
+        MEASURED,
+        source_ratio=found.source_size_bytes / compressed,
+        measured_on=f"{files}; reports: {MEASURED.measured_on}",
+    )
     return ratios, found.source_size_bytes / number
 
 

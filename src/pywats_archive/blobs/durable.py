@@ -87,7 +87,7 @@ class DurableFiles:
         os.link(f"{self.root}/{source}", whole)
         return Name(folder=folder, ticket=self._folders.ask(folder))
 
-    def settle(self, name: Name) -> None:
+    def sync_name(self, name: Name) -> None:
         """Make a name durable; one fsync serves all names that were given in the folder before."""
         self._folders.answer(name.folder, name.ticket)
 

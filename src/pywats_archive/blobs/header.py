@@ -61,8 +61,8 @@ def checksum_in(metadata: Mapping[str, Any]) -> str:
 
 def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
     """Return the header; ``json_bytes`` pads the JSON to that length, so that it can be rewritten in place."""
-    told = _json(label, body_crc32)
-    text = told.ljust(json_bytes)
+    json_text = _json(label, body_crc32)
+    text = json_text.ljust(json_bytes)
     if len(text) > _MAX_JSON_BYTES:
         raise StorageError(
             f"{label.original_name[:200]!a}: its path, version or id is too long: its metadata has {len(text)} bytes, "
@@ -72,7 +72,7 @@ def encode(label: Label, *, body_crc32: int, json_bytes: int = 0) -> bytes:
     fixed = _MAGIC_DEFLATE + struct.pack("<BIBB", _FEXTRA | _FNAME, mtime, 0, _UNKNOWN_SYSTEM)
     extra = _SUBFIELD + struct.pack("<H", len(text)) + text
     unsealed = fixed + struct.pack("<H", len(extra)) + extra + os.fsencode(label.original_name) + b"\0"
-    return _sealed(unsealed, _JSON_AT + len(told) - _SEAL_FROM_END, _digits(unsealed))
+    return _sealed(unsealed, _JSON_AT + len(json_text) - _SEAL_FROM_END, _digits(unsealed))
 
 
 def json_length(label: Label) -> int:

@@ -38,5 +38,5 @@ def require_no_link(root: Path, path: str) -> None:
         except (FileNotFoundError, NotADirectoryError):
             return
         if is_link:
-            told = "is a link, and an archive follows none below its own folder; mount the disk here instead"
-            raise BlobOutside(f"{whole}: {told}")
+            message = "is a link, and an archive follows none below its own folder; mount the disk here instead"
+            raise BlobOutside(f"{whole}: {message}")

@@ -40,7 +40,7 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class BlobHeader:
     """What a blob shows without being read from end to end."""
 
     label: Label
@@ -100,16 +100,16 @@ class BlobReader:
 
     def label(self, path: str) -> Label:
         """Read a blob's label; BlobMissing or BlobDamaged names it."""
-        return self.look(path).label
+        return self.read_header(path).label
 
-    def look(self, path: str) -> Look:
+    def read_header(self, path: str) -> BlobHeader:
         """Read only a blob's header and its end; BlobMissing or BlobDamaged names it."""
         with self._present(path) as whole, whole.open("rb") as stream:
             label = header.read_label(stream, whole)
             length = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, length - TRAILER.size))
             end = stream.read().rjust(TRAILER.size, b"\0")
-        return Look(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
+        return BlobHeader(label=label, compressed_size_bytes=length, size_bytes_mod_4g=TRAILER.unpack(end)[1])
 
     def is_unchanged(self, path: str, label: Label) -> bool:
         """Whether every byte after the header is unchanged; True if ``label`` does not say."""

@@ -40,52 +40,52 @@ class Reserve:
     def __init__(self, files: DurableFiles) -> None:
         self._files = files
         self._path = Path(files.root, NAME)
-        self._is_given_up = False
-        self._is_kept = False
+        self._is_released = False
+        self._is_in_use = False
         self._mutex = threading.Lock()
 
     def trouble(self) -> DiskFull | None:
         """Return why no blob can be written, while the reserve is released."""
-        return self._full("there is no room but for the catalog") if self._is_given_up else None
+        return self._full("there is no room but for the catalog") if self._is_released else None
 
-    def take(self) -> bool:
+    def allocate(self) -> bool:
         """Allocate it if there is space for twice as much; True unless the disk is full. Idempotent.
 
         If it cannot be allocated for another reason, the archive works without it.
         """
         with self._mutex:
-            self._is_kept = True
+            self._is_in_use = True
             try:
-                self._is_given_up = not self._taken()
+                self._is_released = not self._is_allocated_now()
             except OSError as exc:
-                self._is_given_up = exc.errno in NO_ROOM
-            return not self._is_given_up
+                self._is_released = exc.errno in NO_ROOM
+            return not self._is_released
 
     def require(self) -> None:
         """Raise DiskFull while it is released and cannot be allocated again."""
-        if self._is_given_up and not self.take() and (trouble := self.trouble()):
+        if self._is_released and not self.allocate() and (trouble := self.trouble()):
             raise trouble
 
-    def give_up(self) -> None:
+    def release(self) -> None:
         """Release its space to the catalog; idempotent, no effect without an owner. StorageError if it cannot be removed."""
         with self._mutex:
-            if self._is_kept:
-                self._is_given_up = True
+            if self._is_in_use:
+                self._is_released = True
                 try:
                     self._files.free(NAME)
                 except OSError as exc:
                     raise StorageError(f"{self._path}: cannot be removed ({exc.strerror or exc}); remove it") from exc
 
-    def give_up_for(self, trouble: OSError) -> DiskFull:
+    def release_for(self, trouble: OSError) -> DiskFull:
         """Release it because of ``trouble``; returns the error to raise."""
         why = trouble.strerror or str(trouble)
         try:
-            self.give_up()
+            self.release()
         except StorageError as exc:
             why = f"{why}; {exc}"
         return self._full(why)
 
-    def _taken(self) -> bool:
+    def _is_allocated_now(self) -> bool:
         disk = shutil.disk_usage(self._files.root)
         size = size_for(disk.total)
         if _is_allocated(self._path, size):

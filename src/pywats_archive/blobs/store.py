@@ -64,7 +64,7 @@ class BlobStore(BlobReader):
             return self._write(chunks, folder=folder, draft=draft, naming=naming, level=level)
         except OSError as exc:
             if exc.errno in NO_ROOM:
-                raise self.reserve.give_up_for(exc) from exc
+                raise self.reserve.release_for(exc) from exc
             raise
 
     def _write(
@@ -96,14 +96,14 @@ class BlobStore(BlobReader):
         ``sync_name``.
         """
         try:
-            look = self.look(path)
-            content = Content(sha256=look.label.metadata["sha256"], size_bytes=look.label.metadata["size_bytes"])
+            header = self.read_header(path)
+            content = Content(sha256=header.label.metadata["sha256"], size_bytes=header.label.metadata["size_bytes"])
             for name in names if content.checksum == checksum else ():
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
                     self.has_links = True
-                    size = look.compressed_size_bytes
+                    size = header.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
         except (BlobDamaged, BlobMissing, KeyError):
             return None
@@ -112,13 +112,13 @@ class BlobStore(BlobReader):
             return None
         return None
 
-    def settle(self, blob: Blob) -> None:
+    def sync_name(self, blob: Blob) -> None:
         """Make a blob's name durable; must come before the commit of anything that relies on the blob."""
         try:
-            self.files.settle(blob.name)
+            self.files.sync_name(blob.name)
         except OSError as exc:
             if exc.errno in NO_ROOM:
-                raise self.reserve.give_up_for(exc) from exc
+                raise self.reserve.release_for(exc) from exc
             raise StorageError(f"{self.root / blob.path}: cannot be made durable ({exc.strerror or exc})") from exc
 
     def remove(self, path: str, *, of: str) -> None:

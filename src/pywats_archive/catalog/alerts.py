@@ -7,14 +7,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import moment_to_text, told_to_text
+from pywats_archive.catalog.columns import messages_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def put(tx: Connection, alert: OpenAlert) -> None:
     """Keep that an alert is open."""
-    values = (alert.name, storable(alert.subject), moment_to_text(alert.raised_at), told_to_text(alert.details))
+    values = (alert.name, storable(alert.subject), moment_to_text(alert.raised_at), messages_to_text(alert.details))
     execute(tx, "REPLACE INTO alerts (name, subject, raised_at, details) VALUES (?, ?, ?, ?)", values)
 
 

@@ -68,7 +68,7 @@ def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
     found = rows(
         db, "SELECT DISTINCT moved_to FROM arrivals WHERE archive_id = ? AND moved_to IS NOT NULL", (archive_id,)
     )
-    places = sound_or_bad(found, lambda row: text_to_path(row[0]), told="{0}")
+    places = sound_or_bad(found, lambda row: text_to_path(row[0]), label="{0}")
     return tuple(place for place in places if not isinstance(place, BadRow))
 
 
@@ -209,7 +209,7 @@ def search(db: Connection, text: str) -> tuple[Arrival, ...]:
 def counts(db: Connection) -> tuple[Count, ...]:
     """Count arrivals by converter, UTC day of the first sight, and state."""
     by_day = "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
-    judged = sound_or_bad(rows(db, by_day), _count, told="{0}")
+    judged = sound_or_bad(rows(db, by_day), _count, label="{0}")
     return tuple(count for count in judged if not isinstance(count, BadRow))
 
 
@@ -240,10 +240,10 @@ _CONTRADICTIONS = {
 
 def disagreements(db: Connection) -> tuple[str, ...]:
     """Say where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
-    told = tuple(
-        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in rows(db, f"{query} LIMIT 100")
+    faults = tuple(
+        fault.format(value) for fault, query in _CONTRADICTIONS.items() for (value,) in rows(db, f"{query} LIMIT 100")
     )
-    return told + tuple(bad.fault for bad in bad_open(db)[:100])
+    return faults + tuple(bad.fault for bad in bad_open(db)[:100])
 
 
 def bad_open(db: Connection) -> tuple[BadRow, ...]:
@@ -271,7 +271,7 @@ def _all(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
 
 
 def _judged(found: Iterable[Any]) -> Iterator[Arrival | BadRow]:
-    return sound_or_bad(found, _arrival, told="arrival {0}")
+    return sound_or_bad(found, _arrival, label="arrival {0}")
 
 
 def _endings(name: str) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class Json(Written):
     from_text = staticmethod(json.loads)
 
 
-class Told(Written):
+class Message(Written):
     """Words of people, programs and servers, without secrets."""
 
     cache_ok = True
@@ -97,16 +97,16 @@ class Told(Written):
     from_text = staticmethod(str)
 
 
-def told_to_text(o: Any) -> str:
+def messages_to_text(o: Any) -> str:
     """Write a JSON value that holds such words."""
     return redacted_json(o, json_to_text)
 
 
-class ToldJson(Json):
+class MessagesJson(Json):
     """A JSON value that holds such words."""
 
     cache_ok = True
-    to_text = staticmethod(told_to_text)
+    to_text = staticmethod(messages_to_text)
 
 
 class Day(Written):

@@ -257,7 +257,7 @@ def _reindex(
 
 
 def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:
-    return tuple(sound_or_bad(found, _decoded, told="the row of entry {0}"))
+    return tuple(sound_or_bad(found, _decoded, label="the row of entry {0}"))
 
 
 def _entry(row: Any) -> ArchiveEntry:

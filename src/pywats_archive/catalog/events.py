@@ -34,9 +34,9 @@ def append(tx: Connection, event: Event) -> Event:
     last = execute(tx, _LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
     at, actor, details = moment_to_text(event.at), storable(event.actor), redacted_json(event.details, canonical_json)
-    told = (sequence, event.kind, at, event.archive_id, actor, details)
-    chained = _hash(previous, told)
-    execute(tx, _INSERT, (*told, previous, chained))
+    columns = (sequence, event.kind, at, event.archive_id, actor, details)
+    chained = _hash(previous, columns)
+    execute(tx, _INSERT, (*columns, previous, chained))
     return Event(
         sequence=sequence,
         kind=event.kind,
@@ -81,8 +81,8 @@ def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """Stream the rows of ``WHOLE_STORY`` with whether the chain is whole up to each; ends after the first that breaks it."""
     expected, previous = 1, FIRST_HASH
     for row in rows:
-        *told, before, chained = row
-        if told[0] != expected or before != previous or chained != _hash(before, told):
+        *columns, before, chained = row
+        if columns[0] != expected or before != previous or chained != _hash(before, columns):
             yield row, False
             return
         yield row, True
@@ -99,9 +99,9 @@ def without_entry(db: Connection) -> Iterator[str]:
     return (str(archive_id) for (archive_id,) in execute(db, f"{archived} AND {gone}"))
 
 
-def _hash(previous: str, told: Any) -> str:
-    head = canonical_json(told[:5])
-    return hashlib.sha256(f"{previous}\n{head[:-1]},{told[5]}]".encode()).hexdigest()
+def _hash(previous: str, columns: Any) -> str:
+    head = canonical_json(columns[:5])
+    return hashlib.sha256(f"{previous}\n{head[:-1]},{columns[5]}]".encode()).hexdigest()
 
 
 def _event(row: Any) -> Event:

@@ -50,7 +50,7 @@ def former_clock(path: Path) -> FormerClock | None:
         return None
 
 
-def take_over(tx: Connection, former: FormerClock) -> None:
+def copy_into(tx: Connection, former: FormerClock) -> None:
     """Keep in the new catalog, whose entries have other numbers, what the former one knew."""
     for each in _ranges(tx, former.received_by):
         clock.add_misdated(tx, each)

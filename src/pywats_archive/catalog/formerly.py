@@ -25,7 +25,7 @@ class Formerly:
         """Whether an event tells that the entry was purged."""
         return any(kind == "entry.purged" for kind, _ in self._of(archive_id))
 
-    def set_back(self, archive_id: str) -> frozenset[str]:
+    def rolled_back(self, archive_id: str) -> frozenset[str]:
         """Return the paths of the reports of those conversions that a rollback took out of force."""
         recorded: list[frozenset[str]] = []
         taken: set[str] = set()

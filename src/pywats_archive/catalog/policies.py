@@ -37,7 +37,7 @@ def own(db: Connection, converter_name: str) -> RetentionPolicy | None:
 def effective(db: Connection, converter_name: str) -> RetentionPolicy:
     """Return the policy that holds for a converter: its own, that of all others, or what holds where nobody said anything."""
     found = own(db, converter_name) or own(db, EVERY_OTHER)
-    values = found.told() if found else {}
+    values = found.as_details() if found else {}
     return RetentionPolicy(converter_name=converter_name, **values)
 
 

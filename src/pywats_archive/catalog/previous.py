@@ -70,13 +70,13 @@ def _policy(row: sqlite3.Row) -> RetentionPolicy:
 
 
 def _hold(row: sqlite3.Row) -> Hold:
-    told = dict(row)
+    values = dict(row)
     return Hold(
-        archive_id=told["archive_id"],
-        converter_name=told["converter_name"],
-        hold_reason=told["hold_reason"],
-        held_by=told.get("held_by") or "",
-        held_at=datetime.fromisoformat(told.get("held_at") or told["created_at"]),
+        archive_id=values["archive_id"],
+        converter_name=values["converter_name"],
+        hold_reason=values["hold_reason"],
+        held_by=values.get("held_by") or "",
+        held_at=datetime.fromisoformat(values.get("held_at") or values["created_at"]),
     )
 
 

@@ -167,7 +167,7 @@ def set_removed(tx: Connection, report: Report) -> None:
 
 
 def _judged(found: Iterable[Any]) -> tuple[Report | BadRow, ...]:
-    return tuple(sound_or_bad(found, _decoded, told="a report's row of {0}"))
+    return tuple(sound_or_bad(found, _decoded, label="a report's row of {0}"))
 
 
 def _report(row: Any) -> Report:

@@ -39,13 +39,13 @@ class BadRow:
     """Which row, and what is wrong with it."""
 
 
-def sound_or_bad(found: Iterable[Any], make: Callable[[Any], Made], *, told: str) -> Iterator[Made | BadRow]:
-    """Stream what ``make`` makes of each row, or why it cannot; ``told`` names a row by its first column."""
+def sound_or_bad(found: Iterable[Any], make: Callable[[Any], Made], *, label: str) -> Iterator[Made | BadRow]:
+    """Stream what ``make`` makes of each row, or why it cannot; ``label`` names a row by its first column."""
     for row in found:
         try:
             yield make(row)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-            yield BadRow(key=row[0], fault=f"{told.format(row[0])} makes no sense ({' '.join(str(exc).split())[:200]})")
+            yield BadRow(key=row[0], fault=f"{label.format(row[0])} is invalid ({' '.join(str(exc).split())[:200]})")
 
 
 class Rows:

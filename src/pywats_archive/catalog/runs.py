@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import json_to_text, moment_to_text, told_to_text
+from pywats_archive.catalog.columns import json_to_text, messages_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.operation.replay import (
@@ -64,15 +64,15 @@ def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
 
 def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
     """Keep what came of an entry, once; False when that is known already."""
-    told = told_to_text(_told(result))
-    return execute(tx, _SET_ITEM, (result.state.value, told, run_id, result.archive_id)).rowcount > 0
+    values = messages_to_text(_as_json(result))
+    return execute(tx, _SET_ITEM, (result.state.value, values, run_id, result.archive_id)).rowcount > 0
 
 
 def items(db: Connection, run_id: int) -> Iterator[ItemResult]:
     """Stream what came of each entry, in their order; a planned one has no result yet."""
     query = "SELECT archive_id, state, result FROM run_items WHERE run_id = ? ORDER BY rowid"
-    for archive_id, state, told in execute(db, query, (run_id,)):
-        yield _item(archive_id, state, json.loads(told) if told else {})
+    for archive_id, state, values in execute(db, query, (run_id,)):
+        yield _item(archive_id, state, json.loads(values) if values else {})
 
 
 def state(db: Connection, run_id: int) -> RunState:
@@ -106,14 +106,14 @@ def _run(db: Connection, row: Any) -> Run:
     )
 
 
-def _told(result: ItemResult) -> dict[str, Any]:
+def _as_json(result: ItemResult) -> dict[str, Any]:
     return {
         "skipped_because": result.skipped_because,
         "status": result.status,
         "error": result.error,
         "comparison": result.comparison.value if result.comparison else None,
-        "changes": _changes_told(result.changes),
-        "volatile": _changes_told(result.volatile),
+        "changes": _changes_as_json(result.changes),
+        "volatile": _changes_as_json(result.volatile),
         "effects": [effect.value for effect in result.effects],
         "no_successor": list(result.no_successor),
         "serial_number": result.serial_number,
@@ -123,28 +123,28 @@ def _told(result: ItemResult) -> dict[str, Any]:
     }
 
 
-def _item(archive_id: str, state: str, told: dict[str, Any]) -> ItemResult:
+def _item(archive_id: str, state: str, values: dict[str, Any]) -> ItemResult:
     return ItemResult(
         archive_id=archive_id,
         state=ItemState(state),
-        skipped_because=told.get("skipped_because"),
-        status=told.get("status"),
-        error=told.get("error"),
-        comparison=Comparison(told["comparison"]) if told.get("comparison") else None,
-        changes=_changes(told.get("changes", ())),
-        volatile=_changes(told.get("volatile", ())),
-        effects=tuple(map(Effect, told.get("effects", ()))),
-        no_successor=tuple(told.get("no_successor", ())),
-        serial_number=told.get("serial_number"),
-        old_verdict=told.get("old_verdict"),
-        new_verdict=told.get("new_verdict"),
-        duration_ms=told.get("duration_ms", 0),
+        skipped_because=values.get("skipped_because"),
+        status=values.get("status"),
+        error=values.get("error"),
+        comparison=Comparison(values["comparison"]) if values.get("comparison") else None,
+        changes=_changes(values.get("changes", ())),
+        volatile=_changes(values.get("volatile", ())),
+        effects=tuple(map(Effect, values.get("effects", ()))),
+        no_successor=tuple(values.get("no_successor", ())),
+        serial_number=values.get("serial_number"),
+        old_verdict=values.get("old_verdict"),
+        new_verdict=values.get("new_verdict"),
+        duration_ms=values.get("duration_ms", 0),
     )
 
 
-def _changes_told(changes: Sequence[Change]) -> list[list[Any]]:
+def _changes_as_json(changes: Sequence[Change]) -> list[list[Any]]:
     return [[each.path, each.kind.value, each.old, each.new] for each in changes]
 
 
-def _changes(told: Sequence[Sequence[Any]]) -> tuple[Change, ...]:
-    return tuple(Change(path=path, kind=ChangeKind(kind), old=old, new=new) for path, kind, old, new in told)
+def _changes(values: Sequence[Sequence[Any]]) -> tuple[Change, ...]:
+    return tuple(Change(path=path, kind=ChangeKind(kind), old=old, new=new) for path, kind, old, new in values)

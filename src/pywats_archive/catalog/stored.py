@@ -22,7 +22,7 @@ _FIND_SOURCE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
+class FileKey:
     """What tells a file from another one without reading it."""
 
     name: str
@@ -39,9 +39,9 @@ class Stored:
     path: str | None = None
 
 
-def find(db: Connection, day: str, mark: Mark) -> Stored | None:
-    """Return what was stored alone on a day (``YYYYMMDD``) of a file with this mark, the latest."""
-    row = execute(db, _FIND, _key(day, mark)).fetchone()
+def find(db: Connection, day: str, key: FileKey) -> Stored | None:
+    """Return what was stored alone on a day (``YYYYMMDD``) of a file with this key, the latest."""
+    row = execute(db, _FIND, _key(day, key)).fetchone()
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
@@ -51,14 +51,14 @@ def find_source(db: Connection, day: str, path: str, *, size_bytes: int, mtime_n
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
-def put(tx: Connection, day: str, files: Iterable[tuple[Mark, Stored]]) -> None:
+def put(tx: Connection, day: str, files: Iterable[tuple[FileKey, Stored]]) -> None:
     """Keep what was stored alone; what earlier days had is forgotten."""
-    rows = [(*_key(day, mark), stored.checksum, stored.path) for mark, stored in files]
+    rows = [(*_key(day, key), stored.checksum, stored.path) for key, stored in files]
     for row in rows:
         execute(tx, _PUT, row)
     if rows:
         execute(tx, "DELETE FROM stored_files WHERE day < ?", (day,))
 
 
-def _key(day: str, mark: Mark) -> tuple[str, str, int, int]:
-    return day, path_to_text(mark.name), mark.size_bytes, mark.mtime_ns
+def _key(day: str, key: FileKey) -> tuple[str, str, int, int]:
+    return day, path_to_text(key.name), key.size_bytes, key.mtime_ns

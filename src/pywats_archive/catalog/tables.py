@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from pywats_archive.catalog.columns import Day, Json, Moment, PathText, Told, ToldJson, WholeNumber
+from pywats_archive.catalog.columns import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
 
 DIALECT = sqlite.dialect()
@@ -38,9 +38,9 @@ archive_entries = Table(
     Column("conversion_timestamp", Moment, nullable=False),
     Column("conversion_parameters", Json),
     Column("conversion_status", Text, nullable=False),
-    Column("conversion_error", Told),
+    Column("conversion_error", Message),
     Column("conversion_duration_ms", Integer),
-    Column("warnings", ToldJson),
+    Column("warnings", MessagesJson),
     Column("report_id", Text),
     Column("report_archived_path", Text),
     Column("report_size_bytes", Integer),
@@ -124,9 +124,9 @@ conversions = Table(
     Column("parameters", Json),
     Column("configuration", Text, ForeignKey("configurations.fingerprint")),
     Column("post_action", Text),
-    Column("error", Told),
-    Column("traceback", Told),
-    Column("warnings", ToldJson),
+    Column("error", Message),
+    Column("traceback", Message),
+    Column("warnings", MessagesJson),
     Column("run_id", Integer, ForeignKey("runs.run_id")),
     Index("idx_conversion_entry", "archive_id", "attempt", unique=True),
 )
@@ -150,7 +150,7 @@ reports = Table(
     Column("start_time", Text),
     Column("submission_state", Text, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("last_error", Told),
+    Column("last_error", Message),
     Column("next_try_at", Moment),
     Column("accepted_at", Moment),
     Column("verified_at", Moment),
@@ -177,7 +177,7 @@ arrivals = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", Moment),
     Column("moved_to", PathText),
-    Column("reason", Told),
+    Column("reason", Message),
     Column("inode", WholeNumber),
     Column("ctime_ns", WholeNumber),
     Column("kept_checksum", Text),

@@ -59,25 +59,25 @@ class Writer:
         with self._mutex:
             group, self._queue = self._queue, []
         try:
-            self._settle(group)
+            self._resolve(group)
         except BaseException:  # an interrupt is this thread's alone: the others' units go on with the next commit
             with self._mutex:
                 self._queue[:0] = [request for request in group if not (request.is_done or request is mine)]
             raise
 
-    def _settle(self, group: list[_Request[Any]]) -> None:
+    def _resolve(self, group: list[_Request[Any]]) -> None:
         """Bring each request of the group to its end."""
         try:
             self._commit(group)
         except _UnitFailed as failed:
             if len(group) == 1:
-                group[0].fail(self._told(failed.error, *DRIVER_ERRORS))
+                group[0].fail(self._translated(failed.error, *DRIVER_ERRORS))
                 return
             for request in group:
-                self._settle([request])
+                self._resolve([request])
         except Exception as exc:
             for request in group:
-                request.fail(self._told(exc, OSError, *DRIVER_ERRORS))
+                request.fail(self._translated(exc, OSError, *DRIVER_ERRORS))
 
     def _commit(self, group: list[_Request[Any]]) -> None:
         self._on_step("begin")
@@ -102,12 +102,12 @@ class Writer:
         if self._connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
             execute(self._connection, "ROLLBACK")
 
-    def _told(self, error: Exception, *foreign: type[Exception]) -> Exception:
+    def _translated(self, error: Exception, *foreign: type[Exception]) -> Exception:
         if not isinstance(error, foreign):
             return error
-        told = translated(self._path, error)
-        told.__cause__ = error
-        return told
+        catalog_error = translated(self._path, error)
+        catalog_error.__cause__ = error
+        return catalog_error
 
 
 class _UnitFailed(Exception):
@@ -134,5 +134,5 @@ class _Request(Generic[T]):
         if self._error:
             raise self._error
         if not self.is_done:
-            raise CatalogError("a transaction came to no end; nothing of it is stored")
+            raise CatalogError("a transaction was not completed; nothing of it is stored")
         return cast(T, self._result)

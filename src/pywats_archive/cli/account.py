@@ -42,11 +42,13 @@ def _become_owner(roots: Sequence[Path]) -> None:
         raise UsageError("--as-owner: Windows has no such thing; run it in a console of that account")
     owners = {owner.uid: owner for owner in map(owner_of, roots)}
     if len(owners) > 1:
-        named = ", ".join(sorted(owner.told for owner in owners.values()))
+        named = ", ".join(sorted(owner.sudo_name for owner in owners.values()))
         raise UsageError(f"--as-owner: the archives belong to several accounts ({named}); name one with --archive")
     for owner in owners.values():
         if owner.uid == os.geteuid():
             return
         if os.geteuid() != 0:
-            raise UsageError(f"--as-owner: only root can become '{owner.told}'; use 'sudo -u {owner.told} ...'")
+            raise UsageError(
+                f"--as-owner: only root can become '{owner.sudo_name}'; use 'sudo -u {owner.sudo_name} ...'"
+            )
         become(owner)

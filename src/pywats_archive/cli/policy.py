@@ -165,7 +165,7 @@ def _changed(policy: RetentionPolicy, changes: dict[str, Any]) -> RetentionPolic
 
 
 def _document(policy: RetentionPolicy) -> dict[str, Any]:
-    return {"converter_name": policy.converter_name, **policy.told()}
+    return {"converter_name": policy.converter_name, **policy.as_details()}
 
 
 def _row(policy: RetentionPolicy) -> tuple[str, ...]:

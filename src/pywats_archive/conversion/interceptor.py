@@ -57,7 +57,7 @@ class ArchiveInterceptor:
         self._configuration = told_of(config)
         self.codes = KeptCodes(archive)
         """The code that is kept of what converts."""
-        archive.policies.take_configured(config.name, config.retention_policy(), config.retention_said())
+        archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
 
     def pre_convert(
         self,

@@ -63,9 +63,9 @@ class Scrub:
 
     def _read_back(self, archive_id: str) -> EntryCheck:
         holding = inventory.current(self._archive, archive_id)
-        looks = list(inspection.look_at_all(self._archive, holding, lambda path: True))
+        looks = list(inspection.check_all(self._archive, holding, lambda path: True))
         doubtful = [problem.path for _, problem in looks if problem]
-        again = (inspection.look_again(self._archive, archive_id, path, whole=True) for path in doubtful)
+        again = (inspection.recheck(self._archive, archive_id, path, whole=True) for path in doubtful)
         problems = tuple(problem for problem in again if problem)
         if problems:
             describe(self._archive.root)  # a share that went away makes no findings
@@ -80,7 +80,7 @@ class Scrub:
         self._second_look_s = time.monotonic()
         for finding in scrub_log.findings(self._archive):
             path, archive_id = finding.problem.path, finding.problem.archive_id or ""
-            is_sound = inspection.look_again(self._archive, archive_id, path, whole=True) is None
+            is_sound = inspection.recheck(self._archive, archive_id, path, whole=True) is None
             self._tell(
                 scrub_log.record_cleared(self._archive, finding)
                 if is_sound

@@ -1,7 +1,7 @@
 """Checking an archive: every row against its blob, every file against its row, and the chain of events.
 
 It changes nothing and works beside the service. What the service is writing at that moment is no problem: whatever looks
-wrong is looked at again in the end, and while a process owns the archive, a file younger than ``YOUNG_S`` may still get
+wrong is looked at again in the end, and while a process owns the archive, a file younger than ``GRACE_S`` may still get
 its row.
 """
 
@@ -22,7 +22,7 @@ from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
 
-YOUNG_S = 600.0
+GRACE_S = 600.0
 """How long the service may take between writing a file and committing its row: it packs companions between."""
 _DOUBTS_AT_ONCE = 1000
 
@@ -66,7 +66,7 @@ def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
 
 
 def _codes(archive: Archive) -> Iterator[Checked]:
-    for path, fault in codes.look_at_all(archive):
+    for path, fault in codes.check_all(archive):
         told = f"{fault}; replays with this original converter are skipped"
         yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, told) if fault else None, blobs=1)
 
@@ -83,7 +83,7 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
         row = f"{archive.root / CATALOG}: the row of {holding.archive_id}"
         told = f"{row} says that it was purged, the history does not; compare with a backup"
         yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, told))
-    for blob, problem in inspection.look_at_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
+    for blob, problem in inspection.check_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
             yield Checked(blobs=1)
@@ -143,11 +143,11 @@ class _Doubts:
     def _lacking(self, doubt: _Doubt, problem: Problem) -> Problem | None:
         if problem.kind is ProblemKind.ENTRY_MISSING:
             return None if inventory.current(self._archive, doubt.archive_id).entry else problem
-        return inspection.look_again(self._archive, doubt.archive_id, doubt.path, whole=False)
+        return inspection.recheck(self._archive, doubt.archive_id, doubt.path, whole=False)
 
     def _unknown(self, doubt: _Doubt, *, has_owner: bool) -> Problem | None:
         age_s = _age_s(self._archive, doubt.path)
-        if age_s is None or (has_owner and age_s < YOUNG_S):
+        if age_s is None or (has_owner and age_s < GRACE_S):
             return None
         now = inventory.current(self._archive, doubt.archive_id)
         if now.is_purged:
@@ -178,7 +178,7 @@ def _stray_problem(archive: Archive, stray: Stray, *, has_owner: bool) -> Proble
         told = f"{where}: cannot be listed ({stray.reason}); check the folder's rights"
         return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, None, told)
     age_s = _age_s(archive, stray.path)
-    if age_s is None or (has_owner and age_s < YOUNG_S):
+    if age_s is None or (has_owner and age_s < GRACE_S):
         return None
     if stray.is_half_written:
         told = f"{where}: was left half-written, and nothing counts on it; remove it"

@@ -120,7 +120,7 @@ def withheld(result: ItemResult) -> frozenset[int]:
     return frozenset(n for n, effect in enumerate(result.effects, 1) if effect is Effect.UNCHANGED)
 
 
-def summed_up(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
+def summarize_run(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
     """Sum a run's items up, the same changes together, the most frequent first."""
     counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     groups: dict[str, tuple[Change, list[str], int]] = {}

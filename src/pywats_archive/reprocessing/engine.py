@@ -14,7 +14,7 @@ from typing import Any
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import runs
-from pywats_archive.archive.results.runs import SetBack
+from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
@@ -167,13 +167,13 @@ class ReprocessingEngine:
             raise UsageError(f"run {run_id} is not going on; 'reprocess rollback {run_id}' takes back what it did")
         runs.end(self._archive, run_id, RunState.CANCELLED, actor=self._actor)
 
-    def rollback(self, run_id: int) -> tuple[SetBack, ...]:
+    def rollback(self, run_id: int) -> tuple[Rollback, ...]:
         """Let every entry of a run show the conversion again that it showed before; nothing of the history is lost."""
         if runs.get(self._archive, run_id).request.get("dry_run"):
             raise UsageError(f"run {run_id} was a dry run: it changed nothing")
         with runs.reprocessing(self._archive):
             items = [item for item in runs.items(self._archive, run_id) if item.status is not None]
-            done = tuple(runs.set_back(self._archive, run_id, each.archive_id, actor=self._actor) for each in items)
+            done = tuple(runs.roll_back(self._archive, run_id, each.archive_id, actor=self._actor) for each in items)
             runs.end(self._archive, run_id, RunState.ROLLED_BACK, actor=self._actor)
         return done
 

@@ -209,7 +209,7 @@ class Replayer:
 
     def _restored(self, entry: ArchiveEntry, folder: Path) -> Path:
         try:
-            return restore.restore_source(self._archive, entry.archive_id, folder, actor="replay", is_told=False)
+            return restore.restore_source(self._archive, entry.archive_id, folder, actor="replay", record_access=False)
         except (BlobDamaged, BlobMissing) as exc:
             raise Skipped(f"its source is damaged: {exc}") from exc
 

@@ -32,7 +32,7 @@ from pywats_archive.models.operation.replay import ItemResult, ItemState, Replay
 from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Ran
-from pywats_archive.reprocessing.effects import Document, Shown, judged, skipped, summed_up, withheld
+from pywats_archive.reprocessing.effects import Document, Shown, judged, skipped, summarize_run, withheld
 from pywats_archive.reprocessing.replayer import Replayer, Skipped
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta(
     """Sum up what a run has done so far."""
     run = runs.get(archive, run_id)
     items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
-    return summed_up(items, run, duration=duration)
+    return summarize_run(items, run, duration=duration)
 
 
 class _Going:
@@ -211,7 +211,7 @@ class _Going:
         return result
 
     def _kept(self, result: ItemResult) -> ItemResult:
-        runs.keep(self._archive, self._run_id, result)
+        runs.record_item(self._archive, self._run_id, result)
         return result
 
     def _shown(self, now: Current) -> Shown:

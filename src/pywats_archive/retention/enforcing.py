@@ -25,7 +25,7 @@ from pywats_archive.models.retention.purge import (
     SpaceEstimate,
 )
 from pywats_archive.retention.clock import Trust, judge, vouched
-from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summed_up
+from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summarize
 
 _AT_ONCE = 200
 """So many entries are purged in one commit: some 5 ms in which nobody else can commit."""
@@ -34,7 +34,7 @@ Pause = Callable[[], None]
 """Called between two batches: to make way for conversions, or to stop by what it raises."""
 
 
-def stock_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
+def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
     """Give what a converter has, as the catalog tells it; entries are read while they are asked for."""
     size, number = purging.kept_size(archive, policy.converter_name)
     newest_from = NO_END
@@ -62,7 +62,7 @@ def confirm_clock(archive: Archive, *, actor: str) -> None:
         details = {"clock": reading.wall.isoformat(), "expected": expected.isoformat()}
         return Event(kind="clock.confirmed", at=reading.wall, actor=actor, details=details)
 
-    archive.clock.keep(lambda known, reading: vouched(reading, Voucher.PERSON), event=told)
+    archive.clock.update(lambda known, reading: vouched(reading, Voucher.PERSON), event=told)
 
 
 def preview(
@@ -73,7 +73,7 @@ def preview(
     While the clock is doubted, what it would do once somebody confirms it; without ``has_ages``, what it does until then.
     """
     moment = now or _moment(trust_in(archive), archive)
-    return decisions(policy, stock_of(archive, policy, has_ages=has_ages), now=moment)
+    return decisions(policy, inventory_of(archive, policy, has_ages=has_ages), now=moment)
 
 
 def preview_plan(
@@ -81,7 +81,7 @@ def preview_plan(
 ) -> PurgePlan:
     """Sum up what ``enforce`` would do now."""
     moment = now or _moment(trust_in(archive), archive)
-    return plan(policy, stock_of(archive, policy, has_ages=has_ages), now=moment)
+    return plan(policy, inventory_of(archive, policy, has_ages=has_ages), now=moment)
 
 
 def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
@@ -153,7 +153,7 @@ def enforce(
         return _with_failures(stays, not_removed)
 
 
-def agree_to_small_ones(archive: Archive, *, now: datetime) -> None:
+def confirm_small_policies(archive: Archive, *, now: datetime) -> None:
     """Confirm each policy that would purge no more than a fifth of any converter: what it names later is no surprise."""
     for policy_name in archive.policies.unconfirmed():
         ruled = (archive.policies.effective(name) for name in archive.policies.ruled_by(policy_name))
@@ -199,7 +199,7 @@ def purge_named(
                 altered += len(purged.altered)
                 not_removed += purged.not_removed
         nothing = Stock(entries=0, disk_size_bytes=0, oldest_first=lambda before: ())
-        kept = summed_up(decided, "", nothing).kept
+        kept = summarize(decided, "", nothing).kept
         statistics = PurgeStatistics(
             converter_name=", ".join(sorted(set(names.values()))),
             archives_purged=done,

@@ -54,7 +54,7 @@ def named(candidates: Iterable[Candidate], *, unsubmitted: bool) -> Iterator[Dec
 
 def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
     """Sum up the decisions of a policy."""
-    summed = summed_up(decisions(policy, stock, now=now), policy.converter_name, stock)
+    summed = summarize(decisions(policy, stock, now=now), policy.converter_name, stock)
     over = stock.disk_size_bytes - summed.bytes_freed - policy.max_size_bytes
     if not policy.enabled or over <= 0:
         return summed
@@ -62,7 +62,7 @@ def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
     return replace(summed, kept=kept, over_bytes=over)
 
 
-def summed_up(decided: Iterable[Decision], converter_name: str, stock: Stock) -> PurgePlan:
+def summarize(decided: Iterable[Decision], converter_name: str, stock: Stock) -> PurgePlan:
     """Sum decisions up, whoever made them."""
     purged, kept, freed = Counter[PurgeReason](), Counter[Obstacle](), 0
     for decision in decided:

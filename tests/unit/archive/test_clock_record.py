@@ -38,11 +38,11 @@ def test_entries_of_a_doubt_are_known_as_misdated(aged: Aged) -> None:
     first = _number(aged, aged.add().archive_id)
     aged._started += timedelta(days=400)  # the clock goes ahead, the machine has not lived it
     aged.now += timedelta(days=400)
-    aged.archive.clock.keep(lambda known, reading: judge(known, reading).known)
+    aged.archive.clock.update(lambda known, reading: judge(known, reading).known)
     last = [_number(aged, aged.add().archive_id) for _ in range(3)][-1]
     aged.now -= timedelta(days=400)
     aged._started -= timedelta(days=400)
-    aged.archive.clock.keep(lambda known, reading: judge(known, reading).known)
+    aged.archive.clock.update(lambda known, reading: judge(known, reading).known)
     with aged.archive.read() as db:
         (found,) = clock.misdated(db)
     assert (found.after_entry, found.upto_entry, found.received_by) == (first, last, aged.now)

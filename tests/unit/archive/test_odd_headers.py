@@ -110,5 +110,5 @@ def _odd(archive: Archive, what: dict[str, Any]) -> str:
         naming=naming,
         level=6,
     )
-    archive.blobs.settle(blob)
+    archive.blobs.sync_name(blob)
     return blob.path

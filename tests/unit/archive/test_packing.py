@@ -329,7 +329,7 @@ def _as_before(archive: Archive, entry: ArchiveEntry, tar: Sequence[bytes]) -> s
         naming=lambda content: (path, label(content)),
         level=6,
     )
-    archive.blobs.settle(written)
+    archive.blobs.sync_name(written)
     return written.path
 
 

@@ -79,7 +79,7 @@ def test_no_link_on_the_way_is_followed(tmp_path: Path, linked: str) -> None:
     (root / linked).parent.mkdir(parents=True)
     (root / linked).symlink_to(target if linked.endswith(".gz") else outside)
     store, path = BlobStore(root), f"{DAY}/{ID}.csv.gz"
-    for use in (store.look, store.disk_size, store.remove_if_empty, lambda p: list(store.read(p))):
+    for use in (store.read_header, store.disk_size, store.remove_if_empty, lambda p: list(store.read(p))):
         with pytest.raises(BlobOutside, match="is a link"):
             use(path)
     if not linked.endswith(".gz"):

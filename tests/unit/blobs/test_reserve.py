@@ -80,7 +80,7 @@ def test_a_full_disk_takes_commits_and_no_blobs_until_there_is_room(disk: Disk, 
             take_in(archive, tmp_path, "small.log", 10)
         sightings = [Sighting(path=f"/watch/{n}.log", size_bytes=1, mtime_ns=1) for n in range(2_000)]
         ledger.enter(archive, "c", sightings)
-        assert not archive.reserve.take() and archive.find(EntryFilter()).total == 0
+        assert not archive.reserve.allocate() and archive.find(EntryFilter()).total == 0
         disk.free()
         take_in(archive, tmp_path)
         assert reserve.stat().st_size == RESERVE_BYTES and archive.find(EntryFilter()).total == 1
@@ -107,4 +107,4 @@ def test_an_archive_on_a_full_disk_opens(disk: Disk, tmp_path: Path) -> None:
             take_in(archive, tmp_path, "another.log")
         disk.free()
         take_in(archive, tmp_path, "another.log")
-        assert archive.reserve.take()
+        assert archive.reserve.allocate()

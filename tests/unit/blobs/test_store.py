@@ -38,7 +38,7 @@ def write(
     blob = store.write(
         data, folder=DAY, draft=lambda: label(UNKNOWN), naming=lambda c: (next(targets), label(c)), level=level
     )
-    store.settle(blob)
+    store.sync_name(blob)
     return blob
 
 

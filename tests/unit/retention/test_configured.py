@@ -30,7 +30,7 @@ def aged(tmp_path: Path) -> Iterator[Aged]:
 def configure(aged: Aged, **said: Any) -> bool:
     """Have a configuration that says this be seen, as at a start or a reload."""
     policy = RetentionPolicy(converter_name="c", **said) if said else None
-    return aged.archive.policies.take_configured("c", policy, said)
+    return aged.archive.policies.apply_configured("c", policy, said)
 
 
 def by_hand(aged: Aged, **values: Any) -> None:

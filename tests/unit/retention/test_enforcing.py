@@ -232,7 +232,7 @@ def test_nobody_agreed_to_what_nobody_said(aged: Aged) -> None:
     for days_ago in (200, 100, 3):
         aged.add(days_ago=days_ago)
     builtin = aged.archive.policies.effective("c")
-    enforcing.agree_to_small_ones(aged.archive, now=aged.now)
+    enforcing.confirm_small_policies(aged.archive, now=aged.now)
     with pytest.raises(NeedsConfirmation):
         enforcing.enforce(aged.archive, builtin)
     aged.archive.policies.confirm("c", actor="it")
@@ -242,6 +242,6 @@ def test_nobody_agreed_to_what_nobody_said(aged: Aged) -> None:
 def test_a_policy_that_is_no_surprise_now_is_agreed_to(aged: Aged) -> None:
     """What purges no more than a fifth of any converter at first may purge whatever comes due later."""
     aged.add()
-    enforcing.agree_to_small_ones(aged.archive, now=aged.now)
+    enforcing.confirm_small_policies(aged.archive, now=aged.now)
     aged.now += timedelta(days=200)
     assert enforcing.enforce(aged.archive, aged.archive.policies.effective("c")).archives_purged == 1

@@ -36,7 +36,7 @@ def set_clock(aged: Aged, by: timedelta) -> None:
 
 
 def look(aged: Aged) -> None:
-    aged.archive.clock.keep(lambda known, reading: judge(known, reading).known)
+    aged.archive.clock.update(lambda known, reading: judge(known, reading).known)
 
 
 def purge(aged: Aged, policy: RetentionPolicy) -> int:
@@ -107,7 +107,7 @@ def test_only_a_size_limit_purges_under_a_doubt(aged: Aged) -> None:
     with pytest.raises(RetentionHeldBack, match="--confirm-clock"):
         enforcing.enforce(aged.archive, BY_AGE, confirmed=True)
     assert purge(aged, of_size(entries[1:])) == 1
-    aged.archive.clock.keep(lambda known, reading: vouched(reading, Voucher.PERSON))
+    aged.archive.clock.update(lambda known, reading: vouched(reading, Voucher.PERSON))
     assert purge(aged, BY_AGE) == 1
 
 

@@ -15,7 +15,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.role import is_shared_source, metadata_in_place
 from pywats_archive.archive.sources.companions import listed
 from pywats_archive.blobs.header import ALGORITHM
-from pywats_archive.blobs.reading import Look
+from pywats_archive.blobs.reading import BlobHeader
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
@@ -42,9 +42,9 @@ class Recorded:
 
 
 class _Wrong(Exception):
-    def __init__(self, kind: ProblemKind, told: str) -> None:
+    def __init__(self, kind: ProblemKind, message: str) -> None:
         self.kind = kind
-        super().__init__(told)
+        super().__init__(message)
 
 
 def recorded(holding: Holding) -> Iterator[Recorded]:
@@ -63,24 +63,24 @@ def recorded(holding: Holding) -> Iterator[Recorded]:
 _PATH = attrgetter("archived_path")
 
 
-def look_at_all(
+def check_all(
     archive: Archive, holding: Holding, is_whole: Callable[[str], bool]
 ) -> Iterator[tuple[Recorded, Problem | None]]:
     """Check each blob that should exist against its row and the history; those ``is_whole`` selects are read whole."""
-    told = inventory.told_by_history(archive, holding.archive_id)
+    in_history = inventory.checksums_in_history(archive, holding.archive_id)
     for blob in recorded(holding):
         problem = problem_of(archive, blob, whole=is_whole(blob.path))
-        yield blob, problem or _altered(archive, blob, told.get(blob.path))
+        yield blob, problem or _altered(archive, blob, in_history.get(blob.path))
 
 
-def look_again(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Problem | None:
+def recheck(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Problem | None:
     """Check a suspect blob against the catalog as it is now; None if it is sound, or was removed on record."""
     now = inventory.current(archive, archive_id)
     was_purged = now.entry is not None and now.entry.purged_at is not None
     if was_purged or path in inventory.removed_on_record(archive, archive_id):
         return None
     found = (
-        problem for blob, problem in look_at_all(archive, now, lambda each: whole and each == path) if blob.path == path
+        problem for blob, problem in check_all(archive, now, lambda each: whole and each == path) if blob.path == path
     )
     return next(found, None)
 
@@ -98,23 +98,23 @@ def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | No
     except BlobDamaged as exc:
         return _problem(blob, ProblemKind.BLOB_DAMAGED, str(exc))
     except OSError as exc:
-        told = (
+        message = (
             f"{archive.root / blob.path}: cannot be read ({exc.strerror or exc}); check the disk and the file's rights"
         )
-        return _problem(blob, ProblemKind.BLOB_UNREADABLE, told)
+        return _problem(blob, ProblemKind.BLOB_UNREADABLE, message)
     except Exception as exc:
         if isinstance(exc, ArchiveError):
             raise
-        told = f"cannot be checked ({type(exc).__name__}: {exc}): what it says of itself makes no sense; {_BACKUP}"
-        return _problem(blob, ProblemKind.BLOB_DAMAGED, f"{archive.root / blob.path}: {told}")
+        message = f"cannot be checked ({type(exc).__name__}: {exc}): its own header is invalid; {_BACKUP}"
+        return _problem(blob, ProblemKind.BLOB_DAMAGED, f"{archive.root / blob.path}: {message}")
     return None
 
 
-def _altered(archive: Archive, blob: Recorded, told_checksum: str | None) -> Problem | None:
-    if blob.checksum is None or told_checksum in (None, blob.checksum):
+def _altered(archive: Archive, blob: Recorded, checksum_in_history: str | None) -> Problem | None:
+    if blob.checksum is None or checksum_in_history in (None, blob.checksum):
         return None
-    told = f"{archive.root / blob.path}: was archived with {told_checksum}, its row says {blob.checksum}; compare with a backup"
-    return _problem(blob, ProblemKind.RECORD_ALTERED, told)
+    message = f"was archived with {checksum_in_history}, its row says {blob.checksum}; compare with a backup"
+    return _problem(blob, ProblemKind.RECORD_ALTERED, f"{archive.root / blob.path}: {message}")
 
 
 def _source(entry: ArchiveEntry) -> Recorded:
@@ -160,36 +160,36 @@ def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
     if not blob.path:
         raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, and should; {_BACKUP}")
     try:
-        look = archive.blobs.look(blob.path)
+        header = archive.blobs.read_header(blob.path)
     except BlobOutside:
         raise
     except BlobDamaged as exc:
         raise _Wrong(ProblemKind.HEADER_DAMAGED, _without_path(exc)) from exc
     if whole:
-        _check_content(archive, blob, look)
-    _check_sizes(blob, look)
-    _check_facts(blob, look)
+        _check_content(archive, blob, header)
+    _check_sizes(blob, header)
+    _check_facts(blob, header)
 
 
-def _check_content(archive: Archive, blob: Recorded, look: Look) -> None:
+def _check_content(archive: Archive, blob: Recorded, header: BlobHeader) -> None:
     digest = hashlib.sha256()
     if blob.checksum is None:
         chunks = _hashed(archive.blobs.read(blob.path), digest)
-        metadata = metadata_in_place(blob.path, look.label.metadata)
+        metadata = metadata_in_place(blob.path, header.label.metadata)
         found = tuple(listed(archive, blob.path, chunks, metadata))
         _check_companions(blob, found)
-        expected = f"{ALGORITHM}:{look.label.metadata.get('sha256')}"
+        expected = f"{ALGORITHM}:{header.label.metadata.get('sha256')}"
     else:
         for chunk in archive.blobs.read(blob.path):
             digest.update(chunk)
         expected = blob.checksum
     checksum = f"{ALGORITHM}:{digest.hexdigest()}"
     if checksum != expected:
-        told = f"its content has {checksum}, recorded was {expected}; keep the file for inquiry and {_BACKUP}"
-        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, told)
-    if not archive.blobs.is_unchanged(blob.path, look.label):
-        told = f"its bytes were changed, though they still give the recorded content; check the disk and {_BACKUP}"
-        raise _Wrong(ProblemKind.BLOB_DAMAGED, told)
+        message = f"its content has {checksum}, recorded was {expected}; keep the file for inquiry and {_BACKUP}"
+        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, message)
+    if not archive.blobs.is_unchanged(blob.path, header.label):
+        message = f"its bytes were changed, though they still give the recorded content; check the disk and {_BACKUP}"
+        raise _Wrong(ProblemKind.BLOB_DAMAGED, message)
 
 
 def _hashed(chunks: Iterator[bytes], digest: Any) -> Iterator[bytes]:
@@ -202,35 +202,35 @@ def _check_companions(blob: Recorded, found: tuple[Companion, ...]) -> None:
     inside = {each.name: (each.size_bytes, each.checksum) for each in found}
     wrong = [each.name for each in blob.companions if inside.get(each.name) != (each.size_bytes, each.checksum)]
     if wrong:
-        told = f"its file {wrong[0]!r} is not what was recorded; keep the blob for inquiry and {_BACKUP}"
-        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, told)
+        message = f"its file {wrong[0]!r} is not what was recorded; keep the blob for inquiry and {_BACKUP}"
+        raise _Wrong(ProblemKind.CHECKSUM_MISMATCH, message)
 
 
-def _check_sizes(blob: Recorded, look: Look) -> None:
-    length, expected = look.compressed_size_bytes, blob.compressed_size_bytes
+def _check_sizes(blob: Recorded, header: BlobHeader) -> None:
+    length, expected = header.compressed_size_bytes, blob.compressed_size_bytes
     if expected is not None and length != expected:
         raise _Wrong(ProblemKind.BLOB_DAMAGED, f"it has {length} bytes of {expected} that were recorded; {_BACKUP}")
-    size = look.label.metadata.get("size_bytes")
-    if not isinstance(size, int) or look.size_bytes_mod_4g != size % 2**32:
+    size = header.label.metadata.get("size_bytes")
+    if not isinstance(size, int) or header.size_bytes_mod_4g != size % 2**32:
         raise _Wrong(ProblemKind.BLOB_DAMAGED, f"its end does not have the size of its content ({size}); {_BACKUP}")
 
 
-def _check_facts(blob: Recorded, look: Look) -> None:
-    told = metadata_in_place(blob.path, look.label.metadata)
-    if is_shared_source(blob.path, look.label.metadata):
-        told = {**told, "compression_level": blob.facts.get("compression_level")}
-    wrong = [key for key, value in blob.facts.items() if _as_stored(key, told.get(key)) != value]
-    if not look.label.is_sealed and blob.checksum is not None:
-        wrong += sorted(told.keys() - blob.facts.keys() - _NOT_IN_ROWS)
+def _check_facts(blob: Recorded, header: BlobHeader) -> None:
+    metadata = metadata_in_place(blob.path, header.label.metadata)
+    if is_shared_source(blob.path, header.label.metadata):
+        metadata = {**metadata, "compression_level": blob.facts.get("compression_level")}
+    wrong = [key for key, value in blob.facts.items() if _as_stored(key, metadata.get(key)) != value]
+    if not header.label.is_sealed and blob.checksum is not None:
+        wrong += sorted(metadata.keys() - blob.facts.keys() - _NOT_IN_ROWS)
     if wrong:
         key = wrong[0]
-        both = f"its header says {key} = {told.get(key)!r}, the catalog {blob.facts.get(key)!r}"
+        both = f"its header says {key} = {metadata.get(key)!r}, the catalog {blob.facts.get(key)!r}"
         raise _Wrong(ProblemKind.HEADER_DAMAGED, f"{both}; one of them was altered, compare with a backup")
 
 
-def _as_stored(key: str, told: Any) -> Any:
+def _as_stored(key: str, value: Any) -> Any:
     """Return a header's value as a row holds it: the first headers had times that no row can hold."""
-    return storable_ns(told) if key == "mtime_ns" and isinstance(told, int) else told
+    return storable_ns(value) if key == "mtime_ns" and isinstance(value, int) else value
 
 
 def _problem(blob: Recorded, kind: ProblemKind, message: str) -> Problem:

@@ -99,8 +99,8 @@ def current(archive: Archive, archive_id: str) -> Holding:
 def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
     """Return the report blobs of an entry that were removed on record."""
     with archive.read() as db:
-        told = events.of_entry(db, archive_id)
-    return frozenset(str(event.details.get("blob")) for event in told if event.kind == "report.removed")
+        of_entry = events.of_entry(db, archive_id)
+    return frozenset(str(event.details.get("blob")) for event in of_entry if event.kind == "report.removed")
 
 
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
@@ -115,16 +115,16 @@ def first_break(archive: Archive) -> Event | None:
         return events.first_break(db)
 
 
-def told_by_history(archive: Archive, archive_id: str) -> dict[str, str]:
+def checksums_in_history(archive: Archive, archive_id: str) -> dict[str, str]:
     """Return the checksum of each blob of an entry according to the chained events."""
     with archive.read() as db:
         events_of_entry = events.of_entry(db, archive_id)
-    told: dict[str, str] = {}
+    checksums: dict[str, str] = {}
     for event in events_of_entry:
         for details in (event.details, *event.details.get("reports", ())):
             if isinstance(details, dict) and details.get("blob"):
-                told[str(details["blob"])] = str(details.get("checksum"))
-    return told
+                checksums[str(details["blob"])] = str(details.get("checksum"))
+    return checksums
 
 
 def gone_entries(archive: Archive) -> Iterator[str]:

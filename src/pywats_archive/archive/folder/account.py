@@ -23,7 +23,7 @@ class Account:
     """None if the system knows no name for it."""
 
     @property
-    def told(self) -> str:
+    def sudo_name(self) -> str:
         """The account in the form that sudo accepts."""
         return self.name or f"#{self.uid}"
 
@@ -48,8 +48,8 @@ def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
     if owner.uid == mine or (is_new and mine != _ROOT) or _is_given_to(root, owner):
         return
     raise WrongAccount(
-        f"{root}: belongs to the account '{owner.told}', and this is '{_name(mine) or mine}', whose files that one could not "
-        f"purge, verify or send; use 'sudo -u {owner.told} pywats-archive ...', or as root --as-owner"
+        f"{root}: belongs to the account '{owner.sudo_name}', and this is '{_name(mine) or mine}', whose files that "
+        f"account could not purge, verify or send; use 'sudo -u {owner.sudo_name} pywats-archive ...', or as root --as-owner"
     )
 
 

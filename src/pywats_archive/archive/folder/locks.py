@@ -36,11 +36,11 @@ def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], Ar
 
 def nobody_purging(root: Path) -> AbstractContextManager[None]:
     """Prevent every purge meanwhile; PurgeRunning if one is running."""
-    told = f"{root}: a purge is going on; try again when it is over"
-    return locked(root, layout.PURGING, busy=lambda: PurgeRunning(told))
+    message = f"{root}: a purge is running; try again when it has finished"
+    return locked(root, layout.PURGING, busy=lambda: PurgeRunning(message))
 
 
 def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextManager[None]:
     """Prevent every replay meanwhile; RunRunning if one runs until the timeout."""
-    told = f"{root}: a reprocessing is going on; wait for it, or cancel it with 'pywats-archive reprocess'"
-    return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(told))
+    message = f"{root}: a reprocessing is running; wait for it, or cancel it with 'pywats-archive reprocess'"
+    return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(message))

@@ -78,13 +78,13 @@ def leave_note(note: Path, **more: str) -> None:
     The note may be in a folder that others can write to: it is always created as a new file, and never follows a link.
     """
     since = utc_now().isoformat(timespec="seconds")
-    told = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
+    content = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
     partial = note.with_name(f"{note.name}.part")
     with suppress(OSError):
         partial.unlink(missing_ok=True)
         try:
             with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
-                json.dump(told, stream)
+                json.dump(content, stream)
             partial.replace(note)
         finally:  # on a full disk it would stay half-written
             partial.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def _readable(path: str, flags: int) -> int:
     return os.open(path, flags, 0o644)
 
 
-def signature_in(note: Path) -> Signature | None:
+def author_of(note: Path) -> Signature | None:
     """Return who left a note; None if there is none, or it cannot be read."""
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
@@ -107,9 +107,9 @@ def signature_in(note: Path) -> Signature | None:
 def holder(note: Path) -> str:
     """Describe who holds a lock, as far as its note says."""
     try:
-        told = json.loads(note.read_text(encoding="utf-8"))
-        with_what = f", with {told['configuration']}" if "configuration" in told else ""
-        who = f"{told['process']} on {told['computer']}, since {told['since']}{with_what}"
+        found = json.loads(note.read_text(encoding="utf-8"))
+        with_what = f", with {found['configuration']}" if "configuration" in found else ""
+        who = f"{found['process']} on {found['computer']}, since {found['since']}{with_what}"
         return f"another pywats-archive process ({who})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another pywats-archive process"

@@ -58,7 +58,7 @@ def status_of(root: Path, *, now: datetime) -> ServiceStatus:
     return service_status(
         root,
         is_owned=owned,
-        owner=ownership.signature_in(root / layout.OWNER) if owned else None,
+        owner=ownership.author_of(root / layout.OWNER) if owned else None,
         beat=_beat_in(root / layout.HEARTBEAT),
         computer=platform.node(),
         now=now,
@@ -66,7 +66,7 @@ def status_of(root: Path, *, now: datetime) -> ServiceStatus:
 
 
 def _beat_in(path: Path) -> Beat | None:
-    by = ownership.signature_in(path)
+    by = ownership.author_of(path)
     with suppress(OSError):
         at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
         return Beat(by=by, at=at) if by else None

@@ -21,13 +21,13 @@ class Adopted:
     reports: tuple[Report, ...] = ()
     companions: int = 0
     problems: tuple[Problem, ...] = ()
-    set_back: frozenset[str] = frozenset()
+    rolled_back: frozenset[str] = frozenset()
     """The paths of the reports that were rolled back."""
 
     @property
     def in_order(self) -> tuple[Report, ...]:
         """Return the reports, those in force last: the next conversion continues their ids."""
-        return (*(each for each in self.reports if each.archived_path in self.set_back), *self._others)
+        return (*(each for each in self.reports if each.archived_path in self.rolled_back), *self._others)
 
     @property
     def in_force(self) -> tuple[Report, ...]:
@@ -38,7 +38,7 @@ class Adopted:
 
     @property
     def _others(self) -> tuple[Report, ...]:
-        return tuple(each for each in self.reports if each.archived_path not in self.set_back)
+        return tuple(each for each in self.reports if each.archived_path not in self.rolled_back)
 
 
 def stand_in(archive: Archive, archive_id: str) -> ArchiveEntry:

@@ -17,16 +17,16 @@ class Decided:
     """Decisions from the notes beside the catalog, and from the old catalog's history."""
 
     noted_purged: frozenset[str]
-    noted_set_back: frozenset[str]
+    noted_rolled_back: frozenset[str]
     history: Formerly
 
     def is_purged(self, archive_id: str) -> bool:
         """Whether the entry is recorded as purged, so that its remaining blobs are to be removed."""
         return archive_id in self.noted_purged or self.history.is_purged(archive_id)
 
-    def set_back(self, archive_id: str) -> frozenset[str]:
+    def rolled_back(self, archive_id: str) -> frozenset[str]:
         """Return the paths of the entry's reports that were rolled back."""
-        return self.noted_set_back | self.history.set_back(archive_id)
+        return self.noted_rolled_back | self.history.rolled_back(archive_id)
 
 
 @contextmanager
@@ -34,5 +34,7 @@ def decided(root: Path) -> Iterator[Decided]:
     """Read the decisions in the archive at ``root``; its old catalog stays open meanwhile."""
     with formerly(root / layout.CATALOG) as history:
         yield Decided(
-            noted_purged=decision_log.purged_ids(root), noted_set_back=decision_log.set_back(root), history=history
+            noted_purged=decision_log.purged_ids(root),
+            noted_rolled_back=decision_log.rolled_back(root),
+            history=history,
         )

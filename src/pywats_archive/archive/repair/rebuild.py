@@ -70,7 +70,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
                 with decided(root) as before:
                     filled = _Filling(archive, how, before).fill(only_there)
                 _keep_on(archive, kept, actor=how.actor)
-                archive.clock.go_on(former_clock(root / layout.CATALOG))
+                archive.clock.continue_from(former_clock(root / layout.CATALOG))
             finally:
                 archive.catalog.close()
             kept_as = catalog_swap.replace(root, moment=how.clock(), on_step=how.on_step)
@@ -91,10 +91,10 @@ def _keep_on(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> 
         for hold in kept.holds if kept else ():
             if purges.set_hold(tx, hold.archive_id, reason=hold.hold_reason, by=hold.held_by, now=hold.held_at):
                 details = {"reason": hold.hold_reason, "held_by": hold.held_by}
-                told = Event(
+                event = Event(
                     kind="hold.taken_over", at=archive.now(), archive_id=hold.archive_id, actor=actor, details=details
                 )
-                events.append(tx, told)
+                events.append(tx, event)
 
     archive.write(unit)
 
@@ -173,8 +173,8 @@ class _Filling:
         entry = adopted.entry
         assert entry is not None
         path = entry.source_archived_path or next((report.archived_path for report in adopted.reports), "")
-        told = f"{self._archive.root / path}: is not taken in with what belongs to it ({error}); keep it for inquiry"
-        self._problems.append(_problem(ProblemKind.HEADER_DAMAGED, path, told, entry.archive_id))
+        message = f"{self._archive.root / path}: is not taken in with what belongs to it ({error}); keep it for inquiry"
+        self._problems.append(_problem(ProblemKind.HEADER_DAMAGED, path, message, entry.archive_id))
         self._entries -= 1
         self._reports -= len(adopted.reports)
         self._companions -= adopted.companions
@@ -183,7 +183,7 @@ class _Filling:
     def _adopt(self, holding: Holding) -> Adopted:
         if self._before.is_purged(holding.archive_id):
             return self._finish_purge(holding)
-        adopted = Adopted(set_back=self._before.set_back(holding.archive_id))
+        adopted = Adopted(rolled_back=self._before.rolled_back(holding.archive_id))
         for path in holding.files:
             adopted = self._with(adopted, holding.archive_id, path)
             self._done += 1
@@ -211,8 +211,8 @@ class _Filling:
             for failure in self._archive.blobs.remove_durably(left).values():
                 raise failure
         except (OSError, BlobOutside) as exc:
-            told = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
-            self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], told, holding.archive_id))
+            message = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
+            self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], message, holding.archive_id))
         self._purged += 1
         return Adopted()
 
@@ -233,8 +233,8 @@ class _Filling:
         except Exception as exc:
             if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
                 raise
-            told = str(exc) if isinstance(exc, ArchiveError) else _foreign(archive.root / path, exc)
-            unread = problem or _problem(ProblemKind.HEADER_DAMAGED, path, told, archive_id)
+            message = str(exc) if isinstance(exc, ArchiveError) else _foreign(archive.root / path, exc)
+            unread = problem or _problem(ProblemKind.HEADER_DAMAGED, path, message, archive_id)
             return replace(adopted, problems=(*adopted.problems, unread))
 
     def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
@@ -281,13 +281,13 @@ def _add(tx: Connection, batch: Sequence[Adopted]) -> None:
 
 def _stray_problem(root: Path, stray: Stray) -> Problem:
     if stray.reason:
-        told = f"{root / stray.path}: cannot be listed ({stray.reason}); check its rights, then rebuild again"
-        return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, told)
+        message = f"{root / stray.path}: cannot be listed ({stray.reason}); check its rights, then rebuild again"
+        return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, message)
     return _problem(ProblemKind.BLOB_UNKNOWN, stray.path, f"{root / stray.path}: is no blob by its name; not taken in")
 
 
-def _problem(kind: ProblemKind, path: str, told: str, archive_id: str | None = None) -> Problem:
-    return Problem(kind=kind, path=path, archive_id=archive_id, message=told)
+def _problem(kind: ProblemKind, path: str, message: str, archive_id: str | None = None) -> Problem:
+    return Problem(kind=kind, path=path, archive_id=archive_id, message=message)
 
 
 def _foreign(path: Path, exc: Exception) -> str:

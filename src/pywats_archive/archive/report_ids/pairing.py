@@ -200,18 +200,18 @@ def _join_only_one(known: _Matching) -> None:
 def _leave_several(known: _Matching) -> None:
     """Leave to a person what has several possible partners: reports of one unit, or of one test that names none."""
     for _, olds, news in known.open_by(lambda keys: keys.unit):
-        known.leave(olds, news, _told(olds, news, "one serial number"))
+        known.leave(olds, news, _ambiguity(olds, news, "one serial number"))
     for _, olds, news in known.open_by(lambda keys: None if keys.unit else keys):
-        known.leave(olds, news, _told(olds, news, "one test without a serial number"))
+        known.leave(olds, news, _ambiguity(olds, news, "one test without a serial number"))
 
 
 def _leave_equals(known: _Matching) -> None:
     """Leave to a person what has several possible partners among reports of equal keys."""
     for keys, olds, news in known.open_by(lambda keys: keys):
-        known.leave(olds, news, _told(olds, news, "one test" if keys.unit else "one test without a serial number"))
+        known.leave(olds, news, _ambiguity(olds, news, "one test" if keys.unit else "one test without a serial number"))
 
 
-def _told(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:
+def _ambiguity(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:
     return f"{len(olds)} earlier and {len(news)} new reports of {whose}: which continues which cannot be told"
 
 

@@ -43,7 +43,7 @@ def judged(tx: Connection, report: Report, identity: Identity, asked: Asked) -> 
         its_id = report.report_id
         if other := same_id_elsewhere(tx, its_id, report.checksum, of=report.archive_id):
             warnings.append(f"report {report.ordinal} has the id of a report of {other.archive_id} ({its_id})")
-            held = None if asked.allow_same_id else f"not sent: {_told(other)}"
+            held = None if asked.allow_same_id else f"not sent: {_conflict(other)}"
     if held is None or report.submission_state is not SubmissionState.WAITING:
         return Judged(report=report, warnings=tuple(warnings))
     what = f"{held}, or 'pywats-archive reprocess start {report.archive_id} --new-id --submit' sends it as a new one"
@@ -67,9 +67,9 @@ def trouble(
                 continue
             checksum = measure([body]).checksum
             if other := same_id_elsewhere(db, summary.own_id, checksum, of=archive_id):
-                return _told(other)
+                return _conflict(other)
     return None
 
 
-def _told(other: Report) -> str:
+def _conflict(other: Report) -> str:
     return f"its id is that of a report of {other.archive_id}; set allow_same_id if it is to replace that one"

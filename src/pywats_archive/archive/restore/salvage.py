@@ -16,7 +16,7 @@ from pywats_archive.archive.restore.source import (
     companion_paths,
     entry_with_bytes,
     original_name,
-    put_on_record,
+    record_restore,
     restore_source,
 )
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
@@ -48,7 +48,7 @@ def salvage_source(archive: Archive, archive_id: str, folder: Path, *, actor: st
         path = _salvage(archive, entry, folder)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
-    put_on_record(archive, archive_id, path, actor=actor, damage=damage)
+    record_restore(archive, archive_id, path, actor=actor, damage=damage)
     return Salvaged(path=path, damage=damage)
 
 

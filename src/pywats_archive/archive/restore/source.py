@@ -18,7 +18,7 @@ from pywats_archive.portable.placing import last_part
 
 
 def restore_source(
-    archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", is_told: bool = True
+    archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", record_access: bool = True
 ) -> Path:
     """Restore a source into ``folder`` under its own name and mtime, with its companions; returns its path.
 
@@ -29,11 +29,11 @@ def restore_source(
     """
     entry = entry_with_bytes(archive, archive_id)
     try:
-        restored = _restore(archive, entry, folder, is_durable=is_told)
+        restored = _restore(archive, entry, folder, is_durable=record_access)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
-    if is_told:
-        put_on_record(archive, archive_id, restored, actor=actor)
+    if record_access:
+        record_restore(archive, archive_id, restored, actor=actor)
     return restored
 
 
@@ -47,7 +47,7 @@ def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
     return entry
 
 
-def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
+def record_restore(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
     """Record who was given a source, and whether it was whole; nothing is recorded in a read-only archive."""
     if archive.is_read_only:
         return

@@ -25,7 +25,7 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     """
     made = []
     for member, content in members(chunks, of=folder):
-        with _told_as_damaged(folder):  # the name or time may be invalid
+        with _damaged_errors(folder):  # the name or time may be invalid
             target = _inside(folder, member.name)
             if member.isdir():
                 target.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
 
 def write_member(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
     """Write a file with ``name`` relative to ``folder``; a name outside of it is refused."""
-    with _told_as_damaged(folder):  # the name may be invalid
+    with _damaged_errors(folder):  # the name may be invalid
         target = _inside(folder, name)
         return write_file(chunks, target.parent, target.name, mtime_ns=mtime_ns, is_durable=is_durable)
 
@@ -48,7 +48,7 @@ def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarI
     """
     reader = cast(BinaryIO, _ChunkReader(chunks))
     with (
-        _told_as_damaged(of),
+        _damaged_errors(of),
         tarfile.open(fileobj=reader, mode="r|", encoding="utf-8", errors="surrogateescape") as tar,
     ):
         for member in tar:
@@ -59,12 +59,12 @@ def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarI
 
 
 def _content(stream: IO[bytes], of: Path) -> Iterator[bytes]:
-    with _told_as_damaged(of):
+    with _damaged_errors(of):
         yield from pieces(stream)
 
 
 @contextmanager
-def _told_as_damaged(of: Path) -> Iterator[None]:
+def _damaged_errors(of: Path) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, ValueError) as exc:

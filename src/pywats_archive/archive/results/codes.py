@@ -81,8 +81,8 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
         if (archive.root / path).exists():
             raise _Kept
         name = code.main if len(code.files) == 1 else f"{PurePosixPath(code.main).stem}.tar"
-        told = metadata | {"sha256": content.sha256, "size_bytes": content.size_bytes}
-        return path, Label(original_name=PurePosixPath(name).name, mtime_s=0, metadata=told)
+        complete = metadata | {"sha256": content.sha256, "size_bytes": content.size_bytes}
+        return path, Label(original_name=PurePosixPath(name).name, mtime_s=0, metadata=complete)
 
     try:
         blob = archive.blobs.write(
@@ -92,9 +92,9 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
         return False
     except OSError as exc:
         raise StorageError(f"{archive.root}: a converter's code cannot be kept ({exc.strerror or exc})") from exc
-    archive.blobs.settle(blob)
-    told = {"fingerprint": code.fingerprint, "blob": path, "checksum": blob.content.checksum, "version": version}
-    archive.write(lambda tx: events.append(tx, Event(kind="converter.kept", at=archive.now(), details=told)))
+    archive.blobs.sync_name(blob)
+    details = {"fingerprint": code.fingerprint, "blob": path, "checksum": blob.content.checksum, "version": version}
+    archive.write(lambda tx: events.append(tx, Event(kind="converter.kept", at=archive.now(), details=details)))
     return True
 
 
@@ -128,7 +128,7 @@ def on_record(archive: Archive, conversion: Conversion) -> str | None:
     return str(recorded[conversion.attempt - 1].get("code_fingerprint") or "") or None
 
 
-def look_at_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
+def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
     """Stream the path of all stored code, with the problem of each, if any."""
     for path in archive.blobs.paths(layout.CONVERTERS):
         digest = PurePosixPath(path).name.partition(".")[0]

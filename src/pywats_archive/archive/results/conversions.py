@@ -79,7 +79,7 @@ def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...
         _archive_reports(archive, new, before, written)
         return archive.write(lambda tx: _commit(tx, archive, new, before, written))
     except Exception:
-        archive.take_back(archive_id, [each.blob for each in written])
+        archive.remove_uncommitted(archive_id, [each.blob for each in written])
         raise
 
 
@@ -152,7 +152,7 @@ def _commit(
     _withhold_older(tx, before, [each.report for each in judged])
     number = conversions.add(tx, conversion)
     for each in written:
-        archive.blobs.settle(each.blob)
+        archive.blobs.sync_name(each.blob)
     kept = tuple(replace(each.report, conversion_id=number) for each in judged)
     for report in kept:
         reports.add(tx, report)

@@ -31,7 +31,7 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     blob, report = archive_report(archive, place, document, SubmissionState.WAITING, compression_level)
 
     def unit(tx: Connection) -> Report:
-        archive.blobs.settle(blob)
+        archive.blobs.sync_name(blob)
         past = conversions.of_entry(tx, archive_id)
         kept = replace(report, conversion_id=past[-1].conversion_id if past else None)
         reports.add(tx, kept)
@@ -43,7 +43,7 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
     try:
         return archive.write(unit)
     except Exception:
-        archive.take_back(archive_id, [blob])
+        archive.remove_uncommitted(archive_id, [blob])
         raise
 
 

@@ -25,7 +25,7 @@ _RECOVERY_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SetBack:
+class Rollback:
     """What a rollback did with one entry."""
 
     archive_id: str
@@ -50,8 +50,8 @@ def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], 
 
     def unit(tx: Connection) -> int:
         now = archive.now()
-        number = runs.add(tx, request.told(), archive_ids, actor=actor, now=now)
-        details = {"run_id": number, "entries": len(archive_ids), "request": request.told()}
+        number = runs.add(tx, request.as_details(), archive_ids, actor=actor, now=now)
+        details = {"run_id": number, "entries": len(archive_ids), "request": request.as_details()}
         events.append(tx, Event(kind="run.begun", at=now, actor=actor, details=details))
         return number
 
@@ -84,7 +84,7 @@ def items(archive: Archive, run_id: int) -> Iterator[ItemResult]:
         yield from runs.items(db, run_id)
 
 
-def keep(archive: Archive, run_id: int, result: ItemResult) -> None:
+def record_item(archive: Archive, run_id: int, result: ItemResult) -> None:
     """Keep what came of an entry of which no conversion is recorded: a dry run's, or one that was skipped."""
     archive.write(lambda tx: runs.set_item(tx, run_id, result))
 
@@ -116,27 +116,27 @@ def _end(tx: Connection, archive: Archive, run_id: int, state: RunState, actor: 
     events.append(tx, Event(kind=f"run.{state.value}", at=archive.now(), actor=actor, details={"run_id": run_id}))
 
 
-def set_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> SetBack:
+def roll_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> Rollback:
     """Show the conversion again that an entry showed before a run; no history is lost, and what waits is not sent.
 
     What waited before the run, and gave way to its reports, waits again where none of these was sent.
     """
     now = current(archive, archive_id)
     if now.conversion and now.conversion.run_id == run_id and now.reports:
-        decision_log.note_set_back(archive, archive_id, [report.archived_path for report in now.reports])
-    return archive.write(lambda tx: _set_back(tx, archive, run_id, archive_id, actor))
+        decision_log.note_rollback(archive, archive_id, [report.archived_path for report in now.reports])
+    return archive.write(lambda tx: _roll_back(tx, archive, run_id, archive_id, actor))
 
 
-def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, actor: str) -> SetBack:
+def _roll_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, actor: str) -> Rollback:
     now = current_of(tx, archive_id)
     shown = now.conversion
     if shown is None or shown.run_id != run_id:
-        return SetBack(
+        return Rollback(
             archive_id=archive_id, is_set_back=False, reason="it shows another conversion than that of the run"
         )
     before = [each for each in now.past if each.attempt < shown.attempt and not _is_rolled_back(tx, each)]
     if not before:
-        return SetBack(archive_id=archive_id, is_set_back=False, reason="it was not converted before the run")
+        return Rollback(archive_id=archive_id, is_set_back=False, reason="it was not converted before the run")
     for report in now.reports:
         if report.submission_state is SubmissionState.WAITING:
             reports.withhold(tx, report, reason=f"run {run_id} was rolled back")
@@ -152,9 +152,9 @@ def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, ac
             reports.let_wait_again(tx, report, withheld_because=conversions.REPLACED)
     details: dict[str, Any] = {"run_id": run_id, "from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
     details["submitted"] = list(sent)
-    told = Event(kind="conversion.set_back", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
-    events.append(tx, told)
-    return SetBack(archive_id=archive_id, is_set_back=True, submitted_ids=sent)
+    event = Event(kind="conversion.set_back", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
+    events.append(tx, event)
+    return Rollback(archive_id=archive_id, is_set_back=True, submitted_ids=sent)
 
 
 def _is_rolled_back(tx: Connection, conversion: Conversion) -> bool:

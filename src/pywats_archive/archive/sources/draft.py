@@ -14,12 +14,12 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.folder.role import AS_SOURCE, SHAREABLE
 from pywats_archive.archive.sources import reading, repeated
-from pywats_archive.archive.sources.packing import mark_of
+from pywats_archive.archive.sources.packing import file_key
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import Content, measure
 from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.catalog import entries, stored
-from pywats_archive.catalog.stored import Mark, Stored
+from pywats_archive.catalog.stored import FileKey, Stored
 from pywats_archive.errors import StorageError
 from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
@@ -74,7 +74,7 @@ class Draft:
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
-        kind, signature = source.look or reading.look_at(source.path)
+        kind, signature = source.look or reading.examine(source.path)
         return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature, known=known)
 
     @property
@@ -92,18 +92,18 @@ class Draft:
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""
-        mark = mark_of(self.original_path.name, self.signature) if self.kind is SourceKind.FILE else None
-        if mark is None:
+        key = file_key(self.original_path.name, self.signature) if self.kind is SourceKind.FILE else None
+        if key is None:
             return self._written(chunks)
-        shared, day = self.archive.shared, f"{self.moment:%Y%m%d}"
-        with shared.turn(mark):
-            blob = self._linked(day, mark) or self._written(chunks)
-            shared.note(day, mark, Stored(checksum=blob.content.checksum, path=blob.path))
+        recent, day = self.archive.recent_files, f"{self.moment:%Y%m%d}"
+        with recent.lock(key):
+            blob = self._linked(day, key) or self._written(chunks)
+            recent.remember(day, key, Stored(checksum=blob.content.checksum, path=blob.path))
         return blob
 
-    def _linked(self, day: str, mark: Mark) -> Blob | None:
+    def _linked(self, day: str, key: FileKey) -> Blob | None:
         with self.archive.read() as db:
-            found = (self.archive.shared.look(day, mark), stored.find(db, day, mark))
+            found = (self.archive.recent_files.find(day, key), stored.find(db, day, key))
         paths = [each.path for each in found if each and each.path and self._is_header(each.path)]
         if not paths:
             return None
@@ -116,12 +116,12 @@ class Draft:
         """Whether the header of a companion's blob has what this source's header would have."""
         own = self._label(_NO_ID, UNKNOWN).metadata
         try:
-            told = self.archive.blobs.label(path).metadata
+            header = self.archive.blobs.label(path).metadata
         except (OSError, StorageError):
             return False
-        is_companion = told.get("kind") == "companions" and told.get(SHAREABLE) is True
-        same = all(key in told and told[key] == own[key] for key in AS_SOURCE if key != "compression_level")
-        return is_companion and same and told.get("size_bytes") == self.signature.size_bytes
+        is_companion = header.get("kind") == "companions" and header.get(SHAREABLE) is True
+        same = all(key in header and header[key] == own[key] for key in AS_SOURCE if key != "compression_level")
+        return is_companion and same and header.get("size_bytes") == self.signature.size_bytes
 
     def _written(self, chunks: Iterable[bytes] | None) -> Blob:
         folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")

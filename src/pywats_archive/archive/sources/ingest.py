@@ -36,7 +36,7 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
         except AlreadyArchived as known:
             return _go_on(draft, known.entry)
         except repeated.KnownAgain as known:
-            repeated.settle(archive, known)
+            repeated.assign(archive, known)
             raise SourceKnown(f"{source.path}: {known.reason}") from known
     except OSError as exc:
         raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
@@ -61,10 +61,10 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
     try:
         return _with_companions(archive, entry, pack(archive, packing, new, blobs), blobs, found_by=found_by)
     except OSError as exc:
-        archive.take_back(entry.archive_id, blobs)
+        archive.remove_uncommitted(entry.archive_id, blobs)
         raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
     except Exception:
-        archive.take_back(entry.archive_id, blobs)
+        archive.remove_uncommitted(entry.archive_id, blobs)
         raise
 
 
@@ -77,7 +77,7 @@ def _with_companions(
 
     def unit(tx: Connection) -> None:
         for blob in blobs:
-            archive.blobs.settle(blob)
+            archive.blobs.sync_name(blob)
         entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=disk)
         stored.put(tx, entry.archive_id[:8], packed.stored)
         events.append(
@@ -110,7 +110,7 @@ def archive_result(
     try:
         archive.write(lambda tx: _commit(tx, draft, entry, blob))
     except Exception:
-        archive.take_back(entry.archive_id, [blob])
+        archive.remove_uncommitted(entry.archive_id, [blob])
         raise
     return entry
 
@@ -123,7 +123,7 @@ def _take_in(draft: Draft) -> ArchiveEntry:
     try:
         return _keep(draft, blobs)
     except Exception:
-        archive.take_back(draft.id_of(blobs[0]), blobs)
+        archive.remove_uncommitted(draft.id_of(blobs[0]), blobs)
         raise
 
 
@@ -145,7 +145,7 @@ def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
         )
         packed = pack(archive, packing, beside, blobs)
         for each in blobs[1:]:
-            archive.blobs.settle(each)
+            archive.blobs.sync_name(each)
     entry = draft.entry(draft.id_of(blob), blob.content, blobs, packed.companions)
 
     def unit(tx: Connection) -> None:
@@ -181,7 +181,7 @@ def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
 def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
     archive, source = draft.archive, draft.source
     if blob:
-        archive.blobs.settle(blob)
+        archive.blobs.sync_name(blob)
     entries.add(tx, entry)
     _advance(tx, archive, entry, source, draft.signature)
     details = {

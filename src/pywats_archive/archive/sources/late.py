@@ -37,7 +37,7 @@ def archive_late(
     try:
         archive.write(lambda tx: _commit(tx, draft, entry, blob, moved_to))
     except Exception:
-        archive.take_back(entry.archive_id, [blob])
+        archive.remove_uncommitted(entry.archive_id, [blob])
         raise
     return entry
 
@@ -74,7 +74,7 @@ def _accounted_for(draft: Draft, found: ArchiveEntry, reason: str, moved_to: str
 
 
 def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob, moved_to: str | None) -> None:
-    draft.archive.blobs.settle(blob)
+    draft.archive.blobs.sync_name(blob)
     entries.add(tx, entry)
     _add_arrival(tx, draft, entry, moved_to)
     details = {

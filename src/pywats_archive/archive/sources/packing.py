@@ -21,7 +21,7 @@ from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import Content, measure
 from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.catalog import stored
-from pywats_archive.catalog.stored import Mark, Stored
+from pywats_archive.catalog.stored import FileKey, Stored
 from pywats_archive.models import file_stamp
 from pywats_archive.models.entry import Companion
 
@@ -53,7 +53,7 @@ class Packed:
     """Companions that were archived; ``stored`` are those stored alone, for the catalog."""
 
     companions: tuple[Companion, ...] = ()
-    stored: tuple[tuple[Mark, Stored], ...] = ()
+    stored: tuple[tuple[FileKey, Stored], ...] = ()
 
 
 def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: list[Blob]) -> Packed:
@@ -64,11 +64,11 @@ def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: lis
     return _Pack(archive, packing, written).pack(paths)
 
 
-def mark_of(name: str, seen: file_stamp.FileStamp) -> Mark | None:
+def file_key(name: str, seen: file_stamp.FileStamp) -> FileKey | None:
     """Return the key by which a file is recognized again; None if the catalog cannot hold its time."""
     if seen.own_mtime_ns is not None:
         return None
-    return Mark(name=name, size_bytes=seen.size_bytes, mtime_ns=seen.mtime_ns)
+    return FileKey(name=name, size_bytes=seen.size_bytes, mtime_ns=seen.mtime_ns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class _File:
 
     path: Path
     seen: file_stamp.FileStamp
-    mark: Mark
+    key: FileKey
 
     def read(self) -> Iterator[bytes]:
         return reading.read_file(self.path, expected=self.seen)
@@ -91,15 +91,15 @@ class _Pack:
         self._packing = packing
         self._written = written
         self._numbers = itertools.count(1)
-        self._stored: list[tuple[Mark, Stored]] = []
+        self._stored: list[tuple[FileKey, Stored]] = []
 
     def pack(self, paths: Sequence[Path]) -> Packed:
         together: list[Path] = []
         kept: list[Companion] = []
         for path in paths:
             seen = replace(reading.signature(path), inode=None)  # not every file system has the same at each look
-            mark = mark_of(path.relative_to(self._packing.base).as_posix(), seen)
-            companion = self._alone(_File(path=path, seen=seen, mark=mark)) if mark else None
+            key = file_key(path.relative_to(self._packing.base).as_posix(), seen)
+            companion = self._alone(_File(path=path, seen=seen, key=key)) if key else None
             if companion:
                 kept.append(companion)
             else:
@@ -110,10 +110,10 @@ class _Pack:
 
     def _alone(self, file: _File) -> Companion | None:
         """Give a file that is stored alone one more name, or store it alone; None if it is to be packed with others."""
-        shared, day = self._archive.shared, self._packing.day
-        with shared.turn(file.mark):
+        recent, day = self._archive.recent_files, self._packing.day
+        with recent.lock(file.key):
             is_known, blob = self._linked(file)
-            may_come_again = is_known or not _is_own(file.mark.name, self._packing.source.stem)
+            may_come_again = is_known or not _is_own(file.key.name, self._packing.source.stem)
             is_linked = blob is not None
             if blob is None and may_come_again and self._archive.blobs.has_links:
                 blob = self._write_alone(file)
@@ -121,9 +121,9 @@ class _Pack:
                 return None
             self._written.append(blob)
             stored_now = Stored(checksum=blob.content.checksum, path=blob.path)
-            if shared.note(day, file.mark, stored_now) or not is_linked:
-                self._stored.append((file.mark, stored_now))
-        return self._companion(blob, file.mark.name, blob.content)
+            if recent.remember(day, file.key, stored_now) or not is_linked:
+                self._stored.append((file.key, stored_now))
+        return self._companion(blob, file.key.name, blob.content)
 
     def _linked(self, file: _File) -> tuple[bool, Blob | None]:
         """Whether a file was archived that day, and one more name of the blob that holds it alone."""
@@ -138,32 +138,32 @@ class _Pack:
 
     def _known(self, file: _File) -> Iterator[Stored]:
         """Stream where a file may be stored: in this process's memory, as a companion, as a source."""
-        mark, day = file.mark, self._packing.day
-        if found := self._archive.shared.look(day, mark):
+        key, day = file.key, self._packing.day
+        if found := self._archive.recent_files.find(day, key):
             yield found
         with self._archive.read() as db:
-            among_companions, among_sources = stored.find(db, day, mark), None
+            among_companions, among_sources = stored.find(db, day, key), None
             if file.path.parent == self._packing.base:
                 path = str(file.path)
-                among_sources = stored.find_source(db, day, path, size_bytes=mark.size_bytes, mtime_ns=mark.mtime_ns)
+                among_sources = stored.find_source(db, day, path, size_bytes=key.size_bytes, mtime_ns=key.mtime_ns)
         yield from filter(None, (among_companions, among_sources))
 
     def _write_alone(self, file: _File) -> Blob:
         """Store a file alone, with a header that can also be the header of a source."""
-        mark, mine = file.mark, self._packing
+        key, mine = file.key, self._packing
         more = {
             SHAREABLE: True,
-            "name": mark.name,
+            "name": key.name,
             "original_path": str(file.path),
             "converter_name": mine.converter_name,
             "converter_version": mine.converter_version,
-            "mtime_ns": mark.mtime_ns,
+            "mtime_ns": key.mtime_ns,
             "compression_level": mine.level,
         }
 
         def label(content: Content, number: int) -> Label:
             metadata = {**self._metadata(content, number), **more}
-            return Label(original_name=file.path.name, mtime_s=mark.mtime_ns // 1_000_000_000, metadata=metadata)
+            return Label(original_name=file.path.name, mtime_s=key.mtime_ns // 1_000_000_000, metadata=metadata)
 
         return self._write(file.read(), self._path, label)
 
@@ -180,8 +180,8 @@ class _Pack:
         self._written.append(blob)
         for file in files:
             content = Content(sha256=file.sha256, size_bytes=file.size_bytes)
-            mark = Mark(name=file.name, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
-            self._archive.shared.note(self._packing.day, mark, Stored(checksum=content.checksum))
+            key = FileKey(name=file.name, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
+            self._archive.recent_files.remember(self._packing.day, key, Stored(checksum=content.checksum))
             yield self._companion(blob, file.name, content)
 
     def _write(

@@ -36,7 +36,7 @@ Look = tuple[SourceKind, FileStamp]
 """The kind and stamp of a source at a path."""
 
 
-def look_at(path: Path) -> tuple[SourceKind, FileStamp]:
+def examine(path: Path) -> tuple[SourceKind, FileStamp]:
     """Return the kind and stamp of the source at ``path``.
 
     SourceVanished if there is nothing, StorageError if it is neither a file nor a folder.
@@ -51,7 +51,7 @@ def look_at(path: Path) -> tuple[SourceKind, FileStamp]:
 
 def signature(path: Path) -> FileStamp:
     """Return the stamp of a file or of a whole folder."""
-    return look_at(path)[1]
+    return examine(path)[1]
 
 
 def files_of(path: Path) -> Iterator[Path]:

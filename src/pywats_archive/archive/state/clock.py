@@ -55,19 +55,19 @@ class ClockRecord:
         with self._catalog.read() as db:
             if clock.known(db):
                 return
-        self.keep(lambda known, reading: known)
+        self.update(lambda known, reading: known)
 
-    def go_on(self, former: FormerClock | None) -> None:
+    def continue_from(self, former: FormerClock | None) -> None:
         """Continue with what the previous catalog knew.
 
         If that cannot be read, start with the clock as it is: nothing is purged then until a person sets a policy.
         """
         if former is None:
-            self.keep(lambda known, reading: first_known(reading, recorded_until=None))
+            self.update(lambda known, reading: first_known(reading, recorded_until=None))
         else:
-            self._write(lambda tx: former_clock.take_over(tx, former))
+            self._write(lambda tx: former_clock.copy_into(tx, former))
 
-    def keep(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
+    def update(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
         """Replace the record by the result of ``decide``, in one commit with ``event``.
 
         When a doubt begins, the newest entry is kept with it. When it ends, all entries after that one count as misdated.

@@ -102,7 +102,7 @@ class Policies:
         self.follow()
         return taken
 
-    def take_configured(self, name: str, policy: RetentionPolicy | None, said: Said) -> bool:
+    def apply_configured(self, name: str, policy: RetentionPolicy | None, said: Said) -> bool:
         """Apply what the configuration says now and did not say when last seen; returns whether that changed a policy.
 
         A converter that is seen for the first time gets ``policy``, if given. Later the last change wins: a change of the
@@ -161,8 +161,8 @@ class Policies:
 
         def unit(tx: Connection) -> None:
             policies.remove(tx, converter_name)
-            told = {"before": before.told(), "after": inherited.told()}
-            self._tell(tx, "policy.reset", actor, converter_name, told)
+            details = {"before": before.as_details(), "after": inherited.as_details()}
+            self._tell(tx, "policy.reset", actor, converter_name, details)
 
         self._write(lambda tx: policies.put(tx, inherited, now=self._now(), confirmed=False))
         self.follow()
@@ -183,8 +183,8 @@ class Policies:
     def _put(self, tx: Connection, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:
         before = policies.own(tx, policy.converter_name)
         policies.put(tx, policy, now=self._now(), confirmed=confirmed)
-        told = {"before": before.told() if before else None, "after": policy.told()}
-        self._tell(tx, "policy.changed", actor, policy.converter_name, told)
+        details = {"before": before.as_details() if before else None, "after": policy.as_details()}
+        self._tell(tx, "policy.changed", actor, policy.converter_name, details)
 
     def _tell(self, tx: Connection, kind: str, actor: str, name: str, details: dict[str, Any]) -> None:
         events.append(tx, Event(kind=kind, at=self._now(), actor=actor, details={"converter_name": name, **details}))

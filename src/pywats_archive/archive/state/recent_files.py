@@ -6,43 +6,43 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pywats_archive.catalog.stored import Mark, Stored
+from pywats_archive.catalog.stored import FileKey, Stored
 
 _MOST = 10_000
 """How many files are remembered; beyond that the oldest are forgotten."""
 
 
-class Shared:
+class RecentFiles:
     """The files that this process archived recently, by day; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._stored: dict[tuple[str, Mark], Stored] = {}
-        self._in_hand: set[Mark] = set()
+        self._stored: dict[tuple[str, FileKey], Stored] = {}
+        self._in_hand: set[FileKey] = set()
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, mark: Mark) -> Iterator[None]:
+    def lock(self, key: FileKey) -> Iterator[None]:
         """Be the only thread that archives this file meanwhile."""
         with self._changed:
-            self._changed.wait_for(lambda: mark not in self._in_hand)
-            self._in_hand.add(mark)
+            self._changed.wait_for(lambda: key not in self._in_hand)
+            self._in_hand.add(key)
         try:
             yield
         finally:
             with self._changed:
-                self._in_hand.remove(mark)
+                self._in_hand.remove(key)
                 self._changed.notify_all()
 
-    def look(self, day: str, mark: Mark) -> Stored | None:
+    def find(self, day: str, key: FileKey) -> Stored | None:
         """Return what was archived of this file on ``day``."""
         with self._changed:
-            return self._stored.get((day, mark))
+            return self._stored.get((day, key))
 
-    def note(self, day: str, mark: Mark, stored: Stored) -> bool:
+    def remember(self, day: str, key: FileKey, stored: Stored) -> bool:
         """Remember what was archived; returns whether the catalog does not know yet that this content is stored alone."""
         with self._changed:
-            before = self._stored.pop((day, mark), None)
-            self._stored[day, mark] = stored
+            before = self._stored.pop((day, key), None)
+            self._stored[day, key] = stored
             if len(self._stored) > _MOST:
                 del self._stored[next(iter(self._stored))]
         return before is None or before.path is None or before.checksum != stored.checksum

@@ -155,7 +155,7 @@ class ReplayRequest:
     """Why a report may continue one of another serial number, where its own id is the same or each side has one alone."""
     stop_at_failure: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def as_details(self) -> dict[str, Any]:
         """Return it as a run keeps it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 

@@ -29,7 +29,7 @@ def changes(seen: Said, said: Said) -> dict[str, Any]:
 
 def applied(policy: RetentionPolicy, changed: Said) -> RetentionPolicy:
     """Return a policy with the changed values; failed entries are kept as long as others at least."""
-    values = {**policy.told(), **changed}
+    values = {**policy.as_details(), **changed}
     failed = values["failed_retention_days"]
     if failed is not None:
         values["failed_retention_days"] = max(failed, values["retention_days"])
@@ -54,6 +54,6 @@ def differences(policy: RetentionPolicy, said: Said) -> tuple[Difference, ...]:
     """Return where the policy in force is another than the configuration says, in the order of the policy's values."""
     return tuple(
         Difference(name=name, configured=said[name], in_force=value)
-        for name, value in policy.told().items()
+        for name, value in policy.as_details().items()
         if name in said and said[name] != value
     )

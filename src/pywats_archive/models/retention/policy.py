@@ -67,12 +67,12 @@ class RetentionPolicy:
         """The size limit in bytes."""
         return int(self.max_size_gb * GB)
 
-    def told(self) -> dict[str, Any]:
+    def as_details(self) -> dict[str, Any]:
         """Return every value but the name, as an event holds it."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "converter_name"}
 
     def _require(self, name: str, least: int, most: int) -> None:
         value = getattr(self, name)
         if not isinstance(value, int) or not least <= value <= most:
-            told = f"{name} = {value!a}: must be from {least} to {most}"
-            raise ValueError(f"policy of '{self.converter_name}': {told}")
+            fault = f"{name} = {value!a}: must be from {least} to {most}"
+            raise ValueError(f"policy of '{self.converter_name}': {fault}")

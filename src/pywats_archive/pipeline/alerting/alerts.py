@@ -147,14 +147,14 @@ class Alerts:
         One that was away is told what is open by now.
         """
         with self._mutex, suppress(ArchiveError):
-            for left in alerts.take_up(archive, JUDGED_AGAIN):
+            for left in alerts.reopen(archive, JUDGED_AGAIN):
                 alert = Alert(
                     name=left.name, subject=left.subject, raised_at=left.raised_at, fields=tuple(left.details.items())
                 )
                 self._open = {(left.name, left.subject): alert, **self._open}
             for alert in self._open.values():
                 if archive in self._chains(alert.subject, archive):
-                    alerts.keep(archive, _kept(alert))
+                    alerts.put(archive, _kept(alert))
 
     def leave(self, archive: Archive) -> None:
         """Have nothing open in an archive that is closed because nobody uses it any more; what is about it is over."""
@@ -162,7 +162,7 @@ class Alerts:
             if Path(alert.subject).is_relative_to(archive.root):
                 self.clear(alert.name, alert.subject)
         with self._mutex, suppress(ArchiveError):
-            alerts.take_up(archive, ())
+            alerts.reopen(archive, ())
 
     def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
         """Tell its archives; what is over is open in no other one either: it may have been its archive's, which was away."""
@@ -174,7 +174,7 @@ class Alerts:
                     event = Event(kind=kind, at=self._now(), details=told)
                     alerts.record(archive, _kept(alert), event, is_over=is_over)
                 elif is_over:
-                    alerts.drop(archive, _kept(alert))
+                    alerts.clear(archive, _kept(alert))
 
     def _chains(self, subject: str, *more: Archive) -> Sequence[Archive]:
         archives = (*self._archives(), *more)

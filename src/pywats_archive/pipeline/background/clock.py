@@ -67,7 +67,7 @@ class ClockJob:
         """Keep what was lived through until now; the archive is about to be closed."""
         if self._judged.pop(archive.root, None):
             with suppress(ArchiveError, OSError):
-                archive.clock.keep(self._known_after)
+                archive.clock.update(self._known_after)
 
     def _judge(self, archive: Archive) -> Trust:
         now_s, judged = time.monotonic(), self._judged.get(archive.root)
@@ -79,7 +79,7 @@ class ClockJob:
         if _differs(judged.known, trust.known) or now_s - judged.kept_s >= KEEP_EVERY_S:
             judged.kept_s = now_s
             with suppress(CatalogFull):  # a purge must make room then
-                judged.known = archive.clock.keep(self._known_after)
+                judged.known = archive.clock.update(self._known_after)
         return trust
 
     def _known_after(self, known: Known, reading: Reading) -> Known:

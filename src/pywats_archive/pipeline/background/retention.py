@@ -167,7 +167,7 @@ class RetentionJob:
             watched.enforced_s, watched.enforced_on = now_s, today
             archive.policies.follow()
             if not trust.doubt:
-                enforcing.agree_to_small_ones(archive, now=trust.now)
+                enforcing.confirm_small_policies(archive, now=trust.now)
         for name in archive.converter_names():
             is_its_turn = is_due or name in watched.failed
             enforce = partial(self._enforce_if_due, archive, watched, name, trust, now_s, is_due=is_its_turn)

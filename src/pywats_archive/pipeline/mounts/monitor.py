@@ -118,7 +118,7 @@ class MountMonitor:
 
     def _check_disk(self, mount: ArchiveMount, archive: Archive) -> None:
         try:
-            archive.reserve.take()
+            archive.reserve.allocate()
         except ArchiveError:  # away since a moment ago
             return
         full, low = archive.reserve.trouble(), mount.disk.trouble()

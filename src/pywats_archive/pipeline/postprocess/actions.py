@@ -206,7 +206,7 @@ def _touched(source: SourceFile) -> reading.Signature | None:
     seen when it leaves.
     """
     try:
-        kind, now = reading.look_at(source.path)
+        kind, now = reading.examine(source.path)
     except SourceVanished:
         raise
     except StorageError as exc:  # a link, or a device

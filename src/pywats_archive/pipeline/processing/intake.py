@@ -130,7 +130,7 @@ def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
 
 def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
     """Archive a source that was only seen, as it lies there now."""
-    _, now = look = reading.look_at(Path(arrival.path))
+    _, now = look = reading.examine(Path(arrival.path))
     if was_replaced(arrival, now):
         raise SourceChanged(f"{arrival.path}: another source lies in its place")  # the next scan misses it
     entry = at.interceptor.pre_convert(
