@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test lint format types imports bench soak clean
+.PHONY: demo check test lint format types imports bench soak clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
+
+check: lint types imports
+	@echo "== unit tests"
+	@$(BIN)/python -m pytest tests/unit
 
 test: lint types imports
 	@echo "== tests"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pywats_archive.conversion.pool import worker_process
 from tests.faults.table import table
 from tests.station import Station, check_sound
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile every module again
+sys.dont_write_bytecode = False
 
 SAMPLES = Path(__file__).parents[1].parent / "shared" / "samples"
 
@@ -28,6 +34,15 @@ def station(tmp_path: Path) -> Iterator[Station]:
     with Station(tmp_path / "station") as made:
         yield made
     check_sound(made.archive_root)
+
+
+@pytest.fixture(autouse=True)
+def warm_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes start fast, but in tests that are marked ``spawned``."""
+    if sys.platform == "linux" and not request.node.get_closest_marker("spawned"):
+        from tests.warm import WarmContext  # noqa: PLC0415 (forks)
+
+        monkeypatch.setattr(worker_process, "_SPAWN", WarmContext)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -107,6 +107,7 @@ def test_a_log_that_nobody_reads_stops_nothing(station: Station, reader: str) ->
     assert len(station.server.received) == 30
 
 
+@pytest.mark.spawned
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a file that may not be executed")
 def test_workers_that_cannot_start_are_an_alert_and_keep_nobody_from_stopping(
     station: Station, monkeypatch: pytest.MonkeyPatch

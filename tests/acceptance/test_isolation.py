@@ -14,6 +14,8 @@ from tests.station import Station, wait_for
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.models.entry import ConversionStatus
 
+pytestmark = pytest.mark.spawned
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NAP = 1000 + os.getpid()
 """Seconds: how the processes of this test process are told from others'."""

@@ -25,7 +25,7 @@ from pywats_archive.host.worker import entry
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"), pytest.mark.spawned]
 
 WAITS = """
 import time

@@ -1,0 +1,39 @@
+"""Worker processes for tests, forked from one process per session that has pyWATS imported: a start takes milliseconds.
+
+The product spawns each worker, which then imports pyWATS for half a second. Apart from that, what runs is the same:
+a process of its own with the environment, folder and blocked signals of its parent, which shares no memory with the service.
+A test about the start or the end of processes is marked ``spawned`` and has the product's own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.warm_imports"])
+
+
+class WarmContext:
+    """What ``WorkerProcess`` needs of a multiprocessing context."""
+
+    Pipe = staticmethod(_FORKS.Pipe)
+
+    @staticmethod
+    def Process(*, target: Callable[..., object], args: Iterable[Any], name: str) -> BaseProcess:
+        """Make a process that is forked when it is started."""
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        return _FORKS.Process(target=_begin, args=(dict(os.environ), blocked, target, tuple(args)), name=name)
+
+
+def _begin(
+    environment: dict[str, str], blocked: set[int], target: Callable[..., object], args: tuple[Any, ...]
+) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    os.environ.clear()
+    os.environ.update(environment)
+    target(*args)
