@@ -9,7 +9,8 @@ import pytest
 from tests.unit.host.bench import Bench
 
 from pywats_archive.errors import ConverterUnavailable
-from pywats_archive.host.converters import describe, load_class, new_instance
+from pywats_archive.host.converters import load_class, new_instance
+from pywats_archive.host.describing import describe
 
 OWN = "class Own(FileConverter):\n    name = property(lambda self: 'Own')\n    def convert(self, s, c): return {}\n"
 SPEA = "pywats_client.converters.standard.spea_converter.SPEAConverter"

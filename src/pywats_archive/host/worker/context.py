@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pywats_archive.host.converters import schema_of
+from pywats_archive.host.describing import schema_of
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
-from pywats_archive.host.converters import code_of, describe_fully, load_class, new_instance
+from pywats_archive.host.converters import load_class, new_instance
+from pywats_archive.host.describing import code_of, describe_fully
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
 from pywats_archive.host.worker.announcing import ANNOUNCE, Announcement

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.host.converters import describe, kind_of, load_class, new_instance
+from pywats_archive.host.converters import kind_of, load_class, new_instance
+from pywats_archive.host.describing import describe
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.worker.cutting import know_arguments
 from pywats_archive.host.worker.isolation import one_line
