@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.station import Station, wait_for
 
 from pywats_archive import Client
-from pywats_archive.conversion.pool import processes
+from pywats_archive.conversion.pool import workers
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.operation.service import ServiceState
@@ -70,7 +70,7 @@ def test_a_service_that_loses_a_part_ends_and_says_why(
     station.add("c")
     service = Service(Settings(config_path=station.write_config(), processes=1))
     if part == "outbox":
-        monkeypatch.setattr(Outbox, "_pause", fail)
+        monkeypatch.setattr(Outbox, "_try_to_send", fail)
     elif part == "threads":
         monkeypatch.setattr(WorkQueue, "_serve", lambda self: None)
     else:
@@ -113,7 +113,7 @@ def test_workers_that_cannot_start_are_an_alert_and_keep_nobody_from_stopping(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service starts, says so, takes no source, answers a stop; once workers start all goes on by itself (invariant 11)."""
-    monkeypatch.setattr(processes, "REST_S", 0.2)
+    monkeypatch.setattr(workers, "REST_S", 0.2)
     watch = station.add("c")
     (watch / "a.log").write_text("a")
     forbidden = station.root / "python"

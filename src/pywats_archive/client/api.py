@@ -1,11 +1,10 @@
-"""Client: the one API over all archives of a station, shared by people's programs, the command and the pages."""
+"""The client: one API over all archives of a station, for programs, the command and the pages."""
 
 from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,25 +12,22 @@ from typing import Any
 
 from pywats_archive.archive import alerts, arguments, figures, ledger, sampling
 from pywats_archive.archive.audit import inventory
-from pywats_archive.archive.core import Archive, EntryDetails
-from pywats_archive.archive.folder import layout
+from pywats_archive.archive.core import EntryDetails
 from pywats_archive.archive.folder.layout import DESCRIPTION
-from pywats_archive.archive.folder.presence import require_archive
-from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.archive.ledger import Whereabouts
 from pywats_archive.archive.liveness import heartbeat, unattended
 from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
-from pywats_archive.archive.restore import source
-from pywats_archive.archive.restore.salvage import salvage_source
+from pywats_archive.client.archives import OpenArchives, unavailable_archives
+from pywats_archive.client.restoring import Restored, restore, salvage
+from pywats_archive.client.status import StationStatus
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
-from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogDamaged, UnknownConverter, UnknownEntry, UsageError
-from pywats_archive.host.settings import state_file
+from pywats_archive.errors import UnknownConverter, UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
-from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.operation.capacity import Ratios
-from pywats_archive.models.operation.integrity import Checked, OnProgress, Problem, ProblemKind, Rebuilt, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
 from pywats_archive.models.operation.replay import ReprocessingResult
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
@@ -40,34 +36,6 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Restored:
-    """One entry's restoring: where its source lies now, or why it does not."""
-
-    archive_id: str
-    path: Path | None = None
-    error: str | None = None
-    """Why it does not, or what is wrong with what was restored."""
-    is_on_record: bool = True
-    """Whether the archive's history tells of it; not where the archive is read only."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationStatus:
-    """The accounts of every archive: what came in, what became of it, and whether that agrees."""
-
-    accounts: tuple[Account, ...]
-    disagreements: tuple[str, ...]
-    alerts: tuple[OpenAlert, ...] = ()
-    """What the service found wrong, and is so still; and that none runs, while something waits."""
-    services: tuple[ServiceStatus, ...] = ()
-
-    @property
-    def agrees(self) -> bool:
-        """Tell whether what came in and what went out agree."""
-        return not self.disagreements
 
 
 class Client:
@@ -79,8 +47,7 @@ class Client:
         One whose catalog is damaged can be verified and rebuilt; anything else that needs it raises CatalogDamaged.
         """
         self._station = station
-        self._roots = tuple(arguments.path(root, "archives").absolute() for root in archives)
-        self._open_archives()
+        self._archives = OpenArchives([arguments.path(root, "archives").absolute() for root in archives])
 
     @classmethod
     def from_config(cls, path: Path | str) -> Client:
@@ -89,7 +56,7 @@ class Client:
         ArchiveAway names one that was there before and is not now: without it every answer would be a part, and look whole.
         """
         station = read_station_config(Path(path))
-        for reason in _away(station).values():
+        for reason in unavailable_archives(station).values():
             raise reason
         roots = station.archive_roots(even_unused=True)  # what was switched off has its entries all the same
         made = [root for root in roots if (root / DESCRIPTION).exists()]
@@ -106,7 +73,7 @@ class Client:
             raise UsageError("doctor: give a configuration or an archive, one of them")
         if config is not None:
             station = read_station_config(Path(config))
-            away = {root: str(reason) for root, reason in _away(station).items()}
+            away = {root: str(reason) for root, reason in unavailable_archives(station).items()}
             return replace(examine_station(station, away=away), warnings=doubtful(station))
         return examine_archive(Path(str(archive)))
 
@@ -153,7 +120,7 @@ class Client:
     @property
     def retention(self) -> StationRetention:
         """Policies, purges and holds, over all archives."""
-        return StationRetention(self._archives, self.require_converter)
+        return StationRetention(self._archives.all, self.require_converter)
 
     async def reprocess_archives(
         self, converter_name: str, from_date: date | datetime, to_date: date | datetime, **kwargs: Any
@@ -166,33 +133,25 @@ class Client:
         """Give what replays the entries of one archive; UsageError where it is not clear which, or by what configuration."""
         if self._station is None:
             raise UsageError("replaying needs the converters' configuration; open the client with from_config")
-        found = [each for each in self._archives if archive is None or each.root == archive.absolute()]
+        found = [each for each in self._archives.all if archive is None or each.root == archive.absolute()]
         if len(found) != 1:
-            known = ", ".join(str(root) for root in self._roots) or "none"
+            known = ", ".join(str(root) for root in self._archives.roots) or "none"
             raise UsageError(f"name the archive that is meant with --archive; there are {known}")
         return ReprocessingEngine(found[0], self._station, actor=actor)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
         """Give a page of the entries that match, over all archives, in stable order, with their total number."""
         limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
-        if len(self._archives) == 1:
-            return self._archives[0].find(wanted, limit=limit, offset=offset)
-        pages = [archive.find(wanted, limit=limit + offset) for archive in self._archives]
-        merged = sorted(
-            (entry for page in pages for entry in page.items),
-            key=lambda entry: (entry.conversion_timestamp, entry.archive_id),
-            reverse=wanted.newest_first,
-        )
-        return Page(items=tuple(merged[offset : offset + limit]), total=sum(page.total for page in pages))
+        return self._archives.find(wanted, limit=limit, offset=offset)
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of the archives."""
-        return self._roots
+        return self._archives.roots
 
     def require_converter(self, name: str) -> None:
         """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
-        known = {name for archive in self._archives for name in archive.converter_names()}
+        known = {name for archive in self._archives.all for name in archive.converter_names()}
         known |= {section.name for section in self._station.converters} if self._station else set()
         if not isinstance(name, str) or name not in known:
             listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
@@ -200,7 +159,7 @@ class Client:
 
     def details(self, archive_id: str) -> EntryDetails:
         """Give one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
-        return self._holder(archive_id).details(archive_id)
+        return self._archives.holder(archive_id).details(archive_id)
 
     def restore(
         self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
@@ -210,59 +169,54 @@ class Client:
         ``even_damaged`` brings back what can be read of a damaged one, under its name with ``.damaged`` after it.
         UnknownEntry comes before anything is written.
         """
-        one, folder = _salvaged if even_damaged else _restored, arguments.path(folder, "folder")
-        holders = [(archive_id, self._holder(archive_id)) for archive_id in arguments.texts(archive_ids, "archive_ids")]
+        one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
+        holders = [
+            (archive_id, self._archives.holder(archive_id))
+            for archive_id in arguments.texts(archive_ids, "archive_ids")
+        ]
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Give the figures of all archives together, or of one converter's part of them."""
         if converter_name:
             self.require_converter(converter_name)
-        found = combined([figures.statistics(archive, converter_name) for archive in self._archives], converter_name)
+        found = combined(
+            [figures.statistics(archive, converter_name) for archive in self._archives.all], converter_name
+        )
         return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
     def status(self) -> StationStatus:
         """Give the accounts of all archives."""
         return StationStatus(
-            accounts=tuple(account for archive in self._archives for account in ledger.accounts(archive)),
-            disagreements=tuple(fault for archive in self._archives for fault in ledger.disagreements(archive)),
+            accounts=tuple(account for archive in self._archives.all for account in ledger.accounts(archive)),
+            disagreements=tuple(fault for archive in self._archives.all for fault in ledger.disagreements(archive)),
             alerts=each_once(
-                [*(alert for each in self._archives for alert in alerts.open_alerts(each)), *self._unattended()]
+                [*(alert for each in self._archives.all for alert in alerts.open_alerts(each)), *self._unattended()]
             ),
             services=self.services(),
         )
 
     def _unattended(self) -> Iterator[OpenAlert]:
-        return unattended.alerts(self._archives, self._station, now=utc_now())
+        return unattended.alerts(self._archives.all, self._station, now=utc_now())
 
     def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
         """Return for each archive whether a service works on it."""
-        return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._roots)
+        return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._archives.roots)
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""
-        text = arguments.of_kind(text, "text", str)
-        found = [ledger.where_is(archive, text) for archive in self._archives]
-        return Whereabouts(
-            arrivals=tuple(arrival for each in found for arrival in each.arrivals),
-            entries=tuple(entry for each in found for entry in each.entries),
-        )
+        return self._archives.where_is(arguments.of_kind(text, "text", str))
 
     def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
         """Check every archive as it is streamed, beside a running service too; gives what was looked at, one by one.
 
         What is wrong is in ``problem``; nothing is changed, and one damaged blob does not stop the rest.
         """
-        for root in self._roots:
-            if root in self._damaged:
-                told = str(self._damaged[root])
-                yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=told))
-            else:
-                yield from verify(self._opened[root], thoroughness or Thoroughness())
+        yield from self._archives.verify(thoroughness or Thoroughness())
 
     def count_files(self) -> int:
         """Count the files that a check will look at, as they are now."""
-        return sum(map(inventory.count_files, self._roots))
+        return sum(map(inventory.count_files, self._archives.roots))
 
     def rebuild(self, *, actor: str, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
         """Make the catalogs anew from the blobs: those of the folders that were named, or a configuration's damaged ones.
@@ -270,15 +224,17 @@ class Client:
         Each old catalog is kept beside the new one. ArchiveInUse when a service runs.
         """
         self.close()
-        roots = self._roots if self._station is None else [root for root in self._roots if damage(root)]
+        roots = (
+            self._archives.roots if self._station is None else [root for root in self._archives.roots if damage(root)]
+        )
         how = Rebuilding(actor=actor, on_progress=on_progress)
         rebuilt = tuple(rebuild(root, how) for root in roots)
-        self._open_archives()
+        self._archives.open()
         return rebuilt
 
     def close(self) -> None:
         """Close the archives; idempotent."""
-        self._open.close()
+        self._archives.close()
 
     def __enter__(self) -> Client:
         return self
@@ -287,57 +243,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _open_archives(self) -> None:
-        self._opened: dict[Path, Archive] = {}
-        self._damaged: dict[Path, CatalogDamaged] = {}
-        with ExitStack() as stack:
-            for root in self._roots:
-                try:
-                    self._opened[root] = stack.enter_context(Archive.open(root))
-                except CatalogDamaged as exc:
-                    self._damaged[root] = exc
-            self._open = stack.pop_all()
-
-    @property
-    def _archives(self) -> tuple[Archive, ...]:
-        for damaged in self._damaged.values():
-            raise damaged
-        return tuple(self._opened.values())
-
-    def _holder(self, archive_id: str) -> Archive:
-        for archive in self._archives if isinstance(archive_id, str) else ():
-            if archive.has(archive_id):
-                return archive
-        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
-
-
-def _away(station: StationConfig) -> dict[Path, ArchiveAway]:
-    """The archives that were there before and are not, with what to do."""
-    known = state_file.recall(station.path, state_file.ARCHIVES)
-    away = {}
-    for root in station.archive_roots():
-        if uuid := known.get(str(root)):
-            try:
-                require_archive(root, uuid)
-            except ArchiveAway as exc:
-                meant = "if it was moved, name its new place in archive_folder; --archive DIR asks another one alone"
-                away[root] = type(exc)(f"{exc}; {meant}")
-    return away
-
-
-def _restored(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
-    try:
-        path = source.restore_source(archive, archive_id, folder, actor=actor)
-    except ArchiveError as exc:
-        return Restored(archive_id=archive_id, error=str(exc))
-    return Restored(archive_id=archive_id, path=path, is_on_record=not archive.is_read_only)
-
-
-def _salvaged(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
-    try:
-        salvaged = salvage_source(archive, archive_id, folder, actor=actor)
-    except ArchiveError as exc:
-        return Restored(archive_id=archive_id, error=str(exc))
-    is_on_record = not archive.is_read_only
-    return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage, is_on_record=is_on_record)

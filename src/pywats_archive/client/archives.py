@@ -1,0 +1,101 @@
+"""The open archives of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder.presence import require_archive
+from pywats_archive.archive.ledger import Whereabouts
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry
+from pywats_archive.host.settings import state_file
+from pywats_archive.integrity.verify import verify
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
+from pywats_archive.models.query import EntryFilter, Page
+
+
+class OpenArchives:
+    """The archives in these folders; one whose catalog is damaged can only be verified."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = tuple(roots)
+        self.open()
+
+    def open(self) -> None:
+        """Open the archives; NotAnArchive names a folder that has none."""
+        self._opened: dict[Path, Archive] = {}
+        self._damaged: dict[Path, CatalogDamaged] = {}
+        with ExitStack() as stack:
+            for root in self.roots:
+                try:
+                    self._opened[root] = stack.enter_context(Archive.open(root))
+                except CatalogDamaged as exc:
+                    self._damaged[root] = exc
+            self._exits = stack.pop_all()
+
+    def close(self) -> None:
+        """Close the archives; idempotent."""
+        self._exits.close()
+
+    @property
+    def all(self) -> tuple[Archive, ...]:
+        """Every archive; CatalogDamaged if one is damaged."""
+        for damaged in self._damaged.values():
+            raise damaged
+        return tuple(self._opened.values())
+
+    def holder(self, archive_id: str) -> Archive:
+        """Return the archive that has an entry; UnknownEntry if none has it."""
+        for archive in self.all if isinstance(archive_id, str) else ():
+            if archive.has(archive_id):
+                return archive
+        raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
+
+    def find(self, wanted: EntryFilter, *, limit: int, offset: int) -> Page[ArchiveEntry]:
+        """Return a page of matching entries over all archives, in stable order, with their total number."""
+        if len(self.all) == 1:
+            return self.all[0].find(wanted, limit=limit, offset=offset)
+        pages = [archive.find(wanted, limit=limit + offset) for archive in self.all]
+        merged = sorted(
+            (entry for page in pages for entry in page.items),
+            key=lambda entry: (entry.conversion_timestamp, entry.archive_id),
+            reverse=wanted.newest_first,
+        )
+        return Page(items=tuple(merged[offset : offset + limit]), total=sum(page.total for page in pages))
+
+    def where_is(self, text: str) -> Whereabouts:
+        """Find a source by path, name or serial number."""
+        found = [ledger.where_is(archive, text) for archive in self.all]
+        return Whereabouts(
+            arrivals=tuple(arrival for each in found for arrival in each.arrivals),
+            entries=tuple(entry for each in found for entry in each.entries),
+        )
+
+    def verify(self, thoroughness: Thoroughness) -> Iterator[Checked]:
+        """Check every archive, and yield each file that was checked."""
+        for root in self.roots:
+            if root in self._damaged:
+                message = str(self._damaged[root])
+                yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=message))
+            else:
+                yield from verify(self._opened[root], thoroughness)
+
+
+def unavailable_archives(station: StationConfig) -> dict[Path, ArchiveAway]:
+    """Return the archives that existed before and are unavailable, each with an error that says what to do."""
+    known = state_file.recall(station.path, state_file.ARCHIVES)
+    unavailable = {}
+    for root in station.archive_roots():
+        if uuid := known.get(str(root)):
+            try:
+                require_archive(root, uuid)
+            except ArchiveAway as exc:
+                meant = "if it was moved, name its new place in archive_folder; --archive DIR asks another one alone"
+                unavailable[root] = type(exc)(f"{exc}; {meant}")
+    return unavailable

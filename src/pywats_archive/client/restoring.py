@@ -1,0 +1,40 @@
+"""The restoring of one entry, with its outcome as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.restore import source
+from pywats_archive.archive.restore.salvage import salvage_source
+from pywats_archive.errors import ArchiveError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """One entry's restoring: where its source lies now, or why it does not."""
+
+    archive_id: str
+    path: Path | None = None
+    error: str | None = None
+    """Why it does not, or what is wrong with what was restored."""
+    is_on_record: bool = True
+    """Whether the archive's history tells of it; not where the archive is read only."""
+
+
+def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
+    try:
+        path = source.restore_source(archive, archive_id, folder, actor=actor)
+    except ArchiveError as exc:
+        return Restored(archive_id=archive_id, error=str(exc))
+    return Restored(archive_id=archive_id, path=path, is_on_record=not archive.is_read_only)
+
+
+def salvage(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
+    try:
+        salvaged = salvage_source(archive, archive_id, folder, actor=actor)
+    except ArchiveError as exc:
+        return Restored(archive_id=archive_id, error=str(exc))
+    is_on_record = not archive.is_read_only
+    return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage, is_on_record=is_on_record)
