@@ -21,6 +21,7 @@ from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.operation.service import ServiceState
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
+from pywats_archive.pipeline.reload import Reloading
 from pywats_archive.pipeline.service import Service, Settings
 
 
@@ -74,7 +75,7 @@ def test_a_service_that_loses_a_part_ends_and_says_why(
     elif part == "threads":
         monkeypatch.setattr(WorkQueue, "_serve", lambda self: None)
     else:
-        monkeypatch.setattr(service, "_reload_if_changed", fail)
+        monkeypatch.setattr(Reloading, "reload_if_changed", fail)
     with capture_logs() as logs, pytest.raises(MemoryError if part == "main loop" else ServiceFailed):
         service.run()
     if part == "outbox":

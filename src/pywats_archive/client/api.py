@@ -6,6 +6,7 @@ from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -170,19 +171,14 @@ class Client:
         UnknownEntry comes before anything is written.
         """
         one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
-        holders = [
-            (archive_id, self._archives.holder(archive_id))
-            for archive_id in arguments.texts(archive_ids, "archive_ids")
-        ]
+        holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Give the figures of all archives together, or of one converter's part of them."""
         if converter_name:
             self.require_converter(converter_name)
-        found = combined(
-            [figures.statistics(archive, converter_name) for archive in self._archives.all], converter_name
-        )
+        found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
         return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
     def status(self) -> StationStatus:
@@ -191,7 +187,7 @@ class Client:
             accounts=tuple(account for archive in self._archives.all for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives.all for fault in ledger.disagreements(archive)),
             alerts=each_once(
-                [*(alert for each in self._archives.all for alert in alerts.open_alerts(each)), *self._unattended()]
+                [*chain.from_iterable(map(alerts.open_alerts, self._archives.all)), *self._unattended()]
             ),
             services=self.services(),
         )
