@@ -186,9 +186,7 @@ class Client:
         return StationStatus(
             accounts=tuple(account for archive in self._archives.all for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives.all for fault in ledger.disagreements(archive)),
-            alerts=each_once(
-                [*chain.from_iterable(map(alerts.open_alerts, self._archives.all)), *self._unattended()]
-            ),
+            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, self._archives.all)), *self._unattended()]),
             services=self.services(),
         )
 
