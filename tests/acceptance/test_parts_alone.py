@@ -63,7 +63,7 @@ def test_a_watch_folder_or_a_schedule_that_fails_stops_no_other(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service goes on when one converter's folder or schedule meets an error that nobody foresaw (invariant 5)."""
-    look, following, is_bad = claims.Claims.look, scheduler.Schedules._next, [False]
+    look, following, is_bad = claims.Claims.acquire, scheduler.Schedules._next, [False]
 
     def looking(self: claims.Claims, folder: Any) -> None:
         if is_bad[0] and folder.path.parent.name == "a":
@@ -75,7 +75,7 @@ def test_a_watch_folder_or_a_schedule_that_fails_stops_no_other(
             raise Nobody("has thought of that")
         return following(self, lane, now)
 
-    monkeypatch.setattr(claims.Claims, "look", looking)
+    monkeypatch.setattr(claims.Claims, "acquire", looking)
     monkeypatch.setattr(scheduler.Schedules, "_next", planning)
     station.code("from pywats_client.converters.scheduled_converter import ScheduledConverter\n" + SCHEDULED)
     station.add("a", settle_seconds=0.2)

@@ -56,7 +56,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         threading.Event(),
         submissions.waiting_reports,
         Outbox._start_archived,
-        StationParts.on_settled,
+        StationParts.on_answer,
     )
 
     def look_once_it_is_counted(outbox: Outbox, slots: int) -> list[OutboxItem]:
@@ -76,7 +76,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
 
     monkeypatch.setattr(Outbox, "_start_archived", look_once_it_is_counted)
     monkeypatch.setattr(submissions, "waiting_reports", count_slowly)
-    monkeypatch.setattr(StationParts, "on_settled", settle_late)
+    monkeypatch.setattr(StationParts, "on_answer", settle_late)
     station.run()
     assert station.names("last/Done") == ["a.log"]
 
@@ -93,7 +93,7 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
     )
     watch = station.add("once", "own.Slow")
     looked_at: list[Lane] = []
-    account, latest_at = Watcher._account, ArchiveLedger.latest_at
+    account, latest_at = Watcher._compare, ArchiveLedger.latest_at
 
     def account_of(watcher: Watcher, lane: Lane, *told: Any) -> None:
         looked_at[:] = [lane]
@@ -105,7 +105,7 @@ def test_a_source_that_is_released_while_the_folder_is_looked_at_is_not_taken_tw
             time.sleep(0.01)
         return latest_at(books, paths)
 
-    monkeypatch.setattr(Watcher, "_account", account_of)
+    monkeypatch.setattr(Watcher, "_compare", account_of)
     monkeypatch.setattr(ArchiveLedger, "latest_at", look_up_until_it_is_released)
     with station.serving():
         (watch / "a.log").write_bytes(b"a")

@@ -124,7 +124,7 @@ def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> No
         path.write_text(json.dumps(json.loads(path.read_text()) | more))
         service = Service(Settings(config_path=path, processes=1, metrics="0"))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(retention, "_JUDGE_S", 0.2)
+            patch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
             ports: list[int] = []
             patch.setattr(
                 "pywats_archive.pipeline.alerting.metrics.log.info", lambda *_, address: ports.append(_port(address))
@@ -238,7 +238,7 @@ def test_a_policy_that_nobody_confirmed_waits(station: Station) -> None:
 
 def test_many_failures_within_an_hour_are_an_alert(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """More failures of a converter than its ``alarm`` allows are told."""
-    monkeypatch.setattr(retention, "_JUDGE_S", 0.2)
+    monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
     station.code("class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header')\n")
     watch = station.add("bad", "own.Bad", alarm=2)
     with station.serving():
@@ -326,7 +326,7 @@ def test_a_changed_configuration_is_applied_and_a_difference_is_told(
     station: Station, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A raised limit in config.json holds while the service runs; a later ``policy set`` does, and both are told apart."""
-    monkeypatch.setattr(retention, "_JUDGE_S", 0.2)
+    monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
     station.add("any", retention_days=30)
 
     def days() -> int:

@@ -47,7 +47,7 @@ def look_afterwards(archive: Archive, place: Place) -> None:
     """Look at what left lately, as each start of a service does, until all that was written to is archived."""
     afterwards = LateWrites(Alerts(lambda: [archive], clock=archive.now))
     at = lane(archive, place)
-    afterwards.take_up(at)
+    afterwards.resume(at)
     for left in afterwards.due(all_of_them=True):
         afterwards.archive(at, left)
 

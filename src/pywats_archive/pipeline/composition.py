@@ -134,7 +134,7 @@ class StationParts:
         self.outbox = Outbox(
             lambda: Submitter(self.station.server, on_answer=self.server_clock.hear),
             lambda: self.pool.archives,
-            on_completed=self.on_settled,
+            on_completed=self.on_answer,
             clock=clock,
             retry_now=conditions.until_idle,
         )
@@ -230,11 +230,11 @@ class StationParts:
         self.schedules.plan(self.lanes)
         self.continue_lane(lane)
 
-    def on_settled(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> None:
+    def on_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> None:
         """Take note of what the server did with a report; in the outbox' thread."""
         if state is SubmissionState.REFUSED:
-            self.refusals.note(parcel.converter if isinstance(parcel, MemoryItem) else None, reason)
-        if not self.dispatcher.settled(parcel, state, reason):
+            self.refusals.note(item.converter if isinstance(item, MemoryItem) else None, reason)
+        if not self.dispatcher.note_answer(item, state, reason):
             self.wake.set()
 
     def note_failure(self, lane: Lane, error: ArchiveError) -> None:
@@ -260,7 +260,7 @@ class StationParts:
         self.events.watch(lane.config.watch_folder for lane in self.lanes if lane.takes_new and not lane.is_folder_away)
 
     def close_unused(self) -> None:
-        self.folders.keep(lane.folder for lane in self.lanes if lane.folder)
+        self.folders.release_except(lane.folder for lane in self.lanes if lane.folder)
         self.pool.close_unused()
 
     def isolate(self, name: str, act: Callable[[], object]) -> None:

@@ -41,8 +41,8 @@ class ConfigVerdicts:
     def accept(self, station: StationConfig) -> None:
         """Tell what can hardly be meant in the configuration that is used from now on."""
         self._alerts.clear(REJECTED, self._path)
-        for told in doubtful(station):
-            log.warning("config.doubtful", path=self._path, reason=told)
+        for doubt in doubtful(station):
+            log.warning("config.doubtful", path=self._path, reason=doubt)
 
 
 class ConfigFile:

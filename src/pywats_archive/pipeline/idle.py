@@ -60,7 +60,7 @@ def report_blockers(now: Snapshot) -> tuple[str, ...]:
 
 def open_sources(lanes: Sequence[Lane]) -> set[Key]:
     """Return the sources that wait in a watch folder, or in Pending, and may be processed."""
-    scanned = (lane for lane in lanes if not (lane.is_held_back or lane.is_folder_away))
+    scanned = (lane for lane in lanes if not (lane.is_blocked or lane.is_folder_away))
     found = {(lane.name, lane.root, number) for lane in scanned for number in lane.scan.unstable}
     running = (lane for lane in lanes if not (lane.converter.error or lane.is_taken))
     return found | {key(lane, arrival) for lane in running for arrival in lane.ledger.suspended()}
@@ -81,7 +81,7 @@ def lane_blockers(lanes: Iterable[Lane], spool: Spool) -> Iterator[str]:
     for lane in lanes:
         if lane.is_folder_away and (folder := lane.folder_trouble()):
             yield f"{lane.name}: {folder}"
-        number = len(lane.scan.unstable) if lane.is_held_back else 0
+        number = len(lane.scan.unstable) if lane.is_blocked else 0
         with suppress(StorageError):
             number += sum(1 for _ in spool.parked(lane.config)) if lane.watches else 0
         if lane.converter.error:

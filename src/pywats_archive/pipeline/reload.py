@@ -70,11 +70,11 @@ class Reloading:
         for name in before - {lane.name for lane in lanes}:
             self._parts.alerts.clear(UNAVAILABLE, name)
         self._parts.failures.reset()
-        self._parts.stuck.begin_anew()
+        self._parts.stuck.reset()
         self._check_mounts()
-        self._parts.watcher.look_after(lanes)
+        self._parts.watcher.clear_unwatched(lanes)
         self._parts.listen()
-        self._parts.schedules.begin_anew(lanes)
+        self._parts.schedules.restart(lanes)
         self._parts.outbox.reconnect()
         self._parts.isolate("pending", partial(self._parts.orphans.check_pending, lanes))
         for lane in lanes:

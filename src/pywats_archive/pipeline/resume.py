@@ -141,7 +141,7 @@ class Resuming:
         except Exception as exc:
             if not is_of_one(exc):
                 raise
-            self._backoff.delay(lane, arrival, self._unexpected.note(lane, arrival.path, exc))
+            self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, exc))
 
 
 def record_lost_results(lane: Lane) -> None:

@@ -52,7 +52,7 @@ class StationRun:
         self._parts.isolate("pending", partial(self._parts.orphans.check_pending, self._parts.lanes))
         for lane in self._parts.lanes:
             self._parts.resuming.lane(lane)
-            self._parts.late_writes.take_up(lane)
+            self._parts.late_writes.resume(lane)
             record_lost_results(lane)
         self._parts.isolate("orphans", partial(self._parts.orphans.check, self._parts.lanes, self._parts.station))
         self._parts.verdicts.accept(self._parts.station)
@@ -67,7 +67,7 @@ class StationRun:
             if is_rescan:
                 last_rescan = now_s
                 self._parts.isolate("pending", self._parts.orphans.recheck_pending)
-            self._parts.vitals.look(now_s)
+            self._parts.vitals.check(now_s)
             self._parts.isolate("archives and folders", partial(self._check_mounts, now_s))
             self._parts.isolate("reports", partial(self._check_reports, now_s, again=is_rescan))
             self._scan(now_s, even_unchanged=is_rescan)
@@ -94,7 +94,7 @@ class StationRun:
         self._parts.vitals.end()
 
     def _scan(self, now_s: float, *, even_unchanged: bool) -> None:
-        changed = self._parts.events.take()
+        changed = self._parts.events.drain()
         for lane in self._parts.lanes:
             scan = lane.scan
             scan.needs_scan = scan.needs_scan or even_unchanged or lane.config.watch_folder in changed
@@ -122,10 +122,10 @@ class StationRun:
 
     def _check_reports(self, now_s: float, *, again: bool = False) -> None:
         state, archives = self._parts.outbox.state, self._parts.pool.archives
-        self._parts.server_watch.look(state, self._parts.station.server.service_address, now_s)
-        self._parts.refusals.look(archives, again=again)
+        self._parts.server_watch.check(state, self._parts.station.server.service_address, now_s)
+        self._parts.refusals.check(archives, again=again)
         if again and state.trouble is None:
-            self._parts.refusals.look_for_overdue(archives)
+            self._parts.refusals.check_overdue(archives)
 
     def _retry(self, now_s: float) -> None:
         """Queue what is due, and let go of the draining lanes that are drained."""
@@ -133,28 +133,28 @@ class StationRun:
             try:
                 self._parts.resuming.retry(lane, now_s)
                 self._retire_if_drained(lane)
-                self._parts.unexpected.over(lane, lane.name)
+                self._parts.unexpected.resolve(lane, lane.name)
             except ArchiveError as exc:
                 self._parts.note_failure(lane, exc)
             except Exception as exc:
-                self._parts.unexpected.note(lane, lane.name, exc)
+                self._parts.unexpected.add(lane, lane.name, exc)
         self._parts.isolate("late writes", self._archive_late_writes)
         self._parts.isolate("without archive", self._parts.processor.passthrough.retry_unfinished)
         self._parts.isolate("schedules", self._run_schedules)
 
     def _run_schedules(self) -> None:
-        self._parts.schedules.retry_held()
+        self._parts.schedules.retry_deferred()
         for lane in self._parts.schedules.due():
             self._parts.dispatcher.put(self._parts.schedules.run, lane, priority=lane.config.priority)
 
     def _archive_late_writes(self, *, all_of_them: bool = False) -> None:
         """Archive what was written to sources after they left; at the end of a run all that is known, here and now."""
-        for left in self._parts.late_writes.due(all_of_them=all_of_them):
-            lane = self._parts.lanes.now(left.lane)
+        for departed in self._parts.late_writes.due(all_of_them=all_of_them):
+            lane = self._parts.lanes.now(departed.lane)
             if all_of_them:
-                self._parts.late_writes.archive(lane, left)
+                self._parts.late_writes.archive(lane, departed)
             else:
-                self._parts.dispatcher.put(self._parts.late_writes.archive, lane, left, priority=URGENT)
+                self._parts.dispatcher.put(self._parts.late_writes.archive, lane, departed, priority=URGENT)
 
     def _retire_if_drained(self, lane: Lane) -> None:
         """Remove a draining lane that has finished all, unless work of it goes on."""
@@ -191,13 +191,13 @@ class StationRun:
             busy_count=self._parts.work.busy_count,
             needs_scan=needs_scan(lanes),
         )
-        if is_moving(now) or self._parts.backoff.is_any_called:
+        if is_moving(now) or self._parts.backoff.is_any_released:
             return None
         blockers = (
             *blocked.values(),
-            *self._parts.unexpected.left(),
-            *self._parts.processor.passthrough.left(),
-            *self._parts.schedules.left(),
+            *self._parts.unexpected.blockers(),
+            *self._parts.processor.passthrough.blockers(),
+            *self._parts.schedules.blockers(),
             *report_blockers(now),
             *fault_blockers(lanes),
             *lane_blockers(lanes, self._parts.spool),

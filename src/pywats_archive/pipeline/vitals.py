@@ -12,7 +12,7 @@ from pywats_archive.pipeline.alerting.alerts import WORKERS, Alerts
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 
 class Vitals:
@@ -38,18 +38,18 @@ class Vitals:
         self._work = work
         self._subject = subject
         self._heartbeats: dict[Archive, Heartbeat] = {}
-        self._looked_at_s = float("-inf")
+        self._checked_at_s = float("-inf")
 
-    def look(self, now_s: float) -> None:
+    def check(self, now_s: float) -> None:
         """Look at everything, once a second; ServiceFailed when a part has ended. ``now_s`` is of a monotonic clock."""
-        if now_s - self._looked_at_s < LOOK_EVERY_S:
+        if now_s - self._checked_at_s < CHECK_EVERY_S:
             return
-        self._looked_at_s = now_s
+        self._checked_at_s = now_s
         if not self._outbox.is_running:
             raise ServiceFailed("the outbox ended, so nothing is sent any more; the log says why ('outbox.ended')")
         if not self._work.is_served:
             raise ServiceFailed("all threads that handle sources ended; the log says why")
-        self._look_at_workers()
+        self._check_workers()
         self._beat(now_s)
 
     def end(self) -> None:
@@ -64,7 +64,7 @@ class Vitals:
         for archive in archives:
             self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._now)).beat(now_s)
 
-    def _look_at_workers(self) -> None:
+    def _check_workers(self) -> None:
         processes, alerts = self._processes, self._alerts
         processes.revive()
         if trouble := processes.trouble:

@@ -63,7 +63,7 @@ class Watcher:
         self._unready = unready
         self._impatient = impatient
 
-    def look_after(self, lanes: Iterable[Lane]) -> None:
+    def clear_unwatched(self, lanes: Iterable[Lane]) -> None:
         """Watch for these lanes alone: what is wrong with a folder that none of them has is nobody's trouble."""
         folders = {lane.config.watch_folder for lane in lanes if lane.takes_new}
         for alert in self._alerts.open:
@@ -73,19 +73,19 @@ class Watcher:
     def scan(self, lane: Lane) -> None:
         """List a lane's folder and act on it; a folder that cannot be read is complained of once."""
         began_s = time.monotonic()
-        _take_note(lane)
+        _note_archived(lane)
         try:
             listing, strange = lane.listing.read()
             lane.scan.reported.discard(lane.config.watch_folder)
             self._alerts.clear(UNREADABLE, lane.config.watch_folder)
             for path in strange:
-                _complain(
+                _log_fault(
                     lane, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
                 )
-            self._account(lane, listing, began_s)
-            self._unexpected.over(lane, lane.config.watch_folder)
+            self._compare(lane, listing, began_s)
+            self._unexpected.resolve(lane, lane.config.watch_folder)
         except OSError as exc:
-            _complain(lane, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
+            _log_fault(lane, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
             self._alerts.raise_alert(UNREADABLE, lane.config.watch_folder, reason=str(exc), converter=lane.name)
             lane.scan.needs_scan = False
         except ArchiveError as exc:
@@ -93,19 +93,19 @@ class Watcher:
             for each in (lane, *lane.predecessors.lanes):
                 self._on_failure(each, exc)
         except Exception as exc:
-            self._unexpected.note(lane, lane.config.watch_folder, exc)
+            self._unexpected.add(lane, lane.config.watch_folder, exc)
         lane.scan.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
-    def _account(self, lane: Lane, listing: dict[str, FileStamp], now_s: float) -> None:
+    def _compare(self, lane: Lane, listing: dict[str, FileStamp], now_s: float) -> None:
         """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
 
         The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
         released while this goes on is known as it was before, so it counts as active until the next time.
         """
-        held = self._processor.passthrough.lying(lane)
-        for path in [p for p, each in held.items() if p in listing and any(is_as_known(a, listing[p]) for a in each)]:
+        unsent = self._processor.passthrough.unsent_by_path(lane)
+        for path in [p for p, each in unsent.items() if p in listing and any(is_as_known(a, listing[p]) for a in each)]:
             listing.pop(path)
-        _leave_out(lane, listing)
+        _drop_ignored(lane, listing)
         lane.scan.needs_scan = False
         lane.scan.active_before = frozenset(
             lane.scan.active
@@ -114,47 +114,45 @@ class Watcher:
             sharing.wake_later(lane)
         while lane.scan.stale:
             lane.scan.known.pop(lane.scan.stale.popleft(), None)
-        self._enter(lane, listing, {a.arrival_id for each in held.values() for a in each})
-        waiting = {
-            p: s for p, s in listing.items() if p in lane.scan.known and _waits_to_settle(lane, lane.scan.known[p])
-        }
+        self._enter(lane, listing, {a.arrival_id for each in unsent.values() for a in each})
+        waiting = {p: s for p, s in listing.items() if p in lane.scan.known and _is_unqueued(lane, lane.scan.known[p])}
         whole = lane.scan.debounce.observe(waiting, now_s, impatient=self._impatient)
-        for path in () if lane.is_held_back else whole:
-            arrival = _as_it_lies(lane.scan.known[path], waiting[path])
+        for path in () if lane.is_blocked else whole:
+            arrival = _with_stamp(lane.scan.known[path], waiting[path])
             try:
                 if self._backoff.is_due(lane, arrival, now_s):
                     self._enqueue(lane, arrival)
             except Exception as exc:
-                self._hold(lane, arrival, exc)
-        self._miss(lane, listing)
-        self._unready.look(lane, listing, now_s)
-        lane.scan.unstable = {a.number for a in lane.scan.known.values() if _waits_to_settle(lane, a)}
+                self._delay(lane, arrival, exc)
+        self._record_vanished(lane, listing)
+        self._unready.check(lane, listing, now_s)
+        lane.scan.unstable = {a.number for a in lane.scan.known.values() if _is_unqueued(lane, a)}
 
-    def _enter(self, lane: Lane, listing: dict[str, FileStamp], held: AbstractSet[int | None]) -> None:
+    def _enter(self, lane: Lane, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> None:
         """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone.
 
-        ``held`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
+        ``unsent`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
         """
 
-        def leave_out(path: str, error: Exception) -> None:
+        def set_aside(path: str, error: Exception) -> None:
             listing.pop(path, None)
-            self._unexpected.note(lane, path, error)
+            self._unexpected.add(lane, path, error)
 
         unknown = [path for path in listing if path not in lane.scan.known]
         if not unknown:
             lane.ledger.latest_at(unknown)  # books that have just lost their archive take note that nothing lies there
-        for found in filter(None, each_alone(lane.ledger.latest_at, unknown, leave_out)):
+        for found in filter(None, each_alone(lane.ledger.latest_at, unknown, set_aside)):
             lane.scan.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(lane, known)}
             sharing.wake_later(lane)
-        sharing.leave_to_others(lane, listing)
-        new = [path for path in listing if self._is_new(lane, path, listing, held)]
-        new = sharing.not_in_other_hands(lane, new, listing)
+        sharing.drop_others(lane, listing)
+        new = [path for path in listing if self._is_new(lane, path, listing, unsent)]
+        new = sharing.free_of_others(lane, new, listing)
         sightings = [_sighting(path, listing[path]) for path in new]
-        for entered in each_alone(lane.ledger.enter, sightings, lambda one, error: leave_out(one.path, error)):
+        for entered in each_alone(lane.ledger.enter, sightings, lambda one, error: set_aside(one.path, error)):
             for arrival in entered:
                 lane.scan.known[arrival.path] = arrival
 
-    def _is_new(self, lane: Lane, path: str, listing: dict[str, FileStamp], held: AbstractSet[int | None]) -> bool:
+    def _is_new(self, lane: Lane, path: str, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> bool:
         """Whether another source lies at ``path`` than those that are known there.
 
         The ledger may be younger than the listing: the path is looked at again before what it says is believed.
@@ -162,9 +160,9 @@ class Watcher:
         known = lane.scan.known.get(path)
         if known is None:
             return os.path.lexists(path)
-        if known.arrival_id not in held and (_is_in_hand(lane, known) or lane.accounts_for(known, listing[path])):
+        if known.arrival_id not in unsent and (_is_in_hand(lane, known) or lane.accounts_for(known, listing[path])):
             return False
-        there = [arrival for arrival in lane.ledger.of_path(path) if arrival.arrival_id not in held]
+        there = [arrival for arrival in lane.ledger.of_path(path) if arrival.arrival_id not in unsent]
         try:
             listing[path] = now = reading.signature(Path(path))
         except (OSError, StorageError):
@@ -175,42 +173,42 @@ class Watcher:
                 return False
         for arrival in there:
             if arrival.state is ArrivalState.SEEN:
-                self._miss_replaced(lane, arrival)
+                self._record_replaced(lane, arrival)
         lane.scan.repeated.add(path)
-        if known.arrival_id in held or any(not arrival.state.is_final for arrival in there):
+        if known.arrival_id in unsent or any(not arrival.state.is_final for arrival in there):
             lane.scan.changed.add(path)  # what lies there may be replaced at any time
         return True
 
-    def _miss_replaced(self, lane: Lane, arrival: Arrival) -> None:
+    def _record_replaced(self, lane: Lane, arrival: Arrival) -> None:
         lane.ledger.mark_vanished(arrival, reason=REPLACED_BEFORE)
         self._failures.resolve(lane.name, arrival.number)
         log.error("source.vanished", converter=lane.name, path=arrival.path, reason=REPLACED_BEFORE)
 
-    def _hold(self, lane: Lane, arrival: Arrival, error: Exception) -> None:
+    def _delay(self, lane: Lane, arrival: Arrival, error: Exception) -> None:
         """Leave one source alone for a while; what concerns the archive is raised."""
         if not is_of_one(error):
             raise error
-        self._backoff.delay(lane, arrival, self._unexpected.note(lane, arrival.path, error))
+        self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, error))
 
-    def _miss(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
+    def _record_vanished(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
         for path in [path for path in lane.scan.known if path not in listing]:
             arrival = lane.scan.known.pop(path)
             try:
-                self._miss_one(lane, arrival)
+                self._record_one_vanished(lane, arrival)
             except Exception as exc:
-                self._hold(lane, arrival, exc)
-        for path in self._unexpected.noted(lane):
+                self._delay(lane, arrival, exc)
+        for path in self._unexpected.paths(lane):
             if path not in listing and not os.path.lexists(path):
-                self._unexpected.over(lane, path)
+                self._unexpected.resolve(lane, path)
 
-    def _miss_one(self, lane: Lane, arrival: Arrival) -> None:
+    def _record_one_vanished(self, lane: Lane, arrival: Arrival) -> None:
         if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in lane.scan.active:
             return
         now = lane.ledger.get(arrival.number)
         if now is None or now.state is not ArrivalState.SEEN or self._spool.is_deferred(lane.name, now.arrival_id):
             return
         if os.path.lexists(arrival.path):
-            _leave_unmatched(lane, arrival)
+            _skip_unmatched(lane, arrival)
         elif not lane.folder_trouble():
             lane.ledger.mark_vanished(arrival)
             self._failures.resolve(lane.name, arrival.number)
@@ -222,7 +220,7 @@ def break_s(scan_s: float) -> float:
     return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
-def _take_note(lane: Lane) -> None:
+def _note_archived(lane: Lane) -> None:
     """Know what was archived before the folder is listed: what differs from that in the listing is another source."""
     while lane.scan.archived:
         arrival = lane.scan.archived.popleft()
@@ -231,18 +229,18 @@ def _take_note(lane: Lane) -> None:
             lane.scan.known[arrival.path] = arrival
 
 
-def _leave_out(lane: Lane, listing: dict[str, FileStamp]) -> None:
+def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
     """Take out of a listing what an archive used before has in hand, or has left there."""
     if not (lane.predecessors.ignored or lane.predecessors.lanes):
         return
     unknown = [path for path in listing if path not in lane.scan.known]
     there = {path: (listing[path].size_bytes, listing[path].mtime_ns) for path in unknown}
     at: dict[str, Arrival] = {}
-    for former in (former for former in lane.predecessors.lanes if former.archive):
-        at |= former.ledger.latest_at(unknown)
+    for predecessor in (predecessor for predecessor in lane.predecessors.lanes if predecessor.archive):
+        at |= predecessor.ledger.latest_at(unknown)
     taken = {path: mark_of(a) for path, a in at.items() if a.state is not ArrivalState.SEEN}
     new = {path for path in taken if not lane.accounts_for(at[path], listing[path])}
-    is_away = any(former.archive is None for former in lane.predecessors.lanes)
+    is_away = any(predecessor.archive is None for predecessor in lane.predecessors.lanes)
     still = {path: mark for path, mark in lane.predecessors.ignored.items() if is_away or there.get(path) == mark}
     lane.predecessors.ignored = {path: mark for path, mark in (still | taken).items() if path not in new}
     for path in lane.predecessors.ignored:
@@ -253,7 +251,7 @@ def _sighting(path: str, now: FileStamp) -> Sighting:
     return Sighting(path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
 
 
-def _leave_unmatched(lane: Lane, arrival: Arrival) -> None:
+def _skip_unmatched(lane: Lane, arrival: Arrival) -> None:
     """Leave what was entered by other patterns: those of before, or of the configuration alone while its code was missing."""
     if not lane.listing.matches(arrival.path):
         lane.ledger.change(
@@ -266,12 +264,12 @@ def _leave_unmatched(lane: Lane, arrival: Arrival) -> None:
         )
 
 
-def _as_it_lies(arrival: Arrival, now: FileStamp) -> Arrival:
+def _with_stamp(arrival: Arrival, now: FileStamp) -> Arrival:
     is_same = (arrival.size_bytes, arrival.mtime_ns) == (now.size_bytes, now.mtime_ns)
     return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 
 
-def _waits_to_settle(lane: Lane, arrival: Arrival) -> bool:
+def _is_unqueued(lane: Lane, arrival: Arrival) -> bool:
     number = arrival.arrival_id
     return (
         arrival.state is ArrivalState.SEEN and number not in lane.scan.active and number not in lane.scan.active_before
@@ -284,7 +282,7 @@ def _is_in_hand(lane: Lane, arrival: Arrival) -> bool:
     return arrival.state is ArrivalState.SEEN and (number in lane.scan.active or number in lane.scan.active_before)
 
 
-def _complain(lane: Lane, path: str, fault: str) -> None:
+def _log_fault(lane: Lane, path: str, fault: str) -> None:
     if path not in lane.scan.reported:
         lane.scan.reported.add(path)
         log.error("source.ignored", converter=lane.name, path=path, reason=fault)

@@ -89,7 +89,7 @@ def test_an_archive_that_was_away_knows_what_is_open(archives: tuple[Archive, Ar
     alerts.raise_alert("archive.away", str(one.root))
     alerts.raise_alert("converter.failing", "ICT")
     assert open_in(other) == ["archive.away", "converter.failing", "watch.away"]
-    alerts.take_up(one)
+    alerts.resume(one)
     there.append(one)
     alerts.clear("archive.away", str(one.root))
     assert open_in(one) == open_in(other) == ["converter.failing", "watch.away"]
@@ -104,7 +104,7 @@ def test_nothing_is_open_in_an_archive_that_is_used_no_more(archives: tuple[Arch
     alerts = Alerts(lambda: there, clock=lambda: NOW)
     alerts.raise_alert("disk.low", str(one.root))
     alerts.raise_alert("watch.away", "/elsewhere")
-    alerts.leave(one)
+    alerts.close_archive(one)
     there.remove(one)
     assert [alert.name for alert in alerts.open] == ["watch.away"]
     assert open_in(one) == []

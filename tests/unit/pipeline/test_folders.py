@@ -60,21 +60,21 @@ def test_a_folder_that_cannot_be_listened_to_alone_is_looked_at(tmp_path: Path, 
     try:
         events.watch([str(tmp_path)])
         for _ in range(3):
-            wait_for(events.take)
+            wait_for(events.drain)
     finally:
         events.close()
 
 
 def _wait_until_told(events: FolderEvents, folder: str) -> None:
-    wait_for(lambda: folder in events.take())
+    wait_for(lambda: folder in events.drain())
 
 
 def _wait_until_quiet(events: FolderEvents, folder: str) -> None:
     """Wait until nothing is said of a folder for a while."""
     quiet = threading.Event()
     for _ in range(40):
-        events.take()
+        events.drain()
         quiet.wait(0.6)
-        if folder not in events.take():
+        if folder not in events.drain():
             return
     raise AssertionError(f"{folder} is never quiet")

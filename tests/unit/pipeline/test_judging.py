@@ -6,7 +6,7 @@ import pytest
 
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLING, NEARLY_FULL
-from pywats_archive.pipeline.alerting.thresholds import judge
+from pywats_archive.pipeline.alerting.thresholds import evaluate
 
 EMPTY = ArchiveStatistics(
     converter_name="c",
@@ -28,8 +28,8 @@ EMPTY = ArchiveStatistics(
 
 def verdicts(figures: ArchiveStatistics, failures: int = 0, alarm: int = 10) -> dict[str, bool | None]:
     whole = replace(figures, converter_name=None, by_converter=(figures,))
-    found = judge(whole, root="/a", recent_failures={"c": failures}, most_failures={"c": alarm})
-    return {verdict.name: verdict.is_wrong for verdict in found}
+    found = evaluate(whole, root="/a", recent_failures={"c": failures}, most_failures={"c": alarm})
+    return {reading.name: reading.is_wrong for reading in found}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_one_that_fails_waits_longer_each_time_and_is_an_alert_until_it_does_not
     tried_at: list[float] = []
     with capture_logs() as lines:
         while clock.now_s < 100:
-            before = parts.may_run("retention", "bad")
+            before = parts.is_due("retention", "bad")
             assert not parts.run("retention", "bad", raising(ValueError("no\nsuch thing")))
             assert parts.run("retention", "good", lambda: done.append("good"))
             tried_at += [clock.now_s] if before else []
@@ -54,11 +54,11 @@ def test_one_that_fails_waits_longer_each_time_and_is_an_alert_until_it_does_not
 def test_the_alert_is_over_once_no_part_fails_for_the_subject(alerts: Alerts) -> None:
     """Of two parts that fail for one converter the alert stays until both went through."""
     parts = IsolatedTasks(alerts, now_s=lambda: 0.0)
-    parts.note("schedule", "c", ValueError())
-    parts.note("retention", "c", ValueError())
-    parts.over("schedule", "c")
+    parts.add("schedule", "c", ValueError())
+    parts.add("retention", "c", ValueError())
+    parts.resolve("schedule", "c")
     assert len(alerts.open) == 1
-    parts.over("retention", "c")
+    parts.resolve("retention", "c")
     assert not alerts.open
 
 

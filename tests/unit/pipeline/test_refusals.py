@@ -65,8 +65,8 @@ class _Watched:
 
     def open(self) -> list[tuple[str, str, object]]:
         """Look, and give the alerts that are open."""
-        self._refusals.look([self.archive], again=True)
-        self._refusals.look_for_overdue([self.archive])
+        self._refusals.check([self.archive], again=True)
+        self._refusals.check_overdue([self.archive])
         return [(alert.name, alert.subject, dict(alert.fields)["reason"]) for alert in self.alerts.open]
 
 

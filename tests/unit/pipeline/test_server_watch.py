@@ -29,7 +29,7 @@ SUBJECT = "https://wats.example"
 def state(kind: Trouble | None = None, *, stopped: bool = False, **more: Any) -> OutboxState:
     """An outbox with one report in hand, and trouble since second 100."""
     trouble = ServerTrouble(since_s=100, reason="why", kind=kind, is_stopped=stopped) if kind else None
-    base: dict[str, Any] = {"in_flight": 1, "offered": 0, "only_in_memory": 0, "stopped_by": None, "trouble": trouble}
+    base: dict[str, Any] = {"in_flight": 1, "queued": 0, "only_in_memory": 0, "stopped_by": None, "trouble": trouble}
     return OutboxState(**base | more)
 
 
@@ -65,7 +65,7 @@ class _Watched:
         self._watch = ServerWatch(self.alerts, lambda: (archive,))
 
     def look(self, now: OutboxState, now_s: float = 100, *, address: str = ADDRESS) -> list[tuple[str, str]]:
-        self._watch.look(now, address, now_s)
+        self._watch.check(now, address, now_s)
         return [(alert.name, alert.subject) for alert in self.alerts.open]
 
 
@@ -89,7 +89,7 @@ def test_an_alert_of_an_earlier_run_stays_until_something_is_known(archive: Arch
     before = _Watched(archive)
     before.look(state(Trouble.UNREACHABLE), 1000)
     again = Alerts(lambda: (archive,), clock=lambda: NOW)
-    again.take_up(archive)
+    again.resume(archive)
     watched = _Watched(archive, again)
     assert watched.look(state()) == [(SERVER_AWAY, SUBJECT)]
     assert watched.look(state(in_flight=0)) == []
@@ -105,7 +105,7 @@ def test_reports_that_wait_in_an_archive_count_as_waiting(archive: Archive, tmp_
     assert watched.look(paused, 1000) == [(SERVER_AWAY, SUBJECT)]
     submissions.record_try(archive, report, state=SubmissionState.ACCEPTED)
     assert watched.look(paused, 1001) == []
-    assert watched.look(state(Trouble.BUSY, in_flight=0, offered=1), 1002) == [(SERVER_AWAY, SUBJECT)]
+    assert watched.look(state(Trouble.BUSY, in_flight=0, queued=1), 1002) == [(SERVER_AWAY, SUBJECT)]
 
 
 def test_what_cannot_be_read_is_an_alert_of_its_archive(archive: Archive) -> None:
@@ -117,4 +117,4 @@ def test_what_cannot_be_read_is_an_alert_of_its_archive(archive: Archive) -> Non
     assert watched.look(state(unsendable=bad[2:])) == [(UNSENDABLE, root)]
     assert watched.look(state()) == []
     whole = Unsendable(place=root, reason="its waiting reports cannot be asked for")
-    assert watched.look(state(unread=(whole,))) == [(UNSENDABLE, root)]
+    assert watched.look(state(unreadable_archives=(whole,))) == [(UNSENDABLE, root)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.errors import ArchiveError, CatalogError, CatalogRefused
-from pywats_archive.pipeline.alerting.isolation import HOLD_S, LONGEST_HOLD_S, hold_s
+from pywats_archive.pipeline.alerting.isolation import LONGEST_RETRY_S, RETRY_S, delay_s
 
 
 @given(st.lists(st.booleans(), max_size=40))
@@ -57,6 +57,6 @@ def test_what_concerns_the_archive_or_its_disk_is_no_fault_of_one_source(error: 
 
 def test_what_meets_an_unexpected_error_over_and_over_is_tried_less_and_less_often() -> None:
     """Each wait is twice as long as the one before, and none is longer than five minutes."""
-    waits = [hold_s(tries) for tries in range(1000)]
-    assert waits[:4] == [HOLD_S, 2 * HOLD_S, 4 * HOLD_S, 8 * HOLD_S]
-    assert max(waits) == waits[-1] == LONGEST_HOLD_S
+    waits = [delay_s(tries) for tries in range(1000)]
+    assert waits[:4] == [RETRY_S, 2 * RETRY_S, 4 * RETRY_S, 8 * RETRY_S]
+    assert max(waits) == waits[-1] == LONGEST_RETRY_S

@@ -41,7 +41,7 @@ LEDGER = "ledger.damaged"
 DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
-JUDGED_AGAIN = frozenset(
+EVALUATED_AGAIN = frozenset(
     {
         STILL_OPEN,
         EMPTY,
@@ -141,22 +141,25 @@ class Alerts:
         for subject, fields in found.items():
             self.raise_alert(name, subject, **fields)
 
-    def take_up(self, archive: Archive) -> None:
+    def resume(self, archive: Archive) -> None:
         """Go on with what an earlier run left open in an archive, as far as it is judged over and over.
 
         One that was away is told what is open by now.
         """
         with self._mutex, suppress(ArchiveError):
-            for left in alerts.reopen(archive, JUDGED_AGAIN):
+            for earlier in alerts.reopen(archive, EVALUATED_AGAIN):
                 alert = Alert(
-                    name=left.name, subject=left.subject, raised_at=left.raised_at, fields=tuple(left.details.items())
+                    name=earlier.name,
+                    subject=earlier.subject,
+                    raised_at=earlier.raised_at,
+                    fields=tuple(earlier.details.items()),
                 )
-                self._open = {(left.name, left.subject): alert, **self._open}
+                self._open = {(earlier.name, earlier.subject): alert, **self._open}
             for alert in self._open.values():
                 if archive in self._chains(alert.subject, archive):
-                    alerts.put(archive, _kept(alert))
+                    alerts.put(archive, _as_stored(alert))
 
-    def leave(self, archive: Archive) -> None:
+    def close_archive(self, archive: Archive) -> None:
         """Have nothing open in an archive that is closed because nobody uses it any more; what is about it is over."""
         for alert in self.open:
             if Path(alert.subject).is_relative_to(archive.root):
@@ -166,15 +169,15 @@ class Alerts:
 
     def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
         """Tell its archives; what is over is open in no other one either: it may have been its archive's, which was away."""
-        told = {**details, "alert": alert.name, "subject": alert.subject}
+        recorded = {**details, "alert": alert.name, "subject": alert.subject}
         chains = self._chains(alert.subject)
         for archive in self._archives():
             with suppress(ArchiveError):
                 if archive in chains:
-                    event = Event(kind=kind, at=self._now(), details=told)
-                    alerts.record(archive, _kept(alert), event, is_over=is_over)
+                    event = Event(kind=kind, at=self._now(), details=recorded)
+                    alerts.record(archive, _as_stored(alert), event, is_over=is_over)
                 elif is_over:
-                    alerts.clear(archive, _kept(alert))
+                    alerts.clear(archive, _as_stored(alert))
 
     def _chains(self, subject: str, *more: Archive) -> Sequence[Archive]:
         archives = (*self._archives(), *more)
@@ -182,5 +185,5 @@ class Alerts:
         return own or archives
 
 
-def _kept(alert: Alert) -> OpenAlert:
+def _as_stored(alert: Alert) -> OpenAlert:
     return OpenAlert(name=alert.name, subject=alert.subject, raised_at=alert.raised_at, details=dict(alert.fields))

@@ -15,10 +15,10 @@ from pywats_archive.redaction import redacted
 
 log = structlog.get_logger()
 
-HOLD_S = 5.0
+RETRY_S = 5.0
 """Between two tries of what needs a person."""
-LONGEST_HOLD_S = 300.0
-"""Between two tries of what meets an unexpected error over and over: the first waits are of ``HOLD_S``, then twice as long."""
+LONGEST_RETRY_S = 300.0
+"""Between two tries of what meets an unexpected error over and over: the first waits are of ``RETRY_S``, then twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +44,36 @@ class IsolatedTasks:
         self, part: str, subject: str, act: Callable[[], object], *, passing: tuple[type[Exception], ...] = ()
     ) -> bool:
         """Run a part unless it waits after a failure; gives whether it came to its end. Errors in ``passing`` are raised."""
-        if not self.may_run(part, subject):
+        if not self.is_due(part, subject):
             return False
         try:
             act()
         except Exception as exc:
             if isinstance(exc, (ConversionInterrupted, *passing)):
                 raise
-            self.note(part, subject, exc)
+            self.add(part, subject, exc)
             return False
-        self.over(part, subject)
+        self.resolve(part, subject)
         return True
 
-    def may_run(self, part: str, subject: str) -> bool:
+    def is_due(self, part: str, subject: str) -> bool:
         """Tell whether a part did not fail, or has waited long enough since."""
         failure = self._failures.get((part, subject))
         return failure is None or failure.again_s <= self._now_s()
 
-    def note(self, part: str, subject: str, error: Exception) -> None:
+    def add(self, part: str, subject: str, error: Exception) -> None:
         """Note that a part failed; the traceback is logged once for each reason."""
         reason = f"{part}: {type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]}"
         with self._mutex:
             before = self._failures.get((part, subject))
             tries = before.tries + 1 if before else 1
-            again_s = self._now_s() + hold_s(tries)
+            again_s = self._now_s() + delay_s(tries)
             self._failures[part, subject] = _Failure(reason, tries, again_s)
         if before is None or before.reason != reason:
             log.error("service.unexpected", part=part, subject=subject, reason=reason, exc_info=error)
         self._alerts.raise_alert(PART_FAILING, subject, reason=f"an unexpected error, see the log ({reason})")
 
-    def over(self, part: str, subject: str) -> None:
+    def resolve(self, part: str, subject: str) -> None:
         """Note that a part came to its end; costs next to nothing when it did the last time."""
         if (part, subject) not in self._failures:
             return
@@ -84,6 +84,6 @@ class IsolatedTasks:
             self._alerts.clear(PART_FAILING, subject)
 
 
-def hold_s(tries: int) -> float:
+def delay_s(tries: int) -> float:
     """Return how long to leave alone what met an unexpected error ``tries`` times in a row before."""
-    return min(HOLD_S * (1 << min(tries, 10)), LONGEST_HOLD_S)
+    return min(RETRY_S * (1 << min(tries, 10)), LONGEST_RETRY_S)

@@ -113,13 +113,13 @@ class _Collector:
                     known.append((str(archive.root), figures.statistics(archive)))
         yield _up(self._archives(), known)
         yield _entries(known)
-        for name, (told, attribute) in _GAUGES.items():
-            yield _by_converter(GaugeMetricFamily(_P + name, told, labels=_OF_CONVERTER), known, attribute)
-        for name, (told, attribute) in _COUNTERS.items():
-            yield _by_converter(CounterMetricFamily(_P + name, told, labels=_OF_CONVERTER), known, attribute)
+        for name, (description, attribute) in _GAUGES.items():
+            yield _by_converter(GaugeMetricFamily(_P + name, description, labels=_OF_CONVERTER), known, attribute)
+        for name, (description, attribute) in _COUNTERS.items():
+            yield _by_converter(CounterMetricFamily(_P + name, description, labels=_OF_CONVERTER), known, attribute)
         yield _newest(known)
-        for name, (told, attribute) in _ARCHIVE_GAUGES.items():
-            family = GaugeMetricFamily(_P + name, told, labels=("archive",))
+        for name, (description, attribute) in _ARCHIVE_GAUGES.items():
+            family = GaugeMetricFamily(_P + name, description, labels=("archive",))
             for root, whole in known:
                 family.add_metric((root,), getattr(whole, attribute) or 0)
             yield family
@@ -164,8 +164,8 @@ def _by_converter(family: GaugeMetricFamily | CounterMetricFamily, known: _Known
 
 
 def _newest(known: _Known) -> Metric:
-    told = "When the newest entry was received, in seconds since 1970."
-    family = GaugeMetricFamily(_P + "newest_entry_timestamp_seconds", told, labels=_OF_CONVERTER)
+    description = "When the newest entry was received, in seconds since 1970."
+    family = GaugeMetricFamily(_P + "newest_entry_timestamp_seconds", description, labels=_OF_CONVERTER)
     for root, whole in known:
         for each in whole.by_converter:
             if isinstance(each.newest_entry, datetime):

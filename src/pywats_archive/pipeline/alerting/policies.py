@@ -9,7 +9,7 @@ from pywats_archive.pipeline.alerting.alerts import DIFFERS, Alerts
 from pywats_archive.retention.differing import told
 
 
-def tell_differences(archive: Archive, names: Collection[str], alerts: Alerts) -> None:
+def check_differences(archive: Archive, names: Collection[str], alerts: Alerts) -> None:
     """Raise or clear the alert of each of these converters."""
     for name in names:
         if found := archive.policies.differences(name):

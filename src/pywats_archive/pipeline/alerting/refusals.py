@@ -17,7 +17,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
 
-TOLD_FOR = timedelta(days=7)
+ALERT_FOR = timedelta(days=7)
 OVERDUE_AFTER = timedelta(days=1)
 _NAMES_ALL = "'pywats-archive list --submission refused' names them all"
 _MEMORY_TELLS = "no archive has it; the source is in Error"
@@ -39,7 +39,7 @@ class Refusals:
             self._unarchived[converter] = (self._now(), reason or "")
         self._is_news.set()
 
-    def look_for_overdue(self, archives: Sequence[Archive]) -> None:
+    def check_overdue(self, archives: Sequence[Archive]) -> None:
         """Raise and clear the alerts of reports that wait for a day; to be asked while the server takes others."""
         found: dict[str, dict[str, Any]] = {}
         for archive in archives:
@@ -48,12 +48,12 @@ class Refusals:
                     found[name] = {"reason": each.reason, "archive_id": each.archive_id}
         self._alerts.sync(OVERDUE, found)
 
-    def look(self, archives: Sequence[Archive], *, again: bool = False) -> None:
+    def check(self, archives: Sequence[Archive], *, again: bool = False) -> None:
         """Raise and clear the alerts, when a report was refused since the last look, or ``again``."""
         if not (self._is_news.is_set() or again):
             return
         self._is_news.clear()
-        since = self._now() - TOLD_FOR
+        since = self._now() - ALERT_FOR
         found: dict[str, dict[str, Any]] = {
             name: {"reason": reason, "see": _MEMORY_TELLS}
             for name, (at, reason) in tuple(self._unarchived.items())

@@ -46,7 +46,7 @@ class ServerWatch:
         self._alerts = alerts
         self._archives = archives
 
-    def look(self, state: OutboxState, address: str, now_s: float) -> None:
+    def check(self, state: OutboxState, address: str, now_s: float) -> None:
         """Compare what the outbox says with the alerts that are open; next to free while nothing is wrong."""
         self._alerts.sync(UNSENDABLE, unsendable_alerts(state))
         open_ones = [alert for alert in self._alerts.open if alert.name in (SERVER_AWAY, UNAUTHORISED)]

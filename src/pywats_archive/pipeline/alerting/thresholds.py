@@ -24,7 +24,7 @@ class Reading:
     details: dict[str, object] = field(default_factory=dict)
 
 
-def judge(
+def evaluate(
     figures: ArchiveStatistics, *, root: str, recent_failures: Mapping[str, int], most_failures: Mapping[str, int]
 ) -> Iterator[Reading]:
     """Judge an archive's figures; ``most_failures`` is what each converter may have within an hour, 0 for any number."""

@@ -22,7 +22,7 @@ from pywats_archive.retention.clock import Trust, judge
 
 READ_EVERY_S = 1.0
 """How soon a person's confirmation is taken, which another process has kept."""
-KEEP_EVERY_S = 600.0
+SAVE_EVERY_S = 600.0
 """What of the time that was lived through is forgotten when the power goes."""
 ASK_EVERY_S = 60.0
 """Between two questions to the server, while the clock is doubted."""
@@ -31,12 +31,12 @@ WRONG_BEYOND = timedelta(minutes=5)
 
 
 @dataclass(kw_only=True)
-class _Judged:
+class _ArchiveClock:
     """What is remembered of an archive between two looks."""
 
     known: Known
     read_s: float
-    kept_s: float
+    saved_s: float
 
 
 @dataclass(kw_only=True)
@@ -47,15 +47,15 @@ class ClockJob:
     heard: ServerClock
     server: Callable[[], ServerConfig]
     now: Clock
-    _judged: dict[Path, _Judged] = field(default_factory=dict)
+    _archives: dict[Path, _ArchiveClock] = field(default_factory=dict)
     _asked_s: float = float("-inf")
     _asking: threading.Thread | None = None
 
-    def look(self, archive: Archive) -> Trust:
+    def check(self, archive: Archive) -> Trust:
         """Judge the clock now, keep what is to be kept, and tell a doubt."""
-        trust = self._judge(archive)
+        trust = self._evaluate(archive)
         if trust.doubt and self._ask():
-            trust = self._judge(archive)
+            trust = self._evaluate(archive)
         if trust.doubt:
             self.alerts.raise_alert(CLOCK, str(archive.root), reason=trust.doubt)
         else:
@@ -63,23 +63,23 @@ class ClockJob:
         self._compare(is_doubted=trust.doubt is not None)
         return trust
 
-    def leave(self, archive: Archive) -> None:
+    def save(self, archive: Archive) -> None:
         """Keep what was lived through until now; the archive is about to be closed."""
-        if self._judged.pop(archive.root, None):
+        if self._archives.pop(archive.root, None):
             with suppress(ArchiveError, OSError):
                 archive.clock.update(self._known_after)
 
-    def _judge(self, archive: Archive) -> Trust:
-        now_s, judged = time.monotonic(), self._judged.get(archive.root)
-        if judged is None or now_s - judged.read_s >= READ_EVERY_S:
-            kept_s = judged.kept_s if judged else float("-inf")
-            judged = _Judged(known=archive.clock.known(), read_s=now_s, kept_s=kept_s)
-            self._judged[archive.root] = judged
-        trust = judge(judged.known, archive.clock.reading(), server=self.heard.now)
-        if _differs(judged.known, trust.known) or now_s - judged.kept_s >= KEEP_EVERY_S:
-            judged.kept_s = now_s
+    def _evaluate(self, archive: Archive) -> Trust:
+        now_s, clock = time.monotonic(), self._archives.get(archive.root)
+        if clock is None or now_s - clock.read_s >= READ_EVERY_S:
+            saved_s = clock.saved_s if clock else float("-inf")
+            clock = _ArchiveClock(known=archive.clock.known(), read_s=now_s, saved_s=saved_s)
+            self._archives[archive.root] = clock
+        trust = judge(clock.known, archive.clock.reading(), server=self.heard.now)
+        if _differs(clock.known, trust.known) or now_s - clock.saved_s >= SAVE_EVERY_S:
+            clock.saved_s = now_s
             with suppress(CatalogFull):  # a purge must make room then
-                judged.known = archive.clock.update(self._known_after)
+                clock.known = archive.clock.update(self._known_after)
         return trust
 
     def _known_after(self, known: Known, reading: Reading) -> Known:
@@ -109,17 +109,17 @@ class ClockJob:
             self.alerts.clear(CLOCK_WRONG, host)
             return
         how = "ahead of" if off > timedelta() else "behind"
-        reason = f"the clock is {_told(abs(off))} {how} the server's; set the one that is wrong"
+        reason = f"the clock is {_in_words(abs(off))} {how} the server's; set the one that is wrong"
         self.alerts.raise_alert(CLOCK_WRONG, host, reason=reason)
 
 
 def _differs(known: Known, other: Known) -> bool:
     """Whether more than the time went on: another start of the machine, a doubt, somebody's word."""
 
-    def told(each: Known) -> tuple[object, ...]:
+    def significant(each: Known) -> tuple[object, ...]:
         return each.boot_id, each.voucher, each.is_disputed, each.doubted_since
 
-    return told(known) != told(other)
+    return significant(known) != significant(other)
 
 
 def _host(server: ServerConfig) -> str:
@@ -129,7 +129,7 @@ def _host(server: ServerConfig) -> str:
     return "server"
 
 
-def _told(off: timedelta) -> str:
+def _in_words(off: timedelta) -> str:
     minutes = off / timedelta(minutes=1)
     if minutes < 120:
         return f"{minutes:.0f} minutes"

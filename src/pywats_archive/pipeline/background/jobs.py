@@ -38,12 +38,12 @@ class BackgroundJobs:
         """Let retention free space on the disk of each archive in use before the disk is called low."""
         for mount in self._pool.mounts:
             if mount.is_used:
-                mount.disk.reclaim = partial(self._retention.relieve, mount.root)
+                mount.disk.reclaim = partial(self._retention.reclaim, mount.root)
 
     @property
     def is_idle(self) -> bool:
         """Whether retention has done what was due at the start, and what was asked of it."""
-        return self._retention.is_settled
+        return self._retention.is_idle
 
     def close(self) -> None:
         """End after the entry that is read back and the batch that is purged."""

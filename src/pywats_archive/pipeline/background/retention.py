@@ -20,8 +20,8 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Obstacle, PurgeStatistics
 from pywats_archive.pipeline.alerting.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMOVED, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
-from pywats_archive.pipeline.alerting.policies import tell_differences
-from pywats_archive.pipeline.alerting.thresholds import judge
+from pywats_archive.pipeline.alerting.policies import check_differences
+from pywats_archive.pipeline.alerting.thresholds import evaluate
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.retention import enforcing
@@ -33,13 +33,13 @@ Using = Callable[[Archive], AbstractContextManager[bool]]
 """Keeps an archive open meanwhile, and tells whether it may be used."""
 EVERY_S = 3600.0
 """How often every policy is enforced; one whose size limit is passed, at the next look."""
-_LOOK_S, _QUIET_LOOK_S = 0.1, 1.0
+_CHECK_S, _QUIET_CHECK_S = 0.1, 1.0
 """Between two looks at the sizes, while there is work: what comes in between is what a limit may be passed by."""
 REST = 2.0
 """How many times as long as a batch of a purge the rest after it is, while there is other work."""
-_JUDGE_S = 15.0
+_EVALUATE_EVERY_S = 15.0
 _REST_AFTER_TROUBLE_S = 60.0
-_RELIEF_TAKES_AT_MOST_S = 60.0
+_RECLAIM_TAKES_AT_MOST_S = 60.0
 _UNMET_FOR_S = 30.0
 """How long a limit may not be met, as what is above it is still on its way, before that is an alert."""
 _REST_OVER_WORK = 50.0
@@ -48,12 +48,12 @@ _AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(kw_only=True)
-class _Watched:
+class _ArchiveState:
     """What the thread remembers of one archive while it is open."""
 
     enforced_s: float = float("-inf")
     enforced_on: date | None = None
-    judged_s: float = float("-inf")
+    evaluated_s: float = float("-inf")
     again_s: dict[str, float] = field(default_factory=dict)
     """When a converter's policy may be tried again that could not do all it should."""
     unmet_since_s: dict[str, float] = field(default_factory=dict)
@@ -92,9 +92,9 @@ class RetentionJob:
         self._is_busy = is_busy
         self._using = using
         self._stopping = threading.Event()
-        self._watched: dict[Archive, _Watched] = {}
+        self._states: dict[Archive, _ArchiveState] = {}
         self._rounds = 0
-        self._relief: dict[Path, tuple[float, bool]] = {}
+        self._reclaims: dict[Path, tuple[float, bool]] = {}
         self._mutex = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="retention")
         self._thread.start()
@@ -103,91 +103,91 @@ class RetentionJob:
         """Stop after the batch that is being purged."""
         self._stopping.set()
         self._thread.join()
-        for archive in self._watched:
-            self._time.leave(archive)
+        for archive in self._states:
+            self._time.save(archive)
 
-    def relieve(self, root: Path, is_low: bool) -> bool:
+    def reclaim(self, root: Path, is_low: bool) -> bool:
         """Have the policies enforced because an archive's disk is low; True once that was tried, or there is room."""
         now_s = time.monotonic()
         with self._mutex:
             if not is_low:
-                self._relief.pop(root, None)
+                self._reclaims.pop(root, None)
                 return True
-            since_s, is_tried = self._relief.setdefault(root, (now_s, False))
-        return is_tried or now_s - since_s > _RELIEF_TAKES_AT_MOST_S
+            since_s, is_tried = self._reclaims.setdefault(root, (now_s, False))
+        return is_tried or now_s - since_s > _RECLAIM_TAKES_AT_MOST_S
 
     @property
-    def is_settled(self) -> bool:
+    def is_idle(self) -> bool:
         """Tell whether all was looked at once, and what was asked for is done."""
         with self._mutex:
-            return self._rounds > 0 and all(is_tried for _, is_tried in self._relief.values())
+            return self._rounds > 0 and all(is_tried for _, is_tried in self._reclaims.values())
 
     def _run(self) -> None:
         rest_s = 0.0
         while not self._stopping.wait(rest_s):
             try:
-                if not self._look_at_all():
+                if not self._check_all():
                     return
             except Exception:  # the thread goes on whatever happens
                 log.exception("service.unexpected")
             self._rounds += 1
-            rest_s = _LOOK_S if self._is_busy() else _QUIET_LOOK_S
+            rest_s = _CHECK_S if self._is_busy() else _QUIET_CHECK_S
 
-    def _look_at_all(self) -> bool:
+    def _check_all(self) -> bool:
         """Look at each archive; False once the service is told to stop."""
         archives = list(dict.fromkeys(lane.archive for lane in self._lanes if lane.archive))
-        self._watched = {archive: self._watched.get(archive) or _Watched() for archive in archives}
-        for archive, watched in self._watched.items():
+        self._states = {archive: self._states.get(archive) or _ArchiveState() for archive in archives}
+        for archive, state in self._states.items():
             try:
                 with self._using(archive) as may_use:
                     if may_use:
-                        look = partial(self._look, archive, watched)
-                        self._tasks.run(_PART, str(archive.root), look, passing=_PASSING)
+                        check = partial(self._check, archive, state)
+                        self._tasks.run(_PART, str(archive.root), check, passing=_PASSING)
             except _Stopped:
                 return False
             except (ArchiveError, OSError) as exc:
-                watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
+                state.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
         return True
 
-    def _look(self, archive: Archive, watched: _Watched) -> None:
+    def _check(self, archive: Archive, state: _ArchiveState) -> None:
         now_s = time.monotonic()
-        if now_s < watched.rest_until_s:
+        if now_s < state.rest_until_s:
             return
-        trust = self._time.look(archive)
-        self._enforce_what_is_due(archive, watched, trust, now_s)
-        if now_s - watched.judged_s >= _JUDGE_S:
-            watched.judged_s = now_s
-            self._judge(archive)
+        trust = self._time.check(archive)
+        self._enforce_what_is_due(archive, state, trust, now_s)
+        if now_s - state.evaluated_s >= _EVALUATE_EVERY_S:
+            state.evaluated_s = now_s
+            self._evaluate(archive)
 
-    def _enforce_what_is_due(self, archive: Archive, watched: _Watched, trust: Trust, now_s: float) -> None:
+    def _enforce_what_is_due(self, archive: Archive, state: _ArchiveState, trust: Trust, now_s: float) -> None:
         today, is_asked = trust.now.date(), self._is_asked(archive.root)
-        is_due = is_asked or now_s - watched.enforced_s >= EVERY_S or watched.enforced_on != today
+        is_due = is_asked or now_s - state.enforced_s >= EVERY_S or state.enforced_on != today
         if is_due:
-            watched.enforced_s, watched.enforced_on = now_s, today
+            state.enforced_s, state.enforced_on = now_s, today
             archive.policies.follow()
             if not trust.doubt:
                 enforcing.confirm_small_policies(archive, now=trust.now)
         for name in archive.converter_names():
-            is_its_turn = is_due or name in watched.failed
-            enforce = partial(self._enforce_if_due, archive, watched, name, trust, now_s, is_due=is_its_turn)
+            is_its_turn = is_due or name in state.failed
+            enforce = partial(self._enforce_if_due, archive, state, name, trust, now_s, is_due=is_its_turn)
             if self._tasks.run(_PART, name, enforce, passing=_PASSING):
-                watched.failed.discard(name)
+                state.failed.discard(name)
             else:
-                watched.failed.add(name)
+                state.failed.add(name)
         if is_asked:
             with self._mutex:
-                self._relief[archive.root] = (now_s, True)
+                self._reclaims[archive.root] = (now_s, True)
 
     def _enforce_if_due(
-        self, archive: Archive, watched: _Watched, name: str, trust: Trust, now_s: float, *, is_due: bool
+        self, archive: Archive, state: _ArchiveState, name: str, trust: Trust, now_s: float, *, is_due: bool
     ) -> None:
         policy = archive.policies.effective(name)
-        may_try = now_s >= watched.again_s.get(name, float("-inf"))
+        may_try = now_s >= state.again_s.get(name, float("-inf"))
         if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
-            self._enforce(archive, watched, policy, trust)
+            self._enforce(archive, state, policy, trust)
 
-    def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, trust: Trust) -> None:
+    def _enforce(self, archive: Archive, state: _ArchiveState, policy: RetentionPolicy, trust: Trust) -> None:
         name, root = policy.converter_name, str(archive.root)
         began_s = time.monotonic()
         try:
@@ -195,11 +195,11 @@ class RetentionJob:
         except PurgeRunning:
             return
         except NeedsConfirmation as exc:
-            self._rest(watched, name)
+            self._rest(state, name)
             self._alerts.raise_alert(UNCONFIRMED, name, reason=str(exc))
             return
         except RetentionHeldBack as exc:
-            self._rest(watched, name)
+            self._rest(state, name)
             self._alerts.raise_alert(HELD_BACK, root, reason=str(exc))
             return
         self._alerts.clear(UNCONFIRMED, name)
@@ -208,9 +208,9 @@ class RetentionJob:
             self._alerts.raise_alert(NOT_REMOVED, root, files=done.not_removed, first=done.first_not_removed)
         else:
             self._alerts.clear(NOT_REMOVED, root)
-        self._tell(watched, done, took_s=time.monotonic() - began_s)
+        self._report(state, done, took_s=time.monotonic() - began_s)
 
-    def _tell(self, watched: _Watched, done: PurgeStatistics, *, took_s: float) -> None:
+    def _report(self, state: _ArchiveState, done: PurgeStatistics, *, took_s: float) -> None:
         """Tell what was done; a limit that is not met for what is on its way is tried again soon, and told when that lasts."""
         name, now_s = done.converter_name, time.monotonic()
         if done.archives_purged:
@@ -218,12 +218,12 @@ class RetentionJob:
         if altered := done.kept.get(Obstacle.ALTERED.value):
             log.error("purge.refused", converter=name, entries=altered, reason="rows name what are no places of blobs")
         if not done.over_bytes:
-            watched.unmet_since_s.pop(name, None)
+            state.unmet_since_s.pop(name, None)
             self._alerts.clear(UNMET, name)
             return
         if not done.archives_purged:
-            watched.again_s[name] = now_s + max(1.0, _REST_OVER_WORK * took_s)
-        if now_s - watched.unmet_since_s.setdefault(name, now_s) >= _UNMET_FOR_S:
+            state.again_s[name] = now_s + max(1.0, _REST_OVER_WORK * took_s)
+        if now_s - state.unmet_since_s.setdefault(name, now_s) >= _UNMET_FOR_S:
             self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 
     def _pause(self) -> Callable[[], None]:
@@ -239,24 +239,24 @@ class RetentionJob:
 
         return pause
 
-    def _judge(self, archive: Archive) -> None:
+    def _evaluate(self, archive: Archive) -> None:
         most = {lane.name: lane.config.alarm for lane in self._lanes if lane.archive is archive}
         failures = figures.recent_failures(archive, archive.now() - _AN_HOUR)
         known = figures.statistics(archive)
-        for verdict in judge(known, root=str(archive.root), recent_failures=failures, most_failures=most):
-            if verdict.is_wrong:
-                self._alerts.raise_alert(verdict.name, verdict.subject, **verdict.details)
-            elif verdict.is_wrong is False:
-                self._alerts.clear(verdict.name, verdict.subject)
-        tell_differences(archive, most, self._alerts)
+        for reading in evaluate(known, root=str(archive.root), recent_failures=failures, most_failures=most):
+            if reading.is_wrong:
+                self._alerts.raise_alert(reading.name, reading.subject, **reading.details)
+            elif reading.is_wrong is False:
+                self._alerts.clear(reading.name, reading.subject)
+        check_differences(archive, most, self._alerts)
         for alert in self._alerts.open:
             if alert.name in (FAILING, DIFFERS) and alert.subject not in {lane.name for lane in self._lanes}:
                 self._alerts.clear(alert.name, alert.subject)  # its converter is not run any more
 
     def _is_asked(self, root: Path) -> bool:
         with self._mutex:
-            return root in self._relief and not self._relief[root][1]
+            return root in self._reclaims and not self._reclaims[root][1]
 
     @staticmethod
-    def _rest(watched: _Watched, converter_name: str) -> None:
-        watched.again_s[converter_name] = time.monotonic() + _REST_AFTER_TROUBLE_S
+    def _rest(state: _ArchiveState, converter_name: str) -> None:
+        state.again_s[converter_name] = time.monotonic() + _REST_AFTER_TROUBLE_S

@@ -50,7 +50,7 @@ class ScrubJob:
         self._stopping = threading.Event()
         self._scrubs: dict[Archive, Scrub] = {}
         self._faults: dict[Path, str] = {}
-        self._judge_again_s: dict[Path, float] = {}
+        self._check_age_at_s: dict[Path, float] = {}
         self._thread = threading.Thread(target=self._run, name="scrub")
         self._thread.start()
 
@@ -77,7 +77,7 @@ class ScrubJob:
         return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
 
     def _scrub_of(self, archive: Archive) -> Scrub:
-        return self._scrubs.get(archive) or Scrub(archive, tell=lambda news: self._tell(archive, news))
+        return self._scrubs.get(archive) or Scrub(archive, tell=lambda news: self._report(archive, news))
 
     def _step(self, archive: Archive, pace: Pace) -> float:
         scrub = self._scrubs[archive]
@@ -85,13 +85,13 @@ class ScrubJob:
         if rest_s is None:
             scrub.forget()
             return _REST_S
-        self._guarded(archive, lambda: self._judge_age(archive, pace), part="age of the scrub")
+        self._guarded(archive, lambda: self._check_age(archive, pace), part="age of the scrub")
         return rest_s
 
-    def _judge_age(self, archive: Archive, pace: Pace) -> None:
-        if time.monotonic() < self._judge_again_s.get(archive.root, 0.0):
+    def _check_age(self, archive: Archive, pace: Pace) -> None:
+        if time.monotonic() < self._check_age_at_s.get(archive.root, 0.0):
             return
-        self._judge_again_s[archive.root] = time.monotonic() + _REST_S
+        self._check_age_at_s[archive.root] = time.monotonic() + _REST_S
         oldest, subject = scrub_log.oldest(archive), str(archive.root)
         age = archive.now() - oldest.at if oldest else timedelta()
         if pace.is_late(age):
@@ -110,13 +110,13 @@ class ScrubJob:
             self._faults[archive.root] = str(exc)
             return None
         except Exception as exc:
-            self._tasks.note(part, str(archive.root), exc)
+            self._tasks.add(part, str(archive.root), exc)
             return None
         self._faults.pop(archive.root, None)
-        self._tasks.over(part, str(archive.root))
+        self._tasks.resolve(part, str(archive.root))
         return done
 
-    def _tell(self, archive: Archive, news: FindingChanges) -> None:
+    def _report(self, archive: Archive, news: FindingChanges) -> None:
         for problem in news.found:
             subject = str(archive.root / problem.path)
             self._alerts.raise_alert(DAMAGED, subject, problem=problem.kind.value, message=problem.message)

@@ -10,7 +10,7 @@ from pywats_archive.models.file_stamp import FileStamp
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Watched:
-    signature: FileStamp
+    stamp: FileStamp
     quiet_since_s: float
 
 
@@ -35,10 +35,10 @@ class Debounce:
         """
         empty_s = self.settle_s if impatient else max(self.settle_s, self.empty_s)
         watched = {}
-        for path, signature in listing.items():
+        for path, stamp in listing.items():
             before = self._watched.get(path)
-            is_same = before is not None and before.signature == signature
-            watched[path] = before if before and is_same else _Watched(signature=signature, quiet_since_s=now_s)
+            is_same = before is not None and before.stamp == stamp
+            watched[path] = before if before and is_same else _Watched(stamp=stamp, quiet_since_s=now_s)
         self._watched = watched
         return tuple(
             p

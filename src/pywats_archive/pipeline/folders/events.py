@@ -34,7 +34,7 @@ class FolderEvents:
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._told: dict[str, str] = {}
+        self._troubles: dict[str, str] = {}
         """Why a folder cannot be listened to, as it was logged last."""
 
     def watch(self, folders: Iterable[str]) -> None:
@@ -46,7 +46,7 @@ class FolderEvents:
             self._thread = threading.Thread(target=self._run, args=(wanted, self._stop), name="folders", daemon=True)
             self._thread.start()
 
-    def take(self) -> set[str]:
+    def drain(self) -> set[str]:
         """Give the folders in which something changed since the last call."""
         with self._mutex:
             changed, self._changed = self._changed, set()
@@ -61,35 +61,35 @@ class FolderEvents:
 
     def _run(self, folders: Sequence[str], stop: threading.Event) -> None:
         """Listen to all at once; when that fails, to those that can be listened to, and try the others now and then."""
-        heard = list(folders)
+        listened = list(folders)
         while not stop.is_set():
             try:
-                self._listen(heard, [folder for folder in folders if folder not in heard], stop)
+                self._listen(listened, [folder for folder in folders if folder not in listened], stop)
             except Exception as exc:  # it does not say for certain which folder is meant
                 log.warning("watch.polling_only", reason=str(exc))
                 self._note(folders)
                 stop.wait(_TICK_S)
             if not stop.is_set():
-                heard = [folder for folder in folders if self._can_be_heard(folder)]
+                listened = [folder for folder in folders if self._can_listen(folder)]
 
-    def _can_be_heard(self, folder: str) -> bool:
-        trouble, before = trouble_with(folder), self._told.pop(folder, None)
+    def _can_listen(self, folder: str) -> bool:
+        trouble, before = trouble_with(folder), self._troubles.pop(folder, None)
         if trouble:
-            self._told[folder] = trouble
+            self._troubles[folder] = trouble
             if trouble != before:
-                told = f"it is listed every {self._poll_s:g} s"
-                log.warning("folder.no_events", path=folder, reason=trouble, instead=told)
+                instead = f"it is listed every {self._poll_s:g} s"
+                log.warning("folder.no_events", path=folder, reason=trouble, instead=instead)
         elif before:
             log.info("folder.events", path=folder)
         return trouble is None
 
-    def _listen(self, heard: Sequence[str], others: Sequence[str], stop: threading.Event) -> None:
+    def _listen(self, listened: Sequence[str], others: Sequence[str], stop: threading.Event) -> None:
         until_s = time.monotonic() + self._try_again_s if others else float("inf")
         poll_at_s = time.monotonic()
         is_first = True
-        for changes in _changes(heard, stop):
+        for changes in _changes(listened, stop):
             paths = [path for _, path in changes]
-            self._note(folder for folder in heard if is_first or any(path.startswith(folder) for path in paths))
+            self._note(folder for folder in listened if is_first or any(path.startswith(folder) for path in paths))
             is_first = False  # what came before it listened told nobody
             now_s = time.monotonic()
             if others and now_s >= poll_at_s:

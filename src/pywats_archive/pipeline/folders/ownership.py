@@ -24,41 +24,41 @@ class Claims:
 
     def __init__(self, config_path: Path) -> None:
         self._config_path = config_path
-        self._held: dict[Path, Claim] = {}
+        self._claims: dict[Path, Claim] = {}
         self._unlocked: set[Path] = set()
 
-    def look(self, folder: WatchFolder) -> None:
+    def acquire(self, folder: WatchFolder) -> None:
         """Own a watch folder that is there, or have it say whose it is; cheap when it is owned already."""
         if folder.absence():
             return
         where = real(folder.path)
-        claim = self._held.get(where)
+        claim = self._claims.get(where)
         if claim and not claim.is_still(folder.path):  # it was made again, or mounted again
-            self._held.pop(where).release()
+            self._claims.pop(where).release()
             claim = None
-        folder.taken = None if claim else self._take(where)
+        folder.taken = None if claim else self._acquire(where)
 
-    def keep(self, folders: Iterable[WatchFolder]) -> None:
+    def release_except(self, folders: Iterable[WatchFolder]) -> None:
         """Give up all but these."""
         wanted = {real(folder.path) for folder in folders}
-        for where in [where for where in self._held if where not in wanted]:
-            self._held.pop(where).release()
+        for where in [where for where in self._claims if where not in wanted]:
+            self._claims.pop(where).release()
 
     def close(self) -> None:
         """Give up all of them."""
-        self.keep(())
+        self.release_except(())
 
-    def _take(self, where: Path) -> FolderTaken | None:
+    def _acquire(self, where: Path) -> FolderTaken | None:
         try:
-            claim = self._held[where] = Claim(where, configuration=self._config_path)
+            claim = self._claims[where] = Claim(where, configuration=self._config_path)
         except FolderTaken as exc:
             return exc
         except OSError:  # its listing fails too, and says so
             return None
         if not claim.is_shared and where not in self._unlocked:
             self._unlocked.add(where)
-            told = "no lock can be made beside it: see to it that no other computer watches it"
-            log.warning("folder.not_locked", path=str(where), reason=told)
+            reason = "no lock can be made beside it: see to it that no other computer watches it"
+            log.warning("folder.not_locked", path=str(where), reason=reason)
         return None
 
 
@@ -93,16 +93,16 @@ class WatchFolders:
         return back
 
     def _check(self, folder: WatchFolder) -> None:
-        self._claims.look(folder)
+        self._claims.acquire(folder)
         trouble = folder.trouble()
         if trouble and not folder.was_away:
             name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
             self._alerts.raise_alert(name, str(folder.path), reason=str(trouble))
         folder.was_away = trouble is not None
 
-    def keep(self, folders: Iterable[WatchFolder]) -> None:
+    def release_except(self, folders: Iterable[WatchFolder]) -> None:
         """Give up the ownership of all but these."""
-        self._claims.keep(folders)
+        self._claims.release_except(folders)
 
     def close(self) -> None:
         """Give up the ownership of all."""
@@ -116,4 +116,4 @@ class WatchFolders:
             return
         if mount_point is not None:
             state_file.remember(self._config_path, state_file.WATCH_FOLDERS, {str(folder.path): mount_point})
-        self._claims.look(folder)
+        self._claims.acquire(folder)

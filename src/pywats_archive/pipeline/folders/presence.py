@@ -45,13 +45,13 @@ class WatchFolder:
     def absence(self) -> FolderAway | None:
         """Return why it is away, if it is."""
         point = self.mount_point
-        told = absence(
+        reason = absence(
             is_there=self.path.is_dir(), mount_point=point or "", is_mounted=point is None or os.path.ismount(point)
         )
-        if told is None:
+        if reason is None:
             return None
         return FolderAway(
-            f"{self.path}: {told}; mount its disk or share, or make the folder again. What lay there waits"
+            f"{self.path}: {reason}; mount its disk or share, or make the folder again. What lay there waits"
         )
 
     def require(self) -> None:

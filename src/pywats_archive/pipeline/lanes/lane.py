@@ -133,7 +133,7 @@ class Lane:
         return self.folder.trouble() if self.folder else None
 
     @property
-    def is_held_back(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether all its new sources wait where they are."""
         if self.converter.error:  # which sources are its own, only its code can say
             return True

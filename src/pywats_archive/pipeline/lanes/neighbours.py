@@ -20,16 +20,16 @@ class Neighbours:
     """Knows of which converters it was told since the service started; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
-    def told(self, lane: Lane, path: str, result: ConversionResult) -> ConversionResult:
+    def with_warning(self, lane: Lane, path: str, result: ConversionResult) -> ConversionResult:
         """Return a result with a warning where its converter is the first time seen to read other sources."""
-        if lane.name in self._told or lane.config.converter_type == "folder":
+        if lane.name in self._warned or lane.config.converter_type == "folder":
             return result
         found = others(path, (each for each in result.opened_paths if each != path and lane.listing.matches(each)))
         if not found:
             return result
-        self._told.add(lane.name)
+        self._warned.add(lane.name)
         log.warning("converter.reads_neighbours", converter=lane.name, path=path, read=found[:_NAMED], files=len(found))
         return replace(result, warnings=(*result.warnings, warning(found)))
 

@@ -116,5 +116,5 @@ class Leftovers:
             theirs = relocated.of_others(root, in_hand, lane, station)
             if seen := tuple(arrival for arrival in theirs if arrival.state is ArrivalState.SEEN):
                 self._release(root, release(seen, has_its_name=False))
-            held = (a for a in theirs if a.state is not ArrivalState.SEEN and not is_set_aside(a))
-            lane.predecessors.ignored |= {a.path: mark_of(a) for a in held}
+            ignored = (a for a in theirs if a.state is not ArrivalState.SEEN and not is_set_aside(a))
+            lane.predecessors.ignored |= {a.path: mark_of(a) for a in ignored}

@@ -57,8 +57,8 @@ class Orphans:
         reason = "nobody tries them again: move them back into the watch folder"
         found: _Found = {}
         for folder, items in self._pending.items():
-            if left := [item for item in items if item.exists()]:
-                found[folder] = {"items": len(left), "first": left[0].name, "reason": reason}
+            if remaining := [item for item in items if item.exists()]:
+                found[folder] = {"items": len(remaining), "first": remaining[0].name, "reason": reason}
         self._alerts.sync(FORGOTTEN, found)
 
     def blockers(self) -> tuple[str, ...]:

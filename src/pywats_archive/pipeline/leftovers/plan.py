@@ -17,7 +17,7 @@ class Survey:
     is_named: bool
     """Whether the configuration still names this archive, for whichever converter."""
     unfinished: tuple[Arrival, ...] = ()
-    kept: tuple[Arrival, ...] = ()
+    finished: tuple[Arrival, ...] = ()
     """Finished sources that still lie in the watch folder unchanged, as with KEEP."""
     set_aside: frozenset[int] = frozenset()
     """Ids of the arrivals whose source lies in Pending."""
@@ -75,7 +75,7 @@ def leftover_plan(survey: Survey, lane: LaneFacts) -> LeftoverPlan:
         drain, reason = True, "unfinished sources" if in_hand else "sources that were converted are not archived yet"
     return LeftoverPlan(
         release=release(seen, has_its_name=survey.name == lane.name) if seen and lane.watches else None,
-        ignored=(*survey.kept, *lying),
+        ignored=(*survey.finished, *lying),
         in_hand=len(in_hand),
         drain=drain,
         reason=reason,

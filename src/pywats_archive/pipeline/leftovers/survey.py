@@ -77,7 +77,7 @@ def _survey(archive: Archive, root: Path, name: str, lane: Lane, station: Statio
         name=name,
         is_named=is_named,
         unfinished=unfinished,
-        kept=_kept(archive, name, lane),
+        finished=_finished(archive, name, lane),
         set_aside=frozenset(a.number for a in unfinished if is_set_aside(a)),
         has_parked=is_named and not spool.is_empty(lane.config.model_copy(update={"name": name})),
     )
@@ -91,7 +91,7 @@ def _unfinished(archive: Archive, name: str, lane: Lane, *, is_named: bool) -> I
             yield arrival
 
 
-def _kept(archive: Archive, name: str, lane: Lane) -> tuple[Arrival, ...]:
+def _finished(archive: Archive, name: str, lane: Lane) -> tuple[Arrival, ...]:
     """Return what an archive left in the watch folder, as with KEEP: it would go out under a second id."""
     try:
         listing, _ = lane.listing.read() if lane.watches else ({}, ())

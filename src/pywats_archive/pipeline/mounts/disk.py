@@ -12,7 +12,7 @@ from pywats_archive.errors import DiskLow
 
 GB = 10**9
 SHARE_OF_DISK = 0.05
-ASKED_EVERY_S = 1.0
+MEASURED_EVERY_S = 1.0
 
 
 def least_free_bytes(total_bytes: int, min_free_gb: Iterable[float | None]) -> int:
@@ -70,17 +70,17 @@ class DiskSpace:
         self._usage = usage
         self._seconds = seconds
         self._trouble: DiskLow | None = None
-        self._asked_at_s: float | None = None
+        self._measured_at_s: float | None = None
 
     def trouble(self) -> DiskLow | None:
         """Tell why new sources must wait, if they must; a disk that cannot be asked is not called low."""
         now_s = self._seconds()
-        if self.is_reclaiming or self._asked_at_s is None or now_s - self._asked_at_s >= ASKED_EVERY_S:
-            self._asked_at_s = now_s
-            self._trouble = self._looked()
+        if self.is_reclaiming or self._measured_at_s is None or now_s - self._measured_at_s >= MEASURED_EVERY_S:
+            self._measured_at_s = now_s
+            self._trouble = self._measured()
         return self._trouble
 
-    def _looked(self) -> DiskLow | None:
+    def _measured(self) -> DiskLow | None:
         try:
             disk = self._usage(self._root)
         except OSError:

@@ -87,7 +87,7 @@ class ArchivePool:
             with suppress(ArchiveError):
                 archive = mount.archive
                 if archive and not mount.is_used and mount.leases.is_idle and not ledger.is_any_waiting(archive):
-                    self._alerts.leave(archive)
+                    self._alerts.close_archive(archive)
                     self.detach(mount)
 
     def set_minimum_free(self, station: StationConfig) -> None:
@@ -143,7 +143,7 @@ class ArchivePool:
             reason = "no write-ahead log is possible there: readers make the service wait; see 'pywats-archive doctor'"
             log.warning("archive.waits_for_readers", root=str(root), reason=reason)
         state_file.remember(self._config_path, state_file.ARCHIVES, {str(root): archive.description.archive_uuid})
-        self._alerts.take_up(archive)
+        self._alerts.resume(archive)
         return archive
 
     def _require_known(self, root: Path, archive_uuid: str) -> None:

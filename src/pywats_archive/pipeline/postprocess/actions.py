@@ -63,12 +63,14 @@ class Moved:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether another source lay in its place, which was left."""
+        """Whether another source lay in its place, which was leftover."""
         return self.moved_to == _REPLACED
 
 
 REMOVED, _REPLACED = "removed", "replaced"
-_LEFT = Moved(moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in")
+_REPLACED_SOURCE = Moved(
+    moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in"
+)
 
 
 def apply(ending: Ending, source: SourceFile) -> Moved:
@@ -78,28 +80,28 @@ def apply(ending: Ending, source: SourceFile) -> Moved:
         return Moved(moved_to=None) if is_kept else Moved(moved_to="gone", note="the source was already gone")
     try:
         touched = _touched(source)
-        departed = _ACTIONS[ending.destination](source)
-        if ending.clean_leftovers and source.archive and source.entry and departed.moved_to == REMOVED:
+        moved = _ACTIONS[ending.destination](source)
+        if ending.clean_leftovers and source.archive and source.entry and moved.moved_to == REMOVED:
             _clean_leftovers(source.archive, source.entry, Path(source.config.done_folder))
     except _Replaced:
-        return _LEFT
+        return _REPLACED_SOURCE
     except OSError as exc:
         raise StorageError(f"{source.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
-    return replace(departed, touched=touched) if touched else departed
+    return replace(moved, touched=touched) if touched else moved
 
 
 class _Replaced(Exception):
     """Another source lies where the one lay that is to leave."""
 
 
-def bring_back(held: Path, path: Path) -> bool:
+def bring_back(pending: Path, path: Path) -> bool:
     """Bring a suspended source from Pending back to where it was dropped; False while another one has its name."""
     try:
-        _move(held, path)
+        _move(pending, path)
     except FileExistsError:
         return False
     except OSError as exc:
-        raise StorageError(f"{held}: cannot be brought back to {path} ({exc.strerror or exc})") from exc
+        raise StorageError(f"{pending}: cannot be brought back to {path} ({exc.strerror or exc})") from exc
     return True
 
 
@@ -138,16 +140,16 @@ def _remove(source: SourceFile) -> Moved:
     return _remove_noted(source, moving.marks(source.path))
 
 
-def _remove_noted(source: SourceFile, noted: moving.Marks) -> Moved:
+def _remove_noted(source: SourceFile, marks: moving.Marks) -> Moved:
     if source.archive and source.entry and source.entry.source_archived_path:
         if source.path.is_file() and reading.checksum(source.path) != source.entry.source_checksum:
-            return _LEFT
+            return _REPLACED_SOURCE
         try:
             _prove_archived(source.archive, source.entry, source.path)
         except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
-            kept = move_into(Path(source.config.done_folder), source.path)
-            return Moved(moved_to=str(kept), note=f"kept in Done, not removed: {exc}", lies_at=kept)
-    moving.remove_marked(source.path, noted)
+            target = move_into(Path(source.config.done_folder), source.path)
+            return Moved(moved_to=str(target), note=f"kept in Done, not removed: {exc}", lies_at=target)
+    moving.remove_marked(source.path, marks)
     files.sync_folder(source.path.parent)
     return Moved(moved_to=REMOVED)
 
@@ -167,28 +169,28 @@ def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
 
 def _zip(source: SourceFile) -> Moved:
     folder, path = Path(source.config.done_folder), source.path
-    noted = moving.marks(path)
+    marks = moving.marks(path)
     folder.mkdir(parents=True, exist_ok=True)
     partial = moving.partial_of(path, folder)
     moving.discard(partial)
     target = zip_of_earlier(path, folder) or new_zip(path, folder, partial)
     files.sync_folder(folder)
-    removed = _remove_noted(source, noted)
+    removed = _remove_noted(source, marks)
     return replace(removed, moved_to=str(target))
 
 
 def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> None:
-    """Remove from Done what the ledger says that this entry left there, if it is this very source, byte for byte.
+    """Remove from Done what the ledger says that this entry leftover there, if it is this very source, byte for byte.
 
     A file of the same name and content may be another converter's, or a person's.
     """
     if entry.source_kind is not SourceKind.FILE:
         return
-    for left in map(Path, ledger.left_at(archive, entry.archive_id)):
-        is_file = left.parent == folder and left.is_file() and not left.is_symlink()
-        is_as_long = is_file and left.stat().st_size == entry.source_size_bytes
-        if is_as_long and reading.checksum(left) == entry.source_checksum:
-            left.unlink()
+    for leftover in map(Path, ledger.left_at(archive, entry.archive_id)):
+        is_file = leftover.parent == folder and leftover.is_file() and not leftover.is_symlink()
+        is_as_long = is_file and leftover.stat().st_size == entry.source_size_bytes
+        if is_as_long and reading.checksum(leftover) == entry.source_checksum:
+            leftover.unlink()
 
 
 def is_as_it_was(source: SourceFile) -> bool:

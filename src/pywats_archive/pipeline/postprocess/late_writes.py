@@ -26,7 +26,7 @@ from pywats_archive.pipeline.postprocess.actions import Moved
 
 log = structlog.get_logger()
 
-TOLD_FOR_S = 86_400.0
+ALERT_FOR_S = 86_400.0
 """How long the alert stays open after the last time."""
 _AGAIN_S = 5.0
 """After how long what could not be archived is tried again."""
@@ -36,7 +36,7 @@ _LATE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeftSource:
+class DepartedSource:
     """A source that has left the watch folder, as it was then."""
 
     lane: Lane
@@ -49,35 +49,33 @@ class LeftSource:
 
 
 class LateWrites:
-    """Remembers what has left for ``late_seconds``; safe to use from many threads. Costs a look at each, once."""
+    """Remembers what has departed for ``late_seconds``; safe to use from many threads. Costs a look at each, once."""
 
     def __init__(self, alerts: Alerts, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._alerts = alerts
         self._now_s = now_s
-        self._left: list[tuple[float, int, LeftSource]] = []
+        self._departed: list[tuple[float, int, DepartedSource]] = []
         self._numbers = itertools.count()
-        self._told_until_s: dict[str, float] = {}
+        self._alert_until_s: dict[str, float] = {}
         self._mutex = threading.Lock()
 
-    def note(
-        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, departed: Moved, looked: Signature | None
+    def remember(
+        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, moved: Moved, compared: Signature | None
     ) -> None:
-        """Remember a source that has left; ``looked`` is the signature that a folder had when its files were last compared."""
-        if departed.lies_at is not None:
+        """Remember a source that has left; ``compared`` is the signature of a folder when its files were last compared."""
+        if moved.lies_at is not None:
             as_archived = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
-            signature = looked or departed.touched or as_archived
-            self._remember(
-                LeftSource(lane=lane, arrival=arrival, entry=entry, path=departed.lies_at, signature=signature)
-            )
+            signature = compared or moved.touched or as_archived
+            self._push(DepartedSource(lane=lane, arrival=arrival, entry=entry, path=moved.lies_at, signature=signature))
 
-    def _remember(self, left: LeftSource, *, in_s: float | None = None) -> None:
-        late_s = left.lane.config.late_seconds
+    def _push(self, departed: DepartedSource, *, in_s: float | None = None) -> None:
+        late_s = departed.lane.config.late_seconds
         if late_s > 0:
             due_s = self._now_s() + (late_s if in_s is None else in_s)
             with self._mutex:
-                heapq.heappush(self._left, (due_s, next(self._numbers), left))
+                heapq.heappush(self._departed, (due_s, next(self._numbers), departed))
 
-    def take_up(self, lane: Lane) -> None:
+    def resume(self, lane: Lane) -> None:
         """Look at what left shortly before an earlier run ended: that run may not have."""
         if lane.archive is None:
             return
@@ -87,40 +85,42 @@ class LateWrites:
             if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not the zip that was made of it
                 signature = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
                 is_file = entry.source_kind is SourceKind.FILE
-                self._remember(
-                    LeftSource(
+                self._push(
+                    DepartedSource(
                         lane=lane, arrival=arrival, entry=entry, path=path, signature=signature if is_file else None
                     ),
                     in_s=0.0,
                 )
 
-    def due(self, *, all_of_them: bool = False) -> list[LeftSource]:
-        """Return what was written to since it left, of what is to be looked at now, or of all that is remembered."""
+    def due(self, *, all_of_them: bool = False) -> list[DepartedSource]:
+        """Return what was written to since it departed, of what is to be compared at now, or of all that is remembered."""
         now_s = self._now_s()
         due = []
         with self._mutex:
-            while self._left and (all_of_them or self._left[0][0] <= now_s):
-                due.append(heapq.heappop(self._left)[2])
-        for folder in [folder for folder, until_s in self._told_until_s.items() if until_s <= now_s]:
-            del self._told_until_s[folder]
+            while self._departed and (all_of_them or self._departed[0][0] <= now_s):
+                due.append(heapq.heappop(self._departed)[2])
+        for folder in [folder for folder, until_s in self._alert_until_s.items() if until_s <= now_s]:
+            del self._alert_until_s[folder]
             self._alerts.clear(WRITTEN_LATE, folder)
-        return [left for left in due if _is_written(left)]
+        return [departed for departed in due if _is_written(departed)]
 
-    def archive(self, lane: Lane, left: LeftSource) -> None:
+    def archive(self, lane: Lane, departed: DepartedSource) -> None:
         """Archive what was written to, and look at it again: a program may write on."""
-        path = left.path
+        path = departed.path
         try:
             signature = reading.signature(path)
-            self._archive(lane, left.entry, Path(left.arrival.path), path, str(path))
+            self._archive(lane, departed.entry, Path(departed.arrival.path), path, str(path))
         except (SourceVanished, FileNotFoundError):
             return
         except (ArchiveError, OSError) as exc:
             log.error("source.not_archived_late", converter=lane.name, path=str(path), reason=str(exc))
-            self._remember(replace(left, lane=lane), in_s=_AGAIN_S)
+            self._push(replace(departed, lane=lane), in_s=_AGAIN_S)
             return
-        self._remember(LeftSource(lane=lane, arrival=left.arrival, entry=left.entry, path=path, signature=signature))
+        self._push(
+            DepartedSource(lane=lane, arrival=departed.arrival, entry=departed.entry, path=path, signature=signature)
+        )
 
-    def keep_members(
+    def archive_changed_folder(
         self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: Signature | None
     ) -> tuple[str | None, Signature | None]:
         """Archive a folder again to which files came since it was archived; returns what is to be told, and how it was.
@@ -162,15 +162,15 @@ class LateWrites:
             return
         folder = lane.config.watch_folder
         self._alerts.raise_alert(WRITTEN_LATE, folder, first=str(path), archive_id=late.archive_id, reason=_LATE)
-        self._told_until_s[folder] = self._now_s() + TOLD_FOR_S
+        self._alert_until_s[folder] = self._now_s() + ALERT_FOR_S
 
 
-def _is_written(left: LeftSource) -> bool:
+def _is_written(departed: DepartedSource) -> bool:
     try:
-        now = reading.signature(left.path)
+        now = reading.signature(departed.path)
     except (ArchiveError, OSError):
         return False
-    return left.signature is None or _mark(now) != _mark(left.signature)
+    return departed.signature is None or _mark(now) != _mark(departed.signature)
 
 
 def _mark(signature: Signature) -> tuple[int, int]:

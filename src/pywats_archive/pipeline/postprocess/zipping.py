@@ -48,10 +48,10 @@ def _contains(packed: Path, path: Path) -> bool:
     """Tell whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
     try:
         with zipfile.ZipFile(packed) as zipped:
-            held = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
+            contents = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
     except (OSError, zipfile.BadZipFile):
         return False
-    return all(held.get(_name_in_zip(path, file)) == _as_zipped(file) for file in _files(path))
+    return all(contents.get(_name_in_zip(path, file)) == _as_zipped(file) for file in _files(path))
 
 
 def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:

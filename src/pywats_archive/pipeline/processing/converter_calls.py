@@ -50,8 +50,8 @@ class ConverterCalls:
         surer = sharing.surest(own, others)
         if surer is None:
             return None
-        told = f"'{surer}' is surer of it: its confidence is {others[surer]:.2f}, here it is {own:.2f}"
-        return ConversionResult(status=ConversionStatus.SKIPPED, error=told)
+        reason = f"'{surer}' is surer of it: its confidence is {others[surer]:.2f}, here it is {own:.2f}"
+        return ConversionResult(status=ConversionStatus.SKIPPED, error=reason)
 
     def _confidence(self, lane: Lane, path: Path) -> float:
         job = replace(lane.job, source_path=str(path))
@@ -100,8 +100,8 @@ class ConverterCalls:
 
 def log_result(lane: Lane, archive_id: str, result: ConversionResult) -> None:
     """Log how a conversion ended."""
-    told = log.info if result.status is ConversionStatus.SUCCESS else log.warning
-    told(
+    log_line = log.info if result.status is ConversionStatus.SUCCESS else log.warning
+    log_line(
         "source.converted",
         converter=lane.name,
         archive_id=archive_id,

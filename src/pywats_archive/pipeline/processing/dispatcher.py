@@ -14,7 +14,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
-from pywats_archive.pipeline.postprocess.late_writes import LeftSource
+from pywats_archive.pipeline.postprocess.late_writes import DepartedSource
 from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
 from pywats_archive.pipeline.waiting.backoff import Backoff, Key, RetryLater, key
@@ -47,7 +47,7 @@ class Dispatcher:
         self._finishing: set[Key] = set()
         self._mutex = threading.Lock()
 
-    def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | LeftSource, priority: int) -> None:
+    def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource, priority: int) -> None:
         """Queue a lane's work; its archive stays open meanwhile."""
         lane.leases.begin()
         self._work.put(self._counted, do, lane, *given, priority=priority, on_dropped=lane.leases.end)
@@ -55,7 +55,7 @@ class Dispatcher:
     def enqueue(self, lane: Lane, arrival: Arrival) -> None:
         """Queue a source to be taken through."""
         lane.scan.active.add(arrival.number)
-        self.put(self._take, lane, arrival, priority=lane.config.priority)
+        self.put(self._process, lane, arrival, priority=lane.config.priority)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the end of a source, once: two reports may be settled in the same moment."""
@@ -69,23 +69,23 @@ class Dispatcher:
         """Drop what waits and is not urgent: whoever queued it finds it again."""
         self._work.drop_queued()
 
-    def settled(self, parcel: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
+    def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
         """Take note of what the server did with a report; gives whether there is a source whose end was waiting for it."""
-        arrival = self._processor.note_answer(parcel, state, reason)
-        if arrival is not None and not arrival.state.is_final and isinstance(parcel, ArchivedItem):
+        arrival = self._processor.note_answer(item, state, reason)
+        if arrival is not None and not arrival.state.is_final and isinstance(item, ArchivedItem):
             for lane in self._lanes:
-                if lane.archive is parcel.archive and lane.name == arrival.converter_name:
+                if lane.archive is item.archive and lane.name == arrival.converter_name:
                     self.finish(lane, arrival)
         return arrival is not None
 
-    def _counted(self, do: Callable[..., None], lane: Lane, *given: Arrival | LeftSource) -> None:
+    def _counted(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource) -> None:
         try:
             with suppress(ConversionInterrupted):  # the service stops
                 do(lane, *given)
         finally:
             lane.leases.end()
 
-    def _take(self, lane: Lane, arrival: Arrival) -> None:
+    def _process(self, lane: Lane, arrival: Arrival) -> None:
         waits: RetryLater | None = RetryLater(reason="an unexpected error; see the log", needs_operator=True)
         try:
             is_ended, busy = _is_ended(lane, arrival), self._work.is_long
@@ -99,7 +99,7 @@ class Dispatcher:
             waits = RetryLater(reason=str(exc), needs_operator=True)
             log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.note(lane, arrival.path, exc)
+            waits = self._unexpected.add(lane, arrival.path, exc)
         finally:
             self._release(lane, arrival, waits)
 
@@ -111,15 +111,15 @@ class Dispatcher:
             known = lane.ledger.get(arrival.number) or arrival
             if not known.state.is_final:
                 self._processor.finish(lane, known)
-            self._stuck.over(lane, arrival)
+            self._stuck.resolve(lane, arrival)
         except SourceOpen as exc:
             waits = wait_for_end(lane, str(exc))
         except (ArchiveError, OSError) as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
-            self._stuck.note(lane, known, exc)
+            self._stuck.add(lane, known, exc)
             log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.note(lane, arrival.path, exc)
+            waits = self._unexpected.add(lane, arrival.path, exc)
         finally:
             with self._mutex:
                 self._finishing.discard(key(lane, arrival))
@@ -128,18 +128,18 @@ class Dispatcher:
     def _release(self, lane: Lane, arrival: Arrival, waits: RetryLater | None) -> None:
         number = arrival.number
         if waits is None or not waits.is_unexpected:
-            self._unexpected.over(lane, arrival.path)
+            self._unexpected.resolve(lane, arrival.path)
         if waits is None:
             self._backoff.clear(lane, arrival)
-            self._backoff.call(lane, number)
+            self._backoff.release(lane, number)
         else:
             self._backoff.delay(lane, arrival, waits)
-            if waits.behind is not None and _has_ended(lane, waits.behind):
-                self._backoff.call(lane, waits.behind)
+            if waits.after is not None and _has_ended(lane, waits.after):
+                self._backoff.release(lane, waits.after)
         for each in (*(each for each in self._lanes if lane in each.predecessors.lanes), *lane.sharers):
             each.scan.needs_scan = True
         lane.scan.stale.append(arrival.path)
-        if not self._processor.passthrough.holds(lane, number):
+        if not self._processor.passthrough.has_unsent(lane, number):
             lane.scan.active.discard(number)
         lane.scan.needs_scan = True
 

@@ -64,7 +64,7 @@ class Finisher:
 
     def note_answer(self, item: ArchivedItem, state: SubmissionState, reason: str | None) -> Arrival | None:
         """Take note of what the server did with a report; returns the arrival whose reports are all answered, if so."""
-        if arrival := self._in_flight.settle(item.archive, item.report, state, reason):
+        if arrival := self._in_flight.note_answer(item.archive, item.report, state, reason):
             return arrival
         reports = item.archive.reports_of(item.report.archive_id)
         is_open = any(r.submission_state is SubmissionState.WAITING for r in reports)
@@ -74,7 +74,7 @@ class Finisher:
         """Post-process a source of which nothing waits for the server any more, and close its account."""
         at = lane.attachment
         assert at is not None and arrival.archive_id is not None
-        converted = self._in_flight.take(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
+        converted = self._in_flight.pop(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
         entry, reports = converted.entry, converted.reports
         refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
         own = decisions.ending(
@@ -86,41 +86,39 @@ class Finisher:
             is_archived=bool(entry.source_archived_path),
         )
         ending = sharing.end(own, lane, arrival)
-        departure = source_of(lane, arrival, entry)
-        if lane.folder and (lane.is_taken or not os.path.lexists(departure.path)):
+        source = source_of(lane, arrival, entry)
+        if lane.folder and (lane.is_taken or not os.path.lexists(source.path)):
             lane.folder.require()
         if ending.destination is not Destination.KEPT and not arrival.moved_to:
-            require_closed(lane, departure.path, is_removed=ending.destination in REMOVING)
-        came_late, looked = self._late_writes.keep_members(
-            lane, arrival, entry, departure.path, as_converted=self._as_converted.pop(key(lane, arrival), None)
+            require_closed(lane, source.path, is_removed=ending.destination in REMOVING)
+        came_late, compared = self._late_writes.archive_changed_folder(
+            lane, arrival, entry, source.path, as_converted=self._as_converted.pop(key(lane, arrival), None)
         )
-        departed = actions.apply(ending, departure)
-        if departed.lies_at:
-            self._late_writes.note(lane, arrival, entry, departed, looked)
-        if departed.is_replaced:
+        moved = actions.apply(ending, source)
+        if moved.lies_at:
+            self._late_writes.remember(lane, arrival, entry, moved, compared)
+        if moved.is_replaced:
             ending = own  # nobody else can have it any more
             log.warning("source.replaced", converter=lane.name, path=arrival.path, archive_id=entry.archive_id)
-        elif departed.moved_to:
+        elif moved.moved_to:
             lane.scan.changed.discard(arrival.path)
         if not lane.config.archive_output_reports:
             for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
                 remove_document(at.archive, report)
-        reason = "; ".join(filter(None, (ending.reason, came_late, departed.note))) or None
-        if not departed.is_replaced:
-            sharing.note_departure(lane, arrival, departed.moved_to)
-        stays = ending.state is ArrivalState.DONE and departed.moved_to is None
+        reason = "; ".join(filter(None, (ending.reason, came_late, moved.note))) or None
+        if not moved.is_replaced:
+            sharing.note_departure(lane, arrival, moved.moved_to)
+        stays = ending.state is ArrivalState.DONE and moved.moved_to is None
         lane.ledger.change(
             arrival,
             ending.state,
             reason=reason,
-            moved_to=departed.moved_to,
+            moved_to=moved.moved_to,
             kept_checksum=entry.source_checksum if stays else None,
-            touched=None if arrival.moved_to else departed.touched,
+            touched=None if arrival.moved_to else moved.touched,
         )
         self._counts.count(ending.state)
-        log.info(
-            "source.finished", converter=lane.name, path=arrival.path, state=ending.state.value, to=departed.moved_to
-        )
+        log.info("source.finished", converter=lane.name, path=arrival.path, state=ending.state.value, to=moved.moved_to)
         if with_hooks := self._with_hooks.pop(key(lane, arrival), None):
             self._calls.call_hooks(lane, arrival, with_hooks)
 

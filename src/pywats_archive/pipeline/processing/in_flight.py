@@ -22,7 +22,7 @@ class Completion:
     reports: tuple[Report, ...] = ()
 
     @property
-    def is_settled(self) -> bool:
+    def is_answered(self) -> bool:
         return all(report.submission_state is not SubmissionState.WAITING for report in self.reports)
 
 
@@ -41,22 +41,24 @@ class InFlight:
                 del self._conversions[next(iter(self._conversions))]
             self._conversions[archive.root, converted.entry.archive_id] = arrival, converted
 
-    def settle(self, archive: Archive, report: Report, state: SubmissionState, reason: str | None) -> Arrival | None:
+    def note_answer(
+        self, archive: Archive, report: Report, state: SubmissionState, reason: str | None
+    ) -> Arrival | None:
         """Note what the server said; gives the arrival whose report it was, if it is remembered."""
         key = archive.root, report.archive_id
         with self._mutex:
             if key not in self._conversions:
                 return None
             arrival, converted = self._conversions[key]
-            told = replace(converted.reports[0], submission_state=state, last_error=reason)
-            self._conversions[key] = arrival, replace(converted, reports=(told,))
+            answered = replace(converted.reports[0], submission_state=state, last_error=reason)
+            self._conversions[key] = arrival, replace(converted, reports=(answered,))
         return arrival
 
-    def take(self, archive: Archive, archive_id: str) -> Completion | None:
+    def pop(self, archive: Archive, archive_id: str) -> Completion | None:
         """Give what is remembered of an entry, and forget it."""
         with self._mutex:
             _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
-        return converted if converted and converted.is_settled else None
+        return converted if converted and converted.is_answered else None
 
 
 def load_completion(archive: Archive, arrival: Arrival) -> Completion:

@@ -50,10 +50,10 @@ class _Unsent:
     lane: Lane
     arrival: Arrival
     result: ConversionResult
-    open_parcels: int
+    open_items: int
     states: list[SubmissionState] = field(default_factory=list)
     reason: str | None = None
-    promise: Path | None = None
+    spooled: Path | None = None
     """Where the source is to be kept, when the archive could not take it and it is archived later."""
     trouble: str = ""
     """Why it could not be brought to its end the last time."""
@@ -78,7 +78,7 @@ class Passthrough:
         self._now = clock
         self._spool = spool
         self._counts = counts
-        self._held: dict[str, _Unsent] = {}
+        self._unsent: dict[str, _Unsent] = {}
         self._unfinished: list[_Unsent] = []
         self._numbers = itertools.count()
         self._mutex = threading.Lock()
@@ -95,7 +95,7 @@ class Passthrough:
         if reason := self._why_not_yet(lane, arrival, must_backfill=must_backfill):
             return RetryLater(reason=reason, needs_operator=True)
         known = self._spool.resume(lane.config, arrival) if must_backfill else None
-        promise, result = known or (None, None)
+        spooled, result = known or (None, None)
         if result is None:
             result, arrival = self._converted(lane, arrival)
             log_result(lane, "-", result)
@@ -107,12 +107,12 @@ class Passthrough:
             for ordinal, body in enumerate(result.documents)
         ]
         result = replace(result, documents=tuple(each.body for each in documents))
-        if must_backfill and promise is None:
+        if must_backfill and spooled is None:
             try:  # before anything is sent
-                promise = self._spool.begin(lane.config, arrival, result, now=self._now())
+                spooled = self._spool.begin(lane.config, arrival, result, now=self._now())
             except StorageError as exc:
                 return RetryLater(reason=str(exc), needs_operator=True)
-        held = _Unsent(lane=lane, arrival=arrival, result=result, open_parcels=len(documents), promise=promise)
+        unsent = _Unsent(lane=lane, arrival=arrival, result=result, open_items=len(documents), spooled=spooled)
         after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
         if after.state is ArrivalState.SUSPENDED and isinstance(lane.ledger, MemoryLedger):
             lane.ledger.put(
@@ -122,13 +122,13 @@ class Passthrough:
             )
             return None
         if not documents:
-            self._finish(held)
+            self._finish(unsent)
         elif isinstance(lane.ledger, MemoryLedger):
             lane.ledger.change(arrival, ArrivalState.WAITING)
         for each in documents:
             key = f"{lane.name}/{arrival.number}/{next(self._numbers)}"  # the books may be new ones, and count anew
             with self._mutex:
-                self._held[key] = held
+                self._unsent[key] = unsent
             self._outbox.offer(MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name))
         return None
 
@@ -166,85 +166,85 @@ class Passthrough:
         """Try again to bring unarchived sources to their end whose folder failed."""
         with self._mutex:
             again, self._unfinished = self._unfinished, []
-        for held in again:
-            self._finish(held)
+        for unsent in again:
+            self._finish(unsent)
 
-    def left(self) -> tuple[str, ...]:
+    def blockers(self) -> tuple[str, ...]:
         """Tell in a line each what the server has and what cannot be brought to its end."""
         with self._mutex:
-            return tuple(f"{held.arrival.path}: {held.trouble}" for held in self._unfinished)
+            return tuple(f"{unsent.arrival.path}: {unsent.trouble}" for unsent in self._unfinished)
 
-    def holds(self, lane: Lane, arrival_id: int) -> bool:
+    def has_unsent(self, lane: Lane, arrival_id: int) -> bool:
         """Tell whether memory holds reports of this arrival that the server has not taken."""
         with self._mutex:
-            held = (*self._held.values(), *self._unfinished)
-        return any(h.lane.name == lane.name and h.arrival.arrival_id == arrival_id for h in held)
+            unsent = (*self._unsent.values(), *self._unfinished)
+        return any(h.lane.name == lane.name and h.arrival.arrival_id == arrival_id for h in unsent)
 
-    def lying(self, lane: Lane) -> dict[str, list[Arrival]]:
+    def unsent_by_path(self, lane: Lane) -> dict[str, list[Arrival]]:
         """Return the sources whose reports memory holds, by path, as they were read: no new ones, whatever a ledger says.
 
         They may be another converter's: names and folders can be swapped while reports wait.
         """
         with self._mutex:
-            held = (*self._held.values(), *self._unfinished)
-            for each in (each for each in held if each.lane.name == lane.name and each.lane is not lane):
+            unsent = (*self._unsent.values(), *self._unfinished)
+            for each in (each for each in unsent if each.lane.name == lane.name and each.lane is not lane):
                 if path := relocated.path_for(lane, each.arrival):
                     each.lane, each.arrival = lane, replace(each.arrival, path=path)
-        lying: dict[str, list[Arrival]] = {}
-        for each in held:
-            lying.setdefault(each.arrival.path, []).append(each.arrival)
-        return lying
+        found: dict[str, list[Arrival]] = {}
+        for each in unsent:
+            found.setdefault(each.arrival.path, []).append(each.arrival)
+        return found
 
-    def settle(self, parcel: MemoryItem, state: SubmissionState, reason: str | None) -> None:
+    def note_answer(self, item: MemoryItem, state: SubmissionState, reason: str | None) -> None:
         with self._mutex:
-            held = self._held.pop(parcel.key, None)
-            if held is None:
+            unsent = self._unsent.pop(item.key, None)
+            if unsent is None:
                 return
-            held.states.append(state)
-            held.reason = reason if state is SubmissionState.REFUSED else held.reason
-            held.open_parcels -= 1
-        if held.open_parcels == 0:
-            self._finish(held)
+            unsent.states.append(state)
+            unsent.reason = reason if state is SubmissionState.REFUSED else unsent.reason
+            unsent.open_items -= 1
+        if unsent.open_items == 0:
+            self._finish(unsent)
 
-    def _finish(self, held: _Unsent) -> None:
+    def _finish(self, unsent: _Unsent) -> None:
         try:
-            self._end(held)
-            self._stuck.over(held.lane, held.arrival)
+            self._end(unsent)
+            self._stuck.resolve(unsent.lane, unsent.arrival)
         except Exception as exc:  # whatever it is, only this memory knows of the source
-            log.error("source.finish_failed", converter=held.lane.name, path=held.arrival.path, reason=str(exc))
-            held.trouble = str(exc)
-            self._stuck.note(held.lane, held.arrival, exc)
+            log.error("source.finish_failed", converter=unsent.lane.name, path=unsent.arrival.path, reason=str(exc))
+            unsent.trouble = str(exc)
+            self._stuck.add(unsent.lane, unsent.arrival, exc)
             with self._mutex:
-                self._unfinished.append(held)
+                self._unfinished.append(unsent)
 
-    def _end(self, held: _Unsent) -> None:
-        lane, arrival, result = held.lane, held.arrival, held.result
+    def _end(self, unsent: _Unsent) -> None:
+        lane, arrival, result = unsent.lane, unsent.arrival, unsent.result
         status = ConversionStatus.FAILED if result.status is ConversionStatus.SUSPENDED else result.status
         ending = decisions.ending(
             status,
-            held.states,
+            unsent.states,
             lane.config,
             requested_action=result.post_action,
-            reason=held.reason or result.error,
+            reason=unsent.reason or result.error,
             is_archived=False,
         )
         alone, ending = ending, sharing.end(ending, lane, arrival)
-        departure = source_of(lane, arrival)
+        source = source_of(lane, arrival)
         if lane.folder and lane.is_taken:
             lane.folder.require()
-        if held.promise and ending is not alone and ending.destination is decisions.Destination.KEPT:
-            self._spool.discard(held.promise, lane.config)  # nothing was sent, and another converter takes it
-            held.promise = None
-        if held.promise and not actions.is_as_it_was(departure):
-            _miss(lane, arrival)
-            self._spool.discard(held.promise, lane.config)
-        elif held.promise:
-            self._spool.park(held.promise, lane.config, arrival, ending)
+        if unsent.spooled and ending is not alone and ending.destination is decisions.Destination.KEPT:
+            self._spool.discard(unsent.spooled, lane.config)  # nothing was sent, and another converter takes it
+            unsent.spooled = None
+        if unsent.spooled and not actions.is_as_it_was(source):
+            _record_vanished(lane, arrival)
+            self._spool.discard(unsent.spooled, lane.config)
+        elif unsent.spooled:
+            self._spool.park(unsent.spooled, lane.config, arrival, ending)
             self._counts.count(ending.state)
         else:
-            departed = actions.apply(ending, departure)
-            sharing.note_departure(lane, arrival, departed.moved_to)
-            lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=departed.moved_to)
+            moved = actions.apply(ending, source)
+            sharing.note_departure(lane, arrival, moved.moved_to)
+            lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=moved.moved_to)
             self._counts.count(ending.state)
         lane.scan.active.discard(arrival.number)
         lane.scan.needs_scan = True
@@ -257,7 +257,7 @@ def _file_signature(path: Path) -> Signature | None:
         return None
 
 
-def _miss(lane: Lane, arrival: Arrival) -> None:
+def _record_vanished(lane: Lane, arrival: Arrival) -> None:
     """Account for a source that is gone or replaced before the archive could take it; what lies there is another one."""
     if lane.folder:
         lane.folder.require()

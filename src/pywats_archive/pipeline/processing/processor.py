@@ -56,7 +56,7 @@ from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unready import (
     empty_result,
     wait_for_end,
-    wait_for_former,
+    wait_for_predecessor,
     wait_for_writer,
 )
 from pywats_archive.portable.scratch import Scratch
@@ -123,7 +123,7 @@ class Processor:
     def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> Arrival | None:
         """Take note of a report that the server accepted or refused; returns the arrival that can be finished, if so."""
         if isinstance(item, MemoryItem):
-            self.passthrough.settle(item, state, reason)
+            self.passthrough.note_answer(item, state, reason)
         return self._finisher.note_answer(item, state, reason) if isinstance(item, ArchivedItem) else None
 
     def _not_as_it_was(self, lane: Lane, arrival: Arrival, exc: SourceVanished | SourceChanged) -> RetryLater | None:
@@ -153,11 +153,11 @@ class Processor:
         has_waited = arrival.archive_id is not None
         arrival, entry = self._intake.archive(lane, at, arrival, busy)
         if lane.config.is_appended and (former := ledger.unfinished_before(at.archive, arrival)):
-            return wait_for_former(lane, former)
+            return wait_for_predecessor(lane, former)
         at.archive.reserve.require()  # without room for its reports it would be converted in vain
         outbid = None if has_waited else self._calls.outbid(lane, Path(arrival.path))
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
-        result = self._neighbours.told(lane, arrival.path, result)
+        result = self._neighbours.with_warning(lane, arrival.path, result)
         if entry.source_kind is SourceKind.FOLDER:
             self._finisher.note_folder(lane, arrival)
         after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
@@ -187,7 +187,7 @@ class Processor:
         try:
             self.finish(lane, arrival)
         except (ArchiveError, OSError) as exc:
-            self._stuck.note(lane, arrival, exc)
+            self._stuck.add(lane, arrival, exc)
             log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
         return None

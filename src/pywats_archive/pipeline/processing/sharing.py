@@ -88,20 +88,22 @@ def rivals(lane: Lane, path: str) -> tuple[Lane, ...]:
     return tuple(each for each in later if not each.converter.error and each.listing.matches(_at(each, path)))
 
 
-def leave_to_others(lane: Lane, listing: dict[str, Signature]) -> None:
+def drop_others(lane: Lane, listing: dict[str, Signature]) -> None:
     """Take out of a listing what an earlier converter of the folder has not passed on, unless this one has taken it already."""
     first = [(each, each.listing.matcher()) for each in _before(lane)]
     for path, now in tuple(listing.items()) if first else ():
         own = lane.scan.known.get(path)
         if own and _has_taken(lane, own, now):
             continue
-        owner = next((each for each, matches in first if matches(path) and not _leaves(each, path, now)), None)
+        owner = next(
+            (each for each, matches in first if matches(path) and not _has_passed_on_now(each, path, now)), None
+        )
         if owner:
             del listing[path]
-            _give_up(lane, own, owner)
+            _release(lane, own, owner)
 
 
-def not_in_other_hands(lane: Lane, new: Sequence[str], listing: Mapping[str, Signature]) -> list[str]:
+def free_of_others(lane: Lane, new: Sequence[str], listing: Mapping[str, Signature]) -> list[str]:
     """Return those of the paths that are new to a lane at which no later converter has, or has left, what lies there."""
     free = list(new)
     for each in (each for each in _after(lane) if each.away is None and free):
@@ -150,7 +152,7 @@ def _latest(lane: Lane, path: str) -> Arrival | None:
     return None if lane.away else lane.ledger.latest_at([path]).get(path)
 
 
-def _leaves(lane: Lane, path: str, now: Signature) -> bool:
+def _has_passed_on_now(lane: Lane, path: str, now: Signature) -> bool:
     return has_passed_on(lane.scan.known.get(_at(lane, path)), (now.size_bytes, now.mtime_ns))
 
 
@@ -173,7 +175,7 @@ def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: Signature)
         return True
 
 
-def _give_up(lane: Lane, own: Arrival | None, owner: Lane) -> None:
+def _release(lane: Lane, own: Arrival | None, owner: Lane) -> None:
     """Account for a source that was only seen for a lane: it is the other one's."""
     if own and own.state is ArrivalState.SEEN:
         reason, where = "another converter of this folder comes first", f"left to '{owner.name}'"

@@ -55,14 +55,14 @@ class Schedules:
     ) -> None:
         """``on_withheld`` is called when a report is not sent until a person says so."""
         self._processes = processes
-        self._on_held = on_withheld
+        self._on_withheld = on_withheld
         self._tasks = tasks
         self._outbox = outbox
         self._now = clock
         self._due: dict[str, datetime] = {}
         self._lanes: dict[str, Lane] = {}
         self._running: set[str] = set()
-        self._held: deque[tuple[ScheduledDocument, str]] = deque()
+        self._deferred: deque[tuple[ScheduledDocument, str]] = deque()
 
     def plan(self, lanes: Iterable[Lane]) -> None:
         """Take over these lanes; a converter that had its next run planned keeps it."""
@@ -74,7 +74,7 @@ class Schedules:
         if lane.name not in self._due and (moment := self._first(lane)):
             self._due[lane.name] = moment
 
-    def begin_anew(self, lanes: Iterable[Lane]) -> None:
+    def restart(self, lanes: Iterable[Lane]) -> None:
         """Take over these lanes while nothing runs: what was about to run is due again."""
         self._due |= {name: self._now() for name in self._running}
         self._running.clear()
@@ -85,10 +85,10 @@ class Schedules:
         now, found = self._now(), list[Lane]()
         for lane in tuple(self._lanes.values()):
             if lane.name in self._due and lane.name not in self._running:
-                self._tasks.run(_PART, lane.name, partial(self._look_at, lane, now, found))
+                self._tasks.run(_PART, lane.name, partial(self._check, lane, now, found))
         yield from found
 
-    def _look_at(self, lane: Lane, now: datetime, found: list[Lane]) -> None:
+    def _check(self, lane: Lane, now: datetime, found: list[Lane]) -> None:
         """Add a lane to ``found`` if it is to be run now, and plan its next run."""
         name = lane.name
         if lane.away or lane.is_paused or lane.converter.error or (lane.archive and lane.archive.reserve.trouble()):
@@ -129,9 +129,7 @@ class Schedules:
     def _results(self, lane: Lane) -> tuple[ConversionResult, ...]:
         limit = lane.converter.description.timeout_s if lane.converter.description else None
         try:
-            return self._processes.run(
-                worker.run_scheduled, _asking(lane), timeout_s=limit or lane.config.timeout_seconds
-            )
+            return self._processes.run(worker.run_scheduled, _job(lane), timeout_s=limit or lane.config.timeout_seconds)
         except ConverterKilled as exc:
             return (exc.as_result(),)
 
@@ -140,8 +138,8 @@ class Schedules:
         result, taken_at = redact_result(result, lane.config.arguments), self._now()
         log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
         name = f"{lane.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
-        told = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
-        body = orjson.dumps({**told, "reports": [orjson.Fragment(document) for document in result.documents]})
+        outcome = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
+        body = orjson.dumps({**outcome, "reports": [orjson.Fragment(document) for document in result.documents]})
         return ScheduledDocument(
             lane_name=lane.name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body
         )
@@ -152,31 +150,31 @@ class Schedules:
             self._take_in(lane, taken)
         except ArchiveError as exc:
             log.error("scheduled.deferred", converter=lane.name, reason=str(exc))
-            self._held.append((taken, str(exc)))
+            self._deferred.append((taken, str(exc)))
         except Exception as exc:
-            self._tasks.note(_RESULT, lane.name, exc)
-            self._held.append((taken, f"an unexpected error, see the log ({type(exc).__name__})"))
+            self._tasks.add(_RESULT, lane.name, exc)
+            self._deferred.append((taken, f"an unexpected error, see the log ({type(exc).__name__})"))
         else:
-            self._tasks.over(_RESULT, lane.name)
+            self._tasks.resolve(_RESULT, lane.name)
 
-    def retry_held(self) -> None:
+    def retry_deferred(self) -> None:
         """Try again to take in results that the archive could not."""
-        for _ in range(len(self._held)):
-            taken, trouble = self._held.popleft()
-            may_run = self._tasks.may_run(_RESULT, taken.lane_name)
-            if (lane := self._lanes.get(taken.lane_name)) and not lane.away and may_run:
+        for _ in range(len(self._deferred)):
+            taken, trouble = self._deferred.popleft()
+            is_due = self._tasks.is_due(_RESULT, taken.lane_name)
+            if (lane := self._lanes.get(taken.lane_name)) and not lane.away and is_due:
                 self._try_to_take_in(lane, taken)
             else:
-                self._held.append((taken, trouble))
+                self._deferred.append((taken, trouble))
 
-    def left(self) -> tuple[str, ...]:
+    def blockers(self) -> tuple[str, ...]:
         """Tell in a line each which results only memory holds."""
-        return tuple(f"{taken.lane_name}: a result waits to be archived: {why}" for taken, why in tuple(self._held))
+        return tuple(f"{taken.lane_name}: a result waits to be archived: {why}" for taken, why in tuple(self._deferred))
 
     def close(self) -> None:
         """Tell of the results that are lost with the memory that holds them."""
-        for told in self.left():
-            log.error("scheduled.lost", result=told)
+        for result in self.blockers():
+            log.error("scheduled.lost", result=result)
 
     def _take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
         """Archive a result and offer its reports; what an earlier try came to, though it failed, is not done again."""
@@ -220,7 +218,7 @@ class Schedules:
         for report in waiting:
             self._outbox.offer(ArchivedItem(archive=lane.archive, report=report))
         if len(waiting) < len(reports):
-            self._on_held()
+            self._on_withheld()
         if reports and not waiting:
             lane.ledger.change(arrival, ArrivalState.REFUSED, reason=reports[0].last_error)
 
@@ -254,7 +252,7 @@ class Schedules:
         return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
 
 
-def _asking(lane: Lane) -> ConversionJob:
+def _job(lane: Lane) -> ConversionJob:
     """The job of a run, which tells its code unless that is kept."""
     return replace(lane.job, known_code=lane.interceptor.codes.latest) if lane.interceptor else lane.job
 

@@ -20,7 +20,7 @@ class Stuck:
         self._sources: dict[Key, str] = {}
         self._mutex = threading.Lock()
 
-    def note(self, lane: Lane, arrival: Arrival, trouble: Exception) -> None:
+    def add(self, lane: Lane, arrival: Arrival, trouble: Exception) -> None:
         """Note that a source cannot leave; a disk, a folder or an archive that is in trouble has alerts of its own."""
         if isinstance(trouble, (FolderAway, ArchiveAway, DiskFull, CatalogError)):
             return
@@ -33,7 +33,7 @@ class Stuck:
             self._sources[key(lane, arrival)] = str(trouble)
         self._alerts.raise_alert(STUCK, lane.name, path=arrival.path, reason=str(trouble))
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget what was stuck: with another configuration it may not be; it is tried again in a moment."""
         with self._mutex:
             names = {name for name, _, _ in self._sources}
@@ -41,7 +41,7 @@ class Stuck:
         for name in names:
             self._alerts.clear(STUCK, name)
 
-    def over(self, lane: Lane, arrival: Arrival) -> None:
+    def resolve(self, lane: Lane, arrival: Arrival) -> None:
         """Note that a source has left, or is gone; asking costs next to nothing."""
         if not self._sources:
             return

@@ -24,7 +24,7 @@ class Unexpected:
         self._reasons: dict[tuple[str, str], str] = {}
         self._mutex = threading.Lock()
 
-    def note(self, lane: Lane, path: str, error: Exception) -> RetryLater:
+    def add(self, lane: Lane, path: str, error: Exception) -> RetryLater:
         """Note an error about what lies at ``path``; returns that it waits. The traceback is logged once for each reason."""
         reason = (
             f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
@@ -36,7 +36,7 @@ class Unexpected:
         self._failures.add(lane.name, path, ArchiveError(f"{path}: {reason}"))
         return RetryLater(reason=reason, needs_operator=True, is_unexpected=True)
 
-    def over(self, lane: Lane, path: str) -> None:
+    def resolve(self, lane: Lane, path: str) -> None:
         """Note that ``path`` went on, or is gone; idempotent, and costs next to nothing."""
         if not self._reasons:
             return
@@ -45,12 +45,12 @@ class Unexpected:
                 return
         self._failures.resolve(lane.name, path)
 
-    def noted(self, lane: Lane) -> tuple[str, ...]:
+    def paths(self, lane: Lane) -> tuple[str, ...]:
         """Return the paths of a converter that met such an error last."""
         with self._mutex:
             return tuple(path for name, path in self._reasons if name == lane.name)
 
-    def left(self) -> tuple[str, ...]:
+    def blockers(self) -> tuple[str, ...]:
         """Return a lane for each: what, and why it waits."""
         with self._mutex:
             return tuple(f"{path}: {reason}" for (_, path), reason in self._reasons.items())

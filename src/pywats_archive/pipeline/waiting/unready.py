@@ -44,10 +44,10 @@ def wait_for_end(lane: Lane, reason: str) -> RetryLater:
     return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, lane.config.settle_seconds))
 
 
-def wait_for_former(lane: Lane, former: Arrival) -> RetryLater:
+def wait_for_predecessor(lane: Lane, predecessor: Arrival) -> RetryLater:
     """Return that a file that grew waits until what it was before has come to its end, so that nothing older is sent later."""
-    reason = f"it grew, and {former.archive_id}, which it was before, has not come to its end ({former.state.value})"
-    return RetryLater(reason=reason, needs_operator=True, behind=former.number)
+    reason = f"it grew, and {predecessor.archive_id}, which it was before, has not come to its end ({predecessor.state.value})"
+    return RetryLater(reason=reason, needs_operator=True, after=predecessor.number)
 
 
 def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
@@ -90,18 +90,18 @@ class Unready:
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
 
-    def look(self, lane: Lane, listing: Mapping[str, FileStamp], now_s: float) -> None:
+    def check(self, lane: Lane, listing: Mapping[str, FileStamp], now_s: float) -> None:
         """Raise or clear the alerts of a lane, from a listing of its folder; ``now_s`` is of a monotonic clock."""
         for path in [path for path in lane.scan.open_for_writing if path not in listing]:
             lane.scan.open_for_writing.pop(path, None)
         long_open = [
             path for path, since_s in list(lane.scan.open_for_writing.items()) if now_s - since_s >= LONG_OPEN_S
         ]
-        self._tell(STILL_OPEN, lane, long_open, "a program has them open for writing for more than an hour: close it")
+        self._sync(STILL_OPEN, lane, long_open, "a program has them open for writing for more than an hour: close it")
         empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(lane, path)]
-        self._tell(EMPTY, lane, empty, "they have no bytes and were skipped: see why, then remove them")
+        self._sync(EMPTY, lane, empty, "they have no bytes and were skipped: see why, then remove them")
 
-    def _tell(self, name: str, lane: Lane, paths: list[str], reason: str) -> None:
+    def _sync(self, name: str, lane: Lane, paths: list[str], reason: str) -> None:
         folder = lane.config.watch_folder
         if paths:
             self._alerts.raise_alert(name, folder, sources=len(paths), first=paths[0], reason=reason)
