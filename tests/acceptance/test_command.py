@@ -78,6 +78,8 @@ def test_doctor_says_what_holds_where(filled: Station) -> None:
     assert archive["uses"] == [{"role": "archive", "converter": None}]
     assert {"is there", "lock", "SQLite with WAL"} <= {check["check"] for check in archive["checks"]}
     assert by_path[str(filled.root / "good" / "watch")]["uses"] == [{"role": "watch", "converter": "good"}]
+    table = command("doctor", "--config", config).stdout
+    assert "fsync of a file" in table and "[/" not in table, "markup is for terminals, and never shown"
     told = command("doctor", "--archive", filled.root / "none" / "at all")
     assert "not there yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
     _one_line(command("doctor", "--config", filled.root / "none.json"), "no such file")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
@@ -107,7 +108,6 @@ def _checks(examined: Examined) -> Table:
     if system := examined.findings.file_system:
         table.add_row("file system", "", printable(f"{system.kind} at {system.mount_point}"))
     for outcome in examined.findings.outcomes:
-        style = _STYLES[outcome.result]
-        result = f"[{style}]{outcome.result.value}[/{style}]"
+        result = Text(outcome.result.value, style=_STYLES[outcome.result])
         table.add_row(outcome.check.value, result, printable(outcome.told))
     return table
