@@ -1,4 +1,5 @@
-"""Rows: the metadata database and everything that is asked of it; knows no file but its own and no converter.
+"""Rows: the metadata database and every query on it.
 
-The only room that imports SQLAlchemy and Alembic.
+A **table** has a module of its own with its statements. The **writer** groups commits. **Events** are the append-only,
+chained history. Knows no file but its own and no converter. The only room that imports SQLAlchemy and Alembic.
 """

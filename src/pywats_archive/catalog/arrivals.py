@@ -1,4 +1,4 @@
-"""Arrivals: the ledger of everything that was seen in a watch folder."""
+"""Arrivals: the ledger of every source that was seen in a watch folder."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ def add_many(tx: Connection, new: Sequence[Arrival]) -> list[int]:
 
 
 def get(db: Connection, arrival_id: int) -> Arrival:
-    """Return one arrival; CatalogError when there is none."""
+    """Return one arrival; CatalogError if there is none."""
     if arrival := find(db, arrival_id):
         return arrival
     raise CatalogError(f"the ledger has no arrival {arrival_id}: verify the archive")
 
 
 def find(db: Connection, arrival_id: int) -> Arrival | None:
-    """Return one arrival, if there is such a one."""
+    """Return one arrival, if it exists."""
     return _one(db, "WHERE arrival_id = ?", arrival_id)
 
 
 def of_entry(db: Connection, archive_id: str) -> Arrival | None:
-    """Return the arrival of an entry: the latest that has not come to its end, or else the latest."""
+    """Return the arrival of an entry: the latest unfinished one, or else the latest."""
     newest = f"WHERE archive_id = ? ORDER BY state IN ({_OPEN_MARKS}) DESC, arrival_id DESC LIMIT 1"
     return _one(db, newest, archive_id, *_OPEN)
 
 
 def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
-    """Return the places to which the sources of an entry went."""
+    """Return the places to which the sources of an entry were moved."""
     found = rows(
         db, "SELECT DISTINCT moved_to FROM arrivals WHERE archive_id = ? AND moved_to IS NOT NULL", (archive_id,)
     )
@@ -73,7 +73,7 @@ def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
 
 
 def latest_moved_to(db: Connection, place: str) -> str | None:
-    """Return the entry of the source that was the last to go to a place; reads all arrivals."""
+    """Return the entry of the source that was last moved to a place; reads all arrivals."""
     newest = "SELECT archive_id FROM arrivals WHERE moved_to = ? ORDER BY arrival_id DESC LIMIT 1"
     row = execute(db, newest, (path_to_text(place),)).fetchone()
     return row[0] if row else None
@@ -92,9 +92,9 @@ def of_path(db: Connection, converter_name: str, path: str) -> tuple[Arrival, ..
 
 
 def same_at_path(db: Connection, arrival_id: int, checksum: str) -> Arrival | None:
-    """Return the arrival whose archived bytes lay at the path of another one when that was first seen, if there is one.
+    """Return the arrival whose archived bytes were at another arrival's path when that was first seen, if there is one.
 
-    Such a one has not come to its end, or did so since.
+    It is unfinished, or was finished since.
     """
     text = (
         f"SELECT a.arrival_id, {', '.join(f'a.{name}' for name in _ROWS.names)} FROM arrivals n "
@@ -109,22 +109,22 @@ def same_at_path(db: Connection, arrival_id: int, checksum: str) -> Arrival | No
 
 
 def kept(db: Connection, converter_name: str, path: str, checksum: str) -> tuple[Arrival, ...]:
-    """Return the latest arrivals that are done with and whose source, of these bytes, stayed in its folder.
+    """Return the latest finished arrivals whose source, with these bytes, stayed in its folder.
 
-    Of another converter only one that lies at this very ``path``: the folder was that one's.
+    Another converter's only if it is at this very ``path``: the folder was that converter's.
     """
     which = "WHERE kept_checksum = ? AND (converter_name = ? OR path = ?) AND state = 'done' AND moved_to IS NULL"
     return _all(db, f"{which} ORDER BY arrival_id DESC LIMIT 20", checksum, converter_name, path_to_text(path))
 
 
 def left_last(db: Connection, converter_name: str, *, limit: int) -> tuple[Arrival, ...]:
-    """Return the latest arrivals of a converter whose source was moved and has come to its end, newest first."""
+    """Return the latest finished arrivals of a converter whose source was moved, newest first."""
     ended = "state IN ('done', 'failed', 'refused') AND moved_to IS NOT NULL AND archive_id IS NOT NULL"
     return _all(db, f"WHERE converter_name = ? AND {ended} ORDER BY arrival_id DESC LIMIT ?", converter_name, limit)
 
 
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
-    """Return the arrivals that have not come to their end, oldest first."""
+    """Return the unfinished arrivals, oldest first."""
     where = f"WHERE state IN ({_OPEN_MARKS})"
     if converter_name is None:
         return _all(db, f"{where} ORDER BY arrival_id", *_OPEN)
@@ -132,7 +132,7 @@ def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arriv
 
 
 def unfinished_before(db: Connection, arrival: Arrival) -> Arrival | None:
-    """Return the latest earlier arrival of the same file, by path or inode, that is archived and has not come to its end."""
+    """Return the latest earlier arrival of the same file, by path or inode, that is archived and unfinished."""
     where = (
         f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND archive_id IS NOT NULL AND arrival_id < ? "
         "AND (path = ? OR inode = ?) ORDER BY arrival_id DESC LIMIT 1"
@@ -141,14 +141,14 @@ def unfinished_before(db: Connection, arrival: Arrival) -> Arrival | None:
 
 
 def unfinished_outside(db: Connection, converter_name: str, folder: str) -> tuple[Arrival, ...]:
-    """Return a converter's arrivals that have not come to their end, oldest first, but for those in ``folder``; '' is none."""
+    """Return a converter's unfinished arrivals, oldest first, except those in ``folder``; '' is no folder."""
     where = f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND substr(path, 1, ?) IS NOT ? ORDER BY arrival_id"
     prefix = path_to_text(os.path.join(folder, "")) if folder else None  # noqa: PTH118 (its separator is kept)
     return _all(db, where, *_OPEN, converter_name, len(prefix or ""), prefix)
 
 
 def unfinished_counts(db: Connection) -> dict[str, int]:
-    """Count the archived sources that have not come to their end, by converter."""
+    """Count the archived, unfinished sources by converter."""
     which = f"archive_id IS NOT NULL AND state IN ({_OPEN_MARKS})"
     return dict(
         execute(db, f"SELECT converter_name, count(*) FROM arrivals WHERE {which} GROUP BY 1", _OPEN).fetchall()
@@ -156,7 +156,7 @@ def unfinished_counts(db: Connection) -> dict[str, int]:
 
 
 def converter_names(db: Connection) -> tuple[str, ...]:
-    """Return the names of all converters that anything arrived for, in order."""
+    """Return the names of all converters that have arrivals, in order."""
     return names_in(db, tables.arrivals)
 
 
@@ -166,7 +166,7 @@ def in_state(db: Connection, converter_name: str, state: ArrivalState) -> tuple[
 
 
 def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetime, **changes: Any) -> bool:
-    """Bring an arrival to ``state``; further columns (archive_id, reason, retry_at, …) as they are given.
+    """Change an arrival's ``state`` and further columns (archive_id, reason, retry_at, …).
 
     Returns whether there is such an arrival.
     """
@@ -174,17 +174,17 @@ def change(tx: Connection, arrival_id: int, *, state: ArrivalState, now: datetim
 
 
 def set_place(tx: Connection, arrival_id: int, **place: Any) -> None:
-    """Set where and how an arrival's source lies (path, size_bytes, mtime_ns, inode, ctime_ns); its state stays."""
+    """Set where an arrival's source is, and its stamp (path, size_bytes, mtime_ns, inode, ctime_ns); the state stays."""
     _ROWS.update(tx, "arrival_id", arrival_id, place)
 
 
 def forget(tx: Connection, arrival_id: int) -> None:
-    """Remove an arrival that was only seen: what was seen is the source of another one."""
+    """Remove an arrival in state SEEN whose source belongs to another arrival."""
     execute(tx, "DELETE FROM arrivals WHERE arrival_id = ? AND state = 'seen'", (arrival_id,))
 
 
 def forget_seen(tx: Connection, arrival_id: int, *, size_bytes: int, mtime_ns: int) -> None:
-    """Remove what was only seen, so long and so old, at the path of an arrival: its source, which left since."""
+    """Remove arrivals in state SEEN with this size and time at the path of an arrival: they are its source."""
     execute(
         tx,
         "DELETE FROM arrivals WHERE state = 'seen' AND size_bytes = ? AND mtime_ns = ? AND arrival_id <> ? "
@@ -194,20 +194,20 @@ def forget_seen(tx: Connection, arrival_id: int, *, size_bytes: int, mtime_ns: i
 
 
 def at_path(db: Connection, path: str) -> tuple[Arrival, ...]:
-    """Return the latest arrivals that were dropped at this path, or lie there now; a hundred at most."""
+    """Return the latest arrivals that came to this path, or are there now; a hundred at most."""
     written = path_to_text(path)
     return _all(db, "WHERE path = ? OR moved_to = ? ORDER BY arrival_id DESC LIMIT 100", written, written)
 
 
 def search(db: Connection, text: str) -> tuple[Arrival, ...]:
-    """Return the latest arrivals whose path, or the name at its end, is ``text``; a hundred at most."""
+    """Return the latest arrivals whose path, or file name, is ``text``; a hundred at most."""
     endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]
     named = " OR ".join(["path = ?", *["path LIKE ? ESCAPE '!'"] * len(endings)])
     return _all(db, f"WHERE {named} ORDER BY arrival_id DESC LIMIT 100", path_to_text(text), *endings)
 
 
 def counts(db: Connection) -> tuple[Count, ...]:
-    """Count arrivals by converter, UTC day of the first sight, and state."""
+    """Count arrivals by converter, UTC day of the first sighting, and state."""
     by_day = "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
     judged = sound_or_bad(rows(db, by_day), _count, label="{0}")
     return tuple(count for count in judged if not isinstance(count, BadRow))
@@ -221,7 +221,7 @@ def _count(row: Any) -> Count:
 _CONTRADICTIONS = {
     "{0} is said to be archived, and no entry is named": (
         "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused') "
-        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # only seen, and left to others
+        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # left to another converter when it was only seen
     ),
     "entry {0} came from no arrival": (
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
@@ -239,7 +239,7 @@ _CONTRADICTIONS = {
 
 
 def disagreements(db: Connection) -> tuple[str, ...]:
-    """Say where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
+    """Return where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
     faults = tuple(
         fault.format(value) for fault, query in _CONTRADICTIONS.items() for (value,) in rows(db, f"{query} LIMIT 100")
     )
@@ -247,14 +247,14 @@ def disagreements(db: Connection) -> tuple[str, ...]:
 
 
 def bad_open(db: Connection) -> tuple[BadRow, ...]:
-    """Return the arrivals that make no sense and are not known to be at their end."""
+    """Return the invalid arrivals that are not known to be finished."""
     final = [state.value for state in ArrivalState if state.is_final]
     judged = _judged(rows(db, f"{_SELECT} WHERE state NOT IN ({', '.join('?' * len(final))})", final))
     return tuple(row for row in judged if isinstance(row, BadRow))
 
 
 def bad_rows(db: Connection, after: int, limit: int) -> tuple[int | None, tuple[BadRow, ...]]:
-    """Read the next arrivals after this number; returns the last of them, if there are any, and those that make no sense."""
+    """Read the next arrivals after this number; returns the last number, if any, and the invalid rows."""
     found = rows(db, f"{_SELECT} WHERE arrival_id > ? ORDER BY arrival_id LIMIT ?", (after, limit))
     bad = tuple(row for row in _judged(found) if isinstance(row, BadRow))
     return (found[-1][0] if found else None), bad
@@ -265,7 +265,7 @@ def _one(db: Connection, which: str, *values: Any) -> Arrival | None:
 
 
 def _all(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
-    """Return the arrivals of a query; a row that makes no sense keeps no other from being read."""
+    """Return the arrivals of a query, without invalid rows."""
     judged = _judged(rows(db, f"{_SELECT} {which}", values))
     return tuple(row for row in judged if not isinstance(row, BadRow))
 
@@ -275,7 +275,7 @@ def _judged(found: Iterable[Any]) -> Iterator[Arrival | BadRow]:
 
 
 def _endings(name: str) -> tuple[str, ...]:
-    """How a stored path of this name ends: in the name itself, or in its JSON where the path is no proper text."""
+    """Return how a stored path of this name ends: in the name itself, or in its JSON if the path is not proper text."""
     inside_json = json.dumps(name)[1:]
     return (name, inside_json) if storable(name) == name else (inside_json,)
 

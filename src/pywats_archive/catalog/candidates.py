@@ -1,4 +1,4 @@
-"""What can be purged, in the order of receipt: that of archive ids, but for what was received while the clock was doubted."""
+"""Purge candidates in the order of receipt: that of archive ids, except for entries received during a clock doubt."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _AT_ONCE = 5_000
 def candidates(
     db: Connection, converter_name: str, *, before: str, misdated: Sequence[Misdated] = ()
 ) -> Iterator[Candidate]:
-    """Stream what decides about each entry of a converter that is kept, oldest first.
+    """Stream a converter's purge candidates, oldest first.
 
-    Up to such as were received before ``before``, in the form of an archive id.
+    Only those received before ``before``, in the form of an archive id.
     """
     dated = _dated(db, converter_name, before, misdated)
     if not misdated:
@@ -51,7 +51,7 @@ def candidates(
 
 
 def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
-    """Return what decides about those of these entries that are not purged yet, oldest first."""
+    """Return those of these entries that are not purged yet as candidates, oldest first."""
     rows = execute(db, f"{_OF_IDS} ORDER BY archive_id", (json_to_text(list(archive_ids)),))
     return tuple(map(Candidate._make, rows))
 
@@ -59,9 +59,9 @@ def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candid
 def first_of_newest(
     db: Connection, converter_name: str, count: int, *, misdated: Sequence[Misdated] = ()
 ) -> str | None:
-    """Return when the oldest of the newest ``count`` entries of a converter was received; None when it has fewer.
+    """Return when the oldest of the newest ``count`` entries of a converter was received; None if it has fewer.
 
-    In the form of an archive id. Entries that were received while the clock was doubted count together.
+    In the form of an archive id. Entries received during a clock doubt count together.
     """
     query = f"{_NEWEST}{_outside(misdated)} ORDER BY archive_id DESC LIMIT ?"
     dated = (str(name) for (name,) in execute(db, query, (converter_name, count)))
@@ -71,14 +71,14 @@ def first_of_newest(
 
 
 def newest_id(db: Connection, *, misdated: Sequence[Misdated]) -> str | None:
-    """Return the greatest archive id of those that say when their entry was received; None where there is none."""
+    """Return the greatest archive id that says when its entry was received; None if there is none."""
     query = f"SELECT archive_id FROM archive_entries WHERE TRUE{_outside(misdated)} ORDER BY archive_id DESC LIMIT 1"
     row = execute(db, query).fetchone()
     return str(row[0]) if row else None
 
 
 def received(misdated: Misdated) -> str:
-    """Return what an archive id begins with that was given when a doubt ended."""
+    """Return the beginning of an archive id given at the end of a doubt."""
     return archive_id(misdated.received_by, "")
 
 

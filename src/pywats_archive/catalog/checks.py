@@ -1,4 +1,4 @@
-"""When blobs were last read back, which is next, and what was found wrong."""
+"""When blobs were last read back, which entry is next, and what was found wrong."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SET_TALLY = "REPLACE INTO scrub (id, next_id, since, blobs, read_bytes, problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScrubProgress:
-    """How far the scrub has come, and what it has read since its last event."""
+    """How far the scrub is, and what it has read since its last event."""
 
     next_id: str = ""
-    """The entry that is read back next, or where it stood; entries are read in the order of their ids, over and over."""
+    """The entry that is read back next; entries are read in the order of their ids, over and over."""
     since: datetime
     blobs: int = 0
     read_bytes: int = 0
@@ -46,7 +46,7 @@ class LastCheck:
 
 
 def tally(db: Connection, *, now: datetime) -> ScrubProgress:
-    """Return how far the scrub has come; one that begins ``now`` when there was none."""
+    """Return how far the scrub is; a progress that begins ``now`` if there was none."""
     row = execute(db, "SELECT next_id, since, blobs, read_bytes, problems FROM scrub").fetchone()
     if row is None:
         return ScrubProgress(since=now)
@@ -56,7 +56,7 @@ def tally(db: Connection, *, now: datetime) -> ScrubProgress:
 
 
 def set_tally(tx: Connection, tally: ScrubProgress) -> None:
-    """Remember how far the scrub has come."""
+    """Store how far the scrub is."""
     since = moment_to_text(tally.since)
     execute(tx, _SET_TALLY, (tally.next_id, since, tally.blobs, tally.read_bytes, tally.problems))
 
@@ -84,18 +84,18 @@ def add_finding(tx: Connection, problem: Problem, now: datetime) -> bool:
 
 
 def clear_finding(tx: Connection, path: str) -> bool:
-    """Forget what was found of a blob; returns whether anything was."""
+    """Remove the finding of a blob; returns whether there was one."""
     return execute(tx, "DELETE FROM findings WHERE path = ?", (path,)).rowcount > 0
 
 
 def findings(db: Connection) -> tuple[Finding, ...]:
-    """Return what is wrong, the oldest first."""
+    """Return the findings, oldest first."""
     rows = execute(db, "SELECT path, archive_id, kind, message, found_at FROM findings ORDER BY found_at, path")
     return tuple(map(_finding, rows))
 
 
 def finding_count(db: Connection) -> int:
-    """Count what is wrong."""
+    """Count the findings."""
     return int(execute(db, "SELECT count(*) FROM findings").fetchone()[0])
 
 

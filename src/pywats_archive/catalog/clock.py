@@ -1,4 +1,4 @@
-"""What is known of the time, and which entries were received while nobody knew it."""
+"""What is known of the time, and which entries were received while it was unknown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"
 
 
 def known(db: Connection) -> Known | None:
-    """Return the last moment that was believed; None where no version has kept one yet."""
+    """Return the last believed moment; None if no version recorded one yet."""
     row = execute(db, _ROWS.select).fetchone()
     if row is None:
         return None
@@ -32,35 +32,35 @@ def known(db: Connection) -> Known | None:
 
 
 def put(tx: Connection, known: Known) -> None:
-    """Keep the last moment that was believed."""
+    """Store the last believed moment."""
     values = [known.at if name == "believed_at" else getattr(known, name) for name in _ROWS.names]
     execute(tx, _PUT, [moment_to_text(value) if isinstance(value, datetime) else value for value in values])
 
 
 def is_rebuilt(db: Connection) -> bool:
-    """Whether the catalog was made from the blobs, so that its events say nothing of earlier times."""
+    """Whether the catalog was rebuilt from the blobs, so that its events say nothing of earlier times."""
     return bool(execute(db, _BEGINNING).fetchone() == ("catalog.rebuilt",))
 
 
 def is_doubted(db: Connection) -> bool:
-    """Whether the alert is open that an earlier version raised when it doubted the clock."""
+    """Whether an earlier version's alert is open that the clock was doubted."""
     return execute(db, _IS_DOUBTED).fetchone() is not None
 
 
 def newest_entry(db: Connection) -> int:
-    """Return the number of the newest entry; 0 for none."""
+    """Return the number of the newest entry; 0 if there is none."""
     number: int = execute(db, "SELECT coalesce(max(entry_no), 0) FROM archive_entries").fetchone()[0]
     return number
 
 
 def add_misdated(tx: Connection, misdated: Misdated) -> None:
-    """Keep that the ids of some entries do not say when these were received."""
+    """Record that the ids of some entries do not say when these were received."""
     values = (misdated.after_entry, misdated.upto_entry, moment_to_text(misdated.received_by))
     execute(tx, "INSERT INTO misdated (after_entry, upto_entry, received_by) VALUES (?, ?, ?)", values)
 
 
 def end_misdated(tx: Connection, at: datetime) -> None:
-    """Have entries of a doubt that went on through a rebuilding count as received at its end."""
+    """Let entries of a doubt that a rebuild interrupted count as received at its end."""
     values = (moment_to_text(at), moment_to_text(UNTIL_THE_END))
     execute(tx, "UPDATE misdated SET received_by = ? WHERE received_by = ?", values)
 

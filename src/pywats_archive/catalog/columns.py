@@ -33,10 +33,10 @@ def text_to_moment(text: str) -> datetime:
 
 
 def path_to_text(path: str) -> str:
-    """Write a path so that a database can hold it: proper text as it is, anything else as a JSON string.
+    """Return a path in a form that a database can hold: proper text as it is, anything else as a JSON string.
 
-    A name whose bytes are not UTF-8 (POSIX) or whose words are not UTF-16 (Windows) has lone surrogates, which JSON
-    escapes; what begins with a quotation mark is JSON. Every path that an operating system gives comes back equal.
+    A name whose bytes are not UTF-8 (POSIX) or whose words are not UTF-16 (Windows) has lone surrogates, which JSON escapes.
+    Text that begins with a quotation mark is JSON. Every path of an operating system comes back equal.
     """
     try:
         path.encode()
@@ -51,7 +51,7 @@ def text_to_path(text: str) -> str:
 
 
 class Written(TypeDecorator[Any]):
-    """A value that is kept as text; the two functions never see None."""
+    """A value that is stored as text; the two functions never see None."""
 
     impl = Text
     cache_ok = True
@@ -90,7 +90,7 @@ class Json(Written):
 
 
 class Message(Written):
-    """Words of people, programs and servers, without secrets."""
+    """Messages of people, programs and servers, without secrets."""
 
     cache_ok = True
     to_text = staticmethod(redacted)
@@ -98,12 +98,12 @@ class Message(Written):
 
 
 def messages_to_text(o: Any) -> str:
-    """Write a JSON value that holds such words."""
+    """Write a JSON value with such messages."""
     return redacted_json(o, json_to_text)
 
 
 class MessagesJson(Json):
-    """A JSON value that holds such words."""
+    """A JSON value with such messages."""
 
     cache_ok = True
     to_text = staticmethod(messages_to_text)

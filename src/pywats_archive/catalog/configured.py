@@ -1,4 +1,4 @@
-"""What the configuration said of each converter's policy when it was seen last."""
+"""What the configuration said of each converter's policy when last seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pywats_archive.catalog.driver import execute
 from pywats_archive.models.retention.configured import Said
 
 CONFIGURATION = "configuration"
-"""The actor of a change that a configuration made."""
+"""The actor of a change made by a configuration."""
 _LAST_CHANGE = (
     "SELECT actor, details FROM events WHERE kind IN ('policy.changed', 'policy.reset') "
     "AND json_extract(details, '$.converter_name') = ? ORDER BY sequence DESC LIMIT 1"
@@ -21,19 +21,19 @@ _LAST_CHANGE = (
 
 
 def said(db: Connection, converter_name: str) -> dict[str, Any] | None:
-    """Return what a configuration said last; None where no version has kept that yet."""
+    """Return what a configuration said last; None if no version recorded that yet."""
     row = execute(db, "SELECT said FROM configured WHERE converter_name = ?", (converter_name,)).fetchone()
     return dict(json.loads(row[0])) if row else None
 
 
 def put(tx: Connection, converter_name: str, values: Said, *, now: datetime) -> None:
-    """Keep what a configuration says now."""
+    """Store what a configuration says now."""
     row = (converter_name, json_to_text(dict(values)), moment_to_text(now))
     execute(tx, "REPLACE INTO configured (converter_name, said, seen_at) VALUES (?, ?, ?)", row)
 
 
 def last_applied(db: Connection, converter_name: str) -> dict[str, Any] | None:
-    """Return the policy as a configuration made it, by the history; None where a person changed it since, or nobody did."""
+    """Return the policy set by a configuration, by the history; None if a person changed it since, or nobody set it."""
     row = execute(db, _LAST_CHANGE, (converter_name,)).fetchone()
     if row is None or row[0] != CONFIGURATION:
         return None

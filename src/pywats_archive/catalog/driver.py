@@ -1,4 +1,4 @@
-"""The database driver: statements run on it directly, and its errors told in our words."""
+"""The database driver: statements run on it directly, and its errors are translated into ours."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull, Cat
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError, OverflowError)
 """What the driver raises, by itself or through SQLAlchemy; an integer of more than 64 bits is an OverflowError."""
 _OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
-"""What is wrong with a value that the database was given, and not with the database."""
+"""Errors of a value that was given to the database, and not of the database."""
 _NOT_BOUND = "binding parameter"
-"""What the driver says of a value whose type no database has; its class is another one before Python 3.11."""
+"""The driver's message for a value of an unsupported type; its class is another one before Python 3.11."""
 
 _NOT_UTF8 = "Could not decode to UTF-8"
-"""What the driver says of text that some other program stored."""
+"""The driver's message for text that another program stored."""
 
 
 def execute(db: Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-    """Run one statement on the driver itself: a small one takes 2 µs, and 14 with what SQLAlchemy adds.
+    """Run one statement on the driver itself: a small one takes 2 µs, and 14 with SQLAlchemy's overhead.
 
     Text that no database can hold (lone surrogates) is bound as ``storable`` writes it.
     """
@@ -39,7 +39,7 @@ def execute(db: Connection, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cur
 
 
 def rows(db: Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-    """Run a query and return its rows; text that is not UTF-8 comes as bytes, for whoever judges each row by itself."""
+    """Run a query and return its rows; text that is not UTF-8 comes as bytes, so that each row can be judged by itself."""
     try:
         return execute(db, sql, values).fetchall()
     except sqlite3.OperationalError as exc:
@@ -61,7 +61,7 @@ def _text_or_bytes(text: bytes) -> str | bytes:
 
 
 def uri(path: Path, query: str) -> str:
-    """Name a database as SQLite's URIs do (sqlite.org/uri)."""
+    """Return the URI of a database as SQLite has it (sqlite.org/uri)."""
     whole = path.absolute().as_posix()
     return f"file://{'' if whole.startswith('/') else '/'}{quote(os.fsencode(whole), safe='/:')}?{query}"
 
@@ -72,13 +72,13 @@ def storable(text: str) -> str:
 
 
 def translated(path: Path, error: Exception) -> CatalogError:
-    """Tell what went wrong with the database at ``path``, and what to do."""
+    """Return our error for a driver's error at ``path``: what went wrong, and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if _is_full(cause):
         return CatalogFull(f"{path} cannot grow ({cause}): make room on its disk")
     if isinstance(cause, _OF_ONE_VALUE) or _NOT_BOUND in str(cause):
         return CatalogRefused(f"{path} cannot hold a value ({cause}): nothing of its transaction is stored")
-    if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something else than a damaged file
+    if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something other than a damaged file
         return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
     return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")
 

@@ -28,7 +28,7 @@ HEAD = "0008"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}
-"""What makes a commit durable in each journal mode that SQLite may answer with: a share without shared memory gives no WAL.
+"""What makes a commit durable in each journal mode that SQLite may choose: a share without shared memory gives no WAL.
 
 With a rollback journal FULL is not enough: after a power cut the removed journal may be back and undo the commit
 (sqlite.org/pragma.html#pragma_synchronous).
@@ -71,11 +71,10 @@ class Catalog:
     def open(
         cls, path: Path, *, on_step: OnStep = no_step, may_be_new: bool = True, for_writing: bool = False
     ) -> Catalog:
-        """Open the database at ``path``, migrating it, or making it unless it is known to have been there.
+        """Open the database at ``path`` and migrate it; create it unless ``may_be_new`` is false.
 
-        One that cannot be written where it lies is opened all the same, unless it is ``for_writing``; CatalogError then.
-        CatalogDamaged when it is damaged or empty, CatalogError when it is none of ours, NewerFormat when a later
-        version made it.
+        A read-only one is opened too, unless it is ``for_writing``; CatalogError then. CatalogDamaged if it is damaged or
+        empty, CatalogError if it is another program's, NewerFormat if a later version made it.
         """
         if not may_be_new:
             _refuse_empty(path)
@@ -104,9 +103,9 @@ class Catalog:
         return self._view is not None
 
     def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` in a transaction, grouped with others'; durable once this returns. Units must be repeatable.
+        """Run ``unit`` in a transaction, grouped with others; durable once this returns. Units must be repeatable.
 
-        CatalogError where it is read only.
+        CatalogError if it is read-only.
         """
         if self._view:
             raise CatalogError(
@@ -116,7 +115,7 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Return a connection that sees what is committed, for this thread alone; CatalogError once it is closed."""
+        """Return a connection that sees what is committed, for this thread only; CatalogError once it is closed."""
         with self._mutex:
             if not self._is_open:
                 raise CatalogError(f"{self.path} is closed")
@@ -141,9 +140,9 @@ class Catalog:
             raise translated(self.path, exc) from exc
 
     def faults(self, *, thorough: bool) -> tuple[str, ...]:
-        """Read the whole database; returns what is wrong with it, ten faults at most.
+        """Read the whole database; returns its faults, ten at most.
 
-        ``thorough`` compares indexes with their tables too. Takes about 1 s a GB (thorough: 4) once it is in memory.
+        ``thorough`` compares indexes with their tables too. Takes about 1 s per GB (thorough: 4) once it is in memory.
         """
         pragma = "PRAGMA integrity_check(10)" if thorough else "PRAGMA quick_check(10)"
         try:
@@ -154,7 +153,7 @@ class Catalog:
         return () if found == ["ok"] else tuple(found)
 
     def give_space_back(self, pages: int) -> None:
-        """Return up to so many free pages back to the file system, between two commits; none where that was not prepared."""
+        """Return up to so many free pages to the file system, between two commits; none if that was not prepared."""
         self._writer.between(lambda db: execute(db, f"PRAGMA incremental_vacuum({pages})").fetchall())
 
     def close(self) -> None:
@@ -195,7 +194,7 @@ def _version(db: Connection, path: Path) -> str | None:
 
 
 def _refuse_empty(path: Path) -> None:
-    """Before a connection writes its own beginning into the file."""
+    """Prepare a new database before a connection writes its own beginning into the file."""
     if not path.exists() or path.stat().st_size == 0:
         raise _empty(path)
 
@@ -205,12 +204,12 @@ def _empty(path: Path) -> CatalogDamaged:
 
 
 def _uri(path: Path) -> str:
-    """Name a database that must be there: where its disk is gone, none is made in the empty mount point."""
+    """Name a database that must exist: none is created in the empty mount point of a lost disk."""
     return uri(path, "mode=rw")
 
 
 def _may_write(path: Path, *, must: bool) -> bool:
-    """Whether the file can be written, making it where there is none; CatalogError when it ``must`` be, or cannot be read."""
+    """Whether the file can be written, creating it if missing; CatalogError if it ``must`` be, or cannot be read."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as exc:
@@ -221,16 +220,16 @@ def _may_write(path: Path, *, must: bool) -> bool:
 
 
 def _set_for_reading(connection: Any) -> None:
-    """Prepare a connection to a database that stays as it is."""
+    """Prepare a connection to a database that does not change."""
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 
 
 def _set_pragmas(path: Path, connection: Any) -> None:
-    """Make a connection durable; CatalogError, and it is closed, where no journal mode that it can have makes it so."""
+    """Make a connection durable; CatalogError, and it is closed, if none of its journal modes is durable."""
     try:
         if connection.execute("PRAGMA page_count").fetchone() == (0,):
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later it would need all to be written again
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later the whole file would have to be rewritten
         mode = _set_journal_mode(connection)
         if mode not in _SYNCHRONOUS:
             raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")
@@ -242,9 +241,9 @@ def _set_pragmas(path: Path, connection: Any) -> None:
 
 
 def _set_journal_mode(connection: Any) -> str:
-    """Ask for the write-ahead log; returns the journal mode that there is then.
+    """Request the write-ahead log; returns the actual journal mode.
 
-    While another connection writes a new database SQLite refuses that at once, without the wait it has for all else.
+    While another connection writes a new database SQLite refuses that at once, without its usual wait.
     """
     until_s = time.monotonic() + _BUSY_S
     while True:

@@ -43,7 +43,7 @@ def add(tx: Connection, entry: ArchiveEntry) -> int:
 
 
 def get(db: Connection, archive_id: str) -> ArchiveEntry:
-    """Return one entry; UnknownEntry when there is none."""
+    """Return one entry; UnknownEntry if there is none."""
     row = execute(db, _BY_ID, (archive_id,)).fetchone()
     if row is None:
         raise _unknown(archive_id)
@@ -62,7 +62,7 @@ def require(db: Connection, archive_id: str) -> None:
 
 
 def newest_id(db: Connection) -> str:
-    """Return the greatest archive id there is; empty when there is none."""
+    """Return the greatest archive id; empty if there is none."""
     return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
 
 
@@ -72,7 +72,7 @@ def converter_names(db: Connection) -> tuple[str, ...]:
 
 
 def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
-    """Return a page of what matches, ordered by conversion time and id, with the number of all that match."""
+    """Return a page of the matches, ordered by conversion time and id, with the number of all matches."""
     where, values = conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
@@ -85,7 +85,7 @@ def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) ->
 
 
 def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
-    """Stream what matches, oldest first; entries that come meanwhile may or may not be among them."""
+    """Stream the matches, oldest first; entries added meanwhile may be missing."""
     where, values = conditions(wanted)
     after = ("", "")
     joint = "AND" if where else "WHERE"
@@ -105,12 +105,12 @@ def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Ite
 
 
 def by_id(db: Connection, after: Any, limit: int) -> tuple[ArchiveEntry | BadRow, ...]:
-    """Return the next entries after this archive id, in the order of ids; a row that makes no sense stands alone."""
+    """Return the next entries after this archive id, in the order of ids; an invalid row is returned as such."""
     return _judged(rows(db, f"{_ROWS.select} WHERE archive_id > ? ORDER BY archive_id LIMIT ?", (after, limit)))
 
 
 def of_id(db: Connection, archive_id: str) -> tuple[ArchiveEntry | BadRow, ...]:
-    """Return one entry, or why its row makes no sense; nothing where there is none."""
+    """Return one entry, or why its row is invalid; empty if there is none."""
     return _judged(rows(db, _BY_ID, (archive_id,)))
 
 
@@ -130,7 +130,7 @@ def find_same_source(
 def shorter_at_its_place(
     db: Connection, entry: ArchiveEntry, *, by_inode: bool, limit: int
 ) -> tuple[ArchiveEntry, ...]:
-    """Return shorter files with reports that came to the same converter at the path of an entry, the latest first.
+    """Return shorter files with reports that came to the same converter at the path of an entry, latest first.
 
     ``by_inode``: those that were the same file there under another name; reads all arrivals of the converter.
     """
@@ -138,7 +138,7 @@ def shorter_at_its_place(
 
 
 def longer_at_its_place(db: Connection, entry: ArchiveEntry, *, limit: int) -> tuple[ArchiveEntry, ...]:
-    """Return longer files with reports that came to the same converter at the path of an entry, the latest first."""
+    """Return longer files with reports that came to the same converter at the path of an entry, latest first."""
     return _beside(db, entry, _SAME_PATH, ">", limit)
 
 
@@ -165,7 +165,7 @@ def _beside(db: Connection, entry: ArchiveEntry, among: str, than: str, limit: i
 
 
 def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion], *, disk_size_bytes: int) -> None:
-    """Set the companions that are archived with an entry; the blob of those that came now takes ``disk_size_bytes``."""
+    """Set the companions of an entry; the blob of the new ones takes ``disk_size_bytes``."""
     changes = {"companions": [asdict(each) for each in companions] or None}
     _change(tx, archive_id, changes, added={"disk_size_bytes": disk_size_bytes})
 
@@ -199,7 +199,7 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
 
 
 def add_warning(tx: Connection, entry: ArchiveEntry, warning: str, reports: Sequence[Report]) -> None:
-    """Show one more warning of the latest conversion, whose reports these are; idempotent."""
+    """Show one more warning of the latest conversion, which has these reports; idempotent."""
     if warning not in entry.warnings:
         warnings = (*entry.warnings, warning)
         _change(tx, entry.archive_id, {"warnings": list(warnings)})
@@ -214,13 +214,13 @@ def skip(tx: Connection, archive_id: str, reason: str) -> None:
 
 
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
-    """Show these as the reports of the latest conversion, of which nothing else is known."""
+    """Show these as the reports of the latest conversion, which is otherwise unknown."""
     _change(tx, archive_id, _report_columns(reports))
     _reindex(tx, archive_id, None, (), reports)
 
 
 def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
-    """What an entry's row has of its reports: their number, and the first of them."""
+    """Return the columns that an entry's row has of its reports: their number, and those of the first."""
     first = reports[0] if reports else None
     return {
         "report_id": first.report_id if first else None,
@@ -261,7 +261,7 @@ def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:
 
 
 def _entry(row: Any) -> ArchiveEntry:
-    """Make an entry of a row; CatalogDamaged names one that makes no sense."""
+    """Return the entry of a row; CatalogDamaged names an invalid row."""
     (made,) = _judged([row])
     if isinstance(made, BadRow):
         raise CatalogDamaged(f"{made.fault}: run 'pywats-archive rebuild'")

@@ -1,4 +1,4 @@
-"""A filter of entries as SQL."""
+"""A filter of entries as SQL conditions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.models.query import EntryFilter
 
 
 def conditions(wanted: EntryFilter) -> tuple[str, tuple[Any, ...]]:
-    """Return a WHERE clause for a filter, empty where it asks for nothing, and its values."""
+    """Return a WHERE clause for a filter, empty if it has no condition, and its values."""
     tests = [(condition, value) for condition, value in _asked(wanted) if value is not None]
     where = " AND ".join(condition for condition, _ in tests)
     values = tuple(value for condition, value in tests if "?" in condition)

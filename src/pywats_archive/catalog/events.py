@@ -1,4 +1,4 @@
-"""Events: the append-only history, each chained to the one before by its hash (invariant 8)."""
+"""Events: the append-only history, each event chained to the one before by its hash (invariant 8)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def append(tx: Connection, event: Event) -> Event:
-    """Append an event in the transaction of what it tells; returns it with its place in the chain.
+    r"""Append an event in the transaction of its fact; returns it with its place in the chain.
 
-    ``hash`` is the SHA-256 (hex) of the ASCII text ``previous_hash + "\\n" + json``, where ``json`` is the JSON array
-    ``[sequence, kind, at, archive_id, actor, details]``: every column as it is stored (``details`` is JSON already),
-    no spaces, what is not ASCII as ``\\uXXXX``, keys of details sorted. The first previous hash is 64 zeros.
+    ``hash`` is the SHA-256 (hex) of the ASCII text ``previous_hash + "\n" + json``, where ``json`` is the JSON array
+    ``[sequence, kind, at, archive_id, actor, details]``: every column as it is stored (``details`` is JSON already), no
+    spaces, other characters than ASCII as ``\uXXXX``, keys of details sorted. The first previous hash is 64 zeros.
     """
     last = execute(tx, _LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
@@ -60,16 +60,16 @@ def iterate(db: Connection) -> Iterator[Event]:
 
 
 def last(db: Connection) -> Event | None:
-    """Return the newest event; whoever keeps its sequence and hash elsewhere can tell whether the end was cut off."""
+    """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
     row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
     return _event(row) if row else None
 
 
 def first_break(db: Connection) -> Event | None:
-    """Walk the chain; returns the first event whose sequence, previous hash or hash is not what it must be.
+    """Walk the chain; returns the first event whose sequence, previous hash or hash is wrong.
 
-    An edited event is found itself; in place of a removed or moved one, the event that now stands there. Events that
-    were cut off the end leave a whole chain: compare ``last``.
+    An edited event is found itself; in place of a removed or moved one, the event that follows now. If events were cut off
+    the end the chain is whole: compare ``last``.
     """
     for row, is_whole in walked(execute(db, WHOLE_STORY)):
         if not is_whole:
@@ -78,7 +78,7 @@ def first_break(db: Connection) -> Event | None:
 
 
 def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Stream the rows of ``WHOLE_STORY`` with whether the chain is whole up to each; ends after the first that breaks it."""
+    """Stream the rows of ``WHOLE_STORY``, each with whether the chain is whole up to it; ends after the first break."""
     expected, previous = 1, FIRST_HASH
     for row in rows:
         *columns, before, chained = row
@@ -90,7 +90,7 @@ def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
 
 
 def without_entry(db: Connection) -> Iterator[str]:
-    """Stream the archive ids that the history tells of, and that neither an entry nor a report has."""
+    """Stream the archive ids of the history that neither an entry nor a report has."""
     archived = "SELECT DISTINCT archive_id FROM events e WHERE kind IN ('source.archived', 'source.recovered')"
     gone = " AND ".join(
         f"NOT EXISTS (SELECT 1 FROM {table} t WHERE t.archive_id = e.archive_id)"

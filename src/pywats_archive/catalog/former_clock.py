@@ -1,4 +1,4 @@
-"""What a catalog that is about to be replaced knows of the time, and its hand-over to the new one."""
+"""What the old catalog knows of the time, for the new one that replaces it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _DOUBTED = "SELECT archive_id FROM archive_entries WHERE entry_no > ? AND purged
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormerClock:
-    """The last moment that was believed, and the entries of doubtful times by their archive ids."""
+    """The last believed moment, and the entries of doubtful times by their archive ids."""
 
     known: Known | None
-    """None where its version did not keep that yet."""
+    """None if its version did not record that yet."""
     received_by: dict[str, datetime]
 
 
 def former_clock(path: Path) -> FormerClock | None:
-    """Read what the database at ``path`` knows of the time; None when that cannot be read whole. Changes nothing."""
+    """Read what the database at ``path`` knows of the time; None if that cannot be read whole. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:
@@ -51,7 +51,7 @@ def former_clock(path: Path) -> FormerClock | None:
 
 
 def copy_into(tx: Connection, former: FormerClock) -> None:
-    """Keep in the new catalog, whose entries have other numbers, what the former one knew."""
+    """Store it in the new catalog, whose entries have other numbers."""
     for each in _ranges(tx, former.received_by):
         clock.add_misdated(tx, each)
     if former.known:
@@ -60,7 +60,7 @@ def copy_into(tx: Connection, former: FormerClock) -> None:
 
 
 def _ranges(tx: Connection, received_by: dict[str, datetime]) -> Iterator[Misdated]:
-    """Join entries whose numbers follow each other and that count as received at the same moment."""
+    """Join entries with consecutive numbers that count as received at the same moment."""
     found: Misdated | None = None
     for archive_id in sorted(received_by):
         row = execute(tx, "SELECT entry_no FROM archive_entries WHERE archive_id = ?", (archive_id,)).fetchone()

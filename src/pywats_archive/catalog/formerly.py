@@ -1,4 +1,4 @@
-"""The history in a catalog that is about to be replaced: believed up to the first event that breaks its chain."""
+"""The history in the old catalog, which is being replaced: believed up to the first event that breaks its chain."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _OF_ENTRY = "SELECT kind, details FROM events WHERE archive_id = ? AND sequence 
 
 
 class Formerly:
-    """What the events of a catalog tell, as far as their chain is whole; nothing where it cannot be read."""
+    """The events of a catalog, as far as their chain is whole; none if it cannot be read."""
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         self._db = db
         self._until = _whole_until(db) if db else 0
 
     def is_purged(self, archive_id: str) -> bool:
-        """Whether an event tells that the entry was purged."""
+        """Whether the entry was purged, according to an event."""
         return any(kind == "entry.purged" for kind, _ in self._of(archive_id))
 
     def rolled_back(self, archive_id: str) -> frozenset[str]:
-        """Return the paths of the reports of those conversions that a rollback took out of force."""
+        """Return the paths of the reports of conversions that were rolled back."""
         recorded: list[frozenset[str]] = []
         taken: set[str] = set()
         for kind, details in self._of(archive_id):
@@ -61,7 +61,7 @@ def formerly(path: Path) -> Iterator[Formerly]:
 
 
 def _whole_until(db: sqlite3.Connection) -> int:
-    """Return the sequence of the last event up to which the chain is whole and can be read."""
+    """Return the sequence of the last event up to which the chain is whole and readable."""
     until = 0
     with suppress(sqlite3.Error, ValueError, TypeError):
         for row, is_whole in events.walked(db.execute(events.WHOLE_STORY)):

@@ -1,4 +1,4 @@
-"""Retention policies: a row for each converter that has its own, and one for all others."""
+"""Retention policies: a row for each converter with its own, and one default policy."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _FOLLOW = (
 
 
 def own(db: Connection, converter_name: str) -> RetentionPolicy | None:
-    """Return the policy of this very name (``*``: of all that have none of their own), if there is one."""
+    """Return the policy of exactly this name (``*``: the default policy), if there is one."""
     row = execute(db, f"{_ROWS.select} WHERE converter_name = ?", (converter_name,)).fetchone()
     return _policy(row) if row else None
 
 
 def effective(db: Connection, converter_name: str) -> RetentionPolicy:
-    """Return the policy that holds for a converter: its own, that of all others, or what holds where nobody said anything."""
+    """Return the policy that applies to a converter: its own, the default policy, or what applies if none was set."""
     found = own(db, converter_name) or own(db, EVERY_OTHER)
     values = found.as_details() if found else {}
     return RetentionPolicy(converter_name=converter_name, **values)
@@ -59,7 +59,7 @@ def remove(tx: Connection, converter_name: str) -> None:
 
 
 def is_confirmed(db: Connection, converter_name: str) -> bool:
-    """Whether the policy that holds for a converter may purge whatever it names."""
+    """Whether the policy that applies to a converter may purge everything that it names."""
     query = (
         "SELECT confirmed FROM retention_policies WHERE converter_name IN (?, ?) ORDER BY converter_name = ? LIMIT 1"
     )
@@ -68,13 +68,13 @@ def is_confirmed(db: Connection, converter_name: str) -> bool:
 
 
 def unconfirmed(db: Connection) -> tuple[str, ...]:
-    """Return the policies that nobody agreed to yet; that of all others is one of them until somebody says something."""
+    """Return the policies that nobody confirmed; the default policy is one of them until somebody sets it."""
     rows = dict(execute(db, "SELECT converter_name, confirmed FROM retention_policies").fetchall())
     return tuple(sorted(name for name, confirmed in {EVERY_OTHER: 0, **rows}.items() if not confirmed))
 
 
 def ruled_by(db: Connection, policy_name: str) -> tuple[str, ...]:
-    """Return the converters that a policy holds for."""
+    """Return the converters that a policy applies to."""
     if policy_name != EVERY_OTHER:
         return (policy_name,)
     query = (
@@ -91,7 +91,7 @@ def has_entries(db: Connection, converter_name: str) -> bool:
 
 
 def confirm(tx: Connection, converter_name: str, *, now: datetime) -> None:
-    """Let the policy that holds for a converter purge whatever it names."""
+    """Allow the policy that applies to a converter to purge everything that it names."""
     holds = converter_name if own(tx, converter_name) else EVERY_OTHER
     if own(tx, holds) is None:
         put(tx, RetentionPolicy(converter_name=EVERY_OTHER), now=now, confirmed=True)
@@ -99,13 +99,13 @@ def confirm(tx: Connection, converter_name: str, *, now: datetime) -> None:
 
 
 def unfollowed(db: Connection) -> tuple[str, ...]:
-    """Return the names of the policies that not all dates follow yet."""
+    """Return the names of the policies that some dates do not follow yet."""
     query = "SELECT converter_name FROM retention_policies WHERE dates_follow_from > 0"
     return tuple(name for (name,) in execute(db, query))
 
 
 def follow(tx: Connection, policy_name: str, count: int) -> bool:
-    """Bring ``retention_until`` of some of the next ``count`` entries in line with their policy; True when none is left."""
+    """Bring ``retention_until`` of some of the next ``count`` entries in line with their policy; True if none is left."""
     query = "SELECT dates_follow_from FROM retention_policies WHERE converter_name = ?"
     row = execute(tx, query, (policy_name,)).fetchone()
     if row is None or not row[0]:

@@ -1,4 +1,4 @@
-"""A catalog that is about to be replaced: what of it no blob can tell, counted as far as it can still be read."""
+"""The old catalog, which is being replaced: what no blob can say, counted as far as it is still readable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KNOWN_TO_IT_ALONE = {
 
 
 def known_to_it_alone(path: Path) -> dict[str, int | None]:
-    """Count what only the database at ``path`` knows; None where it cannot be read. Changes nothing."""
+    """Count what only the database at ``path`` knows; None if it cannot be read. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         return dict.fromkeys(_KNOWN_TO_IT_ALONE)
     try:
@@ -41,14 +41,14 @@ def known_to_it_alone(path: Path) -> dict[str, int | None]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keeping:
-    """What a catalog says of keeping: its policies, and what is held."""
+    """What a catalog says of retention: its policies and holds."""
 
     policies: tuple[RetentionPolicy, ...]
     holds: tuple[Hold, ...]
 
 
 def keeping(path: Path) -> Keeping | None:
-    """Read what the database at ``path`` says of keeping; None when that cannot be read whole. Changes nothing."""
+    """Read what the database at ``path`` says of retention; None if that cannot be read whole. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:
@@ -62,7 +62,7 @@ def keeping(path: Path) -> Keeping | None:
 
 
 def _policy(row: sqlite3.Row) -> RetentionPolicy:
-    """A row of any version: what an earlier one did not have is as it is where nobody said anything."""
+    """Return a policy from a row of any version; missing columns have the values that apply if nobody set any."""
     known = {each.name for each in fields(RetentionPolicy)} & set(row.keys())
     values: dict[str, Any] = {name: row[name] for name in known}
     values |= {name: bool(values[name]) for name in ("enabled", "purge_unsubmitted") if name in values}

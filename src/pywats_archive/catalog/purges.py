@@ -1,4 +1,4 @@
-"""What is purged, what was, and what is held."""
+"""Purges, finished and unfinished, and holds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HOLD_COLUMNS = "archive_id, converter_name, hold_reason, held_by, held_at"
 
 
 def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: str, now: datetime) -> int:
-    """Begin a purge; returns its number. Until it is finished, its entries' blobs are looked for again at every start."""
+    """Begin a purge; returns its number. Until it is finished, every start looks for the blobs of its entries."""
     values = (moment_to_text(now), converter_name, 0, 0, reason.value, actor)
     number = execute(
         tx,
@@ -57,9 +57,9 @@ def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: st
 def mark(
     tx: Connection, purge_id: int, archive_ids: Iterable[str], *, unsubmitted: bool, now: datetime
 ) -> list[tuple[str, int, str]]:
-    """Mark those entries as purged which still may be; returns id, bytes on disk and checksum of each.
+    """Mark those of the entries as purged that still may be; returns id, bytes on disk and checksum of each.
 
-    An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment stays as it is.
+    An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment is left as it is.
     """
     ids = json_to_text(list(archive_ids))
     marked = execute(tx, _MARK, (moment_to_text(now), purge_id, ids, unsubmitted)).fetchall()
@@ -73,17 +73,17 @@ def mark(
 
 
 def unfinished(db: Connection) -> tuple[int, ...]:
-    """Return the purges whose bytes may still be there."""
+    """Return the purges whose bytes may still exist."""
     return tuple(number for (number,) in execute(db, "SELECT id FROM purge_history WHERE finished_at IS NULL"))
 
 
 def blobs(db: Connection, purge_id: int) -> dict[str, tuple[str, ...]]:
-    """Return the paths of the blobs of each entry of a purge, as the rows have them."""
+    """Return the paths of the blobs of each entry of a purge, from the rows."""
     return _by_entry(execute(db, _BLOBS_OF_PURGE, (purge_id,)))
 
 
 def blobs_of(db: Connection, archive_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the paths of the blobs of each of these entries, as the rows have them."""
+    """Return the paths of the blobs of each of these entries, from the rows."""
     return _by_entry(execute(db, _BLOBS_OF_IDS, (json_to_text(list(archive_ids)),)))
 
 
@@ -97,7 +97,7 @@ def _by_entry(rows: Iterable[tuple[str, str, str | None]]) -> dict[str, tuple[st
 
 
 def finish(tx: Connection, purge_id: int, now: datetime) -> None:
-    """Keep that no byte of a purge is there any more; one that purged nothing is forgotten."""
+    """Record that all bytes of a purge are removed; one that purged nothing is deleted."""
     execute(tx, "DELETE FROM purge_history WHERE id = ? AND archives_purged = 0", (purge_id,))
     execute(tx, "UPDATE purge_history SET finished_at = ? WHERE id = ?", (moment_to_text(now), purge_id))
 
@@ -108,14 +108,14 @@ def history(db: Connection, limit: int) -> tuple[Purge, ...]:
 
 
 def set_hold(tx: Connection, archive_id: str, *, reason: str | None, by: str | None, now: datetime) -> bool:
-    """Hold an entry, or release it (no reason); False when it was purged already."""
+    """Hold an entry, or release it (no reason); False if it was purged already."""
     at = moment_to_text(now) if reason else None
     query = "UPDATE archive_entries SET hold_reason = ?, held_by = ?, held_at = ? WHERE archive_id = ? AND purged_at IS NULL"
     return execute(tx, query, (reason, by, at, archive_id)).rowcount > 0
 
 
 def holds(db: Connection) -> tuple[Hold, ...]:
-    """Return what is held, oldest entry first."""
+    """Return the holds, oldest entry first."""
     query = f"SELECT {_HOLD_COLUMNS} FROM archive_entries WHERE hold_reason IS NOT NULL ORDER BY archive_id"
     return tuple(map(_hold, execute(db, query)))
 

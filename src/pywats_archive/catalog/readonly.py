@@ -1,4 +1,4 @@
-"""A database that cannot be written where it lies: read in place, or in a private copy that has what its log holds."""
+"""A database on a read-only medium: read in place, or in a private copy if it has a log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pywats_archive.portable.scratch import Scratch
 CANNOT_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOGS = ("-wal", "-journal")
 _TRIES, _PAUSE_S = 5, 0.2
-"""How often a copy is made again that another computer's service wrote into meanwhile."""
+"""How often the copy is repeated if another computer's service writes meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class View:
     database: str
     """As a URI."""
     copy: Scratch | None = None
-    """Holds the private copy; None where it is read in place."""
+    """Holds the private copy; None if it is read in place."""
 
     def close(self) -> None:
         """Remove the copy; idempotent."""
@@ -37,10 +37,10 @@ class View:
 
 
 def view_of(path: Path, *, head: str) -> View:
-    """Return how to read the database at ``path``; CatalogError when it cannot be read, or changes all the time.
+    """Return how to read the database at ``path``; CatalogError if it cannot be read, or changes all the time.
 
-    In place (``immutable``, sqlite.org/uri) where it has no log and is of the version ``head``. A log, which nothing may be
-    written back from there, and an older version need a copy in the temporary folder.
+    In place (``immutable``, sqlite.org/uri) if it has no log and is of the version ``head``. A log, which cannot be written
+    back there, and an older version need a copy in the temporary folder.
     """
     in_place = uri(path, "immutable=1")
     if not any(Path(f"{path}{suffix}").exists() for suffix in _LOGS) and _version(in_place) in (head, None):
@@ -61,7 +61,7 @@ def view_of(path: Path, *, head: str) -> View:
 
 
 def _version(database: str) -> str | None:
-    """Return the version of its tables; None where it has none, or cannot be read, which opening it tells better."""
+    """Return the version of its tables; None if it has none, or cannot be read: opening it has a better message."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(database, uri=True)) as db:
         row = db.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
@@ -69,7 +69,7 @@ def _version(database: str) -> str | None:
 
 
 def _copied(path: Path, folder: Path) -> Path:
-    """Copy a database with its log, as both were at one moment."""
+    """Copy a database with its log, both as of one moment."""
     for _ in range(_TRIES):
         before = _marks(path)
         for suffix in before:
@@ -85,7 +85,7 @@ def _copied(path: Path, folder: Path) -> Path:
 
 
 def _marks(path: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of the database and of its logs, by their suffixes."""
+    """Return size and time of the database and of its logs, by their suffixes."""
     found: dict[str, tuple[int, int]] = {}
     for suffix in ("", *_LOGS):
         with suppress(FileNotFoundError):

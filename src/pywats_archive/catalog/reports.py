@@ -40,19 +40,19 @@ def count_of_entry(db: Connection, archive_id: str) -> int:
 def by_id(db: Connection, after: Any, upto: Any) -> tuple[Report | BadRow, ...]:
     """Return the reports of all archive ids after ``after`` up to ``upto``, in the order of ids and archiving.
 
-    A row that makes no sense stands alone.
+    An invalid row is returned as such.
     """
     between = "WHERE archive_id > ? AND archive_id <= ? ORDER BY archive_id, report_no"
     return _judged(rows(db, f"{_ROWS.select} {between}", (after, upto)))
 
 
 def of_id(db: Connection, archive_id: str) -> tuple[Report | BadRow, ...]:
-    """Return an entry's reports, in the order they were archived; a row that makes no sense stands alone."""
+    """Return an entry's reports, in the order they were archived; an invalid row is returned as such."""
     return _judged(rows(db, _OF_ENTRY, (archive_id,)))
 
 
 def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
-    """Return the reports of this id, however it is written, that other entries than ``of`` have."""
+    """Return the reports of this id, in any spelling, of other entries than ``of``."""
     spelt = spellings(report_id)
     among = f"WHERE report_id IN ({', '.join('?' * len(spelt))}) AND archive_id <> ? ORDER BY report_no"
     return tuple(map(_report, execute(db, f"{_ROWS.select} {among}", (*spelt, of))))
@@ -68,7 +68,7 @@ def sent(db: Connection, report_ids: Collection[str]) -> tuple[Report, ...]:
 
 
 def later_elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
-    """Return the reports of this id that entries have which came after ``of`` to the same converter, in the order archived."""
+    """Return the reports of this id of entries that came after ``of`` to the same converter, in the order archived."""
     after = (
         "JOIN archive_entries e ON e.archive_id = reports.archive_id "
         "JOIN archive_entries own ON own.archive_id = ? AND own.entry_no < e.entry_no "
@@ -78,7 +78,7 @@ def later_elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report,
 
 
 def id_after(db: Connection, after: Any, count: int) -> Any:
-    """Return the archive id of the ``count``-th next report after ``after``, or of the last; None when there is none."""
+    """Return the archive id of the ``count``-th next report after ``after``, or of the last; None if there is none."""
     ids = "SELECT archive_id FROM reports WHERE archive_id > ? ORDER BY archive_id LIMIT ?"
     return rows(db, f"SELECT max(archive_id) FROM ({ids})", (after, count))[0][0]
 
@@ -108,7 +108,7 @@ def refused(db: Connection, since: datetime) -> Iterator[Refusal]:
 
 
 def overdue(db: Connection, before: datetime, *, tries: int) -> Iterator[Refusal]:
-    """Stream the reports that still wait after so many tries, of conversions before then, the latest first."""
+    """Stream the reports that are still waiting after so many tries, of conversions before then, latest first."""
     waiting = (
         "SELECT e.converter_name, e.archive_id, coalesce(r.last_error, '') FROM reports r "
         "JOIN archive_entries e ON e.archive_id = r.archive_id JOIN conversions c ON c.conversion_id = r.conversion_id "
@@ -128,7 +128,7 @@ def set_submission(
     next_try_at: datetime | None,
     accepted_at: datetime | None,
 ) -> None:
-    """Keep how far a report is on its way; what was withheld while it was sent stays so, unless the server accepted it."""
+    """Store a report's submission; one withheld while it was sent stays withheld, unless the server accepted it."""
     if state is not SubmissionState.ACCEPTED and _is_withheld(tx, report):
         return
     changes = {
@@ -148,21 +148,21 @@ def _is_withheld(tx: Connection, report: Report) -> bool:
 
 
 def withhold(tx: Connection, report: Report, *, reason: str) -> None:
-    """Keep that a report which still waits is not to be sent any more."""
+    """Record that a waiting report is no longer to be sent."""
     waiting = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL WHERE archived_path = ?"
     values = (SubmissionState.WITHHELD.value, reason, report.archived_path, _WAITING)
     execute(tx, f"{waiting} AND submission_state = ?", values)
 
 
 def let_wait_again(tx: Connection, report: Report, *, withheld_because: str) -> None:
-    """Keep that a report which was withheld for this reason is to be sent after all."""
+    """Record that a report that was withheld for this reason is to be sent after all."""
     waiting = "UPDATE reports SET submission_state = ?, last_error = NULL WHERE archived_path = ?"
     values = (_WAITING, report.archived_path, SubmissionState.WITHHELD.value, withheld_because)
     execute(tx, f"{waiting} AND submission_state = ? AND last_error = ?", values)
 
 
 def set_removed(tx: Connection, report: Report) -> None:
-    """Keep that a report's document takes no room any more."""
+    """Record that a report's document is removed."""
     _ROWS.update(tx, "archived_path", report.archived_path, {"disk_size_bytes": 0})
 
 
@@ -171,7 +171,7 @@ def _judged(found: Iterable[Any]) -> tuple[Report | BadRow, ...]:
 
 
 def _report(row: Any) -> Report:
-    """Make a report of a row; CatalogDamaged names one that makes no sense."""
+    """Return the report of a row; CatalogDamaged names an invalid row."""
     (made,) = _judged([row])
     if isinstance(made, BadRow):
         raise CatalogDamaged(f"{made.fault}: run 'pywats-archive rebuild'")

@@ -1,4 +1,4 @@
-"""Rows by the tables' own definition, with statements compiled once, so that a thousand a second stay cheap."""
+"""Rows according to the table definitions, with statements compiled once, so that a thousand a second are cheap."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pywats_archive.catalog.tables import DIALECT
 Made = TypeVar("Made")
 _Convert = Callable[[Any], Any]
 _STORED_AS: dict[type, tuple[type, ...]] = {bool: (int,), float: (float, int)}
-"""The types in which SQLite gives a value back, where these are others."""
+"""The types in which SQLite returns a value, if they differ."""
 
 
 def names_in(db: Connection, table: Table) -> tuple[str, ...]:
-    """Return the converter names in a table, in order; each costs one look into an index that begins with them."""
+    """Return the converter names in a table, in order; each costs one lookup in an index that begins with them."""
     names: list[str] = []
     following, last = f"SELECT min(converter_name) FROM {table.name} WHERE converter_name > CAST(? AS TEXT)", ""
     while (found := rows(db, following, (last,))[0][0]) is not None and found != last:
-        if isinstance(found, str):  # what is no text can be no converter's
+        if isinstance(found, str):  # another type cannot be a converter's name
             names.append(found)
         last = found
     return tuple(names)
@@ -31,16 +31,16 @@ def names_in(db: Connection, table: Table) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BadRow:
-    """A row that makes no sense, in place of what it should say."""
+    """An invalid row, in place of its value."""
 
     key: Any
-    """What names it, as it is stored; text, as a rule."""
+    """What names it, as it is stored; usually text."""
     fault: str
     """Which row, and what is wrong with it."""
 
 
 def sound_or_bad(found: Iterable[Any], make: Callable[[Any], Made], *, label: str) -> Iterator[Made | BadRow]:
-    """Stream what ``make`` makes of each row, or why it cannot; ``label`` names a row by its first column."""
+    """Stream what ``make`` returns for each row, or why it failed; ``label`` names a row by its first column."""
     for row in found:
         try:
             yield make(row)
@@ -66,7 +66,7 @@ class Rows:
         self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=DIALECT))
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.select = f"SELECT {', '.join(f'{table.name}.{name}' for name in self.names)} FROM {table.name} "
-        """A SELECT of all columns but the key, to which conditions are added."""
+        """A SELECT of all columns but the key, for conditions to be added."""
 
     def insert(self, tx: Connection, values: Mapping[str, Any]) -> int:
         """Add a row; returns its key."""
@@ -79,7 +79,7 @@ class Rows:
     def update(
         self, tx: Connection, where: str, key: Any, values: Mapping[str, Any], *, added: Mapping[str, int] | None = None
     ) -> int:
-        """Set columns of the rows whose column ``where`` is ``key``, and add to others; returns how many rows those are."""
+        """Set columns of the rows whose column ``where`` is ``key``, and add to others; returns the number of rows."""
         assignments = ", ".join(
             [*(f"{name} = ?" for name in values), *(f"{name} = {name} + ?" for name in added or ())]
         )
@@ -87,7 +87,7 @@ class Rows:
         return execute(tx, self._update.format(assignments, where), [*row, key]).rowcount
 
     def decode(self, row: Iterable[Any]) -> dict[str, Any]:
-        """Turn a row of ``select`` into values; ValueError, or another error of a value, where one makes no sense."""
+        """Return the values of a row of ``select``; ValueError, or another error of a value, if one is invalid."""
         values = list(row)
         for n, kinds in self._plain:
             if values[n] is not None and type(values[n]) not in kinds:

@@ -1,4 +1,4 @@
-"""Runs: each reprocessing of a set of entries, and how far it is with each of them."""
+"""Runs: each reprocessing of a set of entries, and the state of each entry."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add(tx: Connection, request: Mapping[str, Any], archive_ids: Sequence[str], 
 
 
 def get(db: Connection, run_id: int) -> Run:
-    """Return a run; UnknownRun when there is none."""
+    """Return a run; UnknownRun if there is none."""
     row = execute(db, f"{_RUN} WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         raise UnknownRun(f"there is no run {run_id}; 'pywats-archive reprocess list' shows those there are")
@@ -57,37 +57,37 @@ def latest(db: Connection, limit: int) -> tuple[Run, ...]:
 
 
 def planned(db: Connection, run_id: int, limit: int) -> tuple[str, ...]:
-    """Return the next entries of a run that nothing was done about yet."""
+    """Return the next entries of a run that are still planned."""
     query = "SELECT archive_id FROM run_items WHERE run_id = ? AND state = 'planned' ORDER BY rowid LIMIT ?"
     return tuple(archive_id for (archive_id,) in execute(db, query, (run_id, limit)))
 
 
 def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
-    """Keep what came of an entry, once; False when that is known already."""
+    """Store the result of an entry, once; False if it is known already."""
     values = messages_to_text(_as_json(result))
     return execute(tx, _SET_ITEM, (result.state.value, values, run_id, result.archive_id)).rowcount > 0
 
 
 def items(db: Connection, run_id: int) -> Iterator[ItemResult]:
-    """Stream what came of each entry, in their order; a planned one has no result yet."""
+    """Stream the result of each entry, in order; a planned one has none yet."""
     query = "SELECT archive_id, state, result FROM run_items WHERE run_id = ? ORDER BY rowid"
     for archive_id, state, values in execute(db, query, (run_id,)):
         yield _item(archive_id, state, json.loads(values) if values else {})
 
 
 def state(db: Connection, run_id: int) -> RunState:
-    """Tell how far a run is that there is."""
+    """Return the state of an existing run."""
     return RunState(execute(db, "SELECT state FROM runs WHERE run_id = ?", (run_id,)).fetchone()[0])
 
 
 def asked(db: Connection, run_id: int) -> tuple[RunState, dict[str, Any]]:
-    """Tell how far a run is that there is, and what was asked for; costs one row."""
+    """Return the state of an existing run, and its request; costs one row."""
     state, request = execute(db, "SELECT state, request FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     return RunState(state), json.loads(request)
 
 
 def set_state(tx: Connection, run_id: int, state: RunState) -> None:
-    """Keep how far a run is."""
+    """Store the state of a run."""
     execute(tx, "UPDATE runs SET state = ? WHERE run_id = ?", (state.value, run_id))
 
 

@@ -10,22 +10,22 @@ _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) V
 
 
 def match_expression(text: str) -> str | None:
-    """Turn what a person typed into an FTS5 query: every word must occur, the end of each may be missing.
+    """Return an FTS5 query for a person's words: every word must occur, each may be shortened at its end.
 
-    None when there is no word in it. Punctuation has no meaning of its own: a word with some in it is found where its
-    pieces stand side by side.
+    None if there is no word. Punctuation has no meaning of its own: a word with punctuation is found where its pieces are
+    side by side.
     """
     words = (word for word in searchable(text).split() if any(map(str.isalnum, word)))
     return " ".join(f'"{_doubled(word)}"*' for word in words) or None
 
 
 def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
-    """Set what an entry is found by."""
+    """Set the texts that an entry is found by."""
     execute(tx, _INSERT, (entry_no, searchable(name), searchable(serial), searchable(part), searchable(error)))
 
 
 def searchable(text: str) -> str:
-    """Write ``text`` as the index holds it: what no database can hold parts words."""
+    """Return ``text`` as the index holds it: characters that no database can hold separate words."""
     return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 

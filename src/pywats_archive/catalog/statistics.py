@@ -1,4 +1,4 @@
-"""The figures of an archive, from sums that are kept as entries come and go: they cost the same for any number of entries."""
+"""The figures of an archive, from sums that are updated with each entry: their cost does not depend on the number."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Row(NamedTuple):
 
 
 def statistics(db: Connection, converter_name: str | None, *, now: datetime) -> ArchiveStatistics:
-    """Return the figures of all entries, with those of each converter beside them, or of one converter's."""
+    """Return the figures of all entries, with those of each converter, or of one converter."""
     where, values = ("WHERE converter_name = ?", (converter_name,)) if converter_name else ("", ())
     rows = list(map(_Row._make, execute(db, _FIGURES.format(where), values)))
     names = [converter_name] if converter_name else sorted({row.converter_name for row in rows})
@@ -62,7 +62,7 @@ def statistics(db: Connection, converter_name: str | None, *, now: datetime) -> 
 
 
 def disk_size(db: Connection, converter_name: str | None = None) -> tuple[int, int]:
-    """Return the bytes that the file system allots for what is kept, of all or of one converter, and the number of entries."""
+    """Return the disk space of the archived bytes, of all converters or one, and the number of entries."""
     if converter_name is None:
         size, number = execute(db, _DISK_SIZE.format("")).fetchone()
     else:
@@ -78,7 +78,7 @@ def recent_failures(db: Connection, since: datetime) -> dict[str, int]:
 
 
 class _Beside:
-    """What the sums do not hold; each costs a look into an index, and one row for each report that waits or was refused."""
+    """The figures without sums; each costs an index lookup, and one row for each waiting or refused report."""
 
     def __init__(self, db: Connection, names: list[str], now: datetime) -> None:
         self.now = now
@@ -146,7 +146,7 @@ def _sum(rows: Iterable[_Row], *names: str) -> int:
 
 
 def _per_day(rows: list[_Row], now: datetime) -> dict[str, float]:
-    """Return what came in a day, from the beginning of the day that many days ago until now."""
+    """Return the bytes that arrived per day, from the beginning of the day that many days ago until now."""
     found = {}
     for window in GROWTH_DAYS:
         first = f"{now - timedelta(days=window):%Y%m%d}"
@@ -156,7 +156,7 @@ def _per_day(rows: list[_Row], now: datetime) -> dict[str, float]:
 
 
 def _days_known(rows: list[_Row], now: datetime, window: int) -> float:
-    """Return how long the window is that the entries tell of: from its first day's beginning, a day at least."""
+    """Return the length of the window with entries: from the beginning of its first day, at least a day."""
     today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)
     if not rows:
         return window + today

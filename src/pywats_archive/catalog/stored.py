@@ -1,4 +1,4 @@
-"""The files of a day that are stored alone: a file that comes again that day gets one more name of the same blob."""
+"""The files of a day that are stored alone: the same file again that day gets one more name of the same blob."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIND_SOURCE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileKey:
-    """What tells a file from another one without reading it."""
+    """What identifies a file without reading it."""
 
     name: str
     """Relative to the source's folder."""
@@ -33,14 +33,14 @@ class FileKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A file that was archived: its content, and the blob that holds it alone, if there is such a one."""
+    """A file that was archived: its content, and the blob that holds it alone, if there is one."""
 
     checksum: str
     path: str | None = None
 
 
 def find(db: Connection, day: str, key: FileKey) -> Stored | None:
-    """Return what was stored alone on a day (``YYYYMMDD``) of a file with this key, the latest."""
+    """Return what was stored alone of this file on a day (``YYYYMMDD``), the latest."""
     row = execute(db, _FIND, _key(day, key)).fetchone()
     return Stored(checksum=row[0], path=row[1]) if row else None
 
@@ -52,7 +52,7 @@ def find_source(db: Connection, day: str, path: str, *, size_bytes: int, mtime_n
 
 
 def put(tx: Connection, day: str, files: Iterable[tuple[FileKey, Stored]]) -> None:
-    """Keep what was stored alone; what earlier days had is forgotten."""
+    """Record what was stored alone; earlier days are deleted."""
     rows = [(*_key(day, key), stored.checksum, stored.path) for key, stored in files]
     for row in rows:
         execute(tx, _PUT, row)

@@ -94,9 +94,9 @@ entry_figures = Table(
     Column("reports_compressed_bytes", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""The sums over entries by converter, day of receipt (UTC, ``YYYYMMDD``) and status; ``PURGED`` stands for what was purged.
+"""The sums over entries by converter, day of receipt (UTC, ``YYYYMMDD``) and status; ``PURGED`` stands for purged ones.
 
-Triggers keep them in the transaction of every change, so that figures cost the same whatever the number of entries.
+Triggers update them in the transaction of every change, so that figures cost the same for any number of entries.
 """
 
 configurations = Table(

@@ -1,4 +1,4 @@
-"""Trying what the catalog needs of a folder: a database in WAL mode that two processes share."""
+"""Tests in a folder what the catalog needs: a database in WAL mode that two processes share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Sharing:
 
 
 def try_sharing(path: Path) -> Sharing:
-    """Make a small database at ``path`` and use it from two processes; CatalogError when SQLite cannot.
+    """Create a small database at ``path`` and use it from two processes; CatalogError if SQLite cannot.
 
     The caller removes it.
     """
@@ -50,7 +50,7 @@ def try_sharing(path: Path) -> Sharing:
 
 
 def _other_process(path: Path) -> str:
-    """Return what another process counted; its fault's last line when it failed."""
+    """Return what another process counted, or the last line of its error."""
     command = [sys.executable, "-c", _OTHER_PROCESS, str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)  # noqa: S603

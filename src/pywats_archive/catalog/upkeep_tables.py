@@ -29,7 +29,7 @@ scrub = Table(
     Column("read_bytes", Integer, nullable=False),
     Column("problems", Integer, nullable=False),
 )
-"""One row: which entry is read back next, and what was read since the last event that tells of it."""
+"""One row: which entry is read back next, and what was read since the last event of the scrub."""
 
 findings = Table(
     "findings",
@@ -40,7 +40,7 @@ findings = Table(
     Column("message", Text, nullable=False),
     Column("found_at", Moment, nullable=False),
 )
-"""What was found wrong by the scrub and is so still, by blob."""
+"""The scrub's open findings, by blob."""
 
 retention_policies = Table(
     "retention_policies",
@@ -60,8 +60,10 @@ retention_policies = Table(
     Column("confirmed", Boolean, nullable=False, server_default=text("1")),
     Column("dates_follow_from", Integer),
 )
-"""A policy for each converter that has one of its own; ``*`` is that of all others. ``dates_follow_from``: the entry from
-which on the dates still have to follow the policy, newest first; NULL when all do."""
+"""A policy for each converter with its own; ``*`` is the default policy.
+
+``dates_follow_from``: the entry from which on the dates still have to follow the policy, newest first; NULL if all do.
+"""
 
 configured = Table(
     "configured",
@@ -70,7 +72,7 @@ configured = Table(
     Column("said", Json, nullable=False),
     Column("seen_at", Moment, nullable=False),
 )
-"""What the configuration said of each converter's policy when it was seen last, by the names of a policy."""
+"""What the configuration said of each converter's policy when last seen, by the names of a policy."""
 
 purge_history = Table(
     "purge_history",
@@ -84,7 +86,7 @@ purge_history = Table(
     Column("actor", Text, nullable=False, server_default="service"),
     Column("finished_at", Moment),
 )
-"""Each purge of some entries for one reason; until ``finished_at`` their blobs may still be there."""
+"""Each purge of some entries for one reason; until ``finished_at`` their blobs may still exist."""
 
 alerts = Table(
     "alerts",
@@ -94,7 +96,7 @@ alerts = Table(
     Column("raised_at", Moment, nullable=False),
     Column("details", Json, nullable=False),
 )
-"""What a service found wrong, and is so still."""
+"""The open alerts of a service."""
 
 clock = Table(
     "clock",
@@ -109,7 +111,7 @@ clock = Table(
     Column("doubted_since", Moment),
     Column("doubted_after", Integer),
 )
-"""One row: the last moment that was believed, with the uptime at which it was; see ``models/retention/clock.py``."""
+"""One row: the last believed moment, with its uptime; see ``models/retention/clock.py``."""
 
 misdated = Table(
     "misdated",
@@ -119,7 +121,7 @@ misdated = Table(
     Column("upto_entry", Integer, nullable=False),
     Column("received_by", Moment, nullable=False),
 )
-"""Entries (by ``entry_no``) that were received while the clock was doubted; they count as received when that ended."""
+"""Entries (by ``entry_no``) that were received during a clock doubt; they count as received when it ended."""
 
 runs = Table(
     "runs",

@@ -1,4 +1,4 @@
-"""Grouped commits: many threads' units in one transaction, each thread waiting for its own."""
+"""Group commit: the units of many threads in one transaction, each thread waiting for its own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Unit = Callable[[Connection], T]
 
 
 class Writer:
-    """The one writer of a process. Whoever finds nobody committing commits for all who wait.
+    """The one writer of a process. The first waiter becomes the committer and commits for all waiters.
 
-    Units must be repeatable: when one of a group fails, all are rolled back and run again, each alone, so that
-    only the faulty one's caller gets the error. When the commit itself fails, all of the group get that error.
+    Units must be repeatable: if one of a group fails, all are rolled back and run again, each alone, so that only the faulty
+    unit's caller gets the error. If the commit itself fails, all of the group get that error.
     """
 
     def __init__(self, connection: Connection, path: Path, on_step: OnStep) -> None:
@@ -33,7 +33,7 @@ class Writer:
         self._mutex = threading.Lock()
 
     def write(self, unit: Unit[T]) -> T:
-        """Run ``unit`` in a transaction; its result once it is committed, its error once it is rolled back."""
+        """Run ``unit`` in a transaction; returns its result once committed, raises its error once rolled back."""
         request = _Request(unit)
         with self._mutex:
             self._queue.append(request)
@@ -43,7 +43,7 @@ class Writer:
         return request.outcome()
 
     def between(self, act: Callable[[Connection], object]) -> None:
-        """Do something on the writing connection between two transactions."""
+        """Act on the writing connection between two transactions."""
         with self._commit_lock:
             try:
                 act(self._connection)
@@ -51,7 +51,7 @@ class Writer:
                 raise translated(self._path, exc) from exc
 
     def close(self) -> None:
-        """Wait for the commit that is under way, then close the connection; idempotent."""
+        """Wait for a running commit, then close the connection; idempotent."""
         with self._commit_lock:
             self._connection.close()
 
@@ -60,13 +60,13 @@ class Writer:
             group, self._queue = self._queue, []
         try:
             self._resolve(group)
-        except BaseException:  # an interrupt is this thread's alone: the others' units go on with the next commit
+        except BaseException:  # an interrupt concerns this thread only: the others' units are in the next commit
             with self._mutex:
                 self._queue[:0] = [request for request in group if not (request.is_done or request is mine)]
             raise
 
     def _resolve(self, group: list[_Request[Any]]) -> None:
-        """Bring each request of the group to its end."""
+        """Commit or fail each request of the group."""
         try:
             self._commit(group)
         except _UnitFailed as failed:

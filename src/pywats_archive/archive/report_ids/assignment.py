@@ -1,4 +1,4 @@
-"""The id of each new report: that of the one it continues, else its own, else one that none of its entry has. Pure."""
+"""The id of each new report: that of the report it continues, else its own, else one that is new in its entry. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pywats_archive.models.pairing import Keys, Link, New, Pair
 from pywats_archive.models.report import ReportSummary, id_key
 
 _SPARE_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
-"""Namespace of the ids we give to reports that have none: uuid5 of archive id and a number, the ordinal where that is free."""
+"""Namespace of the ids given to reports without one: uuid5 of archive id and a number, the ordinal if that is free."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a new report is called."""
+    """The id of a new report."""
 
     pair: Pair
     report_id: str
     is_ours: bool = False
-    """Whether it was made here, and can be no other source's."""
+    """Whether the id was made here, so that no other source has it."""
     warning: str | None = None
 
 
@@ -41,7 +41,7 @@ def identities(
     taken: Collection[str],
     new_ids: bool,
 ) -> tuple[Identity, ...]:
-    """Name the reports of a conversion; ``taken`` are the ids that the entry's reports have. Idempotent without ``new_ids``."""
+    """Return the ids of a conversion's reports; ``taken`` are those of the entry's reports. Idempotent without ``new_ids``."""
     in_use = {id_key(each) for each in taken}
     given: dict[str, tuple[int, bytes]] = {}
     found = []
@@ -68,7 +68,7 @@ def _named(
     if pair.link is Link.SAME and pair.report_id:
         return Identity(pair=pair, report_id=pair.report_id)
     first, its_body = given.get(id_key(own_id), (0, b"")) if own_id else (0, b"")
-    if own_id and (id_key(own_id) not in in_use or its_body == body):  # one document twice is one report
+    if own_id and (id_key(own_id) not in in_use or its_body == body):  # the same document twice is one report
         return Identity(pair=pair, report_id=own_id)
     warning = (
         f"report {pair.ordinal} has the id of report {first} ({own_id}): it was given another one" if first else None
@@ -78,6 +78,6 @@ def _named(
 
 
 def spare_id(archive_id: str, ordinal: int, in_use: Collection[str]) -> str:
-    """Return an id for a report that brings none; ``in_use`` are keys of ids (``id_key``). The same values give the same id."""
+    """Return an id for a report without one; ``in_use`` are keys of ids (``id_key``). The same values give the same id."""
     spares = (str(uuid.uuid5(_SPARE_IDS, f"{archive_id}/{number}")) for number in count(ordinal))
     return next(each for each in spares if id_key(each) not in in_use)

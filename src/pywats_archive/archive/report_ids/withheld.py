@@ -1,4 +1,4 @@
-"""What is not sent until a person says so: a report that may continue several, and one with another source's report id."""
+"""What is not sent until a person decides: a report that may continue several, and one with another source's report id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 
 
 class Asked(Protocol):
-    """What is asked for of a conversion's reports."""
+    """What is requested for a conversion's reports."""
 
     @property
     def new_ids(self) -> bool: ...
@@ -26,7 +26,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """A report as it is kept, and what its conversion is warned of."""
+    """A report as it is recorded, and the warnings for its conversion."""
 
     report: Report
     warnings: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ def judged(tx: Connection, report: Report, identity: Identity, asked: Asked) -> 
 
 
 def same_id_elsewhere(db: Connection, report_id: str, checksum: str, *, of: str) -> Report | None:
-    """Return a report that the server may have under this id from another source than ``of``; the same document is no other."""
+    """Return another source's report that the server may have under this id; the same document does not count."""
     found = reports.elsewhere(db, report_id, of=of)
     return next((each for each in found if each.may_be_sent and each.checksum != checksum), None)
 
@@ -60,7 +60,7 @@ def same_id_elsewhere(db: Connection, report_id: str, checksum: str, *, of: str)
 def trouble(
     archive: Archive, archive_id: str, documents: Sequence[bytes], summaries: Sequence[ReportSummary], pairing: Pairing
 ) -> str | None:
-    """Return why a report of a conversion that is not recorded yet would be held for its own id; None where none would."""
+    """Return why an unrecorded conversion's report would be withheld for its own id; None if none would."""
     with archive.read() as db:
         for pair, body, summary in zip(pairing.pairs, documents, summaries, strict=True):
             if pair.is_sent or not summary.own_id:

@@ -1,6 +1,6 @@
-"""A file that grew (``append``): which entries' whole content an entry begins with, and what becomes of their reports in it.
+"""A file that grew (``append``): which entries' whole content an entry begins with, and what follows for their reports.
 
-All of it is derived from what is on record, so a conversion that a crash stopped is decided the same way the next time.
+Everything is derived from recorded facts, so a conversion that a crash interrupted is decided the same way again.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pywats_archive.models.pairing import Earlier, Keys
 from pywats_archive.models.report import Report, SubmissionState, id_key
 
 REPLACED_LATER = "the report of a later entry of the same file is sent instead"
-"""Why a report is withheld that waited when a later entry's report of its id was put beside it."""
+"""Why a waiting report is withheld once a later entry's report of its id is added."""
 _MOST_FORMERS = 20
 
 
 def with_formers(archive: Archive, now: Current, *, is_replay: bool = False) -> Current:
     """Return ``now`` with the report ids of the entries whose whole content it begins with.
 
-    A replay also goes by those of a later entry of the file. One that has sent reports of its own goes by these alone.
+    A replay also uses those of a later entry of the file. An entry that has sent reports of its own uses only these.
     """
     if any(each.is_sent for each in now.earlier):
         return _with_others(archive, now)
@@ -43,7 +43,7 @@ def with_formers(archive: Archive, now: Current, *, is_replay: bool = False) -> 
 
 
 def _with_others(archive: Archive, now: Current) -> Current:
-    """Add what other entries sent under the ids under which this one sent nothing: it was unchanged in it."""
+    """Add what other entries sent under the ids under which this entry sent nothing: those tests were unchanged in it."""
     with archive.read() as db:
         others = reports.sent(db, {e.report_id for e in now.earlier} - now.accepted.keys() - now.waiting)
     return replace(now, accepted={**accepted(others), **now.accepted}, waiting=now.waiting | _waiting(others))
@@ -54,7 +54,7 @@ def _waiting(sent: Sequence[Report]) -> set[str]:
 
 
 def formers(archive: Archive, entry: ArchiveEntry) -> tuple[str, ...]:
-    """Return the entries with reports, of the same file, whose whole content this one begins with, the latest first."""
+    """Return the entries with reports, of the same file, whose whole content this one begins with, latest first."""
     if entry.source_kind is not SourceKind.FILE or not entry.source_archived_path:
         return ()
     for by_inode in (False, True):
@@ -68,7 +68,7 @@ def formers(archive: Archive, entry: ArchiveEntry) -> tuple[str, ...]:
 
 
 def unchanged(archive: Archive, new: Sequence[Report], documents: Sequence[bytes]) -> dict[int, Report]:
-    """Return by ordinal what the server has under the id of a new report from another entry, where both are one document."""
+    """Return by ordinal what the server has from another entry under a new report's id, if both are the same document."""
     with archive.read() as db:
         there = {each.ordinal: (each, at_server(db, each.report_id)) for each in new}
     others = {n: (each, old) for n, (each, old) in there.items() if old and old.archive_id != each.archive_id}
@@ -79,7 +79,7 @@ def unchanged(archive: Archive, new: Sequence[Report], documents: Sequence[bytes
 def judged(tx: Connection, report: Report, same: Report | None) -> Report:
     """Decide whether a report of a file that may grow is sent, as the catalog is within this transaction.
 
-    It is not where a later entry has its id, for the server would keep the older one, nor where the server has ``same``.
+    It is not sent if a later entry has its id, since the server would keep the older one, nor if the server has ``same``.
     """
     if report.submission_state is not SubmissionState.WAITING:
         return report
@@ -92,7 +92,7 @@ def judged(tx: Connection, report: Report, same: Report | None) -> Report:
 
 
 def taken_over_by(db: Connection, report_id: str, *, of: str) -> str | None:
-    """Return the latest entry after this one, of the same converter, that has a report of this id which may have been sent."""
+    """Return the latest entry after this one, of the same converter, with a report of this id that may have been sent."""
     later = [each for each in reports.later_elsewhere(db, report_id, of=of) if each.may_be_sent]
     return later[-1].archive_id if later else None
 
@@ -104,7 +104,7 @@ def taken_over(archive: Archive, archive_id: str, report_ids: Collection[str]) -
 
 
 def withhold_older(tx: Connection, new: Sequence[Report]) -> None:
-    """Send nothing of another entry after what is sent now under the same id."""
+    """Withhold older reports of other entries under the ids that are sent now."""
     sent = _waiting(new)
     mine = {each.archive_id for each in new}
     for report in reports.sent(tx, sent):
@@ -113,7 +113,7 @@ def withhold_older(tx: Connection, new: Sequence[Report]) -> None:
 
 
 def at_server(db: Connection, report_id: str) -> Report | None:
-    """Return the report that the server surely has under an id; None where it may have another, or gets one."""
+    """Return the report that the server surely has under an id; None if it may have another, or gets one."""
     of_id = reports.sent(db, [report_id])
     last = accepted(of_id).get(report_id)
     if last is None or any(each.submission_state is SubmissionState.WAITING for each in of_id):
@@ -123,7 +123,7 @@ def at_server(db: Connection, report_id: str) -> Report | None:
 
 
 def _merged(known: Sequence[Sequence[Earlier]], own: Sequence[Earlier], sent: Collection[str]) -> tuple[Earlier, ...]:
-    """Return each id once, as the nearest entry has it, and of each test the ids of the nearest entry that has sent any."""
+    """Return each id once, as the nearest entry has it, and for each test the ids of the nearest entry that sent any."""
     found: dict[str, Earlier] = {}
     tests: set[Keys] = set()
     unsent: list[Earlier] = []
@@ -140,7 +140,7 @@ def _merged(known: Sequence[Sequence[Earlier]], own: Sequence[Earlier], sent: Co
 
 
 def _longest(archive: Archive, entry: ArchiveEntry) -> Iterator[str]:
-    """Return the latest entry that lay where this one lay and begins with its whole content, if there is one."""
+    """Return the latest entry of the same path that begins with the whole content of this one, if there is one."""
     if entry.source_kind is not SourceKind.FILE or not entry.source_size_bytes:
         return
     with archive.read() as db:
@@ -153,7 +153,7 @@ def _longest(archive: Archive, entry: ArchiveEntry) -> Iterator[str]:
 
 
 def _beginnings(archive: Archive, entry: ArchiveEntry, sizes: Collection[int]) -> dict[int, str]:
-    """Return the checksums of the first bytes of a source, by their number; none where its bytes cannot be read."""
+    """Return the checksums of a source's first bytes, by their number; none if its bytes cannot be read."""
     if not sizes or not entry.source_archived_path:
         return {}
     try:
@@ -163,7 +163,7 @@ def _beginnings(archive: Archive, entry: ArchiveEntry, sizes: Collection[int]) -
 
 
 def checksums_at(chunks: Iterable[bytes], sizes: Collection[int]) -> dict[int, str]:
-    """Return the checksum of the first bytes of a stream for each of these numbers that it has so many of."""
+    """Return the checksum of a stream's first bytes, for each of these numbers up to its length."""
     digest, position = hashlib.sha256(), 0
     found: dict[int, str] = {}
     open_sizes = deque(sorted(sizes))

@@ -1,4 +1,4 @@
-"""What became of an entry: conversions with their reports, and how far each report got with the server."""
+"""Conversions on record, each with its reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs on record: begun with all they are about, each entry's end once, and set back again."""
+"""Runs on record: their start with all planned entries, the result of each entry, and their rollback."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Ru
 from pywats_archive.models.report import SubmissionState
 
 _RECOVERY_S = 2.0
-"""How long to wait for a service that starts, and looks at what a crash left of reports."""
+"""How long to wait for a starting service that repairs reports after a crash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollback:
-    """What a rollback did with one entry."""
+    """The result of rolling back one entry."""
 
     archive_id: str
     is_set_back: bool
     reason: str | None = None
-    """Why not."""
+    """Why it was not rolled back."""
     submitted_ids: tuple[str, ...] = ()
-    """Reports of the run that the server has: they are not taken back there."""
+    """Reports of the run that the server has: they stay there."""
 
 
 @contextmanager
 def reprocessing(archive: Archive) -> Iterator[None]:
-    """Be the only one who replays meanwhile, of all processes; RunRunning otherwise."""
-    archive.require_present()  # where it is away, a lock would make a folder in its place
+    """Be the only process that replays; RunRunning if another one does."""
+    archive.require_present()  # on an unavailable archive a lock would create a folder in its place
     account.require_owner(archive.root)
     with locks.nobody_replaying(archive.root, timeout_s=_RECOVERY_S):
         yield
 
 
 def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], *, actor: str) -> int:
-    """Put a run on record with all it is about; returns its number."""
+    """Record a run with all its planned entries; returns its number."""
 
     def unit(tx: Connection) -> int:
         now = archive.now()
@@ -59,7 +59,7 @@ def begin(archive: Archive, request: ReplayRequest, archive_ids: Sequence[str], 
 
 
 def get(archive: Archive, run_id: int) -> Run:
-    """Return a run; UnknownRun when there is none."""
+    """Return a run; UnknownRun if there is none."""
     if not isinstance(run_id, int) or not 0 < run_id < 2**63:
         raise UnknownRun("no run has such a number; 'pywats-archive reprocess list' shows those there are")
     with archive.read() as db:
@@ -73,29 +73,29 @@ def latest(archive: Archive, limit: int = 100) -> tuple[Run, ...]:
 
 
 def planned(archive: Archive, run_id: int, limit: int) -> tuple[str, ...]:
-    """Return the next entries that nothing was done about yet."""
+    """Return the next entries that are still planned."""
     with archive.read() as db:
         return runs.planned(db, run_id, limit)
 
 
 def items(archive: Archive, run_id: int) -> Iterator[ItemResult]:
-    """Stream what came of each entry."""
+    """Stream the result of each entry."""
     with archive.read() as db:
         yield from runs.items(db, run_id)
 
 
 def record_item(archive: Archive, run_id: int, result: ItemResult) -> None:
-    """Keep what came of an entry of which no conversion is recorded: a dry run's, or one that was skipped."""
+    """Record the result of an entry without a recorded conversion: of a dry run, or a skipped one."""
     archive.write(lambda tx: runs.set_item(tx, run_id, result))
 
 
 def end(archive: Archive, run_id: int, state: RunState, *, actor: str) -> None:
-    """Put on record that a run was cancelled or rolled back."""
+    """Record that a run was cancelled or rolled back."""
     archive.write(lambda tx: _end(tx, archive, run_id, state, actor))
 
 
 def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
-    """Put on record that a run is done, if nothing of it is left to do and nobody cancelled it meanwhile."""
+    """Record that a run is done, if nothing of it is left to do and nobody cancelled it meanwhile."""
 
     def unit(tx: Connection) -> None:
         run = runs.get(tx, run_id)
@@ -106,7 +106,7 @@ def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
 
 
 def is_going_on(archive: Archive, run_id: int) -> bool:
-    """Whether a run was not cancelled, and is not done; costs one row."""
+    """Whether a run is neither cancelled nor done; costs one row."""
     with archive.read() as db:
         return runs.state(db, run_id) is RunState.RUNNING
 
@@ -117,9 +117,9 @@ def _end(tx: Connection, archive: Archive, run_id: int, state: RunState, actor: 
 
 
 def roll_back(archive: Archive, run_id: int, archive_id: str, *, actor: str) -> Rollback:
-    """Show the conversion again that an entry showed before a run; no history is lost, and what waits is not sent.
+    """Show again the conversion that an entry showed before a run; its history stays, and its waiting reports are withheld.
 
-    What waited before the run, and gave way to its reports, waits again where none of these was sent.
+    Reports that waited before the run, and were replaced by its reports, wait again unless one of these was sent.
     """
     now = current(archive, archive_id)
     if now.conversion and now.conversion.run_id == run_id and now.reports:
