@@ -1,1 +1,5 @@
-"""The values that pass between rooms: frozen, typed, keyword-only; they know no file and no database."""
+"""The values that pass between rooms: frozen, typed, keyword-only.
+
+An **entry** is one archived source, an **arrival** one source in a watch folder, a **report** one output document of a
+**conversion**. They know no file and no database.
+"""

@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class ArrivalState(str, Enum):
-    """The states of invariant 12; what its converter did not take is no more done than it was refused by the server."""
+    """The states of invariant 12; a source that its converter did not accept is not done, and neither is a refused one."""
 
     SEEN = "seen"
     ARCHIVED = "archived"
@@ -16,7 +16,7 @@ class ArrivalState(str, Enum):
     CONVERTED = "converted"
     WAITING = "waiting for the server"
     STUCK = "cannot leave its folder"
-    """All else is done: the server has its reports, if there are any."""
+    """Every other outcome is done: the server has its reports, if there are any."""
     DONE = "done"
     FAILED = "failed"
     SUSPENDED = "suspended"
@@ -63,14 +63,14 @@ class Arrival:
     """Where post-processing put the source."""
     reason: str | None = None
     inode: int | None = None
-    """The file's number in its file system when it was last looked at; None where the system does not say."""
+    """The file's number in its file system when last examined; None if the system does not say."""
     ctime_ns: int | None = None
-    """When its bytes, rights or names last changed; None where the system does not say (Windows)."""
+    """When its bytes, rights or names last changed; None if the system does not say (Windows)."""
     kept_checksum: str | None = None
-    """The checksum of what stayed in the watch folder after its end, by which it is known again."""
+    """The checksum of a finished source that stayed in the watch folder, by which it is recognized."""
 
     @property
     def number(self) -> int:
-        """Its number in the ledger; only one that is being entered has none yet."""
+        """Its number in the ledger; None before it is entered."""
         assert self.arrival_id is not None
         return self.arrival_id

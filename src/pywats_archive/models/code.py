@@ -21,7 +21,7 @@ class ConverterCode:
 
     @property
     def fingerprint(self) -> str:
-        """``sha256:<hex>`` of the file; where there are several, of a line ``<hex> <name>`` for each, sorted by name."""
+        """``sha256:<hex>`` of the file; for several files, of a line ``<hex> <name>`` for each, sorted by name."""
         return code_fingerprint(self.files)
 
 

@@ -20,7 +20,7 @@ class ConverterInfo:
     """Where it was loaded from, as configured (``module_path``)."""
     version: str
     fingerprint: str
-    """``sha256:<hex>`` of its code (see ``ConverterCode``); empty when there is none."""
+    """``sha256:<hex>`` of its code (see ``ConverterCode``); empty if there is none."""
     distribution: str | None = None
     """``name version`` of the installed distribution the code comes from."""
     password_arguments: frozenset[str] = frozenset()
@@ -43,23 +43,23 @@ class ConversionResult:
     summaries: tuple[ReportSummary, ...] = ()
     """Of the documents, in their order."""
     error: str | None = None
-    """One line; the traceback stands apart."""
+    """One line; the traceback is separate."""
     traceback: str | None = None
     warnings: tuple[str, ...] = ()
     post_action: str | None = None
-    """What the converter asked for, as pyWATS names it; None leaves it to the configuration."""
+    """The converter's requested action, as pyWATS names it; None leaves it to the configuration."""
     retry_after: timedelta | None = None
     started_at: datetime = field(default_factory=utc_now, compare=False)
-    """When the converter was called, by the station's clock; otherwise when this was made."""
+    """When the converter was called, by the station's clock; otherwise when this value was created."""
     duration_ms: int = 0
     opened_paths: tuple[str, ...] = ()
     """Absolute paths of the files that the converter opened for reading."""
     metadata: dict[str, Any] = field(default_factory=dict)
     converter: ConverterInfo | None = None
     code: ConverterCode | None = None
-    """The converter's code as it was loaded, unless whoever asked has kept it."""
+    """The converter's code as it was loaded, unless the caller has stored it already."""
     is_unavailable: bool = False
-    """Whether the converter's code could not be loaded: nothing was tried, and it says nothing of the source."""
+    """Whether the converter's code could not be loaded: nothing was tried, and the result says nothing about the source."""
     has_hooks: bool = False
     """Whether the converter wants ``on_success`` / ``on_failure`` called after post-processing."""
 
@@ -85,7 +85,7 @@ class Conversion:
     configuration: dict[str, Any] = field(default_factory=dict)
     """The rest of the converter's effective configuration at that moment."""
     post_action: str | None = None
-    """What the converter asked for; None leaves it to the configuration."""
+    """The converter's requested action; None leaves it to the configuration."""
     error: str | None = None
     traceback: str | None = None
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ConversionStatus(str, Enum):
-    """Where an entry's latest conversion stands; the words are pyWATS' own, plus PENDING."""
+    """The state of an entry's latest conversion; the words are pyWATS' own, plus PENDING."""
 
     PENDING = "PENDING"
     SUCCESS = "SUCCESS"
@@ -24,7 +24,7 @@ class ConversionStatus(str, Enum):
 
 
 class SourceKind(str, Enum):
-    """What was dropped: a file, a folder, or nothing (a scheduled converter's own result)."""
+    """What arrived: a file, a folder, or nothing (a scheduled converter's own result)."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -84,12 +84,12 @@ class ArchiveEntry:
     purged_at: datetime | None = None
     created_at: datetime
     verified_at: datetime | None = None
-    """When its source and companions were last read back; None when not since they were archived."""
+    """When its source and companions were last read back; None if not since they were archived."""
     hold_reason: str | None = None
-    """Why it is kept from every purge; None when it is not."""
+    """Why it is held, protected from every purge; None if it is not."""
     held_by: str | None = None
     held_at: datetime | None = None
     rebuilt_at: datetime | None = None
-    """When its row was made again from its blobs; what happened to it before that is not known."""
+    """When its row was rebuilt from its blobs; its earlier history is unknown."""
     disk_size_bytes: int = 0
-    """What the file system allots for all its blobs, or did until they were purged."""
+    """Disk space of all its blobs, or of those it had before they were purged."""

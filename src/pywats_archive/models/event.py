@@ -11,7 +11,7 @@ from typing import Any
 class Event:
     """What happened, to which entry, by whom.
 
-    ``sequence``, ``previous_hash`` and ``hash`` are given when it is appended; hashes are SHA-256 hex.
+    ``sequence``, ``previous_hash`` and ``hash`` are set when it is appended; hashes are SHA-256 hex.
     """
 
     kind: str

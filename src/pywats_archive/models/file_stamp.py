@@ -1,4 +1,4 @@
-"""What tells two states of a file or folder apart without reading it."""
+"""What distinguishes two states of a file or folder without reading it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class FileStamp:
     """As the catalog can hold it (``storable_ns``)."""
     file_count: int = 1
     inode: int | None = field(default=None, compare=False)
-    """None where the system does not say. Not compared: some file systems number a file differently at each look."""
+    """None if the system does not say. Not compared: some file systems number a file differently each time."""
     ctime_ns: int | None = field(default=None, compare=False)
-    """When the file's bytes, rights or names last changed; None where the system does not say."""
+    """When the file's bytes, rights or names last changed; None if the system does not say."""
     own_mtime_ns: int | None = field(default=None, compare=False)
-    """The time that the file system has, where the catalog cannot hold it."""
+    """The file system's time, if the catalog cannot hold it."""
 
     @classmethod
     def of(

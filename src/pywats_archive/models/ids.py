@@ -1,4 +1,4 @@
-"""The name of an entry: ``{UTC YYYYMMDDHHMMSSmmm}_{first 6 hex of the source's SHA-256}``."""
+"""The id of an entry: ``{UTC YYYYMMDDHHMMSSmmm}_{first 6 hex of the source's SHA-256}``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PATTERN = re.compile(r"\d{17}_[0-9a-f]{6}")
 
 
 def archive_id(moment: datetime, sha256_hex: str) -> str:
-    """Name the entry archived at ``moment`` (UTC, to the millisecond) with this source checksum."""
+    """Return the id of an entry archived at ``moment`` (UTC, to the millisecond) with this source checksum."""
     millisecond = moment.microsecond // 1000
     return f"{moment:%Y%m%d%H%M%S}{millisecond:03d}_{sha256_hex[:6]}"
 
@@ -23,11 +23,11 @@ def is_archive_id(text: str) -> bool:
 
 
 def day_of(archive_id: str) -> date:
-    """Return the day (UTC) an archive id names: when its source was received."""
+    """Return the day (UTC) in an archive id: when its source was received."""
     return date(int(archive_id[:4]), int(archive_id[4:6]), int(archive_id[6:8]))
 
 
 def moment_of(archive_id: str) -> datetime:
-    """Return the moment an archive id names, to the millisecond."""
+    """Return the moment in an archive id, to the millisecond."""
     stamp = datetime.strptime(archive_id[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     return stamp + timedelta(milliseconds=int(archive_id[14:17]))

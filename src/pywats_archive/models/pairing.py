@@ -1,4 +1,4 @@
-"""Reports of one entry as tests that can be compared, and what is decided of each new one (invariant 14)."""
+"""Reports of one entry as tests that can be compared, and the decision about each new report (invariant 14)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Protocol
 from pywats_archive.models.time import UTC
 
 _PLACEHOLDERS = frozenset({"unknown", "n/a", "none", "null", "undefined"})
-"""What converters write for a serial number that they did not find; so is any text without a letter or digit."""
+"""What converters write for a missing serial number; any text without a letter or digit counts too."""
 CORRECTABLE = ("part", "operation", "start")
-"""What a fixed converter may correct in one report without making it one of another test."""
+"""What a fixed converter may correct in a report of the same test."""
 
 
 class Described(Protocol):
-    """What a test is known by, as a report or a summary has it."""
+    """What identifies a test, as a report or a summary has it."""
 
     @property
     def serial_number(self) -> str | None: ...
@@ -31,7 +31,7 @@ class Described(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keys:
-    """What a test is known by, in a form that can be compared; None: not known."""
+    """What identifies a test, in comparable form; None: unknown."""
 
     unit: str | None
     part: str | None = None
@@ -40,7 +40,7 @@ class Keys:
 
     @classmethod
     def of(cls, keys: Described) -> Keys:
-        """Take it from a report or a summary."""
+        """Return the keys of a report or a summary."""
         unit = _plain(keys.serial_number)
         is_named = unit is not None and unit not in _PLACEHOLDERS and any(letter.isalnum() for letter in unit)
         return cls(
@@ -63,7 +63,7 @@ class Earlier:
     report_id: str
     keys: Keys
     is_sent: bool = True
-    """Whether the server may have it; what it never got needs no successor, and no person."""
+    """Whether the server may have it; a report that it never got needs no successor, and no person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,36 +73,36 @@ class New:
     ordinal: int
     keys: Keys
     own_id: str | None = None
-    """The converter's own."""
+    """The converter's own id."""
 
 
 class Link(str, Enum):
-    """What a new report is to the earlier ones."""
+    """How a new report relates to the earlier ones."""
 
     SAME = "same"
     """It continues one, under its id."""
     NEW = "new"
-    """It continues none, and gets an id that none has."""
+    """It continues none, and gets a new id."""
     AMBIGUOUS = "ambiguous"
-    """Which one it continues, if any, a person must say; it is not sent."""
+    """A person must decide which one it continues, if any; it is not sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """What is decided of one new report, and why."""
+    """The decision about one new report, and why."""
 
     ordinal: int
     link: Link
     reason: str
     report_id: str | None = None
-    """The id that it continues, if it does."""
+    """The id that it continues, if any."""
     is_sent: bool = False
     """Whether the server may have a report under that id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairing:
-    """What is decided of all reports of a conversion."""
+    """The decisions about all reports of a conversion."""
 
     pairs: tuple[Pair, ...] = ()
     """In the order of the new reports."""
@@ -113,13 +113,13 @@ class Pairing:
 
     @property
     def earlier_ids(self) -> tuple[str, ...]:
-        """All report ids that may be continued, whatever is decided of them."""
+        """All report ids that may be continued, whatever is decided about them."""
         left = (each.report_id for each in (*self.no_successor, *self.undecided))
         return (*(pair.report_id for pair in self.pairs if pair.report_id), *left)
 
     @property
     def ambiguity(self) -> str | None:
-        """Why a person must decide, in one line; None where nobody must."""
+        """Why a person must decide, in one line; None if nobody must."""
         reasons = Counter(pair.reason for pair in self.pairs if pair.link is Link.AMBIGUOUS)
         return "; ".join(reasons) or None
 
@@ -129,7 +129,7 @@ def _plain(text: str | None) -> str | None:
 
 
 def _moment(text: str | None) -> str | None:
-    """Return a time as it can be compared: in UTC where it has a zone, as it is where it has none."""
+    """Return a time in comparable form: in UTC if it has a zone, else as it is."""
     plain = _plain(text)
     try:
         moment = datetime.fromisoformat((plain or "").upper().replace("Z", "+00:00"))

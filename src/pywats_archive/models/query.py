@@ -14,10 +14,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryFilter:
-    """Conditions that all hold; None does not ask. Both ends of the date range are inclusive.
+    """Conditions that must all hold; None is no condition. Both ends of the date range are inclusive.
 
-    The range is over ``conversion_timestamp``: the moment of the latest conversion, or of archiving
-    while there is none.
+    The range is over ``conversion_timestamp``: the moment of the latest conversion, or of archiving if there is none.
     """
 
     from_date: datetime | None = None
@@ -27,18 +26,18 @@ class EntryFilter:
     serial_number: str | None = None
     part_number: str | None = None
     text: str | None = None
-    """Words of errors, file names, serial or part numbers; each may be the beginning of one."""
+    """Words of errors, file names, serial or part numbers; each may be shortened at its end."""
     warned: bool | None = None
     submission: SubmissionState | None = None
-    """Where any of its reports stands with the server."""
+    """The submission state of any of its reports."""
     purged: bool | None = None
-    """Whether its bytes are gone."""
+    """Whether its bytes were purged."""
     newest_first: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page(Generic[Item]):
-    """A slice of an ordered answer, and how many there are in all."""
+    """A slice of an ordered result, and the number of all results."""
 
     items: tuple[Item, ...]
     total: int

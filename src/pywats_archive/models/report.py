@@ -1,4 +1,4 @@
-"""A report: one output document of a conversion, and how far it is on its way to the server."""
+"""A report: one output document of a conversion, and its submission to the server."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from uuid import UUID
 
 
 class SubmissionState(str, Enum):
-    """Where a report stands with the server."""
+    """The state of a report's submission."""
 
     WAITING = "WAITING"
     """In the outbox: durable here, not yet accepted."""
     ACCEPTED = "ACCEPTED"
     """The server returned its id."""
     REFUSED = "REFUSED"
-    """The server will not take it as it is; kept for a person."""
+    """The server will not accept it as it is; archived for a person."""
     WITHHELD = "WITHHELD"
-    """Not to be sent: a replay that was not asked to."""
+    """Not to be sent, for example of a replay without submission."""
 
 
 LONGEST_ID = 1000
-"""Of a report's id and of a converter's version, in characters: both stand in the headers of blobs, which hold 65,531 bytes."""
+"""Of a report's id and of a converter's version, in characters: both are in the headers of blobs, which hold 65,531 bytes."""
 NEVER_SENT = "a crash came before it could be sent"
-"""Why a report is withheld whose conversion is not on record."""
+"""Why a report of an unrecorded conversion is withheld."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportSummary:
-    """What people search a report by, from within the document; what it lacks is None."""
+    """The fields of a document that people search a report by; None if it lacks one."""
 
     own_id: str | None
     serial_number: str | None
@@ -43,7 +43,7 @@ class ReportSummary:
 
     @property
     def fault(self) -> str | None:
-        """Why no report of this kind can be archived; None when nothing is in the way."""
+        """Why no report of this kind can be archived; None if it can."""
         if self.own_id is None or len(self.own_id) <= LONGEST_ID:
             return None
         return f"its id has {len(self.own_id):,} characters, and may have {LONGEST_ID:,}: {self.own_id[:40]!a}…"
@@ -62,14 +62,14 @@ def summarize(fields: Mapping[str, Any]) -> ReportSummary:
 
 
 def _own_id(fields: Mapping[str, Any]) -> str | None:
-    """Return the id that a document brings; one of zeros and separators alone names nothing."""
+    """Return the id in a document; an id of zeros and separators only is none."""
     own = _text(fields, "id")
     return own if own and own.strip("0{}()- \t\r\n") else None
 
 
 @lru_cache(maxsize=1024)
 def id_key(report_id: str) -> str:
-    """Return an id in a form that can be compared: a GUID may be written in several ways."""
+    """Return an id in comparable form: a GUID may be written in several ways."""
     try:
         return UUID(report_id.strip()).hex
     except ValueError:
@@ -77,7 +77,7 @@ def id_key(report_id: str) -> str:
 
 
 def spellings(report_id: str) -> tuple[str, ...]:
-    """Return the ways in which an id is written: a GUID in capitals or not, in braces, without dashes."""
+    """Return the spellings of an id: a GUID in capitals or not, in braces, without dashes."""
     try:
         guid = UUID(report_id.strip())
     except ValueError:
@@ -124,8 +124,8 @@ class Report:
     def may_be_sent(self) -> bool:
         """Whether the server may have it under its id, or gets it.
 
-        It has none that it refused at the first try, nor one that was never to be sent, of which no word says why it waits no
-        more. What neither a conversion nor a crash accounts for comes from a rebuilt catalog: it may have been sent.
+        It has none that it refused at the first try, nor one that was never to be sent and has no reason for being withheld.
+        A report without a conversion and without a crash comes from a rebuilt catalog: it may have been sent.
         """
         if self.submission_state is SubmissionState.REFUSED:
             return self.tries > 1
@@ -136,7 +136,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A report that the server refused, or does not take, of the conversion that its entry shows."""
+    """A report that the server refused, or does not accept, of the conversion that its entry shows."""
 
     converter_name: str
     archive_id: str

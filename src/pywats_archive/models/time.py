@@ -1,4 +1,4 @@
-"""Points in time: aware everywhere, UTC inside; a naive one from a caller is the station's local time."""
+"""Moments: aware everywhere, in UTC internally; a naive one from a caller is the station's local time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone
 UTC = timezone.utc
 Clock = Callable[[], datetime]
 FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
-"""The first and the last nanosecond, counted from 1970, that the catalog's 64 bits hold: in the years 1677 and 2262."""
+"""The first and the last nanosecond since 1970 that the catalog's 64 bits can hold: in the years 1677 and 2262."""
 
 
 def utc_now() -> datetime:
@@ -17,9 +17,9 @@ def utc_now() -> datetime:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """Turn ``moment`` to UTC; a naive one is taken as the station's local time.
+    """Return ``moment`` in UTC; a naive one is taken as the station's local time.
 
-    One that the calendar does not reach (before 1970 on Windows, a day from its first or last year) is taken as UTC.
+    A moment outside of the calendar (before 1970 on Windows, a day from its first or last year) is taken as UTC.
     """
     try:
         return moment.astimezone(UTC)
@@ -44,12 +44,12 @@ def end_of(bound: date | datetime) -> datetime:
 
 
 def storable_ns(moment_ns: int) -> int:
-    """Return a file's time as the catalog holds it: itself, or the first or last nanosecond that it can hold."""
+    """Return a file's time as the catalog holds it: itself, or the nearest that it can hold."""
     return moment_ns if FIRST_NS <= moment_ns <= LAST_NS else min(max(moment_ns, FIRST_NS), LAST_NS)
 
 
 def later(moment: datetime, delay: timedelta) -> datetime:
-    """Return the moment after a delay, or the first or last that there is."""
+    """Return the moment after a delay, or the first or last possible one."""
     try:
         return moment + delay
     except OverflowError:

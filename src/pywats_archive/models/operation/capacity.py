@@ -1,29 +1,31 @@
-"""How much room an archive will take: the analysis' calculation, with ratios that were measured."""
+"""The disk space that an archive will take: the analysis' calculation, with measured ratios."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 BLOCK_BYTES = 4096
-"""What common file systems allot at once (NTFS' and ext4's default)."""
+"""What common file systems allocate at once (NTFS' and ext4's default)."""
 HEADER_BYTES = 560
-"""What a blob's header and end take; measured as the median of real log files of seven makers."""
+"""The size of a blob's header and end: the median for real log files of seven makers."""
 CATALOG_BYTES = 4300
-"""What the catalog takes for an entry that came through the service: its row, conversion, report, ledger and events, with
-their indexes; measured over 2,000 of them. It stays when the entry is purged."""
+"""The size of an entry in the catalog: its row, conversion, report, ledger and events, with their indexes.
+
+Measured over 2,000 entries that passed the service. It stays when the entry is purged.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratios:
-    """What was measured on files: how well they compress, and what their reports are like."""
+    """Measured on files: how well they compress, and how large their reports are."""
 
     source_ratio: float
     """Bytes of sources over their bytes compressed, without headers."""
     report_share: float
-    """Bytes of a report over those of its source; 0 when no reports are kept."""
+    """Bytes of a report over those of its source; 0 if no reports are archived."""
     report_ratio: float
     measured_on: str
-    """What the figures come from, for people."""
+    """The origin of the figures, for people."""
 
 
 MEASURED = Ratios(
@@ -36,10 +38,10 @@ MEASURED = Ratios(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """What is to be archived."""
+    """The files to be archived."""
 
     files_per_day: float
-    """Of each converter."""
+    """Per converter."""
     file_size_bytes: float
     converters: int = 1
     days: float = 90
@@ -47,22 +49,22 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capacity:
-    """The room that a load takes; bytes, of all converters together unless it says otherwise."""
+    """The disk space of a load; bytes, of all converters together unless stated otherwise."""
 
     files: int
-    """Entries at any time, once the first has come to its end."""
+    """Number of entries once the first one reaches the end of its retention."""
     uncompressed_bytes: int
     compressed_bytes: int
     """Sources, as the analysis counts them: by their ratio alone."""
     source_disk_bytes: int
-    """The same as the file system allots it: whole blocks, with headers."""
+    """The same in whole blocks of the file system, with headers."""
     report_disk_bytes: int
     catalog_bytes: int
     total_bytes: int
     bytes_per_day: int
-    """What comes in a day, on disk, with the catalog."""
+    """Bytes per day on disk, with the catalog."""
     max_size_gb: float
-    """A size limit for each converter that leaves a fifth of room."""
+    """A size limit for each converter, with a fifth to spare."""
     ratios: Ratios
 
 
@@ -70,7 +72,7 @@ _MOST = 1e15
 
 
 def capacity(load: Load, ratios: Ratios = MEASURED) -> Capacity:
-    """Calculate the room that a load takes; ValueError names what cannot be."""
+    """Calculate the disk space of a load; ValueError names an invalid value."""
     for name in ("files_per_day", "file_size_bytes", "converters", "days"):
         if not 0 < getattr(load, name) <= _MOST:
             raise ValueError(f"{name} = {getattr(load, name)}: must be above 0, and at most {_MOST:g}")
@@ -93,10 +95,10 @@ def capacity(load: Load, ratios: Ratios = MEASURED) -> Capacity:
 
 
 def _allotted(compressed_bytes: float) -> int:
-    """What a blob of this content takes, in whole blocks."""
+    """Return the disk space of a blob of this content, in whole blocks."""
     return int(-(-(compressed_bytes + HEADER_BYTES) // BLOCK_BYTES) * BLOCK_BYTES)
 
 
 def _rounded_up(gigabytes: float) -> float:
-    """Two digits after the point, and never less."""
+    """Round up to two digits after the point."""
     return int(gigabytes * 100 + 1) / 100

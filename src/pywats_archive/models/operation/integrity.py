@@ -1,4 +1,4 @@
-"""What a check of an archive finds, and what a rebuilding of its catalog gives."""
+"""What a check of an archive finds, and what a rebuild of its catalog recovers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class ProblemKind(str, Enum):
     BLOB_DAMAGED = "blob_damaged"
     """It cannot be decompressed to its end, or its size is not the recorded one."""
     HEADER_DAMAGED = "header_damaged"
-    """What it says of itself is damaged, or is not what the catalog says."""
+    """Its header is damaged, or differs from the catalog."""
     CHECKSUM_MISMATCH = "checksum_mismatch"
-    """It decompresses, to other bytes than were recorded."""
+    """It decompresses to other bytes than were recorded."""
     BLOB_UNREADABLE = "blob_unreadable"
-    """The operating system does not give it out."""
+    """The operating system cannot read it."""
     BLOB_MISSING = "blob_missing"
     """A row without its blob."""
     BLOB_UNKNOWN = "blob_unknown"
     """A file that no row names."""
     ENTRY_MISSING = "entry_missing"
-    """A report, or the history, without the entry it tells of."""
+    """A report, or the history, names an entry that does not exist."""
     RECORD_ALTERED = "record_altered"
-    """Row and blob agree, and the history says something else; or a row names what is not the place of a blob."""
+    """Row and blob agree, but the history differs; or a row names a path that cannot be its blob."""
     HALF_WRITTEN = "half_written"
     CHAIN_BROKEN = "chain_broken"
-    """An event was edited, removed or put elsewhere."""
+    """An event was edited, removed or moved."""
     CATALOG_DAMAGED = "catalog_damaged"
 
 
@@ -47,34 +47,34 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """One thing that was looked at."""
+    """One item that was checked."""
 
     problem: Problem | None = None
     blobs: int = 0
-    """1 when it was a blob."""
+    """1 if it was a blob."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thoroughness:
-    """How much of an archive is read; headers, sizes and names are always looked at."""
+    """How much of an archive is read; headers, sizes and names are always checked."""
 
     quick: bool = False
     """Read no blob from end to end."""
     sample_percent: float = 100.0
-    """Read this part of the blobs from end to end, drawn again for each ``seed``."""
+    """Read this part of the blobs from end to end, chosen again for each ``seed``."""
     seed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """A problem that a service found, and that is still there."""
+    """An open finding of a service."""
 
     problem: Problem
     found_at: datetime
 
 
 OnProgress = Callable[[int, int], None]
-"""Told how many files are done, and of how many."""
+"""Called with the number of checked files, and of all files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,12 +83,12 @@ class OnlyThere:
 
     what: str
     number: int | None
-    """None when it could not be read any more."""
+    """None if it could no longer be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilt:
-    """A catalog made again from the blobs."""
+    """The result of rebuilding a catalog from the blobs."""
 
     archive: str
     entries: int
@@ -96,12 +96,12 @@ class Rebuilt:
     companions: int
     """Blobs of companions."""
     without_source: int
-    """Entries of which there are reports or companions alone."""
+    """Entries with only reports or companions."""
     without_outcome: int = 0
-    """Entries without a report: no blob tells how their conversion ended."""
+    """Entries without a report: no blob says how their conversion ended."""
     purged: int = 0
-    """Entries that were on record as purged; what was left of their blobs is removed."""
+    """Entries that were recorded as purged; their remaining blobs are removed."""
     problems: tuple[Problem, ...]
     kept_as: str | None
-    """The replaced catalog's name beside the new one; None when there was none."""
+    """The replaced catalog's name beside the new one; None if there was none."""
     not_copied: tuple[OnlyThere, ...]

@@ -1,4 +1,4 @@
-"""A replay: what is asked for, what comes of each entry, and how its reports differ from those there are."""
+"""A replay: its request, the result of each entry, and how new reports differ from the existing ones."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class ChangeKind(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One field that differs between the report there is and the one a replay gives."""
+    """One field that differs between the existing report and the replayed one."""
 
     path: str
-    """Where it stands, such as ``/root/steps[3]/limit high``; of what was removed, in the old report."""
+    """Its path, such as ``/root/steps[3]/limit high``; for a removed field, in the old report."""
     kind: ChangeKind
     old: Any = None
     new: Any = None
 
 
 class Comparison(str, Enum):
-    """How an entry's replay compares with what it has."""
+    """How an entry's replay compares with its existing reports."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -38,28 +38,28 @@ class Comparison(str, Enum):
     NEWLY_SUCCEEDING = "newly_succeeding"
     STILL_FAILING = "still_failing"
     NOTHING_BEFORE = "nothing_before"
-    """There was no conversion to compare with, or its reports were not kept."""
+    """There was no conversion to compare with, or its reports were not archived."""
 
 
 class Effect(str, Enum):
-    """What a replayed report does on the server once it is sent."""
+    """The effect of a replayed report on the server once it is sent."""
 
     REPLACES = "replaces"
-    """It comes under the id of the one there, or with its serial number, part number, operation and start time."""
+    """It has the id of the existing one, or its serial number, part number, operation and start time."""
     UNCHANGED = "unchanged"
     """The server has this document under its id, and it is not sent."""
     SECOND = "second"
-    """It stands beside the one there: an id of its own, and one of the four differs."""
+    """It is added beside the existing one: it has an id of its own, and one of the four differs."""
     NEW = "new"
     """The server has no report of this test from this source."""
     TAKEN_OVER = "taken_over"
     """A later entry of the same file, which grew, has a report under its id; it is not sent."""
     AMBIGUOUS = "ambiguous"
-    """Which one it replaces, if any, a person must say; it is not sent."""
+    """A person must decide which one it replaces, if any; it is not sent."""
 
 
 class ItemState(str, Enum):
-    """How far an entry of a run is."""
+    """The state of an entry in a run."""
 
     PLANNED = "planned"
     DONE = "done"
@@ -67,17 +67,17 @@ class ItemState(str, Enum):
 
 
 class RunState(str, Enum):
-    """How far a run is."""
+    """The state of a run."""
 
     RUNNING = "running"
-    """Going on, or stopped by a crash: it can be resumed."""
+    """Running, or interrupted by a crash: it can be resumed."""
     DONE = "done"
     CANCELLED = "cancelled"
     ROLLED_BACK = "rolled_back"
 
 
 class ReplayMode(str, Enum):
-    """Which entries of those that match are replayed, by their latest conversion."""
+    """Which matching entries are replayed, by their latest conversion."""
 
     ALL = "all"
     FAILED = "failed"
@@ -87,7 +87,7 @@ class ReplayMode(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemResult:
-    """What came of one entry."""
+    """The result of one entry."""
 
     archive_id: str
     state: ItemState
@@ -98,41 +98,43 @@ class ItemResult:
     comparison: Comparison | None = None
     changes: tuple[Change, ...] = ()
     volatile: tuple[Change, ...] = ()
-    """What is another at each conversion: ids of reports, the time of the conversion. It makes no report a changed one."""
+    """Fields that differ in every conversion: ids of reports, the time of the conversion. They do not count as changes."""
     effects: tuple[Effect, ...] = ()
-    """Of each new report, in their order."""
+    """For each new report, in order."""
     no_successor: tuple[str, ...] = ()
     """Ids of reports that the server has, or gets, and that no new one continues: they stay there."""
     serial_number: str | None = None
     old_verdict: str | None = None
     new_verdict: str | None = None
-    """Passed or Failed (``P``, ``F``, …), as the server has it or else the archive, and as the new report has it: of the
-    first report whose verdict turns, or of the first."""
+    """Passed or Failed (``P``, ``F``, …), as the server or else the archive has it, and as the new report has it.
+
+    Of the first report whose verdict changes, or of the first report.
+    """
     duration_ms: int = 0
 
     @property
     def turns_verdict(self) -> bool:
-        """Whether the unit passed before and does not now, or the other way round."""
+        """Whether the unit's verdict changed between passed and not passed."""
         return None not in (self.old_verdict, self.new_verdict) and self.old_verdict != self.new_verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A run, and how far it is."""
+    """A run and its progress."""
 
     run_id: int
     created_at: datetime
     actor: str
     state: RunState
     request: dict[str, Any]
-    """What was asked for, as ``ReplayRequest`` tells it."""
+    """The request, as ``ReplayRequest.as_details`` returns it."""
     planned: int = 0
     done: int = 0
     skipped: int = 0
 
     @property
     def total(self) -> int:
-        """How many entries it is about."""
+        """The number of its entries."""
         return self.planned + self.done + self.skipped
 
 
@@ -141,34 +143,34 @@ class ReplayRequest:
     """How entries are replayed."""
 
     dry_run: bool = False
-    """Nothing is recorded but what would change."""
+    """Record nothing, and only show what would change."""
     use_current_converter: bool = True
     allow_version: str | None = None
-    """With the original converter: of an installed one whose version is not to be had any more, this one."""
+    """With the original converter: use this one if the version of the installed one is no longer available."""
     use_current_parameters: bool = True
     submit_to_server: bool = False
     new_id: bool = False
-    """Reports get ids of their own, so that those there may stay."""
+    """Reports get new ids, so that the existing ones may stay."""
     allow_verdict_change: str | None = None
-    """Why reports may be sent whose verdict turns; None holds these back."""
+    """Why reports with a changed verdict may be sent; None withholds them."""
     allow_unit_change: str | None = None
-    """Why a report may continue one of another serial number, where its own id is the same or each side has one alone."""
+    """Why a report may continue one of another serial number, if its own id is the same or each side has only one."""
     stop_at_failure: bool = False
 
     def as_details(self) -> dict[str, Any]:
-        """Return it as a run keeps it."""
+        """Return the request as a run stores it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replayed:
-    """One entry's conversion as a replay gave it, not yet recorded."""
+    """One entry's replayed conversion, not yet recorded."""
 
     result: ConversionResult
     converter: ConverterInfo
-    """The code that ran, also where it was killed before it could say so."""
+    """The code that ran, even if it was killed before it could report it."""
     parameters: dict[str, Any] = field(default_factory=dict)
-    """The arguments it was converted with; PASSWORD arguments as keyed fingerprints."""
+    """Its arguments; PASSWORD arguments as keyed fingerprints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +188,7 @@ class ChangeGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReprocessingResult:
-    """What a run did; the first fields are the analysis' own."""
+    """The result of a run; the first fields are the analysis' own."""
 
     total_archives: int
     processed: int = 0
@@ -204,8 +206,8 @@ class ReprocessingResult:
     skipped_because: dict[str, int] = field(default_factory=dict)
     changes: tuple[ChangeGroup, ...] = ()
     effects: dict[str, int] = field(default_factory=dict)
-    """Reports by what they do on the server."""
+    """Reports by their effect on the server."""
     no_successor: int = 0
     """How many reports the server has, or gets, that no new one continues: they stay there."""
     verdict_changes: tuple[tuple[str, str, str], ...] = ()
-    """Serial number, old and new verdict of each unit whose verdict turns."""
+    """Serial number, old and new verdict of each unit whose verdict changed."""

@@ -1,4 +1,4 @@
-"""Whether a service works on an archive, as far as the archive's folder says so."""
+"""Whether a service works on an archive, as far as the archive's folder shows."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from enum import Enum
 from pathlib import Path
 
 STALLED_AFTER = timedelta(minutes=2)
-"""A main loop gives a sign every few seconds; a long listing, a slow share or a new configuration may take a while."""
+"""A main loop gives a sign every few seconds; a long listing, a slow share or a new configuration may take longer."""
 
 
 class ServiceState(str, Enum):
-    """What is known of the service of an archive."""
+    """The state of an archive's service."""
 
     RUNNING = "running"
     """It owns the archive, and its main loop gives signs."""
     STARTING = "starting"
-    """A process owns the archive and has given no sign: a service that starts, or something else, such as ``rebuild``."""
+    """A process owns the archive and gave no sign yet: a starting service, or another program, such as ``rebuild``."""
     STALLED = "stalled"
     """It owns the archive, and its main loop has given no sign for ``STALLED_AFTER``."""
     DIED = "died"
-    """Nobody owns the archive, and the last service did not end in order."""
+    """Nobody owns the archive, and the last service did not stop in order."""
     STOPPED = "stopped"
     """Nobody owns the archive."""
 
     @property
     def is_working(self) -> bool:
-        """Whether sources are taken, or soon will be."""
+        """Whether sources are processed, or soon will be."""
         return self in (ServiceState.RUNNING, ServiceState.STARTING)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signature:
-    """Who left a note in an archive."""
+    """The process that left a note in an archive."""
 
     process: int
     computer: str
@@ -42,7 +42,7 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
-    """The last sign of a service's main loop; ``by.since`` is when that began."""
+    """The last sign of a service's main loop; ``by.since`` is when that loop began."""
 
     by: Signature
     at: datetime
@@ -57,7 +57,7 @@ class ServiceStatus:
     process: int | None = None
     computer: str | None = None
     since: datetime | None = None
-    """When it began to own the archive, or its main loop to run."""
+    """Since when it owns the archive, or its main loop runs."""
     last_sign: datetime | None = None
     """When its main loop gave its last sign, by the clock of its computer."""
 
@@ -65,10 +65,10 @@ class ServiceStatus:
 def service_status(
     root: Path, *, is_owned: bool, owner: Signature | None, beat: Beat | None, computer: str, now: datetime
 ) -> ServiceStatus:
-    """Judge what was found in an archive; ``now`` is the time on ``computer``, where this is asked.
+    """Conclude the service's state from an archive's files; ``now`` is the time on ``computer``, which asks.
 
-    The lock counts most: who owns the archive lives. How old a sign is can be told on the same computer alone; a clock that
-    was set back since makes no service stall.
+    The lock is decisive: the owner of an archive lives. The age of a sign is only known on the same computer, and a clock
+    that was set back since does not make a service count as stalled.
     """
     known = beat and owner and (beat.by.process, beat.by.computer) == (owner.process, owner.computer)
     if not is_owned:

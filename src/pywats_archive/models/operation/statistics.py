@@ -1,4 +1,4 @@
-"""The figures that describe an archive, and how it grows; sizes in bytes."""
+"""The figures of an archive and of its growth; sizes in bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Item = TypeVar("Item")
 Key = TypeVar("Key")
 Least = TypeVar("Least")
 GROWTH_DAYS = (1, 7, 30)
-"""Over how many days growth is told."""
+"""The periods for which growth is reported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DayStatistics:
-    """What came in on one day (UTC), purged since or not."""
+    """What arrived on one day (UTC), including entries purged since."""
 
     day: date
     entries: int
@@ -24,12 +24,12 @@ class DayStatistics:
     purged: int
     source_size_bytes: int
     disk_size_bytes: int
-    """What the file system allotted for its sources and reports."""
+    """Disk space of its sources and reports."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenAlert:
-    """What a service found wrong, and is so still."""
+    """An open alert of a service."""
 
     name: str
     subject: str
@@ -39,7 +39,7 @@ class OpenAlert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveStatistics:
-    """Figures of an archive, or of one converter's part of it: what is kept, and beside it what was purged."""
+    """Figures of an archive, or of one converter in it: what is archived, and separately what was purged."""
 
     converter_name: str | None
     total_entries: int
@@ -57,46 +57,46 @@ class ArchiveStatistics:
     oldest_entry: datetime | None
     newest_entry: datetime | None
     disk_size_bytes: int = 0
-    """What the file system allots for all blobs: what counts against ``max_size_gb``."""
+    """Disk space of all blobs: what counts against ``max_size_gb``."""
     purged_entries: int = 0
     purged_size_bytes: int = 0
-    """What all that was purged took on disk."""
+    """Disk space of everything that was purged."""
     failed_entries: int = 0
     bytes_per_day: dict[str, int] = field(default_factory=dict)
-    """What came in a day, as it lies on disk, over the last 1, 7 and 30 days (or since the first entry, if that is less)."""
+    """Bytes on disk that arrived per day, over the last 1, 7 and 30 days (or since the first entry, if that is less)."""
     net_bytes_per_day: int = 0
-    """What the archive grew a day over the last 7 days: what came in less what was purged."""
+    """Growth per day over the last 7 days: what arrived less what was purged."""
     max_size_bytes: int | None = None
     """The size limit: of the converter, or of all converters together."""
     days_until_limit: float | None = None
-    """At the growth of the last 7 days; None when it does not grow, 0 when it is reached."""
+    """At the growth of the last 7 days; None if it does not grow, 0 if it is reached."""
     disk_free_bytes: int | None = None
     days_until_disk_full: float | None = None
     catalog_size_bytes: int = 0
     oldest_check: datetime | None = None
-    """When that blob of the whole archive was read back, or archived, which waits longest to be read back again."""
+    """When the blob of the whole archive that waits longest was last read back, or archived."""
     open_findings: int = 0
-    """What the service found damaged in the whole archive, and is so still."""
+    """The service's open findings in the whole archive."""
     alerts: tuple[OpenAlert, ...] = ()
     by_converter: tuple[ArchiveStatistics, ...] = ()
-    """The same of each converter; empty where it is of one."""
+    """The figures of each converter; empty if this is one converter."""
     by_day: tuple[DayStatistics, ...] = ()
 
 
 def forecast_days(room_bytes: float, bytes_per_day: float) -> float | None:
-    """Return how many days ``room_bytes`` last at a growth of ``bytes_per_day``; None for ever, 0 when there is none left."""
+    """Return how many days ``room_bytes`` last at a growth of ``bytes_per_day``; None for ever, 0 if none is left."""
     if room_bytes <= 0:
         return 0.0
     return round(room_bytes / bytes_per_day, 1) if bytes_per_day > 0 else None
 
 
 def each_once(alerts: Iterable[OpenAlert]) -> tuple[OpenAlert, ...]:
-    """Return alerts of several archives; one that is no archive's own is on record in each."""
+    """Return the alerts of several archives; an alert that is recorded in each of them is returned once."""
     return tuple({(alert.name, alert.subject): alert for alert in alerts}.values())
 
 
 def combined(parts: Sequence[ArchiveStatistics], converter_name: str | None) -> ArchiveStatistics:
-    """Add up the figures of several archives; a forecast is that of the archive which comes to it first."""
+    """Add up the figures of several archives; a forecast is that of the archive that reaches its limit first."""
     if len(parts) == 1:
         return parts[0]
     added = {name: sum(getattr(part, name) for part in parts) for name in _ADDED}

@@ -1,4 +1,4 @@
-"""What is known of the time: a reading of the clocks, and the last moment that was believed."""
+"""What is known of the time: a reading of the clocks, and the last believed moment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pywats_archive.models.time import UTC
 
 DAY = timedelta(days=1)
 UNTIL_THE_END = datetime.max.replace(tzinfo=UTC)
-"""In place of the end of a doubt that goes on: later than anything."""
+"""Stands for the end of an ongoing doubt: later than anything."""
 FULL_CREDIT_S = DAY.total_seconds()
 
 
 class Voucher(str, Enum):
-    """Who said last that the clock was right."""
+    """Who last confirmed the clock."""
 
     NOBODY = "nobody"
     SERVER = "server"
@@ -24,39 +24,39 @@ class Voucher(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What the clocks of this machine say at one moment."""
+    """The machine's clocks at one moment."""
 
     wall: datetime
     boot_id: str
-    """Which start of the machine it is."""
+    """Identifies the start of the machine."""
     uptime_s: float
     """Since that start, including sleep."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """The last moment that was believed, as the catalog keeps it; whatever is believed later builds on it."""
+    """The last believed moment, as the catalog stores it; later beliefs build on it."""
 
     at: datetime
-    """What the clock should have said at ``uptime_s``."""
+    """What the clock should have shown at ``uptime_s``."""
     boot_id: str
     uptime_s: float
     credit_s: float = FULL_CREDIT_S
-    """How much time in which the machine was off may still be believed without anybody's word."""
+    """How much time with the machine off may still be believed without confirmation."""
     voucher: Voucher = Voucher.NOBODY
     is_disputed: bool = False
     """The server contradicted the clock, or an earlier version doubted it; stays until the server or a person agrees."""
     doubted_since: datetime | None = None
-    """What the clock said when the doubt began; None while the clock is believed."""
+    """What the clock showed when the doubt began; None while the clock is believed."""
     doubted_after: int | None = None
-    """The newest entry at that moment (``entry_no``): those after it have an age that nobody knows."""
+    """The newest entry at that moment (``entry_no``): the age of later ones is unknown."""
 
 
 def first_known(reading: Reading, *, recorded_until: datetime | None, is_disputed: bool = False) -> Known:
-    """Return what is known of the time in an archive that has no record of it yet.
+    """Return what is known of the time in an archive without a record of it.
 
-    ``recorded_until``: when its history ends. The clock is believed when it is no more than a day from that; otherwise
-    what was recorded is kept as the last moment that was believed, and the clock is judged against it.
+    ``recorded_until``: when its history ends. The clock is believed if it is at most a day from that. Otherwise the end of
+    the history is the last believed moment, and the clock is checked against it.
     """
     is_near = recorded_until is None or abs(reading.wall - recorded_until) <= DAY
     return Known(
@@ -70,7 +70,7 @@ def first_known(reading: Reading, *, recorded_until: datetime | None, is_dispute
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Misdated:
-    """Entries that were received while the clock was doubted: their ids do not say when that was."""
+    """Entries that were received during a clock doubt: their ids do not say when."""
 
     after_entry: int
     """Their ``entry_no`` is above this one,"""

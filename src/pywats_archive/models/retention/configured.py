@@ -1,4 +1,4 @@
-"""What a configuration says of a policy, beside what the catalog has: the last change wins, wherever it was made."""
+"""A configuration's policy compared with the catalog's: the last change wins, wherever it was made."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from pywats_archive.models.retention.policy import RetentionPolicy
 
 Said = Mapping[str, Any]
-"""The values that a configuration has in so many words, by their names in a policy."""
+"""The values that a configuration states explicitly, by their names in a policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A value that the configuration says and the archive does not go by."""
+    """A configured value that the archive does not apply."""
 
     name: str
     """As in a policy, such as ``max_size_gb``."""
@@ -23,12 +23,12 @@ class Difference:
 
 
 def changes(seen: Said, said: Said) -> dict[str, Any]:
-    """Return what the configuration says otherwise than when it was seen last."""
+    """Return what the configuration says now and did not say when last seen."""
     return {name: value for name, value in said.items() if name not in seen or seen[name] != value}
 
 
 def applied(policy: RetentionPolicy, changed: Said) -> RetentionPolicy:
-    """Return a policy with the changed values; failed entries are kept as long as others at least."""
+    """Return a policy with the changed values; failed entries are kept at least as long as others."""
     values = {**policy.as_details(), **changed}
     failed = values["failed_retention_days"]
     if failed is not None:
@@ -37,7 +37,7 @@ def applied(policy: RetentionPolicy, changed: Said) -> RetentionPolicy:
 
 
 def is_shrinking(before: RetentionPolicy, after: RetentionPolicy) -> bool:
-    """Whether anything may go under ``after`` that stays under ``before``."""
+    """Whether ``after`` may purge anything that stays under ``before``."""
     if not after.enabled:
         return False
     return (
@@ -51,7 +51,7 @@ def is_shrinking(before: RetentionPolicy, after: RetentionPolicy) -> bool:
 
 
 def differences(policy: RetentionPolicy, said: Said) -> tuple[Difference, ...]:
-    """Return where the policy in force is another than the configuration says, in the order of the policy's values."""
+    """Return where the policy in force differs from the configuration, in the order of the policy's values."""
     return tuple(
         Difference(name=name, configured=said[name], in_force=value)
         for name, value in policy.as_details().items()

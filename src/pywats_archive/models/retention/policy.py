@@ -8,20 +8,20 @@ from datetime import date, timedelta
 from typing import Any
 
 EVERY_OTHER = "*"
-"""In place of a converter's name: the policy of all that have none of their own."""
+"""Stands for a converter's name: the default policy, for all converters without their own."""
 GB = 10**9
 _MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetentionPolicy:
-    """How long, and how much, a converter's entries are kept; both limits hold at once. ValueError names a bad value."""
+    """How long, and how much, a converter's entries are kept; both limits apply. ValueError names an invalid value."""
 
     converter_name: str
     retention_days: int = 90
-    """Days since it was received; the entry goes the day after."""
+    """Days since receipt; the entry is purged the day after."""
     max_size_gb: float = 10.0
-    """1 GB = 10⁹ bytes, as the file system allots them, of sources and reports together."""
+    """1 GB = 10⁹ bytes of disk space, sources and reports together."""
     compression_level: int = 6
     enabled: bool = True
     """False keeps everything."""
@@ -30,9 +30,9 @@ class RetentionPolicy:
     min_entries: int = 0
     """So many of the newest entries are always kept."""
     min_days: int = 0
-    """Entries younger than this are never purged for their size."""
+    """Entries younger than this are never purged to meet the size limit."""
     purge_unsubmitted: bool = False
-    """Purge entries whose reports the server has not accepted, too."""
+    """Also purge entries whose reports the server has not accepted."""
 
     def __post_init__(self) -> None:
         self._require("retention_days", 1, _MOST_DAYS)
@@ -59,7 +59,7 @@ class RetentionPolicy:
         )
 
     def kept_until(self, received: date, *, failed: bool) -> date:
-        """Return the last day (UTC) on which an entry is kept for its age."""
+        """Return the last day (UTC) on which an entry's age keeps it."""
         return received + timedelta(days=self.days_for(failed=failed))
 
     @property
@@ -68,7 +68,7 @@ class RetentionPolicy:
         return int(self.max_size_gb * GB)
 
     def as_details(self) -> dict[str, Any]:
-        """Return every value but the name, as an event holds it."""
+        """Return every value but the name, as an event stores it."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "converter_name"}
 
     def _require(self, name: str, least: int, most: int) -> None:

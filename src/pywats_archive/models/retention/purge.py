@@ -1,4 +1,4 @@
-"""A purge: which entries go, why, and what stands against it; and what one did."""
+"""A purge: which entries, why, and what prevents it; and its result."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class PurgeReason(str, Enum):
 
 
 class Obstacle(str, Enum):
-    """Why an entry is kept that a limit, or a person, wants gone."""
+    """Why an entry is kept though a limit, or a person, asks to purge it."""
 
     HELD = "held"
     PENDING = "pending"
-    """It is not converted yet, suspended, or its source is not at its end."""
+    """It is not converted yet, suspended, or its source is unfinished."""
     UNSUBMITTED = "unsubmitted"
     """The server has not accepted a report of it."""
     ALTERED = "altered"
-    """A row of it names what is not the place of one of its blobs: nothing is removed there; 'verify' names it."""
+    """A row of it names a path that cannot be its blob: nothing is removed there; 'verify' names it."""
     MIN_ENTRIES = "min_entries"
     MIN_DAYS = "min_days"
 
 
 class Candidate(NamedTuple):
-    """What decides about an entry (a tuple, for a million go by)."""
+    """The facts that decide about an entry (a tuple, for there may be a million)."""
 
     archive_id: str
     status: str
@@ -42,15 +42,15 @@ class Candidate(NamedTuple):
     is_unsubmitted: bool
     """A report of it waits for the server, or was refused."""
     is_unfinished: bool
-    """Its source has not come to its end in the ledger."""
+    """Its source is unfinished in the ledger."""
     is_unknown: bool = False
-    """Its row was made again from its blobs, which do not tell how its conversion ended."""
+    """Its row was rebuilt from its blobs, which do not say how its conversion ended."""
     received: str = ""
-    """What an archive id would be at the time of its receipt, where its own does not say that; empty where it does."""
+    """The archive id for the time of its receipt, if its own does not say that; otherwise empty."""
 
     @property
     def is_pending(self) -> bool:
-        """Whether it is still to be converted, or its source to be brought to its end."""
+        """Whether it is still to be converted, or its source to be finished."""
         return self.is_unfinished or (self.status in _PENDING and not self.is_unknown)
 
 
@@ -58,7 +58,7 @@ _PENDING = (ConversionStatus.PENDING.value, ConversionStatus.SUSPENDED.value)
 
 
 class Decision(NamedTuple):
-    """What becomes of an entry that ``reason`` wants gone: it goes, unless there is an ``obstacle``."""
+    """The decision about an entry that ``reason`` asks to purge: it is purged, unless there is an ``obstacle``."""
 
     archive_id: str
     reason: PurgeReason
@@ -68,7 +68,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PurgePlan:
-    """The decisions of one policy in figures, with what will be there afterwards."""
+    """The decisions of one policy in figures, and what remains."""
 
     converter_name: str
     entries: int
@@ -77,18 +77,18 @@ class PurgePlan:
     purged: dict[PurgeReason, int] = field(default_factory=dict)
     bytes_freed: int = 0
     kept: dict[Obstacle, int] = field(default_factory=dict)
-    """Entries that a limit wants gone and that stay, by what keeps them; those beyond a minimum are not counted one by one."""
+    """Entries that a limit asks to purge and that stay, by the obstacle; those beyond a minimum are not counted singly."""
     over_bytes: int = 0
-    """How far above the size limit it stays."""
+    """How far above the size limit the archive stays."""
 
     @property
     def purged_entries(self) -> int:
-        """How many entries go."""
+        """How many entries are purged."""
         return sum(self.purged.values())
 
     @property
     def is_large(self) -> bool:
-        """Whether more than a fifth goes at once, of the entries or of the bytes."""
+        """Whether more than a fifth is purged at once, of the entries or of the bytes."""
         return 5 * self.purged_entries > self.entries or 5 * self.bytes_freed > self.disk_size_bytes
 
 
@@ -108,7 +108,7 @@ class SpaceEstimate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PurgeStatistics:
-    """What a purge did."""
+    """The result of a purge."""
 
     converter_name: str
     archives_purged: int = 0
@@ -116,18 +116,18 @@ class PurgeStatistics:
     by_reason: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     over_bytes: int = 0
-    """How far above the size limit it stayed, because of what ``kept`` names."""
+    """How far above the size limit the archive stayed, because of ``kept``."""
     remaining_archives: int = 0
     remaining_bytes: int = 0
     not_removed: int = 0
-    """Files of the archive that are on record as purged and cannot be removed now; the next purge tries them again."""
+    """Files that are recorded as purged and cannot be removed now; the next purge tries again."""
     first_not_removed: str | None = None
-    """The first of them, and why."""
+    """The first of them, with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purge:
-    """Some entries of one converter that were purged together for one reason, as history has it."""
+    """Entries of one converter that were purged together for one reason, as the history has it."""
 
     purge_timestamp: datetime
     converter_name: str
@@ -136,12 +136,12 @@ class Purge:
     reason: PurgeReason
     actor: str
     finished_at: datetime | None
-    """When the last of the bytes was gone; None while some may still be there."""
+    """When the last byte was removed; None while some may still exist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
-    """A mark that keeps an entry from every purge."""
+    """A legal hold: it protects an entry from every purge."""
 
     archive_id: str
     converter_name: str
