@@ -39,6 +39,9 @@ bench: $(STAMP)
 soak: $(STAMP)
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
 
+measures: $(STAMP)
+	@$(BIN)/python tools/measures.py
+
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
