@@ -1,1 +1,1 @@
-"""What may go and what must stay: a pure plan, and its enforcement."""
+"""What a policy purges: the **plan** decides for each entry and is pure, **enforcing** carries it out in batches."""

@@ -1,1 +1,1 @@
-"""What the service does beside the way of the sources: retention, scrub, the clock, its own vital signs."""
+"""What the service does while sources are processed: **retention** purges, **scrub** reads back, the **clock** is judged."""

@@ -1,1 +1,1 @@
-"""Watch folders: **events** hint at a change, **debounce** says when a file is quiet, **claims** make one service the owner."""
+"""Watch folders: **events** hint at a change, **debounce** says when a file is quiet, **ownership** lets one service use it."""

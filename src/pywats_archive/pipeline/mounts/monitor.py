@@ -66,10 +66,11 @@ class MountMonitor:
     def _check(self, mount: ArchiveMount, now_s: float) -> None:
         if mount.archive is None:
             self._bring_back(mount, now_s)
-        elif self._is_present(mount, mount.archive):
+        elif self._check_presence(mount, mount.archive):
             self._check_disk(mount, mount.archive)
 
-    def _is_present(self, mount: ArchiveMount, archive: Archive) -> bool:
+    def _check_presence(self, mount: ArchiveMount, archive: Archive) -> bool:
+        """Close an archive that is away or failing, once all work with it has ended; returns whether it can be used."""
         root = str(mount.root)
         trouble = self._trouble_of(mount, archive)
         if trouble is None:
