@@ -162,7 +162,7 @@ def test_a_source_that_was_replaced_before_it_was_opened_is_not_archived_under_t
     """What is read is what was looked at, even where the new one is as long and as old (invariants 2, 12)."""
     path, other = tmp_path / "a.log", tmp_path / "b.log"
     path.write_bytes(b"one")
-    before = reading.signature(path)
+    before = reading.stamp_of(path)
     other.write_bytes(b"two")
     os.utime(other, ns=(before.mtime_ns, before.mtime_ns))
     other.replace(path)

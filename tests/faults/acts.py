@@ -105,7 +105,7 @@ def _archive(at: Lane, arrival: Arrival) -> None:
 
 
 def _enter(at: Lane, path: Path) -> Arrival:
-    now = reading.signature(path)
+    now = reading.stamp_of(path)
     sighting = ledger.Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
     return at.ledger.enter([sighting])[0]
 
@@ -193,7 +193,7 @@ def enter_what_is_new(at: Lane, place: Place) -> None:
     """Enter what a scan would find to be new, at a moment when only the ledger tells what is not."""
     for path in place.watch.iterdir():
         known = at.ledger.latest_at([str(path)]).get(str(path))
-        if known is None or not at.accounts_for(known, reading.signature(path)):
+        if known is None or not at.accounts_for(known, reading.stamp_of(path)):
             _enter(at, path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import FIRST_NS, LAST_NS, UTC, later, storable_ns
 
@@ -45,3 +47,28 @@ def test_a_policy_of_impossible_values_is_refused(wrong: dict[str, Any]) -> None
     (key,) = wrong
     with pytest.raises(ValueError, match=f"policy of 'c': {key} = "):
         RetentionPolicy(converter_name="c", **wrong)
+
+
+_STAMP = FileStamp(size_bytes=3, mtime_ns=7, file_count=2, inode=11, ctime_ns=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "matches", "is_other_file", "is_unchanged"),
+    [
+        ({}, True, False, True),
+        ({"inode": None}, True, False, True),
+        ({"ctime_ns": 6}, True, False, True),
+        ({"inode": 12}, True, True, False),
+        ({"file_count": 1}, True, False, False),
+        ({"size_bytes": 4}, False, False, False),
+        ({"mtime_ns": 8}, False, False, False),
+    ],
+)
+def test_stamps_say_what_changed(
+    changes: dict[str, Any], matches: bool, is_other_file: bool, is_unchanged: bool
+) -> None:
+    """An unknown inode makes no other file, an arrival's missing number of files no other source (invariant 12)."""
+    other = replace(_STAMP, **changes)
+    assert (_STAMP.matches(other), _STAMP.is_other_file(other)) == (matches, is_other_file)
+    assert _STAMP.is_unchanged(other) is other.is_unchanged(_STAMP) is is_unchanged
+    assert (hash(_STAMP) == hash(other)) == (other == _STAMP)

@@ -277,7 +277,7 @@ def set_arrival(
     ``touched`` is the final stamp of its source, if only the time had changed: whatever was seen since with that stamp is the
     same source.
     """
-    place = _place_of(touched) if touched else {}
+    place = touched.fields() if touched else {}
 
     def unit(tx: Connection) -> None:
         arrivals.change(
@@ -294,12 +294,3 @@ def set_arrival(
             arrivals.forget_seen(tx, arrival_id, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns)
 
     archive.write(unit)
-
-
-def _place_of(signature: FileStamp) -> dict[str, int | None]:
-    return {
-        "size_bytes": signature.size_bytes,
-        "mtime_ns": signature.mtime_ns,
-        "inode": signature.inode,
-        "ctime_ns": signature.ctime_ns,
-    }

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.columns import path_to_text
 from pywats_archive.catalog.driver import execute
+from pywats_archive.models.file_stamp import FileStamp
 
 _FIND = (
     "SELECT checksum, archived_path FROM stored_files WHERE day = ? AND name = ? AND size_bytes = ? AND mtime_ns = ?"
@@ -27,8 +28,7 @@ class FileKey:
 
     name: str
     """Relative to the source's folder."""
-    size_bytes: int
-    mtime_ns: int
+    stamp: FileStamp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +45,9 @@ def find(db: Connection, day: str, key: FileKey) -> Stored | None:
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
-def find_source(db: Connection, day: str, path: str, *, size_bytes: int, mtime_ns: int) -> Stored | None:
+def find_source(db: Connection, day: str, path: str, *, stamp: FileStamp) -> Stored | None:
     """Return the source that was archived on a day from this path, with this size and time, the latest."""
-    row = execute(db, _FIND_SOURCE, (path_to_text(path), mtime_ns, size_bytes, day, f"{day}~")).fetchone()
+    row = execute(db, _FIND_SOURCE, (path_to_text(path), stamp.mtime_ns, stamp.size_bytes, day, f"{day}~")).fetchone()
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
@@ -61,4 +61,4 @@ def put(tx: Connection, day: str, files: Iterable[tuple[FileKey, Stored]]) -> No
 
 
 def _key(day: str, key: FileKey) -> tuple[str, str, int, int]:
-    return day, path_to_text(key.name), key.size_bytes, key.mtime_ns
+    return day, path_to_text(key.name), key.stamp.size_bytes, key.stamp.mtime_ns

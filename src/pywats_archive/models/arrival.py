@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from pywats_archive.models.file_stamp import FileStamp
+
 
 class ArrivalState(str, Enum):
     """The states of invariant 12; a source that its converter did not accept is not done, and neither is a refused one."""
@@ -74,3 +76,8 @@ class Arrival:
         """Its number in the ledger; None before it is entered."""
         assert self.arrival_id is not None
         return self.arrival_id
+
+    @property
+    def stamp(self) -> FileStamp:
+        """The stamp of its source when last examined."""
+        return FileStamp(size_bytes=self.size_bytes, mtime_ns=self.mtime_ns, inode=self.inode, ctime_ns=self.ctime_ns)

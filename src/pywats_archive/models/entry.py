@@ -7,6 +7,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+from pywats_archive.models.file_stamp import FileStamp
+
 
 class ConversionStatus(str, Enum):
     """The state of an entry's latest conversion; the words are pyWATS' own, plus PENDING."""
@@ -93,3 +95,8 @@ class ArchiveEntry:
     """When its row was rebuilt from its blobs; its earlier history is unknown."""
     disk_size_bytes: int = 0
     """Disk space of all its blobs, or of those it had before they were purged."""
+
+    @property
+    def source_stamp(self) -> FileStamp:
+        """The stamp of its source when it was archived."""
+        return FileStamp(size_bytes=self.source_size_bytes, mtime_ns=self.source_mtime_ns)

@@ -10,12 +10,13 @@ from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ArchiveAway, ArchiveError
 from pywats_archive.host.job import job_for
 from pywats_archive.host.settings import neighbours
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.folders.ownership import WatchFolders
 from pywats_archive.pipeline.lanes.attachment import Attaching
 from pywats_archive.pipeline.lanes.converter import ConverterBreaker
-from pywats_archive.pipeline.lanes.lane import Lane, Mark, mark_of, new_scan
+from pywats_archive.pipeline.lanes.lane import Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import AwayLedger, Ledger, MemoryLedger
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
 from pywats_archive.pipeline.leftovers.draining import Leftovers
@@ -92,14 +93,14 @@ class Assembly:
         return AwayLedger(config.name, clock=self._now)
 
 
-def _ignored_before(lane: Lane, before: tuple[Lane, ...]) -> dict[str, Mark]:
+def _ignored_before(lane: Lane, before: tuple[Lane, ...]) -> dict[str, FileStamp]:
     """Return what was ignored before, and what the archive left in the watch folder that the converter had until now."""
-    ignored: dict[str, Mark] = {}
+    ignored: dict[str, FileStamp] = {}
     for each in (each for each in before if each.name == lane.name and each.takes_new):
         ignored |= each.predecessors.ignored
         if each.archive and each.root != lane.root:
             known = dict(each.scan.known)
             with suppress(ArchiveError):
                 known |= each.ledger.latest_at(list(each.scan.stale))
-            ignored |= {a.path: mark_of(a) for a in known.values() if a.state.is_final and not a.moved_to}
+            ignored |= {a.path: a.stamp for a in known.values() if a.state.is_final and not a.moved_to}
     return ignored

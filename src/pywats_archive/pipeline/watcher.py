@@ -21,7 +21,7 @@ from pywats_archive.pipeline.alerting.alerts import UNREADABLE, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.folders.identity import is_as_known
-from pywats_archive.pipeline.lanes.lane import Lane, mark_of
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.processor import Processor
@@ -164,7 +164,7 @@ class Watcher:
             return False
         there = [arrival for arrival in lane.ledger.of_path(path) if arrival.arrival_id not in unsent]
         try:
-            listing[path] = now = reading.signature(Path(path))
+            listing[path] = now = reading.stamp_of(Path(path))
         except (OSError, StorageError):
             return False
         for arrival in there:
@@ -234,15 +234,19 @@ def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
     if not (lane.predecessors.ignored or lane.predecessors.lanes):
         return
     unknown = [path for path in listing if path not in lane.scan.known]
-    there = {path: (listing[path].size_bytes, listing[path].mtime_ns) for path in unknown}
+    there = frozenset(unknown)
     at: dict[str, Arrival] = {}
     for predecessor in (predecessor for predecessor in lane.predecessors.lanes if predecessor.archive):
         at |= predecessor.ledger.latest_at(unknown)
-    taken = {path: mark_of(a) for path, a in at.items() if a.state is not ArrivalState.SEEN}
+    taken = {path: a.stamp for path, a in at.items() if a.state is not ArrivalState.SEEN}
     new = {path for path in taken if not lane.accounts_for(at[path], listing[path])}
     is_away = any(predecessor.archive is None for predecessor in lane.predecessors.lanes)
-    still = {path: mark for path, mark in lane.predecessors.ignored.items() if is_away or there.get(path) == mark}
-    lane.predecessors.ignored = {path: mark for path, mark in (still | taken).items() if path not in new}
+    still = {
+        path: stamp
+        for path, stamp in lane.predecessors.ignored.items()
+        if is_away or (path in there and stamp.matches(listing[path]))
+    }
+    lane.predecessors.ignored = {path: stamp for path, stamp in (still | taken).items() if path not in new}
     for path in lane.predecessors.ignored:
         listing.pop(path, None)
 
@@ -265,8 +269,7 @@ def _skip_unmatched(lane: Lane, arrival: Arrival) -> None:
 
 
 def _with_stamp(arrival: Arrival, now: FileStamp) -> Arrival:
-    is_same = (arrival.size_bytes, arrival.mtime_ns) == (now.size_bytes, now.mtime_ns)
-    return arrival if is_same else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
+    return arrival if now.matches(arrival) else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 
 
 def _is_unqueued(lane: Lane, arrival: Arrival) -> bool:

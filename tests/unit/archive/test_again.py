@@ -40,7 +40,7 @@ class Kept:
 def archived(
     archive: Archive, path: Path, *, converter: str = "c", keep_source: bool = True
 ) -> tuple[ArchiveEntry, int]:
-    now = reading.signature(path)
+    now = reading.stamp_of(path)
     sighting = Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
     (arrival,) = ledger.enter(archive, converter, [sighting])
     new = ingest.NewSource(
@@ -111,7 +111,7 @@ def test_it_is_the_same_entry_where_it_lies_now(kept: Kept, move: Callable[[Path
     with pytest.raises(SourceKnown):
         kept.see(path, keep_source=keep_source)
     (arrival,) = kept.arrivals()
-    now = reading.signature(path)
+    now = reading.stamp_of(path)
     assert (arrival.path, arrival.archive_id, arrival.state) == (str(path), kept.entry.archive_id, ArrivalState.DONE)
     assert (arrival.size_bytes, arrival.mtime_ns, arrival.inode) == (now.size_bytes, now.mtime_ns, now.inode)
     assert entries(kept) == [kept.entry.archive_id]

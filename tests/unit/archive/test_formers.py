@@ -83,7 +83,7 @@ def put(
 ) -> ArchiveEntry:
     """Archive a content of a file with its reports, and bring its arrival to a state."""
     path.write_bytes(content)
-    now = reading.signature(path)
+    now = reading.stamp_of(path)
     sighting = Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
     (arrival,) = ledger.enter(archive, converter, [sighting])
     entry = ingest.archive_source(

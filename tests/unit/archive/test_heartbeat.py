@@ -13,15 +13,15 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.ownership import owning
 from pywats_archive.archive.liveness import heartbeat
 from pywats_archive.archive.liveness.heartbeat import BEAT_EVERY_S, Heartbeat
-from pywats_archive.models.operation.service import Beat, ServiceState, Signature, service_status
+from pywats_archive.models.operation.service import Beat, NoteAuthor, ServiceState, service_status
 from pywats_archive.models.time import UTC, utc_now
 
 NOW = datetime(2026, 2, 13, 12, tzinfo=UTC)
 ROOT = Path("archive")
 
 
-def by(process: int = 7, computer: str = "here") -> Signature:
-    return Signature(process=process, computer=computer, since=NOW - timedelta(hours=1))
+def by(process: int = 7, computer: str = "here") -> NoteAuthor:
+    return NoteAuthor(process=process, computer=computer, since=NOW - timedelta(hours=1))
 
 
 def beat(age_s: float, **who: object) -> Beat:
@@ -45,7 +45,7 @@ def beat(age_s: float, **who: object) -> Beat:
     ],
 )
 def test_the_lock_says_who_lives_and_the_sign_whose_main_loop_does(
-    is_owned: bool, owner: Signature | None, sign: Beat | None, state: ServiceState
+    is_owned: bool, owner: NoteAuthor | None, sign: Beat | None, state: ServiceState
 ) -> None:
     """A service that was killed, that hangs, that starts, and none are told apart."""
     found = service_status(ROOT, is_owned=is_owned, owner=owner, beat=sign, computer="here", now=NOW)

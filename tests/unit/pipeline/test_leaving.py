@@ -15,7 +15,7 @@ import pytest
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
-from pywats_archive.archive.sources.reading import signature
+from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.blobs.store import BlobStore
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import StorageError
@@ -65,7 +65,7 @@ def leaving(path: Path, archive: Archive | None = None) -> SourceFile:
     """Give a source that is to leave, archived if there is an archive."""
     entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c")) if archive else None
     fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
-    config, now = ConverterConfig.model_validate(fields), signature(path)
+    config, now = ConverterConfig.model_validate(fields), stamp_of(path)
     return SourceFile(
         path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, config=config, archive=archive, entry=entry
     )

@@ -11,7 +11,7 @@ import pytest
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
-from pywats_archive.archive.sources.reading import signature
+from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.catalog import arrivals
 from pywats_archive.config import ConverterConfig
 from pywats_archive.models.arrival import ArrivalState
@@ -31,7 +31,7 @@ def departure(archive: Archive, path: Path) -> SourceFile:
     """Archive a source, so that it may leave."""
     entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c"))
     fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
-    now = signature(path)
+    now = stamp_of(path)
     return SourceFile(
         path=path,
         size_bytes=now.size_bytes,

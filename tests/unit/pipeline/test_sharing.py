@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import pytest
 
 from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.processing.sharing import has_passed_on, passed_on, surest
 
@@ -69,7 +70,7 @@ def test_how_a_source_ends_for_one_of_several(
 )
 def test_when_a_source_is_the_next_ones(known: Arrival | None, is_passed_on: bool) -> None:
     """Only what lies there as it was when it was not taken is the next converter's (invariant 12)."""
-    assert has_passed_on(known, (3, 7)) is is_passed_on
+    assert has_passed_on(known, FileStamp(size_bytes=3, mtime_ns=7)) is is_passed_on
 
 
 @pytest.mark.parametrize(

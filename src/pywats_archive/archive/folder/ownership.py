@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.errors import ArchiveInUse, StorageError
-from pywats_archive.models.operation.service import Signature
+from pywats_archive.models.operation.service import NoteAuthor
 from pywats_archive.models.time import utc_now
 from pywats_archive.portable import processes
 
@@ -94,12 +94,12 @@ def _readable(path: str, flags: int) -> int:
     return os.open(path, flags, 0o644)
 
 
-def author_of(note: Path) -> Signature | None:
+def author_of(note: Path) -> NoteAuthor | None:
     """Return who left a note; None if there is none, or it cannot be read."""
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
         since = datetime.fromisoformat(found["since"])
-        return Signature(process=int(found["process"]), computer=str(found["computer"]), since=since)
+        return NoteAuthor(process=int(found["process"]), computer=str(found["computer"]), since=since)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

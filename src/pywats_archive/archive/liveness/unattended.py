@@ -15,6 +15,7 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.liveness import heartbeat
 from pywats_archive.archive.results import submissions
+from pywats_archive.archive.sources import reading
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
@@ -111,5 +112,5 @@ def _is_new(known: Arrival | None, item: os.DirEntry[str]) -> bool:
         return known.moved_to is not None
     with suppress(OSError):
         status = item.stat(follow_symlinks=False)
-        return (known.size_bytes, known.mtime_ns) != (status.st_size, status.st_mtime_ns)
+        return not reading.file_stamp(status).matches(known)
     return False

@@ -68,14 +68,14 @@ class Draft:
     source: NewSource
     kind: SourceKind
     moment: datetime
-    signature: file_stamp.FileStamp
+    stamp: file_stamp.FileStamp
     known: ArchiveEntry | None = None
     """An entry; if the bytes are the same as its bytes, they are not archived again."""
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
-        kind, signature = source.look or reading.examine(source.path)
-        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), signature=signature, known=known)
+        kind, stamp = source.look or reading.examine(source.path)
+        return cls(archive=archive, source=source, kind=kind, moment=archive.now(), stamp=stamp, known=known)
 
     @property
     def original_path(self) -> Path:
@@ -84,7 +84,7 @@ class Draft:
 
     @property
     def mtime_ns(self) -> int:
-        return self.signature.mtime_ns
+        return self.stamp.mtime_ns
 
     @staticmethod
     def id_of(blob: Blob) -> str:
@@ -92,7 +92,7 @@ class Draft:
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""
-        key = file_key(self.original_path.name, self.signature) if self.kind is SourceKind.FILE else None
+        key = file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
         if key is None:
             return self._written(chunks)
         recent, day = self.archive.recent_files, f"{self.moment:%Y%m%d}"
@@ -121,7 +121,7 @@ class Draft:
             return False
         is_companion = header.get("kind") == "companions" and header.get(SHAREABLE) is True
         same = all(key in header and header[key] == own[key] for key in AS_SOURCE if key != "compression_level")
-        return is_companion and same and header.get("size_bytes") == self.signature.size_bytes
+        return is_companion and same and header.get("size_bytes") == self.stamp.size_bytes
 
     def _written(self, chunks: Iterable[bytes] | None) -> Blob:
         folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
@@ -136,7 +136,7 @@ class Draft:
     def chunks(self) -> Iterator[bytes]:
         if self.kind is SourceKind.FOLDER:
             return reading.read_folder(self.source.path)
-        return reading.read_file(self.source.path, expected=self.signature)
+        return reading.read_file(self.source.path, expected=self.stamp)
 
     def _name(self, content: Content) -> tuple[str, Label]:
         self.refuse_known_again(content)
@@ -153,7 +153,7 @@ class Draft:
                 arrival_id=self.source.arrival_id,
                 converter_name=self.source.converter_name,
                 path=os.fspath(self.original_path),
-                signature=self.signature,
+                stamp=self.stamp,
                 checksum=content.checksum,
                 is_repeated=self.source.is_repeated,
             )
@@ -175,7 +175,7 @@ class Draft:
             raise AlreadyArchived(known)
 
     def _label(self, archive_id: str, content: Content) -> Label:
-        name, own_ns = self.original_path.name, self.signature.own_mtime_ns
+        name, own_ns = self.original_path.name, self.stamp.own_mtime_ns
         return Label(
             original_name=f"{name}.tar" if self.kind is SourceKind.FOLDER else name,
             mtime_s=self.mtime_ns // 1_000_000_000,

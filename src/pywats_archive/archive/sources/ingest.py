@@ -99,7 +99,7 @@ def archive_result(
     moment = archive.now()
     made_ns = int(moment.timestamp() * 1e9) if mtime_ns is None else mtime_ns
     nothing = file_stamp.FileStamp.of(len(document), made_ns)
-    draft = Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, signature=nothing)
+    draft = Draft(archive=archive, source=source, kind=SourceKind.SCHEDULED, moment=moment, stamp=nothing)
     try:
         blob = draft.write([document])
     except AlreadyArchived as known:
@@ -130,7 +130,7 @@ def _take_in(draft: Draft) -> ArchiveEntry:
 def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     """Commit a source whose blob is written, with its companions; further blobs are added to ``blobs``."""
     archive, source = draft.archive, draft.source
-    if draft.kind is SourceKind.FOLDER and reading.signature(source.path) != draft.signature:
+    if draft.kind is SourceKind.FOLDER and reading.stamp_of(source.path) != draft.stamp:
         raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
     blob, packed = blobs[0], Packed()
     beside = companions.by_rules(source.path, source.companion_rules)
@@ -172,7 +172,7 @@ def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
     def unit(tx: Connection) -> None:
         if entries.get(tx, entry.archive_id).purged_at:
             raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived again")
-        _advance(tx, archive, entry, source, draft.signature)
+        _advance(tx, archive, entry, source, draft.stamp)
 
     archive.write(unit)
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
@@ -183,7 +183,7 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None
     if blob:
         archive.blobs.sync_name(blob)
     entries.add(tx, entry)
-    _advance(tx, archive, entry, source, draft.signature)
+    _advance(tx, archive, entry, source, draft.stamp)
     details = {
         "converter_name": entry.converter_name,
         "original_path": entry.source_original_path,

@@ -23,7 +23,7 @@ _BLOCK = tarfile.BLOCKSIZE
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def file_signature(status: os.stat_result) -> FileStamp:
+def file_stamp(status: os.stat_result) -> FileStamp:
     """Return the stamp of a file from its status."""
     inode, ctime_ns = status.st_ino or None, portable.ctime_ns(status)
     if FIRST_NS <= status.st_mtime_ns <= LAST_NS:  # a listing makes one of each file
@@ -31,7 +31,6 @@ def file_signature(status: os.stat_result) -> FileStamp:
     return FileStamp.of(status.st_size, status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
 
 
-Signature = FileStamp
 Look = tuple[SourceKind, FileStamp]
 """The kind and stamp of a source at a path."""
 
@@ -43,13 +42,13 @@ def examine(path: Path) -> tuple[SourceKind, FileStamp]:
     """
     status = _lstat(path)
     if stat.S_ISREG(status.st_mode):
-        return SourceKind.FILE, file_signature(status)
+        return SourceKind.FILE, file_stamp(status)
     if stat.S_ISDIR(status.st_mode):
-        return SourceKind.FOLDER, _folder_signature(path, status)
+        return SourceKind.FOLDER, _folder_stamp(path, status)
     raise StorageError(f"{path}: is neither a file nor a folder; it is never opened, remove it or copy what it names")
 
 
-def signature(path: Path) -> FileStamp:
+def stamp_of(path: Path) -> FileStamp:
     """Return the stamp of a file or of a whole folder."""
     return examine(path)[1]
 
@@ -66,13 +65,7 @@ def files_of(path: Path) -> Iterator[Path]:
                     yield Path(parent, name)
 
 
-def is_same(one: FileStamp, other: FileStamp) -> bool:
-    """Whether two stamps are of one file with the same bytes, as far as that can be known without reading it."""
-    is_other_file = None not in (one.inode, other.inode) and one.inode != other.inode
-    return one == other and not is_other_file
-
-
-def _folder_signature(path: Path, status: os.stat_result) -> FileStamp:
+def _folder_stamp(path: Path, status: os.stat_result) -> FileStamp:
     members = [_lstat(member) for member in _members(path)]
     files = [m for m in members if stat.S_ISREG(m.st_mode)]
     latest_ns = max(m.st_mtime_ns for m in (*members, status))
@@ -90,7 +83,7 @@ def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[byte
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"{path}: not a regular file; it is never read")
-        if expected and not is_same(expected, file_signature(before)):
+        if expected and not expected.is_unchanged(file_stamp(before)):
             raise SourceChanged(f"{path}: changed before it was read; it is read again when it is quiet")
         size = 0
         while chunk := os.read(descriptor, min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):

@@ -20,7 +20,7 @@ class Seen:
     arrival_id: int
     converter_name: str
     path: str
-    signature: FileStamp
+    stamp: FileStamp
     checksum: str
     is_repeated: bool
     """Whether another arrival was known at its path."""
@@ -54,13 +54,7 @@ def assign(archive: Archive, found: KnownAgain) -> None:
     If both are in one folder (a hard link), or the known one is another converter's, the new arrival is skipped instead.
     """
     seen, known = found.seen, found.known
-    place = {
-        "path": seen.path,
-        "size_bytes": seen.signature.size_bytes,
-        "mtime_ns": seen.signature.mtime_ns,
-        "inode": seen.signature.inode,
-        "ctime_ns": seen.signature.ctime_ns,
-    }
+    place = {"path": seen.path, **seen.stamp.fields()}
     lies_beside = seen.path != known.path and _folder(seen.path) == _folder(known.path) and os.path.lexists(known.path)
 
     is_of_another = known.converter_name != seen.converter_name
@@ -79,7 +73,7 @@ def assign(archive: Archive, found: KnownAgain) -> None:
 
 
 def _is_it(known: Arrival, seen: Seen) -> bool:
-    is_one_file = known.inode is not None and known.inode == seen.signature.inode
+    is_one_file = known.inode is not None and known.inode == seen.stamp.inode
     return is_one_file or Path(known.path).name == Path(seen.path).name
 
 

@@ -32,7 +32,7 @@ class ServiceState(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Signature:
+class NoteAuthor:
     """The process that left a note in an archive."""
 
     process: int
@@ -44,7 +44,7 @@ class Signature:
 class Beat:
     """The last sign of a service's main loop; ``by.since`` is when that loop began."""
 
-    by: Signature
+    by: NoteAuthor
     at: datetime
 
 
@@ -63,7 +63,7 @@ class ServiceStatus:
 
 
 def service_status(
-    root: Path, *, is_owned: bool, owner: Signature | None, beat: Beat | None, computer: str, now: datetime
+    root: Path, *, is_owned: bool, owner: NoteAuthor | None, beat: Beat | None, computer: str, now: datetime
 ) -> ServiceStatus:
     """Conclude the service's state from an archive's files; ``now`` is the time on ``computer``, which asks.
 

@@ -11,7 +11,7 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
-from pywats_archive.archive.sources.reading import signature
+from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
 from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
@@ -103,7 +103,7 @@ def _archive_unparked(
     """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
     path = Path(note.original_path)
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
-    is_its = known and (known.size_bytes, known.mtime_ns) == (note.size_bytes, note.mtime_ns)
+    is_its = known is not None and known.stamp.matches(note)
     if known and is_its and known.archive_id and archive.last_conversion(known.archive_id):
         return  # an earlier attempt came as far as that
     if not _lies_there(note):
@@ -119,10 +119,10 @@ def _archive_unparked(
 
 def _lies_there(note: Note) -> bool:
     try:
-        now = signature(Path(note.original_path))
+        now = stamp_of(Path(note.original_path))
     except (OSError, SourceVanished):
         return False
-    return (now.size_bytes, now.mtime_ns) == (note.size_bytes, note.mtime_ns)
+    return now.matches(note)
 
 
 def _archive_source(
@@ -160,6 +160,6 @@ def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: N
     )
     if known and not known.state.is_final and known.path in (note.original_path, str(source)):
         return known
-    now = signature(source)
+    now = stamp_of(source)
     sighting = Sighting(path=str(source), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
     return ledger.enter(archive, config.name, [sighting])[0]

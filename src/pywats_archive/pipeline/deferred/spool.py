@@ -112,14 +112,14 @@ class Spool:
 
     def resume(self, config: ConverterConfig, arrival: Arrival) -> tuple[Path, ConversionResult] | None:
         """Return what an earlier run recorded for this very source, if it did; the folder is in use from now on."""
-        place, wanted = self._place(config), (arrival.path, arrival.size_bytes, arrival.mtime_ns)
+        place, stamp = self._place(config), arrival.stamp
         with place.mutex:
             if time.monotonic() - place.scanned_s >= _SCAN_EVERY_S:
                 place.resumable = [each for each in self.parked(config, of_all=True) if not each.sources()]
                 place.scanned_s = time.monotonic()
             for parked in place.resumable:
                 note = parked.note
-                is_its = (note.original_path, note.size_bytes, note.mtime_ns) == wanted and _is_of(config, note)
+                is_its = note.original_path == arrival.path and stamp.matches(note) and _is_of(config, note)
                 if is_its and parked.folder not in place.in_use:
                     note = read(parked.folder)  # it may have been edited since
                     if note.proof is None:

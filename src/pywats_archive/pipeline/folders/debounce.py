@@ -18,7 +18,7 @@ class _Watched:
 class Debounce:
     """Follows the sources of one folder from listing to listing; times are seconds of a monotonic clock.
 
-    A source counts as whole when its signature has stayed the same for ``settle_s``, as we saw it: neither the source's
+    A source counts as whole when its stamp has stayed the same for ``settle_s``, as we saw it: neither the source's
     own time nor a close is trusted, for shares have clocks of their own and many stations open, append and close
     for every line.
     """

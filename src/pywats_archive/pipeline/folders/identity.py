@@ -1,4 +1,4 @@
-"""Whether what lies at a path is the source that was known there: decided from signatures alone."""
+"""Whether what lies at a path is the source that was known there: decided from stamps alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pywats_archive.models.file_stamp import FileStamp
 
 def is_as_known(known: Arrival, now: FileStamp, *, by_inode: bool = True) -> bool:
     """Whether length, time and, where they tell, inodes agree; ``by_inode`` where the file system keeps a file's number."""
-    if (known.size_bytes, known.mtime_ns) != (now.size_bytes, now.mtime_ns):
-        return False
-    return not by_inode or known.inode is None or now.inode is None or known.inode == now.inode
+    return now.matches(known) and not (by_inode and now.is_other_file(known))
 
 
 def accounts_for(known: Arrival, now: FileStamp, *, is_folder: bool = False, by_inode: bool = True) -> bool:
@@ -30,6 +28,4 @@ def accounts_for(known: Arrival, now: FileStamp, *, is_folder: bool = False, by_
 
 def was_replaced(seen: Arrival, now: FileStamp) -> bool:
     """Whether another file has the place of a source that was only seen; nobody misses one without bytes."""
-    is_other = None not in (seen.inode, now.inode) and seen.inode != now.inode
-    is_same = (seen.size_bytes, seen.mtime_ns) == (now.size_bytes, now.mtime_ns)
-    return is_other and not is_same and seen.size_bytes > 0
+    return now.is_other_file(seen) and not now.matches(seen) and seen.size_bytes > 0

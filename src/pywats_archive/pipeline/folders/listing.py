@@ -48,7 +48,7 @@ class SourceListing:
             try:
                 mode = item.stat(follow_symlinks=False).st_mode
                 if stat.S_ISDIR(mode) if self._is_folder else stat.S_ISREG(mode):
-                    found[item.path] = self._signature(item)
+                    found[item.path] = self._stamp(item)
                 elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
                     strange.append(item.path)
             except (FileNotFoundError, SourceVanished):
@@ -90,13 +90,13 @@ class SourceListing:
         chosen = self.own_patterns if is_default else configured
         return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
 
-    def _signature(self, item: os.DirEntry[str]) -> FileStamp:
+    def _stamp(self, item: os.DirEntry[str]) -> FileStamp:
         if self._is_folder:
             try:
-                return reading.signature(Path(item.path))
+                return reading.stamp_of(Path(item.path))
             except PermissionError:  # the folder is seen; that it cannot be archived is reported for it alone
                 pass
-        return reading.file_signature(item.stat(follow_symlinks=False))
+        return reading.file_stamp(item.stat(follow_symlinks=False))
 
 
 @lru_cache(maxsize=64)

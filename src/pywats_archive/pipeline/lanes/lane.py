@@ -22,9 +22,6 @@ from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.mounts.leases import Leases
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 
-Mark = tuple[int, int]
-"""Size and mtime (ns) of a source, by which it is known again at its path."""
-
 
 @dataclass(kw_only=True, eq=False)
 class Predecessors:
@@ -32,7 +29,7 @@ class Predecessors:
 
     lanes: tuple[Lane, ...] = ()
     """Draining lanes: one for each archive, or earlier name, that still has work of this converter."""
-    ignored: dict[str, Mark] = field(default_factory=dict)
+    ignored: dict[str, FileStamp] = field(default_factory=dict)
     """Sources in the watch folder that are not processed while they lie there unchanged: an earlier archive has them."""
     is_unknown: bool = False
     """Whether the lane's archive was away when the question was asked."""
@@ -152,8 +149,3 @@ class Lane:
 def new_scan(config: ConverterConfig) -> FolderScan:
     """Return the scan state of a folder that was never scanned."""
     return FolderScan(debounce=Debounce(settle_s=config.settle_seconds, empty_s=config.empty_seconds))
-
-
-def mark_of(arrival: Arrival) -> Mark:
-    """Return the mark of a source as the ledger has it."""
-    return arrival.size_bytes, arrival.mtime_ns

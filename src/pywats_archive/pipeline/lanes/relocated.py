@@ -19,7 +19,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.host.settings.neighbours import real
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import SourceKind
-from pywats_archive.pipeline.lanes.lane import Lane, mark_of
+from pywats_archive.pipeline.lanes.lane import Lane
 
 
 def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival, ...]:
@@ -90,8 +90,8 @@ def _path_now(archive: Archive, arrival: Arrival, folders: Sequence[str], real_o
 def _is_it(archive: Archive | None, arrival: Arrival, path: Path) -> bool:
     """Whether the very source of an arrival lies at ``path``: the same file, or one that is as old and has the same bytes."""
     try:
-        now = reading.signature(path)
-        if (now.size_bytes, now.mtime_ns) != mark_of(arrival):
+        now = reading.stamp_of(path)
+        if not now.matches(arrival):
             return False
         if arrival.inode is not None and arrival.inode == now.inode:
             return True

@@ -14,7 +14,7 @@ from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes import relocated
 from pywats_archive.pipeline.lanes.attachment import Attaching
 from pywats_archive.pipeline.lanes.converter import ConverterBreaker
-from pywats_archive.pipeline.lanes.lane import Lane, mark_of, new_scan
+from pywats_archive.pipeline.lanes.lane import Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import AwayLedger
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
 from pywats_archive.pipeline.leftovers.plan import Release, leftover_plan, release
@@ -49,7 +49,7 @@ class Leftovers:
                 plan = leftover_plan(survey, facts(lane, station))
                 if plan.release:
                     self._release(survey.root, plan.release)
-                lane.predecessors.ignored |= {a.path: mark_of(a) for a in plan.ignored}
+                lane.predecessors.ignored |= {a.path: a.stamp for a in plan.ignored}
                 if plan.drain:
                     made.append(self._draining(lane, survey.name, survey.root))
                     log.info("lane.draining", converter=survey.name, root=str(survey.root), sources=plan.in_hand)
@@ -117,4 +117,4 @@ class Leftovers:
             if seen := tuple(arrival for arrival in theirs if arrival.state is ArrivalState.SEEN):
                 self._release(root, release(seen, has_its_name=False))
             ignored = (a for a in theirs if a.state is not ArrivalState.SEEN and not is_set_aside(a))
-            lane.predecessors.ignored |= {a.path: mark_of(a) for a in ignored}
+            lane.predecessors.ignored |= {a.path: a.stamp for a in ignored}

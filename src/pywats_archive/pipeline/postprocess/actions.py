@@ -15,6 +15,7 @@ from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
@@ -56,7 +57,7 @@ class Moved:
 
     moved_to: str | None
     note: str | None = None
-    touched: reading.Signature | None = None
+    touched: FileStamp | None = None
     """How it was in the end, when its time had changed and its bytes had not."""
     lies_at: Path | None = None
     """Where it lies as it was."""
@@ -201,7 +202,7 @@ def is_as_it_was(source: SourceFile) -> bool:
         return False
 
 
-def _touched(source: SourceFile) -> reading.Signature | None:
+def _touched(source: SourceFile) -> FileStamp | None:
     """Return how the source is now, when its time, rights or inode changed and its bytes did not; _Replaced when they did.
 
     Its bytes are read only when something else differs. A folder may lose its marker while it is converted; what it gained is
@@ -224,7 +225,7 @@ def _touched(source: SourceFile) -> reading.Signature | None:
     return now
 
 
-def _is_untouched(source: SourceFile, now: reading.Signature) -> bool:
+def _is_untouched(source: SourceFile, now: FileStamp) -> bool:
     """Rights may change where no archive has the bytes to compare with; the time of the last change is none there."""
     known = (
         (source.size_bytes, now.size_bytes),

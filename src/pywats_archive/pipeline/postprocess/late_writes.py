@@ -16,10 +16,10 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.sources import reading
 from pywats_archive.archive.sources.late import missing_members
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveAway, ArchiveError, SourceVanished
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.alerts import WRITTEN_LATE, Alerts
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.actions import Moved
@@ -44,7 +44,7 @@ class DepartedSource:
     entry: ArchiveEntry
     path: Path
     """Where it lies now."""
-    signature: Signature | None
+    stamp: FileStamp | None
     """None: nobody knows how it was, and its bytes are compared."""
 
 
@@ -60,13 +60,13 @@ class LateWrites:
         self._mutex = threading.Lock()
 
     def remember(
-        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, moved: Moved, compared: Signature | None
+        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, moved: Moved, compared: FileStamp | None
     ) -> None:
-        """Remember a source that has left; ``compared`` is the signature of a folder when its files were last compared."""
+        """Remember a source that has left; ``compared`` is the stamp of a folder when its files were last compared."""
         if moved.lies_at is not None:
-            as_archived = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
-            signature = compared or moved.touched or as_archived
-            self._push(DepartedSource(lane=lane, arrival=arrival, entry=entry, path=moved.lies_at, signature=signature))
+            as_archived = arrival.stamp
+            stamp = compared or moved.touched or as_archived
+            self._push(DepartedSource(lane=lane, arrival=arrival, entry=entry, path=moved.lies_at, stamp=stamp))
 
     def _push(self, departed: DepartedSource, *, in_s: float | None = None) -> None:
         late_s = departed.lane.config.late_seconds
@@ -83,11 +83,11 @@ class LateWrites:
         for arrival, entry in ledger.left_lately(lane.archive, lane.name, within=within):
             path = Path(arrival.moved_to or "")
             if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not the zip that was made of it
-                signature = Signature(size_bytes=arrival.size_bytes, mtime_ns=arrival.mtime_ns)
+                stamp = arrival.stamp
                 is_file = entry.source_kind is SourceKind.FILE
                 self._push(
                     DepartedSource(
-                        lane=lane, arrival=arrival, entry=entry, path=path, signature=signature if is_file else None
+                        lane=lane, arrival=arrival, entry=entry, path=path, stamp=stamp if is_file else None
                     ),
                     in_s=0.0,
                 )
@@ -108,7 +108,7 @@ class LateWrites:
         """Archive what was written to, and look at it again: a program may write on."""
         path = departed.path
         try:
-            signature = reading.signature(path)
+            stamp = reading.stamp_of(path)
             self._archive(lane, departed.entry, Path(departed.arrival.path), path, str(path))
         except (SourceVanished, FileNotFoundError):
             return
@@ -116,26 +116,24 @@ class LateWrites:
             log.error("source.not_archived_late", converter=lane.name, path=str(path), reason=str(exc))
             self._push(replace(departed, lane=lane), in_s=_AGAIN_S)
             return
-        self._push(
-            DepartedSource(lane=lane, arrival=departed.arrival, entry=departed.entry, path=path, signature=signature)
-        )
+        self._push(DepartedSource(lane=lane, arrival=departed.arrival, entry=departed.entry, path=path, stamp=stamp))
 
     def archive_changed_folder(
-        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: Signature | None
-    ) -> tuple[str | None, Signature | None]:
+        self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: FileStamp | None
+    ) -> tuple[str | None, FileStamp | None]:
         """Archive a folder again to which files came since it was archived; returns what is to be told, and how it was.
 
         What it had already ``as_converted`` may be the converter's own doing, and is no alert.
         """
         if lane.archive is None or entry.source_kind is not SourceKind.FOLDER or not folder.is_dir():
             return None, None
-        now = reading.signature(folder)
-        if not entry.source_archived_path or _mark(now) == (arrival.size_bytes, arrival.mtime_ns):
+        now = reading.stamp_of(folder)
+        if not entry.source_archived_path or now.matches(arrival):
             return None, now
         missing = missing_members(lane.archive, entry, folder)
         if not missing:
             return None, now
-        is_own = as_converted is not None and _mark(as_converted) == _mark(now)
+        is_own = as_converted is not None and as_converted.matches(now)
         self._archive(lane, entry, Path(arrival.path), folder, None, is_alert=not is_own)
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         return f"{missing[0]}{more} came or changed after the folder was archived; it was archived again", now
@@ -167,11 +165,7 @@ class LateWrites:
 
 def _is_written(departed: DepartedSource) -> bool:
     try:
-        now = reading.signature(departed.path)
+        now = reading.stamp_of(departed.path)
     except (ArchiveError, OSError):
         return False
-    return departed.signature is None or _mark(now) != _mark(departed.signature)
-
-
-def _mark(signature: Signature) -> tuple[int, int]:
-    return signature.size_bytes, signature.mtime_ns
+    return departed.stamp is None or not now.matches(departed.stamp)

@@ -19,6 +19,7 @@ from pywats_archive.errors import (
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess import actions, decisions
@@ -46,13 +47,13 @@ class Finisher:
         self._late_writes = late_writes
         self._in_flight = InFlight()
         self._with_hooks: dict[Key, ConversionResult] = {}
-        self._as_converted: dict[Key, reading.Signature] = {}
+        self._as_converted: dict[Key, FileStamp] = {}
         """The state of folders when they had been converted."""
 
     def note_folder(self, lane: Lane, arrival: Arrival) -> None:
         """Note the state of a folder source right after its conversion: what changes later is a late write."""
         with suppress(SourceVanished, OSError):
-            self._as_converted[key(lane, arrival)] = reading.signature(Path(arrival.path))
+            self._as_converted[key(lane, arrival)] = reading.stamp_of(Path(arrival.path))
 
     def note_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
         """Note that the converter wants to know of the end of its source."""

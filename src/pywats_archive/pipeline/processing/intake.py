@@ -107,10 +107,10 @@ def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
     """Whether the archived source still lies at its path, unchanged."""
     path = Path(arrival.path)
     try:
-        now = reading.signature(path)
+        now = reading.stamp_of(path)
     except SourceVanished:
         return False
-    is_as_archived = (now.mtime_ns, now.size_bytes) == (entry.source_mtime_ns, entry.source_size_bytes)
+    is_as_archived = now.matches(entry.source_stamp)
     return path.is_dir() or (is_as_archived and is_as_known(arrival, now))
 
 
@@ -118,9 +118,8 @@ def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
     """Tell whether a folder, or a companion, is not what was archived: a source that waited may find those of the next one."""
     path = Path(arrival.path)
     try:
-        now = reading.signature(path)
-        mark = (now.size_bytes, now.mtime_ns)
-        if entry.source_kind is SourceKind.FOLDER and mark != (arrival.size_bytes, arrival.mtime_ns):
+        now = reading.stamp_of(path)
+        if entry.source_kind is SourceKind.FOLDER and not now.matches(arrival):
             return True
         beside = ((each, path.parent / each.name) for each in entry.companions)
         return not all(companions.is_same(file, each) for each, file in beside)
@@ -162,7 +161,7 @@ def _in_pending(lane: Lane, arrival: Arrival) -> Path | None:
         pending = Path(lane.config.pending_folder, name)
         if not os.path.lexists(pending):
             return None
-        now = reading.signature(pending)
-        if pending.is_dir() or (now.size_bytes, now.mtime_ns) == (arrival.size_bytes, arrival.mtime_ns):
+        now = reading.stamp_of(pending)
+        if pending.is_dir() or now.matches(arrival):
             return pending
     raise AssertionError("unreachable: names never run out")

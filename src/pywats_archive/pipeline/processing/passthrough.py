@@ -16,13 +16,14 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive.results import document
-from pywats_archive.archive.sources.reading import Signature, signature
+from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.conversion.sending.items import MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes import relocated
@@ -146,13 +147,13 @@ class Passthrough:
         converter's doing, which would make new sources of it for ever.
         """
         path = Path(arrival.path)
-        before = _file_signature(path)
+        before = _file_stamp(path)
         if (before.size_bytes if before else arrival.size_bytes) == 0:
             return empty_result(), arrival
         if before is not None:  # what was listed may have been replaced since
             arrival = replace(arrival, size_bytes=before.size_bytes, mtime_ns=before.mtime_ns, inode=before.inode)
         result = self._calls.outbid(lane, path) or self._calls.convert(lane, path)
-        after = _file_signature(path)
+        after = _file_stamp(path)
         if before is None or after is None or before == after:
             lane.scan.changed.discard(arrival.path)
         elif arrival.path not in lane.scan.changed:
@@ -250,9 +251,9 @@ class Passthrough:
         lane.scan.needs_scan = True
 
 
-def _file_signature(path: Path) -> Signature | None:
+def _file_stamp(path: Path) -> FileStamp | None:
     try:
-        return signature(path) if path.is_file() else None
+        return stamp_of(path) if path.is_file() else None
     except SourceVanished:
         return None
 

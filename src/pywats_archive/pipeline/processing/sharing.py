@@ -14,11 +14,11 @@ from itertools import groupby
 from pathlib import Path
 
 from pywats_archive.archive.sources import reading
-from pywats_archive.archive.sources.reading import Signature
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.host.settings.neighbours import real
 from pywats_archive.models.arrival import Arrival, ArrivalState
-from pywats_archive.pipeline.lanes.lane import Lane, mark_of
+from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 
 _NOT_TAKEN = (ArrivalState.SKIPPED, ArrivalState.REJECTED)
@@ -51,9 +51,9 @@ def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) ->
     return ending
 
 
-def has_passed_on(known: Arrival | None, now: tuple[int, int]) -> bool:
+def has_passed_on(known: Arrival | None, now: FileStamp) -> bool:
     """Whether a converter has left to others what lies there now, by what its books last had at that path."""
-    return known is not None and known.state in _NOT_TAKEN and known.moved_to is None and mark_of(known) == now
+    return known is not None and known.state in _NOT_TAKEN and known.moved_to is None and now.matches(known)
 
 
 def surest(own: float, rivals: Mapping[str, float]) -> str | None:
@@ -68,7 +68,7 @@ def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
         return ending
     heir = None if arrival.moved_to or not os.path.lexists(arrival.path) else _heir(lane, arrival)
     before = (_latest(each, arrival.path) for each in _before(lane))
-    failures = (a.reason or "" for a in before if a and has_passed_on(a, mark_of(arrival)))
+    failures = (a.reason or "" for a in before if a and has_passed_on(a, arrival.stamp))
     return passed_on(
         ending,
         heir=heir.name if heir else None,
@@ -88,7 +88,7 @@ def rivals(lane: Lane, path: str) -> tuple[Lane, ...]:
     return tuple(each for each in later if not each.converter.error and each.listing.matches(_at(each, path)))
 
 
-def drop_others(lane: Lane, listing: dict[str, Signature]) -> None:
+def drop_others(lane: Lane, listing: dict[str, FileStamp]) -> None:
     """Take out of a listing what an earlier converter of the folder has not passed on, unless this one has taken it already."""
     first = [(each, each.listing.matcher()) for each in _before(lane)]
     for path, now in tuple(listing.items()) if first else ():
@@ -103,7 +103,7 @@ def drop_others(lane: Lane, listing: dict[str, Signature]) -> None:
             _release(lane, own, owner)
 
 
-def free_of_others(lane: Lane, new: Sequence[str], listing: Mapping[str, Signature]) -> list[str]:
+def free_of_others(lane: Lane, new: Sequence[str], listing: Mapping[str, FileStamp]) -> list[str]:
     """Return those of the paths that are new to a lane at which no later converter has, or has left, what lies there."""
     free = list(new)
     for each in (each for each in _after(lane) if each.away is None and free):
@@ -123,7 +123,7 @@ def note_departure(lane: Lane, arrival: Arrival, moved_to: str | None) -> None:
     for each in _before(lane) if moved_to else ():
         with suppress(ArchiveError):
             known = _latest(each, arrival.path)
-            if known and has_passed_on(known, mark_of(known)):
+            if known and has_passed_on(known, known.stamp):
                 each.ledger.change(known, known.state, reason=known.reason, moved_to=moved_to)
                 each.scan.stale.append(known.path)
 
@@ -139,7 +139,7 @@ def _after(lane: Lane) -> tuple[Lane, ...]:
 def _heir(lane: Lane, arrival: Arrival) -> Lane | None:
     """Return the next converter that has not passed on what lies there."""
     matching = (each for each in _after(lane) if each.listing.matches(_at(each, arrival.path)))
-    return next((e for e in matching if not has_passed_on(_latest(e, arrival.path), mark_of(arrival))), None)
+    return next((e for e in matching if not has_passed_on(_latest(e, arrival.path), arrival.stamp)), None)
 
 
 def _at(lane: Lane, path: str) -> str:
@@ -152,25 +152,25 @@ def _latest(lane: Lane, path: str) -> Arrival | None:
     return None if lane.away else lane.ledger.latest_at([path]).get(path)
 
 
-def _has_passed_on_now(lane: Lane, path: str, now: Signature) -> bool:
-    return has_passed_on(lane.scan.known.get(_at(lane, path)), (now.size_bytes, now.mtime_ns))
+def _has_passed_on_now(lane: Lane, path: str, now: FileStamp) -> bool:
+    return has_passed_on(lane.scan.known.get(_at(lane, path)), now)
 
 
-def _has_taken(lane: Lane, own: Arrival, now: Signature) -> bool:
+def _has_taken(lane: Lane, own: Arrival, now: FileStamp) -> bool:
     """Whether what lies there is what a lane has in hand, and no other source in its place."""
     if own.state is ArrivalState.SEEN:
         return own.arrival_id in lane.scan.active or own.arrival_id in lane.scan.active_before
     return not own.state.is_final and lane.accounts_for(own, now)
 
 
-def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: Signature) -> bool:
+def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: FileStamp) -> bool:
     """Whether another converter has what lies there; its books may be younger than the listing, so it is looked at again."""
     if theirs is None or theirs.state in _NOT_TAKEN:
         return False
     if lane.accounts_for(theirs, listed):
         return True
     try:
-        return lane.accounts_for(theirs, reading.signature(Path(path)))
+        return lane.accounts_for(theirs, reading.stamp_of(Path(path)))
     except (OSError, StorageError):
         return True
 
