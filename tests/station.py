@@ -179,3 +179,12 @@ def check_sound(root: Path) -> None:
         assert not found.found_anything, found
     with Archive.open(root) as archive:
         assert [checked.problem for checked in verify(archive, Thoroughness()) if checked.problem] == []
+
+
+def block_today(root: Path) -> Path:
+    """Make the archive fail as a full disk does: a file lies where its sources' folder is to be."""
+    blocked = root / "sources"
+    if blocked.is_dir():
+        blocked.rename(root / "sources-before")
+    blocked.write_bytes(b"")
+    return blocked

@@ -9,8 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from tests.acceptance.test_ways import block_today
-from tests.station import Station, wait_for
+from tests.station import Station, block_today, wait_for
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive

@@ -6,8 +6,7 @@ import json
 
 import pytest
 from tests.acceptance.test_command import command
-from tests.acceptance.test_ways import block_today
-from tests.station import Station
+from tests.station import Station, block_today
 
 from pywats_archive.archive.core import Archive
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.acceptance.test_ways import block_today
-from tests.station import Station, wait_for
+from tests.station import Station, block_today, wait_for
 
 from pywats_archive.pipeline.postprocess import actions
 

@@ -15,8 +15,7 @@ from unittest import mock
 
 import pytest
 from structlog.testing import capture_logs
-from tests.acceptance.test_ways import block_today
-from tests.station import Station, wait_for, wait_for_event
+from tests.station import Station, block_today, wait_for, wait_for_event
 
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.config import ConverterConfig

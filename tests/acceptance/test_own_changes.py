@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_ways import block_today
-from tests.station import Station, wait_for
+from tests.station import Station, block_today, wait_for
 
 CHANGES = {"touches it": "os.utime(source.path)", "appends to it": "open(source.path, 'a').write('x')"}
 

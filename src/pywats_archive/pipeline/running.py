@@ -80,7 +80,7 @@ class StationRun:
             if self._parts.conditions.until_idle and (outcome := self._try_outcome()) is not None:
                 self._check_reports(now_s, again=True)
                 return outcome
-            is_active = any(
+            is_active = self._parts.conditions.until_idle or any(
                 lane.takes_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._parts.lanes
             )
             self._parts.wake.wait(_TICK_S if is_active else _QUIET_TICK_S)

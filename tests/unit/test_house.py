@@ -1,0 +1,47 @@
+"""The length of files, classes and folders stays such that a stranger finds the place for a change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "pywats_archive"
+FILE_LINES, CLASS_LINES, FOLDER_MODULES, TEST_LINES = 300, 200, 12, 400
+WIDE_FOLDERS = {"cli", "catalog"}
+"""A verb is a file, and so is a table's access: these folders are as wide as what they serve."""
+EXCEPTIONS = {
+    "archive/core.py: Archive",
+    "archive/ledger.py",
+    "host/worker/",
+    "pipeline/schedule/scheduler.py: Schedules",
+}
+"""What is too long today; an entry goes with the change that shortens its file, class or folder."""
+
+
+def test_no_file_class_or_folder_is_too_long() -> None:
+    """Nothing is longer than its limit, except what is listed."""
+    assert set(too_long()) - EXCEPTIONS == set()
+
+
+def too_long() -> Iterator[str]:
+    """Name what is over its limit, as it is named in ``EXCEPTIONS``."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name, text = path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > FILE_LINES:
+            yield name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and _lines(node) > CLASS_LINES:
+                yield f"{name}: {node.name}"
+    for folder in (PACKAGE, *sorted(path for path in PACKAGE.rglob("*") if path.is_dir())):
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        if len(modules) > FOLDER_MODULES and folder.relative_to(PACKAGE).as_posix() not in WIDE_FOLDERS:
+            yield f"{folder.relative_to(PACKAGE).as_posix()}/"
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if len(path.read_text(encoding="utf-8").splitlines()) > TEST_LINES:
+            yield path.relative_to(ROOT).as_posix()
+
+
+def _lines(node: ast.ClassDef) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
