@@ -71,7 +71,7 @@ def test_what_only_reads_works_and_the_rest_says_why_not(snapshot: Path, tmp_pat
         assert done.returncode == 0, (words, done.stdout, done.stderr)
     restored = command("restore", first, "--to", tmp_path / "out", "--archive", snapshot)
     assert restored.returncode == 0 and (tmp_path / "out" / "R1.log").read_text() == "content 1"
-    assert "read only" in restored.stdout
+    assert "read-only" in restored.stdout
     for words in (["hold", "add", first, "--reason", "x"], ["purge", first, "--yes"], ["rebuild", "--yes"]):
         refused = command(*words, "--archive", snapshot)
         assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 1, (words, refused.stderr)

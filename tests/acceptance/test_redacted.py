@@ -75,7 +75,7 @@ def test_a_token_that_cannot_be_one_is_tried_once(tmp_path: Path) -> None:
         station.keys = {"api_token": f"{TOKEN[:9]}\n{TOKEN[9:]}"}
         (station.add("ict") / "SN1.log").write_text("x")
         done = run(station)
-        assert done.returncode == 1 and "api_token is no token" in done.stdout
+        assert done.returncode == 1 and "api_token has characters that a token cannot have" in done.stdout
         shown = command("show", station.entry().archive_id, "--config", station.root / "config.json")
         require_clean(station, done, shown, command("status", "--config", station.root / "config.json"))
         assert station.server.requests == 0

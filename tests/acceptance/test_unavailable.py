@@ -149,7 +149,7 @@ def test_a_constructor_that_raises_lets_its_sources_wait(station: Station) -> No
         (watch / "b.log").write_bytes(b"b")
         wait_for(lambda: station_alerts(station, "converter.unavailable") == ["c"])
     told = station.run().waiting
-    assert all("Licensed cannot be made (RuntimeError: no licence)" in line for line in told), told
+    assert all("Licensed cannot be created (RuntimeError: no licence)" in line for line in told), told
     assert told
     assert station.names("c/watch") == ["b.log"]
     (station.root / "licence").touch()

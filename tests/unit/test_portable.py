@@ -177,7 +177,7 @@ def test_windows_is_asked_for_its_volume(tmp_path: Path, drive: int, is_remote: 
 
 def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
     """The error names the path."""
-    with pytest.raises(OSError, match="cannot be asked") as caught:
+    with pytest.raises(OSError, match="cannot be queried") as caught:
         volumes.file_system(tmp_path, windows=True, kernel=foreign_kernel)
     assert caught.value.filename == str(tmp_path.resolve())
 

@@ -17,7 +17,7 @@ from pywats_archive.portable.files import WINDOWS
 
 AsOwnerOption = Annotated[
     bool,
-    typer.Option("--as-owner", hidden=WINDOWS, help="As root: do it as the account that the archive belongs to."),
+    typer.Option("--as-owner", hidden=WINDOWS, help="As root, run as the account that owns the archive."),
 ]
 
 
@@ -39,7 +39,7 @@ def _roots_of(config: Path) -> list[Path]:
 
 def _become_owner(roots: Sequence[Path]) -> None:
     if WINDOWS:
-        raise UsageError("--as-owner: Windows has no such thing; run it in a console of that account")
+        raise UsageError("--as-owner: not available on Windows; run the command as that account")
     owners = {owner.uid: owner for owner in map(owner_of, roots)}
     if len(owners) > 1:
         named = ", ".join(sorted(owner.sudo_name for owner in owners.values()))

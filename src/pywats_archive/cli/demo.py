@@ -18,14 +18,14 @@ from pywats_archive.demo.station import DemoResult, run_demo
 
 def demo(
     dir_: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="Files of your own instead of generated ones.")
+        Path | None, typer.Option("--dir", metavar="DIR", help="Use your own files instead of generated ones.")
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Where to set it up; default: a new temporary folder.")
+        Path | None, typer.Option("--to", metavar="DIR", help="Folder of the demo; default: a new temporary folder.")
     ] = None,
-    count: Annotated[int, typer.Option(min=20, max=5000, help="How many files to generate.")] = 200,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
+    count: Annotated[int, typer.Option(min=20, max=5000, help="Number of files to generate.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the generated files.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")] = False,
 ) -> int:
     """Run the main job once, against a simulated WATS server on this machine, and check the result."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -36,7 +36,7 @@ def doctor(
 ) -> int:
     """Try in each folder what the promises need there, and say what holds and what to change."""
     if archive and config:
-        raise UsageError("--archive and --config: give one of them, not both")
+        raise UsageError("--archive and --config: use one of them, not both")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end by signal takes the probes away first
     where = {"archive": archive} if archive else {"config": config or options.default_config()}
     examination = Client.doctor(**where)

@@ -20,7 +20,7 @@ IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help="Archive
 @app.command("add")
 def add(
     archive_ids: IdsArgument,
-    reason: Annotated[str, typer.Option(help="Why; it goes into the history.")],
+    reason: Annotated[str, typer.Option(help="The reason; it is recorded in the history.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     as_owner: AsOwnerOption = False,

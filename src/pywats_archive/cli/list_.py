@@ -22,11 +22,13 @@ def list_entries(
     status: options.StatusOption = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    warned: Annotated[bool | None, typer.Option("--warned/--unwarned", help="With warnings, or without.")] = None,
-    submission: Annotated[
-        str | None, typer.Option(help="A report of it is waiting, accepted, refused or withheld.")
+    warned: Annotated[
+        bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,
-    purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Whose bytes are gone, or are there.")] = None,
+    submission: Annotated[
+        str | None, typer.Option(help="Only entries with a report that is waiting, accepted, refused or withheld.")
+    ] = None,
+    purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
     limit: options.LimitOption = 100,
     offset: options.OffsetOption = 0,
     as_json: options.JsonOption = False,

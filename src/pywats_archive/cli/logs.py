@@ -175,7 +175,7 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:
-        return "(it fails to say what it is)"
+        return "(its message cannot be read)"
 
 
 def _traceback_of(error: BaseException) -> str:

@@ -21,22 +21,22 @@ from pywats_archive.portable.files import WINDOWS
 
 Choice = TypeVar("Choice", bound=Enum)
 ArchiveOption = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="One archive; else all that --config names.")
+    Path | None, typer.Option("--archive", metavar="DIR", help="Use this archive; default: all archives of --config.")
 ]
 OneArchiveOption = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="Which archive, where --config names several.")
+    Path | None, typer.Option("--archive", metavar="DIR", help="The archive to use, if the configuration has several.")
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="pyWATS' configuration; default: pyWATS' own place for it."),
+    typer.Option("--config", metavar="FILE", help="pyWATS' configuration file; default: where pyWATS keeps it."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Entries at most.")]
-OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Entries to pass over first.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Maximum number of entries.")]
+OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Number of entries to skip.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromOption = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Converted on or after.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
-ConverterOption = Annotated[str | None, typer.Option("--converter", help="One converter's.")]
+ConverterOption = Annotated[str | None, typer.Option("--converter", help="Only this converter.")]
 StatusOption = Annotated[
     str | None, typer.Option("--status", help="pending, success, failed, suspended, skipped or rejected.")
 ]
@@ -54,12 +54,12 @@ def default_config() -> Path:
 def open_client(archive: Path | None, config: Path | None) -> Client:
     """Open what --archive or --config names."""
     if archive and config:
-        raise UsageError("--archive and --config: give one of them, not both")
+        raise UsageError("--archive and --config: use one of them, not both")
     if archive:
         return Client([archive])
     client = Client.from_config(config or default_config())
     if not client.roots:
-        told = "no archive is there yet: set archive_enabled for a converter, and run the service once"
+        told = "there is no archive yet; set archive_enabled for a converter, and run the service once"
         typer.echo(f"{config or default_config()}: {told}", err=True)
     return client
 
@@ -71,7 +71,7 @@ def entry_filter(
     first, last = parse_day(from_, "--from"), parse_day(to, "--to")
     start, end = start_of(first) if first else None, end_of(last) if last else None
     if start and end and start > end:
-        raise UsageError(f"--from {from_} lies after --to {to}; exchange them")
+        raise UsageError(f"--from {from_} lies after --to {to}; swap them")
     return EntryFilter(
         from_date=start,
         to_date=end,
@@ -87,7 +87,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("nobody is there to be asked; look at the preview, then repeat it with --yes")
+        raise UsageError("cannot ask for confirmation (no terminal); check the preview, then add --yes")
     typer.confirm(f"{question}?", abort=True)
 
 
@@ -107,7 +107,7 @@ def parse_day(text: str | None, option: str) -> date | datetime | None:
             else datetime.fromisoformat(text.replace("Z", "+00:00"))
         )
     except ValueError as exc:
-        raise UsageError(f"{option} '{text}': is no date; write 2026-01-31 or 2026-01-31T08:00") from exc
+        raise UsageError(f"invalid {option} '{text}'; use a date such as 2026-01-31 or 2026-01-31T08:00") from exc
 
 
 def parse_status(text: str | None) -> ConversionStatus | None:
@@ -125,4 +125,4 @@ def _choice(text: str | None, choices: type[Choice], option: str) -> Choice | No
         return choices(text.upper()) if text else None
     except ValueError as exc:
         known = ", ".join(choice.value for choice in choices)
-        raise UsageError(f"{option} '{text}': is none; choose of {known}") from exc
+        raise UsageError(f"invalid {option} '{text}'; choose from {known}") from exc

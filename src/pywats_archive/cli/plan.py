@@ -20,21 +20,21 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def plan(
-    files_per_day: Annotated[float, typer.Option(help="Of each converter.")],
+    files_per_day: Annotated[float, typer.Option(help="Files per day, per converter.")],
     size: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Of a file, such as 10KB; else the sample's mean.")
+        str | None, typer.Option(metavar="SIZE", help="Size of a file, such as 10KB; default: the sample's mean.")
     ] = None,
-    converters: Annotated[int, typer.Option(help="How many there are.")] = 1,
-    days: Annotated[float, typer.Option(help="How long entries are kept.")] = 90,
-    reports: Annotated[bool, typer.Option("--reports/--no-reports", help="Whether reports are kept too.")] = True,
-    sample: Annotated[Path | None, typer.Option(metavar="DIR", help="Compress files of your own to measure.")] = None,
+    converters: Annotated[int, typer.Option(help="Number of converters.")] = 1,
+    days: Annotated[float, typer.Option(help="Days that entries are kept.")] = 90,
+    reports: Annotated[bool, typer.Option("--reports/--no-reports", help="Keep reports too.")] = True,
+    sample: Annotated[Path | None, typer.Option(metavar="DIR", help="Measure by compressing your own files.")] = None,
     level: Annotated[int, typer.Option(min=1, max=9, help="Compression level for the sample.")] = 6,
     as_json: options.JsonOption = False,
 ) -> None:
     """Plan how much room an archive will take, from measured ratios or from files of your own."""
     ratios, mean = Client.measure(sample, level=level) if sample else (MEASURED, None)
     if size is None and mean is None:
-        raise UsageError("plan: how large is a file? give --size, such as 10KB, or --sample DIR")
+        raise UsageError("plan: the size of a file is missing; add --size, such as 10KB, or --sample DIR")
     bytes_each = _bytes(size) if size is not None else float(mean or 0)
     load = Load(files_per_day=files_per_day, file_size_bytes=bytes_each, converters=converters, days=days)
     try:
@@ -69,5 +69,5 @@ def _bytes(text: str) -> float:
     """Read a size; 1 KB is 1000 bytes, as everywhere here."""
     found = _SIZE.fullmatch(text.strip())
     if not found:
-        raise UsageError(f"--size {text}: is no size; write bytes, or 10KB, 2.5MB, 1GB")
+        raise UsageError(f"invalid --size '{text}'; use bytes, or 10KB, 2.5MB, 1GB")
     return float(found[1]) * _UNITS[found[2].lower()]

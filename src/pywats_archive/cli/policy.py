@@ -18,8 +18,10 @@ from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.retention.differing import told
 
-app = typer.Typer(help="Show and set how long, and how much, is kept.", no_args_is_help=True, rich_markup_mode=None)
-NameArgument = Annotated[str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all others.")]
+app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
+NameArgument = Annotated[
+    str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all other converters.")
+]
 
 
 @app.command("list")
@@ -71,20 +73,24 @@ def show_policy(
 @app.command("set")
 def set_policy(
     name: NameArgument,
-    retention_days: Annotated[int | None, typer.Option(help="Days that an entry is kept.")] = None,
+    retention_days: Annotated[int | None, typer.Option(help="Days to keep entries.")] = None,
     failed_retention_days: Annotated[
-        int | None, typer.Option(help="The same for failed entries, never less; default twice as long.")
+        int | None, typer.Option(help="Days to keep failed entries, at least as long; default: twice as long.")
     ] = None,
-    max_size_gb: Annotated[float | None, typer.Option(help="GB (10⁹ bytes) on disk, of sources and reports.")] = None,
-    min_entries: Annotated[int | None, typer.Option(help="So many of the newest always stay.")] = None,
-    min_days: Annotated[int | None, typer.Option(help="Younger ones never go for their size.")] = None,
+    max_size_gb: Annotated[
+        float | None, typer.Option(help="Maximum size on disk of sources and reports, in GB (10⁹ bytes).")
+    ] = None,
+    min_entries: Annotated[int | None, typer.Option(help="Number of newest entries that are never purged.")] = None,
+    min_days: Annotated[int | None, typer.Option(help="Never purge younger entries to meet the size limit.")] = None,
     purge_unsubmitted: Annotated[
         bool | None,
-        typer.Option("--purge-unsubmitted/--keep-unsubmitted", help="Even what the server has not accepted."),
+        typer.Option("--purge-unsubmitted/--keep-unsubmitted", help="Also purge entries with unsubmitted reports."),
     ] = None,
-    compression_level: Annotated[int | None, typer.Option(help="1 (fast) to 9 (small), for what comes.")] = None,
+    compression_level: Annotated[
+        int | None, typer.Option(help="Compression level of new files, 1 (fast) to 9 (small).")
+    ] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enabled/--disabled", help="Purge at all, or keep everything.")
+        bool | None, typer.Option("--enabled/--disabled", help="Purge by this policy, or keep everything.")
     ] = None,
     yes: options.YesOption = False,
     archive: options.ArchiveOption = None,

@@ -35,15 +35,15 @@ def purge(
     status: options.StatusOption = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Only say what would go, and why.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Show what would be purged, and why.")] = False,
     unsubmitted: Annotated[
-        bool, typer.Option("--unsubmitted", help="Of those named, even what the server has not accepted.")
+        bool, typer.Option("--unsubmitted", help="Also purge named entries whose reports the server has not accepted.")
     ] = False,
     even_damaged: Annotated[
-        bool, typer.Option("--even-damaged", help="Those named, though damage is open in the archive.")
+        bool, typer.Option("--even-damaged", help="Purge named entries even if the archive has open damage.")
     ] = False,
     confirm_clock: Annotated[
-        bool, typer.Option("--confirm-clock", help="Say that the clock is right, where it is doubted; purges nothing.")
+        bool, typer.Option("--confirm-clock", help="Confirm that the clock is right; purges nothing.")
     ] = False,
     as_owner: AsOwnerOption = False,
     yes: YesOption = False,
@@ -56,7 +56,7 @@ def purge(
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     is_filtered = wanted != EntryFilter(converter_name=converter)
     if archive_ids and (is_filtered or converter):
-        raise UsageError("purge: give ids or filters, not both")
+        raise UsageError("purge: use ids or filters, not both")
     if confirm_clock and (archive_ids or is_filtered or converter or preview):
         raise UsageError("purge: --confirm-clock purges nothing; use it alone, then repeat the purge")
     if not preview:

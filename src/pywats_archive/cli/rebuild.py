@@ -28,7 +28,7 @@ def rebuild(
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     if archive and not damage(archive):
         options.confirm(
-            f"{archive}: its catalog can be read, and knows what no blob tells; rebuild it all the same", yes=yes
+            f"{archive}: its catalog can be read, and holds more than the blobs do; rebuild it anyway", yes=yes
         )
     with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
         done = client.rebuild(actor=current_user(), on_progress=lambda *_: advance(1))
@@ -39,7 +39,7 @@ def rebuild(
         for each in done:
             _show(each)
     else:
-        console.print("every catalog can be read; to rebuild one all the same, name its archive with --archive")
+        console.print("every catalog can be read; to rebuild one anyway, name its archive with --archive")
     return 1 if problems else 0
 
 
@@ -52,7 +52,7 @@ def _show(rebuilt: Rebuilt) -> None:
     )
     _say(told)
     if rebuilt.without_source:
-        _say(f"{rebuilt.without_source} of these entries have no readable source, only what was made from it")
+        _say(f"{rebuilt.without_source} of these entries have no readable source, only files made from it")
     if rebuilt.purged:
         _say(f"{rebuilt.purged} entries were on record as purged; what was left of their files is removed")
     if rebuilt.without_outcome:

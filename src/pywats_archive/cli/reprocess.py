@@ -25,15 +25,19 @@ from pywats_archive.portable.processes import give_way
 from pywats_archive.reprocessing.runner import OnProgress
 
 app = typer.Typer(
-    help="Replay archived sources, see what changes, then send it.", no_args_is_help=True, rich_markup_mode=None
+    help="Replay archived sources, see what changes, then send the reports.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="The number of a run.")]
-ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")]
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="Number of the run.")]
+ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of converter processes; 0 is one per core.")]
 
 
 @app.command("start")
 def start(
-    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids; or filters:")] = None,
+    archive_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids; or use filters:")
+    ] = None,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
     from_: options.FromOption = None,
@@ -42,37 +46,37 @@ def start(
     status: options.StatusOption = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[str | None, typer.Option(help="Words of errors, names, serial or part numbers.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words in errors, names, serial or part numbers.")] = None,
     mode: Annotated[
-        ReplayMode, typer.Option(help="Of what matches: all, failed, or warned ones too.")
+        ReplayMode, typer.Option(help="Which matching entries: all, failed, or failed and warned.")
     ] = ReplayMode.ALL,
-    oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="In which order.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Record and send nothing; say what would change.")] = False,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="Order of the entries.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; record and send nothing.")
+    ] = False,
     original_converter: Annotated[
-        bool, typer.Option("--original-converter", help="Only with the very code that converted it.")
+        bool, typer.Option("--original-converter", help="Only with the original converter code.")
     ] = False,
     allow_version: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Where an installed original is gone: this version of it.")
+        str | None,
+        typer.Option(metavar="VERSION", help="Version to use if the original package is no longer installed."),
     ] = None,
     original_parameters: Annotated[
-        bool, typer.Option("--original-parameters", help="With the arguments on record; secrets are today's.")
+        bool, typer.Option("--original-parameters", help="With the recorded arguments; secrets are the current ones.")
     ] = False,
-    submit: Annotated[bool, typer.Option("--submit", help="Send what changed, through the outbox.")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="Send changed reports through the outbox.")] = False,
     new_id: Annotated[
-        bool, typer.Option("--new-id", help="Give the reports new ids, so that those there may stay.")
+        bool, typer.Option("--new-id", help="Give the reports new ids, so that the old ones stay on the server.")
     ] = False,
     allow_verdict_change: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Send even reports whose verdict turns; why goes on record.")
+        str | None,
+        typer.Option(metavar="REASON", help="Also send reports whose verdict changes; the reason is recorded."),
     ] = None,
     allow_unit_change: Annotated[
         str | None,
-        typer.Option(
-            metavar="REASON", help="A report may replace the one of another serial number, if it is the only one."
-        ),
+        typer.Option(metavar="REASON", help="Allow a report to replace the only one with another serial number."),
     ] = None,
-    stop_at_failure: Annotated[
-        bool, typer.Option("--stop-at-failure", help="Begin no other entry once one failed.")
-    ] = False,
+    stop_at_failure: Annotated[bool, typer.Option("--stop-at-failure", help="Stop after the first failure.")] = False,
     processes: ProcessesOption = 0,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
@@ -81,7 +85,7 @@ def start(
     """Replay entries by id or filter. First with --dry-run, then without it, then with --submit."""
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     if archive_ids and (wanted != EntryFilter() or text is not None or mode is not ReplayMode.ALL):
-        raise UsageError("reprocess start: give ids or filters, not both")
+        raise UsageError("reprocess start: use ids or filters, not both")
     request = ReplayRequest(
         dry_run=dry_run,
         use_current_converter=not original_converter,
@@ -162,12 +166,14 @@ def show(
 @app.command("diff")
 def diff(
     run: RunArgument,
-    archive_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One entry of it.")] = None,
+    archive_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this entry.")] = None,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
-    to_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a line for each change.")] = None,
+    to_csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write each change as a line of a CSV file.")
+    ] = None,
     volatile: Annotated[
-        bool, typer.Option("--volatile", help="Show ids and times of the conversion too, which always differ.")
+        bool, typer.Option("--volatile", help="Also show ids and conversion times, which always differ.")
     ] = False,
     as_json: options.JsonOption = False,
 ) -> None:

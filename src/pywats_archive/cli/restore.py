@@ -15,11 +15,11 @@ from pywats_archive.cli.output import console, print_json, printable
 
 def restore(
     archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Archive ids.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to; nothing there is replaced.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Target folder; existing files are not replaced.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     even_damaged: Annotated[
-        bool, typer.Option("--even-damaged", help="Of a damaged source what can be read, as NAME.damaged.")
+        bool, typer.Option("--even-damaged", help="Restore the readable part of a damaged source, as NAME.damaged.")
     ] = False,
     as_json: options.JsonOption = False,
 ) -> int:
@@ -36,7 +36,7 @@ def restore(
             if result.error:
                 console.print(printable(f"{result.archive_id}: {result.error}"), soft_wrap=True, style="red")
         if any(result.path and not result.is_on_record for result in results):
-            console.print("The archive is read only here: its history does not tell that these were restored.")
+            console.print("The archive is read-only here, so its history does not record this restore.")
     return 1 if failed else 0
 
 

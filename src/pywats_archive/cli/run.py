@@ -25,24 +25,26 @@ _BAD = {ArrivalState.FAILED.value, ArrivalState.REFUSED.value}
 def run(
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="pyWATS' configuration.")] = None,
     until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="Try everything that waits at once; end when nothing waits.")
+        bool, typer.Option("--until-idle", help="Retry everything at once, and exit when nothing is waiting.")
     ] = False,
-    processes: Annotated[int, typer.Option(min=0, max=64, help="Converter processes; 0 is one per core.")] = 0,
+    processes: Annotated[
+        int, typer.Option(min=0, max=64, help="Number of converter processes; 0 is one per core.")
+    ] = 0,
     repair: Annotated[
         bool, typer.Option("--repair", help="Rebuild a damaged or missing metadata.db; the old one is kept beside it.")
     ] = False,
     accept_notes: Annotated[
         bool,
-        typer.Option("--accept-notes", help="Take notes in Done/not-archived that nobody signed: you vouch for them."),
+        typer.Option("--accept-notes", help="Accept unsigned notes in Done/not-archived as genuine."),
     ] = False,
     metrics: Annotated[
         str | None,
         typer.Option(
-            metavar="[HOST:]PORT", help="Answer Prometheus there; for this computer alone unless a host is named."
+            metavar="[HOST:]PORT", help="Serve Prometheus metrics on [HOST:]PORT (loopback only unless HOST is given)."
         ),
     ] = None,
     as_owner: AsOwnerOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="At the end, one JSON document on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout at the end.")] = False,
 ) -> int:
     """Watch, archive, convert, submit; until stopped (Ctrl-C), or until nothing waits."""
     path = config or default_config()

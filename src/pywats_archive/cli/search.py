@@ -12,7 +12,7 @@ from pywats_archive.models.query import EntryFilter
 
 
 def search(
-    text: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words, each whole or begun; all must occur.")],
+    text: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words or beginnings of words; all must occur.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     limit: options.LimitOption = 100,

@@ -20,7 +20,7 @@ def stats(
     config: options.ConfigOption = None,
     converter: options.ConverterOption = None,
     by_day: Annotated[
-        int, typer.Option("--by-day", metavar="N", min=0, help="The last N days on which something came.")
+        int, typer.Option("--by-day", metavar="N", min=0, help="The last N days on which files arrived.")
     ] = 0,
     as_json: options.JsonOption = False,
 ) -> None:

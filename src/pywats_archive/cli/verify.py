@@ -26,14 +26,17 @@ from pywats_archive.models.query import EntryFilter
 def verify(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Names, sizes and headers only.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Check only names, sizes and headers.")] = False,
     sample: Annotated[
-        str | None, typer.Option(metavar="N%", help="Read N % of the blobs whole, of the others only headers.")
+        str | None, typer.Option(metavar="N%", help="Read N % of the blobs whole, and only the headers of the others.")
     ] = None,
-    seed: Annotated[str | None, typer.Option(help="What the sample is drawn by; default: today's date.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of the sample; default: today's date.")] = None,
     reproduce: Annotated[
         str | None,
-        typer.Option(metavar="SAMPLE", help="Replay so many (N or N%) with original converter and parameters instead."),
+        typer.Option(
+            metavar="SAMPLE",
+            help="Instead, replay N (or N%) of the entries with the original converter and parameters.",
+        ),
     ] = None,
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
@@ -97,7 +100,7 @@ def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
 
 def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thoroughness:
     if quick and sample:
-        raise UsageError("--quick and --sample: give one of them, not both")
+        raise UsageError("--quick and --sample: use one of them, not both")
     percent = _percent(sample, "--sample") if sample else 100.0
     return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else _today())
 

@@ -71,7 +71,7 @@ class Client:
         UsageError unless one of the two is given.
         """
         if (config is None) == (archive is None):
-            raise UsageError("doctor: give a configuration or an archive, one of them")
+            raise UsageError("doctor: pass either a configuration or an archive")
         if config is not None:
             station = read_station_config(Path(config))
             away = {root: str(reason) for root, reason in unavailable_archives(station).items()}
@@ -137,7 +137,7 @@ class Client:
         found = [each for each in self._archives.all if archive is None or each.root == archive.absolute()]
         if len(found) != 1:
             known = ", ".join(str(root) for root in self._archives.roots) or "none"
-            raise UsageError(f"name the archive that is meant with --archive; there are {known}")
+            raise UsageError(f"several archives or none; choose one with --archive: {known}")
         return ReprocessingEngine(found[0], self._station, actor=actor)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:

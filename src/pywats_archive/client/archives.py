@@ -96,6 +96,6 @@ def unavailable_archives(station: StationConfig) -> dict[Path, ArchiveAway]:
             try:
                 require_archive(root, uuid)
             except ArchiveAway as exc:
-                meant = "if it was moved, name its new place in archive_folder; --archive DIR asks another one alone"
+                meant = "if it was moved, set archive_folder to the new folder; --archive DIR uses only another archive"
                 unavailable[root] = type(exc)(f"{exc}; {meant}")
     return unavailable

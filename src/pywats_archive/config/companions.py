@@ -18,15 +18,15 @@ def companion_fault(rule: str) -> str | None:
     """Return why a companion rule is none, with what to write; None where it is one."""
     parts = re.split(r"[\\/]", rule)
     if not "".join(parts).strip(" ."):
-        return "it is empty; take it out, or write such as '{stem}/*.txt'"
+        return "it is empty; remove it, or write for example '{stem}/*.txt'"
     if not is_writable(rule):
         return "it has a NUL character, or half of a surrogate pair; correct it"
     if rule.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", rule):
-        return "companions lie beside their source; write a path relative to the source's folder"
+        return "companions are beside their source; write a path relative to the source's folder"
     if re.search(r"[{}]", COMPANION_NAMES.sub("", rule)):
-        return "only {stem} and {name} may stand in braces; a brace of a name is written twice"
+        return "only {stem} and {name} are allowed in braces; write a literal brace twice"
     if any("**" in part and part != "**" for part in parts):
-        return "'**' may only stand for whole folders, as in '**/*.txt'"
+        return "'**' may only replace whole folders, as in '**/*.txt'"
     return None
 
 

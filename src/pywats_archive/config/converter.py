@@ -133,9 +133,9 @@ class ConverterConfig(BaseModel):
         if self.converter_type != "file":
             return f"a {self.converter_type} converter has no file that grows"
         if not self.archive_enabled:
-            return "without archive_enabled nobody knows what the file held before"
+            return "without archive_enabled the earlier content of the file is unknown"
         if not self.archive_source_files:
-            return "without archive_source_files nobody knows what the file held before"
+            return "without archive_source_files the earlier content of the file is unknown"
         if self.post_action is not PostProcessAction.KEEP:
             return f"post_action '{self.post_action.value}' takes the file out of the folder in which it is to grow; set 'keep'"
         return None

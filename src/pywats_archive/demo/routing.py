@@ -20,7 +20,7 @@ _UNCLAIMED = "json"
 def route(folder: Path, config: Path) -> tuple[Drop, ...]:
     """Make a drop of each file beneath ``folder``, for the converter whose ``validate`` gives the highest confidence."""
     if not folder.is_dir():
-        raise UsageError(f"{folder}: is no folder; name one with log files in it")
+        raise UsageError(f"{folder}: is not a folder; name a folder with log files")
     station = read_station_config(config)
     jobs = {c.name: job_for(c, station) for c in station.converters if c.converter_type == "file"}
     drops = []
@@ -31,7 +31,7 @@ def route(folder: Path, config: Path) -> tuple[Drop, ...]:
         best = max(claims, key=lambda name: claims[name])
         drops.append(_drop(path, best if claims[best] > _NAME_ALONE else _UNCLAIMED))
     if not drops:
-        raise UsageError(f"{folder}: holds no file; name a folder with log files in it")
+        raise UsageError(f"{folder}: has no files; name a folder with log files")
     return tuple(drops)
 
 

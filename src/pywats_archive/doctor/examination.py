@@ -88,7 +88,7 @@ def _findings(place: Place, watchers: Sequence[Watcher], means: Means) -> Findin
 def _tried(place: Place, watchers: Sequence[Watcher], means: Means) -> Findings:
     base = _nearest(place.path)
     if not base.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, f"{base} is no folder")
+        raise NotADirectoryError(errno.ENOTDIR, f"{base} is not a folder")
     is_there = base == place.path
     there = Outcome(check=Check.THERE, result=Result.OK)
     if not is_there:

@@ -155,8 +155,8 @@ def _pick(module: ModuleType, class_name: str | None, module_path: str) -> type:
             )
         if kind_of(found) is None:
             raise ConverterUnavailable(
-                f"module_path '{module_path}': '{class_name}' in {_where(module)} has none of pyWATS' converter classes "
-                "as its base; correct it"
+                f"module_path '{module_path}': '{class_name}' in {_where(module)} is not derived from one of pyWATS' "
+                "converter classes; correct it"
             )
         return found
     own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__ and kind_of(c)]
@@ -190,4 +190,4 @@ def new_instance(converter: type, arguments: dict[str, Any]) -> Any:
         wanted = inspect.signature(converter).parameters
         return converter(**{name: value for name, value in arguments.items() if name in wanted})
     except (Exception, SystemExit) as exc:
-        raise ConverterUnavailable(f"{converter.__name__} cannot be made ({type(exc).__name__}: {exc})") from exc
+        raise ConverterUnavailable(f"{converter.__name__} cannot be created ({type(exc).__name__}: {exc})") from exc

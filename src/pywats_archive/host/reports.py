@@ -98,7 +98,7 @@ def _impossible(value: Any, path: str, depth: int = 0) -> Iterator[str]:
         for number, inner in enumerate(value):
             yield from _impossible(inner, f"{path}[{number}]", depth + 1)
     elif _is_torn(value):
-        yield f"{path or '/'} is no valid Unicode: {value[:80]!a}"
+        yield f"{path or '/'} is not valid Unicode: {value[:80]!a}"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{path or '/'} is {value}"
     elif not isinstance(value, str | int | float | bool | None):

@@ -88,5 +88,5 @@ def _volume(path: str, kernel: Callable[[], Any]) -> FileSystem:
         root, None, 0, None, None, None, name, len(name)
     )
     if not is_known:
-        raise OSError(last_error(), "the volume cannot be asked", path)
+        raise OSError(last_error(), "the volume cannot be queried", path)
     return FileSystem(kind=name.value.lower(), mount_point=root.value, is_remote=opened.GetDriveTypeW(root) == 4)

@@ -139,7 +139,7 @@ class Mute(Exception):
     [
         (ValueError("a\nb"), "ValueError", "a\nb"),
         (KeyError("k"), "KeyError", "'k'"),
-        (Mute(), "Mute", "(it fails to say what it is)"),
+        (Mute(), "Mute", "(its message cannot be read)"),
     ],
 )
 def test_an_error_is_told_with_type_message_and_traceback(error: Exception, kind: str, message: str) -> None:

@@ -41,7 +41,7 @@ def test_an_installed_converter_is_described(tmp_path: Path) -> None:
         ("own.Own", "def (:\n", ["SyntaxError", "own.py"]),
         ("own.Own", "sys.exit('bye\\nbye')\n", ["SystemExit: bye bye"]),
         ("own", OWN + OWN.replace("Own", "Two"), ["has 2 converter classes"]),
-        ("own.Own", "class Own: pass\n", ["none of pyWATS' converter classes"]),
+        ("own.Own", "class Own: pass\n", ["is not derived from one of pyWATS' converter classes"]),
         (SPEA.replace("SPEA", "Spea"), OWN, ["has no class 'SpeaConverter'"]),
         (SPEA.replace("spea_", "nope_"), OWN, ["ModuleNotFoundError"]),
     ],

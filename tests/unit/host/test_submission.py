@@ -63,7 +63,7 @@ def test_the_exact_bytes_arrive(server: WatsServer) -> None:
         (faults.EMPTY, SubmitOutcome.LATER, "not confirmed"),
         (faults.NO_IDS, SubmitOutcome.LATER, "not confirmed"),
         (faults.TEXT, SubmitOutcome.LATER, "not confirmed"),
-        (faults.LOGIN_PAGE, SubmitOutcome.LATER, "log in"),
+        (faults.LOGIN_PAGE, SubmitOutcome.LATER, "requires a login"),
         (faults.wrong_id(), SubmitOutcome.LATER, "not confirmed"),
         (faults.wrong_id(REPORT_ID.upper()), SubmitOutcome.ACCEPTED, ""),
         (faults.wrong_id(f"{{{REPORT_ID}}}"), SubmitOutcome.ACCEPTED, ""),
@@ -213,8 +213,8 @@ def test_one_dropped_report_does_not_disturb_the_others(server: WatsServer) -> N
     ("address", "token", "told"),
     [
         ("", TOKEN, "service_address is empty"),
-        ("wats.example.com", TOKEN, "service_address is no http"),
-        ("http://[::bad", TOKEN, "service_address is no http"),
+        ("wats.example.com", TOKEN, "service_address is not an http"),
+        ("http://[::bad", TOKEN, "service_address is not an http"),
         ("http://127.0.0.1:9", "", "api_token is empty"),
     ],
 )

@@ -35,12 +35,12 @@ def fault(path: Path) -> str:
 @pytest.mark.parametrize(
     ("folder", "told"),
     [
-        ("~/logs", "'~' is not replaced"),
-        ("~", "'~' is not replaced"),
-        ("~pywats/logs", "'~' is not replaced"),
-        ("$HOME/logs", "$HOME are not replaced"),
-        ("/srv/${NAME}/logs", "${NAME} are not replaced"),
-        ("%PROGRAMDATA%/logs", "%PROGRAMDATA% are not replaced"),
+        ("~/logs", "'~' is not expanded"),
+        ("~", "'~' is not expanded"),
+        ("~pywats/logs", "'~' is not expanded"),
+        ("$HOME/logs", "$HOME are not expanded"),
+        ("/srv/${NAME}/logs", "${NAME} are not expanded"),
+        ("%PROGRAMDATA%/logs", "%PROGRAMDATA% are not expanded"),
         ("a\0b", "NUL character"),
         ("a\ud800b", "surrogate"),
         ("x" * 5000, "a name in it has 5000 bytes"),
@@ -120,7 +120,7 @@ def test_no_text_is_more_than_one_line_of_error(tmp_path: Path, text: str, told:
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A folder in the place of the configuration, and one that is larger than any, are one line each."""
-    assert "is no file" in fault(tmp_path)
+    assert "is not a file" in fault(tmp_path)
     with (tmp_path / "config.json").open("wb") as stream:
         stream.truncate(10**9)
     assert "more than any configuration" in fault(tmp_path / "config.json")
@@ -129,18 +129,18 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "told"),
     [
-        ("*.csv;*.json", "write each as its own"),
-        ("*.csv, *.json", "write each as its own"),
-        ("*.csv|.json", "write each as its own"),
+        ("*.csv;*.json", "write each pattern separately"),
+        ("*.csv, *.json", "write each pattern separately"),
+        ("*.csv|.json", "write each pattern separately"),
         ("json", "write '*.json'"),
         (".json", "write '*.json'"),
         ("*.JSON ", "ends with a space"),
         ("", "matches nothing"),
-        ("**/*.json", "compared with names alone"),
-        ("sub/*.json", "compared with names alone"),
+        ("**/*.json", "compared with names only"),
+        ("sub/*.json", "compared with names only"),
         (r".*\.json", "regular expression"),
         ("^SN.*$", "regular expression"),
-        ("*.{json,csv}", "braces stand for themselves"),
+        ("*.{json,csv}", "braces have no special meaning"),
     ],
 )
 def test_a_pattern_that_hardly_matches_is_told(tmp_path: Path, pattern: str, told: str) -> None:
@@ -161,7 +161,9 @@ def test_other_things_that_can_hardly_be_meant_are_told(tmp_path: Path) -> None:
     """No archive at all, spaces around names, and companions outside the folder; not of a converter that is off."""
     off = {**SECTION, "name": "off", "enabled": False, "file_patterns": ["json"]}
     told = doubtful(read_station_config(write(tmp_path, {**SECTION, "archive_enabled": False}, off)))
-    assert told == ("no converter has archive_enabled: nothing is archived; set it to true for each that is to be",)
+    assert told == (
+        "no converter has archive_enabled, so nothing is archived; set it to true for each converter to archive",
+    )
     odd = {**SECTION, "archive_folder": " x /archive", "archive_companions": ["../{stem}.txt"]}
     told = doubtful(read_station_config(write(tmp_path, odd)))
     assert ["ends with a space" in each or "leaves the source's folder" in each for each in told] == [True, True]

@@ -48,7 +48,7 @@ def test_a_good_conversion_gives_the_exact_json(bench: Bench) -> None:
             "/root/steps[1]/v is nan",
         ),
         ("return ConverterResult.success_result(report={'start': datetime(2026, 2, 13)})", "/start is a datetime"),
-        ("return ConverterResult.success_result(report={'sn': '\\udce4'})", "/sn is no valid Unicode"),
+        ("return ConverterResult.success_result(report={'sn': '\\udce4'})", "/sn is not valid Unicode"),
         ("r = {}; r['r'] = r; return ConverterResult.success_result(report=r)", "nested too deeply"),
     ],
 )

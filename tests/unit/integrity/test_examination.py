@@ -234,7 +234,7 @@ def test_a_file_in_its_place_is_broken(tmp_path: Path) -> None:
     """A file where a folder should be cannot be used."""
     (tmp_path / "archive").write_bytes(b"")
     folder = only(examine_archive(tmp_path / "archive", ON_DISK))
-    assert folder.verdict.level is Level.BROKEN and "no folder" in folder.verdict.advice[0].means
+    assert folder.verdict.level is Level.BROKEN and "not a folder" in folder.verdict.advice[0].means
 
 
 def test_a_folder_that_does_not_answer_stops_nobody(tmp_path: Path) -> None:

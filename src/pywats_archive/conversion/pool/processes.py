@@ -159,7 +159,9 @@ class ConverterProcesses:
                     raise _killed(message, limit.lived_s, lent.process.announced) from None
                 lent.is_fit = isinstance(outcome, Answer) and outcome.is_fit
                 return outcome, limit.lived_s, lent.process.announced
-        raise WorkersUnavailable("worker processes end before they take a call; check what else ends processes here")
+        raise WorkersUnavailable(
+            "worker processes end before they accept a call; check what else ends processes on this computer"
+        )
 
     @contextmanager
     def _process(self, at_stop: AtStop) -> Iterator[_Lent]:

@@ -127,9 +127,9 @@ _HINTS = {
     403: "have the account's rights at the server checked",
     404: "check service_address",
     405: "check service_address",
-    407: "the proxy wants credentials: name them in HTTPS_PROXY, or exempt the server with NO_PROXY",
-    413: "what stands before the server takes no report of this size: have its limit raised",
-    511: "the network wants somebody to log in first",
+    407: "the proxy requires credentials; set them in HTTPS_PROXY, or exempt the server with NO_PROXY",
+    413: "a proxy or gateway in front of the server rejects reports of this size; raise its limit",
+    511: "the network requires a login first",
 }
 
 
@@ -231,7 +231,7 @@ def _told(reply: Reply) -> str:
 
 def _words(reply: Reply) -> str:
     if reply.content is Content.CUT:
-        return "more than an answer may hold, or what cannot be read"
+        return "a response that is too long or cannot be read"
     if reply.content is Content.NOTHING:
         return "nothing"
     document = reply.document

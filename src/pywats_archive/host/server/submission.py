@@ -70,10 +70,10 @@ class Submitter:
         self._in_flight += 1
         try:
             if look_first and await self._has(document, report_id):
-                return Answer(verdict=SubmitOutcome.ACCEPTED, reason="the server has it since an earlier try")
+                return Answer(verdict=SubmitOutcome.ACCEPTED, reason="the server has it from an earlier try")
             return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
         except _NoConnection as exc:
-            reason = f"no connection can be set up: {exc}"
+            reason = f"the connection cannot be set up: {exc}"
             return self._in_one_line(Answer(verdict=SubmitOutcome.STOP, reason=reason, trouble=Trouble.UNUSABLE))
         finally:
             self._in_flight -= 1
@@ -97,7 +97,7 @@ class Submitter:
                 self._retire(client)
                 return self._in_one_line(judge_silence(exc, address=self._server.service_address))
         if exchange.reply is None:
-            return Answer(verdict=SubmitOutcome.LATER, reason="not confirmed: the host asked no server")
+            return Answer(verdict=SubmitOutcome.LATER, reason="not confirmed: no request was sent")
         return self._in_one_line(judge(exchange.reply, report_id, now=self._now()))
 
     async def _has(self, document: bytes, report_id: str) -> bool:
@@ -201,10 +201,12 @@ def _fault(server: ServerConfig) -> tuple[Trouble, str] | None:
     if not server.api_token:
         return Trouble.UNAUTHORISED, "no credentials are configured (api_token is empty)"
     if not (server.api_token.isascii() and server.api_token.isprintable()):
-        return Trouble.UNAUTHORISED, "api_token is no token: it has characters that none has; correct it"
+        return Trouble.UNAUTHORISED, "api_token has characters that a token cannot have; correct it"
     try:
         parts = urlsplit(server.service_address)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
-    return None if is_address else (Trouble.UNUSABLE, "service_address is no http:// or https:// address; correct it")
+    return (
+        None if is_address else (Trouble.UNUSABLE, "service_address is not an http:// or https:// address; correct it")
+    )

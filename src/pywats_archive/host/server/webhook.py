@@ -50,7 +50,7 @@ class Webhook:
             try:
                 self._posts.put_nowait(Post(document=document, of_converter=of_converter))
             except queue.Full:
-                log.warning("webhook.dropped", reason=f"{_MOST_WAITING} messages wait already")
+                log.warning("webhook.dropped", reason=f"{_MOST_WAITING} messages are waiting already")
 
     def close(self, *, timeout_s: float = 2.0) -> None:
         """Stop, after the messages that can be posted within ``timeout_s``."""

@@ -89,7 +89,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 def _text_of(path: Path) -> str:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"{path}: is no file; name pyWATS' config.json")
+        raise ConfigError(f"{path}: is not a file; name pyWATS' config.json")
     if found.st_size > _MOST_BYTES:
         raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
     return read_small(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
@@ -178,7 +178,7 @@ def _check(station: StationConfig) -> None:
     names = [converter.name for converter in station.converters]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{station.path}: two converters are called '{name}'; give each its own name")
+            raise ConfigError(f"{station.path}: two converters are called '{name}'; give each a name of its own")
     archives = [real(root) for root in station.archive_roots()]
     for converter in station.converters:
         if converter.watch_folder:

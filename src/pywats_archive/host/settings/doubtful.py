@@ -22,7 +22,7 @@ def doubtful(station: StationConfig) -> tuple[str, ...]:
 def _of_station(station: StationConfig) -> Iterator[str]:
     used = [each for each in station.converters if each.enabled]
     if used and not any(each.archive_enabled for each in used):
-        yield "no converter has archive_enabled: nothing is archived; set it to true for each that is to be"
+        yield "no converter has archive_enabled, so nothing is archived; set it to true for each converter to archive"
     for each in used:
         for told in _of_converter(each):
             yield f"converter '{each.name}': {told}"
@@ -50,28 +50,28 @@ def _of_patterns(key: str, patterns: Sequence[str]) -> Iterator[str]:
             yield f"{key} has {pattern!r}: {told.format(_meant(pattern))}"
 
 
-_NAME_ALONE = "it matches a file of this very name alone; write '*.{}' for all with this ending"
+_NAME_ALONE = "it matches only a file with exactly this name; write '*.{}' for all files with this extension"
 _PATTERNS: tuple[tuple[Callable[[str], bool], str], ...] = (
     (lambda pattern: not pattern.strip(), "it matches nothing; take it out"),
     (
         lambda pattern: pattern != pattern.strip(),
-        "it begins or ends with a space, and matches names alone that do so too; take it out",
+        "it begins or ends with a space, and matches only such names; remove the space",
     ),
     (
         lambda pattern: _SEVERAL.search(pattern) is not None,
-        "it is one pattern, which hardly any name matches; write each as its own",
+        "it is one pattern, which hardly any name matches; write each pattern separately",
     ),
     (
         lambda pattern: "/" in pattern,
-        "it matches nothing, for it is compared with names alone; leave out the folders",
+        "it matches nothing, since patterns are compared with names only; remove the folders",
     ),
     (
         lambda pattern: _REGULAR.search(pattern) is not None,
-        "it looks like a regular expression, and is compared as '*' and '?' say; write such as '*.csv'",
+        "it looks like a regular expression, but patterns use only '*' and '?'; write for example '*.csv'",
     ),
     (
         lambda pattern: _BRACES.search(pattern) is not None,
-        "braces stand for themselves here; write each choice as a pattern of its own",
+        "braces have no special meaning here; write each choice as a separate pattern",
     ),
     (lambda pattern: _EXTENSION.fullmatch(pattern) is not None, _NAME_ALONE),
 )

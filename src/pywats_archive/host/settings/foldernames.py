@@ -30,32 +30,32 @@ def require_usable(key: str, folder: str, where: str, *, base: Path, windows: bo
 
 def _unwritable(folder: str, windows: bool) -> str | None:
     if "\0" in folder:
-        return "it has a NUL character, which no path may have; take it out"
+        return "it has a NUL character, which a path cannot have; remove it"
     try:
         folder.encode()
     except UnicodeEncodeError:
-        return "it has half of a surrogate pair, which is no character; correct it"
+        return "it has half of a surrogate pair, which is not a character; correct it"
     return None
 
 
 def _too_long(folder: str, windows: bool) -> str | None:
     longest = max(len(part.encode()) for part in re.split(r"[\\/]" if windows else "/", folder))
     if longest > NAME_MAX_BYTES:
-        return f"a name in it has {longest} bytes, and file systems take {NAME_MAX_BYTES}; shorten it"
+        return f"a name in it has {longest} bytes, and file systems allow {NAME_MAX_BYTES}; shorten it"
     return f"it has more than {_MOST_BYTES} bytes; shorten it" if len(folder.encode()) > _MOST_BYTES else None
 
 
 def _foreign(folder: str, windows: bool) -> str | None:
     """A path of the other operating system, taken as a relative one, would name a folder that nobody looks for."""
     other, is_other = ("POSIX", _POSIX_PATH) if windows else ("Windows", _WINDOWS_PATH)
-    return f"this is a {other} path; write one of this computer" if is_other.match(folder) else None
+    return f"this is a {other} path; write a path of this computer" if is_other.match(folder) else None
 
 
 def _shorthand(folder: str, windows: bool) -> str | None:
     if _HOME.match(folder):
-        return f"'~' is not replaced here; write the whole path, such as {os.path.expanduser('~')}"  # noqa: PTH111
+        return f"'~' is not expanded here; write the whole path, such as {os.path.expanduser('~')}"  # noqa: PTH111
     if found := _VARIABLE.search(folder):
-        return f"variables such as {found[0].strip('/' + os.sep)} are not replaced here; write the whole path"
+        return f"variables such as {found[0].strip('/' + os.sep)} are not expanded here; write the whole path"
     return None
 
 

@@ -32,10 +32,10 @@ def load_key(folder: Path) -> bytes:
     except (OSError, ValueError) as exc:
         told = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise ConfigError(
-            f"{path}: the key cannot be read ({told}); restore it, or remove it to have a new one made"
+            f"{path}: the key cannot be read ({told}); restore it, or remove it to create a new one"
         ) from exc
     if len(key) < _KEY_BYTES:
-        raise ConfigError(f"{path}: the key is too short; restore it, or remove it to have a new one made")
+        raise ConfigError(f"{path}: the key is too short; restore it, or remove it to create a new one")
     return key
 
 
@@ -52,7 +52,9 @@ def _create(path: Path) -> None:
             rename_exclusive(partial, path)
         sync_folder(path.parent)
     except OSError as exc:
-        raise ConfigError(f"{path}: the key cannot be made ({exc.strerror}); check the folder and its rights") from exc
+        raise ConfigError(
+            f"{path}: the key cannot be created ({exc.strerror}); check the folder and its rights"
+        ) from exc
     finally:
         partial.unlink(missing_ok=True)
 

@@ -88,7 +88,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not an object of objects; correct it, or remove the file")
     for part, kind in ((CONVERTERS, dict), (ARCHIVES, str), (WATCH_FOLDERS, str)):
         if not all(isinstance(value, kind) for value in memory.get(part, {}).values()):
-            raise ConfigError(f"{path}: '{part}' holds something else than it should; correct it, or remove the file")
+            raise ConfigError(f"{path}: '{part}' has the wrong type; correct it, or remove the file")
     return memory
 
 

@@ -83,7 +83,7 @@ def _validate(job: ConversionJob, loaded: LoadedConverter, source: Any, context:
     verdict = loaded.instance.validate(source, context)
     confidence, said = float(verdict.confidence), verdict.message
     if not verdict.can_convert:
-        error = said or "the converter does not take it"
+        error = said or "the converter does not accept it"
         return ConversionResult(status=ConversionStatus.SKIPPED, error=error)
     if not verdict.ready:
         error, delay = said or "not ready", as_delay(verdict.retry_after)

@@ -18,9 +18,7 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 
 _LONGEST_LINE, _LONGEST_TEXT = 2000, 100_000
-_OUT_OF_MEMORY = (
-    "the converter needed more memory than it may have; raise memory_limit_mb if the file is as it should be"
-)
+_OUT_OF_MEMORY = "the converter exceeded its memory limit; raise memory_limit_mb if the file is valid"
 _LONGEST_TRACEBACK = 100_000
 _STDOUT, _STDERR = 1, 2
 
@@ -114,7 +112,7 @@ def flat(text: object) -> str:
     try:
         told = str(text)
     except Exception as exc:
-        told = f"(it fails to say what it is: {type(exc).__name__})"
+        told = f"(its message cannot be read: {type(exc).__name__})"
     return beginning(" ".join(beginning(told, _LONGEST_TEXT).split()), _LONGEST_LINE)
 
 

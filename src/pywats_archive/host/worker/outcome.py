@@ -38,9 +38,7 @@ def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult
     reports = [as_fields(report) for report in flatten(returned)]
     asked = _asked_action(returned, models)
     is_known = asked is None or asked in {action.value for action in PostProcessAction}
-    unknown = (
-        () if is_known else (f"asked for the post action {asked!r}, which there is not; the configured one holds",)
-    )
+    unknown = () if is_known else (f"asked for the unknown post action {asked!r}; the configured one is used",)
     documents, summaries = tuple(map(encode, reports)), tuple(map(summarize, reports))
     for number, summary in enumerate(summaries, 1):
         if summary.fault:
