@@ -23,6 +23,7 @@ MAY_HAVE_MORE_FILES = ("cli", "catalog")
 """Folders with one file per verb, and one per table."""
 LANES = ("Lane", "Line")
 """What one converter at work is called, now and earlier."""
+_BUSY = ("pipeline", "archive", "host")
 _SHOWN = 8
 
 
@@ -87,10 +88,27 @@ def takes_lane(function: ast.FunctionDef) -> bool:
     return any(name in LANES for name in names)
 
 
-def longest_chain(root: Path) -> list[str]:
-    """Return the longest chain of imports between modules, the first importer first; imports for types alone do not count."""
+def graph_of(root: Path) -> grimp.ImportGraph:
+    """Read which module imports which; imports for types alone do not count."""
     sys.path.insert(0, str(root))
-    graph = grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
+    return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
+
+
+def rooms_and_arrows(graph: grimp.ImportGraph, folder: str) -> str:
+    """Count what lies directly in a folder, modules and folders, and the pairs of them of which one imports the other."""
+    rooms = graph.find_children(f"{PACKAGE}.{folder}")
+    room_of = {module: room for room in rooms for module in (room, *graph.find_descendants(room))}
+    pairs = {
+        (room_of[module], room_of[imported])
+        for module in room_of
+        for imported in graph.find_modules_directly_imported_by(module)
+        if imported in room_of and room_of[imported] != room_of[module]
+    }
+    return f"{folder} {len(rooms)} and {len(pairs)}"
+
+
+def longest_chain(graph: grimp.ImportGraph) -> list[str]:
+    """Return the longest chain of imports between modules, the first importer first."""
     imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     chains: dict[str, list[str]] = {}
     for module in TopologicalSorter(imported).static_order():  # CycleError names a cycle
@@ -112,7 +130,8 @@ def main() -> None:
     plain = [module for module in modules if not module.name.endswith("__init__.py")]
     files = Counter(module.folder for module in plain)
     classes = [(module, node) for module in modules for node in module.classes()]
-    chain = longest_chain(root)
+    graph = graph_of(root)
+    chain = longest_chain(graph)
     crowded = {f: n for f, n in files.items() if n > MOST_FILES and f.partition("/")[0] not in MAY_HAVE_MORE_FILES}
     functions = [node for module in modules for node in module.functions()]
     with_lane = sum(map(takes_lane, functions))
@@ -131,6 +150,7 @@ def main() -> None:
         f"attributes of {lane.name}": attributes_of(lane),
         "most attributes in the service": largest(of_service),
         f"functions that take a whole {lane.name}": f"{with_lane} of {len(functions)}",
+        "rooms and imports between them": ", ".join(rooms_and_arrows(graph, folder) for folder in _BUSY),
         "longest chain of imports": f"{len(chain)}  " + " > ".join(each.partition(".")[2] for each in chain),
         "files per folder": ", ".join(f"{folder} {number}" for folder, number in sorted(files.items())),
     }
