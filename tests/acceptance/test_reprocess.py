@@ -28,7 +28,7 @@ from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.operation.replay import ReplayRequest, Run
 from pywats_archive.models.retention.purge import PurgeReason
 from pywats_archive.reprocessing import runner
-from pywats_archive.reprocessing.effects import judged
+from pywats_archive.reprocessing.effects import evaluate
 from pywats_archive.retention import enforcing
 
 LIMITED = """
@@ -325,9 +325,9 @@ def test_nothing_is_recorded_for_what_is_purged_meanwhile(station: Station, monk
             with Archive.open(station.archive_root) as archive:
                 batch = purging.Batch(converter_name="ict", reason=PurgeReason.MANUAL, archive_ids=[gone])
                 assert purging.purge(archive, batch).entries == 1
-        return judged(shown, *more, **named)
+        return evaluate(shown, *more, **named)
 
-    monkeypatch.setattr(runner, "judged", purged_first)
+    monkeypatch.setattr(runner, "evaluate", purged_first)
     done = replayed(station)
     assert done.skipped_because == {"purged while it was replayed": 1}
     assert not list(station.archive_root.rglob(f"{gone}*"))

@@ -14,7 +14,7 @@ import pytest
 
 from pywats_archive.config.keys import ARCHIVE_KEYS
 from pywats_archive.host.headless import pywats_module
-from pywats_archive.host.settings.state_file import MEMORY_FILE
+from pywats_archive.host.settings.state_file import STATE_FILE
 
 
 def test_croniter_is_not_declared() -> None:
@@ -64,7 +64,7 @@ def test_the_memory_is_not_taken_for_a_configuration(tmp_path: Path) -> None:
     """pyWATS takes each ``config*.json`` of its folder for an instance."""
     source = inspect.getsource(pywats_module("pywats_client.core.config").get_all_instance_configs)
     assert 'glob("config*.json")' in source
-    (tmp_path / MEMORY_FILE).write_text("{}")
+    (tmp_path / STATE_FILE).write_text("{}")
     assert not list(tmp_path.glob("config*.json"))
 
 

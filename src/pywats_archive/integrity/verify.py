@@ -31,14 +31,14 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
     """Stream what was looked at, with what is wrong; one damaged blob stops nothing. Memory is bounded by a day's names."""
     try:
         yield from _catalog(archive, thoroughness)
-        doubts, strays = _Doubts(archive), list(inventory.half_written_beside(archive.root))
+        suspects, strays = _Suspects(archive), list(inventory.half_written_beside(archive.root))
         for holding in inventory.holdings(archive, strays):
-            yield from _holding(archive, holding, thoroughness, doubts)
-            if doubts.are_many:
-                yield from doubts.resolve()
+            yield from _holding(archive, holding, thoroughness, suspects)
+            if suspects.are_many:
+                yield from suspects.resolve()
             if len(strays) > _DOUBTS_AT_ONCE:
                 yield from _strays(archive, strays)
-        yield from doubts.resolve()
+        yield from suspects.resolve()
         yield from _strays(archive, strays)
         yield from _codes(archive)
         for fault in ledger.bad_rows(archive):
@@ -71,27 +71,27 @@ def _codes(archive: Archive) -> Iterator[Checked]:
         yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, told) if fault else None, blobs=1)
 
 
-def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, doubts: _Doubts) -> Iterator[Checked]:
+def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, suspects: _Suspects) -> Iterator[Checked]:
     for fault in holding.faults:
         yield Checked(problem=_fault(archive, fault, holding.archive_id))
     if holding.entry is None and not holding.faults:
         for report in holding.reports:
             told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
-            doubts.add(_Doubt(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
+            suspects.add(_Suspect(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
     if holding.is_purged and not inventory.is_purge_on_record(archive, holding.archive_id):
         row = f"{archive.root / CATALOG}: the row of {holding.archive_id}"
         told = f"{row} says that it was purged, the history does not; compare with a backup"
         yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, told))
     for blob, problem in inspection.check_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
-            doubts.add(_Doubt(archive_id=holding.archive_id, path=blob.path, problem=problem))
+            suspects.add(_Suspect(archive_id=holding.archive_id, path=blob.path, problem=problem))
             yield Checked(blobs=1)
         else:
             yield Checked(problem=problem, blobs=1)
     for path in holding.files:
         if path not in holding.recorded_paths and not holding.faults:  # a row that makes no sense may name it
-            doubts.add(_Doubt(archive_id=holding.archive_id, path=path))
+            suspects.add(_Suspect(archive_id=holding.archive_id, path=path))
             yield Checked(blobs=1)
 
 
@@ -108,7 +108,7 @@ def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Doubt:
+class _Suspect:
     """A row that lacks its blob or its entry, or a file that lacks its row, as it seemed."""
 
     archive_id: str
@@ -117,51 +117,55 @@ class _Doubt:
     """None for a file without a row."""
 
 
-class _Doubts:
+class _Suspects:
     """What seemed wrong and may have been on its way: looked at again after some time."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._doubts: list[_Doubt] = []
+        self._suspects: list[_Suspect] = []
 
     @property
     def are_many(self) -> bool:
-        return len(self._doubts) >= _DOUBTS_AT_ONCE
+        return len(self._suspects) >= _DOUBTS_AT_ONCE
 
-    def add(self, doubt: _Doubt) -> None:
-        self._doubts.append(doubt)
+    def add(self, suspect: _Suspect) -> None:
+        self._suspects.append(suspect)
 
     def resolve(self) -> Iterator[Checked]:
         """Look again; the owner is asked for first, so that what an owner that left has done is seen."""
-        doubts, self._doubts = self._doubts, []
-        has_owner = bool(doubts) and is_owned(self._archive.root)
-        for doubt in doubts:
-            again = self._lacking(doubt, doubt.problem) if doubt.problem else self._unknown(doubt, has_owner=has_owner)
+        suspects, self._suspects = self._suspects, []
+        has_owner = bool(suspects) and is_owned(self._archive.root)
+        for suspect in suspects:
+            again = (
+                self._lacking(suspect, suspect.problem)
+                if suspect.problem
+                else self._unknown(suspect, has_owner=has_owner)
+            )
             if again:
                 yield Checked(problem=again)
 
-    def _lacking(self, doubt: _Doubt, problem: Problem) -> Problem | None:
+    def _lacking(self, suspect: _Suspect, problem: Problem) -> Problem | None:
         if problem.kind is ProblemKind.ENTRY_MISSING:
-            return None if inventory.current(self._archive, doubt.archive_id).entry else problem
-        return inspection.recheck(self._archive, doubt.archive_id, doubt.path, whole=False)
+            return None if inventory.current(self._archive, suspect.archive_id).entry else problem
+        return inspection.recheck(self._archive, suspect.archive_id, suspect.path, whole=False)
 
-    def _unknown(self, doubt: _Doubt, *, has_owner: bool) -> Problem | None:
-        age_s = _age_s(self._archive, doubt.path)
+    def _unknown(self, suspect: _Suspect, *, has_owner: bool) -> Problem | None:
+        age_s = _age_s(self._archive, suspect.path)
         if age_s is None or (has_owner and age_s < GRACE_S):
             return None
-        now = inventory.current(self._archive, doubt.archive_id)
+        now = inventory.current(self._archive, suspect.archive_id)
         if now.is_purged:
-            return self._still_there(doubt)
-        if doubt.path in now.recorded_paths:
+            return self._still_there(suspect)
+        if suspect.path in now.recorded_paths:
             return None
-        return _unknown_problem(self._archive, doubt.path, doubt.archive_id)
+        return _unknown_problem(self._archive, suspect.path, suspect.archive_id)
 
-    def _still_there(self, doubt: _Doubt) -> Problem | None:
+    def _still_there(self, suspect: _Suspect) -> Problem | None:
         """Judge a file whose entry was purged: it may be about to go."""
-        if purging.is_any_unfinished(self._archive) or _age_s(self._archive, doubt.path) is None:
+        if purging.is_any_unfinished(self._archive) or _age_s(self._archive, suspect.path) is None:
             return None
-        told = f"{self._archive.root / doubt.path}: its entry was purged, and the file is still there; remove it"
-        return _problem(ProblemKind.BLOB_UNKNOWN, doubt.path, doubt.archive_id, told)
+        told = f"{self._archive.root / suspect.path}: its entry was purged, and the file is still there; remove it"
+        return _problem(ProblemKind.BLOB_UNKNOWN, suspect.path, suspect.archive_id, told)
 
 
 def _strays(archive: Archive, strays: list[Stray]) -> Iterator[Checked]:

@@ -62,7 +62,7 @@ class Shown:
     """Ids that a later entry of the same file has taken over."""
 
 
-def judged(
+def evaluate(
     shown: Shown,
     replayed: Replayed,
     request: ReplayRequest,

@@ -32,7 +32,7 @@ from pywats_archive.models.operation.replay import ItemResult, ItemState, Replay
 from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Ran
-from pywats_archive.reprocessing.effects import Document, Shown, judged, skipped, summarize_run, withheld
+from pywats_archive.reprocessing.effects import Document, Shown, evaluate, skipped, summarize_run, withheld
 from pywats_archive.reprocessing.replayer import Replayer, Skipped
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ def carry_out(
     request = ReplayRequest(**run.request)
     if run.planned:
         with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
-            _Going(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
+            _RunExecution(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
     runs.end_if_done(archive, run_id, actor=actor)
     return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
 
@@ -74,7 +74,7 @@ def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta(
     return summarize_run(items, run, duration=duration)
 
 
-class _Going:
+class _RunExecution:
     """One run that is going on."""
 
     def __init__(
@@ -176,7 +176,7 @@ class _Going:
             pairing = self._paired(now, replayed.result.documents, summaries)
             taken_over = appended.taken_over(self._archive, archive_id, pairing.earlier_ids) if is_appended else ()
             shown = replace(self._shown(now), taken_over=frozenset(taken_over))
-            result = judged(shown, replayed, self._request, pairing=pairing, summaries=summaries)
+            result = evaluate(shown, replayed, self._request, pairing=pairing, summaries=summaries)
         except Skipped as exc:
             return self._kept(skipped(archive_id, str(exc)))
         except (BlobDamaged, BlobMissing) as exc:

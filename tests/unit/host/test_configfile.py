@@ -12,7 +12,7 @@ import pytest
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings import configfile, state_file
 from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.host.settings.state_file import MEMORY_FILE
+from pywats_archive.host.settings.state_file import STATE_FILE
 from pywats_archive.portable.files import WINDOWS
 
 
@@ -58,7 +58,7 @@ def test_remembered_keys_survive_a_power_cut(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "fsync", fsync)
     state_file.remember(tmp_path / "config.json", state_file.ARCHIVES, {"/archive": "uuid"})
-    assert synced == [(tmp_path / state_file.MEMORY_FILE).stat().st_ino, tmp_path.stat().st_ino]
+    assert synced == [(tmp_path / state_file.STATE_FILE).stat().st_ino, tmp_path.stat().st_ino]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,6 @@ def test_credentials_come_from_where_pywats_takes_them(tmp_path: Path, monkeypat
 
 def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     """Reading goes on; only what pyWATS wipes later is lost."""
-    (tmp_path / f".{MEMORY_FILE}.{os.getpid()}.part").mkdir()
+    (tmp_path / f".{STATE_FILE}.{os.getpid()}.part").mkdir()
     station = read_station_config(write(tmp_path, {**SECTION, "retention_days": 7}))
-    assert station.converters[0].retention_days == 7 and not (tmp_path / MEMORY_FILE).exists()
+    assert station.converters[0].retention_days == 7 and not (tmp_path / STATE_FILE).exists()

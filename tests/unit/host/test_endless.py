@@ -32,7 +32,7 @@ def make(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["/dev/zero", "/dev/full", "pipe", "huge"])
-@pytest.mark.parametrize("name", ["config.json", state_file.MEMORY_FILE, KEY_FILE, "archive.json"])
+@pytest.mark.parametrize("name", ["config.json", state_file.STATE_FILE, KEY_FILE, "archive.json"])
 def test_what_has_no_end_is_refused_in_one_line(tmp_path: Path, name: str, kind: str) -> None:
     """Nothing is read that has no end, and the error names the file and what is wrong with it."""
     (tmp_path / "config.json").write_text(json.dumps({}))

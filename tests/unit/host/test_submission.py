@@ -63,7 +63,7 @@ def test_the_exact_bytes_arrive(server: WatsServer) -> None:
         (faults.EMPTY, SubmitOutcome.LATER, "not confirmed"),
         (faults.NO_IDS, SubmitOutcome.LATER, "not confirmed"),
         (faults.TEXT, SubmitOutcome.LATER, "not confirmed"),
-        (faults.LOGIN_PAGE, SubmitOutcome.LATER, "requires a login"),
+        (faults.LOGIN_PAGE, SubmitOutcome.LATER, "log in"),
         (faults.wrong_id(), SubmitOutcome.LATER, "not confirmed"),
         (faults.wrong_id(REPORT_ID.upper()), SubmitOutcome.ACCEPTED, ""),
         (faults.wrong_id(f"{{{REPORT_ID}}}"), SubmitOutcome.ACCEPTED, ""),

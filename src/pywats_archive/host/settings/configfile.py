@@ -194,7 +194,7 @@ def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], field
     """
     path = station.path
     itself = path.resolve()
-    if not path.is_symlink() or itself.parent == path.parent.resolve() or state_file.memory_of(path).exists():
+    if not path.is_symlink() or itself.parent == path.parent.resolve() or state_file.state_path(path).exists():
         return
     named = [fields.get("converters_folder") or "/", *(section.get(key) for section in sections for key in _FOLDERS)]
     uses_default = any(each.archive_enabled and not each.archive_folder for each in station.converters)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings.secrets import KEY_FILE
-from pywats_archive.host.settings.state_file import memory_of
+from pywats_archive.host.settings.state_file import state_path
 
 NOT_ARCHIVED = "not-archived"
 """The folder in Done that holds what was converted while the archive failed."""
@@ -58,7 +58,7 @@ def spared(config: ConverterConfig, station: StationConfig) -> frozenset[str]:
     watch = real(config.watch_folder)
     if config.converter_type == "folder":
         return frozenset(name for each in neighbours(station) if (name := way_to(watch, each.path)))
-    own = (station.path, memory_of(station.path), station.path.parent / KEY_FILE)
+    own = (station.path, state_path(station.path), station.path.parent / KEY_FILE)
     return frozenset(os.path.normcase(path.name) for path in own if real(path.parent) == watch)
 
 

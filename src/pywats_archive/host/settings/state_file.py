@@ -16,7 +16,7 @@ from pywats_archive.portable.files import read_small, replace_durably
 
 log = structlog.get_logger()
 
-MEMORY_FILE = "pywats-archive.json"
+STATE_FILE = "pywats-archive.json"
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
 STATION = "station"
 
@@ -28,13 +28,13 @@ def recall(config_path: Path, part: str) -> dict[str, Any]:
     mount point that each watch folder lay on; ``STATION``: the keys of the whole station.
     ConfigError when the file is not as we write it.
     """
-    remembered: dict[str, Any] = _read(memory_of(config_path)).get(part, {})
+    remembered: dict[str, Any] = _read(state_path(config_path)).get(part, {})
     return remembered
 
 
 def remember(config_path: Path, part: str, told: Mapping[str, Any]) -> None:
     """Add to what is remembered; durable. A memory that cannot be written is a warning in the log, no error."""
-    path = memory_of(config_path)
+    path = state_path(config_path)
     memory = _read(path)
     known = {**memory.get(part, {}), **told}
     if known != memory.get(part, {}):
@@ -71,9 +71,9 @@ def remember_station(config_path: Path, fields: dict[str, Any]) -> None:
     remember(config_path, STATION, {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")})
 
 
-def memory_of(config_path: Path) -> Path:
+def state_path(config_path: Path) -> Path:
     """Name the file that remembers for a configuration."""
-    return config_path.parent / MEMORY_FILE
+    return config_path.parent / STATE_FILE
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pywats_archive.host.worker.isolation import confined, failure, guarded, one
 from pywats_archive.host.worker.loaded import LoadedConverter
 from pywats_archive.host.worker.open_recorder import recorded_opens
 from pywats_archive.host.worker.outcome import as_delay, outcome_of
-from pywats_archive.host.worker.sandbox import FENCE
+from pywats_archive.host.worker.sandbox import SANDBOX
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.time import utc_now
@@ -33,7 +33,7 @@ _NAME_ALONE = 0.3
 def prepare() -> None:
     """Make this process a worker: silent, fenced in, and with all imported that the first conversion would wait for."""
     silence_output()
-    FENCE.raise_up()
+    SANDBOX.activate()
     pywats_module("pywats_client.converters.file_converter")
 
 

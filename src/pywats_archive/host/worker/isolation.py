@@ -13,7 +13,7 @@ from pywats_archive.errors import ConverterUnavailable
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.reports import NotJson
 from pywats_archive.host.worker.cutting import beginning, end, know_job
-from pywats_archive.host.worker.sandbox import FENCE
+from pywats_archive.host.worker.sandbox import SANDBOX
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 
@@ -51,10 +51,10 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
         contextlib.redirect_stderr(nowhere),
     ):
         try:
-            with FENCE.memory_limited(job.memory_limit_mb):
+            with SANDBOX.memory_limited(job.memory_limit_mb):
                 yield left
         finally:
-            left += FENCE.leave(threads)
+            left += SANDBOX.leave(threads)
 
 
 @contextlib.contextmanager

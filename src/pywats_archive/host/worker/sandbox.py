@@ -22,7 +22,7 @@ _SUBREAPER = 36
 _THREADS = "/proc/self/task"
 
 
-class Fence:
+class Sandbox:
     """The fence of this process; there is one."""
 
     def __init__(self) -> None:
@@ -30,8 +30,8 @@ class Fence:
         self._is_unfit = False
         self._job: WindowsJob | None = None
 
-    def raise_up(self) -> None:
-        """Fence this process in, for good: only for worker processes."""
+    def activate(self) -> None:
+        """Sandbox this process in, for good: only for worker processes."""
         if sys.platform == "win32":
             self._job = WindowsJob.around_this_process()
         else:
@@ -112,7 +112,7 @@ class Fence:
         os._exit(1)
 
 
-FENCE = Fence()
+SANDBOX = Sandbox()
 
 
 def end_session(worker: int) -> None:

@@ -14,7 +14,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.host.worker import entry, messages
 from pywats_archive.host.worker.announcing import ANNOUNCE
 from pywats_archive.host.worker.isolation import one_line
-from pywats_archive.host.worker.sandbox import FENCE
+from pywats_archive.host.worker.sandbox import SANDBOX
 from pywats_archive.host.worker.stop_signals import StopSignals
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
@@ -79,7 +79,7 @@ def _done(call: bytes | bytearray, signals: StopSignals) -> Answer:
         value=answer.value,
         error=answer.error,
         problem=answer.problem,
-        is_fit=FENCE.is_fit,
+        is_fit=SANDBOX.is_fit,
         is_disturbed=is_disturbed,
     )
 

@@ -116,7 +116,7 @@ class ArchivePool:
     @property
     def how_to_forget(self) -> str:
         """What a person does so that an archive is no longer known."""
-        return f"take it out of 'archives' in {state_file.memory_of(self._config_path)}"
+        return f"take it out of 'archives' in {state_file.state_path(self._config_path)}"
 
     @contextmanager
     def reading(self, root: Path) -> Iterator[Archive]:
