@@ -43,7 +43,7 @@ class ArchiveStorage:
     async def archive_source(
         self, source_path: Path | str, converter_name: str, metadata: Mapping[str, Any] | None = None
     ) -> str:
-        """Archive a file or folder before its conversion; gives its archive id. Durable once this returns.
+        """Archive a file or folder before its conversion; return its archive id. Durable once this returns.
 
         ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level`` and
         ``companions`` (globs relative to the source's folder). UsageError names what cannot be archived so.
@@ -74,7 +74,7 @@ class ArchiveStorage:
         converter_name: str | None = None,
         status: ConversionStatus | str | None = None,
     ) -> list[ArchiveEntry]:
-        """Give the entries of a range, oldest first; both ends inclusive, a date as the end means all of that day."""
+        """Return the entries of a range, oldest first; both ends inclusive, a date as the end means all of that day."""
         wanted = EntryFilter(
             from_date=arguments.first_moment(from_date, "from_date"),
             to_date=arguments.last_moment(to_date, "to_date"),
@@ -122,7 +122,7 @@ class ArchiveStorage:
         conversions.record_conversion(self.archive, conversions.NewConversion(conversion=conversion))
 
     def close(self) -> None:
-        """Give the archive free; idempotent."""
+        """Release the archive; idempotent."""
         self.archive.close()
 
     def __enter__(self) -> ArchiveStorage:

@@ -45,7 +45,7 @@ PartOption = Annotated[str | None, typer.Option("--part", help="Part number of a
 
 
 def default_config() -> Path:
-    """Give the place where pyWATS keeps its configuration."""
+    """Return the place where pyWATS keeps its configuration."""
     if WINDOWS:
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pyWATS" / "config.json"
     return Path("/var/lib/pywats/config.json")

@@ -99,7 +99,7 @@ def print_alerts(alerts: Iterable[OpenAlert]) -> None:
 
 
 def name_of(entry: ArchiveEntry) -> str:
-    """Give the source's name."""
+    """Return the source's name."""
     return entry.source_original_path.replace("\\", "/").rpartition("/")[2]
 
 
@@ -110,7 +110,7 @@ def printable(text: str) -> str:
 
 @contextmanager
 def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr meanwhile, if that is a terminal; gives what brings it on. ``total`` is only asked then."""
+    """Show a progress bar on stderr if it is a terminal; yield the function to advance it. ``total`` is only called then."""
     if not sys.stderr.isatty():
         yield lambda steps: None
         return

@@ -116,7 +116,7 @@ def _matching(client: Client, wanted: EntryFilter) -> list[str]:
 
 
 def _show(decided: Decided, *, as_json: bool) -> int:
-    """Draw what would go and what stays, or write it as JSON; gives how much would go."""
+    """Print what would be purged and what stays, or write it as JSON; return how much would be purged."""
     if as_json:
         return _write(decided)
     gone, kept, freed = 0, Counter[str](), 0

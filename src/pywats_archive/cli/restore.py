@@ -41,7 +41,7 @@ def restore(
 
 
 def current_user() -> str:
-    """Give the name of who runs the command, for the record: under sudo that of the person."""
+    """Return the name of the user who runs the command; with sudo, of the invoking user."""
     if person := os.environ.get("SUDO_USER"):
         return person
     try:

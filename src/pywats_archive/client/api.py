@@ -80,7 +80,7 @@ class Client:
 
     @staticmethod
     def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:
-        """Compress the files beneath a folder to see how well that works; gives ratios, and their mean size in bytes."""
+        """Compress the files below a folder to measure the ratios; return them with the mean size in bytes."""
         return sampling.measure(Path(folder), level=level)
 
     async def get_archive_entries(
@@ -92,7 +92,7 @@ class Client:
         limit: int = 100,
         offset: int = 0,
     ) -> list[ArchiveEntry]:
-        """Give a page of entries, newest first; both dates inclusive, a date as the end means all of that day."""
+        """Return a page of entries, newest first; both dates inclusive, a date as the end means all of that day."""
         wanted = EntryFilter(
             converter_name=converter_name,
             from_date=None if from_date is None else arguments.first_moment(from_date, "from_date"),
@@ -103,11 +103,11 @@ class Client:
         return list(page.items)
 
     async def get_archive_statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Give the figures of all archives, or of one converter's part of them."""
+        """Return the figures of all archives, or of one converter's part of them."""
         return await to_thread(self.statistics, converter_name)
 
     async def get_retention_policy(self, converter_name: str) -> RetentionPolicy:
-        """Give the policy that holds for a converter; UnknownConverter names those there are."""
+        """Return the policy that holds for a converter; UnknownConverter names those there are."""
         return await to_thread(self.retention.policy, converter_name)
 
     async def update_retention_policy(self, policy: RetentionPolicy, *, confirmed: bool = False) -> None:
@@ -131,7 +131,7 @@ class Client:
         return await self.reprocessing(actor="library").reprocess_range(converter_name, from_date, to_date, **kwargs)
 
     def reprocessing(self, archive: Path | None = None, *, actor: str) -> ReprocessingEngine:
-        """Give what replays the entries of one archive; UsageError where it is not clear which, or by what configuration."""
+        """Return the engine that replays entries of one archive; UsageError if archive or configuration are ambiguous."""
         if self._station is None:
             raise UsageError("replaying needs the converters' configuration; open the client with from_config")
         found = [each for each in self._archives.all if archive is None or each.root == archive.absolute()]
@@ -141,7 +141,7 @@ class Client:
         return ReprocessingEngine(found[0], self._station, actor=actor)
 
     def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
-        """Give a page of the entries that match, over all archives, in stable order, with their total number."""
+        """Return a page of the entries that match, over all archives, in stable order, with their total number."""
         limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
         return self._archives.find(wanted, limit=limit, offset=offset)
 
@@ -159,7 +159,7 @@ class Client:
             raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
 
     def details(self, archive_id: str) -> EntryDetails:
-        """Give one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
+        """Return one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
         return self._archives.holder(archive_id).details(archive_id)
 
     def restore(
@@ -175,14 +175,14 @@ class Client:
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Give the figures of all archives together, or of one converter's part of them."""
+        """Return the figures of all archives together, or of one converter's part of them."""
         if converter_name:
             self.require_converter(converter_name)
         found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
         return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
     def status(self) -> StationStatus:
-        """Give the accounts of all archives."""
+        """Return the accounts of all archives."""
         return StationStatus(
             accounts=tuple(account for archive in self._archives.all for account in ledger.accounts(archive)),
             disagreements=tuple(fault for archive in self._archives.all for fault in ledger.disagreements(archive)),
@@ -202,7 +202,7 @@ class Client:
         return self._archives.where_is(arguments.of_kind(text, "text", str))
 
     def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
-        """Check every archive as it is streamed, beside a running service too; gives what was looked at, one by one.
+        """Check every archive, also beside a running service; yield each file that was checked.
 
         What is wrong is in ``problem``; nothing is changed, and one damaged blob does not stop the rest.
         """
@@ -213,7 +213,7 @@ class Client:
         return sum(map(inventory.count_files, self._archives.roots))
 
     def rebuild(self, *, actor: str, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
-        """Make the catalogs anew from the blobs: those of the folders that were named, or a configuration's damaged ones.
+        """Rebuild catalogs from the blobs: of all archives, or only the damaged ones of a configuration.
 
         Each old catalog is kept beside the new one. ArchiveInUse when a service runs.
         """

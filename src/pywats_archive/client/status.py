@@ -21,5 +21,5 @@ class StationStatus:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether what came in and what went out agree."""
+        """Whether what came in and what went out agree."""
         return not self.disagreements

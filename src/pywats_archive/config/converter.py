@@ -119,7 +119,7 @@ class ConverterConfig(BaseModel):
         return {name: getattr(self, key) for key, name in RETENTION_KEYS.items() if key in self.model_fields_set}
 
     def retention_policy(self) -> RetentionPolicy | None:
-        """Give the policy that this section speaks of; None when it says nothing of retention."""
+        """Return the policy of this section; None if it has no retention key."""
         if not self.model_fields_set & RETENTION_KEYS.keys():
             return None
         values = {name: getattr(self, key) for key, name in RETENTION_KEYS.items()}

@@ -22,15 +22,15 @@ class StationConfig(BaseModel):
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:
-        """Give the folder of the archive that this converter's sources go to."""
+        """Return the folder of a converter's archive."""
         base = self.path.parent
         return base / converter.archive_folder if converter.archive_folder else base / "archive"
 
     def archive_roots(self, *, even_unused: bool = False) -> tuple[Path, ...]:
-        """Give each archive of the converters that use one, once, in the order of the file; or of all that could."""
+        """Return each archive in use once, in the order of the file; with ``even_unused``, those of disabled converters too."""
         roots = (self.archive_root(c) for c in self.converters if c.archive_enabled or even_unused)
         return tuple(dict.fromkeys(roots))
 
     def converter(self, name: str) -> ConverterConfig | None:
-        """Give the section of the converter called ``name``, if there is one."""
+        """Return the section of the converter called ``name``, if there is one."""
         return next((c for c in self.converters if c.name == name), None)

@@ -11,7 +11,7 @@ from pywats_archive.models.entry import ArchiveEntry
 
 
 def told_of(config: ConverterConfig) -> dict[str, Any]:
-    """Give a converter's effective configuration but for its arguments, which may be secret."""
+    """Return a converter's effective configuration but for its arguments, which may be secret."""
     return config.model_dump(mode="json", exclude={"arguments"})
 
 
@@ -25,7 +25,7 @@ def attempt(
     parameters: Mapping[str, Any],
     run_id: int | None = None,
 ) -> Conversion:
-    """Give the entry's next conversion; ``configuration`` is ``told_of(config)``, and ``parameters`` have no clear secrets.
+    """Return the entry's next conversion; ``configuration`` is ``told_of(config)``, and ``parameters`` contain no secrets.
 
     What the converter asks for after it counts when live alone.
     """

@@ -171,7 +171,7 @@ class ArchiveInterceptor:
         return submissions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:
-        """Give the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""
+        """Return the converter's arguments with each secret as a keyed fingerprint (invariant 10)."""
         names = info.password_arguments if info else None
         return fingerprint_secrets(self._config.arguments, names, self._key)
 

@@ -37,13 +37,13 @@ def encode_result(result: ConversionResult, lane_name: str, *, number: int, take
 
 
 def decode_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:
-    """Give a scheduled converter's result back from the document that its entry holds."""
-    told = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
-    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in told["reports"])
+    """Return a scheduled converter's result from the document of its entry."""
+    fields = json.loads(b"".join(archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)))
+    bodies = (json.dumps(report, ensure_ascii=False, separators=(",", ":")) for report in fields["reports"])
     return ConversionResult(
-        status=ConversionStatus(told["status"]),
+        status=ConversionStatus(fields["status"]),
         documents=tuple(body.encode() for body in bodies),
-        error=told["error"],
-        metadata=told["metadata"],
+        error=fields["error"],
+        metadata=fields["metadata"],
         started_at=entry.created_at,
     )

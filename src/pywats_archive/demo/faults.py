@@ -40,7 +40,7 @@ class Fault:
 
 
 FaultPlan = Callable[[int], Fault | None]
-"""Gives the fault of the n-th report request, counted from 1; None to treat it properly."""
+"""Returns the fault of the n-th report request, counted from 1; None to handle it normally."""
 
 EMPTY = Fault(reply=Reply(status=200))
 NO_IDS = Fault(reply=Reply(status=200, body=b"[]"))

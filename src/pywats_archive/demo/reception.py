@@ -27,12 +27,12 @@ class Reception:
 
     @property
     def received(self) -> dict[str, list[bytes]]:
-        """Give a copy of what was kept until now, in the order of arrival."""
+        """Return a copy of the reports that were kept so far, in the order of arrival."""
         with self._mutex:
             return {report_id: list(bodies) for report_id, bodies in self._received.items()}
 
     def take(self, body: bytes, authorization: str, *, stores: bool = True) -> Reply:
-        """Judge one request and keep its report if it is a good one, unless told not to."""
+        """Evaluate one request and keep its report if it is valid, unless ``keep`` is off."""
         if not self._may_send(authorization):
             return _refusal(401, "Authorization has been denied for this request.")
         try:
@@ -51,7 +51,7 @@ class Reception:
         return Reply(status=200, body=orjson.dumps([{"ID": report_id}]))
 
     def look_up(self, report_id: str, authorization: str) -> Reply:
-        """Give the report of this id as it came last."""
+        """Return the latest report with this id."""
         if not self._may_send(authorization):
             return _refusal(401, "Authorization has been denied for this request.")
         kept = self.received.get(report_id)

@@ -47,6 +47,6 @@ def _drop(path: Path, converter: str) -> Drop:
 
 
 def _is_companion(path: Path, folder: Path) -> bool:
-    """Tell whether a file lies in a folder that is named like a file beside it."""
+    """Return whether a file lies in a folder that is named like a file beside it."""
     parents = [parent for parent in path.parents if parent != folder and parent.is_relative_to(folder)]
     return any(f.is_file() and f.stem == parent.name for parent in parents for f in parent.parent.iterdir())

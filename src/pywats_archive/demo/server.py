@@ -45,12 +45,12 @@ class WatsServer:
 
     @property
     def address(self) -> str:
-        """Give the base URL; the port is chosen at the first start and stays."""
+        """Return the base URL; the port is chosen at the first start and stays the same."""
         return f"http://{_HOST}:{self._port}"
 
     @property
     def received(self) -> dict[str, list[bytes]]:
-        """Give a copy of the accepted bodies by report id, in the order of arrival."""
+        """Return a copy of the accepted bodies by report id, in the order of arrival."""
         return self._reception.received
 
     @property

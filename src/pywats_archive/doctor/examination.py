@@ -154,7 +154,7 @@ def _moved(bench: Bench, dropped: Path, watch: Path, number: int) -> Outcome:
 
 
 def _nearest(path: Path) -> Path:
-    """Give ``path``, or the nearest folder above it that is there."""
+    """Return ``path``, or its nearest parent that exists."""
     for each in (path, *path.parents):
         try:
             each.stat()

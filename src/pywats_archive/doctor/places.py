@@ -48,7 +48,7 @@ class Shelter(str, Enum):
 
 
 def places_of(station: StationConfig) -> tuple[Place, ...]:
-    """Give each folder of the enabled converters once, with all it is used for; archives first."""
+    """Return each folder of the enabled converters once, with all its uses; archives first."""
     drafts = {root: _Draft([Use(role=Role.ARCHIVE)]) for root in _archive_roots(station)}
     for converter in station.converters:
         if converter.enabled and converter.converter_type != "scheduled":
@@ -61,7 +61,7 @@ def places_of(station: StationConfig) -> tuple[Place, ...]:
 
 
 def watchers_of(station: StationConfig) -> tuple[Watcher, ...]:
-    """Give every converter's watch folder, disabled ones too: one may be enabled meanwhile."""
+    """Return every converter's watch folder, including disabled converters, which may be enabled meanwhile."""
     return tuple(
         Watcher(
             folder=Path(converter.watch_folder),
@@ -86,7 +86,7 @@ def shelter_in(folder: Path, watchers: Sequence[Watcher]) -> Shelter:
 
 
 def _looks_into(watcher: Watcher, folder: Path) -> bool:
-    """Tell whether a probe in ``folder`` lies in a source of the watcher's, or is a companion by its rules."""
+    """Return whether a probe in ``folder`` would be in a source of the watcher, or a companion of one."""
     if not _within(folder, watcher.folder):
         return False
     parts = PurePath(_plain(folder)).relative_to(_plain(watcher.folder)).parts

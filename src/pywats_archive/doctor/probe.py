@@ -30,11 +30,11 @@ class Probe:
     token: str = field(default_factory=lambda: PROBE_PREFIX + secrets.token_hex(8))
 
     def path(self, name: str) -> Path:
-        """Give a path that is the probe's alone."""
+        """Return a path that only the probe uses."""
         return self.folder / (name if self.shelter is Shelter.FOLDER else self.token + name)
 
     def room_bytes(self) -> int:
-        """Give how many bytes of a name the probe needs for itself."""
+        """Return how many bytes of a name the probe needs."""
         return 0 if self.shelter is Shelter.FOLDER else len(self.token)
 
     def write(self, name: str, data: bytes = b"probe\n", mode: int = 0o600) -> Path:

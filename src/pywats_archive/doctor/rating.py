@@ -19,7 +19,7 @@ def rate_space(free_bytes: int, free_files: int | None) -> Result:
 
 
 def clock_offset_s(before_s: float, written_s: float, after_s: float) -> float:
-    """Give how far a file's time lies outside the moments before and after its writing; 0 when between, negative when early."""
+    """Return how far a file's time is outside the moments before and after its writing; 0 if between, negative if early."""
     return min(0.0, written_s - before_s) + max(0.0, written_s - after_s)
 
 

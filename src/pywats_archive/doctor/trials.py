@@ -29,7 +29,7 @@ _FOREIGN = "é 中\N{GRINNING FACE}"
 
 
 def hears(folder: Path, act: Callable[[], Path], *, timeout_s: float) -> bool:
-    """Tell whether the change that ``act`` makes to a path beneath ``folder`` is told in time, as the service listens."""
+    """Return whether the change that ``act`` makes below ``folder`` is reported in time, as the service listens."""
     deadline = time.monotonic() + timeout_s
     changed: Path | None = None
     for changes in watch(folder, watch_filter=None, debounce=50, step=20, rust_timeout=100, yield_on_timeout=True):
@@ -92,7 +92,7 @@ def run_trials(bench: Bench) -> Iterator[Outcome]:
 
 
 def reason(error: BaseException) -> str:
-    """Tell an error in a few words."""
+    """Describe an error in a few words."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
 
 
@@ -106,7 +106,7 @@ def _listing(bench: Bench) -> tuple[Result, str]:
 
 
 def _itself(bench: Bench) -> Path:
-    """Give the place; the probe's folder, made as the service makes one, where there is none yet."""
+    """Return the place; create the probe's folder, as the service does, if there is none."""
     return bench.place.path if bench.place.path.is_dir() else bench.probe.folder
 
 

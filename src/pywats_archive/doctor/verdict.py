@@ -62,7 +62,7 @@ def judge(findings: Findings) -> Guarantee:
 
 
 def worst(verdicts: tuple[Guarantee, ...]) -> Level:
-    """Give the level that holds everywhere."""
+    """Return the level that every folder reaches."""
     return max((verdict.level for verdict in verdicts), key=lambda level: level.rank, default=Level.FULL)
 
 

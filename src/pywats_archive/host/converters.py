@@ -28,7 +28,7 @@ _BASES = {
 def load_class(module_path: str, converters_folder: Path) -> type:
     """Load a converter's class: ``package.module.Class``, ``stem.Class`` or ``stem`` of the converters folder, or a .py path.
 
-    A file is read anew when it has changed. ConverterUnavailable says what was looked for and why it failed.
+    A file is read again if it has changed. ConverterUnavailable says what was looked for and why it failed.
     """
     try:
         return _load(module_path, converters_folder)
@@ -75,7 +75,7 @@ def _is_importable(name: str) -> bool:
 
 
 def _load_file(file: Path) -> ModuleType:
-    """Load a file under a name made from its content, so that an edited one, or one with an edited sibling, is read anew."""
+    """Load a file under a name made from its content, so that an edited one, or one with an edited sibling, is read again."""
     source = file.read_bytes()
     name = f"_converter_{file.stem}_{hashlib.sha256(source).hexdigest()[:16]}"
     known = _FILES.get(name)
@@ -172,7 +172,7 @@ def _where(module: ModuleType) -> str:
 
 
 def kind_of(converter: type) -> str | None:
-    """Tell which of pyWATS' base classes a converter has; None when it has none."""
+    """Return the kind of pyWATS' base class that a converter has; None if it has none."""
     for kind, (module, name) in _BASES.items():
         if issubclass(converter, getattr(pywats_module(module), name)):
             return kind

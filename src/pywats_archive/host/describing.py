@@ -17,14 +17,14 @@ from pywats_archive.models.report import LONGEST_ID
 
 
 def schema_of(instance: Any) -> dict[str, Any]:
-    """Give a converter's argument definitions by name: pyWATS' objects, or a legacy converter's dicts."""
+    """Return a converter's argument definitions by name: pyWATS' objects, or a legacy converter's dicts."""
     get_legacy = getattr(instance, "get_arguments", None)
     schema = instance.arguments_schema if hasattr(instance, "arguments_schema") else get_legacy() if get_legacy else {}
     return dict(schema or {})
 
 
 def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
-    """Give what is known of a converter's code."""
+    """Return what is known of a converter's code."""
     return ConverterInfo(
         converter_class=module_path,
         version=_version(instance),
@@ -47,7 +47,7 @@ def _version(instance: Any) -> str:
 
 
 def describe_fully(converter: type, instance: Any, module_path: str) -> ConverterDescription:
-    """Give what a converter says of itself, its patterns and its schedule."""
+    """Return a converter's description, with its patterns and its schedule."""
     interval, timeout = getattr(instance, "schedule_interval", None), getattr(instance, "timeout", None)
     delay = getattr(instance, "retry_delay", None)
     return ConverterDescription(

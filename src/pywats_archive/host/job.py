@@ -52,7 +52,7 @@ class ConverterDescription:
 
 
 def job_for(config: ConverterConfig, station: StationConfig) -> ConversionJob:
-    """Give the template of every job of a converter."""
+    """Return the template for every job of a converter."""
     default_marker = ConverterConfig.model_fields["readiness_marker"].default
     return ConversionJob(
         module_path=config.module_path,

@@ -37,7 +37,7 @@ class NotJson(Exception):
 
 
 def flatten(result: Any) -> list[Any]:
-    """Give all reports of a result, each once: ``report`` (which may be a list) and then ``reports``."""
+    """Return all reports of a result, each once: ``report`` (which may be a list) and then ``reports``."""
     found: dict[int, Any] = {}
     for report in _each((result.report, result.reports)):
         found.setdefault(id(report), report)
@@ -62,7 +62,7 @@ def encode(fields: Any) -> bytes:
 
 
 def as_fields(report: Any) -> dict[str, Any]:
-    """Give the dump that the host's own submission makes of a model, a dict as it is; NotJson for all else."""
+    """Return a model as the host's own submission dumps it, and a dict unchanged; NotJson for anything else."""
     if isinstance(report, dict):
         return report
     if not hasattr(report, "model_dump"):

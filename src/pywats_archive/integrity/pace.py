@@ -20,11 +20,11 @@ class Pace:
     bytes_per_s: float
 
     def due_age(self, *, is_busy: bool) -> timedelta:
-        """Give the age of a check at which the blob is read again; later while sources wait."""
+        """Return the age of a check after which the blob is read again; more while sources wait."""
         return self.interval * (_DUE_WHILE_BUSY if is_busy else _DUE)
 
     def rest_s(self, *, read_bytes: int, spent_s: float) -> float:
-        """Give how long to rest after reading."""
+        """Return how long to rest after reading."""
         return max(read_bytes / self.bytes_per_s - spent_s, spent_s * (1 / _SHARE - 1))
 
     @property
@@ -38,10 +38,10 @@ class Pace:
         return min(_SECOND_LOOK_S, self.interval.total_seconds() / 10)
 
     def is_late(self, age: timedelta) -> bool:
-        """Tell whether the promise is broken."""
+        """Whether the promise is broken."""
         return age > self.interval
 
 
 def gentlest(paces: list[Pace]) -> Pace:
-    """Give the pace for an archive that several converters share: the shortest interval, the lowest rate."""
+    """Return the pace of a shared archive: the shortest interval and the lowest rate of its converters."""
     return Pace(interval=min(p.interval for p in paces), bytes_per_s=min(p.bytes_per_s for p in paces))

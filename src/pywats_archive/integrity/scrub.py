@@ -28,7 +28,7 @@ class Scrub:
         self._second_look_s: float | None = None
 
     def step(self, pace: Pace, *, is_busy: bool) -> float:
-        """Read at most one entry back; gives how many seconds to rest. NotAnArchive when the archive went away meanwhile."""
+        """Read back at most one entry; return how many seconds to rest. NotAnArchive when the archive went away meanwhile."""
         if self._second_look_s is None or time.monotonic() - self._second_look_s >= pace.second_look_s:
             self._look_at_findings_again()
         if not self._due:

@@ -67,7 +67,7 @@ def sync_folder(folder: Path | str, *, windows: bool = WINDOWS) -> bool:
 
 
 def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -> None:
-    """Give the file ``source`` the name ``target`` on the same file system; FileExistsError when it is taken.
+    """Rename the file ``source`` to ``target`` on the same file system; FileExistsError when it is taken.
 
     POSIX: a hard link, then the old name goes; where there are no hard links, an empty file reserves the
     name and is replaced. Windows: a rename fails by itself when the name is taken. Safe to repeat after a crash
@@ -91,7 +91,7 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
 
 
 def _is_half_renamed(source: Path | str, target: Path | str) -> bool:
-    """Tell whether both are names of one file, in two folders: a name that is reached by two paths is no second one."""
+    """Return whether both are names of one file in different folders; one name reached by two paths does not count."""
     old, new = os.lstat(source), os.lstat(target)
     is_one_file = os.path.samestat(old, new) and new.st_nlink > 1
     return is_one_file and not Path(source).parent.samefile(Path(target).parent)
@@ -121,7 +121,7 @@ def unlink_or_undo(source: Path | str, target: Path | str) -> None:
 
 
 def rename_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
-    """Give a folder a name on the same file system; FileExistsError when it is taken.
+    """Rename a folder on the same file system; FileExistsError when it is taken.
 
     POSIX: an empty folder reserves the name and is replaced; its mode tells a reservation that a crash left.
     """
@@ -186,7 +186,7 @@ def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
 
 
 def allocate(descriptor: int, size_bytes: int) -> None:
-    """Give an open file ``size_bytes`` that the disk really holds for it; OSError when there is no room.
+    """Allocate ``size_bytes`` on disk for an open file; OSError if there is no space.
 
     Where the system cannot allocate, bytes are written, such as no file system can compress or share.
     """
@@ -207,7 +207,7 @@ def _fill(descriptor: int, size_bytes: int) -> None:
 
 
 def allotted_bytes(status: os.stat_result, *, windows: bool = WINDOWS) -> int:
-    """Give what the file system allots for a file: on Windows, which does not say, its length in clusters."""
+    """Return what the file system allocates for a file; on Windows, its length in whole clusters."""
     if windows:
         return -(-status.st_size // _CLUSTER_BYTES) * _CLUSTER_BYTES
     return status.st_blocks * _BLOCK_BYTES

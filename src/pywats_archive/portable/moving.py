@@ -105,7 +105,7 @@ def discard(partial: Path) -> None:
 
 
 def _is_copied(source: Path, target: Path) -> bool:
-    """Tell whether ``target``, on another file system, holds ``source`` byte for byte: its copy, from before a crash."""
+    """Return whether ``target``, on another file system, is a copy of ``source``, made before a crash."""
     if source.lstat().st_dev == target.lstat().st_dev:
         return False
     if not source.is_dir():

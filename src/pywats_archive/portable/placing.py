@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def free_names(name: str) -> Iterator[str]:
-    """Give ``name``, then ``stem_2.ext``, ``stem_3.ext``, …, each short enough for a file system; without end."""
+    """Yield ``name``, ``stem_2.ext``, ``stem_3.ext`` and so on without end, each short enough for a file system."""
     pure = PurePath(name)
     yield name if len(os.fsencode(name)) <= NAME_MAX_BYTES else _numbered(pure.stem, pure.suffix)
     for number in itertools.count(2):
@@ -66,7 +66,7 @@ def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: in
 
 
 def _set_time(path: Path, mtime_ns: int) -> None:
-    """Give a file its time; one that this system cannot have (before 1970 on Windows) is no reason to lose the file."""
+    """Set a file's time; a time that the system cannot have (before 1970 on Windows) is only logged."""
     try:
         os.utime(path, ns=(mtime_ns, mtime_ns))
     except (OverflowError, ValueError, OSError) as exc:
@@ -74,7 +74,7 @@ def _set_time(path: Path, mtime_ns: int) -> None:
 
 
 def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:
-    """Give a finished file the first free name like ``name`` in ``folder``, durably; gives its path."""
+    """Rename a finished file to the first free name like ``name`` in ``folder``, durably; return its path."""
     for free in free_names(name):
         with suppress(FileExistsError):
             files.rename_exclusive(path, folder / free)
@@ -107,7 +107,7 @@ def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
 
 
 def publish_folder(partial: Path, parent: Path, name: str) -> Path:
-    """Give a finished folder the first free name like ``name`` in ``parent``, durably; gives its path."""
+    """Rename a finished folder to the first free name like ``name`` in ``parent``, durably; return its path."""
     for free in free_names(name):
         with suppress(FileExistsError):
             files.rename_folder_exclusive(partial, parent / free)

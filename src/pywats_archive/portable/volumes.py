@@ -26,7 +26,7 @@ class FileSystem:
 
     @property
     def keeps_inodes(self) -> bool:
-        """Whether a file has one number for good; some file systems number it anew at each mount, or at each look."""
+        """Whether a file keeps its inode number; some file systems change it at each mount or access."""
         return self.kind in _WITH_INODES
 
 
@@ -44,7 +44,7 @@ def file_system(
     mount_table: Callable[[], str] = _MOUNT_TABLE.read_text,
     kernel: Callable[[], Any] = kernel32,
 ) -> FileSystem | None:
-    """Tell what ``folder`` lies on; None where the system does not say (no Linux, no Windows), OSError when it fails."""
+    """Return the file system of ``folder``; None if the system does not report it (not Linux or Windows)."""
     whole = os.path.realpath(folder)
     if windows:
         return _volume(whole, kernel)

@@ -34,7 +34,7 @@ class Ran:
         return cls(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
 
     def holds(self, value: Any) -> bool:
-        """Tell whether a value is a moment of this conversion."""
+        """Return whether a value is a moment of this conversion."""
         return any(self.started_at - _MARGIN <= moment <= self.ended_at + _MARGIN for moment in _moments(value))
 
 
@@ -59,7 +59,7 @@ def difference(
 
 
 def is_volatile(change: Change, *, old_ran: Ran | None, new_ran: Ran | None) -> bool:
-    """Tell whether a field is another at each conversion by rule: the document's own id, and the time of the conversion."""
+    """Return whether a field always differs between conversions: the document's id, and the conversion time."""
     if change.path.count("/") == 1 and change.path[1:].lower() in _IDS:
         return True
     if change.kind is not ChangeKind.CHANGED or old_ran is None or new_ran is None:
@@ -79,7 +79,7 @@ def _of_values(path: str, old: Any, new: Any) -> Iterator[Change]:
 
 
 def _are_the_same(old: Any, new: Any) -> bool:
-    """Tell whether two values are written alike, which nearly all are: nothing in them needs to be looked for then."""
+    """Return whether two values are written alike, so that they need not be compared in detail."""
     try:
         return orjson.dumps(old) == orjson.dumps(new)
     except TypeError:  # an integer of more than 64 bits
@@ -133,7 +133,7 @@ def _key(member: Any) -> str:
 
 
 def _moments(value: Any) -> Iterator[datetime]:
-    """Give the moment that a text names; one without a zone may be the station's local time, or UTC (as ``startUTC`` is)."""
+    """Return the moment that a text names; one without a zone may be the station's local time, or UTC (as ``startUTC`` is)."""
     if not isinstance(value, str) or len(value) < len("2026-01-31T08:00"):
         return
     with suppress(ValueError, OverflowError):

@@ -111,12 +111,12 @@ def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) ->
 
 
 def skipped(archive_id: str, why: str) -> ItemResult:
-    """Give the end of an entry that is not replayed."""
+    """Return the end of an entry that is not replayed."""
     return ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
 
 
 def withheld(result: ItemResult) -> frozenset[int]:
-    """Give the ordinals of the reports that need not be sent: they are what the server has."""
+    """Return the ordinals of the reports that the server has already, and that need not be sent."""
     return frozenset(n for n, effect in enumerate(result.effects, 1) if effect is Effect.UNCHANGED)
 
 
@@ -191,7 +191,7 @@ def _difference(before: Document, after: _New) -> Difference:
 
 
 def _differs_by_id_alone(before: bytes, after: bytes, old_id: str, new_id: str) -> bool:
-    """Tell by their bytes that two documents are the same but for their id, as most are; False says nothing."""
+    """Return whether two documents differ only by their id, by their bytes; False proves nothing."""
     return before == after.replace(new_id.encode(), old_id.encode())
 
 

@@ -97,7 +97,7 @@ class ReprocessingEngine:
         return await to_thread(self.estimate, await to_thread(self.select, wanted, ReplayMode.ALL))
 
     def select(self, wanted: EntryFilter, mode: ReplayMode = ReplayMode.ALL) -> list[str]:
-        """Give the archive ids of what matches, oldest or newest first as it is asked; purged ones are left out."""
+        """Return the archive ids of matching entries, oldest or newest first; purged ones are left out."""
         wanted = replace(wanted, purged=False)
         if mode is not ReplayMode.ALL and wanted.status is not None:
             raise UsageError("give a status or a mode, not both: a mode says which statuses are meant")
@@ -145,15 +145,15 @@ class ReprocessingEngine:
         )
 
     def run(self, run_id: int) -> Run:
-        """Give a run; UnknownRun when there is none."""
+        """Return a run; UnknownRun when there is none."""
         return runs.get(self._archive, run_id)
 
     def runs(self, limit: int = 100) -> tuple[Run, ...]:
-        """Give the latest runs, newest first."""
+        """Return the latest runs, newest first."""
         return runs.latest(self._archive, limit)
 
     def items(self, run_id: int) -> tuple[ItemResult, ...]:
-        """Give what came of each entry of a run."""
+        """Return the outcome of each entry of a run."""
         runs.get(self._archive, run_id)
         return tuple(runs.items(self._archive, run_id))
 

@@ -93,7 +93,7 @@ class Replayer:
         )
 
     def conversion(self, entry: ArchiveEntry, replayed: Replayed, *, run_id: int) -> Conversion:
-        """Give a replay as the conversion that is recorded."""
+        """Return a replay as the conversion that is recorded."""
         code = self._codes[entry.converter_name]
         assert isinstance(code, _Code)
         return attempt(
@@ -142,7 +142,7 @@ class Replayer:
         return _Code(config=config, info=told.info, module_path=config.module_path, folder=folder)
 
     def _original(self, today: _Code, original: Conversion | None) -> _Code:
-        """Give the code that made a conversion."""
+        """Return the code that made a conversion."""
         now = today.info
         if original is None or not original.code_fingerprint:
             raise Skipped("no conversion of it is on record, so its original converter is not known")

@@ -249,7 +249,7 @@ class _RunExecution:
         )
 
     def _body(self, report: Report) -> bytes | None:
-        """Give a report's document; None where it takes no room any more, since reports are not kept."""
+        """Return a report's document; None if the archive does not keep reports."""
         try:
             return self._archive.document(report)
         except BlobMissing:

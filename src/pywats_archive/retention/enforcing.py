@@ -35,7 +35,7 @@ Pause = Callable[[], None]
 
 
 def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
-    """Give what a converter has, as the catalog tells it; entries are read while they are asked for."""
+    """Return a converter's entries as the catalog lists them; they are read one by one."""
     size, number = purging.kept_size(archive, policy.converter_name)
     newest_from = NO_END
     if policy.min_entries:
@@ -85,7 +85,7 @@ def preview_plan(
 
 
 def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
-    """Give how much ``enforce`` would free now."""
+    """Return how much ``enforce`` would free now."""
     intended = preview_plan(archive, policy)
     return SpaceEstimate(
         converter_name=policy.converter_name,
@@ -154,7 +154,7 @@ def enforce(
 
 
 def confirm_small_policies(archive: Archive, *, now: datetime) -> None:
-    """Confirm each policy that would purge no more than a fifth of any converter: what it names later is no surprise."""
+    """Confirm each policy that would purge at most a fifth of any converter."""
     for policy_name in archive.policies.unconfirmed():
         ruled = (archive.policies.effective(name) for name in archive.policies.ruled_by(policy_name))
         if not any(preview_plan(archive, policy, now=now).is_large for policy in ruled):
@@ -253,7 +253,7 @@ def _require_confirmed(archive: Archive, policy: RetentionPolicy, intended: Purg
 
 
 def _batches(decided: Iterator[Decision]) -> Iterator[tuple[PurgeReason, list[str]]]:
-    """Give what goes, in batches of one reason; each is taken from the plan once the one before is carried out."""
+    """Yield what to purge, in batches of one reason; each is taken from the plan once the previous one is done."""
     going = (each for each in decided if not each.obstacle)
     while batch := list(islice(going, _AT_ONCE)):
         for reason in PurgeReason:

@@ -29,11 +29,11 @@ class RetentionEngine:
         return await to_thread(enforcing.enforce, self._archive, known, actor="library", confirmed=confirmed)
 
     async def preview_purge(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
-        """Give the entries that ``enforce_policy`` would purge now, in its order."""
+        """Return the entries that ``enforce_policy`` would purge now, in its order."""
         return await to_thread(self._preview, policy)
 
     async def estimate_space_savings(self, policy: RetentionPolicy) -> SpaceEstimate:
-        """Give how much ``enforce_policy`` would free now, and what stands against a limit that it could not meet."""
+        """Return how much ``enforce_policy`` would free now, and what prevents it from meeting a limit."""
         return await to_thread(enforcing.estimate, self._archive, policy)
 
     async def confirm_clock(self, *, actor: str = "library") -> None:

@@ -82,7 +82,7 @@ def summarize(decided: Iterable[Decision], converter_name: str, stock: Stock) ->
 
 
 def obstacle_of(candidate: Candidate, *, unsubmitted: bool) -> Obstacle | None:
-    """Tell what keeps an entry from every purge (invariant 7)."""
+    """Return what keeps an entry from every purge (invariant 7)."""
     if candidate.is_held:
         return Obstacle.HELD
     if candidate.is_pending:
@@ -114,7 +114,7 @@ def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) ->
 
 
 def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
-    """Give what tells whether an entry is older than it is to become; the ends of days are the same for a million.
+    """Return a test for whether an entry is past its age limit; the ends of days are computed once.
 
     One whose outcome is not known is kept as long as either outcome would have it.
     """

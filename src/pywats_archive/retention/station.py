@@ -46,7 +46,7 @@ class StationRetention:
         self._require_converter = require_converter
 
     def policies(self) -> tuple[InForce, ...]:
-        """Give the policy of each converter, and that of all others, archive by archive."""
+        """Return the policy of each converter, and that of all others, archive by archive."""
         found = []
         for archive in self._archives:
             own = {policy.converter_name for policy in archive.policies.all_own()}
@@ -59,7 +59,7 @@ class StationRetention:
         return tuple(found)
 
     def policy(self, converter_name: str) -> RetentionPolicy:
-        """Give the policy that holds for a converter."""
+        """Return the policy that holds for a converter."""
         return self._of(converter_name)[0].policies.effective(converter_name)
 
     def set_policy(self, policy: RetentionPolicy, *, actor: str, confirmed: bool = False) -> None:
@@ -82,7 +82,7 @@ class StationRetention:
             archive.policies.reset(converter_name, actor=actor)
 
     def effects(self, policy: RetentionPolicy) -> tuple[PurgePlan, ...]:
-        """Give what a policy would purge now, of each converter that it would hold for."""
+        """Return what a policy would purge now, for each converter that it would apply to."""
         found = []
         for archive in self._of(policy.converter_name):
             names = archive.policies.ruled_by(policy.converter_name)
@@ -143,7 +143,7 @@ class StationRetention:
         return tuple(filter(None, map(enforcing.finish_unfinished, self._archives)))
 
     def history(self, limit: int = 100) -> tuple[Purge, ...]:
-        """Give the latest purges, newest first."""
+        """Return the latest purges, newest first."""
         found = [purge for archive in self._archives for purge in purging.history(archive, limit)]
         return tuple(sorted(found, key=lambda purge: purge.purge_timestamp, reverse=True)[:limit])
 
@@ -160,7 +160,7 @@ class StationRetention:
                 legal_holds.release(archive, archive_id, actor=actor)
 
     def holds(self) -> tuple[Hold, ...]:
-        """Give what is held."""
+        """Return the holds."""
         return tuple(hold for archive in self._archives for hold in legal_holds.holds(archive))
 
     def _of(self, converter_name: str) -> Sequence[Archive]:

@@ -27,7 +27,7 @@ class TimeLimit:
         return max(0.0, min(_SLICE_S, self._limit_s - self.lived_s))
 
     def tick(self) -> bool:
-        """Count the time since the last tick; gives whether the limit is over."""
+        """Count the time since the last tick; return whether the limit is reached."""
         now_s = self._clock()
         self.lived_s += max(0.0, min(now_s - self._last_s, _MOST_S))
         self._last_s = now_s

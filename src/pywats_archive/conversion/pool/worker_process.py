@@ -155,7 +155,7 @@ def _start(process: BaseProcess) -> None:
 
 
 def _require_interpreter() -> None:
-    """Raise OSError unless the interpreter may be executed: a failed start of it is told by an exit code alone."""
+    """Raise OSError unless the interpreter may be executed; its failed start would only show as an exit code."""
     executable = os.fsdecode(spawn.get_executable())
     if not os.access(executable, os.X_OK):
         raise PermissionError(f"{executable} cannot be executed")

@@ -20,7 +20,7 @@ class Measurement:
 
     @property
     def passed(self) -> bool:
-        """Tell whether the value lies within its limits."""
+        """Whether the value lies within its limits."""
         return self.low <= self.value <= self.high
 
 
@@ -36,7 +36,7 @@ class Unit:
 
     @property
     def passed(self) -> bool:
-        """Tell whether every measurement passed."""
+        """Whether every measurement passed."""
         return all(each.passed for each in self.measurements)
 
 

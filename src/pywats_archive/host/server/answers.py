@@ -21,29 +21,29 @@ import orjson
 from pywats_archive.models.time import UTC
 
 LONGEST_RETRY_AFTER = timedelta(minutes=15)
-"""However much longer the server asks for: its clock, or its configuration, may be wrong."""
+"""The longest pause that a server can ask for, since its clock or configuration may be wrong."""
 
 
 class SubmitOutcome(str, Enum):
-    """What a try to submit came to."""
+    """The outcome of a submission."""
 
     ACCEPTED = "accepted"
     LATER = "later"
     REFUSED = "refused"
     STOP = "stop"
-    """Nothing is taken until a person acts: wrong credentials, wrong address."""
+    """The server accepts nothing until a person acts: wrong credentials, wrong address."""
 
 
 class Trouble(str, Enum):
-    """What is wrong when a try came to LATER or STOP and that is not known to be about the report."""
+    """The cause of a LATER or STOP that is not known to concern the report."""
 
     UNAUTHORISED = "unauthorised"
-    """The server, or a proxy before it, does not accept the station's credentials."""
+    """The server, or a proxy in front of it, rejects the station's credentials."""
     UNUSABLE = "unusable"
-    """A person has to change something else: certificate, address, licence."""
+    """A person must fix something else: certificate, address, licence."""
     UNREACHABLE = "unreachable"
     BUSY = "busy"
-    """The server asks for a pause, or something before it has no server to pass the report on to."""
+    """The server asks for a pause, or a gateway cannot reach it."""
     NOT_THE_SERVER = "not the server"
     """A login page, a gateway or a captive portal answered."""
     TIMED_OUT = "timed out"
@@ -55,19 +55,19 @@ class Trouble(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of one try: a verdict and its reason, in one line."""
+    """The answer to one try: a verdict, and its reason in one line."""
 
     verdict: SubmitOutcome
     reason: str = ""
     trouble: Trouble | None = None
     retry_after: timedelta | None = None
-    """How long the server asks to be left alone."""
+    """The pause that the server asks for."""
     server_time: datetime | None = None
-    """The clock of whoever answered, to the second, when it did."""
+    """The clock of the host that answered, to the second."""
 
 
 class Content(str, Enum):
-    """What a body is, whatever its headers say."""
+    """The kind of a body, regardless of its headers."""
 
     JSON = "json"
     HTML = "html"
@@ -79,7 +79,7 @@ class Content(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An HTTP answer, as far as it counts here."""
+    """The relevant parts of an HTTP answer."""
 
     code: int
     body: bytes = b""
@@ -90,7 +90,7 @@ class Reply:
 
     @property
     def content(self) -> Content:
-        """What the body is."""
+        """The kind of the body."""
         if not self.is_whole:
             return Content.CUT
         text = self.body.strip()
@@ -104,7 +104,7 @@ class Reply:
 
     @property
     def document(self) -> Any:
-        """The JSON in the body; None where there is none."""
+        """The JSON in the body; None if there is none."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -134,7 +134,7 @@ _HINTS = {
 
 
 def verdict_of(code: int, content: Content) -> tuple[SubmitOutcome, Trouble | None]:
-    """Decide from the status and the kind of body of an answer that confirms nothing."""
+    """Decide by the status and the kind of body of an answer that confirms nothing."""
     if code in _CREDENTIALS:
         return SubmitOutcome.STOP, Trouble.UNAUTHORISED
     if code in _BUSY:
@@ -157,14 +157,16 @@ def judge(reply: Reply, report_id: str, *, now: datetime) -> Answer:
     returned = _returned_id(reply) if 200 <= reply.code < 300 else None
     if returned is not None and is_same_id(returned, report_id):
         return Answer(verdict=SubmitOutcome.ACCEPTED, server_time=reply.server_time)
-    told = _told(reply) if returned is None else f"not confirmed: the server answered {returned}, not the report's id"
+    message = (
+        _describe(reply) if returned is None else f"not confirmed: the server answered {returned}, not the report's id"
+    )
     is_another = returned is not None
     verdict, trouble = (
         (SubmitOutcome.LATER, Trouble.ANOTHER_ID) if is_another else verdict_of(reply.code, reply.content)
     )
     return Answer(
         verdict=verdict,
-        reason=told,
+        reason=message,
         trouble=trouble,
         retry_after=_retry_after(reply, now),
         server_time=reply.server_time,
@@ -172,8 +174,8 @@ def judge(reply: Reply, report_id: str, *, now: datetime) -> Answer:
 
 
 def judge_silence(exc: BaseException, *, address: str) -> Answer:
-    """Decide what it means that no answer came, from the exception and those that caused it."""
-    causes, told = tuple(_causes(exc)), f"{type(exc).__name__}: {exc}"
+    """Decide what a missing answer means, by the exception and its causes."""
+    causes, message = tuple(_causes(exc)), f"{type(exc).__name__}: {exc}"
     if untrusted := next((each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None):
         return Answer(verdict=SubmitOutcome.STOP, reason=_untrusted(untrusted, address), trouble=Trouble.UNUSABLE)
     import httpx  # noqa: PLC0415 (loaded by whoever raised it; every command loads this module)
@@ -189,11 +191,11 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
         (httpx.TimeoutException, Trouble.TIMED_OUT),
     )
     kinds = (trouble for kind, trouble in silences if isinstance(failed, kind))
-    return Answer(verdict=SubmitOutcome.LATER, reason=told, trouble=next(kinds, Trouble.BROKEN_OFF))
+    return Answer(verdict=SubmitOutcome.LATER, reason=message, trouble=next(kinds, Trouble.BROKEN_OFF))
 
 
 def is_same_id(returned: object, report_id: str) -> bool:
-    """Whether two spellings of an id mean the same."""
+    """Return whether two spellings of an id are the same id."""
     if returned == report_id:
         return True
     try:
@@ -203,7 +205,7 @@ def is_same_id(returned: object, report_id: str) -> bool:
 
 
 def _returned_id(reply: Reply) -> str | None:
-    """The id in an answer, where pyWATS looks for it; None where there is none."""
+    """Return the id in an answer, where pyWATS looks for it; None if there is none."""
     if reply.content is Content.TEXT:
         words = reply.body.decode("utf-8", "replace").strip()
         return words if _is_uuid(words) else None
@@ -221,7 +223,7 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _told(reply: Reply) -> str:
+def _describe(reply: Reply) -> str:
     words = _words(reply)
     if 200 <= reply.code < 300:
         return f"not confirmed: the server answered {words}, not the report's id"

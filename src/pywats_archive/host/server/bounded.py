@@ -16,12 +16,12 @@ from pywats_archive.host.server.answers import Reply
 from pywats_archive.host.server.exchange import CURRENT, AnswerTooLarge
 
 MOST_BYTES = 1_000_000
-"""An acceptance is 50 bytes, a refusal some words."""
+"""An acceptance has 50 bytes, a refusal a few words."""
 _GZIP_OR_ZLIB = 47
 
 
 async def bounded_client(api: Any, *, connect_s: float, hooks: Iterable[Callable[[Any], Awaitable[None]]] = ()) -> None:
-    """Put the limits on an AsyncWATS: on the client that it makes for itself, for it takes none. ``hooks`` come first."""
+    """Limit the HTTP client of an AsyncWATS, which creates it itself; ``hooks`` are called first."""
     client: httpx.AsyncClient = await api._http_client._get_client()
     client.timeout = httpx.Timeout(None, connect=connect_s)
     client.headers["Accept-Encoding"] = "identity"
@@ -29,7 +29,7 @@ async def bounded_client(api: Any, *, connect_s: float, hooks: Iterable[Callable
 
 
 async def _take(response: httpx.Response) -> None:
-    """Read an answer and note it; AnswerTooLarge ends it, and the connection with it."""
+    """Read an answer and store it; AnswerTooLarge closes the connection."""
     encoding = response.headers.pop("content-encoding", "identity").strip().lower()
     assert isinstance(response.stream, httpx.AsyncByteStream)
     response.stream = _Bounded(response.stream, encoding)
@@ -43,19 +43,19 @@ async def _take(response: httpx.Response) -> None:
 
 
 def _reply(response: httpx.Response, body: bytes, *, is_whole: bool) -> Reply:
-    told = response.headers.get
+    header = response.headers.get
     return Reply(
         code=response.status_code,
         body=body,
-        content_type=told("content-type", ""),
-        retry_after=told("retry-after", ""),
-        date=told("date", ""),
+        content_type=header("content-type", ""),
+        retry_after=header("retry-after", ""),
+        date=header("date", ""),
         is_whole=is_whole,
     )
 
 
 class _Bounded(httpx.AsyncByteStream):
-    """A body, decompressed, of which no more is ever held than an answer may have."""
+    """A decompressed body, of which at most the allowed length is in memory."""
 
     def __init__(self, stream: httpx.AsyncByteStream, encoding: str) -> None:
         self._stream = stream

@@ -18,26 +18,26 @@ _TIMEOUT_S = 5.0
 
 
 class ServerClock:
-    """Keeps when the server answered last and what its clock said then; safe to use from many threads."""
+    """The time of the server's last answer, and its clock then; safe to use from many threads."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        """``seconds`` runs on by itself, whatever the clock is set to, and while the machine sleeps."""
+        """``seconds`` is a monotonic clock that also counts while the machine sleeps."""
         self._seconds = seconds
         self._heard: tuple[datetime, float] | None = None
         self._mutex = threading.Lock()
 
     async def hear(self, response: Any) -> None:
-        """Take note of an answer's date; a hook of httpx' client. One that a cache has kept says nothing of now."""
+        """Note an answer's date; a hook for httpx. A cached answer is ignored."""
         self._note(response.headers)
 
     @property
     def now(self) -> datetime | None:
-        """What the server's clock says now; None until it was heard."""
+        """Return the time on the server's clock; None before the first answer."""
         heard = self._heard
         return heard[0] + timedelta(seconds=self._seconds() - heard[1]) if heard else None
 
     def ask(self, server: ServerConfig) -> bool:
-        """Ask the server for its date, without credentials; False when it did not say. RetryLater for some seconds at most."""
+        """Ask the server for its date, without credentials; False if it sent none. RetryLater for some seconds at most."""
         if not server.service_address:
             return False
         try:
@@ -47,7 +47,7 @@ class ServerClock:
             return False
 
     def forget(self) -> None:
-        """Forget what was heard: another server is configured."""
+        """Forget the date, because another server is configured."""
         self._heard = None
 
     def _note(self, headers: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The request that is under way, and the answer to it as the host's HTTP client received it."""
+"""The current request, and its answer as the host's HTTP client received it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pywats_archive.host.server.answers import Reply
 
 
 class AnswerTooLarge(Exception):
-    """The answer is longer than an answer may be, or cannot be decompressed."""
+    """The answer is too long, or cannot be decompressed."""
 
 
 class Exchange:
-    """The answer to the request that is under way in this context; ``reply`` is the last one, after redirects."""
+    """The answer to the current request in this context; ``reply`` is the last one, after redirects."""
 
     def __init__(self) -> None:
         self.reply: Reply | None = None

@@ -24,9 +24,9 @@ from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.redaction import redacted
 
 LONGEST_S = 600.0
-"""What a submission may take at most, unless the configuration allows more at the first try."""
+"""The longest time for a submission, unless the configuration allows more for the first try."""
 SLOWEST_BYTES_S = 100_000.0
-"""A large report may take longer from the first: so much is sent and imported in a second at least."""
+"""The slowest expected rate; a large report is allowed more time from the first try."""
 _COMPARED = ("sn", "pn", "result")
 
 
@@ -34,11 +34,11 @@ OnAnswer = Callable[[Any], Awaitable[None]]
 
 
 class _NoConnection(Exception):
-    """What a connection needs on this computer is not there."""
+    """This computer lacks something that a connection needs."""
 
 
 class Submitter:
-    """A connection to one server; belongs to one event loop, and may submit several reports at once."""
+    """A connection to one server, for one event loop; may submit several reports at once."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Submitter:
         self._in_flight = 0
 
     async def submit(self, document: bytes, report_id: str, *, timeouts: int = 0, look_first: bool = False) -> Answer:
-        """Send a report's exact bytes once; never raises for what server or network do.
+        """Send a report's exact bytes once; never raises for errors of server or network.
 
         The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``look_first``
         the server is asked whether it has the report already, which is an acceptance too.
@@ -101,7 +101,7 @@ class Submitter:
         return self._in_one_line(judge(exchange.reply, report_id, now=self._now()))
 
     async def _has(self, document: bytes, report_id: str) -> bool:
-        """Ask the server whether it has this very report; anything but a clear yes is no."""
+        """Return whether the server has exactly this report; False unless it clearly says so."""
         client, exchange = await self._connected(), Exchange()
         try:
             await _within(self._timeout_s, client.report.get_report(report_id, detail_level=0))
@@ -153,20 +153,20 @@ class Submitter:
             await self._retired.pop().close()
 
     def _in_one_line(self, answer: Answer) -> Answer:
-        """The answer with its reason in one short line without the station's credentials."""
+        """Return the answer with its reason as one short line, without the station's credentials."""
         if answer.verdict is SubmitOutcome.ACCEPTED:
             return answer
         return replace(answer, reason=" ".join(redacted(answer.reason).split())[:400])
 
 
 def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:
-    """Decide how long a submission may take: longer for a large report, and twice as long after each that was too short."""
+    """Return how long a submission may take: longer for a large report, and twice as long after each time-out."""
     wanted = (base_s + size_bytes / SLOWEST_BYTES_S) * 2.0 ** min(timeouts, 16)
     return min(wanted, max(LONGEST_S, base_s))
 
 
 async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
-    """Wait for the host, and end what it does when that takes too long or nobody waits any more."""
+    """Wait for the host, and cancel its work on a time-out or when the caller is cancelled."""
     if sys.version_info >= (3, 11):
         async with asyncio.timeout(limit_s):
             return await doing
@@ -174,7 +174,7 @@ async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
 
 
 def _is_of(found: Any, document: bytes, report_id: str) -> bool:
-    """Whether a report that the server has is this one, as far as its header tells."""
+    """Return whether a report on the server is this one, by its header."""
     try:
         own = orjson.loads(document)
     except orjson.JSONDecodeError:
@@ -186,16 +186,16 @@ def _is_of(found: Any, document: bytes, report_id: str) -> bool:
 
 
 def _start_of(report: dict[str, Any]) -> datetime | str:
-    """When the test began; an offset may be spelt in several ways."""
-    told = str(report.get("start") or report.get("startUTC"))
+    """Return when the test began; UTC offsets can be written in several ways."""
+    start = str(report.get("start") or report.get("startUTC"))
     try:
-        return datetime.fromisoformat(told.replace("Z", "+00:00"))
+        return datetime.fromisoformat(start.replace("Z", "+00:00"))
     except ValueError:
-        return told
+        return start
 
 
 def _fault(server: ServerConfig) -> tuple[Trouble, str] | None:
-    """Say what a person must configure before anything can be sent."""
+    """Return what must be configured before anything can be sent; None if nothing is missing."""
     if not server.service_address:
         return Trouble.UNUSABLE, "no server is configured (service_address is empty)"
     if not server.api_token:

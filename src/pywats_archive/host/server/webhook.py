@@ -1,4 +1,4 @@
-"""Posting alerts to the webhooks that pyWATS' configuration names."""
+"""Alerts for the webhooks in pyWATS' configuration."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ log = structlog.get_logger()
 
 _TIMEOUT_S = 10.0
 _WAITS_S = (0.0, 5.0, 30.0)
-"""Before each of the tries; then the alert is in the log and the history alone."""
+"""Delays before the tries; after the last one the alert is only in the log and the history."""
 _MOST_WAITING = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Post:
-    """One message; ``of_converter`` says which of the two addresses it is for."""
+    """A message; ``of_converter`` selects one of the two addresses."""
 
     document: Mapping[str, object]
     of_converter: bool
 
 
 class Webhook:
-    """Posts JSON documents one after the other, from its own thread, so that nobody waits for the far end."""
+    """Posts JSON documents in order, from a thread of its own, so that no caller waits."""
 
     def __init__(self, config: WebhookConfig, *, waits_s: tuple[float, ...] = _WAITS_S) -> None:
         self.config = config
@@ -45,7 +45,7 @@ class Webhook:
         self._thread.start()
 
     def post(self, document: Mapping[str, object], *, of_converter: bool) -> None:
-        """Post a document soon; nothing where no address is configured. Does not wait and does not fail."""
+        """Queue a document for posting, if an address is configured; never waits and never fails."""
         if self._address(of_converter):
             try:
                 self._posts.put_nowait(Post(document=document, of_converter=of_converter))
@@ -92,18 +92,18 @@ class Webhook:
 
 
 _UNSENDABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
-"""What no second try can mend."""
+"""An error that another try cannot fix."""
 
 
 def _headers(config: WebhookConfig) -> dict[bytes, bytes]:
-    """The headers of a message; a name or value that no message can have is told by whoever sends it."""
+    """Return the headers of a message; an invalid name or value fails when the message is sent."""
     name, value = config.webhook_auth_header.strip(), config.webhook_auth_value.strip()
     given = {name.encode("ascii"): value.encode("utf-8")} if name and value else {}
     return {b"Content-Type": b"application/json", **given}
 
 
 def _cause(exc: Exception) -> str:
-    """Why a message was not taken, without what may be secret in it: addresses and headers are."""
+    """Return why a message was not accepted, without addresses and headers, which may be secret."""
     if isinstance(exc, httpx.HTTPStatusError):
         return f"it answered {exc.response.status_code}"
     if isinstance(exc, httpx.TransportError) and not isinstance(exc, _UNSENDABLE):
@@ -112,7 +112,7 @@ def _cause(exc: Exception) -> str:
 
 
 def _without_secrets(address: str) -> str:
-    """An address as it may stand in a log: many webhooks have their secret in the path or the query."""
+    """Return an address for a log, without path and query, where many webhooks have a secret."""
     with suppress(httpx.InvalidURL, ValueError):
         url = httpx.URL(address)
         return f"{url.scheme}://{url.host}"

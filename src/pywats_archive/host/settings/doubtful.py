@@ -24,8 +24,8 @@ def _of_station(station: StationConfig) -> Iterator[str]:
     if used and not any(each.archive_enabled for each in used):
         yield "no converter has archive_enabled, so nothing is archived; set it to true for each converter to archive"
     for each in used:
-        for told in _of_converter(each):
-            yield f"converter '{each.name}': {told}"
+        for warning in _of_converter(each):
+            yield f"converter '{each.name}': {warning}"
 
 
 def _of_converter(config: ConverterConfig) -> Iterator[str]:
@@ -45,9 +45,9 @@ def _of_converter(config: ConverterConfig) -> Iterator[str]:
 
 def _of_patterns(key: str, patterns: Sequence[str]) -> Iterator[str]:
     for pattern in patterns:
-        told = next((told for is_so, told in _PATTERNS if is_so(pattern)), None)
-        if told and (key == "file_patterns" or told is not _NAME_ALONE):
-            yield f"{key} has {pattern!r}: {told.format(_meant(pattern))}"
+        warning = next((warning for is_so, warning in _PATTERNS if is_so(pattern)), None)
+        if warning and (key == "file_patterns" or warning is not _NAME_ALONE):
+            yield f"{key} has {pattern!r}: {warning.format(_meant(pattern))}"
 
 
 _NAME_ALONE = "it matches only a file with exactly this name; write '*.{}' for all files with this extension"

@@ -22,8 +22,8 @@ _MOST_BYTES = 4096
 def require_usable(key: str, folder: str, where: str, *, base: Path, windows: bool = WINDOWS) -> None:
     """Raise ConfigError, which names place, key and what to write, where ``folder`` cannot be meant as it is written."""
     for fault in _FAULTS:
-        if told := fault(folder, windows):
-            raise ConfigError(f"{where}: {key} = {_short(folder)}: {told}")
+        if reason := fault(folder, windows):
+            raise ConfigError(f"{where}: {key} = {_short(folder)}: {reason}")
     if folder and Path(base, folder).is_file():
         raise ConfigError(f"{where}: {key} = {_short(folder)}: {Path(base, folder)} is a file; name a folder")
 

@@ -30,9 +30,9 @@ def load_key(folder: Path) -> bytes:
     try:
         key = bytes.fromhex(read_small(path).decode("ascii").strip())
     except (OSError, ValueError) as exc:
-        told = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise ConfigError(
-            f"{path}: the key cannot be read ({told}); restore it, or remove it to create a new one"
+            f"{path}: the key cannot be read ({reason}); restore it, or remove it to create a new one"
         ) from exc
     if len(key) < _KEY_BYTES:
         raise ConfigError(f"{path}: the key is too short; restore it, or remove it to create a new one")
@@ -66,7 +66,7 @@ def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | Non
 
 
 def is_fingerprint(value: Any) -> bool:
-    """Tell whether a recorded argument is the fingerprint of one."""
+    """Return whether a recorded argument is the fingerprint of one."""
     return isinstance(value, str) and value.startswith(f"{_ALGORITHM}:") and len(value) == len(_ALGORITHM) + 1 + _DIGITS
 
 

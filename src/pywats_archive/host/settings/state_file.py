@@ -1,4 +1,4 @@
-"""What is remembered beside a configuration: the keys that pyWATS wipes, and which archives and watch folders were there."""
+"""The state file beside a configuration: keys that pyWATS wipes, and the known archives and watch folders."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ STATION = "station"
 
 
 def recall(config_path: Path, part: str) -> dict[str, Any]:
-    """Give what is remembered beside a configuration.
+    """Return what is remembered for a configuration.
 
     ``CONVERTERS``: each one's archive keys; ``ARCHIVES``: the uuid of each archive by its folder; ``WATCH_FOLDERS``: the
     mount point that each watch folder lay on; ``STATION``: the keys of the whole station.
-    ConfigError when the file is not as we write it.
+    ConfigError if the file is invalid.
     """
     remembered: dict[str, Any] = _read(state_path(config_path)).get(part, {})
     return remembered
 
 
-def remember(config_path: Path, part: str, told: Mapping[str, Any]) -> None:
-    """Add to what is remembered; durable. A memory that cannot be written is a warning in the log, no error."""
+def remember(config_path: Path, part: str, added: Mapping[str, Any]) -> None:
+    """Add to what is remembered, durably; if that fails, a warning is logged."""
     path = state_path(config_path)
     memory = _read(path)
-    known = {**memory.get(part, {}), **told}
+    known = {**memory.get(part, {}), **added}
     if known != memory.get(part, {}):
         _write(path, {**memory, part: known})
 
 
 def completed(section: dict[str, Any], remembered: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Give a converter's section with the archive keys that pyWATS wiped from it."""
+    """Return a converter's section with the archive keys that pyWATS wiped from it."""
     name = section.get("name")
     keys = remembered.get(name, {}) if isinstance(name, str) else {}
     wiped = {key for key in ARCHIVE_KEYS if section.get(key) in (None, "")}
@@ -50,14 +50,14 @@ def completed(section: dict[str, Any], remembered: Mapping[str, dict[str, Any]])
 
 
 def remember_sections(config_path: Path, sections: list[dict[str, Any]]) -> None:
-    """Learn the archive keys that the configuration has now."""
+    """Remember the archive keys of the configuration."""
     known = recall(config_path, CONVERTERS)
-    told = {}
+    present_keys = {}
     for section in sections:
         present = {key: section[key] for key in ARCHIVE_KEYS if section.get(key) not in (None, "")}
         if present:
-            told[section["name"]] = {**known.get(section["name"], {}), **present}
-    remember(config_path, CONVERTERS, told)
+            present_keys[section["name"]] = {**known.get(section["name"], {}), **present}
+    remember(config_path, CONVERTERS, present_keys)
 
 
 def completed_station(config_path: Path, fields: dict[str, Any]) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def completed_station(config_path: Path, fields: dict[str, Any]) -> dict[str, An
 
 
 def remember_station(config_path: Path, fields: dict[str, Any]) -> None:
-    """Learn the keys of the whole station that the configuration has now."""
+    """Remember the station keys of the configuration."""
     remember(config_path, STATION, {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")})
 
 
 def state_path(config_path: Path) -> Path:
-    """Name the file that remembers for a configuration."""
+    """Return the path of a configuration's state file."""
     return config_path.parent / STATE_FILE
 
 
@@ -82,8 +82,8 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:
-        told = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
-        raise ConfigError(f"{path}: cannot be read ({told}); correct it, or remove the file") from exc
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        raise ConfigError(f"{path}: cannot be read ({reason}); correct it, or remove the file") from exc
     if not isinstance(memory, dict) or not all(isinstance(part, dict) for part in memory.values()):
         raise ConfigError(f"{path}: is not an object of objects; correct it, or remove the file")
     for part, kind in ((CONVERTERS, dict), (ARCHIVES, str), (WATCH_FOLDERS, str)):

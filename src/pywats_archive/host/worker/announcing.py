@@ -1,4 +1,4 @@
-"""What a worker process tells the service before it answers: the code that it is about to run."""
+"""The announcement of a worker process before its answer: the code that it is about to run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.models.conversion import ConverterInfo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Announcement:
-    """Code that was loaded, exactly as it runs: its file may be another one by the time the call ends."""
+    """The loaded code, exactly as it runs; its file may have changed when the call ends."""
 
     converter: ConverterInfo
     code: ConverterCode | None
@@ -21,13 +21,13 @@ Announce = Callable[[Announcement], None]
 
 
 class Announcing:
-    """Sends announcements; nothing until ``to`` was called, as outside a worker process."""
+    """Sends announcements, once ``to`` was called; so none outside a worker process."""
 
     def __init__(self) -> None:
         self._announce: Announce = lambda announcement: None
 
     def to(self, announce: Announce) -> None:
-        """Send announcements this way from now on."""
+        """Send announcements with this function from now on."""
         self._announce = announce
 
     def __call__(self, announcement: Announcement) -> None:

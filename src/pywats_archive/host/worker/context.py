@@ -14,7 +14,7 @@ from pywats_archive.host.job import ConversionJob
 
 
 def make_source(job: ConversionJob) -> Any:
-    """Give the ConverterSource of a file or folder; a folder's has what pyWATS documents beyond its own class."""
+    """Return the ConverterSource of a file or folder; a folder's has what pyWATS documents beyond its own class."""
     path = Path(job.source_path)
     source_class = _source_class()
     return source_class.from_folder(path) if path.is_dir() else source_class.from_file(path)
@@ -36,7 +36,7 @@ def _source_class() -> Any:
 
 
 def make_context(job: ConversionJob, instance: Any, *, api_client: Any = None) -> Any:
-    """Give the ConverterContext: arguments as configured, over the defaults of the converter's schema."""
+    """Return the ConverterContext: arguments as configured, over the defaults of the converter's schema."""
     context_class = pywats_module("pywats_client.converters.context").ConverterContext
     return context_class(
         api_client=api_client if api_client is not None else _server(job),
@@ -54,7 +54,7 @@ def make_context(job: ConversionJob, instance: Any, *, api_client: Any = None) -
 
 
 def make_legacy_arguments(job: ConversionJob) -> Any:
-    """Give a legacy converter its ConverterArguments."""
+    """Return a legacy converter's ConverterArguments."""
     models = pywats_module("pywats_client.converters.models")
     return pywats_module("pywats_client.converters.base").ConverterArguments(
         api_client=_server(job),

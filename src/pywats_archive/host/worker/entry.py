@@ -75,7 +75,7 @@ def _judge_and_run(job: ConversionJob, loaded: LoadedConverter, source: Any, con
 
 
 def _validate(job: ConversionJob, loaded: LoadedConverter, source: Any, context: Any) -> ConversionResult:
-    """Give the result when the converter does not take the source; PENDING, with what it warns of, when it does."""
+    """Return the result if the converter does not accept the source; otherwise PENDING, with its warnings."""
     if loaded.kind == "legacy":
         info = pywats_module("pywats_client.converters.models").FileInfo(Path(job.source_path))
         is_valid, reason = loaded.instance.validate_file(info)
@@ -136,7 +136,7 @@ def is_folder_ready(job: ConversionJob) -> bool:
 
 
 def validate_only(job: ConversionJob) -> float:
-    """Give the confidence with which a converter claims a source; 0 when it does not or fails to judge."""
+    """Return a converter's confidence for a source; 0 if the converter does not accept it, or fails."""
     try:
         with confined(job):
             loaded = LoadedConverter.of(job)
@@ -159,7 +159,7 @@ class HookCall:
 
 
 def call_hook(call: HookCall) -> str | None:
-    """Call ``on_success`` or ``on_failure`` on a new instance; gives what went wrong in it, if anything."""
+    """Call ``on_success`` or ``on_failure`` on a new instance; return its error, if any."""
     try:
         with confined(call.job):
             faults = _call_hook(call.job, call.result)
@@ -197,7 +197,7 @@ def _rebuilt(outcome: ConversionResult) -> Any:
 
 
 def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
-    """Run a scheduled converter once; gives each of its results, and a failure where there is none to give.
+    """Run a scheduled converter once; return each of its results, or a failure if there is none.
 
     What ``run`` gave is never lost to what goes wrong after it: the converter has already ticked it off.
     """

@@ -1,4 +1,4 @@
-"""Keeping a converter to itself: what it prints, where it changes to, whatever it raises."""
+"""Isolation of a converter: its output, its changes to the process, its exceptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STDOUT, _STDERR = 1, 2
 
 
 def silence_output() -> None:
-    """Send what this process and its children print nowhere, for good.
+    """Discard the output of this process and its children, permanently.
 
     Only for worker processes: the service's own standard output may be a JSON document, and its log be of any length.
     """
@@ -36,7 +36,7 @@ def silence_output() -> None:
 
 @contextlib.contextmanager
 def confined(job: ConversionJob) -> Iterator[list[str]]:
-    """Keep a converter to its memory and to itself; gives what it left behind, which is known at the end.
+    """Limit a converter's memory and undo its side effects; yield the list of what it left behind, complete at the end.
 
     What it prints goes nowhere. Its folder, environment, search path, file mode mask and recursion limit are the next one's
     as they were; its processes are ended, and a worker process in which it left threads takes no further job.
@@ -75,7 +75,7 @@ def _state_kept() -> Iterator[None]:
 
 
 def _here() -> str:
-    """Give the current folder; the root when it was removed, as may happen to a service that runs for long."""
+    """Return the current folder; the root if the current folder was removed."""
     try:
         return os.getcwd()  # noqa: PTH109
     except OSError:
@@ -83,7 +83,7 @@ def _here() -> str:
 
 
 def guarded(attempt: Callable[[], ConversionResult]) -> ConversionResult:
-    """Make the attempt; whatever it raises becomes a FAILED result, also what is meant to end a program."""
+    """Run the attempt; any exception becomes a FAILED result, even one that would end a program."""
     try:
         return attempt()
     except BaseException as exc:
@@ -91,7 +91,7 @@ def guarded(attempt: Callable[[], ConversionResult]) -> ConversionResult:
 
 
 def failure(exc: BaseException) -> ConversionResult:
-    """Tell an exception as a FAILED result: one line, and the traceback where it is the converter's."""
+    """Return an exception as a FAILED result: one line, and the traceback if it is the converter's."""
     if isinstance(exc, NotJson):
         return ConversionResult(status=ConversionStatus.FAILED, error=flat(exc))
     if isinstance(exc, ConverterUnavailable):
@@ -103,17 +103,17 @@ def failure(exc: BaseException) -> ConversionResult:
 
 
 def one_line(exc: BaseException) -> str:
-    """Name an exception and its message in one line."""
+    """Return an exception's type and message in one line."""
     return f"{type(exc).__name__}: {flat(exc)}"
 
 
 def flat(text: object) -> str:
-    """Put a text on one line, and cut it where nobody would read on."""
+    """Return a text as one line of limited length."""
     try:
-        told = str(text)
+        message = str(text)
     except Exception as exc:
-        told = f"(its message cannot be read: {type(exc).__name__})"
-    return beginning(" ".join(beginning(told, _LONGEST_TEXT).split()), _LONGEST_LINE)
+        message = f"(its message cannot be read: {type(exc).__name__})"
+    return beginning(" ".join(beginning(message, _LONGEST_TEXT).split()), _LONGEST_LINE)
 
 
 def _trace(exc: BaseException) -> str:

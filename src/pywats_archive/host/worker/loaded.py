@@ -1,4 +1,4 @@
-"""A converter that was loaded for one job: its class, one instance of it, and its life from load to unload."""
+"""A converter loaded for one job: its class, its instance, and its life from load to unload."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LoadedConverter:
 
     @classmethod
     def of(cls, job: ConversionJob) -> LoadedConverter:
-        """Load the job's converter; ConverterUnavailable when its code cannot be loaded, or no instance of it be made."""
+        """Load the job's converter; ConverterUnavailable if its code cannot be loaded or no instance created."""
         converter = load_class(job.module_path, Path(job.converters_folder))
         instance = new_instance(_as_configured(converter, job), job.arguments)
         kind = kind_of(converter) or "file"
@@ -39,7 +39,7 @@ class LoadedConverter:
         return cls(kind=kind, converter=converter, instance=instance, info=info)
 
     def hooks_after(self, status: ConversionStatus) -> bool:
-        """Tell whether the converter has an ``on_success`` or ``on_failure`` of its own for this end."""
+        """Return whether the converter has an ``on_success`` or ``on_failure`` of its own for this end."""
         name = "on_success" if status is ConversionStatus.SUCCESS else "on_failure"
         hook = getattr(self.converter, name, None)
         return status in _HOOKED and hook is not None and not hook.__module__.startswith("pywats_client.")
@@ -52,7 +52,7 @@ class LoadedConverter:
 
     @contextlib.contextmanager
     def running(self, context: Any) -> Iterator[list[str]]:
-        """Call ``on_load`` before and ``on_unload`` after; what goes wrong at the end is only told in the list."""
+        """Call ``on_load`` before and ``on_unload`` after; an error in ``on_unload`` is only added to the list."""
         self._call("on_load", context)
         faults: list[str] = []
         try:
@@ -70,9 +70,9 @@ class LoadedConverter:
 
 
 def _as_configured(converter: type, job: ConversionJob) -> type:
-    """A folder converter with the configured marker and file count in the place of its own."""
-    told = {"readiness_marker": job.readiness_marker, "min_file_count": job.min_file_count}
-    given = {name: value for name, value in told.items() if value is not None}
+    """Apply the configured marker and file count to a folder converter."""
+    configured = {"readiness_marker": job.readiness_marker, "min_file_count": job.min_file_count}
+    given = {name: value for name, value in configured.items() if value is not None}
     if not given or kind_of(converter) != "folder":
         return converter
     return type(converter.__name__, (converter,), {**given, "__module__": converter.__module__})

@@ -1,4 +1,4 @@
-"""Which files a converter opens for reading while it converts, by Python's own audit hook."""
+"""The files that a converter opens for reading, recorded by Python's audit hook."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CODE = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _PROGRAM = tuple({os.path.join(os.path.abspath(path), "") for path in _CODE})  # noqa: PTH100, PTH118
-"""Only where Python's code lies: all of ``sys.prefix`` may hold a station's data too."""
+"""Only Python's code folders, since ``sys.prefix`` may contain a station's data."""
 _MOST = 10_000
-"""A converter that opens more files than this is not followed further."""
+"""The most files that are recorded of one conversion."""
 
 
 class _Recorder:
@@ -38,7 +38,7 @@ _RECORDER = _Recorder()
 
 @contextmanager
 def recorded_opens() -> Iterator[set[str]]:
-    """Collect the absolute paths that are opened for reading meanwhile, without those of Python itself."""
+    """Collect the absolute paths that are opened for reading meanwhile, except Python's own."""
     if not _RECORDER.is_installed:
         sys.addaudithook(_RECORDER.hear)
         _RECORDER.is_installed = True

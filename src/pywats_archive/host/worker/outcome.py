@@ -1,4 +1,4 @@
-"""What a converter returned, turned to plain values."""
+"""A converter's result as plain values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_DELAY_S = 365 * 86_400
 
 
 def outcome_of(returned: Any, converter: type, source: Path) -> ConversionResult:
-    """Turn what ``convert`` or ``run`` gave into a result; NotJson when a report cannot be sent."""
+    """Convert the return value of ``convert`` or ``run`` to a result; NotJson if a report cannot be sent."""
     models = pywats_module("pywats_client.converters.models")
     if not isinstance(returned, models.ConverterResult):
         error = f"the converter returned {type(returned).__name__}, not a ConverterResult"
@@ -63,14 +63,14 @@ def as_delay(asked: Any) -> timedelta | None:
 
 
 def _asked_action(returned: Any, models: Any) -> str | None:
-    """The result's post action where it is not the default, which every result has without asking."""
+    """Return the result's post action; None for the default, which results have without asking for it."""
     action = returned.post_action
     asked = str(getattr(action, "value", action)).lower()
     return None if action is None or asked == models.PostProcessAction.MOVE.value else asked
 
 
 def _plain(metadata: Any) -> dict[str, Any]:
-    """Metadata as JSON has it: what the worker hands out must not need the converter's own classes."""
+    """Return metadata as JSON values, so that the result does not need the converter's classes."""
     if not isinstance(metadata, dict):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The fence around a worker process: what it may use, and that nothing of it outlives its job, or the service.
+"""The sandbox of a worker process: it limits what the process may use, and ends what outlives a job or the service.
 
 What differs between operating systems is here and in ``windows_job``. Outside a worker process the fence is down and
 does nothing, so that a conversion can be tried in any process.
@@ -23,7 +23,7 @@ _THREADS = "/proc/self/task"
 
 
 class Sandbox:
-    """The fence of this process; there is one."""
+    """The sandbox of this process; there is one."""
 
     def __init__(self) -> None:
         self._is_up = False
@@ -31,24 +31,24 @@ class Sandbox:
         self._job: WindowsJob | None = None
 
     def activate(self) -> None:
-        """Sandbox this process in, for good: only for worker processes."""
+        """Sandbox this process permanently; only for worker processes."""
         if sys.platform == "win32":
             self._job = WindowsJob.around_this_process()
         else:
-            os.setsid()  # what it starts can be told and ended by the session
+            os.setsid()  # what it starts can be found and ended by the session
         if sys.platform == "linux":
             _prctl()(_SUBREAPER, 1, 0, 0, 0)
         self._is_up = True
-        threading.Thread(target=self._end_with_service, name="fence", daemon=True).start()
+        threading.Thread(target=self._end_with_service, name="sandbox", daemon=True).start()
 
     @property
     def is_fit(self) -> bool:
-        """Whether nothing is left of earlier jobs, so that another one may begin."""
+        """Whether earlier jobs left nothing, so that another job may start."""
         return not self._is_unfit
 
     @contextlib.contextmanager
     def memory_limited(self, limit_mb: float) -> Iterator[None]:
-        """Let this process have that much memory (10⁶ bytes) of its own and no more meanwhile; 0 is no limit."""
+        """Limit the memory of this process meanwhile, in 10⁶ bytes; 0 is no limit."""
         if not (self._is_up and limit_mb):
             yield
             return
@@ -75,18 +75,20 @@ class Sandbox:
             resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
     def leave(self, threads_before: set[threading.Thread]) -> tuple[str, ...]:
-        """End a job: its processes are ended, and a worker with threads of it left takes no further one; says so."""
+        """End a job: end its processes, and take no other job if it left threads; return a message for each."""
         if not self._is_up:
             return ()
-        told = []
+        messages = []
         if children := self._end_children():
-            told.append(f"the converter left {_count(children, 'process', 'processes')} running, which were ended")
+            messages.append(f"the converter left {_count(children, 'process', 'processes')} running, which were ended")
         threads = [t for t in threading.enumerate() if t not in threads_before and t.is_alive()]
         if threads:
-            told.append(f"the converter left {_count(len(threads), 'thread', 'threads')} running; its process is ended")
+            messages.append(
+                f"the converter left {_count(len(threads), 'thread', 'threads')} running; its process is ended"
+            )
         if threads or (children and sys.platform == "win32"):
             self._is_unfit = True
-        return tuple(told)
+        return tuple(messages)
 
     def _end_children(self) -> int:
         if self._job:
@@ -103,7 +105,7 @@ class Sandbox:
 
     @staticmethod
     def _end_with_service() -> None:
-        """Wait for the end of the service, however it ends, and end with it, with all that was started here."""
+        """Wait for the end of the service, then end this process and every process that it started."""
         service = parent_process()
         if service is None:
             return
@@ -116,7 +118,7 @@ SANDBOX = Sandbox()
 
 
 def end_session(worker: int) -> None:
-    """End what a worker process started and left, by its session; on Windows its job object has done so."""
+    """End the processes that a worker process left, by its session; on Windows its job object does so."""
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(worker, signal.SIGKILL)
@@ -129,7 +131,7 @@ def _prctl() -> Callable[..., int]:
 
 
 def _children() -> set[int]:
-    """Give this process' children, those that lost their parent beneath it too; Linux tells, others do not."""
+    """Return the children of this process, and orphans below it; only Linux reports them."""
     found: set[int] = set()
     with contextlib.suppress(OSError):
         for thread in os.listdir(_THREADS):  # noqa: PTH208 (strings: this is asked after every job)

@@ -1,4 +1,4 @@
-"""The loop of a worker process: it takes one call after the other from the service, and answers each."""
+"""The loop of a worker process: it receives calls from the service and answers each."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from pywats_archive.portable import processes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of a call, or of the start of the process."""
+    """The outcome of a call, or of the start of the process."""
 
     value: Any = None
     error: ArchiveError | None = None
-    """What the function raised."""
+    """The exception of the function."""
     problem: str | None = None
-    """Why there is neither: one line."""
+    """Why there is neither a value nor an error, in one line."""
     is_fit: bool = True
-    """Whether the process takes another call."""
+    """Whether the process accepts another call."""
     is_disturbed: bool = False
     """Whether a signal that stops a service came meanwhile and may have spoilt it: a process that a converter had started
     may have ended by it."""
 
 
 def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
-    """Be a worker process until the service closes the connections; does not return."""
+    """Run as a worker process until the service closes the connections; does not return."""
     signals = StopSignals()
     signals.watch()
     signals.unblock()
@@ -92,7 +92,7 @@ def _called(function: Callable[[Any], Any], job: Any) -> Answer:
 
 
 def _is_good(answer: Answer) -> bool:
-    """Whether a stop signal cannot be the reason for it."""
+    """Return whether the answer cannot be caused by a stop signal."""
     if answer.error or answer.problem:
         return False
     results = answer.value if isinstance(answer.value, tuple) else (answer.value,)
@@ -111,7 +111,7 @@ def _ended_children() -> object:
 
 
 def _answer(answers: Connection, answer: Answer) -> bool:
-    """Send an answer; gives whether the process takes another call."""
+    """Send an answer; return whether the process accepts another call."""
     try:
         messages.send(answers, _packed(answer))
     except OSError:  # the service is gone

@@ -1,4 +1,4 @@
-"""Signals that stop a service: a worker process outlives them, and its answer says that one came."""
+"""Signals that stop a service: a worker process survives them, and its answer reports them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-"""What a process group, a service manager or a console sends; Windows has SIGBREAK, also for a console that is closed."""
+"""Signals of a process group, a service manager or a console; on Windows SIGBREAK, also when a console is closed."""
 
 
 def stop_signals(system: Any = signal) -> tuple[int, ...]:
-    """Return those that the platform has; ``system`` stands for the module ``signal``."""
+    """Return the signals of this platform; ``system`` replaces the module ``signal``."""
     return tuple(getattr(system, name) for name in _NAMES if hasattr(system, name))
 
 
 @contextmanager
 def held_back(system: Any = signal) -> Iterator[None]:
-    """Block these signals in this thread, and in what it starts, until that unblocks them; no effect on Windows."""
+    """Block these signals in this thread and the processes it starts meanwhile; no effect on Windows."""
     if not hasattr(system, "pthread_sigmask"):
         yield
         return
@@ -30,7 +30,7 @@ def held_back(system: Any = signal) -> Iterator[None]:
 
 
 class StopSignals:
-    """Notes these signals instead of ending at them; only for the main thread of a worker process.
+    """Notes these signals instead of ending the process; only for the main thread of a worker process.
 
     A handler and not SIG_IGN: what a converter starts inherits an ignored signal, and could not be ended by it.
     """
@@ -40,7 +40,7 @@ class StopSignals:
         self._is_noted = False
 
     def watch(self) -> None:
-        """Install the handlers again, whatever a converter installed; what is noted is forgotten."""
+        """Install the handlers again, in place of a converter's, and forget noted signals."""
         for number in stop_signals(self._system):
             self._system.signal(number, self._note)
             if hasattr(self._system, "siginterrupt"):
@@ -48,13 +48,13 @@ class StopSignals:
         self._is_noted = False
 
     def unblock(self) -> None:
-        """Take what was held back since the process was started."""
+        """Receive the signals that were blocked since the process started."""
         if hasattr(self._system, "pthread_sigmask"):
             self._system.pthread_sigmask(self._system.SIG_UNBLOCK, stop_signals(self._system))
 
     @property
     def is_noted(self) -> bool:
-        """Whether one came since ``watch``."""
+        """Return whether a signal came since ``watch``."""
         return self._is_noted
 
     def _note(self, number: int, frame: object) -> None:

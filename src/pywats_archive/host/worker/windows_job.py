@@ -1,4 +1,4 @@
-"""A Windows job object around a process: a limit of memory, and an end with it for all that it starts."""
+"""A Windows job object for a process: limits its memory, and ends what it started when it ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Accounting(ctypes.Structure):
 
 
 class WindowsJob:
-    """The job that a process is in; Windows ends all others in it when this process ends."""
+    """The job of a process; Windows ends all other processes in it when this process ends."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
@@ -47,11 +47,11 @@ class WindowsJob:
 
     @classmethod
     def around_this_process(cls) -> WindowsJob:
-        """Make a job and put this process into it; OSError when Windows will not."""
+        """Create a job with this process in it; OSError if Windows refuses."""
         return cls(kernel32())
 
     def limit_memory(self, limit_bytes: int | None) -> None:
-        """Let each process of the job commit so many bytes at most; None lifts the limit."""
+        """Limit the bytes that each process of the job may commit; None removes the limit."""
         flags = _LIMIT_KILL_ON_CLOSE | (_LIMIT_PROCESS_MEMORY if limit_bytes else 0)
         limits = _Limits(flags=flags, process_memory=limit_bytes or 0)
         size = ctypes.sizeof(limits)
@@ -59,7 +59,7 @@ class WindowsJob:
 
     @property
     def other_processes(self) -> int:
-        """How many other processes are in the job."""
+        """Return the number of other processes in the job."""
         found = _Accounting()
         query, size = self._kernel.QueryInformationJobObject, ctypes.sizeof(found)
         self._checked(query(self._handle, _BASIC_ACCOUNTING, ctypes.byref(found), size, None))
