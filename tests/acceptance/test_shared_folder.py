@@ -95,7 +95,7 @@ def test_the_surest_of_equals_has_it(station: Station) -> None:
     takers = {a.path[-6:]: a.converter_name for a in station.arrivals() if a.state is ArrivalState.DONE}
     assert Counter(takers.values()) == {"one": 10, "two": 10} and takers["B0.log"] == "two"
     (told,) = {a.reason for a in station.arrivals() if a.state is ArrivalState.SKIPPED}
-    assert told == "'two' is surer of it: its confidence is 0.90, here it is 0.50; left to 'two'"
+    assert told == "'two' has a higher confidence: 0.90, against 0.50 here; left to 'two'"
 
 
 def test_priority_comes_before_confidence(station: Station) -> None:

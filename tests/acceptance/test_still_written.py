@@ -84,7 +84,7 @@ def test_a_source_without_bytes_waits_and_is_then_skipped_loudly(station: Statio
     if keys.get("archive_enabled") is not False:
         states = [(a.state.value, a.size_bytes) for a in station.arrivals()]
         assert states == [("skipped", 0), ("done", 1)]
-        assert station.entries()[0].warnings == ("the source has no bytes",)
+        assert station.entries()[0].warnings == ("the source is empty",)
 
 
 def alerts(lines: list[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The lanes of a configuration: one for each enabled converter, and one for whatever it left unfinished elsewhere."""
+"""The lanes of a configuration: one for each enabled converter, and draining lanes for its unfinished work elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Remembered = Mapping[tuple[str, Path | None], Ledger]
 
 
 class Assembly:
-    """Makes lanes; for the service's own thread, while no work goes on."""
+    """Makes lanes, in the service's own thread, while no other work runs."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Assembly:
     def lanes(self, station: StationConfig, *, before: Iterable[Lane] = ()) -> tuple[Lane, ...]:
         """Make a lane for each enabled converter, by priority, then its draining lanes.
 
-        What only memory knows is taken over from the lanes of the configuration ``before``.
+        ``before``: the lanes of the previous configuration. Their in-memory ledgers are reused.
         """
         before = tuple(before)
         remembered = {(lane.name, lane.root): lane.ledger for lane in before if lane.archive is None}
@@ -94,7 +94,7 @@ class Assembly:
 
 
 def _ignored_before(lane: Lane, before: tuple[Lane, ...]) -> dict[str, FileStamp]:
-    """Return what was ignored before, and what the archive left in the watch folder that the converter had until now."""
+    """Return the sources ignored so far, and those that the lane's previous archive left in the watch folder."""
     ignored: dict[str, FileStamp] = {}
     for each in (each for each in before if each.name == lane.name and each.takes_new):
         ignored |= each.predecessors.ignored

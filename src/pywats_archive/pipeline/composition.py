@@ -1,4 +1,4 @@
-"""All parts of a running service, and what happens between them."""
+"""The parts of a running service, and the calls between them."""
 
 from __future__ import annotations
 
@@ -65,24 +65,25 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """How a run is to be done."""
+    """The options of a run."""
 
     config: ConfigFile
     until_idle: bool
-    """Try everything that waits at once, and end when nothing waits."""
+    """Retry everything immediately, and end when nothing is waiting."""
     repair: bool
-    """Rebuild a catalog that is missing or damaged, at the start."""
+    """Rebuild a missing or damaged catalog at the start."""
     accept_notes: bool
-    """Accept notes in Done that this station did not sign: a person vouches for them."""
+    """Accept notes in Done that this station did not sign; a person vouches for them."""
     metrics: str | None
-    """Where Prometheus may ask for figures: ``PORT`` or ``HOST:PORT``; None for nowhere."""
+    """Where to serve metrics for Prometheus: ``PORT`` or ``HOST:PORT``; None to serve none."""
     clock: Clock
 
 
 class StationParts:
-    """The parts of one service. All but ``on_settled`` is for the service's own thread.
+    """The parts of one service. Only ``on_answer`` may be called from other threads.
 
-    What has to be closed is closed by ``exits``, in the reverse order. ``wake`` ends a wait of the main loop.
+    ``exits`` closes the parts in the reverse order of their creation. ``wake`` ends a wait of the main loop.
+    The order below matters: each part needs those above it, and is closed before them.
     """
 
     def __init__(
@@ -157,7 +158,8 @@ class StationParts:
             on_withheld=self.refusals.note,
         )
         self.work = WorkQueue(threads=2 * processes.count + 2, stopping=stopping, on_end=wake.set)
-        for part in (self.schedules, self.outbox, self.work):  # closed in the reverse order
+        # Closed in the reverse order: work ends before the outbox, and scheduled results that are lost are logged last.
+        for part in (self.schedules, self.outbox, self.work):
             exits.callback(part.close)
         self.dispatcher = Dispatcher(
             self.work, self.processor, self.backoff, lanes=self.lanes, unexpected=self.unexpected, stuck=self.stuck
@@ -199,7 +201,7 @@ class StationParts:
         self.vitals = Vitals(
             self.pool, self.alerts, processes, self.outbox, self.work, subject=str(config_path), clock=clock
         )
-        self.outbox.start()
+        self.outbox.start()  # not earlier: it calls the dispatcher and the refusals
         self.jobs = BackgroundJobs(
             self.lanes,
             self.pool,
@@ -231,7 +233,7 @@ class StationParts:
         self.continue_lane(lane)
 
     def on_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> None:
-        """Take note of what the server did with a report; in the outbox' thread."""
+        """Record the server's answer to a report; called in a thread of the outbox."""
         if state is SubmissionState.REFUSED:
             self.refusals.note(item.converter if isinstance(item, MemoryItem) else None, reason)
         if not self.dispatcher.note_answer(item, state, reason):
@@ -241,7 +243,7 @@ class StationParts:
         self.monitor.note_failure(lane.mount, error, converter=lane.name)
 
     def continue_lane(self, lane: Lane) -> None:
-        """Try at once what waited for a lane's archive, its watch folder or its converter."""
+        """Retry what waited for a lane's archive, watch folder or converter."""
         self.backoff.retry_now(lane)
         lane.scan.needs_scan = True
         try:
@@ -264,5 +266,5 @@ class StationParts:
         self.pool.close_unused()
 
     def isolate(self, name: str, act: Callable[[], object]) -> None:
-        """Do one of the things that the main loop does for all lanes; an unexpected error in it stops nothing else."""
+        """Run one step of the main loop; an unexpected error in it does not stop the other steps."""
         self.tasks.run(name, str(self.conditions.config.path), act)

@@ -1,4 +1,4 @@
-"""The configuration file of a running service: whether it changed, whether it is accepted, what in it is doubtful."""
+"""The configuration file of a running service: whether it changed, and whether it is accepted."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ Stamp = tuple[int, int]
 
 
 class ConfigVerdicts:
-    """Tells of each configuration whether it is used; one that is rejected is an alert until another one is taken."""
+    """Logs whether a configuration is used; a rejected one is an alert until another one is accepted."""
 
     def __init__(self, path: Path, alerts: Alerts) -> None:
         self._path = str(path)
         self._alerts = alerts
 
     def reject(self, error: Exception) -> None:
-        """Tell that the changed configuration is not used, whatever is wrong with it: the last good one holds."""
+        """Log and raise that a changed configuration is not used; the last good one stays in force."""
         if isinstance(error, ArchiveError):
             reason = str(error)
             log.error("config.rejected", path=self._path, reason=reason)
         else:
             reason = f"{self._path}: {type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]}"
             log.error("config.rejected", path=self._path, reason=reason, exc_info=error)
-        self._alerts.clear(REJECTED, self._path)  # the reason may be another one now
+        self._alerts.clear(REJECTED, self._path)  # the reason may have changed
         self._alerts.raise_alert(REJECTED, self._path, reason=reason)
 
     def accept(self, station: StationConfig) -> None:
-        """Tell what can hardly be meant in the configuration that is used from now on."""
+        """Clear the alert, and log doubtful values in the configuration that is used from now on."""
         self._alerts.clear(REJECTED, self._path)
         for doubt in doubtful(station):
             log.warning("config.doubtful", path=self._path, reason=doubt)
 
 
 class ConfigFile:
-    """The configuration file, and the state of it that was handled last."""
+    """The configuration file, and the version of it that was handled last."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,7 +54,7 @@ class ConfigFile:
         """None: the file counts as changed."""
 
     def stamp(self) -> Stamp | None:
-        """Return time and size of the file; None when it is not there."""
+        """Return the file's time and size; None when it does not exist."""
         try:
             status = self.path.stat()
         except OSError:
@@ -62,5 +62,5 @@ class ConfigFile:
         return status.st_mtime_ns, status.st_size
 
     def read(self) -> StationConfig:
-        """Read the configuration; take the stamp before, for the file may change meanwhile. ConfigError when it is invalid."""
+        """Read the configuration; ConfigError when it is invalid. Call ``stamp`` before: the file may change meanwhile."""
         return read_station_config(self.path)

@@ -1,4 +1,4 @@
-"""Whether a run has anything left to do, and what blocks the rest."""
+"""Whether a run has anything left to do, and what blocks the unfinished work."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pywats_archive.pipeline.waiting.backoff import Key, key
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOutcome:
-    """What could not be finished, and how the other sources of this run ended."""
+    """What a run could not finish, and how its other sources ended."""
 
     waiting: tuple[str, ...] = ()
-    """One line each: what, and why."""
+    """One line for each blocked source or report: its name and the reason."""
     ended: dict[str, int] = field(default_factory=dict)
     """Sources by the state in which they ended, such as ``done``."""
 
@@ -33,9 +33,10 @@ class Snapshot:
     open_sources: AbstractSet[Key]
     """Sources that were seen, or are suspended, and may be processed."""
     blocked: dict[Key, str]
-    """Sources that cannot go on without a person, each with the reason."""
+    """Sources that need a person's action, each with the reason."""
     waiting_reports: int
-    """Reports in the archives that wait for the server; counted before ``outbox`` was read."""
+    """Reports in the archives that wait for the server. Count them before reading ``outbox``: one that is sent in between is
+    counted twice then, and never missed."""
     outbox: OutboxState
     busy_count: int
     needs_scan: bool
@@ -43,7 +44,7 @@ class Snapshot:
 
 
 def is_moving(now: Snapshot) -> bool:
-    """Whether something can still happen without a person."""
+    """Whether the run can still make progress without a person's action."""
     outbox = now.outbox
     is_stuck = bool(outbox.stopped_by) or now.waiting_reports <= len(outbox.unsendable)
     waits_in_memory = outbox.queued if not outbox.stopped_by else 0
@@ -52,7 +53,7 @@ def is_moving(now: Snapshot) -> bool:
 
 
 def report_blockers(now: Snapshot) -> tuple[str, ...]:
-    """Return why reports wait, if some do."""
+    """Return why reports wait, if any do."""
     waiting = now.waiting_reports + now.outbox.only_in_memory
     why = now.outbox.stopped_by or "; ".join(each.reason for each in now.outbox.unsendable)
     return (f"{waiting} report(s) wait: {why}",) if waiting else ()
@@ -72,12 +73,12 @@ def waiting_reports(archives: Iterable[Archive]) -> int:
 
 
 def needs_scan(lanes: Iterable[Lane]) -> bool:
-    """Whether a watch folder that is there may differ from its last scan."""
+    """Whether an available watch folder may differ from its last scan."""
     return any(lane.takes_new and lane.scan.needs_scan for lane in lanes if not lane.is_folder_away)
 
 
 def lane_blockers(lanes: Iterable[Lane], spool: Spool) -> Iterator[str]:
-    """Yield what waits for a disk, an archive, a folder or a converter, a line each."""
+    """Yield a line for each lane that waits for a disk, an archive, a folder or a converter."""
     for lane in lanes:
         if lane.is_folder_away and (folder := lane.folder_trouble()):
             yield f"{lane.name}: {folder}"
@@ -92,5 +93,5 @@ def lane_blockers(lanes: Iterable[Lane], spool: Spool) -> Iterator[str]:
 
 
 def fault_blockers(lanes: Iterable[Lane]) -> Iterator[str]:
-    """Yield what is ignored because of a fault that the log has."""
-    return (f"{path}: left, see the log" for lane in lanes for path in lane.scan.reported)
+    """Yield a line for each path that is ignored because of a fault in the log."""
+    return (f"{path}: ignored, see the log" for lane in lanes for path in lane.scan.reported)

@@ -17,17 +17,17 @@ log = structlog.get_logger()
 
 
 class Reloading:
-    """Replaces the lanes when the configuration file has changed; ``check_mounts`` looks at all archives and folders now."""
+    """Replaces the lanes when the configuration file has changed; ``check_mounts`` checks all archives and folders."""
 
     def __init__(self, parts: StationParts, *, check_mounts: Callable[[], None]) -> None:
         self._parts = parts
         self._check_mounts = check_mounts
 
     def reload_if_changed(self) -> None:
-        """Use a changed configuration once all work that was begun has ended; no new work begins until then.
+        """Use a changed configuration once all running work has ended; no new work begins until then.
 
-        So a reload waits for the longest conversion. What was queued is dropped: the new lanes find it in their ledgers,
-        or in their folders.
+        So a reload waits for the longest conversion. Queued work is dropped: the new lanes find it again in their ledgers
+        and folders.
         """
         config = self._parts.conditions.config
         stamp = config.stamp()
@@ -47,7 +47,7 @@ class Reloading:
         self._parts.work.resume()
 
     def _try_to_use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
-        """Use a configuration; where that fails half-way, go back to the last good one."""
+        """Use a configuration; if that fails half-way, return to the last good one."""
         before = self._parts.station
         try:
             self._use(station, lanes)

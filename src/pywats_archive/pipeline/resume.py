@@ -1,4 +1,4 @@
-"""Continuing what a lane has unfinished: at the start, after an outage, and when a delay is over (invariant 5)."""
+"""Resuming a lane's unfinished work: at the start, after an outage, and when a delay is over (invariant 5)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ log = structlog.get_logger()
 
 
 class Resuming:
-    """Finds in the ledgers what has to go on, and queues it; for the service's own thread.
+    """Finds unfinished work in the ledgers and queues it, in the service's own thread.
 
-    ``is_impatient``: try at once what waits for its retry. ``on_back`` is called with a lane whose code can be loaded again.
+    ``is_impatient``: do not wait until a retry is due. ``on_back`` is called with a lane whose code can be loaded again.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Resuming:
         self._is_impatient = is_impatient
 
     def lane(self, lane: Lane) -> None:
-        """Continue all that a lane has unfinished; ArchiveError when its ledger cannot be read."""
+        """Resume all unfinished work of a lane; ArchiveError when its ledger cannot be read."""
         if lane.is_taken:
             return
         self._backfill.run(lane)
@@ -80,7 +80,7 @@ class Resuming:
                 self._alone(lane, arrival, self._arrival)
 
     def retry(self, lane: Lane, now_s: float) -> None:
-        """Continue what is due in a lane: parked sources, suspended ones, and those whose delay is over."""
+        """Resume what is due in a lane: parked sources, suspended ones, and those whose delay is over."""
         is_available = self._is_available(lane, now_s)
         if lane.away or lane.is_taken:
             return
@@ -94,10 +94,10 @@ class Resuming:
         self._delayed(lane, now_s)
 
     def _is_available(self, lane: Lane, now_s: float) -> bool:
-        """Return whether a lane's converter can be loaded; while it cannot, that is tried again now and then."""
+        """Return whether a lane's converter is loaded; if not, queue the next attempt when it is due."""
         if error := lane.converter.error:
             is_for_workers = isinstance(error, WorkersUnavailable)
-            if not is_for_workers:  # lacking workers are one alert for all lanes
+            if not is_for_workers:  # missing workers are one alert for all lanes
                 self._alerts.raise_alert(UNAVAILABLE, lane.name, reason=str(error))
             are_back = is_for_workers and self._has_workers()
             retry_at_s = lane.converter.retry_at_s
@@ -113,13 +113,13 @@ class Resuming:
         return True
 
     def _delayed(self, lane: Lane, now_s: float) -> None:
-        """Continue what failed after its source was archived: its state is past what a scan looks for."""
+        """Resume sources that failed after they were archived: a scan finds only sources that are not archived yet."""
         for number in self._backoff.due(lane, now_s):
             arrival = lane.ledger.get(number)
-            is_left_to_others = arrival is None or arrival.state in (ArrivalState.SEEN, ArrivalState.SUSPENDED)
-            if arrival is None:  # it was of another ledger, such as that while the archive was away
+            is_found_elsewhere = arrival is None or arrival.state in (ArrivalState.SEEN, ArrivalState.SUSPENDED)
+            if arrival is None:  # the arrival was in another ledger, such as the one used while the archive was away
                 self._backoff.forget(lane, number)
-            if arrival is None or is_left_to_others or number in lane.scan.active:
+            if arrival is None or is_found_elsewhere or number in lane.scan.active:
                 continue
             if arrival.state.is_final:
                 self._backoff.clear(lane, arrival)
@@ -135,7 +135,7 @@ class Resuming:
             self._dispatcher.finish(lane, arrival)
 
     def _alone(self, lane: Lane, arrival: Arrival, act: Callable[[Lane, Arrival], None]) -> None:
-        """Act on one source; an error that concerns it alone makes it wait, and keeps nothing from the others."""
+        """Act on one source; an error that concerns only this source delays it, and no other source."""
         try:
             act(lane, arrival)
         except Exception as exc:
@@ -145,7 +145,7 @@ class Resuming:
 
 
 def record_lost_results(lane: Lane) -> None:
-    """Record scheduled results as vanished that an earlier run entered and did not archive: only its memory had them."""
+    """Record as vanished the scheduled results that an earlier run entered and did not archive: they were only in memory."""
     for arrival in lane.ledger.unfinished() if lane.archive and not lane.watches else ():
         if arrival.state is ArrivalState.SEEN:
             lane.ledger.mark_vanished(arrival)

@@ -1,4 +1,4 @@
-"""The main loop of a service: it drives all parts until the service is stopped, or nothing can happen any longer."""
+"""The main loop of a service: it runs until the service is stopped, or until nothing is left that it can do."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ MOUNT_CHECK_S = 1.0
 _TICK_S = 0.2
 _QUIET_TICK_S = 1.0
 _BREATH_S = 0.05
-"""Everything that ends wakes the main loop, which has nothing urgent to do."""
+"""The shortest pause between two rounds: each completed piece of work wakes the loop, and none is urgent."""
 
 
 class StationRun:
-    """One run over one configuration file, in the service's own thread."""
+    """One run of the service, in the service's own thread."""
 
     def __init__(self, parts: StationParts) -> None:
         self._parts = parts
@@ -45,8 +45,12 @@ class StationRun:
         self._checked_mounts_s = float("-inf")
 
     def begin(self) -> None:
-        """Continue what an earlier run left unfinished (invariant 5)."""
-        self._check_mounts_now()  # before the folders: what is away must not begin anything
+        """Resume what an earlier run left unfinished (invariant 5).
+
+        Mounts come before folders and lanes: with an archive or folder that is away, no work may begin.
+        Folder events come before the first scan, so that no change is missed in between.
+        """
+        self._check_mounts_now()
         self._parts.listen()
         self._parts.schedules.plan(self._parts.lanes)
         self._parts.isolate("pending", partial(self._parts.orphans.check_pending, self._parts.lanes))
@@ -59,7 +63,7 @@ class StationRun:
         log.info("service.started", converters=[lane.name for lane in self._parts.lanes])
 
     def watch(self) -> RunOutcome:
-        """Drive all parts until the service is stopped, or nothing can happen any longer."""
+        """Run until the service is stopped or, with ``until_idle``, until nothing is left that it can do."""
         last_rescan = last_config_check = last_retry = 0.0
         while not self._parts.stopping.is_set():
             now_s = time.monotonic()
@@ -89,7 +93,7 @@ class StationRun:
         return RunOutcome(ended=self._parts.counts.counts)
 
     def end(self) -> None:
-        """Do what is still to be done at an orderly end."""
+        """Archive the last late writes and end the heartbeats, at an orderly stop."""
         self._archive_late_writes(all_of_them=True)
         self._parts.vitals.end()
 
@@ -128,7 +132,7 @@ class StationRun:
             self._parts.refusals.check_overdue(archives)
 
     def _retry(self, now_s: float) -> None:
-        """Queue what is due, and let go of the draining lanes that are drained."""
+        """Queue what is due, and remove draining lanes that are drained."""
         for lane in self._parts.lanes:
             try:
                 self._parts.resuming.retry(lane, now_s)
@@ -148,7 +152,7 @@ class StationRun:
             self._parts.dispatcher.put(self._parts.schedules.run, lane, priority=lane.config.priority)
 
     def _archive_late_writes(self, *, all_of_them: bool = False) -> None:
-        """Archive what was written to sources after they left; at the end of a run all that is known, here and now."""
+        """Archive sources that were written to after they left; with ``all_of_them`` immediately and in this thread."""
         for departed in self._parts.late_writes.due(all_of_them=all_of_them):
             lane = self._parts.lanes.now(departed.lane)
             if all_of_them:
@@ -157,7 +161,7 @@ class StationRun:
                 self._parts.dispatcher.put(self._parts.late_writes.archive, lane, departed, priority=URGENT)
 
     def _retire_if_drained(self, lane: Lane) -> None:
-        """Remove a draining lane that has finished all, unless work of it goes on."""
+        """Remove a lane that is drained, unless work of it is queued or running."""
         if not lane.is_draining or lane.away or lane.is_taken or not self._parts.leftovers.is_drained(lane):
             return
         with lane.leases.if_idle() as is_idle:
@@ -170,15 +174,19 @@ class StationRun:
     def _try_outcome(self) -> RunOutcome | None:
         try:
             return self._outcome()
-        except ArchiveError as exc:  # the monitor finds out what has become of it
+        except ArchiveError as exc:  # the monitor checks what is wrong with it
             log.error("archive.unreadable", reason=str(exc))
             return None
 
     def _outcome(self) -> RunOutcome | None:
-        """Return what is left once nothing more can happen by itself; None while something can."""
-        if self._parts.work.busy_count:  # no SQL while work goes on
+        """Return the outcome once nothing is left that the service can do; None before.
+
+        The outbox is read after the reports are counted: a report that the server accepts in between is then still counted
+        as waiting, or as in flight, and never missed.
+        """
+        if self._parts.work.busy_count:  # no SQL queries while work runs
             return None
-        if not self._parts.jobs.is_idle:  # before the disks are asked: what was purged just now frees space
+        if not self._parts.jobs.is_idle:  # a purge may just have freed space for sources that wait
             return None
         lanes = tuple(self._parts.lanes)
         blocked, found = self._parts.backoff.blocked(), open_sources(lanes)
@@ -187,7 +195,7 @@ class StationRun:
             blocked=blocked,
             open_sources=found,
             waiting_reports=waiting,
-            outbox=self._parts.outbox.state,  # after the count: a report that was just accepted is in flight until then
+            outbox=self._parts.outbox.state,
             busy_count=self._parts.work.busy_count,
             needs_scan=needs_scan(lanes),
         )

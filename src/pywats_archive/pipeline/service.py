@@ -25,31 +25,31 @@ from pywats_archive.pipeline.running import StationRun
 log = structlog.get_logger()
 
 _SAME_STOP_S = 1.0
-"""A signal may come twice at once: to the process, and to its group."""
+"""Requests to stop within this time count as one: a signal may go to the process and to its group."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How the service is run."""
+    """The options of the service."""
 
     config_path: Path
     processes: int = 0
     """Converter processes; 0 for one per core."""
     until_idle: bool = False
-    """Try everything that waits at once, and end when nothing waits."""
+    """Retry everything immediately, and end when nothing is waiting."""
     repair: bool = False
-    """Rebuild a catalog that is missing or damaged, at the start."""
+    """Rebuild a missing or damaged catalog at the start."""
     accept_notes: bool = False
-    """Accept notes in Done that this station did not sign: a person vouches for them."""
+    """Accept notes in Done that this station did not sign; a person vouches for them."""
     metrics: str | None = None
-    """Where Prometheus may ask for figures: ``PORT`` or ``HOST:PORT``; None for nowhere."""
+    """Where to serve metrics for Prometheus: ``PORT`` or ``HOST:PORT``; None to serve none."""
     clock: Clock = utc_now
 
 
 class Service:
     """Runs one configuration; ``run`` blocks, ``stop`` and ``reload`` may be called from any thread.
 
-    Not from a signal handler: it may find a lock taken by the very code that it interrupts.
+    Not from a signal handler: the code that it interrupts may hold a lock that ``stop`` needs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,10 +61,10 @@ class Service:
         self._asked_to_stop_s = 0.0
         self._interrupt: Callable[[], None] = lambda: None
         self.parts: StationParts | None = None
-        """The parts of the current run; None before they were made."""
+        """The parts of the current run; None before they exist."""
 
     def run(self) -> RunOutcome:
-        """Run until stopped, or until nothing waits; returns what is left. ConfigError and ArchiveInUse come at once."""
+        """Run until stopped, or until nothing is waiting; returns the outcome. ConfigError or ArchiveInUse at the start."""
         self._config.handled = self._config.stamp()  # before the file is read, for it may change meanwhile
         station = self._config.read()
         log.info("service.starting", configuration=str(self._settings.config_path), process=os.getpid())
@@ -91,9 +91,9 @@ class Service:
                 return RunOutcome(ended=self._counts.counts)
 
     def stop(self) -> None:
-        """End gracefully: running conversions are finished, no new work begins.
+        """End gracefully: running conversions are completed, no new work begins.
 
-        Called again, a while later, it interrupts running conversions: they are repeated at the next start.
+        A second call, at least a second later, interrupts running conversions; they are repeated at the next start.
         """
         if not self._stopping.is_set():
             log.info("service.stopping")
@@ -105,7 +105,7 @@ class Service:
         self._wake.set()
 
     def reload(self) -> None:
-        """Read the configuration again, changed or not."""
+        """Read the configuration again, even if it is unchanged."""
         self._config.handled = None
         self._wake.set()
 
@@ -115,9 +115,7 @@ class Service:
             outcome = running.watch()
             running.end()
             return outcome
-        except (
-            BaseException
-        ):  # the service is to be started again soon: running conversions are interrupted, and repeated
+        except BaseException:  # do not wait for running conversions, so that the service can be restarted soon
             self._stopping.set()
             processes.close()
             raise

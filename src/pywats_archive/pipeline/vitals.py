@@ -1,4 +1,4 @@
-"""What the service cannot do without, looked at once a second: its threads and worker processes. The sign that it lives."""
+"""The health of the service itself, checked once a second: its threads, its worker processes, and its heartbeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHECK_EVERY_S = 1.0
 
 
 class Vitals:
-    """Looks after the parts of one service, from its own thread."""
+    """Checks the parts of one service, in the service's own thread."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Vitals:
         subject: str,
         clock: Clock,
     ) -> None:
-        """``subject``: what an alert on the whole service is about, its configuration."""
+        """``subject``: the subject of alerts on the whole service, the path of its configuration."""
         self._pool = pool
         self._alerts = alerts
         self._processes = processes
@@ -41,19 +41,21 @@ class Vitals:
         self._checked_at_s = float("-inf")
 
     def check(self, now_s: float) -> None:
-        """Look at everything, once a second; ServiceFailed when a part has ended. ``now_s`` is of a monotonic clock."""
+        """Check all parts, at most once a second; ServiceFailed when one has ended. ``now_s`` is of a monotonic clock."""
         if now_s - self._checked_at_s < CHECK_EVERY_S:
             return
         self._checked_at_s = now_s
         if not self._outbox.is_running:
-            raise ServiceFailed("the outbox ended, so nothing is sent any more; the log says why ('outbox.ended')")
+            raise ServiceFailed(
+                "the outbox ended, so no report is sent any longer; see 'outbox.ended' in the log, then restart the service"
+            )
         if not self._work.is_served:
-            raise ServiceFailed("all threads that handle sources ended; the log says why")
+            raise ServiceFailed("all threads that process sources ended; see the log, then restart the service")
         self._check_workers()
         self._beat(now_s)
 
     def end(self) -> None:
-        """Leave no sign in any archive: the service ends in order."""
+        """Record in each archive that the service ended in order."""
         for heartbeat in self._heartbeats.values():
             heartbeat.end()
 

@@ -1,4 +1,4 @@
-"""Watch folders: what is new is entered in the ledger, what is whole is taken, what is gone is missed."""
+"""Comparing watch folders with the ledger: new sources are entered, complete ones queued, missing ones recorded."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BREAK_S, _LONG_BREAK_S = 0.2, 5.0
 
 
 class Watcher:
-    """Compares folders with the ledger; what may be taken goes to ``enqueue``, a ledger that fails to ``on_failure``."""
+    """Compares folders with the ledger; calls ``enqueue`` for a complete source, ``on_failure`` when the ledger fails."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Watcher:
         spool: Spool,
         impatient: bool = False,
     ) -> None:
-        """``impatient`` does not wait for sources without bytes to be written."""
+        """``impatient``: do not wait longer for empty sources than for others."""
         self._alerts = alerts
         self._spool = spool
         self._backoff = backoff
@@ -64,14 +64,14 @@ class Watcher:
         self._impatient = impatient
 
     def clear_unwatched(self, lanes: Iterable[Lane]) -> None:
-        """Watch for these lanes alone: what is wrong with a folder that none of them has is nobody's trouble."""
+        """Clear the alerts on folders that none of these lanes watches."""
         folders = {lane.config.watch_folder for lane in lanes if lane.takes_new}
         for alert in self._alerts.open:
             if alert.name == UNREADABLE and alert.subject not in folders:
                 self._alerts.clear(UNREADABLE, alert.subject)
 
     def scan(self, lane: Lane) -> None:
-        """List a lane's folder and act on it; a folder that cannot be read is complained of once."""
+        """List a lane's folder and compare it with the ledger; a folder that cannot be read is logged once."""
         began_s = time.monotonic()
         _note_archived(lane)
         try:
@@ -80,7 +80,7 @@ class Watcher:
             self._alerts.clear(UNREADABLE, lane.config.watch_folder)
             for path in strange:
                 _log_fault(
-                    lane, path, "is neither a file nor a folder, or cannot be looked at; it is left and never opened"
+                    lane, path, "is neither a file nor a folder, or cannot be examined; it is ignored and never opened"
                 )
             self._compare(lane, listing, began_s)
             self._unexpected.resolve(lane, lane.config.watch_folder)
@@ -97,19 +97,18 @@ class Watcher:
         lane.scan.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
     def _compare(self, lane: Lane, listing: dict[str, FileStamp], now_s: float) -> None:
-        """Compare a listing with the ledger: enter what is new, queue what is whole, miss what is gone.
+        """Compare a listing with the ledger: enter new sources, queue complete ones, record vanished ones.
 
-        The ledger is younger than the listing: what is new by it, and gone, is a source that left in between. What is
-        released while this goes on is known as it was before, so it counts as active until the next time.
+        The ledger is read after the listing, so a listed source may have left in between. A source that is released during
+        the comparison is known by its earlier state, so it counts as active until the next scan.
         """
         unsent = self._processor.passthrough.unsent_by_path(lane)
         for path in [p for p, each in unsent.items() if p in listing and any(is_as_known(a, listing[p]) for a in each)]:
             listing.pop(path)
         _drop_ignored(lane, listing)
         lane.scan.needs_scan = False
-        lane.scan.active_before = frozenset(
-            lane.scan.active
-        )  # before the stale ones are dropped: they are released in between
+        # Before stale paths are dropped: a source is added to them before it is removed from the active ones.
+        lane.scan.active_before = frozenset(lane.scan.active)
         if lane.scan.stale:
             sharing.wake_later(lane)
         while lane.scan.stale:
@@ -129,9 +128,9 @@ class Watcher:
         lane.scan.unstable = {a.number for a in lane.scan.known.values() if _is_unqueued(lane, a)}
 
     def _enter(self, lane: Lane, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> None:
-        """Enter what is new; what the ledger cannot say of, or take, is left out of the listing and waits alone.
+        """Enter new sources; one that the ledger cannot look up or enter is dropped from the listing and delayed alone.
 
-        ``unsent`` are the arrivals whose reports memory has: what is listed at their paths is not theirs.
+        ``unsent``: arrivals whose reports are in memory. The source now listed at such a path is another one.
         """
 
         def set_aside(path: str, error: Exception) -> None:
@@ -140,7 +139,7 @@ class Watcher:
 
         unknown = [path for path in listing if path not in lane.scan.known]
         if not unknown:
-            lane.ledger.latest_at(unknown)  # books that have just lost their archive take note that nothing lies there
+            lane.ledger.latest_at(unknown)  # an away ledger must see its first listing even when it is empty
         for found in filter(None, each_alone(lane.ledger.latest_at, unknown, set_aside)):
             lane.scan.known |= {path: known for path, known in found.items() if not sharing.is_abandoned(lane, known)}
             sharing.wake_later(lane)
@@ -153,9 +152,9 @@ class Watcher:
                 lane.scan.known[arrival.path] = arrival
 
     def _is_new(self, lane: Lane, path: str, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> bool:
-        """Whether another source lies at ``path`` than those that are known there.
+        """Whether the source at ``path`` is another one than those known there.
 
-        The ledger may be younger than the listing: the path is looked at again before what it says is believed.
+        The ledger may be newer than the listing, so the file is examined again before the two are compared.
         """
         known = lane.scan.known.get(path)
         if known is None:
@@ -176,7 +175,7 @@ class Watcher:
                 self._record_replaced(lane, arrival)
         lane.scan.repeated.add(path)
         if known.arrival_id in unsent or any(not arrival.state.is_final for arrival in there):
-            lane.scan.changed.add(path)  # what lies there may be replaced at any time
+            lane.scan.changed.add(path)  # the source may be replaced at any time
         return True
 
     def _record_replaced(self, lane: Lane, arrival: Arrival) -> None:
@@ -185,7 +184,7 @@ class Watcher:
         log.error("source.vanished", converter=lane.name, path=arrival.path, reason=REPLACED_BEFORE)
 
     def _delay(self, lane: Lane, arrival: Arrival, error: Exception) -> None:
-        """Leave one source alone for a while; what concerns the archive is raised."""
+        """Delay one source; an error that concerns the whole archive is raised."""
         if not is_of_one(error):
             raise error
         self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, error))
@@ -216,12 +215,12 @@ class Watcher:
 
 
 def break_s(scan_s: float) -> float:
-    """Give how long to leave a folder alone after a scan: ten times its own time, but with 100,000 files not for minutes."""
+    """Return the pause after a scan: ten times its duration, but not minutes for a folder of 100,000 files."""
     return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
 def _note_archived(lane: Lane) -> None:
-    """Know what was archived before the folder is listed: what differs from that in the listing is another source."""
+    """Update known arrivals to their archived state before the folder is listed: a listed difference is another source."""
     while lane.scan.archived:
         arrival = lane.scan.archived.popleft()
         known = lane.scan.known.get(arrival.path)
@@ -230,7 +229,7 @@ def _note_archived(lane: Lane) -> None:
 
 
 def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
-    """Take out of a listing what an archive used before has in hand, or has left there."""
+    """Remove from a listing the sources that an earlier archive is processing or has left there."""
     if not (lane.predecessors.ignored or lane.predecessors.lanes):
         return
     unknown = [path for path in listing if path not in lane.scan.known]
@@ -256,7 +255,7 @@ def _sighting(path: str, now: FileStamp) -> Sighting:
 
 
 def _skip_unmatched(lane: Lane, arrival: Arrival) -> None:
-    """Leave what was entered by other patterns: those of before, or of the configuration alone while its code was missing."""
+    """Skip a source that current patterns do not match: it was entered by other ones, or before the code was loaded."""
     if not lane.listing.matches(arrival.path):
         lane.ledger.change(
             arrival,
@@ -280,7 +279,7 @@ def _is_unqueued(lane: Lane, arrival: Arrival) -> bool:
 
 
 def _is_in_hand(lane: Lane, arrival: Arrival) -> bool:
-    """Whether a source that was only seen is being taken, so that nobody knows yet what is archived of it."""
+    """Whether a seen source is being processed, so that its archived state is not known yet."""
     number = arrival.arrival_id
     return arrival.state is ArrivalState.SEEN and (number in lane.scan.active or number in lane.scan.active_before)
 

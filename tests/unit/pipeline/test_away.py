@@ -51,7 +51,7 @@ def test_only_what_came_meanwhile_is_new() -> None:
     ("is_there", "is_mounted", "away"),
     [
         (True, True, None),
-        (False, True, "it is not there"),
+        (False, True, "it does not exist"),
         (True, False, "nothing is mounted at /m"),
         (False, False, "/m"),
     ],
@@ -69,4 +69,4 @@ def test_a_folder_is_made_the_first_time_alone(tmp_path: Path) -> None:
     folder.path.rmdir()
     again = WatchFolder(folder.path, folder.mount_point)
     assert again.prepare() is None and not folder.path.exists()
-    assert "it is not there" in str(again.trouble())
+    assert "it does not exist" in str(again.trouble())

@@ -43,7 +43,7 @@ class IsolatedTasks:
     def run(
         self, part: str, subject: str, act: Callable[[], object], *, passing: tuple[type[Exception], ...] = ()
     ) -> bool:
-        """Run a part unless it waits after a failure; gives whether it came to its end. Errors in ``passing`` are raised."""
+        """Run a part unless it waits after a failure; returns whether it came to its end. Errors in ``passing`` are raised."""
         if not self.is_due(part, subject):
             return False
         try:
@@ -57,7 +57,7 @@ class IsolatedTasks:
         return True
 
     def is_due(self, part: str, subject: str) -> bool:
-        """Tell whether a part did not fail, or has waited long enough since."""
+        """Return whether a part did not fail, or has waited long enough since."""
         failure = self._failures.get((part, subject))
         return failure is None or failure.again_s <= self._now_s()
 

@@ -101,11 +101,11 @@ class _Collector:
         self._using = using
 
     def describe(self) -> Iterator[Metric]:
-        """Give nothing: what there is depends on the archives."""
+        """Return nothing: what there is depends on the archives."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Give all metrics, those of archives that are there."""
+        """Return all metrics, those of archives that are there."""
         known = []
         for archive in self._archives():
             with suppress(ArchiveError, OSError), self._using(archive) as may_use:

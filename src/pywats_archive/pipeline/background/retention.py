@@ -118,7 +118,7 @@ class RetentionJob:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether all was looked at once, and what was asked for is done."""
+        """Return whether all was looked at once, and what was asked for is done."""
         with self._mutex:
             return self._rounds > 0 and all(is_tried for _, is_tried in self._reclaims.values())
 
@@ -227,7 +227,7 @@ class RetentionJob:
             self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 
     def _pause(self) -> Callable[[], None]:
-        """Give what is done between two batches: a rest, longer than the batch took, while there is other work."""
+        """Return what is done between two batches: a rest, longer than the batch took, while there is other work."""
         began_s = time.monotonic()
 
         def pause() -> None:

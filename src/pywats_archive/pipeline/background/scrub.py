@@ -71,7 +71,7 @@ class ScrubJob:
             self._guarded(archive, scrub.commit)
 
     def _round(self) -> float:
-        """Read one entry of each archive; gives how long to rest then."""
+        """Read one entry of each archive; returns how long to rest then."""
         paces = _paces(self._lanes)
         self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
         return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
@@ -125,7 +125,7 @@ class ScrubJob:
 
 
 def _paces(lanes: Iterable[Lane]) -> dict[Archive, Pace]:
-    """Give how each archive is to be read; one that no lane wants read is left out."""
+    """Return how each archive is to be read; one that no lane wants read is left out."""
     wanted: dict[Archive, list[Pace]] = {}
     for lane in lanes:
         if lane.archive and lane.config.verify_interval_days:

@@ -1,1 +1,4 @@
-"""Watch folders: **events** hint at a change, **debounce** says when a file is quiet, **ownership** lets one service use it."""
+"""Watch folders: **events** hint at changes, the **listing** finds sources, **debounce** waits for writers.
+
+A **claim** makes one service the owner of a folder. Nothing here knows archives or conversions.
+"""

@@ -1,4 +1,4 @@
-"""When a source is whole: its size and time have not changed for a while."""
+"""When a source is complete: its size and time have not changed for a while."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class _Watched:
 class Debounce:
     """Follows the sources of one folder from listing to listing; times are seconds of a monotonic clock.
 
-    A source counts as whole when its stamp has stayed the same for ``settle_s``, as we saw it: neither the source's
-    own time nor a close is trusted, for shares have clocks of their own and many stations open, append and close
-    for every line.
+    A source is complete when two listings at least ``settle_s`` apart show the same stamp. Its modification time is not
+    compared with our clock, since shares have their own; and a close means nothing, since many stations open and close a
+    file for every line.
     """
 
     settle_s: float
     empty_s: float = 0.0
-    """How long a source without bytes must stay so: most are about to be written."""
+    """How long an empty source must stay unchanged: most are about to be written."""
     _watched: dict[str, _Watched] = field(default_factory=dict)
 
     def observe(self, listing: Mapping[str, FileStamp], now_s: float, *, impatient: bool = False) -> tuple[str, ...]:
-        """Take a new listing; gives the paths that are whole now, in the listing's order.
+        """Compare a new listing with the previous one; returns the paths that are complete now, in the listing's order.
 
-        ``impatient`` waits no longer for a source without bytes than for others.
+        ``impatient``: wait no longer for an empty source than for others.
         """
         empty_s = self.settle_s if impatient else max(self.settle_s, self.empty_s)
         watched = {}

@@ -1,4 +1,4 @@
-"""Hints that something changed in a watch folder; the listing is the truth, these only say when to look."""
+"""Hints that a watch folder changed: they only say when to list it again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import watchfiles
 log = structlog.get_logger()
 
 TRY_AGAIN_S = 60.0
-"""Between two tries to listen to a folder that could not be listened to."""
+"""Between two attempts to listen to a folder that cannot be listened to."""
 POLL_S = 5.0
-"""Between two looks at such a folder meanwhile."""
+"""Between two listings of such a folder."""
 _TICK_S = 1.0
 
 
 class FolderEvents:
     """Listens to folders from a thread of its own and sets ``wake`` when one changes.
 
-    A folder that cannot be listened to is said to have changed every ``poll_s``, and costs the others nothing.
+    A folder that cannot be listened to counts as changed every ``poll_s``; it does not delay events of the others.
     """
 
     def __init__(self, wake: threading.Event, *, poll_s: float = POLL_S, try_again_s: float = TRY_AGAIN_S) -> None:
@@ -38,7 +38,7 @@ class FolderEvents:
         """Why a folder cannot be listened to, as it was logged last."""
 
     def watch(self, folders: Iterable[str]) -> None:
-        """Listen to these folders from now on, instead of those before; missing ones are left out."""
+        """Listen to these folders from now on, and to no others; missing ones are skipped."""
         self.close()
         self._stop = threading.Event()
         wanted = [folder for folder in dict.fromkeys(folders) if Path(folder).is_dir()]
@@ -47,7 +47,7 @@ class FolderEvents:
             self._thread.start()
 
     def drain(self) -> set[str]:
-        """Give the folders in which something changed since the last call."""
+        """Return the folders that changed since the last call."""
         with self._mutex:
             changed, self._changed = self._changed, set()
         return changed
@@ -60,12 +60,12 @@ class FolderEvents:
             self._thread = None
 
     def _run(self, folders: Sequence[str], stop: threading.Event) -> None:
-        """Listen to all at once; when that fails, to those that can be listened to, and try the others now and then."""
+        """Listen to all folders; if that fails, to those that can be listened to, and retry the others."""
         listened = list(folders)
         while not stop.is_set():
             try:
                 self._listen(listened, [folder for folder in folders if folder not in listened], stop)
-            except Exception as exc:  # it does not say for certain which folder is meant
+            except Exception as exc:  # the error may not name the folder
                 log.warning("watch.polling_only", reason=str(exc))
                 self._note(folders)
                 stop.wait(_TICK_S)
@@ -90,7 +90,7 @@ class FolderEvents:
         for changes in _changes(listened, stop):
             paths = [path for _, path in changes]
             self._note(folder for folder in listened if is_first or any(path.startswith(folder) for path in paths))
-            is_first = False  # what came before it listened told nobody
+            is_first = False  # changes before the listening began caused no event
             now_s = time.monotonic()
             if others and now_s >= poll_at_s:
                 self._note(others)
@@ -119,7 +119,7 @@ def trouble_with(folder: str) -> str | None:
 
 
 def _changes(folders: Sequence[str], stop: threading.Event) -> Iterator[set[tuple[Any, str]]]:
-    """Give the changes as they come, and none once a second when there are none: the first time, it listens."""
+    """Yield changes as they come, and an empty set once a second. Listening has begun at the first one."""
     if not folders:
         while not stop.wait(_TICK_S):
             yield set()

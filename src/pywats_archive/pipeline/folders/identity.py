@@ -1,4 +1,4 @@
-"""Whether what lies at a path is the source that was known there: decided from stamps alone."""
+"""Whether the source at a path is still the one known there: decided from file stamps alone."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pywats_archive.models.file_stamp import FileStamp
 
 
 def is_as_known(known: Arrival, now: FileStamp, *, by_inode: bool = True) -> bool:
-    """Whether length, time and, where they tell, inodes agree; ``by_inode`` where the file system keeps a file's number."""
+    """Whether size, time and, if both are known, inodes agree; ``by_inode``: the file system has stable inode numbers."""
     return now.matches(known) and not (by_inode and now.is_other_file(known))
 
 
 def accounts_for(known: Arrival, now: FileStamp, *, is_folder: bool = False, by_inode: bool = True) -> bool:
-    """Whether a known arrival is what lies at its path; otherwise that is a new source.
+    """Whether the source at a path belongs to a known arrival; otherwise it is a new source.
 
-    One that was only seen may still be written. A folder on its way may lose its marker and gain files: its end finds them.
-    Where no archive has a source, nobody knows how it was when it was read.
+    - A source that was only seen may still be written to.
+    - A folder in processing may lose its marker and gain files; these are found when it leaves.
+    - Without an archive, nobody knows the stamp of a source at the time when it was read.
     """
     if known.state is ArrivalState.SEEN:
         return not was_replaced(known, now)
@@ -27,5 +28,5 @@ def accounts_for(known: Arrival, now: FileStamp, *, is_folder: bool = False, by_
 
 
 def was_replaced(seen: Arrival, now: FileStamp) -> bool:
-    """Whether another file has the place of a source that was only seen; nobody misses one without bytes."""
+    """Whether another file replaced a source that was only seen; an empty one does not count."""
     return now.is_other_file(seen) and not now.matches(seen) and seen.size_bytes > 0

@@ -17,16 +17,16 @@ from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.file_stamp import FileStamp
 
 _DEFAULT_FILES = "*.*"
-"""pyWATS' default for files: the converter's own patterns apply then. Means every file, with a dot or without."""
+"""pyWATS' default for files: the converter's own patterns apply then. It matches every file, with or without a dot."""
 _NOTHING = "(?!)"
 _NO_LOCK = rf"(?!\..*(?:{re.escape(LOCK_SUFFIX)}|{re.escape(OWNER_SUFFIX)})\Z)"
-"""Locks of watch folders, which may lie in another watch folder."""
+"""Excludes the lock files of watch folders, which may lie in another watch folder."""
 
 
 class SourceListing:
     """Finds the sources of one converter in its watch folder; safe to use from many threads.
 
-    ``spared``: names in the watch folder, in normal case, that are never sources, because the station needs them.
+    ``spared``: normalized names in the watch folder that are never sources, because the station needs them.
     """
 
     def __init__(self, config: ConverterConfig, *, spared: frozenset[str] = frozenset()) -> None:
@@ -34,14 +34,14 @@ class SourceListing:
         self._spared = spared
         self._is_folder = config.converter_type == "folder"
         self.own_patterns: tuple[str, ...] = ()
-        """The patterns that the converter's code declares; empty until it could be loaded."""
+        """The patterns that the converter's code declares; empty until it is loaded."""
 
     def for_lane(self, config: ConverterConfig) -> SourceListing:
         """Return a listing of the same folder by another configuration."""
         return SourceListing(config, spared=self._spared)
 
     def read(self) -> tuple[dict[str, FileStamp], tuple[str, ...]]:
-        """Return the sources by path, and the paths of items that are never opened; OSError when it cannot be read."""
+        """Return the sources by path, and the paths of items that are never opened; OSError when the folder cannot be read."""
         found: dict[str, FileStamp] = {}
         strange: list[str] = []
         for item in self._items():
@@ -53,21 +53,21 @@ class SourceListing:
                     strange.append(item.path)
             except (FileNotFoundError, SourceVanished):
                 continue
-            except (OSError, StorageError):  # concerns this item alone
+            except (OSError, StorageError):  # concerns only this item
                 strange.append(item.path)
         return found, tuple(strange)
 
     def matches(self, path: str) -> bool:
-        """Whether a pattern matches a source's name; until its code is loaded, only the configured patterns."""
+        """Whether a pattern matches a source's name; until the code is loaded, only the configured patterns count."""
         return self.matcher()(path)
 
     def matcher(self) -> Callable[[str], bool]:
-        """Return ``matches`` for many paths."""
+        """Return ``matches`` as a function that is fast for many paths."""
         match, name_of = self._matching().match, os.path.basename  # strings, as in a listing
         return lambda path: match(name_of(path).lower()) is not None and not self.is_spared(path)
 
     def is_spared(self, path: str) -> bool:
-        """Whether the station needs what lies at ``path`` in the watch folder: it is no source."""
+        """Whether the station itself needs the file at ``path``, so that it is not a source."""
         return os.path.normcase(os.path.basename(path)) in self._spared  # noqa: PTH119 (as above)
 
     def _items(self) -> Iterator[os.DirEntry[str]]:
@@ -94,7 +94,7 @@ class SourceListing:
         if self._is_folder:
             try:
                 return reading.stamp_of(Path(item.path))
-            except PermissionError:  # the folder is seen; that it cannot be archived is reported for it alone
+            except PermissionError:  # the folder is a source; the error is reported when it is archived
                 pass
         return reading.file_stamp(item.stat(follow_symlinks=False))
 

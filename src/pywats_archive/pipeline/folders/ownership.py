@@ -1,4 +1,4 @@
-"""The watch folders that this service owns: nobody else takes anything from them meanwhile."""
+"""The watch folders that this service owns: no other service takes sources from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Claims:
-    """One claim for each folder, however many converters watch it and by whichever names."""
+    """One claim for each folder, even if several converters watch it under several names."""
 
     def __init__(self, config_path: Path) -> None:
         self._config_path = config_path
@@ -28,24 +28,24 @@ class Claims:
         self._unlocked: set[Path] = set()
 
     def acquire(self, folder: WatchFolder) -> None:
-        """Own a watch folder that is there, or have it say whose it is; cheap when it is owned already."""
+        """Claim a folder if it is available; ``folder.taken`` says who owns it otherwise. Cheap if already claimed."""
         if folder.absence():
             return
         where = real(folder.path)
         claim = self._claims.get(where)
-        if claim and not claim.is_still(folder.path):  # it was made again, or mounted again
+        if claim and not claim.is_still(folder.path):  # the folder was created or mounted again
             self._claims.pop(where).release()
             claim = None
         folder.taken = None if claim else self._acquire(where)
 
     def release_except(self, folders: Iterable[WatchFolder]) -> None:
-        """Give up all but these."""
+        """Release all claims but those on these folders."""
         wanted = {real(folder.path) for folder in folders}
         for where in [where for where in self._claims if where not in wanted]:
             self._claims.pop(where).release()
 
     def close(self) -> None:
-        """Give up all of them."""
+        """Release all claims."""
         self.release_except(())
 
     def _acquire(self, where: Path) -> FolderTaken | None:
@@ -53,17 +53,17 @@ class Claims:
             claim = self._claims[where] = Claim(where, configuration=self._config_path)
         except FolderTaken as exc:
             return exc
-        except OSError:  # its listing fails too, and says so
+        except OSError:  # its listing fails too, and is reported
             return None
         if not claim.is_shared and where not in self._unlocked:
             self._unlocked.add(where)
-            reason = "no lock can be made beside it: see to it that no other computer watches it"
+            reason = "no lock file can be created beside it; make sure that no other computer watches it"
             log.warning("folder.not_locked", path=str(where), reason=reason)
         return None
 
 
 class WatchFolders:
-    """The watch folders of all lanes: created when they never were there, owned, and checked whether they are away."""
+    """The watch folders of all lanes: created on first use, claimed, and checked for availability."""
 
     def __init__(self, config_path: Path, alerts: Alerts, tasks: IsolatedTasks) -> None:
         self._config_path = config_path
@@ -72,16 +72,17 @@ class WatchFolders:
         self._claims = Claims(config_path)
 
     def open(self, path: str) -> WatchFolder:
-        """Return a watch folder, created when it never was there and owned if possible; its place is remembered."""
+        """Return a watch folder, created on first use and claimed if possible; its mount point is remembered."""
         known = state_file.recall(self._config_path, state_file.WATCH_FOLDERS).get(path)
         folder = WatchFolder(Path(path), known)
         self._prepare(folder)
         return folder
 
     def check(self, names: Mapping[WatchFolder, str]) -> tuple[WatchFolder, ...]:
-        """Raise an alert for each that is away, or another service's; returns those that are back.
+        """Raise an alert for each folder that is away or taken; returns those that are back.
 
-        ``names``: each folder with the converter that watches it."""
+        ``names``: the name of a converter that watches each folder.
+        """
         away = [folder for folder in names if folder.was_away]
         for folder in names:
             self._tasks.run("watch folder", names[folder], partial(self._check, folder))
@@ -101,11 +102,11 @@ class WatchFolders:
         folder.was_away = trouble is not None
 
     def release_except(self, folders: Iterable[WatchFolder]) -> None:
-        """Give up the ownership of all but these."""
+        """Release all folders but these."""
         self._claims.release_except(folders)
 
     def close(self) -> None:
-        """Give up the ownership of all."""
+        """Release all folders."""
         self._claims.close()
 
     def _prepare(self, folder: WatchFolder) -> None:

@@ -1,4 +1,4 @@
-"""A watch folder that may lie on a disk or share that goes away: it is not made anew then, and what lay in it is not gone."""
+"""A watch folder whose disk or share may go away: it is not created again then, and its sources have not vanished."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from pywats_archive.portable import volumes
 
 
 def absence(*, is_there: bool, mount_point: str, is_mounted: bool) -> str | None:
-    """Decide why a folder that was there before is away, if it is; ``mount_point`` is what it lay on then."""
+    """Decide why a known folder is away, if it is; ``mount_point``: where its disk or share was mounted."""
     if not is_mounted:
-        return f"nothing is mounted at {mount_point}, where it lay"
-    return None if is_there else "it is not there"
+        return f"nothing is mounted at {mount_point}, where it was"
+    return None if is_there else "it does not exist"
 
 
 def mount_point_of(folder: Path) -> str:
-    """Name the mount point that a folder lies on."""
+    """Return the mount point of a folder's file system."""
     whole = Path(os.path.abspath(folder))  # noqa: PTH100 (keeps links as they are named)
     return str(next(each for each in (whole, *whole.parents) if os.path.ismount(each) or each == each.parent))
 
 
 class WatchFolder:
-    """One watch folder, and where it lay when it was there; ``mount_point`` is None when it never was."""
+    """One watch folder, and its mount point when it was last available; None if it never was."""
 
     def __init__(self, path: Path, mount_point: str | None = None) -> None:
         self.path = path
         self.mount_point = mount_point
         self.taken: FolderTaken | None = None
-        """Whose it is, when another service owns it."""
+        """The error that names the owner, when another service owns it."""
         self.is_remote = True
-        """Whether other computers may write to it; until it was there, nobody knows."""
+        """Whether other computers may write to it; assumed until the folder was available."""
         self.was_away = False
-        """Whether it was away, or another service's, at the last check."""
+        """Whether it was away, or owned by another service, at the last check."""
         self.keeps_inodes = False
-        """Whether a file that has another number than before is another file."""
+        """Whether the file system has stable inode numbers, so that another number means another file."""
 
     def trouble(self) -> FolderAway | None:
-        """Return why nothing may be taken from it, if so: it is away, or another service owns it. Costs two system calls."""
+        """Return why no source may be taken from it, if so: it is away, or another service owns it. Two system calls."""
         return self.absence() or self.taken
 
     def absence(self) -> FolderAway | None:
-        """Return why it is away, if it is."""
+        """Return why the folder is away, if it is."""
         point = self.mount_point
         reason = absence(
             is_there=self.path.is_dir(), mount_point=point or "", is_mounted=point is None or os.path.ismount(point)
@@ -51,16 +51,16 @@ class WatchFolder:
         if reason is None:
             return None
         return FolderAway(
-            f"{self.path}: {reason}; mount its disk or share, or make the folder again. What lay there waits"
+            f"{self.path}: {reason}; mount its disk or share, or create the folder again. Its sources wait"
         )
 
     def require(self) -> None:
-        """Raise FolderAway when it is away."""
+        """Raise FolderAway when it is away or taken."""
         if trouble := self.trouble():
             raise trouble
 
     def prepare(self) -> str | None:
-        """Make it when it never was; gives the mount point it lies on, None when it is away."""
+        """Create the folder on first use; returns its mount point, None when it is away."""
         if self.mount_point is None:
             self.path.mkdir(parents=True, exist_ok=True)
         if self.absence():

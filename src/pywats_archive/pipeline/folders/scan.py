@@ -1,4 +1,4 @@
-"""What is known of one watch folder between two scans."""
+"""The state of one watch folder between two scans."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class FolderScan:
     active_before: frozenset[int] = frozenset()
     """Arrivals that were active when the current scan began."""
     unstable: set[int] = field(default_factory=set)
-    """Arrivals that lay in the watch folder at the last scan and were not queued yet."""
+    """Arrivals in the watch folder at the last scan that were not queued yet."""
     stale: deque[str] = field(default_factory=deque)
     """Paths whose arrival has changed since ``known`` was filled."""
     archived: deque[Arrival] = field(default_factory=deque)
-    """Arrivals as they were archived, which ``known`` does not have yet."""
+    """Arrivals as they were archived, not yet copied into ``known``."""
     changed: set[str] = field(default_factory=set)
-    """Paths of sources that changed during their conversion; the second time, the converter is the one that changes them."""
+    """Paths of sources that changed during their conversion; if that happens again, the converter itself changes them."""
     reported: set[str] = field(default_factory=set)
-    """Paths whose fault is in the log already."""
+    """Paths whose fault is already in the log."""
     repeated: set[str] = field(default_factory=set)
-    """Paths where an earlier source lay: the bytes of both are compared."""
+    """Paths that had an earlier source: the bytes of both are compared."""
     open_for_writing: dict[str, float] = field(default_factory=dict)
-    """Paths that a program has open for writing, and since when, by a monotonic clock."""
+    """Paths that a program has open for writing, and since when (seconds of a monotonic clock)."""
 
     def reset(self) -> None:
-        """Forget what the ledger says: it is asked again."""
+        """Forget what the ledger returned, so that the next scan reads it again."""
         self.known.clear()
         self.stale.clear()
         self.unstable = set()

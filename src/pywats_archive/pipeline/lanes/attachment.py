@@ -1,4 +1,4 @@
-"""A lane's side of its mount: which ledger it has, and what brings its sources into the archive."""
+"""Attaching lanes to open archives: their ledgers and interceptors."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger, AwayLedger, onl
 
 
 class Attaching:
-    """Attaches lanes to open archives and detaches them, while no work of theirs goes on."""
+    """Attaches lanes to open archives and detaches them, while no work of these lanes runs."""
 
     def __init__(self, config_path: Path, *, clock: Clock) -> None:
         self._config_path = config_path
         self._now = clock
 
     def attach(self, lane: Lane, archive: Archive) -> None:
-        """Give a lane the ledger of an open archive; ArchiveError when its catalog fails."""
+        """Use the ledger of an open archive for a lane; ArchiveError when its catalog fails."""
         lane.attachment = self._attachment(lane, archive)
         lane.ledger = ArchiveLedger(archive, lane.name)
 
     def refresh(self, lane: Lane) -> None:
-        """Record conversions by what the lane's converter says of itself now."""
+        """Use the latest description of the lane's converter in further records."""
         if lane.attachment:
             lane.attachment = self._attachment(lane, lane.attachment.archive)
 
@@ -46,7 +46,7 @@ class Attaching:
         lane.scan.reset()
 
     def detach(self, lane: Lane) -> None:
-        """Take a closed archive from a lane; the sources that were certainly only seen stay known."""
+        """Use an in-memory ledger for a lane whose archive was closed; sources that were certainly only seen stay known."""
         if lane.attachment is None:
             return
         seen = only_seen(lane.scan.known.values(), changed=set(lane.scan.stale), active=lane.scan.active)

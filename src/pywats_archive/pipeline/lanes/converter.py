@@ -1,4 +1,4 @@
-"""Whether a converter's code can be loaded now, and what it says of itself: a circuit breaker for one lane."""
+"""A circuit breaker for one lane: whether its converter's code can be loaded, and the converter's description."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pywats_archive.host.settings.secrets import redact
 RETRY_EVERY_S = 10.0
 """Between two attempts to load a converter's code."""
 _REST = 10
-"""The shortest pause, in multiples of the last attempt: one that hangs must not keep others from the processes."""
+"""The shortest pause, in multiples of the last attempt: a converter that hangs must not block the processes."""
 
 
 class ConverterBreaker:
-    """While ``error`` is set, the lane's sources wait; ``trip`` and ``reset`` may be called from any thread."""
+    """The breaker: while ``error`` is set, the lane's sources wait. ``trip`` and ``reset`` may be called from any thread."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self.description: ConverterDescription | None = None
-        """None until the converter's code was loaded."""
+        """None until the converter's code is loaded."""
         self.error: ConverterUnavailable | WorkersUnavailable | None = None
-        """Why its code cannot be loaded now."""
+        """Why the code cannot be loaded now."""
         self.is_back = False
         """Whether the code could be loaded again, and the service has not resumed the lane yet."""
         self.retry_at_s = 0.0
@@ -37,7 +37,7 @@ class ConverterBreaker:
         return error
 
     def wait_for_workers(self, error: WorkersUnavailable) -> None:
-        """Open the breaker because there is no process that could load the code."""
+        """Open the breaker because there is no process to load the code."""
         self.retry_at_s = time.monotonic() + RETRY_EVERY_S
         self.error = error
 
@@ -48,6 +48,6 @@ class ConverterBreaker:
         self.error = None
 
     def redacted(self, words: object) -> str:
-        """Return what the converter said without its secret arguments; of all of them where none is known to be plain."""
+        """Return a converter's text without its secret arguments; until these are known, without any argument."""
         passwords = self.description.info.password_arguments if self.description else None
         return redact(str(words), self._arguments, passwords)

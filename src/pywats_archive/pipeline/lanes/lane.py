@@ -1,4 +1,4 @@
-"""One converter at work: its configuration, its watch folder, its ledger, and its archive if it has one."""
+"""A lane: one converter with its configuration, its watch folder, its ledger, and its archive if it has one."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from pywats_archive.pipeline.mounts.mount import ArchiveMount
 
 @dataclass(kw_only=True, eq=False)
 class Predecessors:
-    """What a lane's converter left unfinished under an earlier configuration."""
+    """A converter's unfinished work of earlier configurations."""
 
     lanes: tuple[Lane, ...] = ()
-    """Draining lanes: one for each archive, or earlier name, that still has work of this converter."""
+    """Draining lanes: one for each archive or earlier name with unfinished work of this converter."""
     ignored: dict[str, FileStamp] = field(default_factory=dict)
-    """Sources in the watch folder that are not processed while they lie there unchanged: an earlier archive has them."""
+    """Sources in the watch folder that are not processed while they stay unchanged: an earlier archive has them."""
     is_unknown: bool = False
-    """Whether the lane's archive was away when the question was asked."""
+    """Whether this is not known yet, because the lane's archive was away."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A lane's archive while it is open, and what brings the lane's sources into it."""
+    """A lane's archive while it is open, and the interceptor that archives the lane's sources."""
 
     archive: Archive
     interceptor: ArchiveInterceptor
@@ -45,7 +45,7 @@ class Attachment:
 
 @dataclass(kw_only=True, eq=False)
 class Lane:
-    """One converter with all that belongs to it. Each part says which threads may change it."""
+    """One converter and its parts. Each part says which threads may change it."""
 
     config: ConverterConfig
     job: ConversionJob
@@ -59,12 +59,12 @@ class Lane:
     mount: ArchiveMount | None = None
     """None when the converter is not archived."""
     attachment: Attachment | None = None
-    """None while there is no open archive. Only the service's own thread changes it, while no work goes on."""
+    """None while there is no open archive. Only the service's own thread changes it, while no work runs."""
     sharers: tuple[Lane, ...] = ()
-    """All lanes that watch its folder, itself among them, in order of priority; empty when it is the only one."""
+    """All lanes that watch its folder, including itself, in order of priority; empty when it is the only one."""
     predecessors: Predecessors = field(default_factory=Predecessors)
     is_draining: bool = False
-    """Whether it only finishes what is unfinished, and begins nothing new."""
+    """Whether it only completes unfinished work, and accepts no new source."""
     leases: Leases = field(init=False)
     """Work that is queued or running."""
 
@@ -78,7 +78,7 @@ class Lane:
 
     @property
     def root(self) -> Path | None:
-        """The archive's folder, whether it is there or not."""
+        """The archive's folder, available or not."""
         return self.mount.root if self.mount else None
 
     @property
@@ -88,7 +88,7 @@ class Lane:
 
     @property
     def interceptor(self) -> ArchiveInterceptor | None:
-        """What brings its sources into the archive, while it is open."""
+        """The interceptor that archives its sources, while the archive is open."""
         return self.attachment.interceptor if self.attachment else None
 
     @property
@@ -103,7 +103,7 @@ class Lane:
 
     @property
     def watches(self) -> bool:
-        """Whether sources are dropped for it; otherwise it is scheduled."""
+        """Whether it has a watch folder; otherwise it is scheduled."""
         return self.config.converter_type != "scheduled"
 
     @property
@@ -113,26 +113,26 @@ class Lane:
 
     @property
     def is_taken(self) -> bool:
-        """Whether another service owns its watch folder: nothing there is touched."""
+        """Whether another service owns its watch folder, so that nothing there is touched."""
         return self.folder is not None and self.folder.taken is not None
 
     @property
     def is_folder_away(self) -> bool:
-        """Whether its watch folder was away, or another service's, at the last check."""
+        """Whether its watch folder was away or taken at the last check."""
         return self.folder is not None and self.folder.was_away
 
     def archive_trouble(self) -> ArchiveError | None:
-        """Return why its archive accepts no new source now, if so; cheap, and right from any thread."""
+        """Return why its archive accepts no new source now, if so; cheap, and safe from any thread."""
         return self.mount.trouble() if self.mount else None
 
     def folder_trouble(self) -> FolderAway | None:
-        """Return why its watch folder is away, or another service's, if so: what lay there has not vanished then."""
+        """Return why its watch folder is away or taken, if so: its sources have not vanished then."""
         return self.folder.trouble() if self.folder else None
 
     @property
     def is_blocked(self) -> bool:
-        """Whether all its new sources wait where they are."""
-        if self.converter.error:  # which sources are its own, only its code can say
+        """Whether all its new sources must wait in the watch folder."""
+        if self.converter.error:  # only its code can say which sources it takes
             return True
         if self.archive_trouble() is None:
             return self.is_paused
@@ -140,12 +140,12 @@ class Lane:
         return self.is_paused or is_reclaiming or self.config.on_archive_error == "hold"
 
     def accounts_for(self, known: Arrival, now: FileStamp) -> bool:
-        """Whether a known arrival is what lies at its path."""
+        """Whether the source at a path belongs to a known arrival."""
         is_folder = self.config.converter_type == "folder"
         by_inode = self.folder is not None and self.folder.keeps_inodes
         return identity.accounts_for(known, now, is_folder=is_folder, by_inode=by_inode)
 
 
 def new_scan(config: ConverterConfig) -> FolderScan:
-    """Return the scan state of a folder that was never scanned."""
+    """Return the state of a folder before its first scan."""
     return FolderScan(debounce=Debounce(settle_s=config.settle_seconds, empty_s=config.empty_seconds))

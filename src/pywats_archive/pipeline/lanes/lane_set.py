@@ -1,4 +1,4 @@
-"""The lanes of the configuration in force."""
+"""The lanes of the current configuration."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class LaneSet:
         return iter(self._lanes)
 
     def replace(self, lanes: Iterable[Lane]) -> None:
-        """Have these lanes from now on."""
+        """Use these lanes from now on."""
         self._lanes = tuple(lanes)
         self._note_use()
 
     def add(self, lanes: Iterable[Lane]) -> None:
-        """Have these lanes as well."""
+        """Use these lanes as well."""
         self._lanes = (*self._lanes, *lanes)
         self._note_use()
 
     def remove(self, lane: Lane) -> None:
-        """Remove a draining lane, also where it is another one's predecessor."""
+        """Remove a draining lane, also from the predecessors of other lanes."""
         self._lanes = tuple(each for each in self._lanes if each is not lane)
         for each in self._lanes:
             each.predecessors.lanes = tuple(other for other in each.predecessors.lanes if other is not lane)
@@ -41,7 +41,7 @@ class LaneSet:
         return tuple(lane for lane in self._lanes if lane.mount is mount)
 
     def now(self, lane: Lane) -> Lane:
-        """Return the lane that a lane of an earlier configuration has become; the same one if there is none."""
+        """Return the current lane for a lane of an earlier configuration; the same lane if there is none."""
         wanted = (lane.name, lane.root)
         return next((each for each in self._lanes if (each.name, each.root) == wanted), lane)
 

@@ -1,4 +1,4 @@
-"""The ledger of one converter's sources: in its archive, in memory when it has none, or in both while the archive is away."""
+"""The ledger of one converter: in its archive, in memory if it has none, or in memory while the archive is away."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from pywats_archive.models.file_stamp import FileStamp
 log = structlog.get_logger()
 
 TEMPORARY_IDS = itertools.count(-1, -1)
-"""Ids of arrivals that no archive has, over all ledgers: those of an archive are positive."""
+"""Negative ids for arrivals that are in no archive, unique over all ledgers; ids in an archive are positive."""
 
 UNKNOWN_UNTIL_REATTACHED = ArrivalState.WAITING
-"""Stands for a state that only the archive's ledger knows: the source is neither new nor finished."""
+"""Stands for an unknown state while the archive is away: the source is neither new nor finished."""
 
 GONE_BEFORE = "gone before it could be archived"
-"""Why a source that was seen was never taken."""
+"""The reason for a source that was seen and never archived."""
 REPLACED_BEFORE = "replaced before it could be archived"
 
 
 class Ledger(Protocol):
-    """The accounts of one converter."""
+    """The sources of one converter and their states."""
 
     def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
-        """Give the latest arrival at each of ``paths`` where there is one."""
+        """Return the latest arrival at each of ``paths``, by path; paths without one are omitted."""
 
     def of_path(self, path: str) -> tuple[Arrival, ...]:
         """Return the latest arrivals at a path, newest first."""
@@ -44,13 +44,13 @@ class Ledger(Protocol):
         """Enter new sources as seen."""
 
     def get(self, arrival_id: int) -> Arrival | None:
-        """Give an arrival as it is now; None when it is forgotten."""
+        """Return an arrival in its current state; None when it is not known."""
 
     def suspended(self) -> tuple[Arrival, ...]:
-        """Give the arrivals that wait for their retry."""
+        """Return the arrivals that wait for their retry."""
 
     def unfinished(self) -> tuple[Arrival, ...]:
-        """Give the arrivals there is still something to do for, oldest first."""
+        """Return the arrivals that are not finished, oldest first."""
 
     def change(
         self,
@@ -62,10 +62,10 @@ class Ledger(Protocol):
         kept_checksum: str | None = None,
         touched: FileStamp | None = None,
     ) -> None:
-        """Bring an arrival to another state."""
+        """Change the state of an arrival."""
 
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
-        """Put on record that a source was gone, or replaced, before it could be archived."""
+        """Record that a source was gone, or replaced, before it could be archived."""
 
 
 class ArchiveLedger:
@@ -103,9 +103,14 @@ class ArchiveLedger:
         kept_checksum: str | None = None,
         touched: FileStamp | None = None,
     ) -> None:
-        number, kept = arrival.number, kept_checksum
         ledger.set_arrival(
-            self._archive, number, state, reason=reason, moved_to=moved_to, kept_checksum=kept, touched=touched
+            self._archive,
+            arrival.number,
+            state,
+            reason=reason,
+            moved_to=moved_to,
+            kept_checksum=kept_checksum,
+            touched=touched,
         )
 
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
@@ -113,7 +118,7 @@ class ArchiveLedger:
 
 
 class MemoryLedger:
-    """Accounts that last as long as the service: nothing of an archive is touched."""
+    """A ledger in memory, for a converter without an archive; it lasts as long as the service."""
 
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
         self._name = converter_name
@@ -149,7 +154,7 @@ class MemoryLedger:
             return tuple(arrival for arrival in self._arrivals.values() if not arrival.state.is_final)
 
     def put(self, arrival: Arrival) -> None:
-        """Replace an arrival by what it has become; one whose source has left is forgotten."""
+        """Replace an arrival by its new version; one whose source has left is forgotten."""
         with self._mutex:
             if arrival.state.is_final and arrival.moved_to:
                 self._arrivals.pop(arrival.number, None)
@@ -176,20 +181,20 @@ class MemoryLedger:
 
 
 def only_seen(known: Iterable[Arrival], *, changed: AbstractSet[str], active: AbstractSet[int]) -> tuple[Arrival, ...]:
-    """Choose the arrivals of which the ledger's last word is certain, and is that they were seen and no more.
+    """Return the arrivals that were certainly only seen when the ledger was lost.
 
-    ``changed`` are paths whose arrival has changed since, ``active`` the arrivals that are being handled.
+    ``changed``: paths whose arrival has changed since; ``active``: arrivals that are queued or being processed.
     """
     certain = (a for a in known if a.path not in changed and a.arrival_id not in active)
     return tuple(arrival for arrival in certain if arrival.state is ArrivalState.SEEN)
 
 
 class AwayLedger:
-    """Accounts until the archive is back; new sources have negative numbers. For the service's own thread.
+    """A ledger in memory until the archive is back; for the service's own thread. New arrivals have negative numbers.
 
-    A source that lay in the watch folder already when the archive was missed may have been archived, converted and sent,
-    unless the ledger's last word was that it was only seen: converted once more, it would be sent under a second id. So it
-    waits for the ledger, whatever ``on_archive_error`` says.
+    A source that was in the watch folder when the archive went away may already be archived, converted and sent. A second
+    conversion would send it under a second id, so it waits for the archive, whatever ``on_archive_error`` says. The
+    exception is a source that was certainly only seen.
     """
 
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime], seen: Iterable[Arrival] = ()) -> None:
@@ -198,10 +203,10 @@ class AwayLedger:
         self._latest = {arrival.path: arrival for arrival in seen}
         self._is_first = True
         self.vanished: list[Arrival] = []
-        """What came and went meanwhile; to be put on record."""
+        """Sources that came and vanished meanwhile; to be recorded when the archive is back."""
 
     def latest_at(self, paths: Sequence[str]) -> dict[str, Arrival]:
-        """Give what is known at ``paths``; the first time they are all that lies in the watch folder."""
+        """Return the arrivals known at ``paths``; at the first call these are all sources of the watch folder."""
         if self._is_first:
             self._is_first = False
             unknown = [path for path in paths if path not in self._latest]
@@ -244,7 +249,7 @@ class AwayLedger:
             self._latest[arrival.path] = changed
 
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
-        """Forget a source that is gone; one that the ledger knows is missed there when the archive is back."""
+        """Forget a source that is gone; if the archive's ledger has it, the scan after its return records that."""
         if self._is_latest(arrival):
             self._latest.pop(arrival.path, None)
         if (arrival.arrival_id or 0) < 0:
@@ -259,7 +264,7 @@ class AwayLedger:
 
 
 def _temporary(sighting: Sighting, converter_name: str, state: ArrivalState, now: datetime) -> Arrival:
-    """Return an arrival that no archive's ledger has."""
+    """Return an arrival that is in no archive."""
     return Arrival(
         arrival_id=next(TEMPORARY_IDS),
         converter_name=converter_name,

@@ -1,4 +1,4 @@
-"""Loading a converter's code: what it says of itself decides its patterns, its schedule and its secret arguments."""
+"""Loading a converter's code: its description has its patterns, its schedule and its secret arguments."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pywats_archive.pipeline.lanes.attachment import Attaching
 from pywats_archive.pipeline.lanes.lane import Lane
 
 PATIENCE_S = 30.0
-"""How long a converter may take to describe itself: a start, a reload and a stop wait for it."""
+"""How long a converter may take to describe itself; a start, a reload and a stop wait for it."""
 
 
 class ConverterLoader:
-    """Has converters describe themselves, each in a process of its own; safe to use from many threads."""
+    """Loads converters, each in its own process; safe to use from many threads."""
 
     def __init__(self, processes: ConverterProcesses, attaching: Attaching) -> None:
         self._processes = processes
         self._attaching = attaching
 
     def load(self, lane: Lane) -> None:
-        """Reset a lane's breaker with its converter's description, or trip it when the code cannot be loaded.
+        """Reset a lane's breaker with its converter's description, or trip it if the code cannot be loaded.
 
-        ConversionInterrupted when the service stops meanwhile.
+        ConversionInterrupted when the service is stopped meanwhile.
         """
         limit_s, began_s = min(PATIENCE_S, lane.config.timeout_seconds), time.monotonic()
         try:
@@ -34,7 +34,7 @@ class ConverterLoader:
         except WorkersUnavailable as exc:
             lane.converter.wait_for_workers(exc)
             return
-        except Exception as exc:  # whatever it is, loading is tried again
+        except Exception as exc:  # whatever the error is, loading is tried again
             described = str(exc)
         if isinstance(described, str):
             lane.converter.trip(described, took_s=time.monotonic() - began_s)

@@ -1,4 +1,4 @@
-"""Converters that read other sources of their watch folder: that is told once, for each of those is archived once more."""
+"""Converters that read other sources of their watch folder: a warning, since each such source is archived once more."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NAMED = 3
 
 
 class Neighbours:
-    """Knows of which converters it was told since the service started; safe to use from many threads."""
+    """The converters that were warned about since the service started; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._warned: set[str] = set()
 
     def with_warning(self, lane: Lane, path: str, result: ConversionResult) -> ConversionResult:
-        """Return a result with a warning where its converter is the first time seen to read other sources."""
+        """Return a result, with a warning the first time that its converter reads other sources."""
         if lane.name in self._warned or lane.config.converter_type == "folder":
             return result
         found = others(path, (each for each in result.opened_paths if each != path and lane.listing.matches(each)))
@@ -35,15 +35,15 @@ class Neighbours:
 
 
 def others(path: str, opened: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of opened files that lie in the folder of a source, and are not the source."""
+    """Return the names of opened files in the folder of a source, except the source itself."""
     own = Path(path)
     return tuple(sorted(each.name for each in map(Path, opened) if each.parent == own.parent and each != own))
 
 
 def warning(names: tuple[str, ...]) -> str:
-    """Say that a converter reads other sources of its watch folder, and what to do."""
+    """Return the warning about a converter that reads other sources, with what to do."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
-        f"the converter reads other sources of its watch folder ({', '.join(names[:_NAMED])}{more}): a replay may see others, "
-        "and each is archived as a companion too; let it read its own source alone"
+        f"the converter reads other sources of its watch folder ({', '.join(names[:_NAMED])}{more}): a replay may "
+        "find other ones, and each is archived as a companion too; change the converter to read only its own source"
     )

@@ -1,6 +1,6 @@
-"""Sources in hand whose watch folder has another name now, or is another converter's: they are known there, and sent once.
+"""Unfinished sources whose watch folder was renamed, or went to another converter: recognized, so that they are sent once.
 
-The ledger knows a source by its path. Where that has changed it is asked who had this file, by place, inode and checksum.
+The ledger has a source by its path. If the path has changed, the source is recognized by folder, inode and checksum.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pywats_archive.pipeline.lanes.lane import Lane
 
 
 def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival, ...]:
-    """Return what an archive has in hand in other folders than its converter watches now; nothing, as a rule."""
+    """Return an archive's unfinished arrivals in folders that their converters no longer watch; usually none."""
     folders = {c.name: c.watch_folder for c in station.converters if c.watch_folder}
     found = ledger.unfinished_outside(archive, folders)
     return tuple(a for a in found if _folder(a) != folders.get(a.converter_name))
@@ -32,7 +32,7 @@ def in_hand_elsewhere(archive: Archive, station: StationConfig) -> tuple[Arrival
 def places_now(
     archive: Archive, in_hand: Sequence[Arrival], lanes: Sequence[Lane], station: StationConfig
 ) -> dict[Arrival, str]:
-    """Return where sources in hand lie now whose watch folder nobody watches by the name that it had."""
+    """Return the current paths of unfinished sources whose watch folder is not watched under its earlier name."""
     real_of = cache(real)
     watched = {lane.config.watch_folder: lane for lane in lanes if lane.takes_new}
     found = {}
@@ -47,7 +47,7 @@ def places_now(
 
 
 def path_for(lane: Lane, arrival: Arrival) -> str | None:
-    """Return where a source lies now that a converter has in hand without an archive, when its folder has another name."""
+    """Return the current path of a source in memory, if its watch folder has another name now."""
     path = os.path.join(lane.config.watch_folder, os.path.basename(arrival.path))  # noqa: PTH118, PTH119 (strings)
     if path == arrival.path:
         return None
@@ -57,19 +57,19 @@ def path_for(lane: Lane, arrival: Arrival) -> str | None:
 
 
 def is_there(name: str, root: Path, station: StationConfig) -> bool:
-    """Whether the configuration has a converter that goes on, under this name, with what the archive at ``root`` has of it."""
+    """Whether the configuration has a converter of this name that uses the archive at ``root``."""
     config = station.converter(name)
     return config is not None and config.archive_enabled and station.archive_root(config) == root
 
 
 def watching_with(config: ConverterConfig, station: StationConfig) -> frozenset[str]:
-    """Return the names of all converters that watch a converter's folder, by whatever name of the folder."""
+    """Return the names of all converters that watch a converter's folder, also under another name of the folder."""
     where = real(config.watch_folder)
     return frozenset(c.name for c in station.converters if c.watch_folder and real(c.watch_folder) == where)
 
 
 def of_others(root: Path, in_hand: Sequence[Arrival], lane: Lane, station: StationConfig) -> tuple[Arrival, ...]:
-    """Return what the archive at ``root`` has in hand in a lane's folder for converters that watch another one by now."""
+    """Return the unfinished arrivals in a lane's folder whose converters now watch another folder."""
     here = watching_with(lane.config, station) if in_hand else frozenset()
     theirs = (a for a in in_hand if _folder(a) == lane.config.watch_folder and a.converter_name not in here)
     return tuple(a for a in theirs if is_there(a.converter_name, root, station))
@@ -88,7 +88,7 @@ def _path_now(archive: Archive, arrival: Arrival, folders: Sequence[str], real_o
 
 
 def _is_it(archive: Archive | None, arrival: Arrival, path: Path) -> bool:
-    """Whether the very source of an arrival lies at ``path``: the same file, or one that is as old and has the same bytes."""
+    """Whether an arrival's source is at ``path``: the same inode, or a file with the same time, size and bytes."""
     try:
         now = reading.stamp_of(path)
         if not now.matches(arrival):

@@ -1,4 +1,4 @@
-"""How much must be free on an archive's disk before new sources go into it (``min_free_gb``)."""
+"""The minimum free space on an archive's disk (``min_free_gb``): below it no new source is archived."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEASURED_EVERY_S = 1.0
 
 
 def least_free_bytes(total_bytes: int, min_free_gb: Iterable[float | None]) -> int:
-    """Give what must be free on a disk: the largest of what the converters that share it wish for.
+    """Return the minimum free space of a disk: the largest value of the converters that share the archive.
 
     None is the default: 1 GB, or 5 % of a smaller disk.
     """
@@ -30,12 +30,12 @@ def is_low(free_bytes: int, least_bytes: int, *, was_low: bool) -> bool:
 
 
 def enough_bytes(least_bytes: int) -> int:
-    """Give what ends a low disk: a tenth more than it began at, so that it does not begin again with the next file."""
+    """Return the free space that ends a low disk: a tenth more than the minimum, so that it does not flap."""
     return least_bytes + least_bytes // 10
 
 
 class Usage(Protocol):
-    """What ``shutil.disk_usage`` gives."""
+    """The result of ``shutil.disk_usage``."""
 
     @property
     def total(self) -> int:
@@ -47,11 +47,11 @@ class Usage(Protocol):
 
 
 Reclaim = Callable[[bool], bool]
-"""Told whether there is too little room; gives whether all was tried that could make some."""
+"""Called with whether the free space is too low; returns whether every attempt to free space has ended."""
 
 
 class DiskSpace:
-    """The free space on one archive's disk, read once a second at most; safe to use from many threads."""
+    """The free space on one archive's disk, measured at most once a second; safe to use from many threads."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class DiskSpace:
         self.min_free_gb: tuple[float | None, ...] = ()
         """``min_free_gb`` of each converter that shares the archive."""
         self.reclaim: Reclaim = lambda is_low: True
-        """What is tried before the disk is called low."""
+        """Called to free space before new sources must wait."""
         self.is_reclaiming = False
-        """Whether that is still being tried."""
+        """Whether space is still being freed."""
         self._root = root
         self._usage = usage
         self._seconds = seconds
@@ -73,7 +73,7 @@ class DiskSpace:
         self._measured_at_s: float | None = None
 
     def trouble(self) -> DiskLow | None:
-        """Tell why new sources must wait, if they must; a disk that cannot be asked is not called low."""
+        """Return why new sources must wait, if so; a disk that cannot be measured is not low."""
         now_s = self._seconds()
         if self.is_reclaiming or self._measured_at_s is None or now_s - self._measured_at_s >= MEASURED_EVERY_S:
             self._measured_at_s = now_s

@@ -1,4 +1,4 @@
-"""Counting who uses something, so that it is closed only when nobody does."""
+"""Counting the users of an archive, so that it is closed only when there are none."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Leases:
         self._mutex = threading.Lock()
 
     def begin(self) -> None:
-        """Take a lease; waits while ``if_idle`` is entered."""
+        """Begin a lease; waits while ``if_idle`` is entered."""
         with self._mutex:
             self._count += 1
             if self._parent:
                 self._parent.begin()
 
     def end(self) -> None:
-        """Give a lease back."""
+        """End a lease."""
         with self._mutex:
             self._count -= 1
             if self._parent:

@@ -1,7 +1,7 @@
 """The health of each archive's disk and folder, checked once a second.
 
-An archive that is away is closed once all work with it has ended, and opened again when it is back; nothing is created at
-its place meanwhile.
+An archive that is away is closed once all work with it has ended, and opened again when it is back. No other archive is
+created in its place.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class MountMonitor:
                 self._tasks.run("archive", str(mount.root), partial(self._check, mount, now_s))
 
     def note_failure(self, mount: ArchiveMount | None, trouble: ArchiveError, *, converter: str) -> None:
-        """Have an archive closed and opened again whose catalog fails: a share that was gone for a moment needs that."""
+        """Let an archive whose catalog fails be closed and opened again, as a share that was away for a moment needs."""
         if mount and mount.away is None:
             log.error("archive.unreadable", converter=converter, reason=str(trouble))
             self._failures[mount.root] = trouble
@@ -77,7 +77,7 @@ class MountMonitor:
             mount.resume()
             self._alerts.clear(ARCHIVE_AWAY, root)
             return True
-        mount.pause(trouble)
+        mount.pause(trouble)  # pauses before it says away: a thread that sees the archive away must not begin work
         if mount.leases.is_idle:
             self._failures.pop(mount.root, None)
             self._pool.detach(mount)
@@ -94,7 +94,7 @@ class MountMonitor:
         return self._failures.get(mount.root)
 
     def _bring_back(self, mount: ArchiveMount, now_s: float) -> None:
-        """Open an archive that is back, once no work of its lanes goes on; else raise the alert that says why not."""
+        """Open an archive that is back, once no work of its lanes is running; otherwise raise an alert with the reason."""
         was, root = mount.away, str(mount.root)
         try:
             self._pool.require_back(mount.root)
@@ -120,7 +120,7 @@ class MountMonitor:
     def _check_disk(self, mount: ArchiveMount, archive: Archive) -> None:
         try:
             archive.reserve.allocate()
-        except ArchiveError:  # away since a moment ago
+        except ArchiveError:  # it went away a moment ago
             return
         full, low = archive.reserve.trouble(), mount.disk.trouble()
         self._set(DISK_FULL, mount.root, full)

@@ -24,32 +24,32 @@ class ArchiveMount:
         self.archive: Archive | None = None
         """The archive, while it is open."""
         self.away: ArchiveError | None = None
-        """Why the archive is not there, or cannot be opened; it is still open until all work with it has ended."""
+        """Why the archive is away, or cannot be opened; it stays open until all work with it has ended."""
         self.is_paused = False
         """Whether no new work may begin: the archive is about to be closed or opened."""
         self.is_used = False
-        """Whether a lane of the current configuration uses it; otherwise it is open because reports wait in it."""
+        """Whether a lane of the current configuration uses it; otherwise it is open only because reports wait in it."""
         self.leases = Leases()
 
     def trouble(self) -> ArchiveError | None:
-        """Return why the archive accepts no new source now, if so; cheap, and right from any thread."""
+        """Return why the archive accepts no new source now, if so; cheap, and safe from any thread."""
         if self.away or self.archive is None:
             return self.away
         return self.archive.reserve.trouble() or self.disk.trouble()
 
     def pause(self, why: ArchiveError | None = None) -> None:
         """Let no new work begin."""
-        self.is_paused = True  # first: whoever sees the archive away must not begin anything
+        self.is_paused = True  # before ``away``: a thread that sees the archive away must not begin work
         if why:
             self.away = why
 
     def resume(self, away: ArchiveError | None = None) -> None:
-        """Let work begin again; ``away`` says that it does so without the archive."""
+        """Let work begin again; with ``away``, without the archive."""
         self.away, self.is_paused = away, False
 
     @contextmanager
     def lease(self, archive: Archive) -> Iterator[bool]:
-        """Keep ``archive`` open inside; yields whether it may be used."""
+        """Keep ``archive`` open inside; yields whether it may be used: not for an archive that no lane uses."""
         self.leases.begin()
         try:
             is_ready = self.archive is archive and self.is_used

@@ -1,4 +1,4 @@
-"""The archives of a station: each is opened, and repaired, once, and again after it was away."""
+"""The archives of a station: each is opened and repaired at the start, and again after it was away."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from pywats_archive.pipeline.mounts.mount import ArchiveMount
 
 log = structlog.get_logger()
 
-_BAD_ROWS = "their sources are left out, and stay where they lie; 'pywats-archive verify' names each row"
+_BAD_ROWS = "these rows are skipped, and their sources stay where they are; 'pywats-archive verify' lists the rows"
 
 
 class ArchivePool:
     """One mount for each archive folder, and the archives that this service owns.
 
-    ``repair`` rebuilds a catalog that is missing or damaged; otherwise that is a CatalogDamaged.
+    ``repair``: rebuild a missing or damaged catalog; otherwise such a catalog raises CatalogDamaged.
     """
 
     def __init__(self, config_path: Path, alerts: Alerts, *, clock: Clock, repair: bool = False) -> None:
@@ -40,7 +40,7 @@ class ArchivePool:
         self._mounts: dict[Path, ArchiveMount] = {}
 
     def mount(self, root: Path) -> ArchiveMount:
-        """Return the mount of an archive folder, whether an archive is there or not."""
+        """Return the mount of an archive folder, available or not."""
         return self._mounts.setdefault(root, ArchiveMount(root))
 
     @property
@@ -62,7 +62,7 @@ class ArchivePool:
     def attach(self, mount: ArchiveMount) -> Archive:
         """Return a mount's archive, opened for writing.
 
-        ArchiveAway when one was there before and is not there now, AnotherArchive when another one is: nothing is created
+        ArchiveAway when a known archive is not available, AnotherArchive when another one has its place; nothing is created
         then.
         """
         if mount.archive is None:
@@ -82,7 +82,7 @@ class ArchivePool:
                 log.warning("archive.not_closed", root=str(mount.root), reason=str(exc))
 
     def close_unused(self) -> None:
-        """Close the archives that no lane uses, in which nothing waits and that nobody holds a lease on."""
+        """Close the archives that no lane uses, if nothing waits in them and they have no lease."""
         for mount in self.mounts:
             with suppress(ArchiveError):
                 archive = mount.archive
@@ -98,7 +98,7 @@ class ArchivePool:
             self.mount(root).disk.min_free_gb = tuple(config.min_free_gb for config in sharing)
 
     def require_back(self, root: Path) -> None:
-        """Raise ArchiveAway unless the archive that was known at ``root`` lies there; a forgotten one may be new."""
+        """Raise ArchiveAway unless the known archive of ``root`` is available; an unknown one may be created."""
         if known := self.known.get(str(root)):
             self._require_known(root, known)
 
@@ -108,19 +108,19 @@ class ArchivePool:
         return state_file.recall(self._config_path, state_file.ARCHIVES)
 
     def known_roots(self, station: StationConfig) -> tuple[Path, ...]:
-        """Return where the archives lie that this configuration ever created; a moved one only where it lies now."""
+        """Return the folders of all archives that this configuration ever created; of a moved one only the current folder."""
         known, named = self.known, {str(root) for root in station.archive_roots(even_unused=True)}
         moved = {known.get(root) for root in named}
         return tuple(Path(root) for root, uuid in known.items() if root in named or uuid not in moved)
 
     @property
     def how_to_forget(self) -> str:
-        """What a person does so that an archive is no longer known."""
-        return f"take it out of 'archives' in {state_file.state_path(self._config_path)}"
+        """How a person makes the service forget an archive, as the end of a sentence."""
+        return f"remove it from 'archives' in {state_file.state_path(self._config_path)}"
 
     @contextmanager
     def reading(self, root: Path) -> Iterator[Archive]:
-        """Yield a known archive for reading; ArchiveError when it is not there or cannot be read."""
+        """Yield a known archive for reading; ArchiveError when it is away or cannot be read."""
         if archive := self.mount(root).archive:
             yield archive
             return
@@ -140,7 +140,9 @@ class ArchivePool:
             archive.close()
             raise
         if archive.waits_for_readers:
-            reason = "no write-ahead log is possible there: readers make the service wait; see 'pywats-archive doctor'"
+            reason = (
+                "its file system allows no write-ahead log, so readers delay the service; see 'pywats-archive doctor'"
+            )
             log.warning("archive.waits_for_readers", root=str(root), reason=reason)
         state_file.remember(self._config_path, state_file.ARCHIVES, {str(root): archive.description.archive_uuid})
         self._alerts.resume(archive)
@@ -150,8 +152,8 @@ class ArchivePool:
         try:
             require_archive(root, archive_uuid)
         except ArchiveAway as exc:
-            meant = "if it was moved, name its new place in archive_folder; to begin another here"
-            raise type(exc)(f"{exc}. Or, {meant}, {self.how_to_forget}") from exc
+            hint = "if it was moved, set archive_folder to its new place; to create a new one here"
+            raise type(exc)(f"{exc}. Or, {hint}, {self.how_to_forget}") from exc
 
     def _rebuild_if_damaged(self, root: Path) -> None:
         if rebuilt := repair(root, Rebuilding(clock=self._now)):

@@ -38,7 +38,7 @@ class SourceFile:
 
 
 def source_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
-    """Give an arrival's source as it is to leave, with its archived form if it has one."""
+    """Return an arrival's source as it is to leave, with its archived form if it has one."""
     return SourceFile(
         path=Path(arrival.moved_to or arrival.path),
         size_bytes=arrival.size_bytes,

@@ -35,7 +35,7 @@ def _after_suspension(result: ConversionResult, config: ConverterConfig, *, atte
 
 
 def is_due(arrival: Arrival, now: datetime) -> bool:
-    """Tell whether a suspended arrival may be tried again; at once when the clock was set back since it was suspended."""
+    """Return whether a suspended arrival may be tried again; at once when the clock was set back since it was suspended."""
     return arrival.retry_at is None or arrival.retry_at <= now or now < arrival.changed_at
 
 

@@ -45,7 +45,7 @@ def new_zip(path: Path, folder: Path, partial: Path) -> Path:
 
 
 def _contains(packed: Path, path: Path) -> bool:
-    """Tell whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
+    """Return whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
     try:
         with zipfile.ZipFile(packed) as zipped:
             contents = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}

@@ -1,1 +1,1 @@
-"""The way of one source: queued, archived, converted, sent, and finished; or delayed until it is tried again."""
+"""Processing one source: it is queued, archived, converted, sent and finished, or delayed until it is tried again."""

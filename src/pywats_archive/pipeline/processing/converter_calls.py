@@ -1,4 +1,4 @@
-"""One call of a converter, in a process of its own: is the source whole, convert it, tell it how that ended."""
+"""Calls of a converter, each in its own process: is a folder complete, convert it, call the hook at its end."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ log = structlog.get_logger()
 
 
 class ConverterCalls:
-    """Calls converters; whatever one does is its result, without clear secrets. Safe to use from many threads."""
+    """Calls converters; results contain no secrets in clear. Safe to use from many threads."""
 
     def __init__(self, processes: ConverterProcesses) -> None:
         self._processes = processes
 
     def convert(self, lane: Lane, path: Path) -> ConversionResult:
-        """Convert what lies at ``path``, within the time limit.
+        """Convert the source at ``path``, within the time limit.
 
-        ConverterUnavailable when its code cannot be loaded; its lane knows it then, and sources wait for it.
-        WorkersUnavailable and ConversionInterrupted say nothing of the source.
+        ConverterUnavailable when the code cannot be loaded: the lane's breaker is open then, and its sources wait.
+        WorkersUnavailable and ConversionInterrupted do not depend on the source.
         """
         if lane.converter.error:
             raise lane.converter.error
         codes = lane.interceptor.codes if lane.interceptor else None
         job = replace(lane.job, source_path=str(path), known_code=codes.latest if codes else None)
         result = self._processes.convert(job, timeout_s=lane.config.timeout_seconds)
-        if codes and result.converter is None:  # its process was ended, and ran what is kept
+        if codes and result.converter is None:  # its process was ended; it ran the stored code
             result = replace(result, converter=codes.info(job.known_code))
         if result.is_unavailable:
             raise lane.converter.trip(result.error or "its code cannot be loaded")
         return redact_result(result, lane.config.arguments)
 
     def outbid(self, lane: Lane, path: Path) -> ConversionResult | None:
-        """Return the result of a source that another converter of its folder, of the same priority, is surer of, if so."""
+        """Return a SKIPPED result if another converter of the folder, with the same priority, has a higher confidence."""
         others = {each.name: self._confidence(each, path) for each in sharing.rivals(lane, str(path))}
         own = self._confidence(lane, path) if others else 0.0
         surer = sharing.surest(own, others)
         if surer is None:
             return None
-        reason = f"'{surer}' is surer of it: its confidence is {others[surer]:.2f}, here it is {own:.2f}"
+        reason = f"'{surer}' has a higher confidence: {others[surer]:.2f}, against {own:.2f} here"
         return ConversionResult(status=ConversionStatus.SKIPPED, error=reason)
 
     def _confidence(self, lane: Lane, path: Path) -> float:
         job = replace(lane.job, source_path=str(path))
         try:
             return self._processes.run(entry.validate_only, job, timeout_s=lane.config.timeout_seconds)
-        except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the source
+        except (WorkersUnavailable, ConversionInterrupted):  # does not depend on the source
             raise
         except ArchiveError as exc:
             log.warning("source.not_judged", converter=lane.name, path=str(path), reason=lane.converter.redacted(exc))
             return 0.0
 
     def is_ready(self, lane: Lane, arrival: Arrival) -> bool:
-        """Tell whether a folder is complete; one that nobody can judge is taken.
+        """Return whether a folder is complete; also when its converter fails to answer.
 
         ConverterUnavailable when the converter's code cannot be loaded, as in ``convert``.
         """
@@ -84,7 +84,7 @@ class ConverterCalls:
             return True
 
     def call_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
-        """Let the converter know that its source has left the watch folder."""
+        """Call the converter's hook: its source has left the watch folder."""
         call = entry.HookCall(job=replace(lane.job, source_path=arrival.path), result=result)
         try:
             fault = self._processes.run(

@@ -22,5 +22,5 @@ class RunCounts:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Give the number of sources by state, such as ``done``; a state that none has is left out."""
+        """Return the number of sources by state, such as ``done``; states without sources are omitted."""
         return {state.value: self._counts[state] for state in ArrivalState if self._counts[state]}

@@ -1,4 +1,4 @@
-"""What the threads do for the lanes: each source is taken through, and its end carried out, once at a time."""
+"""The work of the threads: each source is processed and finished by one thread at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class Dispatcher:
-    """Queues work of lanes and takes note of how it ended; safe to use from many threads."""
+    """Queues the work of lanes and records how it ended; safe to use from many threads."""
 
     def __init__(
         self,
@@ -48,17 +48,17 @@ class Dispatcher:
         self._mutex = threading.Lock()
 
     def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource, priority: int) -> None:
-        """Queue a lane's work; its archive stays open meanwhile."""
+        """Queue a lane's work; its archive stays open until it ends."""
         lane.leases.begin()
         self._work.put(self._counted, do, lane, *given, priority=priority, on_dropped=lane.leases.end)
 
     def enqueue(self, lane: Lane, arrival: Arrival) -> None:
-        """Queue a source to be taken through."""
+        """Queue the processing of a source."""
         lane.scan.active.add(arrival.number)
         self.put(self._process, lane, arrival, priority=lane.config.priority)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
-        """Queue the end of a source, once: two reports may be settled in the same moment."""
+        """Queue the end of a source, only once: two of its reports may be answered at the same moment."""
         with self._mutex:
             if key(lane, arrival) in self._finishing:
                 return
@@ -66,11 +66,11 @@ class Dispatcher:
         self.put(self._finish, lane, arrival, priority=URGENT)
 
     def drop_queued(self) -> None:
-        """Drop what waits and is not urgent: whoever queued it finds it again."""
+        """Drop queued work that is not urgent: the next scan finds its sources again."""
         self._work.drop_queued()
 
     def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
-        """Take note of what the server did with a report; gives whether there is a source whose end was waiting for it."""
+        """Record the server's answer to a report; returns whether a source waited for it."""
         arrival = self._processor.note_answer(item, state, reason)
         if arrival is not None and not arrival.state.is_final and isinstance(item, ArchivedItem):
             for lane in self._lanes:
@@ -93,7 +93,7 @@ class Dispatcher:
         except ConversionInterrupted as exc:
             waits = RetryLater(reason=str(exc), needs_operator=False)
             log.info("source.interrupted", converter=lane.name, path=arrival.path)
-        except ConverterUnavailable as exc:  # the alert tells it, once for all
+        except ConverterUnavailable as exc:  # one alert for all its sources
             waits = RetryLater(reason=str(exc), needs_operator=True)
         except ArchiveError as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
@@ -150,6 +150,6 @@ def _has_ended(lane: Lane, number: int) -> bool:
 
 
 def _is_ended(lane: Lane, arrival: Arrival) -> bool:
-    """Tell whether an arrival that was on its way when it was queued has ended since: it was in hand already."""
+    """Return whether an arrival that was in processing when it was queued has ended since."""
     known = None if arrival.state is ArrivalState.SEEN else lane.ledger.get(arrival.number)
     return known is not None and known.state.is_final

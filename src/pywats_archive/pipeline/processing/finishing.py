@@ -1,4 +1,4 @@
-"""The end of an archived source: the server has its reports, so it leaves the watch folder and its account is closed."""
+"""Finishing an archived source: its reports are answered, so it leaves the watch folder and the ledger has its end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class Finisher:
-    """Ends sources; safe to use from many threads, one source by one thread at a time."""
+    """Finishes sources; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(self, calls: ConverterCalls, *, counts: RunCounts, late_writes: LateWrites) -> None:
         self._calls = calls
@@ -48,23 +48,23 @@ class Finisher:
         self._in_flight = InFlight()
         self._with_hooks: dict[Key, ConversionResult] = {}
         self._as_converted: dict[Key, FileStamp] = {}
-        """The state of folders when they had been converted."""
+        """The stamps of folder sources right after their conversion."""
 
     def note_folder(self, lane: Lane, arrival: Arrival) -> None:
-        """Note the state of a folder source right after its conversion: what changes later is a late write."""
+        """Record the stamp of a folder source right after its conversion: a later change is a late write."""
         with suppress(SourceVanished, OSError):
             self._as_converted[key(lane, arrival)] = reading.stamp_of(Path(arrival.path))
 
     def note_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
-        """Note that the converter wants to know of the end of its source."""
+        """Record that the converter's hook is to be called when its source has left."""
         self._with_hooks[key(lane, arrival)] = result
 
     def note_sent(self, archive: Archive, arrival: Arrival, completion: Completion) -> None:
-        """Remember a conversion whose only report is on its way, so that it need not be read back."""
+        """Remember a conversion with one report, so that it need not be read back."""
         self._in_flight.remember(archive, arrival, completion)
 
     def note_answer(self, item: ArchivedItem, state: SubmissionState, reason: str | None) -> Arrival | None:
-        """Take note of what the server did with a report; returns the arrival whose reports are all answered, if so."""
+        """Record the server's answer to a report; returns the arrival if all its reports are answered."""
         if arrival := self._in_flight.note_answer(item.archive, item.report, state, reason):
             return arrival
         reports = item.archive.reports_of(item.report.archive_id)
@@ -72,7 +72,7 @@ class Finisher:
         return None if is_open else ledger.of_entry(item.archive, item.report.archive_id)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
-        """Post-process a source of which nothing waits for the server any more, and close its account."""
+        """Post-process a source whose reports are all answered, and record its end."""
         at = lane.attachment
         assert at is not None and arrival.archive_id is not None
         converted = self._in_flight.pop(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
@@ -99,7 +99,7 @@ class Finisher:
         if moved.lies_at:
             self._late_writes.remember(lane, arrival, entry, moved, compared)
         if moved.is_replaced:
-            ending = own  # nobody else can have it any more
+            ending = own  # the source is gone, so no other converter can take it
             log.warning("source.replaced", converter=lane.name, path=arrival.path, archive_id=entry.archive_id)
         elif moved.moved_to:
             lane.scan.changed.discard(arrival.path)
@@ -125,5 +125,5 @@ class Finisher:
 
 
 def _reason_of(entry: ArchiveEntry, arrival: Arrival) -> str | None:
-    """Why it ends as it does; one that could not leave its folder has that for its reason in the ledger."""
+    """Return why a source ends as it does; for a stuck one the ledger has only the reason why it could not leave."""
     return entry.conversion_error if arrival.state is ArrivalState.STUCK else arrival.reason

@@ -1,4 +1,4 @@
-"""Conversions between the archive and the end of their sources: as remembered, or as the catalog has them."""
+"""Conversions whose sources have not left yet: from memory, or read back from the catalog."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pywats_archive.models.report import Report, SubmissionState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
-    """What is to be known of a conversion when its source leaves the watch folder."""
+    """The facts about a conversion that its source's end depends on."""
 
     entry: ArchiveEntry
     status: ConversionStatus
@@ -27,7 +27,7 @@ class Completion:
 
 
 class InFlight:
-    """Conversions whose only report is with the server, so that they need not be read back; the oldest are forgotten."""
+    """Conversions with one report, so that they need not be read back; the oldest are forgotten."""
 
     REMEMBERED = 500
 
@@ -44,7 +44,7 @@ class InFlight:
     def note_answer(
         self, archive: Archive, report: Report, state: SubmissionState, reason: str | None
     ) -> Arrival | None:
-        """Note what the server said; gives the arrival whose report it was, if it is remembered."""
+        """Record the server's answer; returns the report's arrival, if it is remembered."""
         key = archive.root, report.archive_id
         with self._mutex:
             if key not in self._conversions:
@@ -55,14 +55,14 @@ class InFlight:
         return arrival
 
     def pop(self, archive: Archive, archive_id: str) -> Completion | None:
-        """Give what is remembered of an entry, and forget it."""
+        """Return the remembered conversion of an entry, and forget it; None when a report is not answered."""
         with self._mutex:
             _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
         return converted if converted and converted.is_answered else None
 
 
 def load_completion(archive: Archive, arrival: Arrival) -> Completion:
-    """Read back the latest conversion of an arrival; one still suspended after its last retry has failed."""
+    """Read back the latest conversion of an arrival; an entry still suspended after its last retry counts as failed."""
     assert arrival.archive_id is not None
     entry, last = archive.entry(arrival.archive_id), archive.last_conversion(arrival.archive_id)
     is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED

@@ -44,7 +44,7 @@ class Intake:
     def archive(self, lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
         """Archive a source that is not archived yet; returns its arrival as the ledger has it then, and its entry.
 
-        NotArchived when the archive cannot store it; SourceVanished and SourceChanged when it is not as it was seen.
+        NotArchived when the archive cannot store it; SourceVanished or SourceChanged when it is not the source that was seen.
         """
         entry = at.archive.entry(arrival.archive_id) if arrival.archive_id else None
         is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
@@ -56,7 +56,7 @@ class Intake:
         try:
             if entry is None:
                 arrival, entry = _archive_seen(lane, at, arrival, busy)
-            else:  # what a crash left without its companions
+            else:  # a crash may have come before its companions were archived
                 entry = at.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
                 arrival = now_known(lane, arrival)
         except (SourceVanished, SourceChanged):
@@ -70,10 +70,10 @@ class Intake:
 
 
 def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
-    """Bring a source back that was set aside in Pending; while another source has its name it stays there.
+    """Bring a source back from Pending; it stays there while another source has its name.
 
-    It also stays there when its watch folder is another converter's by now, which would take it as new. The ledger has it
-    on its way first: a source that comes back must not look like another one.
+    It also stays there if another converter has its watch folder now, which would process it as new. The ledger is changed
+    before the source moves: a scan in between must not see a new source.
     """
     if arrival.state is not ArrivalState.SUSPENDED and not arrival.moved_to:
         return arrival
@@ -91,7 +91,7 @@ def set_aside(lane: Lane, arrival: Arrival) -> None:
     if arrival.moved_to or not path.exists():
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
         return
-    if not actions.is_as_it_was(source_of(lane, arrival)):  # another source has its place; this one is in the archive
+    if not actions.is_as_it_was(source_of(lane, arrival)):  # another source has its name; this one is in the archive
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
         return
     pending = actions.move_into(Path(lane.config.pending_folder), path)
@@ -115,7 +115,7 @@ def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
 
 
 def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
-    """Tell whether a folder, or a companion, is not what was archived: a source that waited may find those of the next one."""
+    """Return whether a folder or a companion changed since it was archived: while a source waits, it may be overwritten."""
     path = Path(arrival.path)
     try:
         now = reading.stamp_of(path)
@@ -128,10 +128,12 @@ def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
 
 
 def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
-    """Archive a source that was only seen, as it lies there now."""
+    """Archive a source that was only seen, in its current state."""
     _, now = look = reading.examine(Path(arrival.path))
     if was_replaced(arrival, now):
-        raise SourceChanged(f"{arrival.path}: another source lies in its place")  # the next scan misses it
+        raise SourceChanged(
+            f"{arrival.path}: another source lies in its place"
+        )  # the next scan records that it vanished
     entry = at.interceptor.pre_convert(
         Path(arrival.path),
         arrival_id=arrival.arrival_id,
@@ -154,7 +156,7 @@ def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> t
 
 
 def _in_pending(lane: Lane, arrival: Arrival) -> Path | None:
-    """Find a suspended source in Pending; a crash may have come before it was put on record under which name."""
+    """Return where a suspended source is in Pending; a crash may have come before its name there was recorded."""
     if arrival.moved_to:
         return Path(arrival.moved_to) if os.path.lexists(arrival.moved_to) else None
     for name in free_names(Path(arrival.path).name):

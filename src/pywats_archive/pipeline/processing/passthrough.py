@@ -1,6 +1,6 @@
-"""The way of a source without an archive: converted, sent, then out of the folder; only memory knows of it meanwhile.
+"""Processing a source without an archive: it is converted and sent, then leaves; until then its reports are in memory.
 
-So goes every source of a converter without ``archive_enabled``, and any whose archive fails where it is to go on then.
+This applies to converters without ``archive_enabled``, and with ``on_archive_error`` "continue" while the archive fails.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from pywats_archive.pipeline.waiting.unready import empty_result
 log = structlog.get_logger()
 
 _SPARE_IDS = uuid.UUID("0d3c9f5e-8a4b-4f0e-9d55-6b1b7f2f8c10")
-"""Namespace of ids for reports without one whose source is not archived: the same source gets the same id again."""
+"""Namespace of ids for reports without one whose source is not archived: the same source always gets the same id."""
 
 
 @dataclass(kw_only=True, eq=False)
 class _Unsent:
-    """A converted source whose reports only memory holds, until the server has them all."""
+    """A converted source whose reports are only in memory, until the server has answered all of them."""
 
     lane: Lane
     arrival: Arrival
@@ -55,13 +55,13 @@ class _Unsent:
     states: list[SubmissionState] = field(default_factory=list)
     reason: str | None = None
     spooled: Path | None = None
-    """Where the source is to be kept, when the archive could not take it and it is archived later."""
+    """The folder of the spool that the source goes to, if the archive failed and it is archived later."""
     trouble: str = ""
-    """Why it could not be brought to its end the last time."""
+    """Why it could not be finished at the last try."""
 
 
 class Passthrough:
-    """Takes sources through without an archive; safe to use from many threads, one source by one thread at a time."""
+    """Processes sources without an archive; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Passthrough:
         self._mutex = threading.Lock()
 
     def process(self, lane: Lane, arrival: Arrival, *, must_backfill: bool = False) -> RetryLater | None:
-        """Convert without an archive: the source stays in the watch folder until the server has its reports."""
+        """Convert a source and queue its reports; it stays in the watch folder until the server has answered them."""
         path = Path(arrival.path)
         if not path.exists():
             if trouble := lane.folder_trouble():
@@ -109,7 +109,7 @@ class Passthrough:
         ]
         result = replace(result, documents=tuple(each.body for each in documents))
         if must_backfill and spooled is None:
-            try:  # before anything is sent
+            try:  # before anything is sent: after a crash the reports keep their ids
                 spooled = self._spool.begin(lane.config, arrival, result, now=self._now())
             except StorageError as exc:
                 return RetryLater(reason=str(exc), needs_operator=True)
@@ -127,7 +127,7 @@ class Passthrough:
         elif isinstance(lane.ledger, MemoryLedger):
             lane.ledger.change(arrival, ArrivalState.WAITING)
         for each in documents:
-            key = f"{lane.name}/{arrival.number}/{next(self._numbers)}"  # the books may be new ones, and count anew
+            key = f"{lane.name}/{arrival.number}/{next(self._numbers)}"  # a new ledger may repeat the numbers of an old one
             with self._mutex:
                 self._unsent[key] = unsent
             self._outbox.offer(MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name))
@@ -141,16 +141,16 @@ class Passthrough:
         return None
 
     def _converted(self, lane: Lane, arrival: Arrival) -> tuple[ConversionResult, Arrival]:
-        """Convert a source; gives it as the converter leaves it, when that is known to change it.
+        """Convert a source; returns its result, and the arrival, with the source's new stamp if the converter changed it.
 
-        What changes meanwhile may be another source, and is converted too. When that one changes as well, it is the
-        converter's doing, which would make new sources of it for ever.
+        A source that changes during its conversion may be a new one, and is converted again. If it changes again, the
+        converter itself changes it: the new stamp is recorded, so that it is not converted for ever.
         """
         path = Path(arrival.path)
         before = _file_stamp(path)
         if (before.size_bytes if before else arrival.size_bytes) == 0:
             return empty_result(), arrival
-        if before is not None:  # what was listed may have been replaced since
+        if before is not None:  # the listed source may have been replaced since
             arrival = replace(arrival, size_bytes=before.size_bytes, mtime_ns=before.mtime_ns, inode=before.inode)
         result = self._calls.outbid(lane, path) or self._calls.convert(lane, path)
         after = _file_stamp(path)
@@ -164,27 +164,27 @@ class Passthrough:
         return result, arrival
 
     def retry_unfinished(self) -> None:
-        """Try again to bring unarchived sources to their end whose folder failed."""
+        """Retry to finish the sources that could not leave their folder."""
         with self._mutex:
             again, self._unfinished = self._unfinished, []
         for unsent in again:
             self._finish(unsent)
 
     def blockers(self) -> tuple[str, ...]:
-        """Tell in a line each what the server has and what cannot be brought to its end."""
+        """Return a line for each source that the server has and that cannot leave its folder."""
         with self._mutex:
             return tuple(f"{unsent.arrival.path}: {unsent.trouble}" for unsent in self._unfinished)
 
     def has_unsent(self, lane: Lane, arrival_id: int) -> bool:
-        """Tell whether memory holds reports of this arrival that the server has not taken."""
+        """Return whether reports of this arrival are in memory and not answered yet."""
         with self._mutex:
             unsent = (*self._unsent.values(), *self._unfinished)
         return any(h.lane.name == lane.name and h.arrival.arrival_id == arrival_id for h in unsent)
 
     def unsent_by_path(self, lane: Lane) -> dict[str, list[Arrival]]:
-        """Return the sources whose reports memory holds, by path, as they were read: no new ones, whatever a ledger says.
+        """Return the sources whose reports are in memory, by path, as they were read: no scan may count them as new.
 
-        They may be another converter's: names and folders can be swapped while reports wait.
+        Their folder may have another name by now: converters can be renamed while reports wait.
         """
         with self._mutex:
             unsent = (*self._unsent.values(), *self._unfinished)
@@ -211,7 +211,7 @@ class Passthrough:
         try:
             self._end(unsent)
             self._stuck.resolve(unsent.lane, unsent.arrival)
-        except Exception as exc:  # whatever it is, only this memory knows of the source
+        except Exception as exc:  # whatever the error is, the source is known only here
             log.error("source.finish_failed", converter=unsent.lane.name, path=unsent.arrival.path, reason=str(exc))
             unsent.trouble = str(exc)
             self._stuck.add(unsent.lane, unsent.arrival, exc)
@@ -259,7 +259,7 @@ def _file_stamp(path: Path) -> FileStamp | None:
 
 
 def _record_vanished(lane: Lane, arrival: Arrival) -> None:
-    """Account for a source that is gone or replaced before the archive could take it; what lies there is another one."""
+    """Record that a source is gone or was replaced before it could be archived."""
     if lane.folder:
         lane.folder.require()
     lane.ledger.mark_vanished(arrival)

@@ -1,4 +1,4 @@
-"""The way of one source: archived, converted, its reports archived and handed to the outbox, then out of the folder."""
+"""Processing one source: it is archived and converted, its reports are archived and queued, then it is finished."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ log = structlog.get_logger()
 
 
 class Processor:
-    """Takes sources through; safe to use from many threads, one source by one thread at a time."""
+    """Processes sources; safe to use from many threads, one source by one thread at a time."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Processor:
         stuck: Stuck,
         on_withheld: Callable[[], None],
     ) -> None:
-        """``on_withheld`` is called when a report is not sent until a person says so."""
+        """``on_withheld`` is called when a report is not sent until a person releases it."""
         self._stuck = stuck
         self._on_withheld = on_withheld
         self._failures = failures
@@ -94,7 +94,7 @@ class Processor:
         self._scratch = Scratch()
 
     def process(self, lane: Lane, arrival: Arrival, *, busy: bool = False) -> RetryLater | None:
-        """Take a source as far as it goes now; None when it is settled or waits for the server or for its retry."""
+        """Process a source as far as possible; None when it is finished, or waits for the server or for its retry."""
         if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(lane, Path(arrival.path))):
             return waits
         if lane.away is not None:
@@ -117,24 +117,24 @@ class Processor:
             return RetryLater(reason=str(exc), needs_operator=True)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
-        """End a source of which nothing waits for the server any longer."""
+        """Finish a source whose reports are all answered."""
         self._finisher.finish(lane, arrival)
 
     def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> Arrival | None:
-        """Take note of a report that the server accepted or refused; returns the arrival that can be finished, if so."""
+        """Record that the server accepted or refused a report; returns the arrival that can be finished, if any."""
         if isinstance(item, MemoryItem):
             self.passthrough.note_answer(item, state, reason)
         return self._finisher.note_answer(item, state, reason) if isinstance(item, ArchivedItem) else None
 
     def _not_as_it_was(self, lane: Lane, arrival: Arrival, exc: SourceVanished | SourceChanged) -> RetryLater | None:
-        """A source that is not archived yet is gone, or is read again; of an archived one a companion was meant."""
+        """Record that a source vanished, or return that it is read again; for an archived one, a companion is missing."""
         known = lane.ledger.get(arrival.number)
-        if known is None or known.state.is_final:  # what was seen left as the source of another arrival
+        if known is None or known.state.is_final:  # the source left under another arrival
             return None
         state = known.state
         if trouble := lane.folder_trouble():
             return RetryLater(reason=str(trouble), needs_operator=True)
-        is_there = os.path.lexists(arrival.path)  # what is gone is a companion, or a file in a folder
+        is_there = os.path.lexists(arrival.path)  # a companion, or a file in a folder, is missing
         if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged) or is_there:
             return RetryLater(reason=str(exc), needs_operator=state is not ArrivalState.SEEN)
         lane.ledger.mark_vanished(arrival)
@@ -152,9 +152,9 @@ class Processor:
             return RetryLater(reason="the folder is not complete yet", needs_operator=True)
         has_waited = arrival.archive_id is not None
         arrival, entry = self._intake.archive(lane, at, arrival, busy)
-        if lane.config.is_appended and (former := ledger.unfinished_before(at.archive, arrival)):
-            return wait_for_predecessor(lane, former)
-        at.archive.reserve.require()  # without room for its reports it would be converted in vain
+        if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
+            return wait_for_predecessor(lane, predecessor)
+        at.archive.reserve.require()  # without space for its reports the conversion would be lost
         outbid = None if has_waited else self._calls.outbid(lane, Path(arrival.path))
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
         result = self._neighbours.with_warning(lane, arrival.path, result)
@@ -183,7 +183,7 @@ class Processor:
         return None
 
     def _ended(self, lane: Lane, arrival: Arrival) -> RetryLater | None:
-        """Finish a source that has no reports; one that cannot leave its folder is noted and tried again."""
+        """Finish a source without reports; one that cannot leave its folder is recorded and tried again."""
         try:
             self.finish(lane, arrival)
         except (ArchiveError, OSError) as exc:
@@ -200,7 +200,7 @@ class Processor:
         result: ConversionResult,
         reports: tuple[Report, ...],
     ) -> None:
-        """Hand the reports to the outbox, with the bytes of those that were archived as the converter gave them."""
+        """Queue the reports for sending, with their bytes where these were archived unchanged."""
         if len(reports) == 1:
             converted = Completion(
                 entry=entry, status=result.status, requested_action=result.post_action, reports=reports
@@ -215,7 +215,7 @@ class Processor:
     def _convert_entry(
         self, lane: Lane, archive: Archive, arrival: Arrival, entry: ArchiveEntry, *, has_waited: bool
     ) -> ConversionResult:
-        """Convert where the source lies; in a private folder when what lies there is not, or no longer, what was archived."""
+        """Convert a source in its watch folder; from its archived copy in a private folder if the source changed since."""
         if entry.source_kind is SourceKind.SCHEDULED:
             return decode_result(archive, entry)
         if arrival.size_bytes == 0:
@@ -236,7 +236,7 @@ class Processor:
             return self._calls.convert(lane, source.restore_source(archive, entry.archive_id, folder))
 
     def _without_archive(self, lane: Lane, arrival: Arrival, trouble: ArchiveError) -> RetryLater | None:
-        """The archive cannot take the source: it waits where it is, or is converted and owed to the archive (invariant 11)."""
+        """Delay a source that the archive cannot store, or convert it now and archive it later (invariant 11)."""
         log.error("archive.failed", converter=lane.name, path=arrival.path, reason=str(trouble))
         if lane.config.on_archive_error == "hold" or lane.is_paused:
             self._failures.add(lane.name, arrival.number, trouble)

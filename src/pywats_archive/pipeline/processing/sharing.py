@@ -1,8 +1,8 @@
-"""Converters that share a watch folder: each source has one of them at a time, and the next one when that one does not take it.
+"""Converters that share a watch folder: one converter at a time has a source, and passes it on if it does not convert it.
 
-First comes the converter with the highest priority, among equals the one that is surest of the source (``validate``), then the
-one that the configuration names first. What it skips, rejects or fails at stays where it lies, for the next one; the last one
-ends it. What a converter has taken it keeps, whatever comes to lie there.
+- The order is by priority, then by confidence (``validate``), then as in the configuration.
+- A source that is skipped, rejected or fails stays in the folder for the next converter; the last one finishes it.
+- A converter finishes a source that it has begun, even if another file takes its place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FAILED, _LEFT_TO = "failed here: ", "; left to '"
 
 
 def share(lanes: Sequence[Lane]) -> None:
-    """Have lanes know with which others they share their watch folder and the kind of their sources, in order of priority."""
+    """Set ``sharers`` of each lane: the lanes with the same watch folder and kind of source, in order of priority."""
     taking = [lane for lane in lanes if lane.takes_new]
     where = {lane: (str(real(lane.config.watch_folder)), lane.config.converter_type) for lane in taking}
     for _, group in groupby(sorted(taking, key=where.__getitem__), key=where.__getitem__):
@@ -38,7 +38,7 @@ def share(lanes: Sequence[Lane]) -> None:
 def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) -> Ending:
     """Decide how a source ends for one converter of a shared folder.
 
-    ``heir`` is the next converter, if there is one; ``failed_before`` why an earlier one failed at it.
+    ``heir``: the next converter, if any; ``failed_before``: why an earlier one failed.
     """
     is_failed, is_left = ending.state is ArrivalState.FAILED, ending.state in _NOT_TAKEN
     if heir and (is_failed or is_left):
@@ -52,18 +52,18 @@ def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) ->
 
 
 def has_passed_on(known: Arrival | None, now: FileStamp) -> bool:
-    """Whether a converter has left to others what lies there now, by what its books last had at that path."""
+    """Whether a converter passed on the source that is there now, by the latest arrival in its ledger."""
     return known is not None and known.state in _NOT_TAKEN and known.moved_to is None and now.matches(known)
 
 
 def surest(own: float, rivals: Mapping[str, float]) -> str | None:
-    """Return the rival that is surer of a source than its converter; the first one among equals, None when there is none."""
+    """Return the rival with the highest confidence, if higher than ``own``; the first one among equals."""
     name = max(rivals, key=rivals.__getitem__, default=None)
     return name if name is not None and rivals[name] > own else None
 
 
 def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
-    """Return how a source ends for ``lane``, which may share its folder."""
+    """Return how a source ends for ``lane``, which may share its watch folder."""
     if not lane.sharers:
         return ending
     heir = None if arrival.moved_to or not os.path.lexists(arrival.path) else _heir(lane, arrival)
@@ -77,19 +77,19 @@ def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
 
 
 def is_abandoned(lane: Lane, known: Arrival) -> bool:
-    """Whether what a lane has passed on lies there, and no later converter of the folder takes such a source any more."""
+    """Whether a lane passed on a source, and no later converter's patterns match it any longer."""
     is_passed_on = known.state in _NOT_TAKEN and known.moved_to is None and _LEFT_TO in (known.reason or "")
     return is_passed_on and not any(each.listing.matches(_at(each, known.path)) for each in _after(lane))
 
 
 def rivals(lane: Lane, path: str) -> tuple[Lane, ...]:
-    """Return the further converters of the same folder and priority whose patterns match a source."""
+    """Return the later converters of the same folder and priority whose patterns match a source."""
     later = (each for each in _after(lane) if each.config.priority == lane.config.priority)
     return tuple(each for each in later if not each.converter.error and each.listing.matches(_at(each, path)))
 
 
 def drop_others(lane: Lane, listing: dict[str, FileStamp]) -> None:
-    """Take out of a listing what an earlier converter of the folder has not passed on, unless this one has taken it already."""
+    """Remove from a listing the sources that an earlier converter has not passed on, unless this lane has begun them."""
     first = [(each, each.listing.matcher()) for each in _before(lane)]
     for path, now in tuple(listing.items()) if first else ():
         own = lane.scan.known.get(path)
@@ -104,7 +104,7 @@ def drop_others(lane: Lane, listing: dict[str, FileStamp]) -> None:
 
 
 def free_of_others(lane: Lane, new: Sequence[str], listing: Mapping[str, FileStamp]) -> list[str]:
-    """Return those of the paths that are new to a lane at which no later converter has, or has left, what lies there."""
+    """Return the new paths whose source no later converter has begun or finished."""
     free = list(new)
     for each in (each for each in _after(lane) if each.away is None and free):
         theirs = each.ledger.latest_at([_at(each, path) for path in free])
@@ -113,13 +113,13 @@ def free_of_others(lane: Lane, new: Sequence[str], listing: Mapping[str, FileSta
 
 
 def wake_later(lane: Lane) -> None:
-    """Have the later converters of the folder look again: what this one knows has changed."""
+    """Let the later converters scan again, since this lane's ledger has changed."""
     for each in _after(lane):
         each.scan.needs_scan = True
 
 
 def note_departure(lane: Lane, arrival: Arrival, moved_to: str | None) -> None:
-    """Have the earlier converters of the folder know where a source went that they passed on: when it comes back it is new."""
+    """Record for the earlier converters where a source went that they passed on: if it comes back, it is new."""
     for each in _before(lane) if moved_to else ():
         with suppress(ArchiveError):
             known = _latest(each, arrival.path)
@@ -137,13 +137,13 @@ def _after(lane: Lane) -> tuple[Lane, ...]:
 
 
 def _heir(lane: Lane, arrival: Arrival) -> Lane | None:
-    """Return the next converter that has not passed on what lies there."""
+    """Return the next converter that matches the source and has not passed it on."""
     matching = (each for each in _after(lane) if each.listing.matches(_at(each, arrival.path)))
     return next((e for e in matching if not has_passed_on(_latest(e, arrival.path), arrival.stamp)), None)
 
 
 def _at(lane: Lane, path: str) -> str:
-    """Return how a lane names what lies at ``path``: each may name the folder in its own way."""
+    """Return a lane's own path of a source: each lane may name the folder in another way."""
     return os.path.join(lane.config.watch_folder, os.path.basename(path))  # noqa: PTH118, PTH119 (strings, as in a listing)
 
 
@@ -157,14 +157,14 @@ def _has_passed_on_now(lane: Lane, path: str, now: FileStamp) -> bool:
 
 
 def _has_taken(lane: Lane, own: Arrival, now: FileStamp) -> bool:
-    """Whether what lies there is what a lane has in hand, and no other source in its place."""
+    """Whether a lane has begun the source that is there now."""
     if own.state is ArrivalState.SEEN:
         return own.arrival_id in lane.scan.active or own.arrival_id in lane.scan.active_before
     return not own.state.is_final and lane.accounts_for(own, now)
 
 
 def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: FileStamp) -> bool:
-    """Whether another converter has what lies there; its books may be younger than the listing, so it is looked at again."""
+    """Whether another converter has begun or finished the source, by the listing or, since it may be outdated, the file."""
     if theirs is None or theirs.state in _NOT_TAKEN:
         return False
     if lane.accounts_for(theirs, listed):
@@ -176,7 +176,7 @@ def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: FileStamp)
 
 
 def _release(lane: Lane, own: Arrival | None, owner: Lane) -> None:
-    """Account for a source that was only seen for a lane: it is the other one's."""
+    """Release a source that a lane has only seen to the lane that comes first."""
     if own and own.state is ArrivalState.SEEN:
         reason, where = "another converter of this folder comes first", f"left to '{owner.name}'"
         lane.ledger.change(own, ArrivalState.SKIPPED, reason=reason, moved_to=where)

@@ -1,4 +1,4 @@
-"""The work that waits for a thread, the most urgent first."""
+"""A queue of work with its threads, the most urgent work first."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import structlog
 log = structlog.get_logger()
 
 URGENT = 0
+"""Comes before every priority of a converter (1 and up)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,13 +25,10 @@ class _Piece:
     on_dropped: Callable[[], None] | None
 
 
-"""Before whatever a converter's own priority (1 and up) lets in."""
-
-
 class WorkQueue:
-    """Threads that do what is put in; ``on_end`` is called in theirs whenever a piece of work has ended.
+    """Threads that do queued work; ``on_end`` is called in their threads whenever a piece of work has ended.
 
-    Once ``stopping`` is set, nothing more is begun: what waits is dropped, and left to the next start.
+    Once ``stopping`` is set, no work begins: queued work is dropped, and the next start finds it again.
     """
 
     def __init__(self, *, threads: int, stopping: threading.Event, on_end: Callable[[], None]) -> None:
@@ -49,22 +47,22 @@ class WorkQueue:
 
     @property
     def busy_count(self) -> int:
-        """How much waits or is being done."""
+        """The number of pieces of work that are queued or running."""
         return self._busy_count
 
     @property
     def is_served(self) -> bool:
-        """Whether any thread is there to do what is put in."""
+        """Whether any thread is alive to do the work."""
         return any(thread.is_alive() for thread in self._threads)
 
     @property
     def is_paused(self) -> bool:
-        """Tell whether nothing is begun at present."""
+        """Whether no work begins at present."""
         return self._is_paused
 
     @property
     def is_long(self) -> bool:
-        """Tell whether more waits than there are threads."""
+        """Whether more work is queued than there are threads."""
         return self._queue.qsize() > len(self._threads)
 
     def put(
@@ -79,13 +77,13 @@ class WorkQueue:
             self._queue.put((priority, next(self._order), _Piece(do=do, given=given, on_dropped=on_dropped)))
 
     def pause(self) -> bool:
-        """Begin nothing more until ``resume``; gives whether all that was begun has ended. Idempotent."""
+        """Begin no work until ``resume``; returns whether no work is running. Idempotent."""
         with self._gate:
             self._is_paused = True
             return self._doing_count == 0
 
     def drop_queued(self) -> None:
-        """Drop what waits and is not urgent: whoever put it in finds it again."""
+        """Drop queued work that is not urgent."""
         with self._gate:
             self._forgotten_before = next(self._order)
 
@@ -96,7 +94,7 @@ class WorkQueue:
             self._gate.notify_all()
 
     def close(self) -> None:
-        """Wait for what is being done; idempotent."""
+        """Wait for the running work, and end the threads; idempotent."""
         self.resume()
         for _ in self._threads:
             self._queue.put((URGENT, next(self._order), None))
@@ -105,7 +103,7 @@ class WorkQueue:
         self._threads = []
 
     def _serve(self) -> None:
-        """Do one piece of work after the other; whatever goes wrong, also in telling it, the thread goes on."""
+        """Do one piece of work after the other; no error ends the thread, not even one in logging."""
         while True:
             priority, number, piece = self._queue.get()
             if piece is None:
@@ -128,7 +126,7 @@ class WorkQueue:
                     self._on_end()
 
     def _begin(self, priority: int, number: int) -> bool:
-        """Wait until work may be begun; gives whether this piece still is to be."""
+        """Wait until work may begin; returns whether this piece is still wanted."""
         with self._gate:
             self._gate.wait_for(lambda: not self._is_paused)
             is_forgotten = priority != URGENT and number < self._forgotten_before

@@ -11,12 +11,12 @@ from pywats_archive.models.time import later
 
 
 def first_run(*, interval_s: float | None, cron: str | None, on_startup: bool, now: datetime) -> datetime | None:
-    """Give the first moment to run; an interval goes before a cron expression, None when there is neither."""
+    """Return the first moment to run; an interval goes before a cron expression, None when there is neither."""
     return now if on_startup else next_run(interval_s=interval_s, cron=cron, after=now)
 
 
 def next_run(*, interval_s: float | None, cron: str | None, after: datetime) -> datetime | None:
-    """Give the moment to run that follows ``after``; ConfigError when the expression is none."""
+    """Return the moment to run that follows ``after``; ConfigError when the expression is none."""
     if interval_s:
         return later(after, timedelta(seconds=interval_s))
     if not cron:

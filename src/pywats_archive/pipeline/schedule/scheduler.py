@@ -81,7 +81,7 @@ class Schedules:
         self.plan(lanes)
 
     def due(self) -> Iterator[Lane]:
-        """Give the lanes to be run now, and plan their next run."""
+        """Return the lanes to be run now, and plan their next run."""
         now, found = self._now(), list[Lane]()
         for lane in tuple(self._lanes.values()):
             if lane.name in self._due and lane.name not in self._running:
@@ -134,7 +134,7 @@ class Schedules:
             return (exc.as_result(),)
 
     def _taken(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
-        """Give a result the name and the time under which it is archived, however often that is tried."""
+        """Return a result the name and the time under which it is archived, however often that is tried."""
         result, taken_at = redact_result(result, lane.config.arguments), self._now()
         log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
         name = f"{lane.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")

@@ -1,4 +1,4 @@
-"""Sources that are dealt with and cannot leave their folder: put on record with the reason, and one alert per converter."""
+"""Processed sources that cannot leave their folder: recorded with the reason, with one alert per converter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pywats_archive.pipeline.waiting.backoff import Key, key
 
 
 class Stuck:
-    """Keeps account of them; safe to use from many threads."""
+    """The stuck sources; safe to use from many threads."""
 
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
@@ -21,7 +21,7 @@ class Stuck:
         self._mutex = threading.Lock()
 
     def add(self, lane: Lane, arrival: Arrival, trouble: Exception) -> None:
-        """Note that a source cannot leave; a disk, a folder or an archive that is in trouble has alerts of its own."""
+        """Record that a source cannot leave; errors of a disk, a folder or an archive have alerts of their own."""
         if isinstance(trouble, (FolderAway, ArchiveAway, DiskFull, CatalogError)):
             return
         if self._sources.get(key(lane, arrival)) == str(trouble):
@@ -34,7 +34,7 @@ class Stuck:
         self._alerts.raise_alert(STUCK, lane.name, path=arrival.path, reason=str(trouble))
 
     def reset(self) -> None:
-        """Forget what was stuck: with another configuration it may not be; it is tried again in a moment."""
+        """Clear all: with another configuration they may no longer be stuck, and each is tried again soon."""
         with self._mutex:
             names = {name for name, _, _ in self._sources}
             self._sources = {}
@@ -42,7 +42,7 @@ class Stuck:
             self._alerts.clear(STUCK, name)
 
     def resolve(self, lane: Lane, arrival: Arrival) -> None:
-        """Note that a source has left, or is gone; asking costs next to nothing."""
+        """Record that a source has left or is gone; cheap when nothing is stuck."""
         if not self._sources:
             return
         with self._mutex:

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw. Each concerns one source: that source waits and is tried again, and the others go on."""
+"""Unexpected errors about a single source: it is delayed and tried again, and the other sources are not affected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Unexpected:
-    """Keeps account of what met such an error, with an alert for each converter; safe to use from many threads."""
+    """The paths with such errors, with one alert per converter; safe to use from many threads."""
 
     def __init__(self, alerts: Alerts) -> None:
         self._failures = ArchiveFailures(alerts, UNEXPECTED)
@@ -25,7 +25,7 @@ class Unexpected:
         self._mutex = threading.Lock()
 
     def add(self, lane: Lane, path: str, error: Exception) -> RetryLater:
-        """Note an error about what lies at ``path``; returns that it waits. The traceback is logged once for each reason."""
+        """Record an error about the source at ``path``; returns its delay. The traceback is logged once for each reason."""
         reason = (
             f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
         )
@@ -37,7 +37,7 @@ class Unexpected:
         return RetryLater(reason=reason, needs_operator=True, is_unexpected=True)
 
     def resolve(self, lane: Lane, path: str) -> None:
-        """Note that ``path`` went on, or is gone; idempotent, and costs next to nothing."""
+        """Record that the error is over, or the source is gone; idempotent, and cheap when there are no errors."""
         if not self._reasons:
             return
         with self._mutex:
@@ -46,11 +46,11 @@ class Unexpected:
         self._failures.resolve(lane.name, path)
 
     def paths(self, lane: Lane) -> tuple[str, ...]:
-        """Return the paths of a converter that met such an error last."""
+        """Return the paths of a converter that have such errors."""
         with self._mutex:
             return tuple(path for name, path in self._reasons if name == lane.name)
 
     def blockers(self) -> tuple[str, ...]:
-        """Return a lane for each: what, and why it waits."""
+        """Return a line for each path, with its error."""
         with self._mutex:
             return tuple(f"{path}: {reason}" for (_, path), reason in self._reasons.items())

@@ -1,4 +1,4 @@
-"""Sources that nobody should convert yet, or at all: a program still has them open for writing, or they have no bytes."""
+"""Sources that are not to be converted: a program still has them open for writing, or they are empty."""
 
 from __future__ import annotations
 
@@ -23,50 +23,50 @@ from pywats_archive.portable import open_files
 log = structlog.get_logger()
 
 LONG_OPEN_S = 3600.0
-"""A file that is open for longer is an alert: some programs never close what they write."""
+"""A file that is open for longer is an alert: some programs never close their files."""
 _LEAST_S = 0.2
-_EMPTY = "it has no bytes; it was not converted. It is taken again when it has some"
+_EMPTY = "it is empty, so it was not converted; it is converted when it has content"
 
 
 def wait_for_writer(lane: Lane, path: Path) -> RetryLater | None:
-    """Return why a source waits, when a program has it, a file in it or a companion open for writing."""
+    """Return why a source is delayed, if a program has it, a file in it or a companion open for writing."""
     writing = _written(lane, path, companions.by_rules(path, lane.config.companion_rules))
     if writing is None:
         lane.scan.open_for_writing.pop(str(path), None)
         return None
-    reason = f"{writing} is still open for writing; it is taken once it is closed"
+    reason = f"{writing} is still open for writing; the source is processed once it is closed"
     _note_open(lane, path, reason)
     return wait_for_end(lane, reason)
 
 
 def wait_for_end(lane: Lane, reason: str) -> RetryLater:
-    """Return that a source waits for a program to close it, which may be soon."""
+    """Return the short delay of a source that a program has open for writing."""
     return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, lane.config.settle_seconds))
 
 
 def wait_for_predecessor(lane: Lane, predecessor: Arrival) -> RetryLater:
-    """Return that a file that grew waits until what it was before has come to its end, so that nothing older is sent later."""
-    reason = f"it grew, and {predecessor.archive_id}, which it was before, has not come to its end ({predecessor.state.value})"
+    """Return the delay of a file that grew: its earlier version ends first, so that no older report is sent later."""
+    reason = f"it grew, and {predecessor.archive_id}, its earlier version, is not finished ({predecessor.state.value})"
     return RetryLater(reason=reason, needs_operator=True, after=predecessor.number)
 
 
 def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
-    """Raise SourceOpen while a program has a source open for writing that is to leave.
+    """Raise SourceOpen while a program has a source open for writing, so that it does not leave yet.
 
-    One that is not removed leaves after ``late_seconds`` all the same, and what is written to it is found afterwards.
+    If it is not to be removed, it leaves after ``late_seconds`` anyway, and later writes to it are found then.
     """
     writing = _written(lane, path)
     if writing is None:
         lane.scan.open_for_writing.pop(str(path), None)
         return
-    reason = f"{writing} is open for writing again; it leaves once it is closed"
+    reason = f"{writing} is open for writing again; the source leaves once it is closed"
     open_s = time.monotonic() - _note_open(lane, path, reason)
     if is_removed or open_s < lane.config.late_seconds:
         raise SourceOpen(reason)
 
 
 def _note_open(lane: Lane, path: Path, reason: str) -> float:
-    """Log once that a source is open for writing; returns since when that is known."""
+    """Log once that a source is open for writing; returns since when (monotonic clock)."""
     if str(path) not in lane.scan.open_for_writing:
         lane.scan.open_for_writing[str(path)] = time.monotonic()
         log.info("source.open", converter=lane.name, path=str(path), reason=reason)
@@ -80,12 +80,12 @@ def _written(lane: Lane, path: Path, beside: Iterable[Path] = ()) -> Path | None
 
 
 def empty_result() -> ConversionResult:
-    """Return what becomes of a source without bytes (an empty file, or a folder of such): no converter sees it."""
-    return ConversionResult(status=ConversionStatus.SKIPPED, error=_EMPTY, warnings=("the source has no bytes",))
+    """Return the result of an empty source (an empty file, or a folder of such): no converter is called."""
+    return ConversionResult(status=ConversionStatus.SKIPPED, error=_EMPTY, warnings=("the source is empty",))
 
 
 class Unready:
-    """Tells of them as long as they lie there."""
+    """The alerts on such sources, while they are in a watch folder."""
 
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
