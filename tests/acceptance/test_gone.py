@@ -41,7 +41,7 @@ def test_what_waits_there_is_told_until_it_is_named_again(station: Station, left
     """Nothing is done to it: a configuration that was copied remembers the archives of its original."""
     (told,) = station.run().waiting
     apart = station.root / "apart"
-    assert told.startswith(f"{apart}: 1 source(s) and 1 report(s) wait: the configuration names it no more")
+    assert told.startswith(f"{apart}: 1 source(s) and 1 report(s) wait: the configuration no longer lists it")
     assert told.endswith("pywats-archive.json") and not station.server.received
     with capture_logs() as lines, station.serving():
         wait_for_event(lines, "service.started")

@@ -120,7 +120,7 @@ def test_a_note_that_makes_no_sense_is_told_and_kept(station: Station, nonsense:
     blocked.unlink()
     for _ in range(2):
         (left,) = station.run().waiting
-        assert f"{note}: makes no sense" in left
+        assert f"{note}: is invalid" in left
         assert len(station.entries()) == 1 and len(put_aside(station)) == 1
     note.write_text(whole)
     assert not station.run().waiting

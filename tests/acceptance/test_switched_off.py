@@ -233,7 +233,7 @@ def test_what_was_only_seen_goes_on_without_the_archive(station: Station) -> Non
     assert station.names("c/Done") == ["a.log"]
     (arrival,) = station.arrivals()
     assert (arrival.state, arrival.moved_to) == (ArrivalState.SKIPPED, "without this archive")
-    assert "names this archive no more" in (arrival.reason or "")
+    assert "no longer lists this archive" in (arrival.reason or "")
     with Client([station.archive_root]) as client:
         assert client.status().disagreements == ()
 

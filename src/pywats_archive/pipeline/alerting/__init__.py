@@ -1,1 +1,1 @@
-"""Conditions that a person should know of: each **alert** is raised once, cleared once, and goes to log and webhook."""
+"""Conditions that a person should know of: each **alert** is raised once and cleared once, in log, archive and webhook."""

@@ -1,4 +1,4 @@
-"""Alerts: what a person should know of, told once when it begins and once when it is over."""
+"""Alerts: conditions that a person should know of, reported once when raised and once when cleared."""
 
 from __future__ import annotations
 
@@ -64,20 +64,20 @@ EVALUATED_AGAIN = frozenset(
         OVERDUE,
     }
 )
-"""Alerts that whoever raises them clears by itself when nothing is wrong, even what it did not raise."""
+"""Alerts whose conditions are evaluated again and again, so that they are cleared even if an earlier run raised them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """Something that is wrong now: what kind of trouble, and with what."""
+    """A condition that is open: its kind and its subject."""
 
     name: str
     """The kind, such as ``disk.low``."""
     subject: str
-    """What is in trouble: the path of an archive, of a file in one, of a watch folder, or a converter's name."""
+    """The path of an archive, of a file in one or of a watch folder, or a converter's name."""
     raised_at: datetime
     fields: tuple[tuple[str, object], ...] = ()
-    """What was known when it was raised."""
+    """Details from the time when it was raised."""
 
 
 OnNews = Callable[[Alert, bool], None]
@@ -86,15 +86,16 @@ OnNews = Callable[[Alert, bool], None]
 class Alerts:
     """The alerts of a running service, each open once per name and subject; safe to use from many threads.
 
-    Each is a log event, and an event in the chain of the archive that its subject lies in (of every open archive when it
-    lies in none); an archive that cannot take it fails nothing. That archive keeps it as open too, for who reads it without
-    the service. After a restart what is judged over and over stays open; all else is raised again if it is still wrong.
+    - Each is logged, and is an event of the archive that contains its subject, or of every open archive if none does. An
+      archive that cannot record it is no error.
+    - The archive also stores it as open, for readers without the service.
+    - After a restart, alerts in ``EVALUATED_AGAIN`` stay open; others are raised again if their condition still holds.
     """
 
     def __init__(
         self, archives: Callable[[], Sequence[Archive]], *, clock: Clock, on_news: OnNews = lambda alert, is_over: None
     ) -> None:
-        """``on_news`` is told of each alert when it begins and when it is over; it must not wait."""
+        """``on_news`` is called with each alert when it is raised and when it is cleared; it must not wait."""
         self._archives = archives
         self._now = clock
         self.on_news = on_news
@@ -107,7 +108,7 @@ class Alerts:
         return tuple(self._open.values())
 
     def raise_alert(self, name: str, subject: str, **fields: object) -> None:
-        """Raise an alert; one that is open already stays as it is. The fields go into an event, so they must suit JSON."""
+        """Raise an alert; one that is already open stays as it is. The fields must be JSON values, for the event."""
         if (name, subject) in self._open:
             return
         with self._mutex:
@@ -120,7 +121,7 @@ class Alerts:
         self.on_news(alert, False)
 
     def clear(self, name: str, subject: str) -> None:
-        """Clear an alert; one that is not open is none. Asking costs next to nothing."""
+        """Clear an alert if it is open; cheap if it is not."""
         if (name, subject) not in self._open:
             return
         with self._mutex:
@@ -134,7 +135,7 @@ class Alerts:
         self.on_news(alert, True)
 
     def sync(self, name: str, found: Mapping[str, Mapping[str, object]]) -> None:
-        """Have open, of one kind, what is found now: by subject, the fields of each; asking costs next to nothing."""
+        """Raise and clear alerts of one kind, so that those in ``found`` are open: fields by subject. Cheap without changes."""
         for alert in self._open.values():
             if alert.name == name and alert.subject not in found:
                 self.clear(name, alert.subject)
@@ -142,9 +143,9 @@ class Alerts:
             self.raise_alert(name, subject, **fields)
 
     def resume(self, archive: Archive) -> None:
-        """Go on with what an earlier run left open in an archive, as far as it is judged over and over.
+        """Open the alerts of ``EVALUATED_AGAIN`` that an earlier run left open in an archive.
 
-        One that was away is told what is open by now.
+        The alerts that are open now are stored in it: it may have been away when they were raised.
         """
         with self._mutex, suppress(ArchiveError):
             for earlier in alerts.reopen(archive, EVALUATED_AGAIN):
@@ -160,7 +161,7 @@ class Alerts:
                     alerts.put(archive, _as_stored(alert))
 
     def close_archive(self, archive: Archive) -> None:
-        """Have nothing open in an archive that is closed because nobody uses it any more; what is about it is over."""
+        """Clear the alerts on an archive that is closed because no lane uses it, and store none as open there."""
         for alert in self.open:
             if Path(alert.subject).is_relative_to(archive.root):
                 self.clear(alert.name, alert.subject)
@@ -168,7 +169,7 @@ class Alerts:
             alerts.reopen(archive, ())
 
     def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
-        """Tell its archives; what is over is open in no other one either: it may have been its archive's, which was away."""
+        """Record an alert in its archives; a cleared one is open in no other archive either, as while its own was away."""
         recorded = {**details, "alert": alert.name, "subject": alert.subject}
         chains = self._chains(alert.subject)
         for archive in self._archives():

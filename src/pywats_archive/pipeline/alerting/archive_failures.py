@@ -1,4 +1,4 @@
-"""Which converters' sources the archive could not take: an alert begins with the first and ends with the last."""
+"""Sources that could not be archived: an alert per converter is raised with the first and cleared with the last."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pywats_archive.errors import ArchiveAway, ArchiveError, DiskFull, DiskLow
 from pywats_archive.pipeline.alerting.alerts import ARCHIVE_FAILING, Alerts
 
 DEFERRED = "owed"
-"""Stands for all sources of a converter that were converted meanwhile."""
+"""Stands for all sources of a converter that were converted and are to be archived later."""
 
 
 class ArchiveFailures:
-    """Keeps account of what could not be archived; safe to use from many threads.
+    """The sources that could not be archived; safe to use from many threads.
 
-    A source that never can be archived keeps the alert open, and those that can do not make it come and go.
+    A source that can never be archived keeps the alert open; the success of others does not clear it.
     """
 
     def __init__(self, alerts: Alerts, name: str = ARCHIVE_FAILING) -> None:
@@ -24,7 +24,7 @@ class ArchiveFailures:
         self._mutex = threading.Lock()
 
     def add(self, converter: str, source: object, trouble: ArchiveError) -> None:
-        """Note that a source could not be archived; a disk or an archive that is in trouble has alerts of its own."""
+        """Record that a source could not be archived; errors of a disk or a whole archive have alerts of their own."""
         if isinstance(trouble, (ArchiveAway, DiskFull, DiskLow)):
             return
         with self._mutex:
@@ -32,14 +32,14 @@ class ArchiveFailures:
             self._alerts.raise_alert(self._name, converter, reason=str(trouble))
 
     def reset(self) -> None:
-        """Forget what failed: with another configuration it may not."""
+        """Clear all failures: with another configuration they may be over."""
         with self._mutex:
             for converter in self._failed:
                 self._alerts.clear(self._name, converter)
             self._failed = {}
 
     def resolve(self, converter: str, source: object) -> None:
-        """Note that a source is archived, or gone; asking costs next to nothing."""
+        """Record that a source is archived or gone; cheap when nothing failed."""
         if not self._failed:
             return
         with self._mutex:

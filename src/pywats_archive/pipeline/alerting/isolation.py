@@ -1,4 +1,4 @@
-"""What the service does over and over: an error that nobody foresaw in one part keeps no other part from its work."""
+"""Isolating the repeated tasks of the service: an unexpected error in one part does not stop the others."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pywats_archive.redaction import redacted
 log = structlog.get_logger()
 
 RETRY_S = 5.0
-"""Between two tries of what needs a person."""
+"""Between two tries of something that needs a person's action."""
 LONGEST_RETRY_S = 300.0
-"""Between two tries of what meets an unexpected error over and over: the first waits are of ``RETRY_S``, then twice as long."""
+"""The longest time between two tries after unexpected errors: it begins with ``RETRY_S`` and doubles with each try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class _Failure:
 
 
 class IsolatedTasks:
-    """Runs each part alone, less and less often while it fails, with an alert; safe to use from many threads.
+    """Runs each part on its own; while one fails, ever less often and with an alert. Safe to use from many threads.
 
-    A part has a name, such as ``retention``, and a subject: what it is about, such as a converter or an archive.
+    A part has a name, such as ``retention``, and a subject, such as a converter or an archive.
     """
 
     def __init__(self, alerts: Alerts, *, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +43,7 @@ class IsolatedTasks:
     def run(
         self, part: str, subject: str, act: Callable[[], object], *, passing: tuple[type[Exception], ...] = ()
     ) -> bool:
-        """Run a part unless it waits after a failure; returns whether it came to its end. Errors in ``passing`` are raised."""
+        """Run a part unless it is delayed after a failure; returns whether it succeeded. Errors in ``passing`` are raised."""
         if not self.is_due(part, subject):
             return False
         try:
@@ -57,12 +57,12 @@ class IsolatedTasks:
         return True
 
     def is_due(self, part: str, subject: str) -> bool:
-        """Return whether a part did not fail, or has waited long enough since."""
+        """Whether a part did not fail, or its delay is over."""
         failure = self._failures.get((part, subject))
         return failure is None or failure.again_s <= self._now_s()
 
     def add(self, part: str, subject: str, error: Exception) -> None:
-        """Note that a part failed; the traceback is logged once for each reason."""
+        """Record that a part failed; the traceback is logged once for each reason."""
         reason = f"{part}: {type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]}"
         with self._mutex:
             before = self._failures.get((part, subject))
@@ -74,7 +74,7 @@ class IsolatedTasks:
         self._alerts.raise_alert(PART_FAILING, subject, reason=f"an unexpected error, see the log ({reason})")
 
     def resolve(self, part: str, subject: str) -> None:
-        """Note that a part came to its end; costs next to nothing when it did the last time."""
+        """Record that a part succeeded; cheap if it did so the last time."""
         if (part, subject) not in self._failures:
             return
         with self._mutex:
@@ -85,5 +85,5 @@ class IsolatedTasks:
 
 
 def delay_s(tries: int) -> float:
-    """Return how long to leave alone what met an unexpected error ``tries`` times in a row before."""
+    """Return the delay after ``tries`` earlier unexpected errors in a row, in seconds."""
     return min(RETRY_S * (1 << min(tries, 10)), LONGEST_RETRY_S)

@@ -1,6 +1,6 @@
-"""Figures for Prometheus, asked for when they are scraped; names and units as its conventions have them.
+"""Metrics for Prometheus, read at each scrape; names and units follow its conventions.
 
-https://prometheus.io/docs/practices/naming/: base units, ``_total`` for what only grows, a prefix of the application.
+https://prometheus.io/docs/practices/naming/: base units, ``_total`` for counters, a prefix for the application.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Metrics:
     def __init__(
         self, address: str, archives: Callable[[], Sequence[Archive]], alerts: Alerts, *, using: Using
     ) -> None:
-        """Listen on ``PORT`` or ``HOST:PORT`` (loopback where no host is named); UsageError when that cannot be."""
+        """Listen on ``PORT`` or ``HOST:PORT`` (loopback without a host); UsageError when that fails."""
         host, port = parse_address(address)
         registry = CollectorRegistry()
         registry.register(_Collector(archives, alerts, using))
@@ -83,11 +83,11 @@ class Metrics:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Read ``PORT`` or ``HOST:PORT``; UsageError says what to write."""
+    """Parse ``PORT`` or ``HOST:PORT``; UsageError when it is invalid."""
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65_535:
         raise UsageError(
-            f"--metrics {text}: is no address; write a port such as 9464, or 0.0.0.0:9464 for other computers"
+            f"--metrics {text}: invalid address; use a port such as 9464, or 0.0.0.0:9464 for other computers"
         )
     return host.strip("[]") or "127.0.0.1", int(port)
 
@@ -101,11 +101,11 @@ class _Collector:
         self._using = using
 
     def describe(self) -> Iterator[Metric]:
-        """Return nothing: what there is depends on the archives."""
+        """Return no metric: the metrics depend on the archives."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Return all metrics, those of archives that are there."""
+        """Yield all metrics, of the archives that can be read."""
         known = []
         for archive in self._archives():
             with suppress(ArchiveError, OSError), self._using(archive) as may_use:

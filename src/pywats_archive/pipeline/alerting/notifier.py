@@ -31,5 +31,5 @@ class AlertNotifier:
         self._webhook.post(document, of_converter=self._station.converter(alert.subject) is not None)
 
     def close(self) -> None:
-        """Stop, after what can be posted at once."""
+        """Stop after posting the alerts that can be posted immediately."""
         self._webhook.close()

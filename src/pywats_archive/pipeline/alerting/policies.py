@@ -1,4 +1,4 @@
-"""The alert on policies that are others in the archive than in the configuration."""
+"""The alert on policies that differ between an archive and the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pywats_archive.retention.differing import told
 
 
 def check_differences(archive: Archive, names: Collection[str], alerts: Alerts) -> None:
-    """Raise or clear the alert of each of these converters."""
+    """Raise or clear the alert for each of these converters."""
     for name in names:
         if found := archive.policies.differences(name):
             alerts.raise_alert(DIFFERS, name, reason=told(found))

@@ -1,6 +1,6 @@
-"""Reports that the server refused, or never takes while it takes others: an alert for each converter.
+"""Reports that the server refused, or does not accept while it accepts others: an alert for each converter.
 
-A refusal is told until it is replayed, converted again, or a week old.
+The alert on a refusal stays open until the entry is replayed or converted again, at most a week.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
 
 ALERT_FOR = timedelta(days=7)
 OVERDUE_AFTER = timedelta(days=1)
-_NAMES_ALL = "'pywats-archive list --submission refused' names them all"
+_NAMES_ALL = "'pywats-archive list --submission refused' lists them all"
 _MEMORY_TELLS = "no archive has it; the source is in Error"
 
 
 class Refusals:
-    """Looks for them in the archives; what no archive has is remembered as long as the service runs."""
+    """Looks for refusals in the archives; those of reports in no archive are remembered while the service runs."""
 
     def __init__(self, alerts: Alerts, *, clock: Clock) -> None:
         self._alerts = alerts
@@ -34,13 +34,13 @@ class Refusals:
         self._is_news.set()
 
     def note(self, converter: str | None = None, reason: str | None = None) -> None:
-        """Note that a report was refused; with the converter's name where no archive has it."""
+        """Record that a report was refused; with the converter's name if no archive has the report."""
         if converter:
             self._unarchived[converter] = (self._now(), reason or "")
         self._is_news.set()
 
     def check_overdue(self, archives: Sequence[Archive]) -> None:
-        """Raise and clear the alerts of reports that wait for a day; to be asked while the server takes others."""
+        """Raise and clear the alerts on reports that have waited for a day; call it while the server accepts others."""
         found: dict[str, dict[str, Any]] = {}
         for archive in archives:
             with suppress(ArchiveError):
@@ -49,7 +49,7 @@ class Refusals:
         self._alerts.sync(OVERDUE, found)
 
     def check(self, archives: Sequence[Archive], *, again: bool = False) -> None:
-        """Raise and clear the alerts, when a report was refused since the last look, or ``again``."""
+        """Raise and clear the alerts on refusals if a report was refused since the last check, or with ``again``."""
         if not (self._is_news.is_set() or again):
             return
         self._is_news.clear()

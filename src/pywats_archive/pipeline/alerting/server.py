@@ -1,4 +1,4 @@
-"""What a person should know of the server, and of reports that cannot be sent: alerts from what the outbox says of itself."""
+"""Alerts on the server, and on reports that cannot be sent, from the state of the outbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
 def server_alert(state: OutboxState, now_s: float) -> tuple[str, str] | None:
-    """Decide which alert the server's trouble is by now, with its reason; ``now_s`` is of the monotonic clock."""
+    """Decide which alert the server's trouble causes, if any, with its reason; ``now_s`` is of the monotonic clock."""
     trouble = state.trouble
     if trouble is None:
         return None
@@ -32,7 +32,7 @@ def server_alert(state: OutboxState, now_s: float) -> tuple[str, str] | None:
 
 
 def unsendable_alerts(state: OutboxState) -> Mapping[str, dict[str, Any]]:
-    """The places whose reports cannot be sent, each with its first reason."""
+    """Return the places whose reports cannot be sent, each with its first reason."""
     found: dict[str, dict[str, Any]] = {}
     for each in (*state.unreadable_archives, *state.unsendable):
         found.setdefault(each.place, {"reason": each.reason})
@@ -40,14 +40,14 @@ def unsendable_alerts(state: OutboxState) -> Mapping[str, dict[str, Any]]:
 
 
 class ServerWatch:
-    """Raises and clears them. ``address`` is the server's, as it may stand in a log."""
+    """Raises and clears the alerts. ``address``: the server's address, which is the alert's subject without credentials."""
 
     def __init__(self, alerts: Alerts, archives: Callable[[], Sequence[Archive]]) -> None:
         self._alerts = alerts
         self._archives = archives
 
     def check(self, state: OutboxState, address: str, now_s: float) -> None:
-        """Compare what the outbox says with the alerts that are open; next to free while nothing is wrong."""
+        """Raise and clear alerts by the state of the outbox; cheap while nothing is wrong."""
         self._alerts.sync(UNSENDABLE, unsendable_alerts(state))
         open_ones = [alert for alert in self._alerts.open if alert.name in (SERVER_AWAY, UNAUTHORISED)]
         if state.trouble is None and not open_ones:

@@ -1,4 +1,4 @@
-"""What of an archive's figures is an alert: decided from values, so that raising and clearing agree."""
+"""Which figures of an archive are alerts: decided from values, so that raising and clearing agree."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pywats_archive.pipeline.alerting.alerts import ALMOST_FULL, FAILING, FILLIN
 
 _SHARES = {NEARLY_FULL: 0.80, ALMOST_FULL: 0.95}
 _CLEARED_BELOW = 0.05
-"""How far below its share a size must fall before the alert is over."""
+"""How far below its share a size must fall before the alert is cleared."""
 FULL_WITHIN_DAYS = 7.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """Whether something is wrong now; None as long as it is to stay as it was judged before."""
+    """Whether a condition holds now; None to leave its alert as it is."""
 
     name: str
     subject: str
@@ -27,7 +27,7 @@ class Reading:
 def evaluate(
     figures: ArchiveStatistics, *, root: str, recent_failures: Mapping[str, int], most_failures: Mapping[str, int]
 ) -> Iterator[Reading]:
-    """Judge an archive's figures; ``most_failures`` is what each converter may have within an hour, 0 for any number."""
+    """Evaluate an archive's figures; ``most_failures``: failures allowed per converter and hour, 0 for any number."""
     for each in figures.by_converter:
         yield from _sizes(each)
     yield _filling(figures, root)

@@ -1,4 +1,4 @@
-"""The service's judgement of the clock: kept in each archive, told as alerts, and asked of the server when in doubt."""
+"""Whether the clock can be trusted for retention: stored in each archive, an alert if not, checked with the server."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from pywats_archive.pipeline.alerting.alerts import CLOCK, CLOCK_WRONG, Alerts
 from pywats_archive.retention.clock import Trust, judge
 
 READ_EVERY_S = 1.0
-"""How soon a person's confirmation is taken, which another process has kept."""
+"""How soon a confirmation that another process stored is used."""
 SAVE_EVERY_S = 600.0
-"""What of the time that was lived through is forgotten when the power goes."""
+"""How often the elapsed time is stored; a power failure loses at most that much."""
 ASK_EVERY_S = 60.0
-"""Between two questions to the server, while the clock is doubted."""
+"""Between two requests to the server for its time, while the clock is doubted."""
 _ANSWER_WITHIN_S = 5.0
 WRONG_BEYOND = timedelta(minutes=5)
 
 
 @dataclass(kw_only=True)
 class _ArchiveClock:
-    """What is remembered of an archive between two looks."""
+    """The state of an archive's clock record between two checks."""
 
     known: Known
     read_s: float
@@ -41,7 +41,7 @@ class _ArchiveClock:
 
 @dataclass(kw_only=True)
 class ClockJob:
-    """Judges the clock for the retention of each open archive; used by one thread."""
+    """Evaluates the clock for the retention of each open archive; used by one thread."""
 
     alerts: Alerts
     heard: ServerClock
@@ -52,7 +52,7 @@ class ClockJob:
     _asking: threading.Thread | None = None
 
     def check(self, archive: Archive) -> Trust:
-        """Judge the clock now, keep what is to be kept, and tell a doubt."""
+        """Evaluate the clock now; stores the result if needed, and raises or clears the alert on a doubt."""
         trust = self._evaluate(archive)
         if trust.doubt and self._ask():
             trust = self._evaluate(archive)
@@ -64,7 +64,7 @@ class ClockJob:
         return trust
 
     def save(self, archive: Archive) -> None:
-        """Keep what was lived through until now; the archive is about to be closed."""
+        """Store the elapsed time of an archive that is about to be closed."""
         if self._archives.pop(archive.root, None):
             with suppress(ArchiveError, OSError):
                 archive.clock.update(self._known_after)
@@ -78,7 +78,7 @@ class ClockJob:
         trust = judge(clock.known, archive.clock.reading(), server=self.heard.now)
         if _differs(clock.known, trust.known) or now_s - clock.saved_s >= SAVE_EVERY_S:
             clock.saved_s = now_s
-            with suppress(CatalogFull):  # a purge must make room then
+            with suppress(CatalogFull):  # a purge must free space first
                 clock.known = archive.clock.update(self._known_after)
         return trust
 
@@ -86,7 +86,7 @@ class ClockJob:
         return judge(known, reading, server=self.heard.now).known
 
     def _ask(self) -> bool:
-        """Ask the server for its time, now and then; False when it was asked a moment ago, or does not answer soon."""
+        """Ask the server for its time; False when it was asked a moment ago, or does not answer soon."""
         now_s = time.monotonic()
         if now_s - self._asked_s < ASK_EVERY_S or (self._asking and self._asking.is_alive()):
             return False
@@ -97,10 +97,7 @@ class ClockJob:
         return self.heard.now is not None
 
     def _compare(self, *, is_doubted: bool) -> None:
-        """Tell that the station's clock and the server's differ, unless a doubt tells so already.
-
-        Recorded times are wrong then, or the server's are.
-        """
+        """Raise or clear the alert on a difference from the server's clock, unless the clock is doubted anyway."""
         server, host = self.heard.now, _host(self.server())
         if server is None:
             return
@@ -114,7 +111,7 @@ class ClockJob:
 
 
 def _differs(known: Known, other: Known) -> bool:
-    """Whether more than the time went on: another start of the machine, a doubt, somebody's word."""
+    """Whether more than the elapsed time changed: a restart of the machine, a doubt, or a confirmation."""
 
     def significant(each: Known) -> tuple[object, ...]:
         return each.boot_id, each.voucher, each.is_disputed, each.doubted_since
@@ -123,7 +120,7 @@ def _differs(known: Known, other: Known) -> bool:
 
 
 def _host(server: ServerConfig) -> str:
-    """Name the server without what its address may hold besides."""
+    """Return the server's host name alone, without credentials."""
     with suppress(ValueError):
         return urlsplit(server.service_address).hostname or "server"
     return "server"

@@ -15,7 +15,7 @@ from pywats_archive.pipeline.mounts.pool import ArchivePool
 
 
 class BackgroundJobs:
-    """Starts all jobs; ``close`` ends them. ``lanes`` may change, and is read again and again."""
+    """Starts all jobs; ``close`` ends them. ``lanes`` may change and is read again in each round."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class BackgroundJobs:
 
     @property
     def is_idle(self) -> bool:
-        """Whether retention has done what was due at the start, and what was asked of it."""
+        """Whether retention has done the work that was due at the start, and freed the space it was asked for."""
         return self._retention.is_idle
 
     def close(self) -> None:
-        """End after the entry that is read back and the batch that is purged."""
+        """End after the current entry of the scrub and the current batch of a purge."""
         self._scrub.close()
         self._retention.close()

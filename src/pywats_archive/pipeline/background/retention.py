@@ -1,4 +1,4 @@
-"""The service's retention: a thread that purges what the policies name, on schedule and when a limit is passed."""
+"""The service's retention: a thread that enforces the policies, on schedule and when a limit is exceeded."""
 
 from __future__ import annotations
 
@@ -30,50 +30,50 @@ from pywats_archive.retention.clock import Trust
 log = structlog.get_logger()
 
 Using = Callable[[Archive], AbstractContextManager[bool]]
-"""Keeps an archive open meanwhile, and tells whether it may be used."""
+"""Keeps an archive open inside, and yields whether it may be used."""
 EVERY_S = 3600.0
-"""How often every policy is enforced; one whose size limit is passed, at the next look."""
+"""How often each policy is enforced; one whose size limit is exceeded, at the next check."""
 _CHECK_S, _QUIET_CHECK_S = 0.1, 1.0
-"""Between two looks at the sizes, while there is work: what comes in between is what a limit may be passed by."""
+"""Between two checks of the sizes, with and without other work; a limit may be exceeded by the sources of that time."""
 REST = 2.0
-"""How many times as long as a batch of a purge the rest after it is, while there is other work."""
+"""The rest after each batch of a purge, in multiples of the batch's duration, while there is other work."""
 _EVALUATE_EVERY_S = 15.0
 _REST_AFTER_TROUBLE_S = 60.0
 _RECLAIM_TAKES_AT_MOST_S = 60.0
 _UNMET_FOR_S = 30.0
-"""How long a limit may not be met, as what is above it is still on its way, before that is an alert."""
+"""How long a limit may be exceeded, for entries that are still in processing, before that is an alert."""
 _REST_OVER_WORK = 50.0
-"""How many times longer than a try that met no limit took the next one waits."""
+"""The rest after a purge that could not meet a limit, in multiples of its duration."""
 _AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(kw_only=True)
 class _ArchiveState:
-    """What the thread remembers of one archive while it is open."""
+    """The retention state of one open archive."""
 
     enforced_s: float = float("-inf")
     enforced_on: date | None = None
     evaluated_s: float = float("-inf")
     again_s: dict[str, float] = field(default_factory=dict)
-    """When a converter's policy may be tried again that could not do all it should."""
+    """When a policy that was not met may be tried again, by converter."""
     unmet_since_s: dict[str, float] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
-    """Converters whose policy met an error that nobody foresaw: it is due again as soon as it may be."""
+    """Converters whose policy failed with an unexpected error: it is due again once the delay is over."""
     rest_until_s: float = float("-inf")
-    """The archive is left alone until then, after a failure."""
+    """When the archive is checked again after a failure."""
 
 
 class _Stopped(Exception):
-    """The service is told to stop: a purge ends after the batch that it is at."""
+    """The service is stopping: a purge ends after its current batch."""
 
 
 _PART = "retention"
 _PASSING = (_Stopped, ArchiveError, OSError)
-"""What concerns the archive, and not one of its converters."""
+"""Errors that concern the whole archive, and not one of its converters."""
 
 
 class RetentionJob:
-    """Enforces the policies of all open archives until it is closed, one at a time, and judges their figures."""
+    """Enforces the policies of all open archives until it is closed, one at a time, and evaluates their figures."""
 
     def __init__(
         self,
@@ -100,14 +100,14 @@ class RetentionJob:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the batch that is being purged."""
+        """Stop after the current batch of a purge."""
         self._stopping.set()
         self._thread.join()
         for archive in self._states:
             self._time.save(archive)
 
     def reclaim(self, root: Path, is_low: bool) -> bool:
-        """Have the policies enforced because an archive's disk is low; True once that was tried, or there is room."""
+        """Request a purge because an archive's disk is low; True once that was tried, or is not needed."""
         now_s = time.monotonic()
         with self._mutex:
             if not is_low:
@@ -118,7 +118,7 @@ class RetentionJob:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether all was looked at once, and what was asked for is done."""
+        """Whether each archive was checked once, and every request was tried."""
         with self._mutex:
             return self._rounds > 0 and all(is_tried for _, is_tried in self._reclaims.values())
 
@@ -128,13 +128,13 @@ class RetentionJob:
             try:
                 if not self._check_all():
                     return
-            except Exception:  # the thread goes on whatever happens
+            except Exception:  # no error ends the thread
                 log.exception("service.unexpected")
             self._rounds += 1
             rest_s = _CHECK_S if self._is_busy() else _QUIET_CHECK_S
 
     def _check_all(self) -> bool:
-        """Look at each archive; False once the service is told to stop."""
+        """Check each archive; False once the service is stopping."""
         archives = list(dict.fromkeys(lane.archive for lane in self._lanes if lane.archive))
         self._states = {archive: self._states.get(archive) or _ArchiveState() for archive in archives}
         for archive, state in self._states.items():
@@ -211,12 +211,17 @@ class RetentionJob:
         self._report(state, done, took_s=time.monotonic() - began_s)
 
     def _report(self, state: _ArchiveState, done: PurgeStatistics, *, took_s: float) -> None:
-        """Tell what was done; a limit that is not met for what is on its way is tried again soon, and told when that lasts."""
+        """Log a purge; a limit that is not met, as of entries in processing, is tried again soon, an alert if that lasts."""
         name, now_s = done.converter_name, time.monotonic()
         if done.archives_purged:
             log.info("entries.purged", converter=name, entries=done.archives_purged, bytes_freed=done.bytes_freed)
         if altered := done.kept.get(Obstacle.ALTERED.value):
-            log.error("purge.refused", converter=name, entries=altered, reason="rows name what are no places of blobs")
+            log.error(
+                "purge.refused",
+                converter=name,
+                entries=altered,
+                reason="their rows name paths that are not blobs of the archive; see 'pywats-archive verify'",
+            )
         if not done.over_bytes:
             state.unmet_since_s.pop(name, None)
             self._alerts.clear(UNMET, name)
@@ -227,7 +232,7 @@ class RetentionJob:
             self._alerts.raise_alert(UNMET, name, over_bytes=done.over_bytes, kept=done.kept)
 
     def _pause(self) -> Callable[[], None]:
-        """Return what is done between two batches: a rest, longer than the batch took, while there is other work."""
+        """Return a function to call between two batches: it rests longer than the batch took while there is other work."""
         began_s = time.monotonic()
 
         def pause() -> None:
@@ -251,7 +256,7 @@ class RetentionJob:
         check_differences(archive, most, self._alerts)
         for alert in self._alerts.open:
             if alert.name in (FAILING, DIFFERS) and alert.subject not in {lane.name for lane in self._lanes}:
-                self._alerts.clear(alert.name, alert.subject)  # its converter is not run any more
+                self._alerts.clear(alert.name, alert.subject)  # its converter has no lane any longer
 
     def _is_asked(self, root: Path) -> bool:
         with self._mutex:

@@ -1,4 +1,4 @@
-"""The service's scrub: a thread that reads the archives back while there is time."""
+"""The service's scrub: a thread that reads the archives back at low priority."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from pywats_archive.pipeline.lanes.lane import Lane
 log = structlog.get_logger()
 
 Using = Callable[[Archive], AbstractContextManager[bool]]
-"""Keeps an archive open meanwhile, and tells whether it may be used."""
+"""Keeps an archive open inside, and yields whether it may be used."""
 _REST_S = 60.0
-"""After a failure, with nothing to do, and between two looks at the oldest check."""
+"""The rest after a failure, with nothing to do, and between two evaluations of the oldest check."""
 _BYTES_PER_MB = 1_000_000
 
 
 class ScrubJob:
-    """Reads the archives of all lanes back, one entry of each at a time, until it is stopped."""
+    """Reads the archives of all lanes back, one entry of each at a time, until it is closed."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ScrubJob:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the entry that is being read."""
+        """Stop after the current entry."""
         self._stopping.set()
         self._thread.join()
 
@@ -64,14 +64,14 @@ class ScrubJob:
         while not self._stopping.wait(rest_s):
             try:
                 rest_s = self._round()
-            except Exception:  # the thread goes on whatever happens
+            except Exception:  # no error ends the thread
                 log.exception("service.unexpected")
                 rest_s = _REST_S
         for archive, scrub in self._scrubs.items():
             self._guarded(archive, scrub.commit)
 
     def _round(self) -> float:
-        """Read one entry of each archive; returns how long to rest then."""
+        """Read one entry of each archive; returns the rest after it, in seconds."""
         paces = _paces(self._lanes)
         self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
         return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
@@ -100,7 +100,7 @@ class ScrubJob:
             self._alerts.clear(LATE, subject)
 
     def _guarded(self, archive: Archive, act: Callable[[], float | None], *, part: str = "scrub") -> float | None:
-        """Act on an archive that may be away or damaged; None when it is, which is told once."""
+        """Act on an archive; None when it is away or fails, which is logged once."""
         try:
             with self._using(archive) as may_use:
                 done = act() if may_use else None
@@ -125,7 +125,7 @@ class ScrubJob:
 
 
 def _paces(lanes: Iterable[Lane]) -> dict[Archive, Pace]:
-    """Return how each archive is to be read; one that no lane wants read is left out."""
+    """Return the pace for each archive; archives that no lane wants scrubbed are omitted."""
     wanted: dict[Archive, list[Pace]] = {}
     for lane in lanes:
         if lane.archive and lane.config.verify_interval_days:

@@ -1,4 +1,4 @@
-"""Archiving what was converted while the archive failed, as soon as it works again and has space (invariant 11)."""
+"""Archiving sources that were converted while the archive failed, once it works again and has space (invariant 11)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Backfill:
-    """Archives parked sources, from the service's own thread, and knows which could not be archived."""
+    """Archives parked sources, in the service's own thread, and remembers which could not be archived."""
 
     def __init__(self, spool: Spool, alerts: Alerts, failures: ArchiveFailures) -> None:
         self._spool = spool
@@ -38,7 +38,7 @@ class Backfill:
         self._reasons: dict[tuple[str, Path | None], dict[Path, str]] = {}
 
     def run(self, lane: Lane) -> None:
-        """Archive what a lane has parked, if its archive works now and has space."""
+        """Archive the parked sources of a lane, if its archive works now and has space."""
         if lane.attachment is None or not lane.watches or lane.archive_trouble():
             return
         before = self._reasons.get((lane.name, lane.root), {})
@@ -48,7 +48,7 @@ class Backfill:
             reasons[path] = str(exc)
             if isinstance(exc, NoteUntrusted):
                 self._alerts.raise_alert(UNTRUSTED, str(path), reason=str(exc))
-            if before.get(path) != str(exc):  # it is tried every second
+            if before.get(path) != str(exc):  # each is tried every second, and logged once
                 log.error("backfill.failed", converter=lane.name, path=str(path), reason=str(exc))
 
         try:
@@ -70,7 +70,7 @@ class Backfill:
             self._failures.resolve(lane.name, DEFERRED)
 
     def blockers(self, lanes: Iterable[Lane]) -> tuple[str, ...]:
-        """Return what could not be archived the last time, a line each."""
+        """Return a line for each parked source that could not be archived at the last try."""
         failed = ((lane.name, self._reasons.get((lane.name, lane.root), {})) for lane in lanes)
         return tuple(f"{name}: {why}" for name, reasons in failed for why in reasons.values())
 
@@ -80,8 +80,8 @@ def archive_parked(
 ) -> None:
     """Archive one parked source and move it on to Done or Error; safe to repeat.
 
-    StorageError when that fails, or when the note is invalid; NoteUntrusted when the note is not this station's, or the
-    source is not the one that it names: nothing is archived or moved then.
+    StorageError when that fails, or when the note is invalid. NoteUntrusted when the note is not this station's, or is not
+    about this source; nothing is archived or moved then.
     """
     with spool.exclusively(config):
         note = spool.is_current(parked, config)
@@ -100,16 +100,16 @@ def archive_parked(
 def _archive_unparked(
     archive: Archive, interceptor: ArchiveInterceptor, config: ConverterConfig, folder: Path, note: Note
 ) -> None:
-    """Archive a source that was converted before a crash, and perhaps sent: its reports go out under the ids they have."""
+    """Archive a source from the watch folder that was converted before a crash, and may be sent: its reports keep their ids."""
     path = Path(note.original_path)
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(path)]).get(str(path))
     is_its = known is not None and known.stamp.matches(note)
     if known and is_its and known.archive_id and archive.last_conversion(known.archive_id):
-        return  # an earlier attempt came as far as that
+        return  # an earlier attempt recorded it
     if not _lies_there(note):
         raise StorageError(
-            f"{folder}: {path} is gone or another one since it was converted; its reports are in {NOTE}: see whether the "
-            "server has them, then remove the folder"
+            f"{folder}: {path} is gone or was replaced since it was converted; its reports are in {NOTE}: check whether "
+            "the server has them, then remove the folder"
         )
     arrival = _arrival_of(archive, config, path, note)
     entry = interceptor.pre_convert(path, arrival_id=arrival.arrival_id)
@@ -131,7 +131,7 @@ def _archive_source(
     arrival = _arrival_of(archive, config, source, note)
     entry = interceptor.pre_convert(source, arrival_id=arrival.arrival_id)
     if note.checksum and entry.source_kind is SourceKind.FILE and entry.source_checksum != note.checksum:
-        raise NoteUntrusted(f"{source}: was changed while it was archived; see who did, it stays where it is")
+        raise NoteUntrusted(f"{source}: was changed while it was archived; find out who did this; it stays where it is")
     if archive.last_conversion(entry.archive_id) is None:
         dropped = f"archived after its conversion; it was dropped as {note.original_path or 'unknown'}"
         result = recorded(note, interceptor.info)
@@ -145,16 +145,16 @@ def _archive_source(
 
 
 def _require_same(folder: Path, note: Note, found: Sequence[Path]) -> None:
-    """Raise NoteUntrusted when what lies in the folder is not the source that the note names."""
+    """Raise NoteUntrusted when the folder does not contain the source that the note is about."""
     if link := next((source for source in found if files.is_link(source)), None):
-        raise NoteUntrusted(f"{link}: is a link, and none is followed there; see who made it, and remove it")
+        raise NoteUntrusted(f"{link}: is a link, which is never followed there; find out who made it, and remove it")
     if note.checksum and found and [checksum_of(source) for source in found] != [note.checksum]:
-        fault = "is not the source that its note is of; see who changed it. Nothing of it is archived or moved"
+        fault = "is not the source that its note is about; find out who changed it. It is not archived or moved"
         raise NoteUntrusted(f"{folder / SOURCE}: {fault}")
 
 
 def _arrival_of(archive: Archive, config: ConverterConfig, source: Path, note: Note) -> Arrival:
-    """Return the arrival that the ledger still has open, or a new one when the source could not even be entered."""
+    """Return the source's unfinished arrival, or a new one if the source could not be entered at that time."""
     known = ledger.find(archive, note.arrival_id) or ledger.latest_at(archive, config.name, [str(source)]).get(
         str(source)
     )

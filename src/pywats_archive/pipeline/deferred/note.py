@@ -1,7 +1,7 @@
-"""The note of a conversion whose source the archive does not hold yet: it lies in Done beside the source, signed.
+"""The note of a conversion whose source is not archived yet: a signed file in Done, beside the source.
 
-Others may write to Done. A note is taken at its word only when it bears the signature of this station's key, over all that it
-says, the folder it lies in, and the bytes of its source; no link is followed on the way to it.
+Others may write to Done. A note is trusted only with a signature by this station's key, over its content, the name of its
+folder and the checksum of its source; links on the way to it are not followed.
 """
 
 from __future__ import annotations
@@ -34,53 +34,53 @@ _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOC
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """What is known of a conversion whose source is not archived yet."""
+    """A conversion whose source is not archived yet."""
 
     arrival_id: int | None = None
     converter_name: str = ""
-    """Whose it is, for converters may share a Done folder; empty: nobody knows, and it is anyone's."""
+    """The converter, since several may share a Done folder; empty if unknown: any of them archives the source."""
     original_path: str = ""
     size_bytes: int = 0
     mtime_ns: int = 0
     checksum: str = ""
-    """Of the source as it was put aside; empty in notes of earlier versions."""
+    """Checksum of the parked source; empty in notes of earlier versions."""
     state: ArrivalState = ArrivalState.DONE
     status: ConversionStatus = ConversionStatus.PENDING
     error: str | None = None
     reports: tuple[str, ...] = ()
-    """The documents as they were sent."""
+    """The documents that were sent."""
     warnings: tuple[str, ...] = ()
     converter_version: str = ""
     code_fingerprint: str = ""
-    """Of the code that converted it; the archive may be back only when there is another version."""
+    """Fingerprint of the code that converted it; there may be another version when the source is archived."""
     distribution: str | None = None
     converted_at: str = ""
-    """When the converter was called; empty: nobody knows."""
+    """When the converter was called, in ISO format; empty if unknown."""
     duration_ms: int = 0
-    trouble: str = ""
-    """Why the file makes no sense, which is a person's doing or a damaged disk's: what holds reports is never dropped."""
+    invalid: str = ""
+    """Why the file is invalid, as after an edit or on a damaged disk; it is kept, since it contains reports."""
     link: str = ""
-    """What on the way to the note, or to its source, is a link to another place."""
+    """The folder, note or source that is a link, if any."""
     proof: Proof | None = field(default=None, repr=False)
-    """The signature that the file has; None when there is no file."""
+    """The signature in the file; None when there is no file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """A signature, and what it is of."""
+    """A signature, and the bytes that it signs."""
 
     signature: str
     signed: bytes
 
 
 _NOTES = TypeAdapter(Note)
-_NOT_WRITTEN = ("trouble", "link", "proof")
+_NOT_WRITTEN = ("invalid", "link", "proof")
 
 
 class Seal:
-    """The station's key for notes; ``load`` reads it when it is first needed.
+    """The station's key for notes; ``load`` reads it when needed.
 
-    ``accepts_unsigned``: a person vouches for notes that bear no signature of this station.
+    ``accepts_unsigned``: a person vouches for notes without a signature of this station.
     """
 
     def __init__(self, load: Callable[[], bytes], *, accepts_unsigned: bool = False) -> None:
@@ -88,7 +88,7 @@ class Seal:
         self.accepts_unsigned = accepts_unsigned
 
     def of(self, signed: bytes) -> str:
-        """Return the signature of what a note says."""
+        """Return the signature of a note's content."""
         return hmac.new(self._load(), b"pywats-archive note\0" + signed, hashlib.sha256).hexdigest()
 
     def fault(self, proof: Proof) -> str | None:
@@ -96,15 +96,15 @@ class Seal:
         if self.accepts_unsigned:
             return None
         if not proof.signature:
-            return "it has no signature: an earlier version wrote it, or somebody else"
+            return "it has no signature: an earlier version or somebody else wrote it"
         if not hmac.compare_digest(self.of(proof.signed).encode(), proof.signature.encode("utf-8", "replace")):
-            return "its signature is not this station's: it was edited, or is not from here"
+            return "its signature is not this station's: it was edited, or comes from another station"
         return None
 
 
 def doubt(note: Note, watch_folder: str, seal: Seal) -> str | None:
-    """Return why a note is not to be taken at its word, if so, and what to do."""
-    if note.proof is None:  # there is none, and nothing of what it might say is used
+    """Return why a note is not trusted, if so, and what to do."""
+    if note.proof is None:  # there is no note, so nothing of it is used
         return None
     if fault := seal.fault(note.proof):
         return f"{fault}; if it is genuine, run once with --accept-notes"
@@ -114,19 +114,19 @@ def doubt(note: Note, watch_folder: str, seal: Seal) -> str | None:
 
 
 def write(note: Note, folder: Path, seal: Seal) -> None:
-    """Write a note, signed and durable, in place of an earlier one; OSError when that fails."""
+    """Write a note, signed and durable, replacing an earlier one; OSError when that fails."""
     said = {key: value for key, value in asdict(note).items() if key not in _NOT_WRITTEN}
     content = json.dumps({**said, _SIGNATURE: seal.of(_signed(said, folder))}).encode("ascii")
     files.replace_durably(folder / NOTE, content, partial=partial_of(folder))
 
 
 def partial_of(folder: Path) -> Path:
-    """Return the name under which a note is written before it is whole."""
+    """Return the temporary path under which a note is written."""
     return folder / f".{NOTE}.part"
 
 
 def read(folder: Path) -> Note:
-    """Read the note of a folder; one that is missing or empty leaves only the source, which is archived all the same."""
+    """Read the note of a folder; if it is missing or empty, the source is archived without a conversion."""
     try:
         if link := next((each for each in (folder, folder / SOURCE, folder / NOTE) if _is_link(each)), None):
             return Note(link=str(link))
@@ -135,12 +135,12 @@ def read(folder: Path) -> Note:
     except FileNotFoundError:
         return Note()
     except (OSError, ValueError, RecursionError) as exc:
-        return Note(trouble=str(exc))
+        return Note(invalid=str(exc))
     return _parsed(said, folder) if said != {} else Note()
 
 
 def digest(source: Path) -> str:
-    """Return a checksum of a source; of a folder, it is of the names and contents of its files, whatever their times."""
+    """Return the checksum of a source; for a folder, of the names and contents of its files, without their times."""
     if not source.is_dir():
         return reading.checksum(source)
     total = hashlib.sha256()
@@ -151,7 +151,7 @@ def digest(source: Path) -> str:
 
 
 def result_of(note: Note) -> ConversionResult:
-    """Return the result that a note tells of."""
+    """Return the conversion result in a note."""
     return ConversionResult(
         status=note.status,
         error=note.error,
@@ -163,9 +163,9 @@ def result_of(note: Note) -> ConversionResult:
 
 
 def recorded(note: Note, today: ConverterInfo | None) -> ConversionResult:
-    """Return the result as it goes on record, of the version that gave it.
+    """Return the result for the archive, with the version of the converter that produced it.
 
-    Where code is read from, and which arguments are secret, today's converter tells.
+    The code's files are not known if that version is not today's; the secret arguments are today's.
     """
     result = result_of(note)
     if today is None or note.code_fingerprint in ("", today.fingerprint):
@@ -199,11 +199,11 @@ def _parsed(said: Any, folder: Path) -> Note:
         wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
         sound = _NOTES.validate_python({key: value for key, value in known.items() if key not in wrong})
         where = ".".join(map(str, faults[0]["loc"])) or "the whole"
-        return replace(sound, trouble=f"{where}: {faults[0]['msg']}", proof=proof)
+        return replace(sound, invalid=f"{where}: {faults[0]['msg']}", proof=proof)
 
 
 def _signed(said: Mapping[str, Any], folder: Path) -> bytes:
-    """What a signature is of: the folder's name, so that no note counts elsewhere, and all that the note says."""
+    """Return the bytes to sign: the note's content, and the folder's name, so that a note is not valid in another folder."""
     return json.dumps([os.fsencode(folder.name).hex(), said], sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
@@ -218,5 +218,5 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, _READ_ONLY)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is no file")
+            raise OSError(f"{path} is not a file")
         return stream.read()

@@ -1,7 +1,7 @@
 """The spool of each converter's ``Done/not-archived``: sources that were converted while the archive could not store them.
 
-Each lies in a folder of its own, with a note of its conversion. The note is written before the reports are sent, so that a
-restart finds both, and sends the reports under the same ids.
+Each has its own folder, with a note of its conversion. The note is written before the reports are sent, so that after a
+crash they are sent under the same ids.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from pywats_archive.portable import files
 from pywats_archive.portable.placing import make_folder
 
 _SCAN_EVERY_S = 1.0
-"""How old the list of resumable notes may be: a backlog is read once a second, not once for each source."""
+"""The highest age of the list of resumable notes: a backlog is read once a second, not once for each source."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parked:
-    """One folder of the spool, and its note as it was read."""
+    """One folder of the spool, with its note as it was read."""
 
     folder: Path
     note: Note
 
     def sources(self) -> list[Path]:
-        """Return the sources in the folder; more than one only where somebody put them there."""
+        """Return the sources in the folder; more than one only if somebody put them there."""
         return sorted((self.folder / SOURCE).iterdir()) if (self.folder / SOURCE).is_dir() else []
 
 
@@ -58,9 +58,9 @@ class _Place:
     """One ``Done/not-archived``; converters may share it."""
 
     mutex: threading.RLock = field(default_factory=threading.RLock)
-    """A folder that is being filled looks like one that a crash left empty."""
+    """Held while a folder is filled, since until then it looks like one that a crash left empty."""
     in_use: set[Path] = field(default_factory=set)
-    """Folders whose conversion this run has in memory."""
+    """Folders whose conversion is in memory in this run."""
     resumable: list[Parked] = field(default_factory=list)
     scanned_s: float = float("-inf")
 
@@ -75,12 +75,12 @@ class Spool:
         self._mutex = threading.Lock()
 
     def begin(self, config: ConverterConfig, arrival: Arrival, result: ConversionResult, *, now: datetime) -> Path:
-        """Record a conversion, durable, before its reports are sent; returns the folder that its source is to go to.
+        """Record a conversion, durable, before its reports are sent; returns the folder for its source.
 
-        The folder is in use until ``park`` or ``discard``; one that a crash left is resumed. StorageError when it fails.
+        The folder is in use until ``park`` or ``discard``; after a crash, ``resume`` finds it. StorageError when that fails.
         """
         note = Note(
-            arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # no archive has a negative one
+            arrival_id=arrival.arrival_id if (arrival.arrival_id or 0) > 0 else None,  # negative ids are in no archive
             converter_name=config.name,
             original_path=arrival.path,
             size_bytes=arrival.size_bytes,
@@ -111,7 +111,7 @@ class Spool:
         return folder
 
     def resume(self, config: ConverterConfig, arrival: Arrival) -> tuple[Path, ConversionResult] | None:
-        """Return what an earlier run recorded for this very source, if it did; the folder is in use from now on."""
+        """Return the folder and result that an earlier run recorded for this source, if any; the folder is then in use."""
         place, stamp = self._place(config), arrival.stamp
         with place.mutex:
             if time.monotonic() - place.scanned_s >= _SCAN_EVERY_S:
@@ -136,24 +136,27 @@ class Spool:
             note = read(folder)
             self.require_trusted(folder, note, config)
             if note.proof is None:
-                raise StorageError(f"{folder / NOTE}: is gone; the source stays where it is until it can be archived")
+                raise StorageError(
+                    f"{folder / NOTE}: is missing; the source stays where it is until it can be archived"
+                )
             try:
                 write(replace(note, state=ending.state, checksum=checksum_of(Path(arrival.path))), folder, self.seal)
             except OSError as exc:
                 raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-            self._defer(config.name, {arrival.number})  # before it leaves: a scan must not count it as vanished
+            # Deferred before the source moves: a scan in between must not record it as vanished.
+            self._defer(config.name, {arrival.number})
             actions.move_into(folder / SOURCE, Path(arrival.path))
             place.in_use.discard(folder)
 
     def discard(self, folder: Path, config: ConverterConfig) -> None:
-        """Remove a folder whose source is gone, or another one; OSError when that fails."""
+        """Remove a folder whose source is gone or was replaced; OSError when that fails."""
         place = self._place(config)
         with place.mutex:
             _remove(folder)
             place.in_use.discard(folder)
 
     def parked(self, config: ConverterConfig, *, of_all: bool = False) -> Iterator[Parked]:
-        """Yield a converter's folders that are not in use, oldest first; ``of_all``: of those who share the Done folder too.
+        """Yield a converter's folders that are not in use, oldest first; ``of_all``: of all that share its Done folder.
 
         StorageError when they cannot be listed.
         """
@@ -171,27 +174,27 @@ class Spool:
                     yield parked
 
     def is_empty(self, config: ConverterConfig) -> bool:
-        """Whether nothing of a converter waits to be archived, as far as that can be read."""
+        """Whether no source of a converter is parked or in use; also if its folders cannot be listed."""
         with suppress(StorageError):
             return next(self.parked(config), None) is None and not self._place(config).in_use
         return True
 
     def note_deferred(self, config: ConverterConfig) -> None:
-        """Take note of the arrivals that an earlier run parked, as far as the notes can be read."""
+        """Mark the arrivals that an earlier run parked as deferred, if the notes can be read."""
         with suppress(StorageError):
             numbers = {each.note.arrival_id for each in self.parked(config)}
             self._defer(config.name, {number for number in numbers if number is not None})
 
     def is_deferred(self, converter_name: str, arrival_id: int | None) -> bool:
-        """Whether an arrival is parked: its source has not vanished."""
+        """Whether an arrival is parked, so that its source has not vanished."""
         return arrival_id in self._deferred.get(converter_name, ())
 
     def exclusively(self, config: ConverterConfig) -> threading.RLock:
-        """Return the lock of a converter's Done folder: nobody else parks or resumes there meanwhile."""
+        """Return the lock of a converter's Done folder: while it is held, nothing is parked or resumed there."""
         return self._place(config).mutex
 
     def is_current(self, parked: Parked, config: ConverterConfig) -> Note | None:
-        """Return a folder's note as it is now; None when it is in use, or another converter's."""
+        """Return a folder's current note; None when the folder is in use, or belongs to another converter."""
         note = read(parked.folder)
         is_free = parked.folder not in self._place(config).in_use
         return note if is_free and _is_of(config, note) else None
@@ -200,21 +203,21 @@ class Spool:
         """Raise StorageError for a note that is invalid or not trusted, before anything is done with its source."""
         if note.link:
             raise NoteUntrusted(
-                f"{folder}: {note.link} is a link, and none is followed there; see who made it, and remove it"
+                f"{folder}: {note.link} is a link, which is never followed there; find out who made it, and remove it"
             )
-        alone = "or remove the note: its source is archived alone then"
-        if note.trouble:
-            raise StorageError(f"{folder / NOTE}: makes no sense ({note.trouble}); correct it, {alone}")
+        alternative = "or remove the note, and the source is archived without a conversion"
+        if note.invalid:
+            raise StorageError(f"{folder / NOTE}: is invalid ({note.invalid}); correct it, {alternative}")
         if why := doubt(note, config.watch_folder, self.seal):
-            raise NoteUntrusted(f"{folder / NOTE}: is not trusted: {why}, {alone}")
+            raise NoteUntrusted(f"{folder / NOTE}: is not trusted: {why}, {alternative}")
 
     def remove(self, parked: Parked) -> None:
-        """Remove a folder whose source is archived; StorageError when that fails, or when a source lies there."""
+        """Remove a folder whose source is archived; StorageError when that fails, or when a source is still in it."""
         try:
             _remove(parked.folder)
         except OSError as exc:
             raise StorageError(
-                f"{parked.folder}: cannot be removed ({exc.strerror or exc}); what it held is archived"
+                f"{parked.folder}: cannot be removed ({exc.strerror or exc}); its source is archived, so remove it by hand"
             ) from exc
 
     def _place(self, config: ConverterConfig) -> _Place:
@@ -244,7 +247,9 @@ def _created(parent: Path, name: str) -> Path:
     try:
         return make_folder(parent, name)
     except OSError as exc:
-        raise StorageError(f"{parent}: cannot be made ({exc.strerror or exc})") from exc
+        raise StorageError(
+            f"{parent}: cannot be created ({exc.strerror or exc}); check its rights and its disk"
+        ) from exc
 
 
 def _is_of(config: ConverterConfig, note: Note) -> bool:
@@ -252,7 +257,7 @@ def _is_of(config: ConverterConfig, note: Note) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a note and the folders around it; a source that lies there is never removed, it is an OSError."""
+    """Remove a note and its folders; OSError if a source is in them, which is never removed."""
     if (folder / SOURCE).is_dir():
         (folder / SOURCE).rmdir()
     partial_of(folder).unlink(missing_ok=True)

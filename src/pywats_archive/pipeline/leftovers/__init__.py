@@ -1,1 +1,4 @@
-"""What an earlier configuration left unfinished: it is continued, or an alert says what has no owner any longer."""
+"""Unfinished work of earlier configurations: a **survey** finds it, a **plan** decides, a **draining lane** completes it.
+
+**Orphans** have no owner any longer, and are alerts.
+"""

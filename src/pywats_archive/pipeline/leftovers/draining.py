@@ -1,4 +1,4 @@
-"""Carrying out the plans: sources are released or ignored, and a draining lane finishes what is unfinished."""
+"""Carrying out the plans: sources are released or ignored, and draining lanes complete unfinished work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class Leftovers:
-    """What an earlier configuration of this station left in its archives; for the service's own thread."""
+    """Unfinished work of earlier configurations in this station's archives; for the service's own thread."""
 
     def __init__(
         self, pool: ArchivePool, loader: ConverterLoader, attaching: Attaching, spool: Spool, *, clock: Clock
@@ -39,7 +39,7 @@ class Leftovers:
     def draining_lanes(self, lane: Lane, station: StationConfig) -> tuple[Lane, ...]:
         """Make draining lanes for a lane's unfinished sources in other archives, or under other names.
 
-        An archive that is away is asked when it is back: ``lane.predecessors.is_unknown``.
+        If the lane's archive is away, ``lane.predecessors.is_unknown`` is set, and this is repeated when it is back.
         """
         if lane.predecessors.is_unknown:
             self.follow((lane,), station)
@@ -58,15 +58,15 @@ class Leftovers:
         return tuple(made)
 
     def is_drained(self, lane: Lane) -> bool:
-        """Whether a draining lane has finished all that it was made for."""
+        """Whether a draining lane has completed all its work."""
         if lane.archive is None or not self._spool.is_empty(lane.config):
             return False
         return lane.name not in ledger.unfinished_counts(lane.archive)
 
     def follow(self, lanes: tuple[Lane, ...], station: StationConfig) -> None:
-        """Record where sources in hand lie now, where their watch folder has another name, or another converter.
+        """Record the current paths of unfinished sources whose watch folder has another name, or another converter.
 
-        What is in hand in a lane's folder for another converter continues under that one's name; the lane ignores it.
+        Unfinished sources of another converter in a lane's folder stay with that converter; the lane ignores them.
         """
         for root in station.archive_roots(even_unused=True):
             if str(root) in self._pool.known:
@@ -74,7 +74,7 @@ class Leftovers:
                     self._follow_in(root, lanes, station)
 
     def open_waiting(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
-        """Open archives in which something waits though no lane uses them: reports are sent, sources cause an alert."""
+        """Open archives that no lane uses and in which something waits: their reports are sent, their sources are an alert."""
         used = {lane.root for lane in lanes}
         for root in station.archive_roots(even_unused=True):
             if root not in used and str(root) in self._pool.known:

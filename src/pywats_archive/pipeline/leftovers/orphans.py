@@ -1,4 +1,4 @@
-"""Unfinished work that has no owner any longer: each case is an alert, and nothing is done to it."""
+"""Unfinished work without an owner: each case is an alert, and the work is left untouched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Found = dict[str, dict[str, object]]
 
 
 class Orphans:
-    """Keeps the alerts on orphans up to date, from the service's own thread."""
+    """Raises and clears the alerts on orphans, in the service's own thread."""
 
     def __init__(self, pool: ArchivePool, alerts: Alerts) -> None:
         self._pool = pool
@@ -27,14 +27,14 @@ class Orphans:
         self._pending: dict[str, list[Path]] = {}
 
     def check(self, lanes: Iterable[Lane], station: StationConfig) -> None:
-        """Look for converters and archives that have no lane any longer."""
+        """Check for converters and archives with unfinished work and without a lane."""
         self._alerts.sync(GONE, self._converters(lanes))
         self._alerts.sync(UNNAMED, self._archives(station))
 
     def check_pending(self, lanes: Iterable[Lane]) -> None:
-        """Look for sources in Pending that no ledger has, so that nobody tries them again: a rebuilt catalog is new.
+        """Check for sources in Pending that are in no ledger, as after a rebuild, so that nothing tries them again.
 
-        While no work goes on, since what is set aside is recorded after it was moved.
+        Call it while no work runs, since a source is recorded after it was moved to Pending.
         """
         lanes = tuple(lanes)
         folders = {lane.config.pending_folder for lane in lanes if lane.archive}
@@ -45,7 +45,7 @@ class Orphans:
         except ArchiveError:  # the archive has an alert of its own
             return
         known = {Path(a.moved_to) for a in arrivals if a.moved_to}
-        on_their_way = {Path(a.path).name for a in arrivals}  # a crash may have left them there, not yet recorded
+        on_their_way = {Path(a.path).name for a in arrivals}  # a crash may have come before their move was recorded
         self._pending = {
             folder: [item for item in items if item not in known and item.name not in on_their_way]
             for folder, items in lying.items()
@@ -53,8 +53,8 @@ class Orphans:
         self.recheck_pending()
 
     def recheck_pending(self) -> None:
-        """Raise or clear the alert on each Pending folder by what still lies there."""
-        reason = "nobody tries them again: move them back into the watch folder"
+        """Raise or clear the alert on each Pending folder by the sources that are still in it."""
+        reason = "they are not tried again: move them back into the watch folder"
         found: _Found = {}
         for folder, items in self._pending.items():
             if remaining := [item for item in items if item.exists()]:
@@ -62,13 +62,13 @@ class Orphans:
         self._alerts.sync(FORGOTTEN, found)
 
     def blockers(self) -> tuple[str, ...]:
-        """Return what waits without an owner, a line each."""
+        """Return a line for each converter or archive whose work has no owner."""
         alerts = ((a.subject, dict(a.fields)) for a in self._alerts.open if a.name in (GONE, UNNAMED))
         return tuple(f"{subject}: {_number(fields)} wait: {fields['reason']}" for subject, fields in alerts)
 
     def _converters(self, lanes: Iterable[Lane]) -> _Found:
-        """Return the converters whose sources wait in an open archive while no lane is there for them."""
-        reason = "no converter that is enabled has this name, nor the watch folder to itself; give one its name again"
+        """Return the converters that have unfinished sources in an open archive, and no lane."""
+        reason = "no enabled converter has this name, or watches the folder alone; give a converter this name again"
         lanes, found = tuple(lanes), _Found()
         for archive in self._pool.archives:
             there = {lane.name for lane in lanes if lane.archive is archive}
@@ -78,20 +78,20 @@ class Orphans:
         return found
 
     def _archives(self, station: StationConfig) -> _Found:
-        """Return the archives that this configuration created and no longer names, in which something waits.
+        """Return the archives that this configuration created and no longer lists, in which something waits.
 
-        They are only read: a configuration that was copied to another station remembers those of its original.
+        They are only read: a configuration copied from another station knows the archives of that station.
         """
         named = {*station.archive_roots(even_unused=True), *(archive.root for archive in self._pool.archives)}
-        reason = f"the configuration names it no more: name it in archive_folder, or {self._pool.how_to_forget}"
+        reason = f"the configuration no longer lists it: set archive_folder to it, or {self._pool.how_to_forget}"
         found = _Found()
         for root in self._pool.known_roots(station):
             if root in named:
                 continue
-            with suppress(ArchiveError), self._pool.reading(root) as archive:  # it may be gone for good
+            with suppress(ArchiveError), self._pool.reading(root) as archive:  # it may no longer exist
                 sources = sum(ledger.unfinished_counts(archive).values())
                 reports = submissions.waiting_reports(archive)
-                if (sources or reports) and not is_owned(root):  # its owner finishes them
+                if (sources or reports) and not is_owned(root):  # its owner completes them
                     found[str(root)] = {"sources": sources, "reports": reports, "reason": reason}
         return found
 
@@ -101,7 +101,7 @@ def _number(fields: Mapping[str, object]) -> str:
 
 
 def _items(folder: Path) -> list[Path]:
-    """Return what lies there, except names that begin with a dot, which may be half-written."""
+    """Return the items of a folder, except names with a leading dot, which may be half-written."""
     with suppress(OSError):
         return sorted(item for item in folder.iterdir() if not item.name.startswith("."))
     return []

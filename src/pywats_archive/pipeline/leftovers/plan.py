@@ -1,4 +1,4 @@
-"""What becomes of an earlier configuration's work: decided from values alone, each answer with its reason."""
+"""What to do with the unfinished work of an earlier configuration: decided from values alone, with reasons."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What one archive has, under one converter name, of the sources of a lane."""
+    """The sources of a lane's folder in one archive, under one converter name."""
 
     root: Path
     name: str
     is_named: bool
-    """Whether the configuration still names this archive, for whichever converter."""
+    """Whether the configuration still lists this archive, for any converter."""
     unfinished: tuple[Arrival, ...] = ()
     finished: tuple[Arrival, ...] = ()
-    """Finished sources that still lie in the watch folder unchanged, as with KEEP."""
+    """Finished sources that are still in the watch folder, unchanged, as with KEEP."""
     set_aside: frozenset[int] = frozenset()
-    """Ids of the arrivals whose source lies in Pending."""
+    """Ids of the arrivals whose source is in Pending."""
     has_parked: bool = False
-    """Whether converted sources wait in Done to be archived."""
+    """Whether converted sources are parked in Done, to be archived."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneFacts:
-    """What the plan needs to know of the lane."""
+    """The facts about a lane that the plan depends on."""
 
     name: str
     root: Path | None
@@ -38,30 +38,30 @@ class LaneFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """Sources that an archive had only seen, and gives up: the lane takes them as its own configuration says."""
+    """Seen sources that an earlier archive gives up, so that the lane processes them by its own configuration."""
 
     arrivals: tuple[Arrival, ...]
     reason: str
     where: str
-    """What the ledger records for their place."""
+    """The word that the ledger records as their place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftoverPlan:
-    """What to do about one survey."""
+    """What to do with the work in one survey."""
 
     release: Release | None = None
     ignored: tuple[Arrival, ...] = ()
-    """Sources that the lane does not process while they lie there unchanged: they would be sent under a second id."""
+    """Sources that the lane does not process while they stay unchanged: they would be sent under a second id."""
     in_hand: int = 0
-    """How many sources a draining lane has to finish."""
+    """The number of sources that a draining lane has to complete."""
     drain: bool = False
     reason: str = ""
-    """Why there is a draining lane, or none."""
+    """Why a draining lane is needed, or not."""
 
 
 def leftover_plan(survey: Survey, lane: LaneFacts) -> LeftoverPlan:
-    """Decide what becomes of what ``survey`` found, in the watch folder of ``lane``."""
+    """Decide what to do with the work in ``survey``, in the watch folder of ``lane``."""
     seen = tuple(a for a in survey.unfinished if a.state is ArrivalState.SEEN)
     in_hand = tuple(a for a in survey.unfinished if a.state is not ArrivalState.SEEN)
     lying = tuple(a for a in in_hand if a.arrival_id not in survey.set_aside)
@@ -83,9 +83,9 @@ def leftover_plan(survey: Survey, lane: LaneFacts) -> LeftoverPlan:
 
 
 def release(arrivals: tuple[Arrival, ...], *, has_its_name: bool) -> Release:
-    """Return how sources that were only seen are given up; ``has_its_name``: their converter is called as before."""
+    """Return the release of seen sources; ``has_its_name``: their converter still has its name."""
     if has_its_name:
-        reason, where = "the configuration names this archive no more for the converter", "without this archive"
+        reason, where = "the configuration no longer lists this archive for the converter", "without this archive"
     else:
-        reason, where = "no converter of this name watches its folder any more", "under another name"
+        reason, where = "no converter of this name watches its folder any longer", "under another name"
     return Release(arrivals=arrivals, reason=reason, where=where)

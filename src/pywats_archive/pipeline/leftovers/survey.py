@@ -1,4 +1,4 @@
-"""What the known archives have of a lane's sources from an earlier configuration: only read, nothing is changed."""
+"""Finding the unfinished work of earlier configurations in the known archives; nothing is changed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ log = structlog.get_logger()
 
 
 def surveys(lane: Lane, station: StationConfig, pool: ArchivePool, spool: Spool) -> Iterator[Survey]:
-    """Yield a survey for each archive that this configuration ever created, and each name it may know the sources by.
+    """Yield a survey for each archive that this configuration ever created, and each name that a lane's sources may have there.
 
-    An archive that cannot be read is skipped, and the log says so; the lane's own is surveyed once it is back.
+    An archive that cannot be read is skipped and logged; the lane's own one is surveyed once it is back.
     """
     surveyed = {(other.name, other.root) for other in lane.predecessors.lanes}
     for root in pool.known_roots(station):
@@ -39,14 +39,14 @@ def surveys(lane: Lane, station: StationConfig, pool: ArchivePool, spool: Spool)
 
 
 def facts(lane: Lane, station: StationConfig) -> LaneFacts:
-    """Return what the plan needs to know of a lane."""
+    """Return the facts about a lane that the plan depends on."""
     watching = [c for c in station.converters if c.enabled and c.watch_folder == lane.config.watch_folder]
     return LaneFacts(name=lane.name, root=lane.root, watches=lane.watches, is_alone=len(watching) == 1)
 
 
 @contextmanager
 def skipping(root: Path) -> Iterator[None]:
-    """Skip an archive that no lane needs when it fails; the log says so."""
+    """Skip and log an archive that fails."""
     try:
         yield
     except ArchiveError as exc:
@@ -54,12 +54,12 @@ def skipping(root: Path) -> Iterator[None]:
 
 
 def is_set_aside(arrival: Arrival) -> bool:
-    """Whether a source lies in Pending; one on its way back from there may lie in its watch folder already."""
+    """Whether a source is in Pending; one that was being brought back may already be in its watch folder."""
     return arrival.moved_to is not None and os.path.lexists(arrival.moved_to)
 
 
 def _names(archive: Archive, root: Path, lane: Lane, station: StationConfig) -> tuple[str, ...]:
-    """Return the names by which an archive may know a lane's sources, except its own where it uses that archive."""
+    """Return the names that a lane's sources may have in an archive, except its own name in its own archive."""
     own = () if root == lane.root else (lane.name,)
     if not lane.watches:
         return own
@@ -84,7 +84,7 @@ def _survey(archive: Archive, root: Path, name: str, lane: Lane, station: Statio
 
 
 def _unfinished(archive: Archive, name: str, lane: Lane, *, is_named: bool) -> Iterator[Arrival]:
-    """Yield what an archive has of a lane's watch folder: it may be another station's, of which this one is a copy."""
+    """Yield the unfinished arrivals in a lane's watch folder: the archive may be of a station that this one is a copy of."""
     folder = lane.config.watch_folder
     for arrival in ledger.unfinished(archive, name):
         if os.path.dirname(arrival.path) == folder if lane.watches else is_named:  # noqa: PTH120 (strings, as in a listing)
@@ -92,7 +92,7 @@ def _unfinished(archive: Archive, name: str, lane: Lane, *, is_named: bool) -> I
 
 
 def _finished(archive: Archive, name: str, lane: Lane) -> tuple[Arrival, ...]:
-    """Return what an archive left in the watch folder, as with KEEP: it would go out under a second id."""
+    """Return finished sources that are still in the watch folder, as with KEEP: they would be sent under a second id."""
     try:
         listing, _ = lane.listing.read() if lane.watches else ({}, ())
     except OSError:  # the scan reports it

@@ -1,4 +1,4 @@
-"""Carrying out an ending: the source leaves the watch folder, and never over another file (invariants 2 and 3)."""
+"""Carrying out an ending: the source leaves the watch folder and never replaces another file (invariants 2 and 3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pywats_archive.portable.placing import free_names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """A source that is to leave, as it was when it was archived."""
+    """A source that is to leave, with its state when it was archived."""
 
     path: Path
     size_bytes: int
@@ -38,7 +38,7 @@ class SourceFile:
 
 
 def source_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
-    """Return an arrival's source as it is to leave, with its archived form if it has one."""
+    """Return the source of an arrival; with ``entry``, its archived copy is checked before the source is removed."""
     return SourceFile(
         path=Path(arrival.moved_to or arrival.path),
         size_bytes=arrival.size_bytes,
@@ -53,29 +53,30 @@ def source_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moved:
-    """Where the source is now; ``note`` says why it is not where it was to go."""
+    """Where a source is now; ``note`` says why it is not at its destination."""
 
     moved_to: str | None
     note: str | None = None
     touched: FileStamp | None = None
-    """How it was in the end, when its time had changed and its bytes had not."""
+    """The stamp of the source if its time changed and its bytes did not."""
     lies_at: Path | None = None
-    """Where it lies as it was."""
+    """Its path, if it still exists unchanged."""
 
     @property
     def is_replaced(self) -> bool:
-        """Whether another source lay in its place, which was leftover."""
+        """Whether another source had its place, which was not touched."""
         return self.moved_to == _REPLACED
 
 
 REMOVED, _REPLACED = "removed", "replaced"
 _REPLACED_SOURCE = Moved(
-    moved_to=_REPLACED, note="what lay there had changed since it was archived; it was left and is taken in"
+    moved_to=_REPLACED,
+    note="it was changed or replaced after it was archived; the file that is there now is processed as new",
 )
 
 
 def apply(ending: Ending, source: SourceFile) -> Moved:
-    """Do with the source what ``ending`` says; safe to repeat. StorageError when the folder cannot take it."""
+    """Carry out ``ending`` on a source; safe to repeat. StorageError when the source cannot be moved."""
     if not os.path.lexists(source.path):
         is_kept = ending.destination is Destination.KEPT
         return Moved(moved_to=None) if is_kept else Moved(moved_to="gone", note="the source was already gone")
@@ -92,11 +93,11 @@ def apply(ending: Ending, source: SourceFile) -> Moved:
 
 
 class _Replaced(Exception):
-    """Another source lies where the one lay that is to leave."""
+    """Another source is in the place of the one that is to leave."""
 
 
 def bring_back(pending: Path, path: Path) -> bool:
-    """Bring a suspended source from Pending back to where it was dropped; False while another one has its name."""
+    """Move a suspended source from Pending back to its path; False while another source has its name."""
     try:
         _move(pending, path)
     except FileExistsError:
@@ -116,7 +117,7 @@ def _move_to(name_of_folder: str) -> Callable[[SourceFile], Moved]:
 
 
 def move_into(folder: Path, path: Path) -> Path:
-    """Move a file or folder into ``folder``, under its own name or the first free one; StorageError when it cannot be taken."""
+    """Move a file or folder into ``folder``, under its own name or the first free one; StorageError when it cannot be moved."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in free_names(path.name):
@@ -160,7 +161,7 @@ class _NotInArchive(Exception):
 
 
 def _prove_archived(archive: Archive, entry: ArchiveEntry, path: Path) -> None:
-    """Read the blob back from end to end; for a folder, find each of its files in it as it is now."""
+    """Read the whole blob back; for a folder, each of its files must be in the blob in its current state."""
     archive.blobs.check(entry.source_archived_path, entry.source_checksum)
     if entry.source_kind is not SourceKind.FOLDER:
         return
@@ -181,9 +182,9 @@ def _zip(source: SourceFile) -> Moved:
 
 
 def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> None:
-    """Remove from Done what the ledger says that this entry leftover there, if it is this very source, byte for byte.
+    """Remove from Done the files that the ledger has for this entry, if they are identical to its source.
 
-    A file of the same name and content may be another converter's, or a person's.
+    Other files of the same name and content may belong to another converter, or to a person.
     """
     if entry.source_kind is not SourceKind.FILE:
         return
@@ -195,7 +196,7 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
 
 
 def is_as_it_was(source: SourceFile) -> bool:
-    """Whether what is to leave still lies there."""
+    """Whether a source is still there, unchanged."""
     try:
         return os.path.lexists(source.path) and _touched(source) is None
     except _Replaced:
@@ -203,10 +204,10 @@ def is_as_it_was(source: SourceFile) -> bool:
 
 
 def _touched(source: SourceFile) -> FileStamp | None:
-    """Return how the source is now, when its time, rights or inode changed and its bytes did not; _Replaced when they did.
+    """Return the source's stamp if its time, rights or inode changed and its bytes did not; _Replaced if they did.
 
-    Its bytes are read only when something else differs. A folder may lose its marker while it is converted; what it gained is
-    seen when it leaves.
+    Its bytes are read only if something else differs. A folder may lose its marker while it is converted; files that it
+    gained are found when it leaves.
     """
     try:
         kind, now = reading.examine(source.path)
@@ -226,7 +227,7 @@ def _touched(source: SourceFile) -> FileStamp | None:
 
 
 def _is_untouched(source: SourceFile, now: FileStamp) -> bool:
-    """Rights may change where no archive has the bytes to compare with; the time of the last change is none there."""
+    """Whether the stamp is unchanged; without archived bytes to compare, ``ctime_ns`` is ignored, since rights may change."""
     known = (
         (source.size_bytes, now.size_bytes),
         (source.mtime_ns, now.mtime_ns),
@@ -237,7 +238,7 @@ def _is_untouched(source: SourceFile, now: FileStamp) -> bool:
 
 
 def _keep(source: SourceFile) -> Moved:
-    """Leave the source where it is: in Pending, if it waits there because its place in the watch folder is another's."""
+    """Leave the source where it is: in Pending, if another source has its name in the watch folder."""
     if source.path.parent == Path(source.config.pending_folder):
         return Moved(moved_to=str(source.path), note="kept in Pending: its place in the watch folder is taken")
     return Moved(moved_to=None)

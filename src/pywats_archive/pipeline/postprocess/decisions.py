@@ -1,4 +1,4 @@
-"""What is to be done, decided from values alone; each answer comes with its reason."""
+"""What to do with a source after its conversion: decided from values alone, with reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pywats_archive.models.time import later
 
 
 def after_conversion(result: ConversionResult, config: ConverterConfig, *, attempts: int, now: datetime) -> NextState:
-    """Decide from a conversion's result; ``attempts`` counts the earlier ones that ended suspended."""
+    """Decide the state after a conversion; ``attempts``: the number of earlier conversions that ended suspended."""
     if result.status is ConversionStatus.SUCCESS:
         state = ArrivalState.WAITING if result.documents else ArrivalState.CONVERTED
         return NextState(state=state, attempts=attempts)
@@ -35,12 +35,12 @@ def _after_suspension(result: ConversionResult, config: ConverterConfig, *, atte
 
 
 def is_due(arrival: Arrival, now: datetime) -> bool:
-    """Return whether a suspended arrival may be tried again; at once when the clock was set back since it was suspended."""
+    """Whether a suspended arrival may be tried again; also if the clock was set back since it was suspended."""
     return arrival.retry_at is None or arrival.retry_at <= now or now < arrival.changed_at
 
 
 class Destination(str, Enum):
-    """What becomes of the source itself."""
+    """Where a source goes."""
 
     DONE = "done"
     ERROR = "error"
@@ -50,12 +50,12 @@ class Destination(str, Enum):
 
 
 REMOVING = (Destination.REMOVED, Destination.ZIPPED)
-"""What leaves nothing of the source but copies."""
+"""Destinations after which only copies of the source exist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How an arrival ends: its last state, and what becomes of the source, and why."""
+    """How an arrival ends: its last state, the destination of its source, and the reason."""
 
     state: ArrivalState
     destination: Destination
@@ -67,7 +67,7 @@ NOT_TAKEN = {
     ConversionStatus.SKIPPED: ArrivalState.SKIPPED,
     ConversionStatus.REJECTED: ArrivalState.REJECTED,
 }
-"""How a source ends that its converter would not have: it stays where it lies."""
+"""The last states of sources that a converter does not convert: they stay in the watch folder."""
 _DESTINATIONS = {
     PostProcessAction.MOVE: Destination.DONE,
     PostProcessAction.DELETE: Destination.REMOVED,
@@ -86,10 +86,10 @@ def ending(
     reason: str | None = None,
     is_archived: bool = True,
 ) -> Ending:
-    """Decide how an arrival ends once nothing of it waits for the server.
+    """Decide how an arrival ends once its reports are all answered.
 
-    ``requested_action`` is the converter's own post action, which goes before the configured one. Without the source's bytes in
-    the archive, ARCHIVE keeps it in Done.
+    ``requested_action``: the converter's own post action, which takes precedence over the configured one. If the archive does
+    not have the source's bytes, ARCHIVE moves it to Done.
     """
     if status in NOT_TAKEN:
         return Ending(state=NOT_TAKEN[status], destination=Destination.KEPT, reason=reason)
@@ -99,6 +99,6 @@ def ending(
         return Ending(state=ArrivalState.REFUSED, destination=Destination.ERROR, reason=reason)
     action = PostProcessAction(requested_action) if requested_action else config.post_action
     if action is PostProcessAction.ARCHIVE and not is_archived:
-        return Ending(state=ArrivalState.DONE, destination=Destination.DONE, reason="the archive does not hold it")
+        return Ending(state=ArrivalState.DONE, destination=Destination.DONE, reason="the archive does not have it")
     cleans = action is PostProcessAction.ARCHIVE
     return Ending(state=ArrivalState.DONE, destination=_DESTINATIONS[action], reason=reason, clean_leftovers=cleans)

@@ -1,4 +1,4 @@
-"""What is written to a source after it was archived: found while it leaves, and for a while after, archived and told."""
+"""Writes to a source after it was archived: found when it leaves and for a while after, archived again, and an alert."""
 
 from __future__ import annotations
 
@@ -27,29 +27,27 @@ from pywats_archive.pipeline.postprocess.actions import Moved
 log = structlog.get_logger()
 
 ALERT_FOR_S = 86_400.0
-"""How long the alert stays open after the last time."""
+"""How long the alert stays open after the last late write."""
 _AGAIN_S = 5.0
-"""After how long what could not be archived is tried again."""
-_LATE = (
-    "written to after it was archived; its bytes are archived as they are now, and were not converted: replay the entry"
-)
+"""The delay after a late write that could not be archived."""
+_LATE = "written to after it was archived; the new content is archived but not converted: replay the entry"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DepartedSource:
-    """A source that has left the watch folder, as it was then."""
+    """A source that has left the watch folder, with its state at that time."""
 
     lane: Lane
     arrival: Arrival
     entry: ArchiveEntry
     path: Path
-    """Where it lies now."""
+    """Its current path."""
     stamp: FileStamp | None
-    """None: nobody knows how it was, and its bytes are compared."""
+    """None: its state is not known, so its bytes are compared."""
 
 
 class LateWrites:
-    """Remembers what has departed for ``late_seconds``; safe to use from many threads. Costs a look at each, once."""
+    """Remembers departed sources for ``late_seconds``, then checks each once; safe to use from many threads."""
 
     def __init__(self, alerts: Alerts, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._alerts = alerts
@@ -76,13 +74,13 @@ class LateWrites:
                 heapq.heappush(self._departed, (due_s, next(self._numbers), departed))
 
     def resume(self, lane: Lane) -> None:
-        """Look at what left shortly before an earlier run ended: that run may not have."""
+        """Remember the sources that left shortly before the end of an earlier run, which may not have checked them."""
         if lane.archive is None:
             return
         within = timedelta(seconds=lane.config.late_seconds)
         for arrival, entry in ledger.left_lately(lane.archive, lane.name, within=within):
             path = Path(arrival.moved_to or "")
-            if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not the zip that was made of it
+            if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not a zip of the source
                 stamp = arrival.stamp
                 is_file = entry.source_kind is SourceKind.FILE
                 self._push(
@@ -93,7 +91,7 @@ class LateWrites:
                 )
 
     def due(self, *, all_of_them: bool = False) -> list[DepartedSource]:
-        """Return what was written to since it departed, of what is to be compared at now, or of all that is remembered."""
+        """Return the sources that were written to since they left, of those to check now, or of all."""
         now_s = self._now_s()
         due = []
         with self._mutex:
@@ -105,7 +103,7 @@ class LateWrites:
         return [departed for departed in due if _is_written(departed)]
 
     def archive(self, lane: Lane, departed: DepartedSource) -> None:
-        """Archive what was written to, and look at it again: a program may write on."""
+        """Archive a late write, and remember the source again: a program may write more."""
         path = departed.path
         try:
             stamp = reading.stamp_of(path)
@@ -121,9 +119,9 @@ class LateWrites:
     def archive_changed_folder(
         self, lane: Lane, arrival: Arrival, entry: ArchiveEntry, folder: Path, *, as_converted: FileStamp | None
     ) -> tuple[str | None, FileStamp | None]:
-        """Archive a folder again to which files came since it was archived; returns what is to be told, and how it was.
+        """Archive a folder again if it gained files since it was archived; returns a reason for the ledger, and its stamp.
 
-        What it had already ``as_converted`` may be the converter's own doing, and is no alert.
+        Files that it already had ``as_converted`` may be the converter's own, and are no alert.
         """
         if lane.archive is None or entry.source_kind is not SourceKind.FOLDER or not folder.is_dir():
             return None, None

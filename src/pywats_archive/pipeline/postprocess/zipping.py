@@ -1,4 +1,4 @@
-"""Zip files of sources, proven to read back before the source is removed."""
+"""Zip files of sources, read back before the source is removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_IN_ZIP = (2107, 12, 31, 23, 59, 59)
 
 
 def zip_of_earlier(path: Path, folder: Path) -> Path | None:
-    """Find the zip that an earlier try made of this very source, before it could be removed."""
+    """Return the zip that an earlier try made of this source, if any, before it could remove the source."""
     for name in free_names(f"{path.name}.zip"):
         if not os.path.lexists(folder / name):
             return None
@@ -45,7 +45,7 @@ def new_zip(path: Path, folder: Path, partial: Path) -> Path:
 
 
 def _contains(packed: Path, path: Path) -> bool:
-    """Return whether a zip holds each file of ``path``, as long, as old and with the same checksum as it is now."""
+    """Whether a zip contains each file of ``path``, with its current size, time and checksum."""
     try:
         with zipfile.ZipFile(packed) as zipped:
             contents = {info.filename: (info.file_size, info.date_time, info.CRC) for info in zipped.infolist()}
@@ -56,7 +56,7 @@ def _contains(packed: Path, path: Path) -> bool:
 
 def _as_zipped(file: Path) -> tuple[int, tuple[int, ...], int]:
     info, crc = _zip_info(file, file.name), 0
-    seconds = info.date_time[5] // 2 * 2  # all that a zip keeps
+    seconds = info.date_time[5] // 2 * 2  # the precision of a zip
     for chunk in reading.read_file(file):
         crc = zlib.crc32(chunk, crc)
     return info.file_size, (*info.date_time[:5], seconds), crc
@@ -71,11 +71,11 @@ def _write_zip(path: Path, stream: IO[bytes]) -> None:
 
 
 def _zip_info(file: Path, name: str) -> zipfile.ZipInfo:
-    """Describe a file as a zip has it; a time that no calendar has becomes the last one that a zip can hold."""
+    """Return the zip entry for a file; an invalid time becomes the last one that a zip can store."""
     try:
         info = zipfile.ZipInfo.from_file(file, name, strict_timestamps=False)
     except (OSError, OverflowError, ValueError):
-        status = file.stat()  # of a file that is gone this is the error that counts
+        status = file.stat()  # if the file is gone, this raises the error to report
         info = zipfile.ZipInfo(name, _LAST_IN_ZIP)
         info.file_size, info.external_attr = status.st_size, (status.st_mode & 0xFFFF) << 16
     info.compress_type = zipfile.ZIP_DEFLATED

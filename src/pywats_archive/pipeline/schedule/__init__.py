@@ -1,1 +1,1 @@
-"""Scheduled converters: when each is due, and what becomes of its result."""
+"""Scheduled converters: when each runs, and how its results are archived and sent."""

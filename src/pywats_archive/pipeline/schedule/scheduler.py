@@ -1,4 +1,4 @@
-"""Scheduled converters: run when they are due, each result archived and its reports sent like any other."""
+"""Scheduled converters: they run when they are due, and each result is archived and sent like that of a source."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PART, _RESULT = "schedule", "scheduled result"
 
 
 class Schedules:
-    """When each scheduled converter runs next; one run of a converter at a time."""
+    """The schedules and runs of all scheduled converters; one run of a converter at a time."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Schedules:
         on_withheld: Callable[[], None],
         tasks: IsolatedTasks,
     ) -> None:
-        """``on_withheld`` is called when a report is not sent until a person says so."""
+        """``on_withheld`` is called when a report is not sent until a person releases it."""
         self._processes = processes
         self._on_withheld = on_withheld
         self._tasks = tasks
@@ -65,7 +65,7 @@ class Schedules:
         self._deferred: deque[tuple[ScheduledDocument, str]] = deque()
 
     def plan(self, lanes: Iterable[Lane]) -> None:
-        """Take over these lanes; a converter that had its next run planned keeps it."""
+        """Use these lanes from now on; the planned next run of a converter stays."""
         self._lanes = {lane.name: lane for lane in lanes if not (lane.watches or lane.is_draining)}
         for lane in self._lanes.values():
             self._tasks.run(_PART, lane.name, partial(self._plan_first, lane))
@@ -75,13 +75,13 @@ class Schedules:
             self._due[lane.name] = moment
 
     def restart(self, lanes: Iterable[Lane]) -> None:
-        """Take over these lanes while nothing runs: what was about to run is due again."""
+        """Use these lanes from now on; runs that were queued and dropped are due again. Call it while nothing runs."""
         self._due |= {name: self._now() for name in self._running}
         self._running.clear()
         self.plan(lanes)
 
     def due(self) -> Iterator[Lane]:
-        """Return the lanes to be run now, and plan their next run."""
+        """Yield the lanes to run now, and plan their next runs."""
         now, found = self._now(), list[Lane]()
         for lane in tuple(self._lanes.values()):
             if lane.name in self._due and lane.name not in self._running:
@@ -89,10 +89,10 @@ class Schedules:
         yield from found
 
     def _check(self, lane: Lane, now: datetime, found: list[Lane]) -> None:
-        """Add a lane to ``found`` if it is to be run now, and plan its next run."""
+        """Add a lane to ``found`` if it is due, and plan its next run."""
         name = lane.name
         if lane.away or lane.is_paused or lane.converter.error or (lane.archive and lane.archive.reserve.trouble()):
-            return  # it has no source that could wait: its results would have nowhere to go
+            return  # it has no source that could wait, and its results could not be archived
         following = self._next(lane, now)
         if following and self._due[name] > following:  # the clock was set back
             self._due[name] = following
@@ -105,9 +105,9 @@ class Schedules:
             found.append(lane)
 
     def run(self, lane: Lane) -> None:
-        """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can.
+        """Run a converter once, and archive and send its results; if its code cannot be loaded, it is due once that works.
 
-        A run that is interrupted because the service stops gives no result; the next start goes by the schedule.
+        A run that is interrupted by a stop has no result; the next start follows the schedule.
         """
         try:
             results = self._results(lane)
@@ -134,7 +134,7 @@ class Schedules:
             return (exc.as_result(),)
 
     def _taken(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
-        """Return a result the name and the time under which it is archived, however often that is tried."""
+        """Return a result with the name and the time under which it is archived, the same at each try."""
         result, taken_at = redact_result(result, lane.config.arguments), self._now()
         log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
         name = f"{lane.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
@@ -145,7 +145,7 @@ class Schedules:
         )
 
     def _try_to_take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
-        """Take a result in; while the archive fails, it is kept and tried again."""
+        """Archive a result; if the archive fails, it stays in memory and is tried again."""
         try:
             self._take_in(lane, taken)
         except ArchiveError as exc:
@@ -158,7 +158,7 @@ class Schedules:
             self._tasks.resolve(_RESULT, lane.name)
 
     def retry_deferred(self) -> None:
-        """Try again to take in results that the archive could not."""
+        """Retry to archive the results that the archive could not store."""
         for _ in range(len(self._deferred)):
             taken, trouble = self._deferred.popleft()
             is_due = self._tasks.is_due(_RESULT, taken.lane_name)
@@ -168,16 +168,16 @@ class Schedules:
                 self._deferred.append((taken, trouble))
 
     def blockers(self) -> tuple[str, ...]:
-        """Tell in a line each which results only memory holds."""
+        """Return a line for each result that is only in memory."""
         return tuple(f"{taken.lane_name}: a result waits to be archived: {why}" for taken, why in tuple(self._deferred))
 
     def close(self) -> None:
-        """Tell of the results that are lost with the memory that holds them."""
+        """Log the results that are lost, since they are only in memory."""
         for result in self.blockers():
             log.error("scheduled.lost", result=result)
 
     def _take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
-        """Archive a result and offer its reports; what an earlier try came to, though it failed, is not done again."""
+        """Archive a result and queue its reports; steps that an earlier, failed try completed are not repeated."""
         if lane.away:
             raise lane.away
         result = taken.result
@@ -194,7 +194,7 @@ class Schedules:
             sighting = Sighting(path=taken.path, size_bytes=len(taken.body), mtime_ns=taken.mtime_ns)
             (arrival,) = ledger.enter(lane.archive, lane.name, [sighting])
         if arrival.archive_id and lane.archive.last_conversion(arrival.archive_id):
-            return  # whoever recorded it has its reports in the archive, from where they are sent
+            return  # an earlier try archived its reports, and they are sent from there
         entry = ingest.archive_result(
             lane.archive,
             ingest.NewSource(
@@ -245,7 +245,7 @@ class Schedules:
 
     @staticmethod
     def _rule(lane: Lane) -> tuple[float | None, str | None]:
-        """The configured schedule, else the converter's own."""
+        """Return the configured interval and cron expression, or else the converter's own."""
         config, own = lane.config, lane.converter.description
         if config.schedule_interval_seconds or config.cron_expression:
             return config.schedule_interval_seconds, config.cron_expression
@@ -253,7 +253,7 @@ class Schedules:
 
 
 def _job(lane: Lane) -> ConversionJob:
-    """The job of a run, which tells its code unless that is kept."""
+    """Return the job of a run; it returns the converter's code unless that is already stored."""
     return replace(lane.job, known_code=lane.interceptor.codes.latest) if lane.interceptor else lane.job
 
 
