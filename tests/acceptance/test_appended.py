@@ -256,7 +256,7 @@ def test_what_is_ambiguous_waits_for_a_person(station: Station) -> None:
     append(station, "?=2", "SN2=1")
     station.run()
     held = [each for each in rows(station).values() if each.submission_state is SubmissionState.REFUSED]
-    assert len(held) == 1 and "cannot be told" in str(held[0].last_error)
+    assert len(held) == 1 and "it is ambiguous which" in str(held[0].last_error)
     assert len(station.server.received) == 2
 
 

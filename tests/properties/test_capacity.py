@@ -63,5 +63,5 @@ def test_an_empty_sample_is_told(tmp_path: Path) -> None:
     """A folder without files, or none at all, is one clear error."""
     with pytest.raises(UsageError, match="no file with content"):
         measure(tmp_path, level=6)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         measure(tmp_path / "gone", level=6)

@@ -55,7 +55,7 @@ def _archived(root: Path, folder: Path, level: int) -> ArchiveStatistics:
 
 def _files(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
-        raise UsageError(f"--sample {folder}: is no folder; name one that holds log files")
+        raise UsageError(f"--sample {folder}: is not a folder; name one that contains log files")
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):

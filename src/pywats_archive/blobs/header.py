@@ -104,14 +104,14 @@ def read_label(stream: BinaryIO, path: Path) -> Label:
 def _decode(stream: BinaryIO) -> Label:
     fixed = stream.read(_FIXED_BYTES)
     if len(fixed) < _FIXED_BYTES or fixed[:3] != _MAGIC_DEFLATE or fixed[3] != _FEXTRA | _FNAME:
-        raise ValueError("it does not begin as a blob of an archive does")
+        raise ValueError("it does not begin like an archive's blob")
     (mtime,) = struct.unpack_from("<I", fixed, 4)
     (extra_length,) = struct.unpack_from("<H", fixed, 10)
     extra = stream.read(extra_length)
     name, end, _ = stream.read(_MAX_NAME_BYTES).partition(b"\0")
     metadata = json.loads(extra[4:])
     if not end or not isinstance(metadata, dict):
-        raise ValueError("it has no end")
+        raise ValueError("its end is missing")
     body, seal = metadata.pop(_BODY, None), metadata.pop(_SEAL, None)
     if seal is not None:
         _check_seal(fixed + extra + name + end, _FIXED_BYTES + len(extra.rstrip(b" ")) - _SEAL_FROM_END)

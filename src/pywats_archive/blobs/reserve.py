@@ -46,7 +46,7 @@ class Reserve:
 
     def trouble(self) -> DiskFull | None:
         """Return why no blob can be written, while the reserve is released."""
-        return self._full("there is no room but for the catalog") if self._is_released else None
+        return self._full("the remaining space is for the catalog") if self._is_released else None
 
     def allocate(self) -> bool:
         """Allocate it if there is space for twice as much; True unless the disk is full. Idempotent.
@@ -98,7 +98,7 @@ class Reserve:
 
     def _full(self, why: str) -> DiskFull:
         return DiskFull(
-            f"{self._files.root}: the disk is full ({why}); make room, and all that waits goes on by itself"
+            f"{self._files.root}: the disk is full ({why}); free some space, and the waiting work continues by itself"
         )
 
 

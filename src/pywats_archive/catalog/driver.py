@@ -75,7 +75,7 @@ def translated(path: Path, error: Exception) -> CatalogError:
     """Return our error for a driver's error at ``path``: what went wrong, and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if _is_full(cause):
-        return CatalogFull(f"{path} cannot grow ({cause}): make room on its disk")
+        return CatalogFull(f"{path} cannot grow ({cause}): free some space on its disk")
     if isinstance(cause, _OF_ONE_VALUE) or _NOT_BOUND in str(cause):
         return CatalogRefused(f"{path} cannot hold a value ({cause}): nothing of its transaction is stored")
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something other than a damaged file

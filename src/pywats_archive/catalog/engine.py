@@ -109,7 +109,7 @@ class Catalog:
         """
         if self._view:
             raise CatalogError(
-                f"{self.path}: is read only here (its medium, or its rights); use a copy of the archive on another disk"
+                f"{self.path}: is read-only here (its medium, or its rights); use a copy of the archive on another disk"
             )
         return self._writer.write(unit)
 
@@ -200,7 +200,7 @@ def _refuse_empty(path: Path) -> None:
 
 
 def _empty(path: Path) -> CatalogDamaged:
-    return CatalogDamaged(f"{path} is empty: run 'pywats-archive rebuild' to make it from the blobs")
+    return CatalogDamaged(f"{path} is empty: run 'pywats-archive rebuild' to create it from the blobs")
 
 
 def _uri(path: Path) -> str:

@@ -80,7 +80,7 @@ def _copied(path: Path, folder: Path) -> Path:
             left.unlink()
         time.sleep(_PAUSE_S)
     raise CatalogError(
-        f"{path}: is being written to by another computer, and cannot be written here; read it there, or from a snapshot"
+        f"{path}: is being written to by another computer, and cannot be written here; read it there, or read a snapshot"
     )
 
 

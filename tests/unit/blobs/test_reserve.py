@@ -76,7 +76,7 @@ def test_a_full_disk_takes_commits_and_no_blobs_until_there_is_room(disk: Disk, 
         with pytest.raises(DiskFull, match="the disk is full"):
             take_in(archive, tmp_path)
         assert archive.reserve.trouble() and not reserve.exists()
-        with pytest.raises(DiskFull, match="no room but for the catalog"):
+        with pytest.raises(DiskFull, match="remaining space is for the catalog"):
             take_in(archive, tmp_path, "small.log", 10)
         sightings = [Sighting(path=f"/watch/{n}.log", size_bytes=1, mtime_ns=1) for n in range(2_000)]
         ledger.enter(archive, "c", sightings)

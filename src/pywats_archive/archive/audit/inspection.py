@@ -158,7 +158,7 @@ def _report(report: Report) -> Recorded:
 
 def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
     if not blob.path:
-        raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, and should; {_BACKUP}")
+        raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, but should; {_BACKUP}")
     try:
         header = archive.blobs.read_header(blob.path)
     except BlobOutside:

@@ -101,10 +101,10 @@ def complete(root: Path, *, is_owner: bool) -> None:
             with ownership.owning(root):
                 finish(root)
     except OSError as exc:
-        raise StorageError(f"{root}: a rebuilding cannot be finished ({exc.strerror or exc}); check the disk") from exc
+        raise StorageError(f"{root}: a rebuild cannot be finished ({exc.strerror or exc}); check the disk") from exc
     if not (root / layout.CATALOG).exists() and has_blobs(root):
         raise CatalogDamaged(
-            f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to make it from the blobs"
+            f"{root / layout.CATALOG}: is missing; run 'pywats-archive rebuild' to create it from the blobs"
         )
 
 

@@ -97,7 +97,7 @@ def _create(root: Path, clock: Clock) -> Description:
         files.sync_folder(root.parent)
     except OSError as exc:
         raise StorageError(
-            f"{root}: no archive can be made here ({exc.strerror}); check the folder and its rights"
+            f"{root}: no archive can be created here ({exc.strerror}); check the folder and its rights"
         ) from exc
     return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
 

@@ -28,7 +28,7 @@ def require_archive(root: Path, archive_uuid: str) -> None:
         raise ArchiveAway(f"{root}: archive {archive_uuid} is not there; mount its disk or share")
     if found.archive_uuid != archive_uuid:
         raise AnotherArchive(
-            f"{root}: another archive ({found.archive_uuid}) lies where {archive_uuid} was; mount the right disk or share"
+            f"{root}: another archive ({found.archive_uuid}) is in the place of {archive_uuid}; mount the right disk or share"
         )
 
 
@@ -51,7 +51,7 @@ class Anchor:
         if self._is_the_same():
             return
         require_archive(self._root, self._uuid)
-        raise ArchiveAway(f"{self._root}: was gone and is back; it is opened again")
+        raise ArchiveAway(f"{self._root}: was unavailable and is back; it is opened again")
 
     def close(self) -> None:
         """Close the anchor; idempotent."""

@@ -24,9 +24,9 @@ from pywats_archive.models.operation.statistics import OpenAlert
 NOT_RUNNING = "service.not_running"
 _MOST_LOOKED_AT = 1_000
 _REASONS = {
-    ServiceState.STALLED: "the service's main loop gives no sign: look at its log, and start it again",
-    ServiceState.DIED: "the service did not end in order and nobody started it again: start 'pywats-archive run'",
-    ServiceState.STOPPED: "no service runs, and what waits is done by none: start 'pywats-archive run'",
+    ServiceState.STALLED: "the service's main loop gives no sign: check its log, and restart it",
+    ServiceState.DIED: "the service did not stop in order and was not restarted: start 'pywats-archive run'",
+    ServiceState.STOPPED: "no service is running, so the waiting work is not done: start 'pywats-archive run'",
 }
 
 

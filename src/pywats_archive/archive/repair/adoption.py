@@ -77,4 +77,4 @@ def _summary(archive: Archive, path: str, metadata: dict[str, Any]) -> ReportSum
     try:
         return read(body, fixed_id=metadata["report_id"], spare_id=uuid.UUID(int=0)).summary
     except ValueError as exc:
-        raise BlobDamaged(f"{archive.root / path}: is no JSON document ({exc})") from exc
+        raise BlobDamaged(f"{archive.root / path}: is not a JSON document ({exc})") from exc

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive import decision_log
 from pywats_archive.archive.folder import layout
-from pywats_archive.catalog.formerly import Formerly, formerly
+from pywats_archive.catalog.former_history import FormerHistory, former_history
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +18,7 @@ class Decided:
 
     noted_purged: frozenset[str]
     noted_rolled_back: frozenset[str]
-    history: Formerly
+    history: FormerHistory
 
     def is_purged(self, archive_id: str) -> bool:
         """Whether the entry is recorded as purged, so that its remaining blobs are to be removed."""
@@ -32,7 +32,7 @@ class Decided:
 @contextmanager
 def decided(root: Path) -> Iterator[Decided]:
     """Read the decisions in the archive at ``root``; its old catalog stays open meanwhile."""
-    with formerly(root / layout.CATALOG) as history:
+    with former_history(root / layout.CATALOG) as history:
         yield Decided(
             noted_purged=decision_log.purged_ids(root),
             noted_rolled_back=decision_log.rolled_back(root),

@@ -173,7 +173,7 @@ class _Filling:
         entry = adopted.entry
         assert entry is not None
         path = entry.source_archived_path or next((report.archived_path for report in adopted.reports), "")
-        message = f"{self._archive.root / path}: is not taken in with what belongs to it ({error}); keep it for inquiry"
+        message = f"{self._archive.root / path}: is not added, nor are its other blobs ({error}); keep it for inquiry"
         self._problems.append(_problem(ProblemKind.HEADER_DAMAGED, path, message, entry.archive_id))
         self._entries -= 1
         self._reports -= len(adopted.reports)
@@ -222,9 +222,7 @@ class _Filling:
         try:
             metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
             if metadata["archive_id"] != archive_id:
-                raise BlobDamaged(
-                    f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not taken in"
-                )
+                raise BlobDamaged(f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not added")
             problem = _content_problem(archive, path, archive_id, metadata)
             return replace(
                 _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, problem),
@@ -239,7 +237,7 @@ class _Filling:
 
     def _add_source(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:
         if adopted.entry:
-            raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not taken in")
+            raise BlobDamaged(f"{self._archive.root / path}: is a second source of its entry; not added")
         return replace(adopted, entry=entry_of(self._archive, path, metadata))
 
     def _add_companions(
@@ -283,7 +281,7 @@ def _stray_problem(root: Path, stray: Stray) -> Problem:
     if stray.reason:
         message = f"{root / stray.path}: cannot be listed ({stray.reason}); check its rights, then rebuild again"
         return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, message)
-    return _problem(ProblemKind.BLOB_UNKNOWN, stray.path, f"{root / stray.path}: is no blob by its name; not taken in")
+    return _problem(ProblemKind.BLOB_UNKNOWN, stray.path, f"{root / stray.path}: is not a blob by its name; not added")
 
 
 def _problem(kind: ProblemKind, path: str, message: str, archive_id: str | None = None) -> Problem:
@@ -291,4 +289,4 @@ def _problem(kind: ProblemKind, path: str, message: str, archive_id: str | None 
 
 
 def _foreign(path: Path, exc: Exception) -> str:
-    return f"{path}: cannot be taken in ({exc!r}); restore this file from a backup, then rebuild again"
+    return f"{path}: cannot be added ({exc!r}); restore this file from a backup, then rebuild again"

@@ -119,9 +119,7 @@ def _join_by_id_and_keys(known: _Matching) -> None:
         else:
             disputed.append((each, found))
     olds = {old.report_id: old for _, found in disputed for old in found}
-    known.leave(
-        olds.values(), [each for each, _ in disputed], "what its reports are called and what they test disagree"
-    )
+    known.leave(olds.values(), [each for each, _ in disputed], "its reports' ids and their tests disagree")
 
 
 def _meant(known: _Matching) -> dict[int, list[Earlier]]:
@@ -212,7 +210,7 @@ def _leave_equals(known: _Matching) -> None:
 
 
 def _ambiguity(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:
-    return f"{len(olds)} earlier and {len(news)} new reports of {whose}: which continues which cannot be told"
+    return f"{len(olds)} earlier and {len(news)} new reports of {whose}: it is ambiguous which continues which"
 
 
 def _leave_claimed_ids(known: _Matching) -> None:

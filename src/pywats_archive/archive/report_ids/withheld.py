@@ -25,14 +25,14 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class Decided:
     """A report as it is recorded, and the warnings for its conversion."""
 
     report: Report
     warnings: tuple[str, ...] = ()
 
 
-def judged(tx: Connection, report: Report, identity: Identity, asked: Asked) -> Judged:
+def decide(tx: Connection, report: Report, identity: Identity, asked: Asked) -> Decided:
     """Decide whether a report is sent, as the catalog is within this transaction; one that waits for a person is refused."""
     warnings = [identity.warning] if identity.warning else []
     held = None
@@ -45,10 +45,10 @@ def judged(tx: Connection, report: Report, identity: Identity, asked: Asked) -> 
             warnings.append(f"report {report.ordinal} has the id of a report of {other.archive_id} ({its_id})")
             held = None if asked.allow_same_id else f"not sent: {_conflict(other)}"
     if held is None or report.submission_state is not SubmissionState.WAITING:
-        return Judged(report=report, warnings=tuple(warnings))
+        return Decided(report=report, warnings=tuple(warnings))
     what = f"{held}, or 'pywats-archive reprocess start {report.archive_id} --new-id --submit' sends it as a new one"
     kept = replace(report, submission_state=SubmissionState.REFUSED, last_error=what)
-    return Judged(report=kept, warnings=tuple(warnings))
+    return Decided(report=kept, warnings=tuple(warnings))
 
 
 def same_id_elsewhere(db: Connection, report_id: str, checksum: str, *, of: str) -> Report | None:

@@ -76,7 +76,7 @@ def unchanged(archive: Archive, new: Sequence[Report], documents: Sequence[bytes
     return {n: old for n, (each, old) in others.items() if old.checksum == each.checksum or is_like(old.report_id, n)}
 
 
-def judged(tx: Connection, report: Report, same: Report | None) -> Report:
+def decide(tx: Connection, report: Report, same: Report | None) -> Report:
     """Decide whether a report of a file that may grow is sent, as the catalog is within this transaction.
 
     It is not sent if a later entry has its id, since the server would keep the older one, nor if the server has ``same``.

@@ -110,7 +110,9 @@ def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
         files = {str(metadata["main"]): body} if is_single else _unpacked(body, str(metadata["main"]))
         code = ConverterCode(files=files, class_name=str(metadata["class"]))
         if code.fingerprint != fingerprint:
-            raise BlobDamaged(f"{archive.root / path}: holds other code than its name says; restore it from a backup")
+            raise BlobDamaged(
+                f"{archive.root / path}: contains other code than its name says; restore it from a backup"
+            )
         return code
     return None
 
@@ -145,9 +147,7 @@ def lay_out(code: ConverterCode, folder: Path) -> Path:
     for name, content in code.files.items():
         target = folder.joinpath(*PurePosixPath(name).parts)
         if not target.resolve().is_relative_to(folder.resolve()):
-            raise BlobDamaged(
-                f"a converter's code holds the name {name!r}, which leads elsewhere; nothing of it is run"
-            )
+            raise BlobDamaged(f"a converter's code holds the name {name!r}, which leads elsewhere; none of it is run")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return folder.joinpath(*PurePosixPath(code.main).parts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.report_ids import withheld as holding
+from pywats_archive.archive.report_ids import withheld
 from pywats_archive.archive.report_ids.assignment import Identity, as_new, identities
 from pywats_archive.archive.report_ids.pairing import paired, unpaired
 from pywats_archive.archive.results import appended
@@ -142,18 +142,18 @@ def _commit(
     written: Sequence[_Written],
 ) -> tuple[Report, ...]:
     _require_nothing_between(tx, new, before)
-    judged = [holding.judged(tx, each.report, each.identity, new) for each in written]
+    decided = [withheld.decide(tx, each.report, each.identity, new) for each in written]
     if new.append:
-        pairs = zip(judged, written, strict=True)
-        judged = [replace(each, report=appended.judged(tx, each.report, its.same)) for each, its in pairs]
-        appended.withhold_older(tx, [each.report for each in judged])
-    warnings = (*new.conversion.warnings, *(warning for each in judged for warning in each.warnings))
+        pairs = zip(decided, written, strict=True)
+        decided = [replace(each, report=appended.decide(tx, each.report, its.same)) for each, its in pairs]
+        appended.withhold_older(tx, [each.report for each in decided])
+    warnings = (*new.conversion.warnings, *(warning for each in decided for warning in each.warnings))
     conversion = replace(new.conversion, warnings=warnings) if warnings != new.conversion.warnings else new.conversion
-    _withhold_older(tx, before, [each.report for each in judged])
+    _withhold_older(tx, before, [each.report for each in decided])
     number = conversions.add(tx, conversion)
     for each in written:
         archive.blobs.sync_name(each.blob)
-    kept = tuple(replace(each.report, conversion_id=number) for each in judged)
+    kept = tuple(replace(each.report, conversion_id=number) for each in decided)
     for report in kept:
         reports.add(tx, report)
     show(tx, archive, conversion, kept)

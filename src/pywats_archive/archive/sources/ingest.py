@@ -131,7 +131,7 @@ def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     """Commit a source whose blob is written, with its companions; further blobs are added to ``blobs``."""
     archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and reading.stamp_of(source.path) != draft.stamp:
-        raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
+        raise SourceChanged(f"{source.path}: changed while it was read; it is read again once it stops changing")
     blob, packed = blobs[0], Packed()
     beside = companions.by_rules(source.path, source.companion_rules)
     if beside:

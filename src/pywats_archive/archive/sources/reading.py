@@ -84,7 +84,7 @@ def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[byte
         if not stat.S_ISREG(before.st_mode):
             raise StorageError(f"{path}: not a regular file; it is never read")
         if expected and not expected.is_unchanged(file_stamp(before)):
-            raise SourceChanged(f"{path}: changed before it was read; it is read again when it is quiet")
+            raise SourceChanged(f"{path}: changed before it was read; it is read again once it stops changing")
         size = 0
         while chunk := os.read(descriptor, min(CHUNK_BYTES, max(before.st_size - size, 0) + 1)):
             size += len(chunk)
@@ -95,7 +95,7 @@ def read_file(path: Path, *, expected: FileStamp | None = None) -> Iterator[byte
     finally:
         os.close(descriptor)
     if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
+        raise SourceChanged(f"{path}: changed while it was read; it is read again once it stops changing")
 
 
 def read_folder(path: Path) -> Iterator[bytes]:
@@ -139,7 +139,7 @@ def _member(path: Path, name: str, on_file: Callable[[TarredFile], None] | None)
         digest.update(chunk)
         yield chunk
     if size != info.size:
-        raise SourceChanged(f"{path}: changed while it was read; it is read again when it is quiet")
+        raise SourceChanged(f"{path}: changed while it was read; it is read again once it stops changing")
     yield bytes(-size % _BLOCK)
     if on_file:
         on_file(TarredFile(name=name, size_bytes=size, sha256=digest.hexdigest(), mtime_ns=status.st_mtime_ns))

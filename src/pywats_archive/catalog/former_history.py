@@ -14,7 +14,7 @@ from pywats_archive.catalog import events
 _OF_ENTRY = "SELECT kind, details FROM events WHERE archive_id = ? AND sequence <= ? ORDER BY sequence"
 
 
-class Formerly:
+class FormerHistory:
     """The events of a catalog, as far as their chain is whole; none if it cannot be read."""
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
@@ -46,18 +46,18 @@ class Formerly:
 
 
 @contextmanager
-def formerly(path: Path) -> Iterator[Formerly]:
+def former_history(path: Path) -> Iterator[FormerHistory]:
     """Read the history in the database at ``path`` meanwhile. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
-        yield Formerly()
+        yield FormerHistory()
         return
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error:
-        yield Formerly()
+        yield FormerHistory()
         return
     with closing(db):
-        yield Formerly(db)
+        yield FormerHistory(db)
 
 
 def _whole_until(db: sqlite3.Connection) -> int:
