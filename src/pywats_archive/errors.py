@@ -58,7 +58,7 @@ class ArchiveError(Exception):
 
 
 class UsageError(ArchiveError):
-    """What was asked for cannot be done as it was asked."""
+    """The request cannot be carried out as given."""
 
     exit_code = 2
 
@@ -68,7 +68,7 @@ class ConfigError(UsageError):
 
 
 class WrongAccount(UsageError):
-    """The archive belongs to another account; run this as that one."""
+    """The archive belongs to another account; run the command as that account."""
 
 
 class AlreadyDone(UsageError):
@@ -104,15 +104,15 @@ class FolderTaken(FolderAway):
 
 
 class NoteUntrusted(StorageError):
-    """A note in Done is not this station's; nothing is done with what it names."""
+    """A note in Done was not written by this station; the files that it names are left alone."""
 
 
 class DiskLow(StorageError):
-    """The disk is nearly full: new sources wait until there is room."""
+    """The disk is nearly full; new sources wait until there is space."""
 
 
 class DiskFull(StorageError):
-    """The disk is full; make room, and what waits goes on by itself."""
+    """The disk is full; free some space, and waiting work resumes by itself."""
 
 
 class ArchiveAway(StorageError):
@@ -132,11 +132,11 @@ class ArchiveInUse(StorageError):
 
 
 class PurgeRunning(ArchiveInUse):
-    """A purge is going on already; try again when it is over."""
+    """A purge is running already; try again when it has ended."""
 
 
 class RunRunning(ArchiveInUse):
-    """A reprocessing is going on already; wait for it, or cancel it."""
+    """A reprocessing is running already; wait for it, or cancel it."""
 
 
 class Overtaken(StorageError):
@@ -160,11 +160,11 @@ class BlobDamaged(StorageError):
 
 
 class BlobOutside(BlobDamaged):
-    """A path is not the place of a blob; nothing is opened or removed there."""
+    """A path is not a valid blob path; nothing is opened or removed there."""
 
 
 class BlobMissing(StorageError):
-    """A blob that the catalog names is not there."""
+    """A blob in the catalog is missing."""
 
 
 class SourceChanged(StorageError):
@@ -172,7 +172,7 @@ class SourceChanged(StorageError):
 
 
 class SourceOpen(StorageError):
-    """A program still has the source open for writing; it leaves once it is closed."""
+    """A program still has the source open for writing; it is moved once it is closed."""
 
 
 class SourceVanished(StorageError):
@@ -180,7 +180,7 @@ class SourceVanished(StorageError):
 
 
 class SourceKnown(ArchiveError):
-    """The source is one that is archived already; it is not converted again."""
+    """The source is archived already; it is not converted again."""
 
 
 class CatalogError(ArchiveError):
@@ -188,7 +188,7 @@ class CatalogError(ArchiveError):
 
 
 class CatalogFull(CatalogError):
-    """The metadata database cannot grow: the disk is full; make room."""
+    """The metadata database cannot grow because the disk is full; free some space."""
 
 
 class CatalogRefused(CatalogError):
@@ -208,8 +208,8 @@ class WorkersUnavailable(ConverterUnavailable):
 
 
 class ServiceFailed(ArchiveError):
-    """A part of the service ended that it cannot do without; the log says why."""
+    """An essential part of the service ended; the log says why."""
 
 
 class ConversionInterrupted(ArchiveError):
-    """It was interrupted because the service stops; it goes on at the next start."""
+    """The conversion was interrupted because the service stops; it is repeated at the next start."""

@@ -34,7 +34,7 @@ def doctor(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Try in each folder what the promises need there, and say what holds and what to change."""
+    """Test in each folder what the guarantees need, and show what holds and what to change."""
     if archive and config:
         raise UsageError("--archive and --config: use one of them, not both")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end by signal takes the probes away first

@@ -39,7 +39,7 @@ def release(
     config: options.ConfigOption = None,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Release entries, so that they go the way of their policies."""
+    """Release entries, so that their policies apply again."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         client.retention.release(archive_ids, actor=current_user())
@@ -52,7 +52,7 @@ def list_holds(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """List what is held, with who, when and why."""
+    """List held entries, with who, when and why."""
     with options.open_client(archive, config) as client:
         holds = client.retention.holds()
     if as_json:

@@ -31,7 +31,7 @@ def plan(
     level: Annotated[int, typer.Option(min=1, max=9, help="Compression level for the sample.")] = 6,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Plan how much room an archive will take, from measured ratios or from files of your own."""
+    """Plan how much space an archive needs, from measured ratios or from your own files."""
     ratios, mean = Client.measure(sample, level=level) if sample else (MEASURED, None)
     if size is None and mean is None:
         raise UsageError("plan: the size of a file is missing; add --size, such as 10KB, or --sample DIR")

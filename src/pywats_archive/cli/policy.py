@@ -30,7 +30,7 @@ def list_policies(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """List the policy of each converter, and that of all others (*)."""
+    """List the policy of each converter, and of all others (*)."""
     with options.open_client(archive, config) as client:
         found = client.retention.policies()
     if as_json:
@@ -59,7 +59,7 @@ def show_policy(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show the policy that holds for a converter, and what it would purge now."""
+    """Show a converter's policy, and what it would purge now."""
     with options.open_client(archive, config) as client:
         policy = client.retention.policy(name)
         effects = client.retention.effects(policy)
@@ -98,7 +98,7 @@ def set_policy(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Set a converter's policy; what is not named stays as it is. Says what it will purge, and asks where that is much."""
+    """Set a converter's policy; other values stay unchanged. Shows what it will purge, and asks if that is much."""
     named = {
         "retention_days": retention_days,
         "failed_retention_days": failed_retention_days,
@@ -132,7 +132,7 @@ def reset_policy(
     config: options.ConfigOption = None,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Have a converter follow the policy of all others (*) again."""
+    """Make a converter use the policy of all others (*) again."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)

@@ -49,7 +49,7 @@ def purge(
     yes: YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Purge entries by id or by filter; without either, what the policies name (of one --converter, or of all).
+    """Purge entries by id or filter; without either, by the policies (of one --converter, or of all).
 
     Held and unfinished entries always stay, and so does the record of what goes.
     """

@@ -21,7 +21,7 @@ def rebuild(
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Make metadata.db anew from the blobs: of --archive, or of all damaged ones that --config names.
+    """Rebuild metadata.db from the blobs: of --archive, or of all damaged archives of --config.
 
     The old one is kept beside it, and asked for first where it can still be read: it knows what no blob tells.
     """

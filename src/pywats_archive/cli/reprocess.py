@@ -82,7 +82,7 @@ def start(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Replay entries by id or filter. First with --dry-run, then without it, then with --submit."""
+    """Replay entries by id or filter: first with --dry-run, then without, then with --submit."""
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     if archive_ids and (wanted != EntryFilter() or text is not None or mode is not ReplayMode.ALL):
         raise UsageError("reprocess start: use ids or filters, not both")
@@ -120,7 +120,7 @@ def resume(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Go on with a run that was stopped; each entry is done once."""
+    """Resume a run that was stopped; each entry is replayed once."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
@@ -201,7 +201,7 @@ def cancel(
     archive: options.OneArchiveOption = None,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Let a run end after what is being replayed; what is done stays."""
+    """Cancel a run after the entries in progress; finished entries stay."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
@@ -217,7 +217,7 @@ def rollback(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Let every entry of a run show the conversion again that it showed before. What was sent is listed: it stays sent."""
+    """Roll back a run: every entry shows its previous conversion again. Reports that were sent stay sent, and are listed."""
     options.confirm(f"set the entries of run {run} back", yes=yes)
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:

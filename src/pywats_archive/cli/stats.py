@@ -24,7 +24,7 @@ def stats(
     ] = 0,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show how much is archived, how it went, how it grows, and which alerts are open."""
+    """Show archive size, outcomes, growth and open alerts."""
     with options.open_client(archive, config) as client:
         figures = client.statistics(converter)
     if as_json:

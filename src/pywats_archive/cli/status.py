@@ -22,7 +22,7 @@ def status(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Show what came in, what became of it and which alerts are open, or find one source."""
+    """Show the counts of all sources and the open alerts, or find one source."""
     with options.open_client(archive, config) as client:
         if what is not None:
             is_working = any(service.state.is_working for service in client.services())

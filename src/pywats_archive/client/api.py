@@ -43,7 +43,7 @@ class Client:
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
-        """Open the archives in these folders; NotAnArchive names one that is none.
+        """Open the archives in these folders; NotAnArchive names a folder without one.
 
         One whose catalog is damaged can be verified and rebuilt; anything else that needs it raises CatalogDamaged.
         """
@@ -52,7 +52,7 @@ class Client:
 
     @classmethod
     def from_config(cls, path: Path | str) -> Client:
-        """Open every archive that a configuration names; those that no service has made yet are left out.
+        """Open every archive of a configuration, except those that no service has created yet.
 
         ArchiveAway names one that was there before and is not now: without it every answer would be a part, and look whole.
         """
@@ -65,9 +65,9 @@ class Client:
 
     @staticmethod
     def doctor(*, config: Path | str | None = None, archive: Path | str | None = None) -> Examination:
-        """Try in every folder of a configuration, or in one archive's, what the promises need there.
+        """Test in every folder of a configuration, or of one archive, what the guarantees need.
 
-        Opens no archive, so it answers where none can be opened, and beside a running service. RetryLater 40 s at most.
+        Opens no archive, so it answers where none can be opened, and beside a running service. Waits at most 40 s.
         UsageError unless one of the two is given.
         """
         if (config is None) == (archive is None):
@@ -103,11 +103,11 @@ class Client:
         return list(page.items)
 
     async def get_archive_statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Return the figures of all archives, or of one converter's part of them."""
+        """Return the statistics of all archives, or of one converter."""
         return await to_thread(self.statistics, converter_name)
 
     async def get_retention_policy(self, converter_name: str) -> RetentionPolicy:
-        """Return the policy that holds for a converter; UnknownConverter names those there are."""
+        """Return a converter's policy; UnknownConverter lists the known converters."""
         return await to_thread(self.retention.policy, converter_name)
 
     async def update_retention_policy(self, policy: RetentionPolicy, *, confirmed: bool = False) -> None:
@@ -165,9 +165,9 @@ class Client:
     def restore(
         self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
     ) -> tuple[Restored, ...]:
-        """Restore sources into ``folder``; one that cannot be is named with its reason and does not stop the others.
+        """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
 
-        ``even_damaged`` brings back what can be read of a damaged one, under its name with ``.damaged`` after it.
+        ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
         UnknownEntry comes before anything is written.
         """
         one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
@@ -175,7 +175,7 @@ class Client:
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Return the figures of all archives together, or of one converter's part of them."""
+        """Return the statistics of all archives together, or of one converter."""
         if converter_name:
             self.require_converter(converter_name)
         found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
@@ -204,18 +204,18 @@ class Client:
     def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
         """Check every archive, also beside a running service; yield each file that was checked.
 
-        What is wrong is in ``problem``; nothing is changed, and one damaged blob does not stop the rest.
+        A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check.
         """
         yield from self._archives.verify(thoroughness or Thoroughness())
 
     def count_files(self) -> int:
-        """Count the files that a check will look at, as they are now."""
+        """Count the files that a check will read."""
         return sum(map(inventory.count_files, self._archives.roots))
 
     def rebuild(self, *, actor: str, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
         """Rebuild catalogs from the blobs: of all archives, or only the damaged ones of a configuration.
 
-        Each old catalog is kept beside the new one. ArchiveInUse when a service runs.
+        Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
         """
         self.close()
         roots = (

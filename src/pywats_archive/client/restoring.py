@@ -13,14 +13,14 @@ from pywats_archive.errors import ArchiveError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """One entry's restoring: where its source lies now, or why it does not."""
+    """The restoring of one entry: where its source is now, or why it failed."""
 
     archive_id: str
     path: Path | None = None
     error: str | None = None
-    """Why it does not, or what is wrong with what was restored."""
+    """Why it failed, or what is wrong with the restored source."""
     is_on_record: bool = True
-    """Whether the archive's history tells of it; not where the archive is read only."""
+    """Whether the archive's history records it; False if the archive is read-only."""
 
 
 def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:

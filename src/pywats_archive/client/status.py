@@ -16,7 +16,7 @@ class StationStatus:
     accounts: tuple[Account, ...]
     disagreements: tuple[str, ...]
     alerts: tuple[OpenAlert, ...] = ()
-    """What the service found wrong, and is so still; and that none runs, while something waits."""
+    """Open alerts of the service, and one if no service runs while something waits."""
     services: tuple[ServiceStatus, ...] = ()
 
     @property

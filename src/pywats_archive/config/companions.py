@@ -11,11 +11,11 @@ BUILT_IN_COMPANIONS = {
 """Companion rules for standard converters, by class name: what their code reads beside the source."""
 
 COMPANION_NAMES = re.compile(r"\{(stem|name)\}|\{\{|\}\}")
-"""What is replaced in a companion rule: by the source's own stem or name, or by a brace."""
+"""The placeholders in a companion rule: the source's stem or name, or a literal brace."""
 
 
 def companion_fault(rule: str) -> str | None:
-    """Return why a companion rule is none, with what to write; None where it is one."""
+    """Return why a companion rule is invalid, with what to write; None if it is valid."""
     parts = re.split(r"[\\/]", rule)
     if not "".join(parts).strip(" ."):
         return "it is empty; remove it, or write for example '{stem}/*.txt'"
@@ -31,7 +31,7 @@ def companion_fault(rule: str) -> str | None:
 
 
 def is_writable(text: str) -> bool:
-    """Whether a file system, a database and a log can take the text."""
+    """Return whether a file system, a database and a log can store the text."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -17,11 +17,11 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 _LONGEST_SHOWN = 200
 _TEN_YEARS_S = 315_360_000
 _MOST_GB = 1_000_000_000
-"""A thousand times what the largest disks have; in bytes it fits in 64 bits."""
+"""A thousand times the largest disks; in bytes it fits in 64 bits."""
 
 
 class PostProcessAction(str, Enum):
-    """What becomes of a source after a successful conversion."""
+    """What happens to a source after a successful conversion."""
 
     MOVE = "move"
     DELETE = "delete"
@@ -71,7 +71,7 @@ class ConverterConfig(BaseModel):
     min_days: int = Field(default=0, ge=0, le=36_500)
     purge_unsubmitted: bool = False
     alarm: int = Field(default=10, ge=0, le=1_000_000)
-    """So many failures within an hour are an alert; 0 for none."""
+    """The number of failures within an hour that raises an alert; 0 for none."""
     min_free_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
     """None: 1 GB, or 5 % of a smaller disk."""
     compression_level: int = Field(default=6, ge=1, le=9)
@@ -81,14 +81,14 @@ class ConverterConfig(BaseModel):
     archive_companions: list[str] = Field(default_factory=list)
     allow_same_id: bool = False
     append: bool = False
-    """Whether one file grows by each unit: a report that it had before is no new one."""
+    """Whether a file grows with each unit, so that its earlier reports are not new."""
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0, le=2_592_000)
     memory_limit_mb: float = Field(default=4000.0, ge=0, le=_MOST_GB)
     empty_seconds: float = Field(default=60.0, ge=0, le=86_400)
-    """How long a source without bytes may stay so before it is skipped."""
+    """How long a source may be empty before it is skipped."""
     late_seconds: float = Field(default=60.0, ge=0, le=86_400)
-    """For how long after a source has left it is looked at for what is still written to it; 0: never."""
+    """How long a source is checked for late writes after it was moved; 0: never."""
     verify_interval_days: float = Field(default=30.0, ge=0, le=36_500)
     verify_rate_mb_s: float = Field(default=10.0, gt=0, le=1_000_000)
 
@@ -115,7 +115,7 @@ class ConverterConfig(BaseModel):
         return self
 
     def retention_said(self) -> dict[str, Any]:
-        """Return what this section says of retention in so many words, by the names of a policy."""
+        """Return the retention keys that are set in this section, by their names in a policy."""
         return {name: getattr(self, key) for key, name in RETENTION_KEYS.items() if key in self.model_fields_set}
 
     def retention_policy(self) -> RetentionPolicy | None:
@@ -127,7 +127,7 @@ class ConverterConfig(BaseModel):
 
     @property
     def append_fault(self) -> str | None:
-        """Why ``append`` can have no effect; None where it has, or is not set."""
+        """Why ``append`` has no effect; None if it has, or is not set."""
         if not self.append:
             return None
         if self.converter_type != "file":

@@ -28,7 +28,7 @@ ARCHIVE_KEYS = (
     "verify_interval_days",
     "verify_rate_mb_s",
 )
-"""The keys that pyWATS does not know (``archive_folder`` it knows, and wipes)."""
+"""The keys that pyWATS does not know (it knows ``archive_folder``, but wipes it)."""
 
 STATION_KEYS = ("submit_timeout_seconds",)
 """The keys of the whole station that pyWATS does not know."""
@@ -42,4 +42,4 @@ RETENTION_KEYS = {
     "min_days": "min_days",
     "purge_unsubmitted": "purge_unsubmitted",
 }
-"""The keys of retention, and what each is called in a policy."""
+"""The retention keys, with their names in a policy."""

@@ -19,7 +19,7 @@ class ServerConfig(BaseModel):
     api_token: str = Field(default="", repr=False)
     station_name: str = ""
     submit_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
-    """How long the first try to send a report may take; one that was too short gets twice as long the next time."""
+    """How long the first try to send a report may take; after a time-out, the next try may take twice as long."""
 
     @field_validator("service_address", "api_token", mode="before")
     @classmethod
@@ -27,13 +27,13 @@ class ServerConfig(BaseModel):
         return stripped(text)
 
     def keep_secret(self) -> None:
-        """Let no text show the token, nor credentials in the address."""
+        """Redact the token, and credentials in the address, from every text."""
         know_token("api_token", self.api_token)
         know_address("service_address", self.service_address)
 
 
 def stripped(text: Any) -> Any:
-    """Return a text as it was meant: an editor or a script easily leaves a newline or a byte order mark around it."""
+    """Return a text without the whitespace or byte order mark that an editor or a script may leave around it."""
     return text.strip(_MARGIN) if isinstance(text, str) else text
 
 

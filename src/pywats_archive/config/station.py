@@ -11,7 +11,7 @@ from pywats_archive.config.server import ServerConfig, WebhookConfig
 
 
 class StationConfig(BaseModel):
-    """All that one configuration file says, with its paths made absolute."""
+    """The content of one configuration file, with absolute paths."""
 
     model_config = ConfigDict(frozen=True)
 

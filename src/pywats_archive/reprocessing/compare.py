@@ -1,4 +1,4 @@
-"""Two reports as documents: which fields differ, where, and how. Pure."""
+"""The differences between two reports as documents. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pywats_archive.models.time import UTC, as_utc
 _IDS = frozenset({"id", "uuid", "guid"})
 """Fields of a document that name it, and are another at each conversion."""
 _NAMES = ("name", "stepName", "idx", "id")
-"""What tells the members of a list apart, in this order of preference."""
+"""Fields that identify the members of a list, in order of preference."""
 _MARGIN = timedelta(seconds=2)
 
 
@@ -30,7 +30,7 @@ class Ran:
 
     @classmethod
     def of(cls, started_at: datetime, duration_ms: int) -> Ran:
-        """Take it from when a conversion began, and how long it took."""
+        """Return the interval of a conversion, by its start and its duration."""
         return cls(started_at=started_at, ended_at=started_at + timedelta(milliseconds=duration_ms))
 
     def holds(self, value: Any) -> bool:
@@ -40,17 +40,17 @@ class Ran:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What differs between two documents, in the order of the old one."""
+    """The differences between two documents, in the order of the old one."""
 
     lasting: tuple[Change, ...] = ()
     volatile: tuple[Change, ...] = ()
-    """What is another at each conversion by rule (see ``is_volatile``)."""
+    """Fields that always differ between conversions (see ``is_volatile``)."""
 
 
 def difference(
     old: Mapping[str, Any], new: Mapping[str, Any], *, old_ran: Ran | None = None, new_ran: Ran | None = None
 ) -> Difference:
-    """Compare two documents, as they are and not as they are written."""
+    """Compare two documents by their values, not by their text."""
     lasting: list[Change] = []
     volatile: list[Change] = []
     for change in _of_objects("", old, new):

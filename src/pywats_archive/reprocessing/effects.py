@@ -1,4 +1,4 @@
-"""What a replay means: how it compares with what there is, and what its reports would do on the server. Pure.
+"""The effects of a replay: how it compares with the current conversion, and what its reports would do on the server. Pure.
 
 Which report is compared with which, and takes whose place, says the pairing alone (invariant 14).
 """
@@ -48,7 +48,7 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What an entry shows now, and what the server has of it."""
+    """What an entry shows now, and which of its reports the server has."""
 
     entry: ArchiveEntry
     conversion: Conversion | None
@@ -70,7 +70,7 @@ def evaluate(
     pairing: Pairing,
     summaries: Sequence[ReportSummary],
 ) -> ItemResult:
-    """Return what is known of an entry's replay; one that may not be sent without a person is skipped."""
+    """Return the outcome of an entry's replay; it is skipped if it needs a person's consent."""
     archive_id, result = shown.entry.archive_id, replayed.result
     if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
         return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
@@ -100,7 +100,7 @@ def evaluate(
 
 
 def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) -> str | None:
-    """Return what a person must say before a replay counts, if anything; a dry run only tells of it."""
+    """Return the consent that a replay needs, if any; a dry run only reports it."""
     if request.dry_run:
         return None
     if pairing.ambiguity and not request.new_id:
@@ -111,7 +111,7 @@ def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) ->
 
 
 def skipped(archive_id: str, why: str) -> ItemResult:
-    """Return the end of an entry that is not replayed."""
+    """Return the outcome of an entry that is not replayed."""
     return ItemResult(archive_id=archive_id, state=ItemState.SKIPPED, skipped_because=why)
 
 
@@ -121,7 +121,7 @@ def withheld(result: ItemResult) -> frozenset[int]:
 
 
 def summarize_run(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
-    """Sum a run's items up, the same changes together, the most frequent first."""
+    """Summarize a run's items, grouped by change, the most frequent first."""
     counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     groups: dict[str, tuple[Change, list[str], int]] = {}
     errors: list[tuple[str, str]] = []
@@ -224,7 +224,7 @@ def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
 
 
 def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None]:
-    """Return old and new verdict of the first report whose verdict turns, or of the first; the server's counts first."""
+    """Return old and new verdict of the first report whose verdict changes, else of the first; those on the server come first."""
     old = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
     pairs = [(old.get(each.pair.report_id or ""), each.summary.result) for each in new]
     turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])

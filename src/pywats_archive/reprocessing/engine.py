@@ -125,7 +125,7 @@ class ReprocessingEngine:
         processes: int = 0,
         on_progress: OnProgress | None = None,
     ) -> ReprocessingResult:
-        """Begin a run over these entries and carry it out. UnknownEntry and RunRunning come before anything is on record."""
+        """Start a run over these entries and carry it out. UnknownEntry and RunRunning come before any record."""
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
         for archive_id in arguments.texts(archive_ids, "archive_ids"):
@@ -135,7 +135,7 @@ class ReprocessingEngine:
             return self._carry_out(run_id, processes, on_progress)
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
-        """Go on with a run where it was stopped; one that is done gives its result. RunRunning while another goes on."""
+        """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""
         with runs.reprocessing(self._archive):
             return self._carry_out(run_id, processes, on_progress)
 
@@ -158,11 +158,11 @@ class ReprocessingEngine:
         return tuple(runs.items(self._archive, run_id))
 
     def result(self, run_id: int) -> ReprocessingResult:
-        """Sum up what a run did so far."""
+        """Summarize what a run did so far."""
         return runner.result_of(self._archive, run_id)
 
     def cancel(self, run_id: int) -> None:
-        """Let a run end after the entries that are being replayed; what is done stays."""
+        """Cancel a run after the entries in progress; finished entries stay."""
         if runs.get(self._archive, run_id).state is not RunState.RUNNING:
             raise UsageError(f"run {run_id} is not going on; 'reprocess rollback {run_id}' takes back what it did")
         runs.end(self._archive, run_id, RunState.CANCELLED, actor=self._actor)

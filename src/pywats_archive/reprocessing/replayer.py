@@ -32,12 +32,12 @@ from pywats_archive.portable.scratch import Scratch
 
 
 class Skipped(Exception):
-    """The entry cannot be replayed; its words say why."""
+    """The entry cannot be replayed; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Code:
-    """Code that a converter may run: today's, or what converted an entry."""
+    """Code that a converter may run: the current code, or the code that converted an entry."""
 
     config: ConverterConfig
     """Today's."""
@@ -67,12 +67,12 @@ class Replayer:
         self._codes: dict[str, _Code | str] = {}
         self._laid_out: dict[str, tuple[str, str]] = {}
         self._break: int | None = None
-        """The first event at which the history is broken, 0 when it is whole; None while nobody asked."""
+        """The first event at which the history is broken, 0 if it is intact; None before it was checked."""
         self._mutex = threading.Lock()
         self._scratch = Scratch()
 
     def replay(self, entry: ArchiveEntry, original: Conversion | None) -> Replayed:
-        """Convert an entry again; Skipped says why it cannot be, and what fails is a FAILED result."""
+        """Convert an entry again; Skipped if it cannot be replayed, a FAILED result if the conversion fails."""
         code = self._code(entry)
         arguments = self._arguments(code, original)
         runs_as = code if self._request.use_current_converter else self._original(code, original)
@@ -107,7 +107,7 @@ class Replayer:
         )
 
     def close(self) -> None:
-        """Remove the code that was laid out; idempotent."""
+        """Remove the unpacked code; idempotent."""
         self._scratch.close()
 
     def _code(self, entry: ArchiveEntry) -> _Code:
@@ -166,7 +166,7 @@ class Replayer:
         return replace(today, info=info, module_path=module_path, folder=folder)
 
     def _require_recorded(self, original: Conversion, was: str) -> None:
-        """Run no code that only a row names: its fingerprint must be that of the conversion's event, in a whole chain."""
+        """Refuse code that only a row names: its fingerprint must be in the conversion's event, in an intact chain."""
         with self._mutex:
             if self._break is None:
                 broken = inventory.first_break(self._archive)
@@ -183,7 +183,7 @@ class Replayer:
             )
 
     def _kept(self, fingerprint: str, was: str) -> tuple[str, str]:
-        """Lay kept code out, once for the run: a worker keeps what it loaded by its place."""
+        """Unpack stored code, once for the run, since a worker caches what it loaded by its path."""
         try:
             kept = codes.load(self._archive, fingerprint)
         except BlobDamaged as exc:

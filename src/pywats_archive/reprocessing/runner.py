@@ -1,4 +1,4 @@
-"""Carrying a run out: its entries on all cores, a bounded number at once, each end on record before the next is taken."""
+"""The execution of a run: a bounded number of entries at once, each outcome recorded before the next entry starts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from pywats_archive.reprocessing.replayer import Replayer, Skipped
 log = structlog.get_logger()
 
 OnProgress = Callable[[int, int, str], None]
-"""Told how many entries are done, of how many, and the last one's archive id."""
+"""Called with the number of finished entries, the total, and the last archive id."""
 _AT_ONCE = 100
 
 
@@ -51,7 +51,7 @@ def carry_out(
     processes: int = 0,
     on_progress: OnProgress | None = None,
 ) -> ReprocessingResult:
-    """Do what of a run is still to be done; it may be stopped at any moment, and gone on with by this again.
+    """Carry out the rest of a run; it may be stopped at any moment, and resumed by this function.
 
     Only within ``runs.reprocessing``. UsageError when the run was cancelled or rolled back.
     """
@@ -68,14 +68,14 @@ def carry_out(
 
 
 def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta()) -> ReprocessingResult:
-    """Sum up what a run has done so far."""
+    """Summarize what a run has done so far."""
     run = runs.get(archive, run_id)
     items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
     return summarize_run(items, run, duration=duration)
 
 
 class _RunExecution:
-    """One run that is going on."""
+    """The execution of one run."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class _RunExecution:
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
 
     def go(self) -> None:
-        """Take entry by entry until none is left, the run is cancelled, or one fails and that is to stop it.
+        """Replay entries until none is left, the run is cancelled, or one fails and that stops the run.
 
         What ends it otherwise, such as Ctrl-C, ends the worker processes at once; their entries stay planned.
         """
@@ -126,7 +126,7 @@ class _RunExecution:
             raise
 
     def _planned(self) -> Iterator[str]:
-        """Stream what is planned; those that were given already and are not on record yet are passed over."""
+        """Yield planned entries; skip those that were yielded and are not recorded yet."""
         given: set[str] = set()
         while True:
             page = runs.planned(self._archive, self._run_id, _AT_ONCE + len(given))
@@ -152,7 +152,7 @@ class _RunExecution:
         return going, is_stopped
 
     def _one(self, archive_id: str) -> ItemResult:
-        """Replay one entry; an error that nobody foresaw concerns it alone."""
+        """Replay one entry; an unexpected error affects only this entry."""
         try:
             return self._replayed(archive_id)
         except Exception as exc:

@@ -1,4 +1,4 @@
-"""Whether the clock may be believed: a purge by age that follows a wrong clock cannot be undone.
+"""Whether the clock can be trusted, since a purge by age with a wrong clock cannot be undone.
 
 What is believed is time that was lived through, or that the server or a person vouches for.
 """
@@ -20,18 +20,18 @@ SERVER_AGREES_WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trust:
-    """How far the clock is believed at one moment."""
+    """How far the clock is trusted at one moment."""
 
     known: Known
-    """What is to be kept."""
+    """The record to store."""
     now: datetime
     """The moment by which ages are counted while there is no doubt: never later than what was lived through."""
     doubt: str | None
-    """Why nothing may go by its age; None while the clock is believed."""
+    """Why nothing may be purged by age; None while the clock is trusted."""
 
 
 def judge(known: Known, reading: Reading, *, server: datetime | None = None) -> Trust:
-    """Decide whether the clock is believed; ``server``: what the server's clock says at this moment, when that is known."""
+    """Decide whether the clock is trusted; ``server`` is the server's time now, if known."""
     if server is not None and abs(reading.wall - server) <= SERVER_AGREES_WITHIN:
         return Trust(known=vouched(reading, Voucher.SERVER), now=reading.wall, doubt=None)
     carried = _carried(known, reading)
@@ -52,12 +52,12 @@ def judge(known: Known, reading: Reading, *, server: datetime | None = None) -> 
 
 
 def vouched(reading: Reading, voucher: Voucher) -> Known:
-    """Return what is known once the server or a person says that the clock is right."""
+    """Return the record after the server or a person confirmed the clock."""
     return Known(at=reading.wall, boot_id=reading.boot_id, uptime_s=reading.uptime_s, voucher=voucher)
 
 
 def _carried(known: Known, reading: Reading) -> Known:
-    """Carry what was believed on to this moment, by the time that was lived through since.
+    """Advance the trusted time to this moment by the time that the machine ran since.
 
     The machine may have been off before another start of it: that much is believed as far as its credit goes, and nothing
     of a longer time. An archive that came from another machine may be younger than the start of this one.

@@ -1,4 +1,4 @@
-"""Policies that are others in the archive than in the configuration: which values those are, and how they come to agree."""
+"""Policies that differ between archive and configuration: the values, and how to make them agree."""
 
 from __future__ import annotations
 

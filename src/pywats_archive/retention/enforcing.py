@@ -1,4 +1,4 @@
-"""Carrying a policy out: the plan's decisions, some hundred entries at a time, one purge at once."""
+"""The enforcement of a policy: the plan's decisions in batches of some hundred entries, one purge at a time."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from pywats_archive.retention.clock import Trust, judge, vouched
 from pywats_archive.retention.plan import NO_END, Stock, decisions, named, plan, summarize
 
 _AT_ONCE = 200
-"""So many entries are purged in one commit: some 5 ms in which nobody else can commit."""
+"""Entries purged in one commit, which blocks other commits for some 5 ms."""
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 Pause = Callable[[], None]
-"""Called between two batches: to make way for conversions, or to stop by what it raises."""
+"""Called between two batches, to wait for conversions, or to stop the purge by an exception."""
 
 
 def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
@@ -50,12 +50,12 @@ def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = 
 
 
 def trust_in(archive: Archive) -> Trust:
-    """Judge the clock by what the archive knows of the time, as a process does that asks no server; keeps nothing."""
+    """Evaluate the clock by the archive's record alone, without the server; stores nothing."""
     return judge(archive.clock.known(), archive.clock.reading())
 
 
 def confirm_clock(archive: Archive, *, actor: str) -> None:
-    """Believe the clock as it is now, at the word of a person; an event tells what was expected."""
+    """Trust the current clock, because a person confirmed it; an event records the expected time."""
 
     def told(before: Known, reading: Reading) -> Event:
         expected = judge(before, reading).known.at
@@ -79,7 +79,7 @@ def preview(
 def preview_plan(
     archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None, has_ages: bool = True
 ) -> PurgePlan:
-    """Sum up what ``enforce`` would do now."""
+    """Summarize what ``enforce`` would do now."""
     moment = now or _moment(trust_in(archive), archive)
     return plan(policy, inventory_of(archive, policy, has_ages=has_ages), now=moment)
 
@@ -231,7 +231,7 @@ def _require_sound(archive: Archive) -> None:
 
 
 def _require_later(archive: Archive, trust: Trust) -> None:
-    """Refuse a clock that is earlier than the newest entry, unless the server or a person says that it is right."""
+    """Doubt a clock that is earlier than the newest entry, unless the server or a person confirmed it."""
     newest = archive.newest_moment()
     if newest and trust.now < newest - _CLOCK_TOLERANCE and trust.known.voucher is Voucher.NOBODY:
         raise RetentionHeldBack(

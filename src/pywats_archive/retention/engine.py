@@ -13,14 +13,14 @@ from pywats_archive.retention import enforcing
 
 
 class RetentionEngine:
-    """Enforces retention policies on an archive; what it would do can be seen beforehand, and is the same."""
+    """Enforces retention policies on an archive; a preview makes the same decisions."""
 
     def __init__(self, storage: Stored | Archive) -> None:
         """``storage`` is an ``ArchiveStorage``, or an archive that is open."""
         self._archive = archive_of(storage)
 
     async def enforce_policy(self, policy: RetentionPolicy, *, confirmed: bool | None = None) -> PurgeStatistics:
-        """Purge what is older than the policy's days, then the oldest until what is left fits its size.
+        """Purge entries older than the policy's days, then the oldest until the rest fits its size limit.
 
         What is held, pending or not submitted stays, and is counted in ``kept``. NeedsConfirmation when more than a fifth
         would go at once and neither ``confirmed`` nor the archive's own policy says that it may.
@@ -37,7 +37,7 @@ class RetentionEngine:
         return await to_thread(enforcing.estimate, self._archive, policy)
 
     async def confirm_clock(self, *, actor: str = "library") -> None:
-        """Believe the clock as it is now, at the word of a person, where a purge was refused because it was doubted."""
+        """Trust the current clock, because a person confirmed it, after a purge was refused for a doubtful clock."""
         await to_thread(enforcing.confirm_clock, self._archive, actor=actor)
 
     def _preview(self, policy: RetentionPolicy) -> list[ArchiveEntry]:

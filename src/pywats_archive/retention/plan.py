@@ -1,4 +1,4 @@
-"""What a policy purges and what it keeps: pure decisions about values; previews, estimates and purges all ask these."""
+"""What a policy purges and what it keeps, as pure decisions; previews, estimates and purges all use them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ NO_END = "~"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stock:
-    """What a converter has."""
+    """The entries of a converter."""
 
     entries: int
     disk_size_bytes: int
     oldest_first: Callable[[str], Iterable[Candidate]]
-    """Returns its entries that were received before the archive id given, in the order of receipt."""
+    """Returns the entries received before the given archive id, in the order of receipt."""
     newest_from: str = NO_END
     """When the first of the ``min_entries`` that are always kept was received, as an archive id has it."""
     has_ages: bool = True
-    """False while the clock is doubted: nothing goes for its age, and the oldest still go for their size."""
+    """False while the clock is doubted: nothing is purged by age, but the oldest still by size."""
 
 
 def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterator[Decision]:
-    """Decide about every entry that a limit wants gone, oldest first: for age, then for what size demands beyond that.
+    """Decide about every entry beyond a limit, oldest first: by age, then by size.
 
     Both limits hold afterwards, unless what stands against it is named: an obstacle of an entry, or a minimum, at which
     this ends. Days are whole: an entry goes when its last day (UTC) is over.
@@ -46,14 +46,14 @@ def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterat
 
 
 def named(candidates: Iterable[Candidate], *, unsubmitted: bool) -> Iterator[Decision]:
-    """Decide about entries that a person names; ``unsubmitted``: even such as the server has not accepted."""
+    """Decide about named entries; ``unsubmitted``: also those that the server has not accepted."""
     for each in candidates:
         obstacle = obstacle_of(each, unsubmitted=unsubmitted)
         yield Decision(each.archive_id, PurgeReason.MANUAL, obstacle, each.disk_size_bytes)
 
 
 def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
-    """Sum up the decisions of a policy."""
+    """Summarize the decisions of a policy."""
     summed = summarize(decisions(policy, stock, now=now), policy.converter_name, stock)
     over = stock.disk_size_bytes - summed.bytes_freed - policy.max_size_bytes
     if not policy.enabled or over <= 0:
@@ -63,7 +63,7 @@ def plan(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> PurgePlan:
 
 
 def summarize(decided: Iterable[Decision], converter_name: str, stock: Stock) -> PurgePlan:
-    """Sum decisions up, whoever made them."""
+    """Summarize decisions."""
     purged, kept, freed = Counter[PurgeReason](), Counter[Obstacle](), 0
     for decision in decided:
         if decision.obstacle:
@@ -101,7 +101,7 @@ def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decisi
 
 
 def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) -> Iterator[Decision]:
-    """Decide about the oldest of what is not due for its age, until the rest fits."""
+    """Decide about the oldest entries that are not due by age, until the rest fits."""
     is_due = _due(policy, today) if stock.has_ages else lambda each: False
     for each in stock.oldest_first(_floor(policy, stock, today)):
         if left <= policy.max_size_bytes:

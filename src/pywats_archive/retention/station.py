@@ -1,4 +1,4 @@
-"""Policies, purges and holds over all archives of a station, as the client gives them to people and programs."""
+"""Policies, purges and holds over all archives of a station, for the client."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class InForce:
 
     policy: RetentionPolicy
     is_own: bool
-    """False when it is that of all others."""
+    """False if it is the policy of all other converters."""
     archive: str
     differences: tuple[Difference, ...] = ()
-    """Where the configuration says otherwise."""
+    """Where the configuration differs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClockState:
-    """What an archive makes of the clock: ``doubt`` says why nothing may go by its age, None while it is believed."""
+    """An archive's trust in the clock: ``doubt`` says why nothing may be purged by age; None while the clock is trusted."""
 
     archive: str
     clock: datetime
@@ -39,7 +39,7 @@ class ClockState:
 
 
 class StationRetention:
-    """Speaks of every archive that knows a converter; errors name the archive."""
+    """Covers every archive that knows a converter; errors name the archive."""
 
     def __init__(self, archives: Sequence[Archive], require_converter: Callable[[str], None]) -> None:
         self._archives = archives
@@ -90,18 +90,18 @@ class StationRetention:
         return tuple(found)
 
     def preview(self, converter_name: str | None = None) -> Iterator[tuple[str, Decision]]:
-        """Stream what the policies in force purge and keep now, each with its converter's name."""
+        """Yield what the current policies would purge and keep now, each with its converter's name."""
         for archive, name in self._pairs(converter_name):
             for decision in enforcing.preview(archive, archive.policies.effective(name)):
                 yield name, decision
 
     def plans(self, converter_name: str | None = None) -> tuple[PurgePlan, ...]:
-        """Sum up what the policies in force purge and keep now, converter by converter."""
+        """Summarize what the current policies would purge and keep now, by converter."""
         pairs = self._pairs(converter_name)
         return tuple(enforcing.preview_plan(archive, archive.policies.effective(name)) for archive, name in pairs)
 
     def enforce(self, converter_name: str | None = None, *, actor: str) -> tuple[PurgeStatistics, ...]:
-        """Purge what the policies in force name, at the word of a person: however much that is."""
+        """Purge by the current policies, at a person's request: however much that is."""
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)
@@ -111,7 +111,7 @@ class StationRetention:
         return tuple(done)
 
     def clocks(self) -> tuple[ClockState, ...]:
-        """Return what each archive makes of the clock, as far as that can be said without the server."""
+        """Return each archive's trust in the clock, as far as it is known without the server."""
         found = []
         for archive in self._archives:
             doubt = enforcing.trust_in(archive).doubt
@@ -119,12 +119,12 @@ class StationRetention:
         return tuple(found)
 
     def confirm_clock(self, *, actor: str) -> None:
-        """Have every archive believe the clock as it is now, at the word of a person; durable once this returns."""
+        """Make every archive trust the current clock, because a person confirmed it; durable once this returns."""
         for archive in self._archives:
             enforcing.confirm_clock(archive, actor=actor)
 
     def preview_named(self, archive_ids: Sequence[str], *, unsubmitted: bool = False) -> Iterator[tuple[str, Decision]]:
-        """Stream what becomes of entries that a person names; UnknownEntry comes first."""
+        """Yield the decision for each named entry; UnknownEntry is raised first."""
         for archive, ids in self._by_archive(archive_ids):
             for decision in named(purging.candidates_named(archive, ids), unsubmitted=unsubmitted):
                 yield archive.entry(decision.archive_id).converter_name, decision
@@ -132,14 +132,14 @@ class StationRetention:
     def purge_named(
         self, archive_ids: Sequence[str], *, actor: str, unsubmitted: bool = False, even_damaged: bool = False
     ) -> tuple[PurgeStatistics, ...]:
-        """Purge entries that a person names; what is held, pending or not submitted stays, and is counted."""
+        """Purge named entries; those held, pending or not submitted stay, and are counted."""
         return tuple(
             enforcing.purge_named(archive, ids, actor=actor, unsubmitted=unsubmitted, even_damaged=even_damaged)
             for archive, ids in self._by_archive(archive_ids)
         )
 
     def finish_unfinished(self) -> tuple[PurgeStatistics, ...]:
-        """Try again to remove what earlier purges could not; nothing where there is nothing of the kind."""
+        """Try again to remove files that earlier purges could not remove."""
         return tuple(filter(None, map(enforcing.finish_unfinished, self._archives)))
 
     def history(self, limit: int = 100) -> tuple[Purge, ...]:
@@ -154,7 +154,7 @@ class StationRetention:
                 legal_holds.hold(archive, archive_id, reason, actor=actor)
 
     def release(self, archive_ids: Sequence[str], *, actor: str) -> None:
-        """Let entries go the way of their policies again."""
+        """Release holds, so that policies apply to the entries again."""
         for archive, ids in self._by_archive(archive_ids):
             for archive_id in ids:
                 legal_holds.release(archive, archive_id, actor=actor)
@@ -164,7 +164,7 @@ class StationRetention:
         return tuple(hold for archive in self._archives for hold in legal_holds.holds(archive))
 
     def _of(self, converter_name: str) -> Sequence[Archive]:
-        """The archives that know a converter; all, where none has anything of it yet."""
+        """Return the archives that know a converter; all if none does yet."""
         if converter_name == EVERY_OTHER:
             return self._archives
         self._require_converter(converter_name)

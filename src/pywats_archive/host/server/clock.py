@@ -37,7 +37,7 @@ class ServerClock:
         return heard[0] + timedelta(seconds=self._seconds() - heard[1]) if heard else None
 
     def ask(self, server: ServerConfig) -> bool:
-        """Ask the server for its date, without credentials; False if it sent none. RetryLater for some seconds at most."""
+        """Ask the server for its date, without credentials; False if it sent none. Waits a few seconds at most."""
         if not server.service_address:
             return False
         try:
