@@ -224,7 +224,7 @@ def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
 
 
 def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None]:
-    """Return old and new verdict of the first report whose verdict changes, else of the first; those on the server come first."""
+    """Return old and new verdict of the first report whose verdict changes, else of the first; sent reports come first."""
     old = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
     pairs = [(old.get(each.pair.report_id or ""), each.summary.result) for each in new]
     turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
