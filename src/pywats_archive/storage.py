@@ -55,15 +55,15 @@ class ArchiveStorage:
         return entry.archive_id
 
     async def archive_report(self, report: Mapping[str, Any] | bytes, archive_id: str) -> None:
-        """Archive one more report of an entry's latest conversion; UnknownEntry when there is no such entry.
+        """Archive another report of an entry's latest conversion; UnknownEntry if there is no such entry.
 
-        UsageError when it is no JSON object.
+        UsageError if it is not a JSON object.
         """
         body = arguments.report(report, "report")
         await to_thread(reports.add_report, self.archive, archive_id, body)
 
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
-        """Bring a source back under its own name, checked; a name that is taken gets a number."""
+        """Restore a source under its own name, checked; a number is added if the name is taken."""
         folder = arguments.path(dest_folder, "dest_folder")
         return await to_thread(restore.restore_source, self.archive, archive_id, folder, actor="library")
 
@@ -94,7 +94,7 @@ class ArchiveStorage:
     ) -> None:
         """Record one conversion of an entry, without reports; those follow by ``archive_report``.
 
-        UsageError names a value that no conversion can have; ``duration_ms`` is a whole number up to a year.
+        UsageError names an impossible value; ``duration_ms`` is a whole number up to a year.
         """
         known = arguments.choice(status, "status", ConversionStatus)
         duration = arguments.whole(duration_ms, "duration_ms", most=_A_YEAR_MS)
@@ -102,7 +102,7 @@ class ArchiveStorage:
         await to_thread(self._record, archive_id, known, told, duration)
 
     async def enforce_retention(self, policy: RetentionPolicy) -> PurgeStatistics:
-        """Purge what a policy names; see ``RetentionEngine.enforce_policy``."""
+        """Purge by a policy; see ``RetentionEngine.enforce_policy``."""
         return await RetentionEngine(self).enforce_policy(arguments.of_kind(policy, "policy", RetentionPolicy))
 
     def _record(self, archive_id: str, status: ConversionStatus, error: str | None, duration_ms: int) -> None:

@@ -27,7 +27,7 @@ _STRANGE_TIME = (
     "its time of last change is beyond the years 1677 to 2262 that the catalog can hold; check the clock of the tester"
 )
 _MOST_NAMED = 5
-"""Companions that are warned of by their names; of the others only the number is told."""
+"""The most companions that a warning lists by name; the others are only counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +167,7 @@ class ArchiveInterceptor:
         reason: str | None = None,
         next_try_at: datetime | None = None,
     ) -> Report:
-        """Put on record what the server did with a report."""
+        """Record the server's answer for a report."""
         return submissions.record_try(self.archive, report, state=state, reason=reason, next_try_at=next_try_at)
 
     def safe_arguments(self, info: ConverterInfo | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Examining the folders of a station: a probe in each, its trials, and what they mean together."""
+"""The examination of a station's folders: a probe in each, its trials, and the verdict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RESOLVE_S = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examined:
-    """One folder: what was found, and what it means."""
+    """One folder: its findings and the verdict."""
 
     findings: Findings
     verdict: Guarantee
@@ -35,12 +35,12 @@ class Examined:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """All folders, and who tried: rights are those of one account."""
+    """All folders, and the account of the trials, whose rights they show."""
 
     account: str
     folders: tuple[Examined, ...]
     warnings: tuple[str, ...] = ()
-    """What the configuration says that can hardly be meant, a line each."""
+    """Warnings about doubtful values in the configuration, a line each."""
 
     @property
     def level(self) -> Level:
@@ -53,13 +53,13 @@ def examine_station(
 ) -> Examination:
     """Examine every folder that a configuration's enabled converters use, beside a running service too.
 
-    ``away`` tells of archives that were there and are not: nothing is tried in what lies at their place.
+    ``away`` are unavailable archives: nothing is tried in their place.
     """
     return _examine(places_of(station), watchers_of(station), means or Means(), away or {})
 
 
 def examine_archive(root: Path, means: Means | None = None) -> Examination:
-    """Examine one archive's folder, or one that is to become an archive's."""
+    """Examine the folder of an archive, or of a future archive."""
     place = Place(path=Path(os.path.normpath(root.absolute())), uses=(Use(role=Role.ARCHIVE),))
     return _examine((place,), (), means or Means(), {})
 
@@ -165,7 +165,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _shelter(folder: Path, watchers: Sequence[Watcher]) -> tuple[Path, Shelter]:
-    """Choose where a probe for ``folder`` lies: there, or else in its parent when that is the same file system."""
+    """Choose the place of a probe for ``folder``: there, or in its parent if that is on the same file system."""
     shelter = shelter_in(Path(os.path.realpath(folder)), watchers)
     parent = folder.parent
     if shelter is Shelter.NONE and parent.stat().st_dev == folder.stat().st_dev:
@@ -190,7 +190,7 @@ def _unusable(place: Place, why: str) -> Findings:
 
 
 def _resolved(watchers: Sequence[Watcher]) -> tuple[Watcher, ...]:
-    """Follow links in the watchers' paths, so that a folder under two names is known as one; a dead share's stay."""
+    """Resolve links in the watchers' paths, so that two names of a folder are one; paths on a dead share stay unresolved."""
     works = [partial(_followed, watcher) for watcher in watchers]
     return _in_time(works, watchers, _RESOLVE_S)
 
@@ -201,7 +201,7 @@ def _followed(watcher: Watcher) -> Watcher:
 
 
 def _in_time(works: Sequence[Callable[[], T]], late: Sequence[T], limit_s: float) -> tuple[T, ...]:
-    """Do all of ``works`` at once; what has no result in time gets that of ``late``, and is left to itself.
+    """Run all of ``works`` at once; those without a result in time get that of ``late``, and are abandoned.
 
     A call on a share that is away may never return, and no thread can be ended from outside.
     """

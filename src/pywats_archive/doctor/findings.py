@@ -1,4 +1,4 @@
-"""What was found out about a folder by trying."""
+"""The findings about a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pywats_archive.portable.volumes import FileSystem
 
 
 class Role(str, Enum):
-    """What a folder is for."""
+    """The role of a folder."""
 
     WATCH = "watch"
     DONE = "done"
@@ -45,18 +45,18 @@ class Check(str, Enum):
 
 
 class Result(str, Enum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WEAK = "weak"
-    """It works, in a lesser way."""
+    """It works, with restrictions."""
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """One check's end, and what was seen."""
+    """The result of one check, with details."""
 
     check: Check
     result: Result
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Use:
-    """One thing a folder is used for; an archive has no converter of its own."""
+    """One use of a folder; an archive has no converter."""
 
     role: Role
     converter: str | None = None
@@ -73,16 +73,16 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """All that was found out about one folder."""
+    """All findings about one folder."""
 
     path: str
     uses: tuple[Use, ...]
     outcomes: tuple[Outcome, ...]
     tried_in: str | None = None
-    """The folder in which the probe lay; None when none could be laid."""
+    """The folder of the probe; None if there could be none."""
     file_system: FileSystem | None = None
 
     @property
     def roles(self) -> frozenset[Role]:
-        """What the folder is for, all converters together."""
+        """The roles of the folder, for all converters."""
         return frozenset(use.role for use in self.uses)

@@ -1,4 +1,4 @@
-"""Which folders a configuration uses, and where in them a probe can lie without being taken for a source: values alone."""
+"""The folders of a configuration, and where in them a probe is not mistaken for a source. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watcher:
-    """A converter's eye on a folder; paths absolute."""
+    """A converter that watches a folder; absolute paths."""
 
     folder: Path
     takes_folders: bool
     own_folders: tuple[Path, ...] = ()
-    """Done, Error and Pending: what lies in them is no source."""
+    """Done, Error and Pending, whose files are not sources."""
     companion_rules: tuple[str, ...] = ()
 
 
 class Shelter(str, Enum):
-    """The form of a probe that no converter takes for a source."""
+    """The form of a probe that no converter mistakes for a source."""
 
     FOLDER = "a hidden folder"
     FILES = "hidden files"
@@ -75,7 +75,7 @@ def watchers_of(station: StationConfig) -> tuple[Watcher, ...]:
 
 
 def shelter_in(folder: Path, watchers: Sequence[Watcher]) -> Shelter:
-    """Choose a probe's form in ``folder``, such that no watcher's listing, signature or companion rule can meet it."""
+    """Choose a probe's form in ``folder`` that no watcher's listing, signature or companion rule matches."""
     here = [watcher for watcher in watchers if _same(watcher.folder, folder)]
     if any(_looks_into(watcher, folder) for watcher in watchers):
         return Shelter.NONE

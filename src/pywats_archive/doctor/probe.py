@@ -1,4 +1,4 @@
-"""Laying a probe into a folder, and taking it away again in any case."""
+"""A probe in a folder, removed again in any case."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STALE_S = 3600.0
 
 
 class ProbeLeft(OSError):
-    """A probe that could not be taken away."""
+    """A probe that could not be removed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """A room for trials: a hidden folder, or the hidden files of one token where folders are sources."""
+    """A place for trials: a hidden folder, or hidden files with one token where folders are sources."""
 
     folder: Path
     """Where its files lie; what is synced."""
@@ -38,7 +38,7 @@ class Probe:
         return 0 if self.shelter is Shelter.FOLDER else len(self.token)
 
     def write(self, name: str, data: bytes = b"probe\n", mode: int = 0o600) -> Path:
-        """Make a new file; FileExistsError when it is there."""
+        """Create a new file; FileExistsError if it exists."""
         path = self.path(name)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags, mode), "wb") as stream:
@@ -64,7 +64,7 @@ def laid(folder: Path, shelter: Shelter) -> Iterator[Probe]:
 
 
 def _sweep(folder: Path, token: str) -> None:
-    """Remove a probe and those left behind long ago; the times compared are both the folder's."""
+    """Remove a probe, and old ones that were left; both compared times are from the folder's file system."""
     with os.scandir(folder) as listing:
         items = [item for item in listing if item.name.startswith(PROBE_PREFIX)]
     own = [item for item in items if item.name.startswith(token)]
@@ -91,7 +91,7 @@ def _remove(path: Path, *, is_own: bool) -> None:
 
 
 def _make_removable(folder: Path) -> None:
-    """Windows removes no read-only file."""
+    """Make files writable, since Windows removes no read-only file."""
     for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):

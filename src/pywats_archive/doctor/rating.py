@@ -1,4 +1,4 @@
-"""Which measured figures are good enough, as values alone."""
+"""Ratings of measured figures. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pywats_archive.portable.files import NAME_MAX_BYTES
 SPACE_BYTES = 10**9
 """Below this a burst of sources may fill the disk."""
 FILES = 10_000
-"""Files that can still be made; each source and report is one, and each folder."""
+"""Free inodes; each source, report and folder needs one."""
 CLOCK_S = 2.0
 """The coarsest times that a file system in use keeps (FAT)."""
 
 
 def rate_space(free_bytes: int, free_files: int | None) -> Result:
-    """Rate free space and, where they are counted, free inodes."""
+    """Rate free space and, if known, free inodes."""
     return Result.OK if free_bytes >= SPACE_BYTES and (free_files is None or free_files >= FILES) else Result.WEAK
 
 
@@ -29,10 +29,10 @@ def rate_clock(offset_s: float) -> Result:
 
 
 def rate_name(longest_bytes: int) -> Result:
-    """Rate the longest name that could be given."""
+    """Rate the longest possible name."""
     return Result.OK if longest_bytes >= NAME_MAX_BYTES else Result.WEAK
 
 
 def rate_mode(mode: int, *, forbidden: int) -> Result:
-    """Rate a mode by the bits that should not be there."""
+    """Rate a mode by the bits that should not be set."""
     return Result.WEAK if mode & forbidden else Result.OK

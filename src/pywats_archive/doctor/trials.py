@@ -1,4 +1,4 @@
-"""The trials of a folder: each tries one thing that a promise leans on, through the very call that the service uses."""
+"""The trials of a folder: each tests one requirement of a guarantee, by the same call as the service."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hears(folder: Path, act: Callable[[], Path], *, timeout_s: float) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """The calls that are tried; tests put failing ones in their place."""
+    """The calls to try; tests replace them with failing ones."""
 
     sync_file: Callable[[Path], None] = portable.sync_file
     sync_folder: Callable[[Path], bool] = portable.sync_folder
@@ -60,22 +60,22 @@ class Means:
     windows: bool = portable.WINDOWS
     events_timeout_s: float = 5.0
     limit_s: float = 40.0
-    """How long a folder may take to answer; a share that is away may never do so."""
+    """How long a folder may take to answer; an unavailable share may never answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bench:
-    """A probe laid for a place, and what to try there with."""
+    """A probe for a place, and the calls to try there."""
 
     place: Place
     probe: Probe
     means: Means
     is_itself: bool
-    """Whether the probe lies in the place itself, or in another folder that stands for it."""
+    """Whether the probe is in the place itself, or in another folder in its stead."""
 
 
 def run_trials(bench: Bench) -> Iterator[Outcome]:
-    """Run every trial that concerns the roles of the place; a call that fails is an outcome too.
+    """Run every trial for the roles of the place; a failing call is an outcome too.
 
     OSError ends them when the disk is full: nothing after it would tell of more than that.
     """

@@ -1,4 +1,4 @@
-"""How much a folder can promise, and what to change: decided from findings alone."""
+"""The guarantees of a folder, and what to change, decided by its findings. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.portable.volumes import FileSystem
 
 
 class Level(str, Enum):
-    """What holds in a folder, best first."""
+    """The levels of guarantees, best first."""
 
     FULL = "full"
     GOOD = "good"
@@ -34,7 +34,7 @@ GUARANTEES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
-    """One thing that is less than it could be; level FULL for a remark that weakens no promise."""
+    """One weakness; level FULL for a remark that weakens no guarantee."""
 
     level: Level
     means: str
@@ -43,7 +43,7 @@ class Advice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guarantee:
-    """The guarantee that holds in a folder, and why it is not a better one; the worst comes first."""
+    """The guarantee of a folder, and why it is not better; the worst weakness comes first."""
 
     level: Level
     advice: tuple[Advice, ...] = ()
@@ -55,7 +55,7 @@ class Guarantee:
 
 
 def judge(findings: Findings) -> Guarantee:
-    """Decide which level holds: the worst that any rule gives."""
+    """Return the guarantee: the worst level of any rule."""
     found = dict.fromkeys([*_of_outcomes(findings), *_of_file_system(findings.file_system, findings.roles)])
     advice = sorted(found, key=lambda each: -each.level.rank)
     return Guarantee(level=advice[0].level if advice else Level.FULL, advice=tuple(advice))
@@ -77,7 +77,7 @@ def _of_outcomes(findings: Findings) -> Iterator[Advice]:
 
 
 def _untried(outcome: Outcome) -> Advice:
-    """What no rule foresees is not passed over."""
+    """Return advice for outcomes without a rule."""
     means = f"{outcome.check.value}: could not be tried ({outcome.told})"
     return Advice(level=Level.GOOD, means=means, change="check the folder's rights and its mount")
 

@@ -1,4 +1,4 @@
-"""What goes into a worker process: plain values."""
+"""The input of a worker process, as plain values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pywats_archive.models.conversion import ConverterInfo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConversionJob:
-    """One conversion to be made; secrets in clear, so it is never logged nor stored."""
+    """One conversion to run; it contains secrets, so it is never logged or stored."""
 
     module_path: str
     converters_folder: str
@@ -31,14 +31,14 @@ class ConversionJob:
     min_file_count: int | None = None
     memory_limit_mb: float = 0
     known_code: str | None = None
-    """The fingerprint of code that whoever asks has kept: it is not told again. None: nobody keeps code."""
+    """The fingerprint of code that the caller has already; it is not sent again. None: the caller wants no code."""
     service_address: str = ""
     api_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConverterDescription:
-    """What a converter's class says of itself, and what its schedule is."""
+    """A converter's description and schedule."""
 
     info: ConverterInfo
     file_patterns: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a converter returned, as the exact JSON that goes to the server, and what is missing in it."""
+"""A converter's reports as the exact JSON for the server, and what they lack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REPAIR_REQUIRED = tuple(name for name in _REQUIRED if name != "root")
 
 
 _DEEPEST = 200
-"""No report is nested deeper; one that holds itself is."""
+"""The deepest nesting of a report; one that contains itself is deeper."""
 
 
 class NotJson(Exception):
@@ -106,12 +106,12 @@ def _impossible(value: Any, path: str, depth: int = 0) -> Iterator[str]:
 
 
 def _is_torn(value: Any) -> bool:
-    """Whether a text holds half a character, as a file name that is not UTF-8 does."""
+    """Return whether a text has half a surrogate pair, as a file name that is not UTF-8 does."""
     return isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def shortcomings(documents: list[dict[str, Any]], class_name: str, source: Path) -> list[str]:
-    """Say what is missing although the converter reports success."""
+    """Return warnings about what a successful result lacks."""
     found = [] if documents else ["success, but no report"]
     for number, fields in enumerate(documents, 1):
         found += [f"report {number}: {fault}" for fault in _faults(fields)]
@@ -174,4 +174,4 @@ _RUNS: dict[str, Callable[[Path], int | None]] = {
     "SPEAConverter": _boards,
     "XJTAGConverter": _runs_in_zip,
 }
-"""How many runs a source holds, for the formats where that can be told, by the converter's class."""
+"""Functions that count the runs of a source, for formats where that is possible, by converter class."""

@@ -1,4 +1,4 @@
-"""When blobs are read back, and how fast: decided from values alone."""
+"""When blobs are read back, and how fast. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 _DUE, _DUE_WHILE_BUSY = 0.5, 0.8
-"""Parts of the interval. The half that is left is for stations that are switched off over night, or for weeks."""
+"""Fractions of the interval; the rest allows for stations that are switched off overnight, or for weeks."""
 _SHARE = 0.1
-"""Of the time, at most, that reading takes: small files cost processor time, not bytes."""
+"""The largest fraction of time for reading, since small files cost processor time, not bytes."""
 _IDLE_S, _SECOND_LOOK_S = 60.0, 6 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How often every blob is read back, and at most how many bytes a second of the archive's."""
+    """How often every blob is read back, and the most bytes per second."""
 
     interval: timedelta
     bytes_per_s: float
@@ -29,12 +29,12 @@ class Pace:
 
     @property
     def idle_s(self) -> float:
-        """How long to rest when nothing is due."""
+        """Return how long to rest if nothing is due."""
         return min(_IDLE_S, self.interval.total_seconds() / 20)
 
     @property
     def second_look_s(self) -> float:
-        """When to look again at what was found wrong: it may have come back from a backup."""
+        """Return when to check a finding again, since the file may have been restored from a backup."""
         return min(_SECOND_LOOK_S, self.interval.total_seconds() / 10)
 
     def is_late(self, age: timedelta) -> bool:

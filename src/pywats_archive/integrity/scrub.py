@@ -1,4 +1,4 @@
-"""The rolling scrub: entries are read back one after the other, over and over, each when it is due."""
+"""The rolling scrub: entries are read back one after the other, each when it is due."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scrub:
         self._second_look_s: float | None = None
 
     def step(self, pace: Pace, *, is_busy: bool) -> float:
-        """Read back at most one entry; return how many seconds to rest. NotAnArchive when the archive went away meanwhile."""
+        """Read back at most one entry; return how many seconds to rest. NotAnArchive if the archive is unavailable."""
         if self._second_look_s is None or time.monotonic() - self._second_look_s >= pace.second_look_s:
             self._look_at_findings_again()
         if not self._due:

@@ -23,12 +23,12 @@ from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
 
 GRACE_S = 600.0
-"""How long the service may take between writing a file and committing its row: it packs companions between."""
+"""Grace period: the longest time between writing a file and committing its row, while companions are packed."""
 _DOUBTS_AT_ONCE = 1000
 
 
 def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
-    """Stream what was looked at, with what is wrong; one damaged blob stops nothing. Memory is bounded by a day's names."""
+    """Yield each checked file with its fault; a damaged blob does not stop the check. Memory is bounded by a day's names."""
     try:
         yield from _catalog(archive, thoroughness)
         suspects, strays = _Suspects(archive), list(inventory.half_written_beside(archive.root))
@@ -109,7 +109,7 @@ def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Suspect:
-    """A row that lacks its blob or its entry, or a file that lacks its row, as it seemed."""
+    """A row that seems to lack its blob or entry, or a file that seems to lack its row."""
 
     archive_id: str
     path: str
@@ -118,7 +118,7 @@ class _Suspect:
 
 
 class _Suspects:
-    """What seemed wrong and may have been on its way: looked at again after some time."""
+    """Suspected problems, which are checked again after the grace period."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -132,7 +132,7 @@ class _Suspects:
         self._suspects.append(suspect)
 
     def resolve(self) -> Iterator[Checked]:
-        """Look again; the owner is asked for first, so that what an owner that left has done is seen."""
+        """Check again; the owner is determined first, so that the work of one that ended is complete."""
         suspects, self._suspects = self._suspects, []
         has_owner = bool(suspects) and is_owned(self._archive.root)
         for suspect in suspects:
@@ -161,7 +161,7 @@ class _Suspects:
         return _unknown_problem(self._archive, suspect.path, suspect.archive_id)
 
     def _still_there(self, suspect: _Suspect) -> Problem | None:
-        """Judge a file whose entry was purged: it may be about to go."""
+        """Check a file whose entry was purged: its removal may be in progress."""
         if purging.is_any_unfinished(self._archive) or _age_s(self._archive, suspect.path) is None:
             return None
         told = f"{self._archive.root / suspect.path}: its entry was purged, and the file is still there; remove it"

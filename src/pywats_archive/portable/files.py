@@ -16,25 +16,25 @@ _CLUSTER_BYTES = 4096
 _BLOCK_BYTES = 512
 """What ``st_blocks`` counts, whatever the file system's own block is (stat(2))."""
 _RESERVED = 0o1300
-"""The mode of an empty folder that reserves a name: one that nobody gives a folder of their own."""
+"""The mode of an empty folder that reserves a name; no other folder has it."""
 _NAME_SURROGATE = 0x2000_0000
-"""The bit of a reparse tag that says that a name stands for another one (Microsoft: reparse point tags)."""
+"""The bit of a reparse tag that marks a name for another file (Microsoft: reparse point tags)."""
 _TOO_MANY_LINKS = 1142
-"""What NTFS says of a file that has 1024 names (Microsoft: ERROR_TOO_MANY_LINKS); Python has no errno for it."""
+"""NTFS' error for a file with 1024 names (Microsoft: ERROR_TOO_MANY_LINKS); Python has no errno for it."""
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
 def says_no_links(error: OSError) -> bool:
-    """Whether the file system has no hard links, by what it said; that one file has too many of them is no such answer."""
+    """Return whether an error means that the file system has no hard links, rather than too many of one file."""
     if error.errno == errno.EMLINK or getattr(error, "winerror", None) == _TOO_MANY_LINKS:
         return False
     return error.errno in {*_CANNOT_LINK, errno.EINVAL}
 
 
 def read_small(path: Path, *, most_bytes: int = 10_000_000) -> bytes:
-    """Read a small file whole; OSError says so where it is no regular file, or has more bytes: some devices never end."""
+    """Read a small file whole; OSError if it is not a regular file, or has more bytes, since some devices never end."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
     with path.open("rb") as stream:
@@ -45,7 +45,7 @@ def read_small(path: Path, *, most_bytes: int = 10_000_000) -> bytes:
 
 
 def is_link(path: Path | str, *, windows: bool = WINDOWS) -> bool:
-    """Whether a name stands for another place: a symbolic link, or a junction (Windows). OSError when it is not there."""
+    """Return whether a path is a symbolic link, or a junction (Windows). OSError if it does not exist."""
     status = os.lstat(path)
     return stat.S_ISLNK(status.st_mode) or (windows and bool(getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE))
 
@@ -107,9 +107,9 @@ def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
 
 
 def unlink_or_undo(source: Path | str, target: Path | str) -> None:
-    """Remove the old name; when it cannot go, the new one goes again, so that no try leaves a copy.
+    """Remove the old name; if that fails, remove the new one, so that no try leaves a copy.
 
-    When somebody else removed the old name, the new one is the only one, and stays.
+    If another process removed the old name, the new one stays.
     """
     try:
         os.unlink(source)  # noqa: PTH108 (takes strings: blobs go by in thousands)
@@ -167,7 +167,7 @@ def replace_durably(path: Path, content: bytes, *, partial: Path) -> None:
 
 
 def sync_tree(folder: Path, *, windows: bool = WINDOWS) -> None:
-    """Make every file and name beneath ``folder`` durable."""
+    """Make every file and name below ``folder`` durable."""
     for parent, _, names in os.walk(folder):
         for name in names:
             sync_file(Path(parent, name), windows=windows)
@@ -175,7 +175,7 @@ def sync_tree(folder: Path, *, windows: bool = WINDOWS) -> None:
 
 
 def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
-    """Make the bytes of a file that is already written durable."""
+    """Make the bytes of a written file durable."""
     if path.is_symlink():
         return
     descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
@@ -188,7 +188,7 @@ def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
 def allocate(descriptor: int, size_bytes: int) -> None:
     """Allocate ``size_bytes`` on disk for an open file; OSError if there is no space.
 
-    Where the system cannot allocate, bytes are written, such as no file system can compress or share.
+    Where the system cannot allocate, random bytes are written, which no file system can compress or share.
     """
     try:
         os.posix_fallocate(descriptor, 0, size_bytes)

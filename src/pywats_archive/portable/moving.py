@@ -20,7 +20,7 @@ from pywats_archive.portable.files import (
 )
 
 _COARSEST_CLOCK_S = 2.0
-"""How far apart two file systems may date the same file (FAT)."""
+"""The largest difference of a file's time between two file systems (FAT)."""
 
 
 def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
@@ -88,7 +88,7 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
 
 
 def partial_of(source: Path, folder: Path) -> Path:
-    """Name what ``source`` is written to in ``folder`` before it has its name there.
+    """Return the temporary path of ``source`` in ``folder``.
 
     It is the same at each try, so that the next one can discard what a crash left.
     """
@@ -97,7 +97,7 @@ def partial_of(source: Path, folder: Path) -> Path:
 
 
 def discard(partial: Path) -> None:
-    """Remove what an earlier try left half-written; nothing may be there."""
+    """Remove a half-written file or folder of an earlier try, if there is one."""
     if partial.is_dir() and not partial.is_symlink():
         shutil.rmtree(partial)
     else:
@@ -122,18 +122,18 @@ def _is_same_file(one: Path, other: Path) -> bool:
 
 
 Marks = dict[str, tuple[int, int]]
-"""Size and time of each file of a source, as it was when it was looked at."""
+"""Size and time of each file of a source."""
 
 
 def marks(source: Path) -> Marks:
-    """Note what a file or folder holds, so that nothing else is removed for it; a link is noted, not what it names."""
+    """Return the marks of a file or folder, so that only these files are removed; links are not followed."""
     if not source.is_dir() or is_link(source):
         return {str(source): _mark(source)}
     return {str(path): _mark(path) for path in source.rglob("*") if path.is_symlink() or not path.is_dir()}
 
 
 def remove_marked(source: Path, noted: Marks) -> None:
-    """Remove a file or folder that is as it was noted; OSError when it is not, and what is new or has changed stays."""
+    """Remove the noted files; new or changed ones stay, with an OSError."""
     if not source.is_dir() or is_link(source):
         _remove_marked(source, noted)
         return

@@ -47,7 +47,7 @@ def _numbered(stem: str, tail: str) -> str:
 
 
 def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
-    """Write a file into ``folder`` under ``name``, or the first free name like it; nothing stays when ``chunks`` fails."""
+    """Write a file into ``folder`` under ``name``, or the first free name like it; nothing is left if ``chunks`` fails."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=".restore-", suffix=".part", dir=folder)
     path = Path(temporary)
@@ -85,7 +85,7 @@ def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> 
 
 
 def make_folder(parent: Path, name: str) -> Path:
-    """Make a new folder under ``name``, or the first free name like it."""
+    """Create a folder under ``name``, or the first free name like it."""
     parent.mkdir(parents=True, exist_ok=True)
     for free in free_names(name):
         with suppress(FileExistsError):
@@ -95,7 +95,7 @@ def make_folder(parent: Path, name: str) -> Path:
 
 
 def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
-    """Fill a folder and give it ``name``, or the first free name like it; nothing stays when ``fill`` fails."""
+    """Fill a folder and rename it to ``name``, or the first free name like it; nothing is left if ``fill`` fails."""
     parent.mkdir(parents=True, exist_ok=True)
     partial = parent / f".restore-{uuid.uuid4().hex}.part"
     partial.mkdir()

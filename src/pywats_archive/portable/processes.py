@@ -13,11 +13,11 @@ from pywats_archive.portable.files import WINDOWS
 from pywats_archive.portable.kernel32 import kernel32
 
 _NICE, _BELOW_NORMAL = 15, 0x4000
-"""What is given way to: nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
+"""The low priority: of nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
 
 
 def give_way(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
-    """Let this process, and those it starts from now on, have what others leave of the processors."""
+    """Run this process, and those it starts from now on, at low priority."""
     if windows:
         opened = kernel()
         opened.SetPriorityClass(opened.GetCurrentProcess(), _BELOW_NORMAL)
@@ -27,7 +27,7 @@ def give_way(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -
 
 
 def is_locked(path: Path | str, *, windows: bool = WINDOWS) -> bool:
-    """Whether another process has a lock (flock) on a file that this one may only read; False where that cannot be asked."""
+    """Return whether another process has a lock (flock) on a file that this one may only read; False if unknown."""
     if windows:
         return False
     import fcntl  # noqa: PLC0415 (there is none on Windows)

@@ -1,4 +1,4 @@
-"""Private folders for bytes in clear: removed when done, and after a kill by whoever makes one next."""
+"""Private folders for plain bytes: removed after use, or after a kill by the next process that creates one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _PREFIX, _LOCK = "pywats-archive-", ".lock"
-"""A folder of ours has a lock inside, which its process holds as long as it lives: the system ends it with the process."""
+"""Each folder contains a lock, which its process holds until it ends."""
 
 
 class Scratch:
@@ -30,7 +30,7 @@ class Scratch:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Have a new empty folder meanwhile."""
+        """Create an empty folder for the duration of the block."""
         made = self.make()
         try:
             yield made
@@ -38,7 +38,7 @@ class Scratch:
             shutil.rmtree(made, ignore_errors=True)
 
     def make(self) -> Path:
-        """Make a new empty folder, which stays until this is closed.
+        """Create an empty folder, which stays until ``close``.
 
         The system may have cleaned the temporary folder since the last one was made.
         """
@@ -57,7 +57,7 @@ class Scratch:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders of processes of this account that are gone; never one whose process lives."""
+    """Remove the folders of this account's processes that have ended."""
     with suppress(OSError):
         for entry in list(os.scandir(tempfile.gettempdir())):
             if entry.name.startswith(_PREFIX):
@@ -78,14 +78,14 @@ def _remove_if_abandoned(entry: os.DirEntry[str]) -> None:
 
 
 def _is_mine(entry: os.DirEntry[str]) -> bool:
-    """Whether it is of this account; on Windows the temporary folder is."""
+    """Return whether it belongs to this account; on Windows the temporary folder does."""
     if not hasattr(os, "geteuid"):
         return True
     return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
 
 
 def _made() -> tuple[Path, FileLock]:
-    """Make a folder and lock it; another process that takes it for abandoned in that moment may have it."""
+    """Create a folder and lock it; try again if another process removed it as abandoned."""
     while True:
         base = Path(tempfile.mkdtemp(prefix=_PREFIX))
         lock = FileLock(base / _LOCK, thread_local=False, is_singleton=False)
@@ -99,7 +99,7 @@ def _made() -> tuple[Path, FileLock]:
 
 
 def _remove(base: Path, lock: FileLock) -> None:
-    """Remove the content first and the lock last: a process that is killed in between leaves the rest to the next."""
+    """Remove the content first and the lock last, so that the next process can finish after a kill."""
     with suppress(OSError):
         for entry in list(os.scandir(base)):
             if entry.name != _LOCK:

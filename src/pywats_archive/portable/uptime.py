@@ -1,4 +1,4 @@
-"""How long this machine has been up, with the time it slept, and which of its starts that was."""
+"""The time since the machine's start, including sleep, and the number of that start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNKNOWN_BOOT = "unknown"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Uptime:
-    """The time since a start of the machine; a process, a service or a container that starts does not change it."""
+    """The time since a start of the machine; the start of a process, a service or a container does not matter."""
 
     boot_id: str
     seconds: float

@@ -16,7 +16,7 @@ from pywats_archive.portable.kernel32 import kernel32, last_error
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSystem:
-    """What a folder lies on; ``kind`` and ``options`` in lower case, as the operating system calls them."""
+    """A file system; ``kind`` and ``options`` as the operating system reports them, in lower case."""
 
     kind: str
     mount_point: str

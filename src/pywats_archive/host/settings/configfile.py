@@ -36,9 +36,9 @@ _FOLDERS = ("watch_folder", *_SIBLINGS, "archive_folder")
 
 
 def read_station_config(path: Path) -> StationConfig:
-    """Read and check a configuration; ConfigError names file, place, converter, key and what would be right.
+    """Read and check a configuration; ConfigError names file, place, converter, key and the valid values.
 
-    Only a configuration that can be used is remembered. Whatever else goes wrong over what it says is a ConfigError too.
+    Only a usable configuration is remembered. Any other error caused by its content is a ConfigError too.
     """
     try:
         return _read(path.absolute())
@@ -137,7 +137,7 @@ def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
 
 
 def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
-    """What pyWATS makes of its own keys: its environment variables, its station presets, its registration."""
+    """Return pyWATS' own keys as pyWATS resolves them: with environment variables, station presets and registration."""
     told = {key: fields[key] for key in _SERVER_KEYS if key in fields}
     for key in ("service_address", "api_token", "station_name"):
         told[key] = _text(fields, key, path)
@@ -161,7 +161,7 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
 
 
 def _registered(path: Path) -> tuple[str, str]:
-    """The credentials that the server gave this client when it was registered; empty when it never was."""
+    """Return the credentials from this client's registration; empty if it was never registered."""
     registration = pywats_module("pywats_client.service.client_registration").ClientRegistration(path.parent)
     known = registration.get_credentials()
     return (known.base_url, known.basic_token) if known else ("", "")
@@ -188,9 +188,9 @@ def _check(station: StationConfig) -> None:
 
 
 def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], fields: dict[str, Any]) -> None:
-    """Refuse a link as the way to a configuration with relative folders: these would be others than by its own path.
+    """Refuse a link to a configuration with relative folders, since they would be other folders than by its own path.
 
-    A station that has run by this very path goes on: what it has lies there.
+    A station that already ran by this path may continue, since its files are there.
     """
     path = station.path
     itself = path.resolve()
@@ -206,7 +206,7 @@ def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], field
 
 
 def _check_apart(station: StationConfig, converter: ConverterConfig, archives: Sequence[Path]) -> None:
-    """No archive lies in a watch folder, nor the other way round, whichever converter's it is."""
+    """Refuse an archive in a watch folder of any converter, or the other way round."""
     watch = real(converter.watch_folder)
     for archive in archives:
         if archive.is_relative_to(watch) or watch.is_relative_to(archive):
@@ -217,7 +217,7 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
 
 
 def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
-    """A source that goes to Done, Error or Pending leaves the watch folder: it would be converted for ever otherwise."""
+    """Refuse Done, Error or Pending as the watch folder itself: its sources would be converted endlessly."""
     for key in _SIBLINGS:
         folder = getattr(converter, key)
         if real(folder) == real(converter.watch_folder):

@@ -1,4 +1,4 @@
-"""What a configuration says that can hardly be meant: it is used as it is, and a person is warned."""
+"""Doubtful values in a configuration: they are used, with a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXTENSION = re.compile(r"\.?[A-Za-z0-9]{1,5}")
 
 
 def doubtful(station: StationConfig) -> tuple[str, ...]:
-    """Return a line for each thing that can hardly be meant, with what to write instead."""
+    """Return a line for each doubtful value, with what to write instead."""
     return tuple(_of_station(station))
 
 
@@ -75,7 +75,7 @@ _PATTERNS: tuple[tuple[Callable[[str], bool], str], ...] = (
     ),
     (lambda pattern: _EXTENSION.fullmatch(pattern) is not None, _NAME_ALONE),
 )
-"""What a pattern looks like, the first that holds, and what to say of it."""
+"""Kinds of doubtful patterns, with the warning; the first match counts."""
 
 
 def _meant(pattern: str) -> str:

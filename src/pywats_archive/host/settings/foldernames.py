@@ -1,4 +1,4 @@
-"""Whether a folder in a configuration can be meant as it is written: otherwise one would be made that nobody looks for."""
+"""Folder names in a configuration that cannot be intended; otherwise a folder would be created that nobody expects."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import NAME_MAX_BYTES, WINDOWS
 
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:([\\/]|$)|.*\\")
-"""A drive, or any backslash: a name that has one on purpose is rarer than a configuration from another computer."""
+"""A drive, or any backslash: rare in an intended name, but common in a configuration from another computer."""
 _POSIX_PATH = re.compile(r"/(?!/)")
 _HOME = re.compile(r"~[^\\/]*([\\/]|$)")
 _VARIABLE = re.compile(r"(^|[\\/])\$(\w+|\{\w+\})([\\/]|$)|%\w+%")
 _MOST_BYTES = 4096
-"""PATH_MAX of Linux; Windows takes more and is served badly by it."""
+"""PATH_MAX of Linux; longer paths cause trouble on Windows too."""
 
 
 def require_usable(key: str, folder: str, where: str, *, base: Path, windows: bool = WINDOWS) -> None:
-    """Raise ConfigError, which names place, key and what to write, where ``folder`` cannot be meant as it is written."""
+    """Raise ConfigError, with place, key and what to write, if ``folder`` cannot be intended."""
     for fault in _FAULTS:
         if reason := fault(folder, windows):
             raise ConfigError(f"{where}: {key} = {_short(folder)}: {reason}")
@@ -46,7 +46,7 @@ def _too_long(folder: str, windows: bool) -> str | None:
 
 
 def _foreign(folder: str, windows: bool) -> str | None:
-    """A path of the other operating system, taken as a relative one, would name a folder that nobody looks for."""
+    """Return why a path of the other operating system is refused: it would be a relative path here."""
     other, is_other = ("POSIX", _POSIX_PATH) if windows else ("Windows", _WINDOWS_PATH)
     return f"this is a {other} path; write a path of this computer" if is_other.match(folder) else None
 

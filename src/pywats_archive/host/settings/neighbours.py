@@ -1,6 +1,6 @@
-"""Folders and files that a station needs where they are: no converter takes them for a source.
+"""Folders and files that a station needs in place, and no converter may take for a source.
 
-A folder converter's source leaves as a whole, with all that lies in it at any depth.
+A folder converter's source is moved as a whole, with everything in it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pywats_archive.host.settings.secrets import KEY_FILE
 from pywats_archive.host.settings.state_file import state_path
 
 NOT_ARCHIVED = "not-archived"
-"""The folder in Done that holds what was converted while the archive failed."""
+"""The folder in Done for sources that were converted while the archive failed."""
 _LEAVING = ("done_folder", "error_folder", "pending_folder")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbour:
-    """A folder that the station needs where it is."""
+    """A folder that the station needs in place."""
 
     key: str
-    """The configuration's key that names it, and of which converter."""
+    """The key in the configuration, with its converter."""
     path: Path
     """Real and in the file system's own case, as ``real`` gives it."""
 

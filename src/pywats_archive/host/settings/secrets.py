@@ -23,7 +23,7 @@ _ALGORITHM, _DIGITS = "hmac-sha256", 32
 
 
 def load_key(folder: Path) -> bytes:
-    """Read the station's key beside its configuration, making it when there is none yet."""
+    """Read the station's key beside its configuration; create it if there is none."""
     path = folder / KEY_FILE
     if not path.exists():
         _create(path)
@@ -40,7 +40,7 @@ def load_key(folder: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """Put a whole key in place; one that another process put there meanwhile stays."""
+    """Create the key file; one that another process created meanwhile stays."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -76,12 +76,12 @@ def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None)
 
 
 def redaction_of(arguments: Mapping[str, Any], names: Iterable[str] | None) -> Redaction:
-    """Return what takes the values of secret arguments out of texts."""
+    """Return the redaction of secret arguments."""
     return Redaction.of((f"[PASSWORD {name}]", arguments.get(name)) for name in (arguments if names is None else names))
 
 
 def redact_result(result: ConversionResult, arguments: Mapping[str, Any]) -> ConversionResult:
-    """Take the values of secret arguments out of all that a conversion says; all arguments are when no schema is known."""
+    """Redact the secret arguments in all texts of a conversion; without a schema, all arguments are secret."""
     names = result.converter.password_arguments if result.converter else None
     redaction = redaction_of(arguments, names)
 

@@ -1,4 +1,4 @@
-"""What runs inside a worker process: one converter, one source, and everything it may do wrong."""
+"""The functions that run in a worker process: one converter, one source, and its errors."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NAME_ALONE = 0.3
 
 
 def prepare() -> None:
-    """Make this process a worker: silent, fenced in, and with all imported that the first conversion would wait for."""
+    """Make this process a worker: silent, sandboxed, and with the imports of the first conversion done."""
     silence_output()
     SANDBOX.activate()
     pywats_module("pywats_client.converters.file_converter")
 
 
 def convert(job: ConversionJob) -> ConversionResult:
-    """Validate and convert one source with a new instance; whatever the converter raises is a FAILED result."""
+    """Validate and convert one source with a new instance; any exception of the converter is a FAILED result."""
     started_at, started = utc_now(), time.perf_counter()
     with confined(job) as left, recorded_opens() as opened:
         result = guarded(lambda: _convert(job))
@@ -119,7 +119,7 @@ def describe_converter(job: ConversionJob) -> ConverterDescription | str:
 
 
 def is_folder_ready(job: ConversionJob) -> bool:
-    """Ask a folder converter whether a folder is complete, by the configured marker and file count where there are any.
+    """Ask a folder converter whether a folder is complete, by the configured marker and file count, if any.
 
     ConverterUnavailable when its code cannot be loaded, ArchiveError when it cannot say.
     """
@@ -152,7 +152,7 @@ def validate_only(job: ConversionJob) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HookCall:
-    """A finished conversion whose converter wants to hear of it."""
+    """A finished conversion whose converter has a hook."""
 
     job: ConversionJob
     result: ConversionResult
@@ -183,7 +183,7 @@ def _call_hook(job: ConversionJob, outcome: ConversionResult) -> list[str]:
 
 
 def _rebuilt(outcome: ConversionResult) -> Any:
-    """The host's own result again, with the reports as they were sent."""
+    """Return the host's own result type again, with the reports as they were sent."""
     models = pywats_module("pywats_client.converters.models")
     reports = [json.loads(body) for body in outcome.documents]
     return models.ConverterResult(
@@ -199,7 +199,7 @@ def _rebuilt(outcome: ConversionResult) -> Any:
 def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     """Run a scheduled converter once; return each of its results, or a failure if there is none.
 
-    What ``run`` gave is never lost to what goes wrong after it: the converter has already ticked it off.
+    The results of ``run`` are never lost to a later error, since the converter regards them as done.
     """
     started_at, started = utc_now(), time.perf_counter()
     with confined(job) as left:
