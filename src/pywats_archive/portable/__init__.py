@@ -1,1 +1,1 @@
-"""What differs between Linux and Windows: durable files, free names, volumes, open files, and the kernel's clock."""
+"""What differs between Linux and Windows: durable files, moves, free names, volumes, processes, and the kernel's clock."""

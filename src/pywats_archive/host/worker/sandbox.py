@@ -1,7 +1,7 @@
 """The sandbox of a worker process: it limits what the process may use, and ends what outlives a job or the service.
 
-What differs between operating systems is here and in ``windows_job``. Outside a worker process the fence is down and
-does nothing, so that a conversion can be tried in any process.
+Differences between operating systems are here and in ``portable/windows_job.py``. Outside a worker process the sandbox
+is inactive, so that a conversion can be tried in any process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, parent_process
 
-from pywats_archive.host.worker.windows_job import WindowsJob
+from pywats_archive.portable.windows_job import WindowsJob
 
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of Linux' prctl: whoever loses its parent beneath this process becomes its child."""

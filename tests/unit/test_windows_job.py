@@ -5,7 +5,7 @@ import ctypes
 import pytest
 from tests.windows import JOB_HANDLE, PSEUDO_HANDLE, foreign_kernel, unsigned
 
-from pywats_archive.host.worker.windows_job import WindowsJob, _Accounting, _Limits
+from pywats_archive.portable.windows_job import WindowsJob, _Accounting, _Limits
 
 pytestmark = pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="handles and sizes of 64-bit Windows")
 
@@ -60,7 +60,7 @@ def test_handles_of_64_bits_pass_whole() -> None:
 
 
 def test_a_refusal_is_an_error() -> None:
-    """A worker that cannot be fenced in says so."""
+    """A worker that cannot be sandboxed says so."""
     with pytest.raises(OSError, match="job object"):
         WindowsJob(Kernel(answers=0).foreign)
 
