@@ -44,7 +44,7 @@ def states(station: Station) -> list[ServiceState]:
 
 
 def test_the_archive_says_whether_a_service_works_on_it(station: Station) -> None:
-    """Running, stopped in order, and killed are told apart by who only reads."""
+    """A reader can distinguish running, stopped in order, and killed."""
     station.add("c")
     assert not station.run().waiting
     assert states(station) == [ServiceState.STOPPED]

@@ -150,7 +150,7 @@ def test_what_does_not_begin_with_the_former_content_is_another_source(station: 
 
 
 def test_a_file_that_was_renamed_and_grew_is_the_same(station: Station) -> None:
-    """Its inode tells, where its name does not."""
+    """It is recognized by its inode, not by its name."""
     append(station, "SN1=1")
     station.run()
     renamed = log_of(station).with_name("other.log")
@@ -235,7 +235,7 @@ def test_a_replay_that_waits_gives_way_to_a_later_entry(station: Station) -> Non
 
 
 def test_ids_outlive_a_rebuilding_of_the_catalog(station: Station) -> None:
-    """Without its ledger, the entries at the path of a grown file still tell which ids its units have."""
+    """Without its ledger, the entries at the path of a grown file still have the ids of its units."""
     append(station, "SN1=1")
     station.run()
     append(station, "SN2=1")

@@ -171,7 +171,7 @@ def test_a_scheduled_result_that_was_archived_is_not_archived_again(
 
 
 def test_a_scheduled_result_that_a_crash_took_has_vanished(station: Station) -> None:
-    """A result that was entered, and lost with the memory that held it, is told as vanished by the next start (12)."""
+    """A result that was entered and was only in memory is recorded as vanished by the next start (12)."""
     station.add("never", "own.Any", converter_type="scheduled", schedule_interval_seconds=3600)
     with Archive.open(station.archive_root, create=True, own=True) as archive:
         ledger.enter(archive, "never", [ledger.Sighting(path="scheduled/never-1.json", size_bytes=1, mtime_ns=1)])

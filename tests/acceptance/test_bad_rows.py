@@ -1,4 +1,4 @@
-"""A row of the ledger that makes no sense is named, and keeps no other source and no service from going on."""
+"""An invalid row of the ledger is reported, and affects no other source and no service."""
 
 from __future__ import annotations
 

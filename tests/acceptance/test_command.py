@@ -126,7 +126,7 @@ def test_bad_input_gets_one_clear_line(filled: Station, tmp_path: Path) -> None:
 
 
 def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
-    """Where nothing is archived yet, a person is told so, and which key turns it on; JSON stays JSON."""
+    """If nothing is archived yet, the output says so, and which key turns it on; JSON stays JSON."""
     station.add("plain", archive_enabled=False)
     answer = command("list", "--json", "--config", station.write_config())
     assert json.loads(answer.stdout) == {"entries": [], "total": 0}

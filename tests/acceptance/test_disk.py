@@ -29,7 +29,7 @@ def disk(station: Station) -> Iterator[Disk]:
 
 
 def alerts(root: Path) -> list[tuple[str, str]]:
-    """Give the alerts in an archive's history."""
+    """Return the alerts in an archive's history."""
     with Archive.open(root) as archive, archive.read() as db:
         told = [event for event in events.iterate(db) if event.kind.startswith("alert.")]
         return [(event.kind.removeprefix("alert."), event.details["alert"]) for event in told]
@@ -43,7 +43,7 @@ def drop(watch: Path, name: str, size_bytes: int = 500_000) -> bytes:
 
 
 def restored(station: Station) -> dict[str, bytes]:
-    """Give the content of everything in the archive, restored, by name."""
+    """Return the content of everything in the archive, restored, by name."""
     with station.archive() as archive:
         paths = [restore_source(archive, e.archive_id, station.root / "back") for e in station.entries()]
     return {path.name: path.read_bytes() for path in paths}

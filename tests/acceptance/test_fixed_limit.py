@@ -1,4 +1,4 @@
-"""A standard converter with one limit put right, over 300 files: told to the field, sent under the same ids, taken back."""
+"""A standard converter with one limit put right, over 300 files: shown field by field, sent under the same ids, rolled back."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _replayed(station: Station, **request: Any) -> ReprocessingResult:
 
 
 def _told(station: Station, result: ReprocessingResult) -> dict[str, set[tuple[str, ChangeKind, Any, Any]]]:
-    """What a run tells of each entry: path, kind, old and new."""
+    """Return the changes of each entry in a run: path, kind, old and new."""
     with Client.from_config(station.write_config()) as client:
         items = client.reprocessing(actor="engineer").items(result.run_id or 0)
     return {item.archive_id: {(each.path, each.kind, each.old, each.new) for each in item.changes} for item in items}

@@ -18,7 +18,7 @@ class Later(Any):
 
 
 def forgotten(station: Station) -> list[str]:
-    """Give the folders of which this is told now."""
+    """Return the folders with this alert."""
     with Client([station.archive_root]) as client:
         return [alert.subject for alert in client.status().alerts if alert.name == "pending.forgotten"]
 
@@ -40,7 +40,7 @@ def test_what_the_ledger_knows_is_no_alert(station: Station) -> None:
 
 
 def test_what_nobody_knows_is_an_alert_until_it_is_gone(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rebuilt ledger begins anew."""
+    """A rebuilt ledger begins again."""
     monkeypatch.setattr(running, "RESCAN_S", 0.5)
     suspend(station)
     with Client([station.archive_root]) as client:

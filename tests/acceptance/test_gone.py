@@ -1,4 +1,4 @@
-"""What waits in an archive that the configuration names no more: nobody else would ever tell of it (invariant 12)."""
+"""Sources and reports in an archive that the configuration no longer lists are an alert (invariant 12)."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def test_an_archive_that_was_thrown_away_is_not_told(station: Station) -> None:
 
 
 def unnamed(station: Station) -> list[str]:
-    """Give the archives that this is told of now."""
+    """Return the archives with this alert."""
     with Client([station.archive_root]) as client:
         return [alert.subject for alert in client.status().alerts if alert.name == "archive.unnamed"]

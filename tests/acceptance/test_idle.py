@@ -12,7 +12,7 @@ from pywats_archive.archive.core import Archive
 
 
 def test_a_source_that_cannot_leave_is_told_without_an_archive(station: Station) -> None:
-    """A source that was sent and cannot be moved is named as left, for the next run would send it anew (invariant 12)."""
+    """A source that was sent and cannot be moved is reported, since the next run would send it again (invariant 12)."""
     watch = station.add("stuck", archive_enabled=False)
     (watch / "a.log").write_bytes(b"x")
     (station.root / "stuck/Done").write_bytes(b"a file where a folder should be")
@@ -41,7 +41,7 @@ def test_a_scheduled_result_that_no_archive_took_is_told(station: Station) -> No
 
 @pytest.mark.parametrize("archive_enabled", [True, False])
 def test_a_run_tells_how_its_sources_ended(station: Station, archive_enabled: bool) -> None:
-    """A line counts them, and the exit code tells a script that one failed."""
+    """A line counts them, and the exit code says that one failed."""
     station.code(
         "class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header line')\n"
     )

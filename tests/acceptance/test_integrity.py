@@ -99,7 +99,7 @@ def test_rebuild_after_the_catalog_was_removed(filled: Station) -> None:
 
 
 def test_rebuild_says_what_it_could_not_bring_along(filled: Station) -> None:
-    """A person is told where the old catalog is and what it alone knew."""
+    """The result says where the old catalog is, and what was only in it."""
     told = command("rebuild", "--yes", "--archive", filled.archive_root)
     assert told.returncode == 0, told.stderr
     for words in ("6 entries, 6 reports", "WITHHELD", "metadata.db.damaged-", "6 reports accepted by the server"):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.spawned
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NAP = 1000 + os.getpid()
-"""Seconds: how the processes of this test process are told from others'."""
+"""Seconds; by this value the processes of this test process are distinguished from others."""
 CONTENT = b"the only copy\n" * 100
 
 _WILD = """

@@ -68,7 +68,7 @@ OUTCOME = """    def outcome(self, source, context):
 
 
 def test_an_archive_is_asked_once_for_each_version(station: Station) -> None:
-    """Code is told by a worker only until it is kept: later conversions do not carry it."""
+    """A worker returns the code only until it is stored: later conversions do not carry it."""
     watch = station.add("any")
     for number in range(5):
         (watch / f"{number}.log").write_bytes(b"%d" % number)

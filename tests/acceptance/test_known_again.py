@@ -119,7 +119,7 @@ def test_a_copy_under_another_name_and_new_bytes_are_sources(station: Station) -
 
 
 def kept(station: Station, **keys: Any) -> tuple[list[str], str]:
-    """Leave a source in its watch folder that is done with; gives its report ids, as they were posted, and its entry."""
+    """Leave a source in its watch folder that is done with; returns its report ids, as they were posted, and its entry."""
     station.code(PANEL)
     watch = station.add("c", "own.Panel", post_action="keep", **keys)
     (watch / "a.log").write_bytes(b"two units")
@@ -135,7 +135,7 @@ def posts(station: Station) -> list[str]:
 
 
 def require_only(station: Station, sent: list[str], archive_id: str) -> None:
-    """Check that no more came of it: posts, ids, entries, conversions, and a ledger that agrees."""
+    """Check that nothing else happened: posts, ids, entries, conversions, and a ledger that agrees."""
     assert posts(station) == sent
     assert station.entry().archive_id == archive_id
     details = station.details()

@@ -97,7 +97,7 @@ ATTACKS = [
 def test_what_others_put_into_done_moves_and_sends_nothing(
     station: Station, outside: Path, attack: Callable[[Path, Path, Path], None]
 ) -> None:
-    """A link or an unsigned note in Done/not-archived is told, and nothing is archived, moved or sent for it (invariant 11)."""
+    """A link or an unsigned note in Done/not-archived is an alert; nothing is archived, moved or sent (invariant 11)."""
     watch = station.add("on", file_patterns=["*.log"], on_archive_error="continue")
     station.run()
     (station.root / "on/Done/not-archived").mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_what_others_put_into_done_moves_and_sends_nothing(
 
 
 def owed_one(station: Station) -> tuple[Path, Path]:
-    """Put one source aside; gives its folder, and the block that keeps the archive from working."""
+    """Put one source aside; returns its folder, and the block that keeps the archive from working."""
     watch, blocked = failing(station)
     (watch / "a.log").write_bytes(b"a")
     station.run()

@@ -1,4 +1,4 @@
-"""What a converter returns or says of itself may be beyond every measure: its own file fails with the reason, no more."""
+"""A converter's result or description may be of any size: only its own file fails, with the reason."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ YEAR_2300_NS = 10_413_792_000 * 10**9 + 5
 
 
 def test_a_file_of_the_year_2300_keeps_no_other_file_from_the_archive(station: Station) -> None:
-    """A time that the catalog cannot hold is told as a warning, and comes back exactly (invariant 12)."""
+    """A time that the catalog cannot store is a warning, and is restored exactly (invariant 12)."""
     watch = station.add("odd")
     for name in ("a.log", "future.log", "z.log"):
         (watch / name).write_bytes(name.encode())

@@ -1,4 +1,4 @@
-"""One name for many units: what is overwritten, replaced or touched while its reports wait is told apart, and kept."""
+"""One name for many units: a source that is overwritten, replaced or touched while its reports wait is recognized, and kept."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def wait_for_conversions(lines: list[Any], number: int) -> None:
 
 
 def serving_reads(station: Station, **keys: Any) -> Path:
-    """Add a converter whose report tells what it read; gives the path of its one log."""
+    """Add a converter whose report contains what it read; returns the path of its one log."""
     station.code(SLOW.replace("HOLD", repr(str(station.root / "hold"))))
     return station.add("fixed", "own.Reads", file_patterns=["*.log"], settle_seconds=0.2, **keys) / "result.log"
 

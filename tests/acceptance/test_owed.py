@@ -39,7 +39,7 @@ def put_aside(station: Station) -> list[Path]:
 
 
 def failing(station: Station, **keys: Any) -> tuple[Path, Path]:
-    """Set up a converter that goes on while its archive fails; gives the watch folder and what makes the archive fail."""
+    """Set up a converter that goes on while its archive fails; returns the watch folder and what makes the archive fail."""
     watch = station.add("on", on_archive_error="continue", **keys)
     station.run()
     return watch, block_today(station.archive_root)
@@ -243,7 +243,7 @@ def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -
 
 
 def test_a_done_folder_that_cannot_be_read_stops_nobody(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies there is told, and looked for again; the others' sources go on, and its own as far as they can."""
+    """The error is reported and the folder checked again; other sources are processed, and its own as far as possible."""
     for name in ("c", "other"):
         (station.add(name) / f"{name}.log").write_bytes(name.encode())
     unreadable = station.root / "c/Done/not-archived"

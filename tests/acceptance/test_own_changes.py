@@ -1,4 +1,4 @@
-"""Converters that change their input: it is converted again at most once, and comes to its end."""
+"""Converters that change their input: it is converted again at most once, and finished."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_one_that_is_owed_to_the_archive_is_put_aside(station: Station, name: st
 
 
 def changing(station: Station, name: str, **keys: object) -> Path:
-    """Add a converter that changes its input; gives its watch folder."""
+    """Add a converter that changes its input; returns its watch folder."""
     station.code(
         "class Changes(Any):\n"
         "    def outcome(self, source, context):\n"

@@ -15,7 +15,7 @@ SECONDS = 1 / 86_400
 
 
 def test_a_service_finds_what_rots_and_tells_until_it_is_mended(station: Station) -> None:
-    """A blob that changes on disk is found without being asked for, told by ``stats`` and events, and cleared when mended."""
+    """A blob that changes on disk is found by the scrub, reported by ``stats`` and events, and cleared when repaired."""
     watch = station.add("rot", verify_interval_days=2 * SECONDS)
     (watch / "a.log").write_bytes(b"a" * 1000)
     station.run()

@@ -1,4 +1,4 @@
-"""A station whose catalog was lost and made anew: nothing goes out twice, and nothing is kept for ever."""
+"""A station whose catalog was lost and rebuilt: nothing is sent twice, and nothing is kept for ever."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Limited(Any):
 
 
 def replayed(station: Station, **request: Any) -> int:
-    """Replay all entries; gives the number of the run."""
+    """Replay all entries; returns the number of the run."""
     with Client.from_config(station.write_config()) as client:
         engine = client.reprocessing(actor="engineer")
         done = engine.start([each.archive_id for each in station.entries()], ReplayRequest(**request), processes=1)

@@ -49,7 +49,7 @@ def test_a_busy_station_takes_a_changed_configuration(station: Station, archived
 
 
 def test_a_configuration_that_is_wrong_changes_nothing(station: Station) -> None:
-    """A configuration that cannot be taken is told in the log, and the one before goes on, its queue too (invariant 5)."""
+    """A configuration that cannot be used is logged, and the previous one stays in force, with its queue (invariant 5)."""
     watch = station.add("first", settle_seconds=0)
     with station.serving():
         wait_for((station.archive_root / "metadata.db").exists)

@@ -59,7 +59,7 @@ def require_clean(station: Station, *done: subprocess.CompletedProcess[str]) -> 
 
 @pytest.mark.parametrize("margin", ["\n", "\r\n", " ", "\ufeff", "\n\n\t"])
 def test_a_margin_around_token_and_address_is_none_of_theirs(tmp_path: Path, margin: str) -> None:
-    """A newline that an editor left at the end of the token does no harm: the report is sent, and nothing is told of it."""
+    """A newline that an editor left at the end of the token does no harm: the report is sent, and nothing is logged."""
     with Station(tmp_path) as station, WatsServer(token=TOKEN) as server:
         station.keys = {"api_token": TOKEN + margin, "service_address": f"{margin}{server.address}{margin}"}
         (station.add("ict") / "SN1.log").write_text("x")
@@ -70,7 +70,7 @@ def test_a_margin_around_token_and_address_is_none_of_theirs(tmp_path: Path, mar
 
 
 def test_a_token_that_cannot_be_one_is_tried_once(tmp_path: Path) -> None:
-    """With a newline within it no connection is tried: the report waits for a person, and no part of the token is told."""
+    """With a newline within it no connection is tried: the report waits for a person, and no part of the token is logged."""
     with Station(tmp_path) as station:
         station.keys = {"api_token": f"{TOKEN[:9]}\n{TOKEN[9:]}"}
         (station.add("ict") / "SN1.log").write_text("x")

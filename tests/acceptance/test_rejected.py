@@ -71,7 +71,7 @@ def test_no_configuration_ends_the_service(station: Station) -> None:
 
 
 def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody foresaw in a change is told with its traceback, and the station goes on as it was."""
+    """An unexpected error in a change is logged with its traceback, and the station continues as before."""
     watch = station.add("any")
     take_over = Reloading._use
 

@@ -1,4 +1,4 @@
-"""A converter that gets another name: what an archive knows by its old one comes to its end, and is sent once."""
+"""A converter that gets another name: sources that an archive has under the old name are finished, and sent once."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_what_was_only_seen_goes_on_under_the_new_name(station: Station) -> None
 
 
 def test_of_two_that_watch_its_folder_neither_takes_what_it_left(station: Station) -> None:
-    """Nobody knows which of them it was: its report is sent, its source waits, and that is told."""
+    """Which of them it was is unknown: its report is sent, its source waits, and that is an alert."""
     station.add("c")
     leave_waiting(station, "a.log")
     station.server.start()

@@ -296,7 +296,7 @@ def test_a_run_that_a_failure_stopped_can_be_resumed(station: Station) -> None:
 
 
 def test_a_cancelled_run_begins_nothing_more(station: Station) -> None:
-    """After a cancel only what is being replayed comes to its end."""
+    """After a cancel only running replays are completed."""
     for number in range(2, 31):
         (station.root / "ict" / "watch" / f"SN{number}.log").write_text("x")
     station.run()

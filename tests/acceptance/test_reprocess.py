@@ -175,7 +175,7 @@ def test_code_that_was_not_kept_or_is_damaged_skips_with_that_reason(station: St
 
 
 def planted(station: Station, marker: Path) -> str:
-    """Put code beside the kept code, as a blob with its own right fingerprint; gives that."""
+    """Put code beside the kept code, as a blob with its own right fingerprint; returns that."""
     body = f"open({str(marker)!r}, 'w').close()\n" + (station.root / "converters" / "own.py").read_text()
     code = ConverterCode(files={"own.py": body.encode()}, class_name="Limited")
     with station.archive() as archive:
@@ -222,7 +222,7 @@ def test_original_parameters_are_those_on_record(station: Station) -> None:
 
 
 def test_what_cannot_be_replayed_says_why_and_stops_nothing(station: Station) -> None:
-    """Purged, damaged, failing: each is told, and the others go on."""
+    """Purged, damaged, failing: each is reported, and the others are replayed."""
     (station.root / "ict" / "watch" / "SN901.log").write_text("bad")
     station.run()
     limited(station, 5.5, strict=True)
@@ -346,7 +346,7 @@ def _killed(whole: list[str], after_s: float, *, once: Callable[[], Any] = lambd
 
 
 def test_reports_can_be_made_again_as_they_were(station: Station) -> None:
-    """``verify --reproduce`` replays a sample as it was converted: equal though the code was edited; a tampered one is told."""
+    """``verify --reproduce`` replays a sample as it was converted: equal though the code was edited; tampering is reported."""
     here = ("--config", station.write_config())
     limited(station, 5.0)
     sound = command("verify", "--reproduce", "50%", *here)

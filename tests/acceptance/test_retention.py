@@ -48,7 +48,7 @@ def room(tmp_path: Path) -> Iterator[Disk]:
 
 @contextmanager
 def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A webhook on loopback; gives its address and what was posted, with the header it came with."""
+    """A webhook on loopback; returns its address and what was posted, with the header it came with."""
     posted: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -116,7 +116,7 @@ def test_a_size_limit_holds_while_much_more_comes(station: Station, tmp_path: Pa
 
 
 def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> None:
-    """A converter above 80 and 95 % of its limit is told once each, where people look, and once more when it is over."""
+    """A converter above 80 and 95 % of its limit is one alert each, which is cleared once."""
     watch = station.add("any", max_archive_size_gb=LIMIT_BYTES / 1e9)
     with hook() as (address, posted):
         path = station.write_config()
@@ -237,7 +237,7 @@ def test_a_policy_that_nobody_confirmed_waits(station: Station) -> None:
 
 
 def test_many_failures_within_an_hour_are_an_alert(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More failures of a converter than its ``alarm`` allows are told."""
+    """More failures of a converter than its ``alarm`` allows are an alert."""
     monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
     station.code("class Bad(Any):\n    def outcome(self, source, context):\n        raise ValueError('no header')\n")
     watch = station.add("bad", "own.Bad", alarm=2)
@@ -325,7 +325,7 @@ def test_no_lock_makes_a_folder_where_an_archive_was(station: Station) -> None:
 def test_a_changed_configuration_is_applied_and_a_difference_is_told(
     station: Station, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A raised limit in config.json holds while the service runs; a later ``policy set`` does, and both are told apart."""
+    """A raised limit in config.json applies while the service runs, then a later ``policy set``; the difference is an alert."""
     monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
     station.add("any", retention_days=30)
 

@@ -68,7 +68,7 @@ def _alone(class_path: str, source: Path) -> Any:
 
 
 def _lasting(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without what its converter draws anew each time: the id, and a start that it takes from the clock."""
+    """Return a report without the values that differ each time: the id, and a start that is taken from the clock."""
     return {name: value for name, value in report.items() if name not in ("id", "start", "startUTC")}
 
 

@@ -53,7 +53,7 @@ def test_a_scrub_goes_on_after_a_kill(station: Station) -> None:
 
 
 def archive_long_ago(station: Station) -> tuple[list[str], list[int]]:
-    """Archive sources sixty days ago, so that all are due; gives their ids and the sizes of their blobs."""
+    """Archive sources sixty days ago, so that all are due; returns their ids and the sizes of their blobs."""
     rng, now = random.Random(5), utc_now() - timedelta(days=60)
     made = []
     with Archive.open(station.archive_root, create=True, own=True, clock=lambda: now) as archive:
@@ -96,11 +96,11 @@ def killed_in_the_end(station: Station) -> Iterator[None]:
 
 
 def checks(station: Station) -> dict[str, datetime]:
-    """Give when each entry was last read back, of those that were, in the order of ids."""
+    """Return when each entry was last read back, of those that were, in the order of ids."""
     return {entry.archive_id: entry.verified_at for entry in station.entries() if entry.verified_at}
 
 
 def told(station: Station, kind: str) -> list[Event]:
-    """Give the events of one kind."""
+    """Return the events of one kind."""
     with station.archive() as archive, archive.read() as db:
         return [event for event in events.iterate(db) if event.kind == kind]

@@ -17,7 +17,7 @@ from pywats_archive.models.report import SubmissionState
 
 
 def drop(station: Station, count: int, name: str = "ict") -> Path:
-    """Add a converter and drop files for it; gives the watch folder."""
+    """Add a converter and drop files for it; returns the watch folder."""
     watch = station.add(name)
     for number in range(count):
         (watch / f"SN{number}.log").write_bytes(b"x")

@@ -177,7 +177,7 @@ def test_a_file_system_without_links_has_copies(station: Station, monkeypatch: p
 
 
 def test_a_companion_that_changed_is_archived_as_it_is_then(station: Station) -> None:
-    """What is shared is told by its content: the same name, size and time may hide another one."""
+    """Shared companions are recognized by their content: another one may have the same name, size and time."""
     watch = station.add("cal", file_patterns=["*.log"], archive_companions=["cal.txt"])
     contents = [b"one", b"one", b"one", b"two", b"two"]
     for number, content in enumerate(contents):

@@ -22,18 +22,18 @@ from pywats_archive.errors import ArchiveInUse
 
 @contextmanager
 def logged() -> Iterator[list[Any]]:
-    """Give the alerts that are told of meanwhile: raised or cleared, and which."""
+    """Return the alerts that are raised and cleared meanwhile, in order."""
     with capture_logs() as lines:
         yield lines
 
 
 def alerts(lines: list[Any]) -> list[tuple[str, str]]:
-    """Give what was raised and cleared, in order."""
+    """Return what was raised and cleared, in order."""
     return [(line["event"].removeprefix("alert."), line["alert"]) for line in lines if "alert" in line]
 
 
 def restored(root: Path, to: Path) -> dict[str, bytes]:
-    """Give the content of everything in an archive, restored, by name."""
+    """Return the content of everything in an archive, restored, by name."""
     with Archive.open(root) as archive, archive.read() as db:
         ids = [e.archive_id for e in events.iterate(db) if e.kind == "source.archived"]
         paths = [restore_source(archive, str(archive_id), to) for archive_id in ids]
@@ -196,7 +196,7 @@ def test_what_is_on_its_way_when_the_archive_returns_is_not_begun_again(station:
 
 
 def test_what_lay_there_at_a_start_waits_for_the_ledger(station: Station) -> None:
-    """Without the ledger nobody can tell whether a source was sent before: it waits, and what comes later goes on (4)."""
+    """Without the ledger it is unknown whether a source was sent before: it waits, and later ones are processed (4)."""
     watch = station.add("on", on_archive_error="continue", post_action="keep")
     (watch / "kept.log").write_bytes(b"sent before")
     station.run()

@@ -23,7 +23,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="makes files that onl
 
 @posix
 def test_what_is_no_file_is_never_opened(station: Station, capfd: pytest.CaptureFixture[str]) -> None:
-    """Links, pipes and sockets are left where they lie, told once, and stop nobody else."""
+    """Links, pipes and sockets stay where they are, are logged once, and do not affect other sources."""
     watch = station.add("odd")
     outside = station.root / "outside.log"
     outside.write_bytes(b"not for you")

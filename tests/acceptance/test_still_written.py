@@ -88,7 +88,7 @@ def test_a_source_without_bytes_waits_and_is_then_skipped_loudly(station: Statio
 
 
 def alerts(lines: list[Any]) -> list[str]:
-    """Return what was told of the alert for sources without bytes."""
+    """Return the details of the alert for empty sources."""
     return [line["event"] for line in lines if line.get("alert") == "source.empty"]
 
 

@@ -1,4 +1,4 @@
-"""A converter whose archive is switched off, or that is disabled: what the archive has of it comes to its end all the same."""
+"""A converter whose archive is switched off, or that is disabled: its unfinished work is still completed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Random(Any):
 
 
 def states(station: Station) -> dict[str, ArrivalState]:
-    """Give what the ledger says of each name."""
+    """Return what the ledger says of each name."""
     return {arrival.path.rpartition("/")[2]: arrival.state for arrival in station.arrivals()}
 
 
@@ -134,14 +134,14 @@ def test_a_disabled_converter_with_an_archive_of_its_own_is_told(station: Statio
 
 
 def gone(station: Station) -> list[str]:
-    """Give the converters that are told to be gone."""
+    """Return the converters with the alert that they are gone."""
     with Client([station.archive_root]) as client:
         return [alert.subject for alert in client.status().alerts if alert.name == "converter.gone"]
 
 
 @pytest.mark.parametrize("change", [{"archive_enabled": False}, {"archive_folder": "another"}])
 def test_what_is_kept_in_the_watch_folder_is_not_sent_again(station: Station, change: dict[str, Any]) -> None:
-    """At a restart neither: its archive tells that it has been (invariant 4)."""
+    """Not at a restart either: its archive has it (invariant 4)."""
     (station.add("c", post_action="keep") / "a.log").write_bytes(b"a")
     station.run()
     station.sections[0] |= change
@@ -239,7 +239,7 @@ def test_what_was_only_seen_goes_on_without_the_archive(station: Station) -> Non
 
 
 def test_a_copied_configuration_leaves_the_archive_of_its_original_alone(station: Station, tmp_path: Path) -> None:
-    """It remembers that archive too, but what waits there came from another watch folder: a person is told, no more."""
+    """It knows that archive too, but its sources came from another watch folder: an alert is all that happens."""
     station.add("c")
     leave_waiting(station, "a.log")
     with Station(tmp_path / "copy") as copy:

@@ -1,4 +1,4 @@
-"""Trouble that a person must know of is told: alerts, a state of its own, and exit 1 of ``status`` (invariants 11, 12)."""
+"""Trouble that a person must know of is reported: alerts, a state of its own, and exit 1 of ``status`` (invariants 11, 12)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def alerts(station: Station) -> dict[str, OpenAlert]:
-    """Give the alerts that are open, by name."""
+    """Return the alerts that are open, by name."""
     with station.archive() as archive:
         return {alert.name: alert for alert in open_alerts(archive)}
 
 
 def status(station: Station, *what: str) -> tuple[int, dict[str, Any]]:
-    """Ask with the command; gives exit code and document."""
+    """Ask with the command; returns exit code and document."""
     answer = command("status", *what, "--json", "--archive", station.archive_root)
     return answer.returncode, json.loads(answer.stdout)
 
@@ -77,7 +77,7 @@ def test_a_refused_report_is_a_warning_and_an_alert(station: Station) -> None:
 
 
 def test_a_refused_report_without_an_archive_is_told(station: Station) -> None:
-    """Where no archive keeps the report, those of the other converters tell of it."""
+    """If no archive has the report, the archives of the other converters record the alert."""
     (station.add("plain", archive_enabled=False) / "SN1.log").write_bytes(b"x")
     station.add("kept")
     station.server.fault = faults.always(faults.answer(400, "unknown product PX-77"))

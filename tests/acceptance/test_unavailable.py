@@ -113,7 +113,7 @@ def test_what_it_says_holds_no_secret(station: Station) -> None:
 
 
 def test_what_its_patterns_do_not_match_is_left_once_it_says_so(station: Station) -> None:
-    """Its code tells which files are its own; what was entered before is no more counted as waiting (invariant 12)."""
+    """Its code says which files are its own; others that were entered before no longer count as waiting (invariant 12)."""
     watch = station.add("c", "own.Picky")
     for name in ("a.log", "notes.txt"):
         (watch / name).write_bytes(b"x")
@@ -174,7 +174,7 @@ def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
 
 
 def test_sources_of_a_converter_that_is_gone_are_told(station: Station) -> None:
-    """What waits for one that the configuration has no more is an alert, until it has it again (invariant 12)."""
+    """Sources of a converter that is no longer in the configuration are an alert, until it is back (invariant 12)."""
     station.code(
         "class RetryLater(Any):\n"
         "    def outcome(self, source, context):\n"
@@ -217,7 +217,7 @@ def test_a_folder_is_not_taken_as_complete_because_nobody_can_judge_it_now(
 
 
 def test_a_folder_that_changes_while_it_waits_is_converted_as_it_was_archived(station: Station) -> None:
-    """What the report tells is in the archive (invariant 1)."""
+    """The content of the report is in the archive (invariant 1)."""
     folder = station.add("c", "own.Folders", converter_type="folder") / "unit"
     leave_archived(station, lambda: make_unit(folder), code=FOLDERS)
     (folder / "a.txt").write_text("NEWER")
@@ -260,7 +260,7 @@ def leave_archived(station: Station, drop: Callable[[], None], *, code: str) -> 
 
 
 def told(station: Station) -> list[tuple[str, str]]:
-    """Give the serial number and the remark of each report at the server."""
+    """Return the serial number and the remark of each report at the server."""
     bodies = [json.loads(body) for bodies in station.server.received.values() for body in bodies]
     return [(body["sn"], body["misc"]) for body in bodies]
 
@@ -285,6 +285,6 @@ def test_it_is_told_and_looked_at_while_the_archive_is_away(station: Station, mo
 
 
 def station_alerts(station: Station, name: str = "converter.unavailable") -> list[str]:
-    """Give the converters of which this is told now."""
+    """Return the converters with this alert."""
     with Client([station.archive_root]) as client:
         return [alert.subject for alert in client.status().alerts if alert.name == name]

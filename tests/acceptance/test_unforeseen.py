@@ -1,4 +1,4 @@
-"""An error that nobody foresaw concerns the one source that meets it: that one waits, is told, and is tried again."""
+"""An unexpected error affects only its source, which waits, is reported, and is tried again."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
 def test_a_source_that_meets_an_unexpected_error_stops_no_other(
     station: Station, trouble: dict[str, bool], step: str
 ) -> None:
-    """It is told by a run that ends and by an alert, and goes through once the error is gone (invariants 11 and 12)."""
+    """It is reported by a run that ends and by an alert, and is processed once the error is gone (invariants 11 and 12)."""
     watch = station.add("any")
     for number in range(5):
         (watch / f"{number}.log").write_bytes(b"x%d" % number)

@@ -203,7 +203,7 @@ def test_a_source_that_comes_again_keeps_each_units_report(station: Station) -> 
 
 
 def test_a_source_that_comes_again_with_an_unclear_report_waits_for_a_person(station: Station) -> None:
-    """What cannot be told is kept and not sent, the others are; the source goes to Error with the reason (invariant 14)."""
+    """An ambiguous report is kept and not sent, the others are; the source goes to Error with the reason (invariant 14)."""
     finds(station, "C", "B", "B", limit=2)
     (station.root / "ict" / "Done" / "panel.log").rename(station.root / "ict" / "watch" / "panel.log")
     station.run()

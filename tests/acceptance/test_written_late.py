@@ -1,4 +1,4 @@
-"""What is written to a source after it was archived: found, archived as it is then, and told."""
+"""Writes to a source after it was archived: found, archived again, and an alert."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def bytes_of(station: Station) -> list[bytes]:
 
 
 def alerts(lines: list[Any]) -> list[str]:
-    """Return what was told of the alert for late writing."""
+    """Return the details of the alert for late writes."""
     return [line["event"] for line in lines if line.get("alert") == "source.written_late"]
 
 
 def test_what_a_program_writes_on_into_a_file_that_was_moved_is_archived(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program that kept the file open writes into Done: its bytes are archived, skipped, and told, once (invariant 12)."""
+    """A program that kept the file open writes into Done: they are archived, skipped, and an alert, once (invariant 12)."""
     blind(monkeypatch)
     watch = station.add("late", settle_seconds=0.2, late_seconds=1.0)
     with capture_logs() as lines, station.serving(), (watch / "a.log").open("ab", 0) as stream:

@@ -30,7 +30,7 @@ def at(off_by: timedelta) -> Any:
 
 
 def fill(station: Station, *days_ago: int) -> None:
-    """Give a station entries of these ages, by a clock that is right."""
+    """Return a station entries of these ages, by a clock that is right."""
     aged = Aged(station.root, now=datetime.now(timezone.utc))
     for each in days_ago:
         aged.add(days_ago=each, converter="any")
@@ -50,7 +50,7 @@ def purged(station: Station) -> int:
 
 
 def alerts(station: Station) -> set[str]:
-    """The alerts that are open and tell of the clock."""
+    """Return the open alerts on the clock."""
     with station.archive() as archive:
         return {alert.name for alert in figures.statistics(archive).alerts if "clock" in alert.name}
 
@@ -80,7 +80,7 @@ def test_a_clock_that_is_wrong_at_every_start_purges_nothing(station: Station) -
 
 
 def test_a_person_confirms_the_clock_once(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a long time off, policies purge nothing, whoever asks, until ``purge --confirm-clock``; an event tells it."""
+    """After a long time off, policies purge nothing, whoever asks, until ``purge --confirm-clock``; an event records it."""
     fill(station, 40, 2)
     alone(station)
     _forget_days(station, 14)
@@ -114,7 +114,7 @@ def test_a_holiday_ends_by_itself_where_the_server_says_the_date(station: Statio
 
 
 def test_the_server_tells_of_a_wrong_clock_early(station: Station) -> None:
-    """A station whose clock was wrong from the first is told so by the answer to its first report, and purges nothing."""
+    """A station whose clock was wrong from the start learns so from the answer to its first report, and purges nothing."""
     watch = station.add("any", retention_days=1)
     (watch / "SN1.log").write_bytes(b"x")
     with running(station, AHEAD):

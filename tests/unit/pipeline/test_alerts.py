@@ -1,4 +1,4 @@
-"""Alerts are told once when they begin and once when they are over, in the log and in the history."""
+"""Alerts are reported once when raised and once when cleared, in the log and in the history."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def archives(tmp_path: Path) -> Iterator[tuple[Archive, Archive]]:
 
 
 def told(archive: Archive) -> list[tuple[str, object]]:
-    """Give the alerts in an archive's history."""
+    """Return the alerts in an archive's history."""
     with archive.read() as db:
         assert events.first_break(db) is None
         return [(event.kind, event.details["alert"]) for event in events.iterate(db)]
 
 
 def test_an_alert_is_raised_once_and_cleared_once() -> None:
-    """However often it is raised or cleared, an alert is told of once each (invariant 11)."""
+    """However often it is raised or cleared, an alert is reported once each (invariant 11)."""
     alerts = Alerts(lambda: (), clock=lambda: NOW)
     with structlog.testing.capture_logs() as logged:
         for free in (5, 4):
@@ -75,7 +75,7 @@ def test_an_archive_that_cannot_take_it_fails_nothing(archives: tuple[Archive, A
 
 
 def open_in(archive: Archive) -> list[str]:
-    """Give the names of the alerts that are open in an archive."""
+    """Return the names of the alerts that are open in an archive."""
     return [alert.name for alert in open_alerts(archive)]
 
 

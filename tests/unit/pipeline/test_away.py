@@ -18,7 +18,7 @@ NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 
 
 def arrival(number: int, state: ArrivalState = ArrivalState.SEEN) -> Arrival:
-    """Give an arrival as a ledger has it."""
+    """Return an arrival as a ledger has it."""
     told = {"converter_name": "c", "size_bytes": 1, "mtime_ns": 1, "first_seen_at": NOW, "changed_at": NOW}
     return Arrival(arrival_id=number, path=f"/watch/{number}", state=state, **told)  # type: ignore[arg-type]
 

@@ -13,7 +13,7 @@ NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
 
 
 def opened(alerts: Alerts) -> list[tuple[str, str]]:
-    """Give the alerts that are open."""
+    """Return the alerts that are open."""
     return [(alert.name, alert.subject) for alert in alerts.open]
 
 

@@ -62,7 +62,7 @@ def across(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def leaving(path: Path, archive: Archive | None = None) -> SourceFile:
-    """Give a source that is to leave, archived if there is an archive."""
+    """Return a source that is to leave, archived if there is an archive."""
     entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c")) if archive else None
     fields = {"name": "c", "module_path": "m.C", "watch_folder": "w", "done_folder": str(path.parent.parent / "Done")}
     config, now = ConverterConfig.model_validate(fields), stamp_of(path)
@@ -92,7 +92,7 @@ def replaced(path: Path) -> Callable[[], object]:
 
 
 def try_to_leave(ending: Ending, departure: SourceFile) -> None:
-    """Let it leave; that it cannot is told as a StorageError, and tried again."""
+    """Let it leave; if it cannot, that is a StorageError, and is tried again."""
     try:
         apply(ending, departure)
     except StorageError:

@@ -15,7 +15,7 @@ LOAD = in_flight.load_completion
 def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An end that is no more remembered comes from the catalog: the post action asked for, and each refusal (invariant 12)."""
+    """An end that is no longer remembered comes from the catalog: the requested action and each refusal (invariant 12)."""
     station.code(
         "class Zips(Any):\n"
         "    def outcome(self, source, context):\n"

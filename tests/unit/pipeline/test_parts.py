@@ -1,4 +1,4 @@
-"""A part of the service that fails is told, is left alone for a while, and keeps no other part from its work."""
+"""A part of the service that fails is an alert and is retried later; it does not stop the other parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a disk is low, and when it is no more."""
+"""When a disk is low, and when it no longer is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_no_wish_means_never_low() -> None:
 
 
 def test_a_disk_is_asked_once_a_second() -> None:
-    """However many sources ask, the disk is asked once a second, and tells what must be free."""
+    """However many sources ask, the disk is measured once a second; the error says how much must be free."""
     asked, now, disk = [], [0.0], SimpleNamespace(total=TB, free=GB - 1)
 
     def usage(root: Path) -> SimpleNamespace:
@@ -62,7 +62,7 @@ def test_a_disk_is_asked_once_a_second() -> None:
 
 
 def test_a_disk_that_cannot_be_asked_is_not_low() -> None:
-    """What cannot be asked is told by whoever looks whether the archive is there."""
+    """A disk that cannot be measured is reported by the check whether the archive is available."""
 
     def usage(root: Path) -> SimpleNamespace:
         raise FileNotFoundError(2, "gone")

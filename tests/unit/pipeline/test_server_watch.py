@@ -46,7 +46,7 @@ def state(kind: Trouble | None = None, *, stopped: bool = False, **more: Any) ->
     ],
 )
 def test_which_alert_it_is(now: OutboxState, now_s: float, alert: str | None) -> None:
-    """What a person must change is told at once, a server that is away after a quarter of an hour."""
+    """An error that needs a person is an alert immediately, a server that is away only after a quarter of an hour."""
     assert server_alert(now, now_s) == ((alert, "why") if alert else None)
 
 

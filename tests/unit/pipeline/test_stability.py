@@ -28,7 +28,7 @@ def test_an_old_time_alone_does_not_make_it_whole() -> None:
 
 
 def test_what_is_gone_is_forgotten() -> None:
-    """A source that comes back starts anew."""
+    """A source that comes back starts again."""
     watch = Debounce(settle_s=2)
     watch.observe({"a": signature(1)}, 0)
     watch.observe({}, 1)

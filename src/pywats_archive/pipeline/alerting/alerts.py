@@ -169,7 +169,7 @@ class Alerts:
             alerts.reopen(archive, ())
 
     def _put_on_record(self, kind: str, alert: Alert, details: dict[str, object], *, is_over: bool) -> None:
-        """Record an alert in its archives; a cleared one is open in no other archive either, as while its own was away."""
+        """Record an alert in its archives; a cleared one is then open in no archive: others record it while its own is away."""
         recorded = {**details, "alert": alert.name, "subject": alert.subject}
         chains = self._chains(alert.subject)
         for archive in self._archives():

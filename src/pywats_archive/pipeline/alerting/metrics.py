@@ -51,7 +51,7 @@ _ARCHIVE_GAUGES = {
 
 
 class Metrics:
-    """Answers scrapes until it is closed, from threads of its own."""
+    """Answers scrapes, in its own threads, until it is closed."""
 
     def __init__(
         self, address: str, archives: Callable[[], Sequence[Archive]], alerts: Alerts, *, using: Using

@@ -104,7 +104,7 @@ def now_known(lane: Lane, arrival: Arrival) -> Arrival:
 
 
 def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
-    """Whether the archived source still lies at its path, unchanged."""
+    """Whether the archived source is still at its path, unchanged."""
     path = Path(arrival.path)
     try:
         now = reading.stamp_of(path)
@@ -131,9 +131,7 @@ def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> t
     """Archive a source that was only seen, in its current state."""
     _, now = look = reading.examine(Path(arrival.path))
     if was_replaced(arrival, now):
-        raise SourceChanged(
-            f"{arrival.path}: another source lies in its place"
-        )  # the next scan records that it vanished
+        raise SourceChanged(f"{arrival.path}: was replaced by another source")  # the next scan records that it vanished
     entry = at.interceptor.pre_convert(
         Path(arrival.path),
         arrival_id=arrival.arrival_id,
