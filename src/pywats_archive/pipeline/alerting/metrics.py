@@ -27,24 +27,27 @@ Using = Callable[[Archive], AbstractContextManager[bool]]
 _P = "pywats_archive_"
 _OF_CONVERTER = ("archive", "converter")
 _GAUGES = {
-    "disk_bytes": ("What the file system allots for sources and reports that are kept.", "disk_size_bytes"),
+    "disk_bytes": (
+        "Disk space of the archived sources and reports, as allocated by the file system.",
+        "disk_size_bytes",
+    ),
     "size_limit_bytes": ("The size limit (max_size_gb) of the policy in force.", "max_size_bytes"),
-    "source_bytes": ("Size of the sources that are kept, before compression.", "source_size_bytes"),
-    "report_bytes": ("Size of the reports that are kept, before compression.", "report_size_bytes"),
+    "source_bytes": ("Size of the archived sources before compression.", "source_size_bytes"),
+    "report_bytes": ("Size of the archived reports before compression.", "report_size_bytes"),
     "reports_waiting": ("Reports that the server has not accepted yet.", "waiting_reports"),
-    "reports_refused": ("Reports that the server will not take as they are.", "refused_reports"),
+    "reports_refused": ("Reports that the server refused.", "refused_reports"),
     "entries_warned": ("Entries whose latest conversion gave warnings.", "warned_entries"),
 }
 _COUNTERS = {
-    "purged_entries": ("Entries purged since the archive was made.", "purged_entries"),
-    "purged_bytes": ("What the purged entries took on disk.", "purged_size_bytes"),
+    "purged_entries": ("Entries purged since the archive was created.", "purged_entries"),
+    "purged_bytes": ("Disk space that the purged entries occupied.", "purged_size_bytes"),
 }
 _ARCHIVE_GAUGES = {
-    "catalog_bytes": ("Size of the catalog with its log.", "catalog_size_bytes"),
-    "disk_free_bytes": ("What is free on the archive's disk.", "disk_free_bytes"),
-    "open_findings": ("Blobs that were found damaged, and are so still.", "open_findings"),
+    "catalog_bytes": ("Size of the catalog, including its log.", "catalog_size_bytes"),
+    "disk_free_bytes": ("Free space on the archive's disk.", "disk_free_bytes"),
+    "open_findings": ("Blobs that were found damaged and are still damaged.", "open_findings"),
     "net_growth_bytes_per_day": (
-        "What came in less what was purged, a day, over the last 7 days.",
+        "Bytes archived minus bytes purged, per day, over the last 7 days.",
         "net_bytes_per_day",
     ),
 }
@@ -145,7 +148,7 @@ def _up(archives: Sequence[Archive], known: _Known) -> Metric:
 def _entries(known: _Known) -> Metric:
     labels = (*_OF_CONVERTER, "status")
     family = GaugeMetricFamily(
-        _P + "entries", "Entries that are kept, by the status of their latest conversion.", labels=labels
+        _P + "entries", "Archived entries by the status of their latest conversion.", labels=labels
     )
     for root, whole in known:
         for each in whole.by_converter:

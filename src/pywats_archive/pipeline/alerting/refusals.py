@@ -20,7 +20,7 @@ from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
 ALERT_FOR = timedelta(days=7)
 OVERDUE_AFTER = timedelta(days=1)
 _NAMES_ALL = "'pywats-archive list --submission refused' lists them all"
-_MEMORY_TELLS = "no archive has it; the source is in Error"
+_UNARCHIVED = "no archive has the report; its source is in Error"
 
 
 class Refusals:
@@ -55,7 +55,7 @@ class Refusals:
         self._is_news.clear()
         since = self._now() - ALERT_FOR
         found: dict[str, dict[str, Any]] = {
-            name: {"reason": reason, "see": _MEMORY_TELLS}
+            name: {"reason": reason, "see": _UNARCHIVED}
             for name, (at, reason) in tuple(self._unarchived.items())
             if at >= since
         }

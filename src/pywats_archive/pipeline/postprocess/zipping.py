@@ -38,7 +38,7 @@ def new_zip(path: Path, folder: Path, partial: Path) -> Path:
             os.fsync(stream.fileno())
         with zipfile.ZipFile(partial) as packed:
             if damaged := packed.testzip():
-                raise OSError(errno.EIO, f"the zip does not read back ({damaged})")
+                raise OSError(errno.EIO, f"the zip cannot be read back ({damaged} is damaged)")
         return publish(partial, folder, f"{path.name}.zip")
     finally:
         moving.discard(partial)

@@ -100,8 +100,8 @@ class ConverterCalls:
 
 def log_result(lane: Lane, archive_id: str, result: ConversionResult) -> None:
     """Log how a conversion ended."""
-    log_line = log.info if result.status is ConversionStatus.SUCCESS else log.warning
-    log_line(
+    write = log.info if result.status is ConversionStatus.SUCCESS else log.warning
+    write(
         "source.converted",
         converter=lane.name,
         archive_id=archive_id,

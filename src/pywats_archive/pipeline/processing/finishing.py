@@ -13,9 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results.reports import remove_document
 from pywats_archive.archive.sources import reading
 from pywats_archive.conversion.sending.items import ArchivedItem
-from pywats_archive.errors import (
-    SourceVanished,
-)
+from pywats_archive.errors import SourceVanished
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry
@@ -31,9 +29,7 @@ from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.in_flight import Completion, InFlight, load_completion
 from pywats_archive.pipeline.waiting.backoff import Key, key
-from pywats_archive.pipeline.waiting.unready import (
-    require_closed,
-)
+from pywats_archive.pipeline.waiting.unready import require_closed
 
 log = structlog.get_logger()
 

@@ -137,7 +137,7 @@ class Passthrough:
         if lane.config.converter_type == "folder" and not self._calls.is_ready(lane, arrival):
             return "the folder is not complete yet"
         if must_backfill and arrival.size_bytes == 0:
-            return "it has no bytes; it is skipped once the archive can record that"
+            return "it is empty; it is skipped once the archive can record that"
         return None
 
     def _converted(self, lane: Lane, arrival: Arrival) -> tuple[ConversionResult, Arrival]:

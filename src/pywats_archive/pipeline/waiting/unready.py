@@ -97,9 +97,14 @@ class Unready:
         long_open = [
             path for path, since_s in list(lane.scan.open_for_writing.items()) if now_s - since_s >= LONG_OPEN_S
         ]
-        self._sync(STILL_OPEN, lane, long_open, "a program has them open for writing for more than an hour: close it")
+        self._sync(
+            STILL_OPEN,
+            lane,
+            long_open,
+            "a program has had them open for writing for more than an hour; close that program",
+        )
         empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(lane, path)]
-        self._sync(EMPTY, lane, empty, "they have no bytes and were skipped: see why, then remove them")
+        self._sync(EMPTY, lane, empty, "they are empty and were skipped; find out why, then remove them")
 
     def _sync(self, name: str, lane: Lane, paths: list[str], reason: str) -> None:
         folder = lane.config.watch_folder
