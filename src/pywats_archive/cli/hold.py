@@ -62,6 +62,6 @@ def list_holds(
     for column in ("entry", "converter", "since", "by", "why"):
         table.add_column(column, no_wrap=column == "entry", overflow="fold")
     for hold in holds:
-        told = (hold.archive_id, hold.converter_name, when(hold.held_at), hold.held_by, hold.hold_reason)
-        table.add_row(*map(printable, told))
+        cells = (hold.archive_id, hold.converter_name, when(hold.held_at), hold.held_by, hold.hold_reason)
+        table.add_row(*map(printable, cells))
     console.print(table)

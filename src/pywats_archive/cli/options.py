@@ -59,8 +59,8 @@ def open_client(archive: Path | None, config: Path | None) -> Client:
         return Client([archive])
     client = Client.from_config(config or default_config())
     if not client.roots:
-        told = "there is no archive yet; set archive_enabled for a converter, and run the service once"
-        typer.echo(f"{config or default_config()}: {told}", err=True)
+        message = "there is no archive yet; set archive_enabled for a converter, and run the service once"
+        typer.echo(f"{config or default_config()}: {message}", err=True)
     return client
 
 

@@ -93,8 +93,8 @@ def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
 def print_alerts(alerts: Iterable[OpenAlert]) -> None:
     """Write a line for each open alert."""
     for alert in alerts:
-        told = ", ".join(f"{name} {value}" for name, value in alert.details.items())
-        line = f"alert {alert.name} since {when(alert.raised_at)}: {alert.subject}: {told}"
+        details = ", ".join(f"{name} {value}" for name, value in alert.details.items())
+        line = f"alert {alert.name} since {when(alert.raised_at)}: {alert.subject}: {details}"
         console.print(printable(line), soft_wrap=True, style="red")
 
 

@@ -16,7 +16,7 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan
-from pywats_archive.retention.differing import told
+from pywats_archive.retention.differing import describe
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[
@@ -48,7 +48,7 @@ def list_policies(
     console.print(table)
     for each in found:
         if each.differences:
-            line = f"{each.policy.converter_name}: {told(each.differences)}"
+            line = f"{each.policy.converter_name}: {describe(each.differences)}"
             console.print(printable(line), soft_wrap=True, style="yellow")
 
 
@@ -151,11 +151,11 @@ def say_effects(effects: tuple[PurgePlan, ...]) -> None:
 def effect(plan: PurgePlan) -> str:
     """Say in a line what a plan purges and what it cannot."""
     by = ", ".join(f"{number} for {reason.value}" for reason, number in plan.purged.items())
-    told = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries go"
-    told += f" ({by}), {human_size(plan.bytes_freed)} of {human_size(plan.disk_size_bytes)}" if by else ""
+    line = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries go"
+    line += f" ({by}), {human_size(plan.bytes_freed)} of {human_size(plan.disk_size_bytes)}" if by else ""
     if plan.kept:
-        told += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
-    return told + (f"; {human_size(plan.over_bytes)} above its size limit" if plan.over_bytes else "")
+        line += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
+    return line + (f"; {human_size(plan.over_bytes)} above its size limit" if plan.over_bytes else "")
 
 
 def _agree(effects: tuple[PurgePlan, ...], *, yes: bool) -> None:

@@ -138,12 +138,12 @@ def _show(decided: Decided, *, as_json: bool) -> int:
 def _write(decided: Decided) -> int:
     going, kept = [], []
     for name, decision in decided:
-        told: dict[str, Any] = {"archive_id": decision.archive_id, "converter_name": name, "reason": decision.reason}
-        told["disk_size_bytes"] = decision.disk_size_bytes
+        fields: dict[str, Any] = {"archive_id": decision.archive_id, "converter_name": name, "reason": decision.reason}
+        fields["disk_size_bytes"] = decision.disk_size_bytes
         if decision.obstacle:
-            kept.append(told | {"kept_because": decision.obstacle})
+            kept.append(fields | {"kept_because": decision.obstacle})
         else:
-            going.append(told)
+            going.append(fields)
     print_json({"entries": going, "kept": kept, "bytes_freed": sum(each["disk_size_bytes"] for each in going)})
     return len(going)
 
@@ -158,8 +158,8 @@ def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
         for each in done:
             if each.over_bytes:
                 why = ", ".join(f"{number} {obstacle}" for obstacle, number in each.kept.items())
-                told = f"{each.converter_name}: stays {human_size(each.over_bytes)} above its size limit; kept: {why}"
-                console.print(printable(told), soft_wrap=True, style="yellow")
+                fields = f"{each.converter_name}: stays {human_size(each.over_bytes)} above its size limit; kept: {why}"
+                console.print(printable(fields), soft_wrap=True, style="yellow")
     return max(_failures(done), 1 if any(each.over_bytes for each in done) else 0)
 
 
@@ -168,6 +168,6 @@ def _failures(done: Sequence[PurgeStatistics]) -> int:
     failed = list(dict.fromkeys((each.not_removed, each.first_not_removed) for each in done if each.not_removed))
     for number, first in failed:
         more = f" (and {number - 1} more)" if number > 1 else ""
-        told = f"{first}{more}: purged, but cannot be removed now; the next purge tries it again"
-        typer.echo(printable(told), err=True)
+        fields = f"{first}{more}: purged, but cannot be removed now; the next purge tries it again"
+        typer.echo(printable(fields), err=True)
     return 1 if failed else 0

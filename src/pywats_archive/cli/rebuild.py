@@ -1,4 +1,4 @@
-"""``rebuild``: the catalog anew, from the blobs alone."""
+"""``rebuild``: a new catalog from the blobs alone."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def rebuild(
 def _show(rebuilt: Rebuilt) -> None:
     for problem in rebuilt.problems:
         show_problem(problem)
-    told = (
+    message = (
         f"{rebuilt.archive}: {rebuilt.entries} entries, {rebuilt.reports} reports and {rebuilt.companions} blobs of "
         f"companions are in the new catalog"
     )
-    _say(told)
+    _say(message)
     if rebuilt.without_source:
         _say(f"{rebuilt.without_source} of these entries have no readable source, only files made from it")
     if rebuilt.purged:
@@ -67,7 +67,7 @@ def _show(rebuilt: Rebuilt) -> None:
         _say(f"The old catalog is {kept}; to go back to it, stop the service and rename it to metadata.db")
     if _is_keeping_lost(rebuilt.not_copied):
         _say(
-            'What was held cannot be told, so nothing is purged: set holds again, then \'pywats-archive policy set "*" '
+            'The holds are unknown, so nothing is purged: set holds again, then \'pywats-archive policy set "*" '
             "--enabled', and the same for each converter that 'policy list' shows as kept for ever"
         )
     _say_what_only_the_old_one_knew(rebuilt.not_copied, kept_as=rebuilt.kept_as)

@@ -25,12 +25,12 @@ def report(result: ReprocessingResult, *, as_json: bool, is_check: bool = False)
 
 def _draw(result: ReprocessingResult) -> None:
     what = "would be replayed" if result.dry_run else "replayed"
-    told = f"run {result.run_id}: {result.processed} of {result.total_archives} entries {what}"
-    console.print(f"{told}: {_counts(result.by_comparison) or 'nothing'}")
+    text = f"run {result.run_id}: {result.processed} of {result.total_archives} entries {what}"
+    console.print(f"{text}: {_counts(result.by_comparison) or 'nothing'}")
     if waiting := result.effects.get("replaces", 0) + result.effects.get("second", 0) + result.effects.get("new", 0):
         is_sent = result.is_submitted and not result.dry_run
-        told = "wait in the outbox: the service sends them, or 'pywats-archive run --until-idle'"
-        console.print(f"{waiting} reports {told if is_sent else 'are not sent'}")
+        text = "wait in the outbox: the service sends them, or 'pywats-archive run --until-idle'"
+        console.print(f"{waiting} reports {text if is_sent else 'are not sent'}")
     if result.effects:
         console.print(f"reports on the server: {_counts(result.effects)}")
     if result.no_successor:

@@ -75,7 +75,7 @@ def _keeping(entry: ArchiveEntry) -> tuple[str, str]:
 
 def _conversion_facts(conversion: Any) -> list[tuple[str, str]]:
     by = f"{conversion.converter_name} {conversion.converter_version or ''} ({conversion.converter_class})"
-    told = [
+    fields = [
         ("when", f"{when(conversion.started_at)}, {conversion.duration_ms} ms"),
         ("converter", by),
         ("code", f"{conversion.code_fingerprint or 'unknown'} {conversion.distribution or ''}"),
@@ -83,14 +83,14 @@ def _conversion_facts(conversion: Any) -> list[tuple[str, str]]:
         ("status", conversion.status.value),
     ]
     if conversion.error:
-        told.append(("error", conversion.error))
-    return [*told, *(("warning", warning) for warning in conversion.warnings)]
+        fields.append(("error", conversion.error))
+    return [*fields, *(("warning", warning) for warning in conversion.warnings)]
 
 
 def _report_facts(report: Any) -> list[tuple[str, str]]:
-    told = [
+    fields = [
         ("unit", f"serial {report.serial_number}, part {report.part_number}, result {report.result}"),
         ("archived", f"{report.archived_path} ({human_size(report.size_bytes)}) {report.checksum}"),
         ("server", f"{report.submission_state.value}, tried {report.tries}x, {when(report.accepted_at)}"),
     ]
-    return [*told, ("reason", printable(report.last_error))] if report.last_error else told
+    return [*fields, ("reason", printable(report.last_error))] if report.last_error else fields

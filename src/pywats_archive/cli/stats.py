@@ -62,12 +62,12 @@ def _facts(figures: ArchiveStatistics) -> list[tuple[str, str]]:
 
 
 def _on_disk(figures: ArchiveStatistics) -> str:
-    told = human_size(figures.disk_size_bytes)
+    size = human_size(figures.disk_size_bytes)
     if figures.max_size_bytes is None:
-        return told
+        return size
     share = 100 * figures.disk_size_bytes / figures.max_size_bytes
-    told += f" of {human_size(figures.max_size_bytes)} ({share:.0f} %)"
-    return told + (f", reached {_in(figures.days_until_limit)}" if figures.days_until_limit is not None else "")
+    size += f" of {human_size(figures.max_size_bytes)} ({share:.0f} %)"
+    return size + (f", reached {_in(figures.days_until_limit)}" if figures.days_until_limit is not None else "")
 
 
 def _growth(figures: ArchiveStatistics) -> str:

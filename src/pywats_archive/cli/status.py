@@ -59,8 +59,8 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) ->
         for arrival in found.arrivals:
             where = f", now {arrival.moved_to}" if arrival.moved_to else ""
             why = f" ({arrival.reason})" if arrival.reason else ""
-            told = f"{arrival.path}: {arrival.state.value} since {when(arrival.changed_at)}{where}{why}"
-            console.print(printable(told), soft_wrap=True)
+            line = f"{arrival.path}: {arrival.state.value} since {when(arrival.changed_at)}{where}{why}"
+            console.print(printable(line), soft_wrap=True)
         if found.entries:
             console.print(entries_table(found.entries))
     return 0 if found.arrivals or found.entries else 1

@@ -10,7 +10,7 @@ from pywats_archive.models.retention.configured import Difference
 _KEYS = {name: key for key, name in RETENTION_KEYS.items()}
 
 
-def told(found: Collection[Difference]) -> str:
+def describe(found: Collection[Difference]) -> str:
     """Return one line that says what differs, and what to do."""
     each = ", ".join(f"{_KEYS[one.name]} {one.configured} (in force: {one.in_force})" for one in found)
     return (

@@ -15,7 +15,7 @@ from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.retention.configured import Difference, applied, changes, is_shrinking
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
-from pywats_archive.retention.differing import told
+from pywats_archive.retention.differing import describe
 
 BASE = RetentionPolicy(converter_name="c", retention_days=90)
 
@@ -121,7 +121,7 @@ def test_what_a_person_set_later_holds(aged: Aged) -> None:
     assert not configure(aged, retention_days=90, max_size_gb=5.0) and days(aged) == 30
     found = aged.archive.policies.differences("c")
     assert found == (Difference(name="retention_days", configured=90, in_force=30),)
-    assert "retention_days 90 (in force: 30)" in told(found)
+    assert "retention_days 90 (in force: 30)" in describe(found)
     configure(aged, retention_days=90, max_size_gb=8.0)
     assert days(aged) == 30 and aged.archive.policies.effective("c").max_size_gb == 8.0
     configure(aged, retention_days=30, max_size_gb=8.0)
