@@ -1,4 +1,4 @@
-# Everything a newcomer needs: make demo, make test. CONTRIBUTING.md shows the same for Windows.
+# Everything a newcomer needs: make demo, make check, make test. CONTRIBUTING.md shows the same for Windows.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
@@ -10,7 +10,7 @@ demo: $(STAMP)
 
 check: lint types imports
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n 3 -m "not spawned" tests/unit
 
 test: lint types imports
 	@echo "== tests"

@@ -46,7 +46,7 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
 @pytest.mark.parametrize(
     ("broken", "name", "kind", "finding"),
     [
-        ("pywats_archive.blobs.store.BlobStore.settle", "file", cut_power, "blob is missing"),
+        ("pywats_archive.blobs.store.BlobStore.sync_name", "file", cut_power, "blob is missing"),
         ("tests.faults.victim.recover", "file", crash, "left half-written"),
         ("pywats_archive.archive.repair.recover._adopt", "file", crash, "damaged="),
         ("pywats_archive.portable.files._is_half_renamed", "move", crash, "unit_2.log"),
