@@ -25,7 +25,7 @@ _SELECT = (
 
 
 def add(tx: Connection, conversion: Conversion) -> int:
-    """Add an attempt; 0 as its ``attempt`` means the entry's next. Gives its number."""
+    """Add an attempt; 0 as its ``attempt`` means the entry's next. Returns its number."""
     values = {name: getattr(conversion, name) for name in conversion.__slots__}
     del values["conversion_id"]
     values["attempt"] = conversion.attempt or next_attempt(tx, conversion.archive_id)
@@ -37,25 +37,25 @@ def add(tx: Connection, conversion: Conversion) -> int:
 
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Conversion, ...]:
-    """Give an entry's attempts, oldest first."""
+    """Return an entry's attempts, oldest first."""
     rows = execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY attempt", (archive_id,))
     return tuple(map(_conversion, rows))
 
 
 def last_of_entry(db: Connection, archive_id: str) -> Conversion | None:
-    """Give an entry's latest attempt, if there was any."""
+    """Return an entry's latest attempt, if there is one."""
     row = execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY attempt DESC LIMIT 1", (archive_id,)).fetchone()
     return _conversion(row) if row else None
 
 
 def next_attempt(db: Connection, archive_id: str) -> int:
-    """Give the number that an entry's next attempt will have."""
+    """Return the number of an entry's next attempt."""
     last = "SELECT coalesce(max(attempt), 0) FROM conversions WHERE archive_id = ?"
     return int(execute(db, last, (archive_id,)).fetchone()[0]) + 1
 
 
 def _keep_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:
-    """Keep a configuration once, under the SHA-256 of its JSON."""
+    """Store a configuration once, under the SHA-256 of its JSON."""
     if not configuration:
         return None
     text = canonical_json(configuration)

@@ -68,9 +68,9 @@ class NewConversion:
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
     """Archive the reports of a conversion, then commit it with them; all durable once this returns (invariant 4).
 
-    A report keeps the id of the one that it continues (``pairing``). One of which a person must say what it continues, and one
-    with the id of another source's report, are kept as refused. What still waits under an id that is sent anew is not sent any
-    more. StorageError leaves no row; Overtaken is one, when another conversion came in between.
+    A report keeps the id of the report that it continues (``pairing``). It is recorded as refused if a person must say what
+    it continues, or if it has the id of another source's report. An older report that waits under an id that is sent now is
+    withheld. StorageError leaves no row; Overtaken, a StorageError too, means that another conversion was recorded meanwhile.
     """
     archive_id = new.conversion.archive_id
     before = archive.reports_of(archive_id)
