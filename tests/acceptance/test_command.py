@@ -107,7 +107,7 @@ def test_bad_input_gets_one_clear_line(filled: Station, tmp_path: Path) -> None:
     _one_line(command("show", "nothing", *here), "'nothing'", "list")
     _one_line(command("list", "--status", "foo", *here), "--status 'foo'", "FAILED")
     _one_line(command("list", "--from", "yesterday", *here), "--from 'yesterday'")
-    _one_line(command("list", "--from", "2026-02-02", "--to", "2026-02-01", *here), "lies after", "exchange")
+    _one_line(command("list", "--from", "2026-02-02", "--to", "2026-02-01", *here), "lies after", "swap")
     _one_line(command("list", "--converter", "nobody", *here), "'nobody'", "'good'")
     _one_line(command("stats", "--converter", "nobody", *here), "'nobody'", "'good'")
     _one_line(command("list", "--archive", tmp_path / "none"), "holds no archive")
