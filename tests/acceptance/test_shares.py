@@ -18,6 +18,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.catalog import events
 from pywats_archive.errors import ArchiveInUse
+from pywats_archive.models.arrival import ArrivalState
 
 
 @contextmanager
@@ -340,3 +341,49 @@ def test_what_was_held_meanwhile_does_not_close_it_again(station: Station) -> No
         wait_for(lambda: station.names("c/Done") == ["unit"])
         time.sleep(8)
     assert [line["event"] for line in lines].count("archive.back") == 1
+
+
+def test_leftovers_that_open_an_archive_attach_its_converters(station: Station) -> None:
+    """Two archives come back at once, and one is opened first to finish what another converter left in it (1, 11)."""
+    watch, other = station.add("one", archive_folder="disk/own"), station.add("other", archive_folder="disk/shared")
+    (watch / "a.log").write_bytes(b"a")
+    assert station.run().waiting == ()
+    station.sections[0]["archive_folder"], station.archive_root = "disk/shared", station.root / "disk/shared"
+    (watch / "left.log").write_bytes(b"left")
+    station.server.close()
+    with station.serving():
+        wait_for(lambda: ArrivalState.WAITING in {arrival.state for arrival in station.arrivals()})
+    station.server.start()
+    station.sections[0]["archive_folder"] = "disk/own"
+    disk, elsewhere = station.root / "disk", station.root / "elsewhere"
+    disk.rename(elsewhere)
+    with logged() as lines, station.serving():
+        wait_for(lambda: [name for _, name in alerts(lines)].count("archive.away") == 2)
+        elsewhere.rename(disk)
+        wait_for(lambda: "left.log" in station.names("one/Done"))
+        (other / "b.log").write_bytes(b"b")
+        wait_for(lambda: station.names("other/Done") == ["b.log"])
+    assert restored(disk / "shared", station.root / "back") == {"left.log": b"left", "b.log": b"b"}
+    assert sum(map(len, station.server.received.values())) == 3
+
+
+def test_a_rejected_configuration_that_opened_an_archive_attaches_the_converters_in_force(station: Station) -> None:
+    """An archive comes back, and a configuration that is rejected for another archive opens it first (1, 11)."""
+    watch = station.add("one")
+    taken = station.root / "taken"
+    (watch / "a.log").write_bytes(b"a")
+    assert station.run().waiting == ()
+    elsewhere = station.root / "elsewhere"
+    station.archive_root.rename(elsewhere)
+    with Archive.open(taken, create=True, own=True), logged() as lines, station.serving() as service:
+        wait_for(lambda: ("raised", "archive.away") in alerts(lines))
+        with Archive.open(elsewhere, own=True):
+            elsewhere.rename(station.archive_root)
+            wait_for(lambda: service.parts.monitor._open_again_at_s)  # it is in use, and tried again only later
+        station.add("two", archive_folder="taken")
+        station.write_config()
+        wait_for(lambda: "config.rejected" in {line["event"] for line in lines})
+        (watch / "b.log").write_bytes(b"b")
+        wait_for(lambda: station.names("one/Done") == ["a.log", "b.log"])
+    assert restored(station.archive_root, station.root / "back") == {"a.log": b"a", "b.log": b"b"}
+    assert sum(map(len, station.server.received.values())) == 2

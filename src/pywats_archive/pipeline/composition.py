@@ -168,6 +168,7 @@ class StationParts:
             self.pool,
             self.alerts,
             self.tasks,
+            is_attached=self.lanes.is_attached,
             on_attached=self.on_attached,
             on_detached=self.on_detached,
             on_ready=self.on_ready,
@@ -218,7 +219,8 @@ class StationParts:
 
     def on_attached(self, mount: ArchiveMount, archive: Archive) -> None:
         for lane in self.lanes.of(mount):
-            self.attaching.reattach(lane, archive)
+            if lane.archive is not archive:
+                self.attaching.reattach(lane, archive)
 
     def on_detached(self, mount: ArchiveMount) -> None:
         for lane in self.lanes.of(mount):

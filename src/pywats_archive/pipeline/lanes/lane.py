@@ -8,7 +8,7 @@ from pathlib import Path
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
-from pywats_archive.errors import ArchiveError, FolderAway
+from pywats_archive.errors import ArchiveAway, ArchiveError, FolderAway
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.file_stamp import FileStamp
@@ -93,8 +93,10 @@ class Lane:
 
     @property
     def away(self) -> ArchiveError | None:
-        """Why its archive is away, if it is."""
-        return self.mount.away if self.mount else None
+        """Why its archive is away, if it is; one that is open counts as away until the lane is attached to it."""
+        if self.mount is None or self.mount.away or self.attachment:
+            return self.mount.away if self.mount else None
+        return ArchiveAway(f"{self.mount.root}: is open, and '{self.name}' is not attached to it yet")
 
     @property
     def is_paused(self) -> bool:
@@ -123,7 +125,7 @@ class Lane:
 
     def archive_trouble(self) -> ArchiveError | None:
         """Return why its archive accepts no new source now, if so; cheap, and safe from any thread."""
-        return self.mount.trouble() if self.mount else None
+        return self.away or (self.mount.trouble() if self.mount else None)
 
     def folder_trouble(self) -> FolderAway | None:
         """Return why its watch folder is away or taken, if so: its sources have not vanished then."""

@@ -40,6 +40,10 @@ class LaneSet:
         """Return the lanes that use a mount."""
         return tuple(lane for lane in self._lanes if lane.mount is mount)
 
+    def is_attached(self, mount: ArchiveMount) -> bool:
+        """Whether all lanes that use a mount have its open archive."""
+        return all(lane.archive is mount.archive for lane in self.of(mount))
+
     def now(self, lane: Lane) -> Lane:
         """Return the current lane for a lane of an earlier configuration; the same lane if there is none."""
         wanted = (lane.name, lane.root)

@@ -27,8 +27,9 @@ OPEN_AGAIN_EVERY_S = 5.0
 class MountMonitor:
     """Checks the mounts in use, from the service's own thread.
 
-    ``on_attached`` is called with a mount and the archive that was opened again, before work begins; ``on_detached`` after
-    an archive was closed; ``on_ready`` when a mount can take sources again.
+    ``is_attached`` says whether all lanes of a mount have its archive: another converter's leftovers may have opened it.
+    ``on_attached`` is called with a mount and its open archive, before work begins; ``on_detached`` after an archive was
+    closed; ``on_ready`` when a mount can take sources again.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class MountMonitor:
         alerts: Alerts,
         tasks: IsolatedTasks,
         *,
+        is_attached: Callable[[ArchiveMount], bool],
         on_attached: Callable[[ArchiveMount, Archive], None],
         on_detached: Callable[[ArchiveMount], None],
         on_ready: Callable[[ArchiveMount], None],
@@ -44,6 +46,7 @@ class MountMonitor:
         self._pool = pool
         self._alerts = alerts
         self._tasks = tasks
+        self._is_attached = is_attached
         self._on_attached = on_attached
         self._on_detached = on_detached
         self._on_ready = on_ready
@@ -64,18 +67,21 @@ class MountMonitor:
             self._failures[mount.root] = trouble
 
     def _check(self, mount: ArchiveMount, now_s: float) -> None:
-        if mount.archive is None:
-            self._bring_back(mount, now_s)
-        elif self._check_presence(mount, mount.archive):
+        if mount.archive and not self._check_presence(mount, mount.archive):
+            return
+        if mount.archive and self._is_attached(mount):
             self._check_disk(mount, mount.archive)
+        else:
+            self._bring_back(mount, now_s)
 
     def _check_presence(self, mount: ArchiveMount, archive: Archive) -> bool:
         """Close an archive that is away or failing, once all work with it has ended; returns whether it can be used."""
         root = str(mount.root)
         trouble = self._trouble_of(mount, archive)
         if trouble is None:
-            mount.resume()
-            self._alerts.clear(ARCHIVE_AWAY, root)
+            if self._is_attached(mount):
+                mount.resume()
+                self._alerts.clear(ARCHIVE_AWAY, root)
             return True
         mount.pause(trouble)  # pauses before it says away: a thread that sees the archive away must not begin work
         if mount.leases.is_idle:
@@ -97,7 +103,8 @@ class MountMonitor:
         """Open an archive that is back, once no work of its lanes is running; otherwise raise an alert with the reason."""
         was, root = mount.away, str(mount.root)
         try:
-            self._pool.require_back(mount.root)
+            if mount.archive is None:
+                self._pool.require_back(mount.root)
             if now_s < self._open_again_at_s.get(mount.root, now_s):
                 return
             mount.pause()
