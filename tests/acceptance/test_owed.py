@@ -136,6 +136,34 @@ def test_a_try_to_put_aside_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_bytes() == b"x"
 
 
+def test_a_note_is_resumed_for_one_source_only(tmp_path: Path) -> None:
+    """A source that takes the place of a parked one, as large and as old, is not sent as that one (4, 11)."""
+    config = ConverterConfig.model_validate(
+        {"name": "c", "module_path": "m.C", "watch_folder": str(tmp_path), "done_folder": str(tmp_path / "Done")}
+    )
+    now, path = datetime(2026, 2, 13, tzinfo=UTC), tmp_path / "a.log"
+    path.write_bytes(b"first")
+    arrival = Arrival(
+        arrival_id=-1,
+        converter_name="c",
+        path=str(path),
+        size_bytes=5,
+        mtime_ns=path.stat().st_mtime_ns,
+        first_seen_at=now,
+        state=ArrivalState.SEEN,
+        changed_at=now,
+    )
+    seal = Seal(lambda: b"key")
+    folder = Spool(seal).begin(config, arrival, ConversionResult(status=ConversionStatus.SUCCESS), now=now)
+    restarted = Spool(seal)
+    resumed = restarted.resume(config, arrival)
+    assert resumed and resumed[0] == folder
+    restarted.park(folder, config, arrival, Ending(state=ArrivalState.DONE, destination=Destination.DONE))
+    path.write_bytes(b"again")
+    os.utime(path, ns=(arrival.mtime_ns, arrival.mtime_ns))
+    assert restarted.resume(config, arrival) is None
+
+
 @pytest.mark.parametrize("still_fails", [True, False])
 def test_what_was_sent_is_not_sent_under_another_id_after_a_restart(
     station: Station, monkeypatch: pytest.MonkeyPatch, still_fails: bool

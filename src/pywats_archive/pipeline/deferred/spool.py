@@ -122,7 +122,9 @@ class Spool:
                 is_its = note.original_path == arrival.path and stamp.matches(note) and _is_of(config, note)
                 if is_its and parked.folder not in place.in_use:
                     note = read(parked.folder)  # it may have been edited since
-                    if note.proof is None:
+                    if (
+                        note.proof is None or parked.sources()
+                    ):  # or its source was parked since, and this is the next one
                         continue
                     self.require_trusted(parked.folder, note, config)
                     place.in_use.add(parked.folder)

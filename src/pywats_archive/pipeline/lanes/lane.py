@@ -94,8 +94,11 @@ class Lane:
     @property
     def away(self) -> ArchiveError | None:
         """Why its archive is away, if it is; one that is open counts as away until the lane is attached to it."""
-        if self.mount is None or self.mount.away or self.attachment:
-            return self.mount.away if self.mount else None
+        if self.mount is None:
+            return None
+        away = self.mount.away  # read once: another thread may be opening the archive
+        if away or self.attachment:
+            return away
         return ArchiveAway(f"{self.mount.root}: is open, and '{self.name}' is not attached to it yet")
 
     @property

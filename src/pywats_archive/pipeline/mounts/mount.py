@@ -33,9 +33,10 @@ class ArchiveMount:
 
     def trouble(self) -> ArchiveError | None:
         """Return why the archive accepts no new source now, if so; cheap, and safe from any thread."""
-        if self.away or self.archive is None:
-            return self.away
-        return self.archive.reserve.trouble() or self.disk.trouble()
+        away, archive = self.away, self.archive
+        if away or archive is None:
+            return away
+        return archive.reserve.trouble() or self.disk.trouble()
 
     def pause(self, why: ArchiveError | None = None) -> None:
         """Let no new work begin."""

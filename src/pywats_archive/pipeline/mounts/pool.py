@@ -51,7 +51,8 @@ class ArchivePool:
     @property
     def archives(self) -> Sequence[Archive]:
         """The open archives."""
-        return tuple(mount.archive for mount in self._mounts.values() if mount.archive)
+        archives = [mount.archive for mount in self.mounts]  # read once: another thread may close one meanwhile
+        return tuple(archive for archive in archives if archive)
 
     @contextmanager
     def lease(self, archive: Archive) -> Iterator[bool]:

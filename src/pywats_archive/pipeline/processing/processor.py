@@ -97,8 +97,8 @@ class Processor:
         """Process a source as far as possible; None when it is finished, or waits for the server or for its retry."""
         if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(lane, Path(arrival.path))):
             return waits
-        if lane.away is not None:
-            return self._without_archive(lane, arrival, lane.away)
+        if away := lane.away:
+            return self._without_archive(lane, arrival, away)
         if lane.attachment is None:
             return self.passthrough.process(lane, arrival)
         try:

@@ -178,8 +178,8 @@ class Schedules:
 
     def _take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
         """Archive a result and queue its reports; steps that an earlier, failed try completed are not repeated."""
-        if lane.away:
-            raise lane.away
+        if away := lane.away:
+            raise away
         result = taken.result
         if lane.archive is None or lane.interceptor is None:
             for body in result.documents:
