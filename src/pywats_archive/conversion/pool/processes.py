@@ -145,11 +145,12 @@ class ConverterProcesses:
     ) -> tuple[Answer | Ended, float, Announcement | None]:
         for _ in range(_MOST_TRIES):
             with self._process(at_stop) as lent:
+                # Before the call: the process may be through before this thread runs again.
+                limit = TimeLimit(timeout_s)
                 try:
                     lent.process.call(function, job)
                 except OSError:  # it ended after its last call, and nothing was started
                     continue
-                limit = TimeLimit(timeout_s)
                 try:
                     outcome = lent.process.receive(
                         limit, lambda: self._stopping.require_running(ends=at_stop is AtStop.END)

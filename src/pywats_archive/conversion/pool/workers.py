@@ -93,8 +93,8 @@ class Workers:
         self._stopping.closed.set()
         with self._mutex:
             idle, self._idle = self._idle, []
-            lent = self._all.difference(idle)
-            self._all = lent
+            lent = tuple(self._all.difference(idle))
+            self._all = set(lent)  # each is given back, and discarded here, as soon as it is killed
         for each in lent:
             each.kill()  # whoever waits for its answer ends it
         for each in idle:
