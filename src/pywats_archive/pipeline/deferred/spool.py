@@ -116,15 +116,14 @@ class Spool:
         with place.mutex:
             if time.monotonic() - place.scanned_s >= _SCAN_EVERY_S:
                 place.resumable = [each for each in self.parked(config, of_all=True) if not each.sources()]
-                place.scanned_s = time.monotonic()
+                if _folder_of(config).is_dir():  # a share that is away is listed again as soon as it is back
+                    place.scanned_s = time.monotonic()
             for parked in place.resumable:
                 note = parked.note
                 is_its = note.original_path == arrival.path and stamp.matches(note) and _is_of(config, note)
                 if is_its and parked.folder not in place.in_use:
                     note = read(parked.folder)  # it may have been edited since
-                    if (
-                        note.proof is None or parked.sources()
-                    ):  # or its source was parked since, and this is the next one
+                    if note.proof is None or parked.sources():  # its source was parked since: this is the next one
                         continue
                     self.require_trusted(parked.folder, note, config)
                     place.in_use.add(parked.folder)
