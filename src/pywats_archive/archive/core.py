@@ -77,8 +77,7 @@ class Archive:
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
-        self.recent_files = RecentFiles()
-        """The files that this process archived recently."""
+        self.recent_files = RecentFiles()  # that this process archived
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
     @classmethod
@@ -167,10 +166,7 @@ class Archive:
         return self.catalog.read()
 
     def remove_uncommitted(self, archive_id: str, blobs: Sequence[Blob]) -> None:
-        """Remove the blobs of an entry whose commit failed; their source still exists.
-
-        They are kept if it is uncertain whether a row names them; recovery checks them later.
-        """
+        """Remove the blobs of an entry whose commit failed, except those that a row may name: recovery checks them."""
         with suppress(ArchiveError, OSError), self.read() as db:
             named = {report.archived_path for report in reports.of_entry(db, archive_id)}
             if entries.has(db, archive_id):
@@ -203,7 +199,7 @@ class Archive:
         """Return when the newest entry with a trustworthy id was received; None if there is none."""
         with self.read() as db:
             newest = candidates.newest_id(db, misdated=self.clock.misdated(db))
-        return moment_of(newest) if newest else None
+            return moment_of(newest) if newest else None
 
     def converter_names(self) -> tuple[str, ...]:
         """Return the names of all converters that have entries."""
@@ -235,10 +231,8 @@ class Archive:
         try:
             return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
         except OSError as exc:
-            path = self.root / report.archived_path
-            raise StorageError(
-                f"{path}: cannot be read ({exc.strerror or exc}); check its rights and the disk"
-            ) from exc
+            why = f"cannot be read ({exc.strerror or exc}); check its rights and the disk"
+            raise StorageError(f"{self.root / report.archived_path}: {why}") from exc
 
     def close(self) -> None:
         """Close the catalog and release the archive; idempotent."""

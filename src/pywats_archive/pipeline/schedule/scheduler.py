@@ -229,10 +229,9 @@ class Schedules:
             self._due[lane.name] = min(self._due.get(lane.name, again), again)
 
     def _first(self, lane: Lane) -> datetime | None:
-        interval, cron = self._rule(lane)
-        starts = lane.config.run_on_startup or bool(
-            lane.converter.description and lane.converter.description.run_on_startup
-        )
+        interval, cron = _rule(lane)
+        own = lane.converter.description
+        starts = lane.config.run_on_startup or bool(own and own.run_on_startup)
         try:
             return first_run(interval_s=interval, cron=cron, on_startup=starts, now=self._now())
         except ConfigError as exc:
@@ -240,16 +239,8 @@ class Schedules:
             return None
 
     def _next(self, lane: Lane, now: datetime) -> datetime | None:
-        interval, cron = self._rule(lane)
+        interval, cron = _rule(lane)
         return next_run(interval_s=interval, cron=cron, after=now)
-
-    @staticmethod
-    def _rule(lane: Lane) -> tuple[float | None, str | None]:
-        """Return the configured interval and cron expression, or else the converter's own."""
-        config, own = lane.config, lane.converter.description
-        if config.schedule_interval_seconds or config.cron_expression:
-            return config.schedule_interval_seconds, config.cron_expression
-        return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
 
 
 def _job(lane: Lane) -> ConversionJob:
@@ -258,3 +249,11 @@ def _job(lane: Lane) -> ConversionJob:
 
 
 _END = {ConversionStatus.FAILED: ArrivalState.FAILED, **NOT_TAKEN}
+
+
+def _rule(lane: Lane) -> tuple[float | None, str | None]:
+    """Return the configured interval and cron expression, or else the converter's own."""
+    config, own = lane.config, lane.converter.description
+    if config.schedule_interval_seconds or config.cron_expression:
+        return config.schedule_interval_seconds, config.cron_expression
+    return (own.schedule_interval_s, own.cron_expression) if own else (None, None)
