@@ -11,11 +11,13 @@ from pywats_archive.catalog import upkeep_tables
 from pywats_archive.catalog.columns import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
-from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Voucher
+from pywats_archive.models.ids import archive_id
+from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Misdated, Voucher
 
 _ROWS = Rows(upkeep_tables.clock, key="id")
 _PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"
 _BEGINNING = "SELECT kind FROM events WHERE sequence = 1"
+_LATEST = "SELECT entry_no, archive_id FROM archive_entries ORDER BY entry_no DESC LIMIT 10000"
 _IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"
 
 
@@ -51,6 +53,17 @@ def newest_entry(db: Connection) -> int:
     """Return the number of the newest entry; 0 if there is none."""
     number: int = execute(db, "SELECT coalesce(max(entry_no), 0) FROM archive_entries").fetchone()[0]
     return number
+
+
+def newest_dated(db: Connection, moment: datetime, *, near: bool) -> int | None:
+    """Return the newest entry whose id is within a day of ``moment``, or with ``near`` False the newest whose id is not.
+
+    None if there is none among the latest 10,000.
+    """
+    within = "archive_id BETWEEN ? AND ?" if near else "archive_id NOT BETWEEN ? AND ?"
+    values = [archive_id(each, "") for each in (moment - DAY, moment + DAY)]
+    row = execute(db, f"SELECT max(entry_no) FROM ({_LATEST}) WHERE {within}", values).fetchone()
+    return row[0] if row else None
 
 
 def add_misdated(tx: Connection, misdated: Misdated) -> None:

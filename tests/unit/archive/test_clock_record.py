@@ -49,6 +49,22 @@ def test_entries_of_a_doubt_are_known_as_misdated(aged: Aged) -> None:
     assert aged.archive.clock.known().doubted_after is None
 
 
+@pytest.mark.parametrize("days", [-400, 400])
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_what_was_received_before_anybody_looked_is_misdated_too(aged: Aged, days: int, is_seen: bool) -> None:
+    """A source may be archived between the clock's jump and the next look at it, or the jump may be over by then."""
+    first, jump = _number(aged, aged.add().archive_id), timedelta(days=days)
+    aged._started, aged.now = aged._started + jump, aged.now + jump
+    last = _number(aged, aged.add().archive_id)
+    if is_seen:
+        aged.archive.clock.update(lambda known, reading: judge(known, reading).known)
+    aged._started, aged.now = aged._started - jump, aged.now - jump
+    aged.archive.clock.update(lambda known, reading: judge(known, reading).known)
+    with aged.archive.read() as db:
+        (found,) = clock.misdated(db)
+    assert (found.after_entry, found.upto_entry, found.received_by) == (first, last, aged.now)
+
+
 def test_an_archive_of_an_earlier_version_begins_with_its_history(aged: Aged) -> None:
     """Without a record, the end of the history is the last moment that was believed; nothing is kept by who only reads."""
     aged.add()

@@ -70,7 +70,9 @@ class ClockRecord:
     def update(self, decide: Decide, *, event: Callable[[Known, Reading], Event] | None = None) -> Known:
         """Replace the record by the result of ``decide``, in one commit with ``event``.
 
-        When a doubt begins, the newest entry is kept with it. When it ends, all entries after that one count as misdated.
+        When a doubt begins, the newest entry from before is kept with it. When it ends, all entries after that one count as
+        misdated. So do the latest entries whose ids are a day off what is believed: the clock was right again before
+        anybody looked.
         """
 
         def unit(tx: Connection) -> Known:
@@ -78,9 +80,11 @@ class ClockRecord:
             before = clock.known(tx) or _first(tx, reading)
             after = decide(before, reading)
             if after.doubted_since and after.doubted_after is None:
-                after = replace(after, doubted_after=clock.newest_entry(tx))
+                after = replace(after, doubted_after=_newest_before(tx, after, reading))
             if before.doubted_after is not None and not after.doubted_since:
                 _end_doubt(tx, before.doubted_after, reading)
+            elif not after.doubted_since:
+                _note_misdated(tx, reading)
             clock.put(tx, after)
             if event:
                 events.append(tx, event(before, reading))
@@ -102,3 +106,18 @@ def _end_doubt(tx: Connection, doubted_after: int, reading: Reading) -> None:
     upto = clock.newest_entry(tx)
     if upto > doubted_after:
         clock.add_misdated(tx, Misdated(after_entry=doubted_after, upto_entry=upto, received_by=reading.wall))
+
+
+def _newest_before(tx: Connection, known: Known, reading: Reading) -> int:
+    """Return the newest entry from before a doubt; some may have been received since the clock is wrong."""
+    believed = clock.newest_dated(tx, known.at, near=True)
+    return believed if believed is not None else clock.newest_dated(tx, reading.wall, near=False) or 0
+
+
+def _note_misdated(tx: Connection, reading: Reading) -> None:
+    """Record the latest entries as misdated whose ids are a day off, while earlier ones are not."""
+    believed, newest = clock.newest_dated(tx, reading.wall, near=True), clock.newest_entry(tx)
+    latest = max((each.upto_entry for each in clock.misdated(tx)), default=0)
+    if believed is not None and newest > max(believed, latest):
+        after = max(believed, latest)
+        clock.add_misdated(tx, Misdated(after_entry=after, upto_entry=newest, received_by=reading.wall))
