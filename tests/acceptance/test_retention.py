@@ -198,6 +198,24 @@ def test_a_clock_that_jumps_purges_nothing(station: Station) -> None:
     assert not station.entry().purged_at
 
 
+def test_a_file_that_cannot_be_removed_is_an_alert_until_it_is(station: Station) -> None:
+    """A service purges all else, says which file stays, and removes it at a later try (invariant 7)."""
+    aged = Aged(station.root, now=datetime.now(timezone.utc))
+    first, second, *_ = (aged.add(days_ago=days_ago, converter="any") for days_ago in (9, 8, *[1] * 10))
+    stuck = aged.archive.root / first.source_archived_path
+    aged.archive.close()
+    stuck.unlink()
+    stuck.mkdir()
+    station.add("any", retention_days=5)
+    with station.serving():
+        assert wait_for(lambda: _alerts(station)) == {"retention.not_removed"}
+    assert {entry.archive_id for entry in station.entries() if entry.purged_at} == {first.archive_id, second.archive_id}
+    assert not (station.archive_root / second.source_archived_path).exists()
+    stuck.rmdir()
+    with station.serving():
+        wait_for(lambda: not _alerts(station))
+
+
 def test_a_policy_that_nobody_confirmed_waits(station: Station) -> None:
     """A configuration that would purge more than a fifth of an archive at once purges nothing, until a person says so."""
     aged = Aged(station.root, now=datetime.now(timezone.utc))

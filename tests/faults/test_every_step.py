@@ -94,7 +94,7 @@ def test_the_harness_sees_a_missing_fsync(folder: Path, monkeypatch: pytest.Monk
 class _NothingFound(str):
     """Stands for what any safeguard gives: nothing was found, nothing is so."""
 
-    found_anything = False
+    found_anything, purges, not_removed = False, 0, ()
 
     def __bool__(self) -> bool:
         return False

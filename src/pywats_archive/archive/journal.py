@@ -25,7 +25,7 @@ def note_purge(archive: Archive, paths: Sequence[str]) -> None:
     On a full disk, which a purge is to end, the reserve is given up for it; where even that is too little, only the catalog
     has the purge.
     """
-    ids = sorted({path.rpartition("/")[2][:ARCHIVE_ID_LENGTH] for path in paths})
+    ids = sorted({entry_of(path) for path in paths})
     line = _line({"at": archive.now().isoformat(), "archive_ids": ids})
     try:
         archive.blobs.files.append(layout.PURGED, line)
@@ -33,6 +33,11 @@ def note_purge(archive: Archive, paths: Sequence[str]) -> None:
         if exc.errno not in NO_ROOM:
             raise
         _append_at_need(archive, line)
+
+
+def entry_of(path: str) -> str:
+    """Return the id of the entry whose blob lies at ``path``."""
+    return path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
 
 def _append_at_need(archive: Archive, line: bytes) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pywats_archive.archive import account, journal, locking
 from pywats_archive.archive.core import Archive
@@ -39,16 +39,20 @@ class Purged:
     bytes_freed: int
     altered: tuple[str, ...] = ()
     """Entries that stay, as a row of theirs names what is not the place of one of their blobs."""
+    not_removed: tuple[str, ...] = ()
+    """Files that are on record as purged and cannot be removed now, each with the reason."""
 
 
 @contextmanager
-def purging(archive: Archive) -> Iterator[None]:
-    """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise. What a crash left is finished first."""
+def purging(archive: Archive) -> Iterator[tuple[str, ...]]:
+    """Be the only one who purges meanwhile, of all processes; PurgeRunning otherwise.
+
+    What an earlier purge left is finished first; yields the files of it that still cannot be removed, each with the reason.
+    """
     archive.require_present()  # where it is away, a lock would make a folder in its place
     account.require_owner(archive.root)
     with locking.nobody_purging(archive.root):
-        finish_unfinished(archive)
-        yield
+        yield finish_unfinished(archive).not_removed
         if not is_any_unfinished(archive):
             journal.forget_purges(archive)
 
@@ -56,23 +60,38 @@ def purging(archive: Archive) -> Iterator[None]:
 def purge(archive: Archive, batch: Batch) -> Purged:
     """Put a batch on record as purged, then remove its bytes; all durable once this returns.
 
-    Entries that are held, pending or not submitted at this moment are left out. StorageError when bytes cannot be removed
-    (on Windows: while somebody reads them); they are tried again by the next purge, or the next start.
+    Entries that are held, pending or not submitted at this moment are left out. A file that cannot be removed (on Windows:
+    while somebody reads it) keeps no other from going; it is named, and tried again by the next purge, or the next start.
+    StorageError when the archive itself is away or cannot be written to.
     """
     number, purged, paths = archive.write(lambda tx: _record(tx, archive, batch))
-    _finish(archive, number, paths)
-    return purged
+    return replace(purged, not_removed=_finish(archive, number, paths))
 
 
-def finish_unfinished(archive: Archive) -> int:
-    """Remove what is on record as purged and may still be there; gives how many purges that were. Safe to repeat."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """What was done about purges that were on record and not at their end."""
+
+    purges: int
+    """How many of them are at their end now."""
+    not_removed: tuple[str, ...]
+    """Files that still cannot be removed, each with the reason."""
+
+
+def finish_unfinished(archive: Archive) -> Finished:
+    """Remove what is on record as purged and may still be there; safe to repeat."""
     with archive.read() as db:
         numbers = purges.unfinished(db)
+    noted = journal.purged_ids(archive.root) if numbers else frozenset()
+    done, not_removed = 0, list[str]()
     for number in numbers:
         with archive.read() as db:
             found = purges.blobs(db, number)
-        _finish(archive, number, [path for each in found.items() for path in each[1] if _are_its_own(archive, each)])
-    return len(numbers)
+        paths = [path for each in found.items() for path in each[1] if _are_its_own(archive, each)]
+        failed = _finish(archive, number, paths, noted=noted)
+        done += not failed
+        not_removed += failed
+    return Finished(purges=done, not_removed=tuple(not_removed))
 
 
 def is_any_unfinished(archive: Archive) -> bool:
@@ -176,20 +195,27 @@ def _are_its_own(archive: Archive, blobs: tuple[str, Sequence[str]]) -> bool:
     return all(archive.blobs.is_of(path, archive_id) for path in paths) and not archive.blobs.is_linked(paths)
 
 
-def _finish(archive: Archive, number: int, paths: Sequence[str]) -> None:
-    """Remove the bytes of a purge that is on record, and then say that they are gone."""
+def _finish(archive: Archive, number: int, paths: Sequence[str], *, noted: Set[str] = frozenset()) -> tuple[str, ...]:
+    """Remove the bytes of a purge that is on record, and then say that they are gone.
+
+    Returns the files that cannot be removed, each with the reason: then the purge stays unfinished, and is tried again.
+    ``noted``: entries of which it is noted already that their blobs were about to go.
+    """
     try:
         archive.require_present()
-        if paths:
-            journal.note_purge(archive, paths)
-        archive.blobs.remove_durably(paths)
+        if new := [path for path in paths if journal.entry_of(path) not in noted]:
+            journal.note_purge(archive, new)
+        failures = archive.blobs.remove_durably(paths)
     except OSError as exc:
         where = exc.filename or archive.root
         raise StorageError(
             f"{where}: cannot be purged now ({exc.strerror or exc}); the next purge tries it again"
         ) from exc
+    if failures:
+        return tuple(f"{archive.root / path}: {exc.strerror or exc}" for path, exc in failures.items())
     archive.write(lambda tx: purges.finish(tx, number, archive.now()))
     for day in sorted({path.rpartition("/")[0] for path in paths}):
         if day[-10:] < f"{archive.now():%Y/%m/%d}":
             with suppress(OSError):
                 archive.blobs.remove_empty(day)
+    return ()

@@ -205,7 +205,8 @@ class _Filling:
         left = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
         self._done += len(holding.files)
         try:
-            self._archive.blobs.remove_durably(left)
+            for failure in self._archive.blobs.remove_durably(left).values():
+                raise failure
         except (OSError, BlobOutside) as exc:
             told = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
             self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], told, holding.archive_id))

@@ -98,7 +98,7 @@ def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
 def _finish_purges(archive: Archive) -> int:
     """Bytes that cannot be removed yet, since somebody reads them (Windows), are left to the next purge."""
     with suppress(StorageError):
-        return purging.finish_unfinished(archive)
+        return purging.finish_unfinished(archive).purges
     return 0
 
 

@@ -129,22 +129,29 @@ class DurableFiles:
         self._logs.discard(name)
         remove(f"{self.root}/{name}")
 
-    def remove_all(self, names: Sequence[str]) -> None:
-        """Remove files (relative to the root), and make that durable; idempotent."""
+    def remove_all(self, names: Sequence[str]) -> dict[str, OSError]:
+        """Remove files (relative to the root), and make that durable; idempotent. Return those that cannot be, and why."""
         if len(names) < _MANY:
-            self._remove_each(names)
+            failures = self._remove_each(names)
         else:
             with ThreadPoolExecutor(_UNLINKING) as pool:
-                list(pool.map(self._remove_each, (names[n::_UNLINKING] for n in range(_UNLINKING))))
+                each = pool.map(self._remove_each, (names[n::_UNLINKING] for n in range(_UNLINKING)))
+                failures = {name: error for part in each for name, error in part.items()}
         for folder in sorted({f"{self.root}/{name}".rpartition("/")[0] for name in names}):
             with suppress(FileNotFoundError):
                 self._on_step("fsync_folder")
                 portable.sync_folder(folder)
+        return failures
 
-    def _remove_each(self, names: Sequence[str]) -> None:
+    def _remove_each(self, names: Sequence[str]) -> dict[str, OSError]:
+        failures = {}
         for name in names:
-            self._on_step("unlink")
-            remove(f"{self.root}/{name}")
+            try:
+                self._on_step("unlink")
+                remove(f"{self.root}/{name}")
+            except OSError as exc:
+                failures[name] = exc
+        return failures
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder (relative to the root) and those above it, up to the root, as far as nothing lies in them.

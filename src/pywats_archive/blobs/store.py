@@ -245,14 +245,14 @@ class BlobStore:
             return True
         return False
 
-    def remove_durably(self, paths: Sequence[str]) -> None:
-        """Remove blobs, once that is on record, and make it durable; idempotent. OSError names one that cannot be.
+    def remove_durably(self, paths: Sequence[str]) -> dict[str, OSError]:
+        """Remove blobs, once that is on record, and make it durable; idempotent. Return those that cannot be, and why.
 
-        BlobOutside comes before anything is removed.
+        BlobOutside comes before anything is removed; OSError when it cannot be made durable.
         """
         for folder in {place.require_shape(path, self.root) for path in paths}:
             place.require_no_link(self.root, folder)
-        self.files.remove_all(paths)
+        return self.files.remove_all(paths)
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder, and those above it, as far as nothing lies in them."""

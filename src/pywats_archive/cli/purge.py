@@ -73,8 +73,10 @@ def purge(
             _say_doubts(retention, refuse=not preview)
         if preview or not (as_json and yes):
             going = _show(decided, as_json=as_json and preview)
-            if preview or not going:
+            if preview:
                 return 0
+            if not going:
+                return _failures(retention.finish_unfinished())
         options.confirm("purge these", yes=yes)
         if archive_ids or is_filtered:
             done = retention.purge_named(ids, actor=current_user(), unsubmitted=unsubmitted, even_damaged=even_damaged)
@@ -147,7 +149,7 @@ def _write(decided: Decided) -> int:
 
 
 def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
-    """Say what went; 1 when a size limit could not be met."""
+    """Say what went; 1 when a size limit could not be met, or a file not be removed."""
     if as_json:
         print_json({"purged": done, "bytes_freed": sum(each.bytes_freed for each in done)})
     else:
@@ -158,4 +160,14 @@ def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
                 why = ", ".join(f"{number} {obstacle}" for obstacle, number in each.kept.items())
                 told = f"{each.converter_name}: stays {human_size(each.over_bytes)} above its size limit; kept: {why}"
                 console.print(printable(told), soft_wrap=True, style="yellow")
-    return 1 if any(each.over_bytes for each in done) else 0
+    return max(_failures(done), 1 if any(each.over_bytes for each in done) else 0)
+
+
+def _failures(done: Sequence[PurgeStatistics]) -> int:
+    """Say on stderr which files could not be removed; 1 when there are any."""
+    failed = list(dict.fromkeys((each.not_removed, each.first_not_removed) for each in done if each.not_removed))
+    for number, first in failed:
+        more = f" (and {number - 1} more)" if number > 1 else ""
+        told = f"{first}{more}: purged, but cannot be removed now; the next purge tries it again"
+        typer.echo(printable(told), err=True)
+    return 1 if failed else 0

@@ -119,6 +119,10 @@ class PurgeStatistics:
     """How far above the size limit it stayed, because of what ``kept`` names."""
     remaining_archives: int = 0
     remaining_bytes: int = 0
+    not_removed: int = 0
+    """Files of the archive that are on record as purged and cannot be removed now; the next purge tries them again."""
+    first_not_removed: str | None = None
+    """The first of them, and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,7 @@ FORGOTTEN, UNEXPECTED = "pending.forgotten", "source.unexpected"
 UNTRUSTED = "note.untrusted"
 UNMET, UNCONFIRMED = "size.limit_not_met", "retention.needs_confirmation"
 HELD_BACK, CLOCK = "retention.held_back", "retention.clock"
+NOT_REMOVED = "retention.not_removed"
 DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
@@ -51,6 +52,7 @@ JUDGED_AGAIN = frozenset(
         UNMET,
         UNCONFIRMED,
         HELD_BACK,
+        NOT_REMOVED,
         CLOCK,
         CLOCK_WRONG,
         LATE,

@@ -17,7 +17,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.errors import ArchiveError, NeedsConfirmation, PurgeRunning, RetentionHeldBack
 from pywats_archive.models.policy import RetentionPolicy
 from pywats_archive.models.purge import Obstacle, PurgeStatistics
-from pywats_archive.pipeline.alerts import DIFFERS, FAILING, HELD_BACK, UNCONFIRMED, UNMET, Alerts
+from pywats_archive.pipeline.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMOVED, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.differing import tell_differences
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
@@ -185,6 +185,10 @@ class Retaining:
             return
         self._alerts.clear(UNCONFIRMED, name)
         self._alerts.clear(HELD_BACK, root)
+        if done.not_removed:
+            self._alerts.raise_alert(NOT_REMOVED, root, files=done.not_removed, first=done.first_not_removed)
+        else:
+            self._alerts.clear(NOT_REMOVED, root)
         self._tell(watched, done, took_s=time.monotonic() - began_s)
 
     def _tell(self, watched: _Watched, done: PurgeStatistics, *, took_s: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -116,31 +116,33 @@ def enforce(
     intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
     if not intended.purged_entries and not purging.is_any_unfinished(archive):
         return _statistics(intended)
-    with purging.purging(archive):
+    with purging.purging(archive) as left_over:
         intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
         if not intended.purged_entries:
-            return _statistics(intended)
+            return _with_failures(_statistics(intended), left_over)
         _require_sound(archive)
         if has_ages:
             _require_later(archive, trust)
         _require_confirmed(archive, policy, intended, confirmed)
-        freed, done, altered = 0, dict[PurgeReason, int](), 0
+        freed, done, altered, not_removed = 0, dict[PurgeReason, int](), 0, list(left_over)
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
         for reason, ids in _batches(preview(archive, policy, now=moment, has_ages=has_ages)):
             purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
             done[reason] = done.get(reason, 0) + purged.entries
             freed += purged.bytes_freed
             altered += len(purged.altered)
+            not_removed += purged.not_removed
             pause()
         purging.give_space_back(archive)
         left = _statistics(preview_plan(archive, policy, now=moment, has_ages=has_ages))
-        return replace(
+        stays = replace(
             left,
             kept=left.kept | _altered(altered),
             archives_purged=sum(done.values()),
             bytes_freed=freed,
             by_reason={reason.value: number for reason, number in done.items()},
         )
+        return _with_failures(stays, not_removed)
 
 
 def agree_to_small_ones(archive: Archive, *, now: datetime) -> None:
@@ -164,7 +166,8 @@ def purge_named(
     A person names them, so that a doubted clock does not matter. ``even_damaged``: though an integrity finding is open.
     UnknownEntry comes before anything is purged.
     """
-    with purging.purging(archive):
+    with purging.purging(archive) as left_over:
+        not_removed = list(left_over)
         if not even_damaged:
             _require_sound(archive)
         candidates = purging.candidates_named(archive, list(archive_ids))
@@ -186,15 +189,25 @@ def purge_named(
                 freed += purged.bytes_freed
                 done += purged.entries
                 altered += len(purged.altered)
+                not_removed += purged.not_removed
         nothing = Stock(entries=0, disk_size_bytes=0, oldest_first=lambda before: ())
         kept = summed_up(decided, "", nothing).kept
-        return PurgeStatistics(
+        statistics = PurgeStatistics(
             converter_name=", ".join(sorted(set(names.values()))),
             archives_purged=done,
             bytes_freed=freed,
             by_reason={PurgeReason.MANUAL.value: done} if done else {},
             kept=_told(kept) | _altered(altered),
         )
+        return _with_failures(statistics, not_removed)
+
+
+def finish_unfinished(archive: Archive) -> PurgeStatistics | None:
+    """Try again to remove what an earlier purge could not; None when there is nothing of the kind."""
+    if not purging.is_any_unfinished(archive):
+        return None
+    with purging.purging(archive) as left_over:
+        return _with_failures(PurgeStatistics(converter_name=""), left_over)
 
 
 def _moment(trust: Trust, archive: Archive) -> datetime:
@@ -249,6 +262,11 @@ def _statistics(left: PurgePlan) -> PurgeStatistics:
         remaining_archives=left.entries,
         remaining_bytes=left.disk_size_bytes,
     )
+
+
+def _with_failures(statistics: PurgeStatistics, not_removed: Sequence[str]) -> PurgeStatistics:
+    first = not_removed[0] if not_removed else None
+    return replace(statistics, not_removed=len(not_removed), first_not_removed=first)
 
 
 def _altered(number: int) -> dict[str, int]:

@@ -137,6 +137,10 @@ class StationRetention:
             for archive, ids in self._by_archive(archive_ids)
         )
 
+    def finish_unfinished(self) -> tuple[PurgeStatistics, ...]:
+        """Try again to remove what earlier purges could not; nothing where there is nothing of the kind."""
+        return tuple(filter(None, map(enforcing.finish_unfinished, self._archives)))
+
     def history(self, limit: int = 100) -> tuple[Purge, ...]:
         """Give the latest purges, newest first."""
         found = [purge for archive in self._archives for purge in purging.history(archive, limit)]
