@@ -1,4 +1,4 @@
-"""The archive as a library: what the analysis names, used as README.md shows it."""
+"""The archive as a library: what the analysis names, used as docs/reference/python.md shows it."""
 
 from __future__ import annotations
 
