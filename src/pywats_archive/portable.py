@@ -35,7 +35,7 @@ _COARSEST_CLOCK_S = 2.0
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
 def is_link(path: Path | str, *, windows: bool = WINDOWS) -> bool:
@@ -96,7 +96,7 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
             raise
         os.unlink(source)  # noqa: PTH108
     except OSError as exc:
-        if exc.errno not in _CANNOT_LINK:
+        if exc.errno not in CANNOT_LINK:
             raise
         _rename_over_reservation(source, target)
     else:

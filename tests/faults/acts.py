@@ -202,10 +202,21 @@ def add_companion(archive: Archive, place: Place) -> None:
 
 
 def share_companion(archive: Archive, place: Place) -> None:
-    """Archive several sources, and with each the same file beside them: from the third one on it is shared."""
+    """Archive several sources, and with each the same file beside them: from the second one on it is shared."""
     archive_it(archive, place)
     for entry in archive.find(EntryFilter(newest_first=False)).items:
         ingest.add_companions(archive, entry, [place.watch / "unit.opened"], found_by="opened")
+
+
+def share_source(archive: Archive, place: Place) -> None:
+    """Archive a source with another one as its companion, then that one as a source, with the first as its companion."""
+    at, (one, other) = line(archive, place), sorted(place.watch.iterdir())
+    for path, beside in ((one, other), (other, one)):
+        arrival = at.books.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
+            _archive(at, arrival)
+        (entry,) = (each for each in archive.find(EntryFilter()).items if each.source_original_path == str(path))
+        ingest.add_companions(archive, entry, [beside], found_by="opened")
 
 
 def give_and_take(archive: Archive, place: Place) -> None:

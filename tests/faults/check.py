@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.packing import owner_of
 from pywats_archive.archive.restore import restore_source
+from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import entries, events
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.entry import ArchiveEntry
@@ -55,7 +55,7 @@ def _blobs(archive: Archive, found: tuple[ArchiveEntry, ...]) -> Iterator[str]:
         for path, checksum in wanted:
             try:
                 archive.blobs.check(path, checksum)
-                if owner_of(path, archive.blobs.label(path).metadata) != entry.archive_id:
+                if metadata_in_place(path, archive.blobs.label(path).metadata)["archive_id"] != entry.archive_id:
                     yield f"6: {path} says that it is of another entry"
             except ArchiveError as exc:
                 yield f"1: {exc}"

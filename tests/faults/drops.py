@@ -48,6 +48,12 @@ def drop_several_with_opened(place: Place) -> None:
     place.drop("unit.opened", b"read")
 
 
+def drop_two(place: Place) -> None:
+    """Drop two files."""
+    place.drop("a.log", b"a")
+    place.drop("b.log", b"b")
+
+
 def drop_beside_pending(place: Place) -> None:
     """Drop a file whose name another one has in Pending."""
     drop_file(place)

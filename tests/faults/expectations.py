@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from pywats_archive.archive import ledger, purging, record, runs
 from pywats_archive.archive.core import Archive
@@ -26,6 +27,13 @@ def expect_shared(archive: Archive, place: Place) -> None:
     """Every source has the companion once."""
     every = archive.find(EntryFilter()).items
     assert [[companion.name for companion in entry.companions] for entry in every] == [["unit.opened"]] * 3
+
+
+def expect_shared_sources(archive: Archive, place: Place) -> None:
+    """Each of two sources has the other one as its companion."""
+    every = archive.find(EntryFilter()).items
+    beside = {Path(entry.source_original_path).name: [c.name for c in entry.companions] for entry in every}
+    assert beside == {"a.log": ["b.log"], "b.log": ["a.log"]}
 
 
 def expect_purged(archive: Archive, place: Place) -> None:

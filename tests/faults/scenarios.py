@@ -28,6 +28,7 @@ from tests.faults.acts import (
     set_aside,
     settle_owed,
     share_companion,
+    share_source,
     submit_and_replace,
     submit_it,
     take_result,
@@ -40,6 +41,7 @@ from tests.faults.drops import (
     drop_folder,
     drop_large_file,
     drop_several_with_opened,
+    drop_two,
     drop_with_companions,
     drop_with_opened,
 )
@@ -56,6 +58,7 @@ from tests.faults.expectations import (
     expect_rolled_back,
     expect_settled,
     expect_shared,
+    expect_shared_sources,
 )
 from tests.faults.growing import (
     expect_grown,
@@ -123,6 +126,7 @@ SCENARIOS = {
     "shared companion": Scenario(
         drop=drop_several_with_opened, prepare=archive_it, act=share_companion, expect=expect_shared
     ),
+    "source and companion": Scenario(drop=drop_two, act=share_source, expect=expect_shared_sources),
     "scheduled result": Scenario(drop=lambda place: None, act=take_result),
     "recovery of a source": Scenario(
         drop=drop_with_companions, prepare=leave_behind(see_it, archive_it), act=recover_it, expect=expect_companions

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.document import read
 from pywats_archive.archive.restoring import members
+from pywats_archive.blobs.store import measure
 from pywats_archive.errors import BlobDamaged
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
@@ -45,26 +46,32 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
 
 def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tuple[Companion, ...]:
     """Give the files in a companions blob, read to its end; BlobDamaged when it is not what its header says."""
-    found_by = str(metadata["found_by"])
     chunks = archive.blobs.read_checked(path, f"sha256:{metadata['sha256']}")
-    return tuple(listed(archive, path, chunks, found_by=found_by))
+    return tuple(listed(archive, path, chunks, metadata))
 
 
-def listed(archive: Archive, path: str, chunks: Iterator[bytes], *, found_by: str) -> Iterator[Companion]:
+def listed(archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]) -> Iterator[Companion]:
     """Stream the files of a companions blob, whose content is ``chunks``, with size and checksum of each."""
-    for member, content in members(chunks, of=archive.root / path):
-        if content is None:
-            continue
-        digest = hashlib.sha256()
-        for chunk in content:
-            digest.update(chunk)
+    for name, content in _files(archive, path, chunks, metadata):
+        found = measure(content)
         yield Companion(
-            name=member.name,
+            name=name,
             archived_path=path,
-            size_bytes=member.size,
-            checksum=f"sha256:{digest.hexdigest()}",
-            found_by=found_by,
+            size_bytes=found.size_bytes,
+            checksum=found.checksum,
+            found_by=str(metadata["found_by"]),
         )
+
+
+def _files(
+    archive: Archive, path: str, chunks: Iterator[bytes], metadata: Mapping[str, Any]
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    if layout.is_one_companion(path):
+        yield str(metadata["name"]), chunks
+        return
+    for member, content in members(chunks, of=archive.root / path):
+        if content is not None:
+            yield member.name, content
 
 
 def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:

@@ -85,8 +85,8 @@ class Archive:
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = _Ids(self.catalog)
         self._anchor = Anchor(root, description.archive_uuid)
-        self.shared_companions = Shared()
-        """What this process archived today of files beside sources."""
+        self.shared = Shared()
+        """Which files this process archived lately."""
         self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
 
     @classmethod

@@ -21,7 +21,8 @@ This folder is an archive of test log files and of the reports made from them.
 
 sources/YYYY/MM/DD/<id>.<ext>.gz   each source, compressed; "gzip -dkN FILE" gives it back under its own name and
                                    time, "gzip -dc FILE > NAME" under any. A source that was a folder is a .tar.gz,
-                                   and <id>.companions.tar.gz holds the files its converter reads beside it.
+                                   and <id>.companions.tar.gz holds the files its converter reads beside it;
+                                   <id>.companions.1.gz is one of them, which other entries may have too (hard links).
 reports/YYYY/MM/DD/<id>.json.gz    each report as the exact JSON that was sent; further ones are <id>.2.json.gz, ...
 metadata.db                        an SQLite database: which converter, when, with what outcome. Try
                                    sqlite3 metadata.db "select archive_id, source_path, conversion_status

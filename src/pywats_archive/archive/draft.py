@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,16 @@ from typing import Any
 
 from pywats_archive.archive import again, layout, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.packing import mark_of
+from pywats_archive.archive.role import AS_SOURCE, SHAREABLE
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import UNKNOWN, Blob, Content
-from pywats_archive.catalog import entries
+from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
+from pywats_archive.catalog import entries, stored
+from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+from pywats_archive.models.stored import Mark, Stored
 
 _NO_ID = "0" * ARCHIVE_ID_LENGTH
 
@@ -83,6 +88,39 @@ class Draft:
         return blob.path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
+        """Write the blob; a file that was stored as a companion that day gets one more name of that one's blob."""
+        mark = mark_of(self.original_path.name, self.signature) if self.kind is SourceKind.FILE else None
+        if mark is None:
+            return self._written(chunks)
+        shared, day = self.archive.shared, f"{self.moment:%Y%m%d}"
+        with shared.turn(mark):
+            blob = self._linked(day, mark) or self._written(chunks)
+            shared.note(day, mark, Stored(checksum=blob.content.checksum, path=blob.path))
+        return blob
+
+    def _linked(self, day: str, mark: Mark) -> Blob | None:
+        with self.archive.read() as db:
+            found = (self.archive.shared.look(day, mark), stored.find(db, day, mark))
+        paths = [each.path for each in found if each and each.path and self._is_header(each.path)]
+        if not paths:
+            return None
+        content = measure(self.chunks())
+        names = (self._name(content)[0] for _ in itertools.count())
+        linked = (self.archive.blobs.share(path, names, checksum=content.checksum) for path in paths)
+        return next(filter(None, linked), None)
+
+    def _is_header(self, path: str) -> bool:
+        """Whether the header of a companion's blob says what this source's would say."""
+        own = self._label(_NO_ID, UNKNOWN).metadata
+        try:
+            told = self.archive.blobs.label(path).metadata
+        except (OSError, StorageError):
+            return False
+        is_companion = told.get("kind") == "companions" and told.get(SHAREABLE) is True
+        same = all(key in told and told[key] == own[key] for key in AS_SOURCE if key != "compression_level")
+        return is_companion and same and told.get("size_bytes") == self.signature.size_bytes
+
+    def _written(self, chunks: Iterable[bytes] | None) -> Blob:
         folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
         return self.archive.blobs.write(
             self.chunks() if chunks is None else chunks,

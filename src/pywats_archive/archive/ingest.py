@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from pywats_archive.archive import again, companions, sources
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.draft import AlreadyArchived, Draft
 from pywats_archive.archive.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
-from pywats_archive.archive.packing import Packing, pack
+from pywats_archive.archive.packing import Packed, Packing, pack
 from pywats_archive.blobs.store import Blob, measure
-from pywats_archive.catalog import arrivals, entries, events
+from pywats_archive.catalog import arrivals, entries, events, stored
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
-from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
 
 
@@ -48,11 +47,17 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
     new = [path for path in paths if path.relative_to(base).as_posix() not in known]
     if not new:
         return entry
-    packing = Packing(archive_id=entry.archive_id, base=base, found_by=found_by, level=entry.compression_level)
+    packing = Packing(
+        archive_id=entry.archive_id,
+        source=Path(entry.source_original_path),
+        found_by=found_by,
+        level=entry.compression_level,
+        converter_name=entry.converter_name,
+        converter_version=entry.converter_version,
+    )
     blobs: list[Blob] = []
     try:
-        found = pack(archive, packing, new, blobs)
-        return _with_companions(archive, entry, found, blobs, found_by=found_by)
+        return _with_companions(archive, entry, pack(archive, packing, new, blobs), blobs, found_by=found_by)
     except OSError as exc:
         archive.take_back(entry.archive_id, blobs)
         raise StorageError(f"{base}: companions cannot be archived ({exc.strerror or exc})") from exc
@@ -62,16 +67,17 @@ def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path],
 
 
 def _with_companions(
-    archive: Archive, entry: ArchiveEntry, found: Sequence[Companion], blobs: Sequence[Blob], *, found_by: str
+    archive: Archive, entry: ArchiveEntry, packed: Packed, blobs: Sequence[Blob], *, found_by: str
 ) -> ArchiveEntry:
-    whole = replace(entry, companions=(*entry.companions, *found))
+    whole = replace(entry, companions=(*entry.companions, *packed.companions))
     disk = sum(blob.disk_size_bytes for blob in blobs)
-    details = {"names": [c.name for c in found], "found_by": found_by}
+    details = {"names": [c.name for c in packed.companions], "found_by": found_by}
 
     def unit(tx: Connection) -> None:
         for blob in blobs:
             archive.blobs.settle(blob)
         entries.set_companions(tx, entry.archive_id, whole.companions, disk_size_bytes=disk)
+        stored.put(tx, entry.archive_id[:8], packed.stored)
         events.append(
             tx, Event(kind="companions.archived", at=archive.now(), archive_id=entry.archive_id, details=details)
         )
@@ -124,16 +130,27 @@ def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and sources.signature(source.path) != draft.signature:
         raise SourceChanged(f"{source.path}: changed while it was read; it is read again when it is quiet")
-    blob, kept = blobs[0], cast(tuple[Companion, ...], ())
+    blob, packed = blobs[0], Packed()
     beside = companions.by_rules(source.path, source.companion_rules)
     if beside:
-        base, level = source.path.parent, source.compression_level
-        packing = Packing(archive_id=draft.id_of(blob), base=base, found_by="rule", level=level)
-        kept = pack(archive, packing, beside, blobs)
-        for packed in blobs[1:]:
-            archive.blobs.settle(packed)
-    entry = draft.entry(draft.id_of(blob), blob.content, blobs, kept)
-    archive.write(lambda tx: _commit(tx, draft, entry, blob))
+        packing = Packing(
+            archive_id=draft.id_of(blob),
+            source=source.path,
+            found_by="rule",
+            level=source.compression_level,
+            converter_name=source.converter_name,
+            converter_version=source.converter_version,
+        )
+        packed = pack(archive, packing, beside, blobs)
+        for each in blobs[1:]:
+            archive.blobs.settle(each)
+    entry = draft.entry(draft.id_of(blob), blob.content, blobs, packed.companions)
+
+    def unit(tx: Connection) -> None:
+        _commit(tx, draft, entry, blob)
+        stored.put(tx, entry.archive_id[:8], packed.stored)
+
+    archive.write(unit)
     return entry
 
 

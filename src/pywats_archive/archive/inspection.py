@@ -13,7 +13,7 @@ from pywats_archive.archive import inventory
 from pywats_archive.archive.adoption import listed
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding
-from pywats_archive.archive.packing import owner_of
+from pywats_archive.archive.role import is_shared_source, metadata_in_place
 from pywats_archive.blobs.store import ALGORITHM, Look
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
@@ -174,7 +174,8 @@ def _check_content(archive: Archive, blob: Recorded, look: Look) -> None:
     digest = hashlib.sha256()
     if blob.checksum is None:
         chunks = _hashed(archive.blobs.read(blob.path), digest)
-        found = tuple(listed(archive, blob.path, chunks, found_by=""))
+        metadata = metadata_in_place(blob.path, look.label.metadata)
+        found = tuple(listed(archive, blob.path, chunks, metadata))
         _check_companions(blob, found)
         expected = f"{ALGORITHM}:{look.label.metadata.get('sha256')}"
     else:
@@ -214,9 +215,9 @@ def _check_sizes(blob: Recorded, look: Look) -> None:
 
 
 def _check_facts(blob: Recorded, look: Look) -> None:
-    told = look.label.metadata
-    if blob.facts["kind"] == "companions" and owner_of(blob.path, told) == blob.archive_id:
-        told = {**told, "archive_id": blob.archive_id}
+    told = metadata_in_place(blob.path, look.label.metadata)
+    if is_shared_source(blob.path, look.label.metadata):
+        told = {**told, "compression_level": blob.facts.get("compression_level")}
     wrong = [key for key, value in blob.facts.items() if _as_stored(key, told.get(key)) != value]
     if not look.label.is_sealed and blob.checksum is not None:
         wrong += sorted(told.keys() - blob.facts.keys() - _NOT_IN_ROWS)

@@ -17,8 +17,9 @@ PURGED, SET_BACK = "purged.log", "set-back.log"
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files: the time of the second is when the last recovery that came to its end began."""
 
-_COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:\.\d+)?\.tar\.gz\Z")
-_NUMBER = re.compile(r"\.(\d+)\.(?:json|tar)\.gz\Z")
+_COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:(?:\.\d+)?\.tar|\.\d+)\.gz\Z")
+_COMPANION = re.compile(r"/[^/]{24}\.companions\.\d+\.gz\Z")
+_NUMBER = re.compile(r"\.(\d+)(?:\.(?:json|tar))?\.gz\Z")
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,16}\Z", re.DOTALL)
 
 
@@ -38,6 +39,11 @@ def companions_path(archive_id: str, number: int) -> str:
     return f"{day_folder(SOURCES, archive_id)}/{archive_id}.companions{_numbered(number)}.tar.gz"
 
 
+def companion_path(archive_id: str, number: int) -> str:
+    """Name the ``number``-th companions blob of an entry, which holds one file as it is; no source has such a name."""
+    return f"{day_folder(SOURCES, archive_id)}/{archive_id}.companions.{number}.gz"
+
+
 def report_path(archive_id: str, number: int) -> str:
     """Name the ``number``-th report blob of an entry; 1 has no number in its name."""
     return f"{day_folder(REPORTS, archive_id)}/{archive_id}{_numbered(number)}.json.gz"
@@ -51,6 +57,11 @@ def day_folder(top: str, archive_id: str) -> str:
 def is_companions(path: str) -> bool:
     """Tell whether a blob's name is that of companions."""
     return _COMPANIONS.search(path) is not None
+
+
+def is_one_companion(path: str) -> bool:
+    """Whether a blob's name is that of one companion, as it is."""
+    return _COMPANION.search(path) is not None
 
 
 def number_of(path: str) -> int:

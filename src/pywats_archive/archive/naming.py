@@ -1,11 +1,11 @@
-"""Names that are free: the wanted one first, then the same with a number before its extension."""
+"""Names: those that are free, with a number before the extension, and the last one of a path."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pywats_archive.portable import NAME_MAX_BYTES
 
@@ -16,6 +16,12 @@ def free_names(name: str) -> Iterator[str]:
     yield name if len(os.fsencode(name)) <= NAME_MAX_BYTES else _numbered(pure.stem, pure.suffix)
     for number in itertools.count(2):
         yield _numbered(pure.stem, f"_{number}{pure.suffix}")
+
+
+def last_part(path: str) -> str:
+    """Return the name at the end of a path of either operating system."""
+    is_windows_path = (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
+    return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
 
 
 def _numbered(stem: str, tail: str) -> str:

@@ -1,27 +1,26 @@
-"""Companions into blobs: packed together the first time; a file that comes again is stored once more, alone, and then shared.
+"""Companions into blobs: those that are the source's own by their names packed together, each other one alone.
 
-A shared blob is one file with a name for each entry that has it (a hard link), so each entry has its own names, and the bytes
-go with the last of them. Where the file system has no hard links, each entry has its own copy.
+What is stored alone has a name (a hard link) for each entry of the day that has the same file, be it as a companion or as its
+source: so each entry has its own names, and the bytes go with the last of them. Where the file system has no hard links, each
+entry has its companions packed together.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pywats_archive.archive import layout, sources
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.sharing import Mark, Stored
+from pywats_archive.archive.role import SHAREABLE
 from pywats_archive.blobs.header import Label
-from pywats_archive.blobs.store import ALGORITHM, UNKNOWN, Blob, Content, measure
+from pywats_archive.blobs.store import UNKNOWN, Blob, Content, measure
+from pywats_archive.catalog import stored
 from pywats_archive.models.entry import Companion
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
-
-SHAREABLE = "shareable"
-"""The key of the header of a blob whose names may be several entries'; ``archive_id`` is that of the first."""
+from pywats_archive.models.stored import Mark, Stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,110 +28,197 @@ class Packing:
     """Whose companions are packed, and how they were found."""
 
     archive_id: str
-    base: Path
-    """The source's folder."""
+    source: Path
     found_by: str
     level: int
+    converter_name: str
+    converter_version: str | None
+
+    @property
+    def base(self) -> Path:
+        """The source's folder."""
+        return self.source.parent
+
+    @property
+    def day(self) -> str:
+        """The day of the entry, ``YYYYMMDD``."""
+        return self.archive_id[:8]
 
 
-def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: list[Blob]) -> tuple[Companion, ...]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """Companions that were archived, and which of them are stored alone: the catalog is to keep that."""
+
+    companions: tuple[Companion, ...] = ()
+    stored: tuple[tuple[Mark, Stored], ...] = ()
+
+
+def pack(archive: Archive, packing: Packing, paths: Sequence[Path], written: list[Blob]) -> Packed:
     """Archive files beside a source; each blob is added to ``written`` as it is made. OSError, StorageError.
 
     Their names are durable once each was settled.
     """
-    day = packing.archive_id[:8]
-    numbers = itertools.count(1)
-    new: list[Path] = []
-    kept: list[Companion] = []
-    for path in paths:
-        mark = _mark(path, packing.base)
-        known = archive.shared_companions.look(day, mark)
-        if known is None or measure(sources.read_file(path)).checksum != known.checksum:
-            new.append(path)
-            continue
-        blob = archive.blobs.share(known.path, _names(packing, numbers)) if known.path else None
-        if blob:
-            written.append(blob)
-            kept.append(_companion(packing, blob, mark.name, mark.size_bytes, known.checksum))
-        else:
-            kept += _packed(archive, packing, [path], numbers, written, is_shareable=True)
-    if new:
-        kept += _packed(archive, packing, new, numbers, written, is_shareable=False)
-    return tuple(kept)
+    return _Pack(archive, packing, written).pack(paths)
 
 
-def _packed(
-    archive: Archive,
-    packing: Packing,
-    paths: Sequence[Path],
-    numbers: Iterator[int],
-    written: list[Blob],
-    *,
-    is_shareable: bool,
-) -> Iterator[Companion]:
-    """Write a blob of these files, and remember what it holds."""
-    blob, files = _written(archive, packing, paths, numbers, is_shareable=is_shareable)
-    written.append(blob)
-    for file in files:
-        checksum = f"{ALGORITHM}:{file.sha256}"
-        stored = Stored(checksum=checksum, path=blob.path if is_shareable else None)
-        mark = Mark(name=file.name, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
-        archive.shared_companions.note(packing.archive_id[:8], mark, stored)
-        yield _companion(packing, blob, file.name, file.size_bytes, checksum)
+def mark_of(name: str, seen: sources.Signature) -> Mark | None:
+    """Return what a file is known by when it comes again; None for one whose time the catalog cannot hold."""
+    if seen.own_mtime_ns is not None:
+        return None
+    return Mark(name=name, size_bytes=seen.size_bytes, mtime_ns=seen.mtime_ns)
 
 
-def owner_of(path: str, metadata: dict[str, Any]) -> str:
-    """Return whose entry's companions a blob holds: the one that its header names, or of a shareable one that of its name.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _File:
+    """A file beside a source, as it was when it was looked at."""
 
-    Such a name may be another entry's of the same day.
-    """
-    named, first = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH], str(metadata["archive_id"])
-    is_shared = metadata.get(SHAREABLE) is True and metadata["kind"] == "companions" and named[:8] == first[:8]
-    return named if is_shared else first
+    path: Path
+    seen: sources.Signature
+    mark: Mark
 
-
-def _mark(path: Path, base: Path) -> Mark:
-    seen = sources.signature(path)
-    own_ns = seen.mtime_ns if seen.own_mtime_ns is None else seen.own_mtime_ns
-    return Mark(name=path.relative_to(base).as_posix(), size_bytes=seen.size_bytes, mtime_ns=own_ns)
+    def read(self) -> Iterator[bytes]:
+        return sources.read_file(self.path, expected=self.seen)
 
 
-def _names(packing: Packing, numbers: Iterator[int]) -> Iterator[str]:
-    return (layout.companions_path(packing.archive_id, number) for number in numbers)
+class _Pack:
+    """The companions of one entry on their way into blobs."""
 
+    def __init__(self, archive: Archive, packing: Packing, written: list[Blob]) -> None:
+        self._archive = archive
+        self._packing = packing
+        self._written = written
+        self._numbers = itertools.count(1)
+        self._stored: list[tuple[Mark, Stored]] = []
 
-def _companion(packing: Packing, blob: Blob, name: str, size_bytes: int, checksum: str) -> Companion:
-    return Companion(
-        name=name, archived_path=blob.path, size_bytes=size_bytes, checksum=checksum, found_by=packing.found_by
-    )
+    def pack(self, paths: Sequence[Path]) -> Packed:
+        together: list[Path] = []
+        kept: list[Companion] = []
+        for path in paths:
+            seen = sources.signature(path)
+            mark = mark_of(path.relative_to(self._packing.base).as_posix(), seen)
+            companion = self._alone(_File(path=path, seen=seen, mark=mark)) if mark else None
+            if companion:
+                kept.append(companion)
+            else:
+                together.append(path)
+        if together:
+            kept += self._together(together)
+        return Packed(companions=tuple(kept), stored=tuple(self._stored))
 
+    def _alone(self, file: _File) -> Companion | None:
+        """Give a file that is stored alone one more name, or store it so; None when it is to be packed with others."""
+        shared, day = self._archive.shared, self._packing.day
+        with shared.turn(file.mark):
+            is_known, blob = self._linked(file)
+            may_come_again = is_known or not _is_own(file.mark.name, self._packing.source.stem)
+            if blob is None and may_come_again and self._archive.blobs.has_links:
+                blob = self._write_alone(file)
+            if blob is None:
+                return None
+            self._written.append(blob)
+            stored_now = Stored(checksum=blob.content.checksum, path=blob.path)
+            if shared.note(day, file.mark, stored_now):
+                self._stored.append((file.mark, stored_now))
+        return self._companion(blob, file.mark.name, blob.content)
 
-def _written(
-    archive: Archive, packing: Packing, paths: Sequence[Path], numbers: Iterator[int], *, is_shareable: bool
-) -> tuple[Blob, tuple[sources.TarredFile, ...]]:
-    files: list[sources.TarredFile] = []
+    def _linked(self, file: _File) -> tuple[bool, Blob | None]:
+        """Whether a file was archived this day, and one more name of the blob that holds it alone."""
+        checksum, is_known, names = "", False, map(self._path, self._numbers)
+        for each in self._known(file):
+            checksum = checksum or measure(file.read()).checksum
+            if each.checksum == checksum:
+                is_known = True
+                if each.path and (blob := self._archive.blobs.share(each.path, names, checksum=checksum)):
+                    return True, blob
+        return is_known, None
 
-    def label(content: Content, number: int) -> Label:
-        metadata: dict[str, Any] = {
+    def _known(self, file: _File) -> Iterator[Stored]:
+        """Stream where a file may be stored: as this process knows, as a companion, as a source."""
+        mark, day = file.mark, self._packing.day
+        if found := self._archive.shared.look(day, mark):
+            yield found
+        with self._archive.read() as db:
+            among_companions, among_sources = stored.find(db, day, mark), None
+            if file.path.parent == self._packing.base:
+                path = str(file.path)
+                among_sources = stored.find_source(db, day, path, size_bytes=mark.size_bytes, mtime_ns=mark.mtime_ns)
+        yield from filter(None, (among_companions, among_sources))
+
+    def _write_alone(self, file: _File) -> Blob:
+        """Store a file alone, with a header that is also that of a source, which it may be."""
+        mark, mine = file.mark, self._packing
+        more = {
+            SHAREABLE: True,
+            "name": mark.name,
+            "original_path": str(file.path),
+            "converter_name": mine.converter_name,
+            "converter_version": mine.converter_version,
+            "mtime_ns": mark.mtime_ns,
+            "compression_level": mine.level,
+        }
+
+        def label(content: Content, number: int) -> Label:
+            metadata = {**self._metadata(content, number), **more}
+            return Label(original_name=file.path.name, mtime_s=mark.mtime_ns // 1_000_000_000, metadata=metadata)
+
+        return self._write(file.read(), self._path, label)
+
+    def _together(self, paths: Sequence[Path]) -> Iterator[Companion]:
+        """Write a blob of these files, and remember what it holds."""
+        files: list[sources.TarredFile] = []
+
+        def label(content: Content, number: int) -> Label:
+            name = f"{self._packing.archive_id}.companions.tar"
+            return Label(original_name=name, mtime_s=0, metadata=self._metadata(content, number))
+
+        chunks = sources.read_tar(self._packing.base, paths, on_file=files.append)
+        blob = self._write(chunks, lambda number: layout.companions_path(self._packing.archive_id, number), label)
+        self._written.append(blob)
+        for file in files:
+            content = Content(sha256=file.sha256, size_bytes=file.size_bytes)
+            mark = Mark(name=file.name, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns)
+            self._archive.shared.note(self._packing.day, mark, Stored(checksum=content.checksum))
+            yield self._companion(blob, file.name, content)
+
+    def _write(
+        self, chunks: Iterator[bytes], path: Callable[[int], str], label: Callable[[Content, int], Label]
+    ) -> Blob:
+        def naming(content: Content) -> tuple[str, Label]:
+            number = next(self._numbers)
+            return path(number), label(content, number)
+
+        return self._archive.blobs.write(
+            chunks,
+            folder=layout.day_folder(layout.SOURCES, self._packing.archive_id),
+            draft=lambda: label(UNKNOWN, 999_999),
+            naming=naming,
+            level=self._packing.level,
+        )
+
+    def _path(self, number: int) -> str:
+        return layout.companion_path(self._packing.archive_id, number)
+
+    def _metadata(self, content: Content, number: int) -> dict[str, Any]:
+        return {
             "kind": "companions",
-            "archive_id": packing.archive_id,
+            "archive_id": self._packing.archive_id,
             "number": number,
-            "found_by": packing.found_by,
+            "found_by": self._packing.found_by,
             "sha256": content.sha256,
             "size_bytes": content.size_bytes,
-            **({SHAREABLE: True} if is_shareable else {}),
         }
-        return Label(original_name=f"{packing.archive_id}.companions.tar", mtime_s=0, metadata=metadata)
 
-    def naming(content: Content) -> tuple[str, Label]:
-        number = next(numbers)
-        return layout.companions_path(packing.archive_id, number), label(content, number)
+    def _companion(self, blob: Blob, name: str, content: Content) -> Companion:
+        return Companion(
+            name=name,
+            archived_path=blob.path,
+            size_bytes=content.size_bytes,
+            checksum=content.checksum,
+            found_by=self._packing.found_by,
+        )
 
-    blob = archive.blobs.write(
-        sources.read_tar(packing.base, paths, on_file=files.append),
-        folder=layout.day_folder(layout.SOURCES, packing.archive_id),
-        draft=lambda: label(UNKNOWN, 999_999),
-        naming=naming,
-        level=packing.level,
-    )
-    return blob, tuple(files)
+
+def _is_own(name: str, stem: str) -> bool:
+    """Whether a companion is named after its source, so that no other source will have it."""
+    parts = (part for part in PurePosixPath(name).parts if part.startswith(stem))
+    return any(not part[len(stem) : len(stem) + 1].isalnum() for part in parts)

@@ -18,7 +18,7 @@ from pywats_archive.archive.core import Archive, describe
 from pywats_archive.archive.decided import Decided, decided
 from pywats_archive.archive.inventory import Holding, Stray, count_files, on_disk
 from pywats_archive.archive.ownership import owning
-from pywats_archive.archive.packing import owner_of
+from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import entries, events, former, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
@@ -217,8 +217,8 @@ class _Filling:
         """Add what one blob says; one that cannot be read is a problem, and known for what its header says."""
         archive, problem = self._archive, None
         try:
-            metadata = archive.blobs.label(path).metadata
-            if owner_of(path, metadata) != archive_id:
+            metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
+            if metadata["archive_id"] != archive_id:
                 raise BlobDamaged(
                     f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not taken in"
                 )
@@ -243,7 +243,7 @@ class _Filling:
         self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
     ) -> Adopted:
         found = companions_of(self._archive, path, metadata)
-        entry = adopted.entry or stand_in(self._archive, owner_of(path, metadata))
+        entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
         self._without_source += adopted.entry is None
         disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
         whole = replace(entry, companions=(*entry.companions, *found), disk_size_bytes=disk)

@@ -12,7 +12,7 @@ from typing import Any
 from pywats_archive.archive import layout, locking, purging
 from pywats_archive.archive.adoption import companions_of, entry_of, report_of
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.packing import owner_of
+from pywats_archive.archive.role import metadata_in_place
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
@@ -188,7 +188,7 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
 def _adopt(archive: Archive, path: str) -> str:
     """Give an unknown blob its row; returns the kind it is of, ``damaged``, or ``unread`` when it may be read another time."""
     try:
-        metadata = archive.blobs.label(path).metadata
+        metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
         kind = str(metadata["kind"])
         _ADOPTIONS[kind](archive, path, metadata)
     except (OSError, BlobMissing):
@@ -220,7 +220,7 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None
 
 
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    entry = archive.entry(owner_of(path, metadata))
+    entry = archive.entry(metadata["archive_id"])
     found = companions_of(archive, path, metadata)
     whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
     archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))

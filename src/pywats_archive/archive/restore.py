@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
-from pywats_archive.archive import restoring, sources
+from pywats_archive.archive import layout, restoring, sources
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.naming import last_part
 from pywats_archive.catalog import events
 from pywats_archive.errors import BlobMissing, StorageError
-from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.time import FIRST_NS, LAST_NS
 
@@ -55,9 +56,7 @@ def put_on_record(archive: Archive, archive_id: str, restored: Path, *, actor: s
 
 def original_name(entry: ArchiveEntry) -> str:
     """Give the source's own name, from a path of either operating system."""
-    path = entry.source_original_path
-    is_windows_path = (len(path) > 1 and path[1] == ":") or path.startswith("\\\\")
-    return PureWindowsPath(path).name if is_windows_path else PurePosixPath(path).name
+    return last_part(entry.source_original_path)
 
 
 def mtime_ns_of(archive: Archive, entry: ArchiveEntry) -> int:
@@ -76,7 +75,7 @@ def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
 def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable: bool = True) -> Path:
     """Check the companions first: whoever gets the source may count on them."""
     for path in companion_paths(entry):
-        archive.blobs.check(path, _checksum(archive, path))
+        archive.blobs.check(path, _checksum(archive, entry, path))
     if entry.companions and _is_any_taken(entry, folder):
         whole = restoring.make_whole(folder, entry.archive_id, lambda made: _put(archive, entry, made, is_durable))
         return whole / original_name(entry)
@@ -92,8 +91,18 @@ def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) 
             content, folder, name, mtime_ns=mtime_ns_of(archive, entry), is_durable=is_durable
         )
     for path in companion_paths(entry):
-        restoring.extract(archive.blobs.read_checked(path, _checksum(archive, path)), folder)
+        chunks = archive.blobs.read_checked(path, _checksum(archive, entry, path))
+        if layout.is_one_companion(path):
+            name, mtime_ns = _companion(entry, path).name, companion_mtime_ns(archive, path)
+            restoring.write_member(chunks, folder, name, mtime_ns=mtime_ns, is_durable=is_durable)
+        else:
+            restoring.extract(chunks, folder)
     return restored
+
+
+def companion_mtime_ns(archive: Archive, path: str) -> int:
+    """Return the time of the companion that a blob holds alone; BlobMissing or BlobDamaged when it cannot be read."""
+    return int(archive.blobs.label(path).metadata["mtime_ns"])
 
 
 def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
@@ -104,5 +113,11 @@ def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
     return any(map(os.path.lexists, paths)) or any(is_in_the_way)
 
 
-def _checksum(archive: Archive, path: str) -> str:
+def _checksum(archive: Archive, entry: ArchiveEntry, path: str) -> str:
+    if layout.is_one_companion(path):
+        return _companion(entry, path).checksum
     return f"sha256:{archive.blobs.label(path).metadata['sha256']}"
+
+
+def _companion(entry: ArchiveEntry, path: str) -> Companion:
+    return next(each for each in entry.companions if each.archived_path == path)

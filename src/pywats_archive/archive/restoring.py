@@ -112,6 +112,13 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     return tuple(made)
 
 
+def write_member(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: int, is_durable: bool = True) -> Path:
+    """Write a file that has ``name`` relative to ``folder``; one that would lie outside of it is refused."""
+    with _told_as_damaged(folder):  # a name may be none
+        target = _inside(folder, name)
+        return write_file(chunks, target.parent, target.name, mtime_ns=mtime_ns, is_durable=is_durable)
+
+
 def members(chunks: Iterator[bytes], *, of: Path) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes] | None]]:
     """Stream the members of a tar of ours, files with their content; reads ``chunks`` to their end.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pywats_archive.archive import restoring
+from pywats_archive.archive import layout, restoring
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import (
+    companion_mtime_ns,
     companion_paths,
     entry_with_bytes,
     original_name,
@@ -17,7 +19,7 @@ from pywats_archive.archive.restore import (
     restore_source,
 )
 from pywats_archive.errors import BlobDamaged, BlobMissing, StorageError
-from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 
 SUFFIX = ".damaged"
 
@@ -55,10 +57,25 @@ def _salvage(archive: Archive, entry: ArchiveEntry, folder: Path) -> Path:
         path = _folder(content, folder, name)
     else:
         path = restoring.write_file(content, folder, name, mtime_ns=entry.source_mtime_ns)
-    for companions in companion_paths(entry):
+    beside, name = companion_paths(entry), f"{original_name(entry)}.companions{SUFFIX}"
+    for packed in itertools.filterfalse(layout.is_one_companion, beside):
         with suppress(BlobMissing):
-            _folder(archive.blobs.salvage(companions), folder, f"{original_name(entry)}.companions{SUFFIX}")
+            _folder(archive.blobs.salvage(packed), folder, name)
+    single = [each for each in entry.companions if layout.is_one_companion(each.archived_path)]
+    made = restoring.make_folder(folder, name) if single else folder
+    for each in single:
+        with suppress(BlobMissing, BlobDamaged):
+            content = archive.blobs.salvage(each.archived_path)
+            restoring.write_member(content, made, each.name, mtime_ns=_mtime_ns(archive, entry, each))
     return path
+
+
+def _mtime_ns(archive: Archive, entry: ArchiveEntry, companion: Companion) -> int:
+    """Return a companion's time, or its source's where the header cannot be read."""
+    try:
+        return companion_mtime_ns(archive, companion.archived_path)
+    except BlobDamaged:
+        return entry.source_mtime_ns
 
 
 def _folder(content: Iterator[bytes], parent: Path, name: str) -> Path:

@@ -1,48 +1,48 @@
-"""Which companions were archived today already, so that the same file beside many sources is stored once for all of them."""
+"""Which files this process archived lately, and which it is archiving: the catalog knows them once they are committed."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_MOST = 100_000
-"""Files that are remembered; with more, a day's first ones are forgotten and stored once more."""
+from pywats_archive.models.stored import Mark, Stored
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
-    """What tells a companion from another one without reading it."""
-
-    name: str
-    """Relative to the source's folder."""
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stored:
-    """A companion that was archived: its content, and the blob that holds it alone, if there is such a one."""
-
-    checksum: str
-    path: str | None = None
+_MOST = 10_000
+"""Files that are remembered; the first ones are forgotten for more."""
 
 
 class Shared:
-    """The companions of one day, as this process archived them; safe to use from many threads."""
+    """The files that this process archived lately, by day; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._day = ""
-        self._stored: dict[Mark, Stored] = {}
-        self._mutex = threading.Lock()
+        self._stored: dict[tuple[str, Mark], Stored] = {}
+        self._in_hand: set[Mark] = set()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, mark: Mark) -> Iterator[None]:
+        """Be the only one meanwhile who archives a file with this mark."""
+        with self._changed:
+            self._changed.wait_for(lambda: mark not in self._in_hand)
+            self._in_hand.add(mark)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_hand.remove(mark)
+                self._changed.notify_all()
 
     def look(self, day: str, mark: Mark) -> Stored | None:
-        """Return what was archived on ``day`` of a companion with this mark."""
-        with self._mutex:
-            return self._stored.get(mark) if day == self._day else None
+        """Return what was archived on ``day`` of a file with this mark."""
+        with self._changed:
+            return self._stored.get((day, mark))
 
-    def note(self, day: str, mark: Mark, stored: Stored) -> None:
-        """Remember what was archived; another day begins with nothing."""
-        with self._mutex:
-            if day != self._day or len(self._stored) >= _MOST:
-                self._day, self._stored = day, {}
-            self._stored[mark] = stored
+    def note(self, day: str, mark: Mark, stored: Stored) -> bool:
+        """Remember what was archived; gives whether this content was not known to be stored alone."""
+        with self._changed:
+            before = self._stored.pop((day, mark), None)
+            self._stored[day, mark] = stored
+            if len(self._stored) > _MOST:
+                del self._stored[next(iter(self._stored))]
+        return before is None or before.path is None or before.checksum != stored.checksum

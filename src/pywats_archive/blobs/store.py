@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import zlib
@@ -27,6 +28,8 @@ _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused
 CHUNK_BYTES = 1 << 20
 ALGORITHM = "sha256"
 _GZIP, _SALVAGED_AT_ONCE = 31, 64
+_NO_LINKS = (portable.CANNOT_LINK | {errno.EINVAL}) - {errno.EMLINK}
+"""What a file system says that has no hard links; EMLINK is said of one file that has too many names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +92,8 @@ class BlobStore:
         self.root = root
         self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
         self.reserve = Reserve(self.files)
+        self.has_links = True
+        """Whether a blob can have several names, as far as it was tried."""
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -129,21 +134,24 @@ class BlobStore:
                     name=name,
                 )
 
-    def share(self, path: str, names: Iterator[str]) -> Blob | None:
-        """Give a blob the first free one of ``names`` too, where that is possible; its bytes go with its last name.
+    def share(self, path: str, names: Iterator[str], *, checksum: str) -> Blob | None:
+        """Give a blob of this content the first free one of ``names`` too, where possible; its bytes go with its last name.
 
-        None where the file system cannot, or the blob is gone or damaged. The name is durable once it is settled.
+        None where the file system cannot, or the blob is gone, damaged or another one. The name is durable once it is settled.
         """
         try:
             look = self.look(path)
             content = Content(sha256=look.label.metadata["sha256"], size_bytes=look.label.metadata["size_bytes"])
-            for name in names:
+            for name in names if content.checksum == checksum else ():
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
                     size = look.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
-        except (OSError, BlobDamaged, BlobMissing, KeyError):
+        except (BlobDamaged, BlobMissing, KeyError):
+            return None
+        except OSError as exc:
+            self.has_links = self.has_links and exc.errno not in _NO_LINKS
             return None
         return None
 

@@ -248,6 +248,19 @@ retention_policies = Table(
 """A policy for each converter that has one of its own; ``*`` is that of all others. ``dates_follow_from``: the entry from
 which on the dates still have to follow the policy, newest first; NULL when all do."""
 
+stored_files = Table(
+    "stored_files",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("name", PathText, primary_key=True),
+    Column("size_bytes", Integer, primary_key=True),
+    Column("mtime_ns", Integer, primary_key=True),
+    Column("checksum", Text, nullable=False),
+    Column("archived_path", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The companions of the last day that are stored alone; ``archived_path`` is the latest name of the blob."""
+
 configured = Table(
     "configured",
     metadata,

@@ -1,0 +1,60 @@
+"""What a blob is: its header says it, and of one that several entries have a name of, the name.
+
+A file that is stored alone may be a companion of several entries, and a source too. Its header is that of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from pywats_archive.archive import layout
+from pywats_archive.archive.naming import last_part
+from pywats_archive.models.entry import SourceKind
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, moment_of
+
+SHAREABLE = "shareable"
+"""The key of the header of a companions blob whose names may be several entries'; ``archive_id`` is that of the first."""
+AS_SOURCE = ("original_path", "converter_name", "converter_version", "compression_level", "mtime_ns")
+"""What the header of a companion that is stored alone has, so that it is also that of the source which it may be."""
+
+
+def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a header says of the blob at ``path``: of a shared one, with the entry, and the kind, of that name."""
+    named, first = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))
+    if named[:8] != first[:8] or not path.startswith(f"{layout.SOURCES}/"):
+        return dict(metadata)
+    is_shareable = metadata.get(SHAREABLE) is True and metadata.get("kind") == "companions"
+    if layout.is_companions(path):
+        if is_shareable:
+            return {**metadata, "archive_id": named}
+        return _as_companion(named, metadata) if _is_lent(path, metadata) else dict(metadata)
+    if is_shareable and all(key in metadata for key in AS_SOURCE):
+        return _as_source(named, metadata)
+    return dict(metadata)
+
+
+def is_shared_source(path: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether the blob at ``path`` is a source's by its name, and was stored as a companion."""
+    return metadata.get("kind") == "companions" and metadata_in_place(path, metadata)["kind"] == "source"
+
+
+def _is_lent(path: str, metadata: Mapping[str, Any]) -> bool:
+    is_file = metadata.get("kind") == "source" and metadata.get("source_kind") == SourceKind.FILE.value
+    return is_file and layout.is_one_companion(path)
+
+
+def _as_companion(archive_id: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    name = last_part(metadata["original_path"])
+    return {**metadata, "kind": "companions", "archive_id": archive_id, "name": name, "found_by": "opened"}
+
+
+def _as_source(archive_id: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **metadata,
+        "kind": "source",
+        "archive_id": archive_id,
+        "source_kind": SourceKind.FILE.value,
+        "archived_at": moment_of(archive_id).isoformat(),
+    }
