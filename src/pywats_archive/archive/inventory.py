@@ -5,14 +5,16 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.archive import layout
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import entries, events, reports
+from pywats_archive.catalog.rows import BadRow
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
@@ -21,7 +23,7 @@ from pywats_archive.models.report import Report
 _PAGE = 500
 _TOPS = (layout.SOURCES, layout.REPORTS)
 _TEMPORARY_SUFFIX = ".part"
-_Item = tuple[str, ArchiveEntry | Report | str]
+_Item = tuple[str, ArchiveEntry | Report | BadRow | str]
 """An archive id, and something that there is under it."""
 
 
@@ -34,6 +36,8 @@ class Holding:
     reports: tuple[Report, ...] = ()
     files: tuple[str, ...] = ()
     """Paths relative to the archive: sources, then companions, then reports, each by their numbers."""
+    faults: tuple[str, ...] = ()
+    """Which of its rows make no sense, and why; what they should say is left out."""
 
     @property
     def is_purged(self) -> bool:
@@ -89,8 +93,7 @@ def half_written_beside(root: Path) -> tuple[Stray, ...]:
 def current(archive: Archive, archive_id: str) -> Holding:
     """Give what the catalog says of one archive id now, without its files."""
     with archive.read() as db:
-        entry = entries.get(db, archive_id) if entries.has(db, archive_id) else None
-        return Holding(archive_id=archive_id, entry=entry, reports=reports.of_entry(db, archive_id))
+        return _holding(archive_id, [*entries.of_id(db, archive_id), *reports.of_id(db, archive_id)])
 
 
 def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
@@ -132,33 +135,41 @@ def gone_entries(archive: Archive) -> Iterator[str]:
 
 def _grouped(stream: Iterable[_Item]) -> Iterator[Holding]:
     for archive_id, group in itertools.groupby(stream, key=itemgetter(0)):
-        items = [item for _, item in group]
-        yield Holding(
-            archive_id=archive_id,
-            entry=next((item for item in items if isinstance(item, ArchiveEntry)), None),
-            reports=tuple(item for item in items if isinstance(item, Report)),
-            files=tuple(sorted((item for item in items if isinstance(item, str)), key=_in_order)),
-        )
+        yield _holding(archive_id, [item for _, item in group])
+
+
+def _holding(archive_id: str, items: Sequence[ArchiveEntry | Report | BadRow | str]) -> Holding:
+    return Holding(
+        archive_id=archive_id,
+        entry=next((item for item in items if isinstance(item, ArchiveEntry)), None),
+        reports=tuple(item for item in items if isinstance(item, Report)),
+        files=tuple(sorted((item for item in items if isinstance(item, str)), key=_in_order)),
+        faults=tuple(item.fault for item in items if isinstance(item, BadRow)),
+    )
+
+
+def _key(row: ArchiveEntry | Report | BadRow) -> Any:
+    return row.key if isinstance(row, BadRow) else row.archive_id
 
 
 def _entries(archive: Archive) -> Iterator[_Item]:
-    after = ""
+    after: Any = ""
     while True:
         with archive.read() as db:
             page = entries.by_id(db, after, _PAGE)
-        yield from ((entry.archive_id, entry) for entry in page)
+        yield from ((str(_key(entry)), entry) for entry in page)
         if len(page) < _PAGE:
             return
-        after = page[-1].archive_id
+        after = _key(page[-1])
 
 
 def _reports(archive: Archive) -> Iterator[_Item]:
-    after = ""
+    after: Any = ""
     while True:
         with archive.read() as db:
             upto = reports.id_after(db, after, _PAGE)
             page = reports.by_id(db, after, upto) if upto else ()
-        yield from ((report.archive_id, report) for report in page)
+        yield from ((str(_key(report)), report) for report in page)
         if upto is None:
             return
         after = upto

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -15,6 +15,8 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
+
+_PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,9 +144,8 @@ def left_lately(
         left = arrivals.left_last(db, converter_name, limit=1000)
         newest = max((arrival.changed_at for arrival in left), default=None)
         lately = (a for a in left if newest and a.archive_id and a.changed_at >= newest - within)
-        return tuple(
-            (a, entries.get(db, a.archive_id)) for a in lately if a.archive_id and entries.has(db, a.archive_id)
-        )
+        found = ((a, entry) for a in lately for entry in entries.of_id(db, a.archive_id or ""))
+        return tuple((a, entry) for a, entry in found if isinstance(entry, ArchiveEntry))
 
 
 def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:
@@ -206,6 +207,21 @@ def accounts(archive: Archive) -> tuple[Account, ...]:
         Account(converter_name=name, day=day, came_in=sum(by_state.values()), by_state=by_state)
         for (name, day), by_state in sorted(grouped.items())
     )
+
+
+def bad_rows(archive: Archive) -> Iterator[str]:
+    """Stream which rows of the whole ledger make no sense, and why."""
+    last: int | None = 0
+    while last is not None:
+        with archive.read() as db:
+            last, bad = arrivals.bad_rows(db, last, _PAGE)
+        yield from (row.fault for row in bad)
+
+
+def bad_open(archive: Archive) -> tuple[str, ...]:
+    """Say which rows make no sense of sources that are not known to be at their end, and why."""
+    with archive.read() as db:
+        return tuple(row.fault for row in arrivals.bad_open(db))
 
 
 def disagreements(archive: Archive) -> tuple[str, ...]:

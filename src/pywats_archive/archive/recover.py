@@ -19,6 +19,7 @@ from pywats_archive.errors import (
     ArchiveError,
     BlobDamaged,
     BlobMissing,
+    CatalogDamaged,
     CatalogRefused,
     RunRunning,
     StorageError,
@@ -138,15 +139,24 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
 def _days(archive: Archive) -> set[date]:
     """The last known day and all after it, the days of entries on their way, and all that were touched since the last time."""
     with archive.read() as db:
-        newest = entries.find(db, EntryFilter(), limit=1).items
+        newest = _newest_day(db)
         open_ids = [a.archive_id for a in arrivals.unfinished(db) if a.archive_id]
     today = archive.now().date()
     on_disk = _days_on_disk(archive)
-    days = {moment_of(archive_id).date() for archive_id in open_ids} | {today} | _touched(archive, on_disk)
-    if not newest:
+    days = {moment_of(archive_id).date() for archive_id in open_ids if is_archive_id(archive_id)}
+    days |= {today} | _touched(archive, on_disk)
+    if newest is None:
         return days | on_disk.keys()
-    last = min(newest[0].created_at.date(), today) - _DAY
+    last = min(newest, today) - _DAY
     return days | {day for day in on_disk if day >= last}
+
+
+def _newest_day(db: Connection) -> date | None:
+    """Return the day on which the latest entry came; None when there is none, or its row makes no sense."""
+    with suppress(CatalogDamaged):
+        for entry in entries.find(db, EntryFilter(), limit=1).items:
+            return entry.created_at.date()
+    return None
 
 
 def _touched(archive: Archive, on_disk: dict[date, float]) -> set[date]:

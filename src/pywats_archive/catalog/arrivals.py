@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import path_to_text, text_to_path
-from pywats_archive.catalog.driver import execute, storable
-from pywats_archive.catalog.rows import Rows, names_in
+from pywats_archive.catalog.driver import execute, rows, storable
+from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
@@ -65,10 +65,11 @@ def of_entry(db: Connection, archive_id: str) -> Arrival | None:
 
 def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
     """Return the places to which the sources of an entry went."""
-    rows = execute(
+    found = rows(
         db, "SELECT DISTINCT moved_to FROM arrivals WHERE archive_id = ? AND moved_to IS NOT NULL", (archive_id,)
     )
-    return tuple(text_to_path(place) for (place,) in rows)
+    places = sound_or_bad(found, lambda row: text_to_path(row[0]), told="{0}")
+    return tuple(place for place in places if not isinstance(place, BadRow))
 
 
 def latest_moved_to(db: Connection, place: str) -> str | None:
@@ -199,10 +200,13 @@ def search(db: Connection, text: str) -> tuple[Arrival, ...]:
 def counts(db: Connection) -> tuple[Count, ...]:
     """Count arrivals by converter, UTC day of the first sight, and state."""
     by_day = "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
-    return tuple(
-        Count(converter_name=name, day=date.fromisoformat(day), state=ArrivalState(state), number=number)
-        for name, day, state, number in execute(db, by_day)
-    )
+    judged = sound_or_bad(rows(db, by_day), _count, told="{0}")
+    return tuple(count for count in judged if not isinstance(count, BadRow))
+
+
+def _count(row: Any) -> Count:
+    name, day, state, number = row
+    return Count(converter_name=name, day=date.fromisoformat(day), state=ArrivalState(state), number=number)
 
 
 _CONTRADICTIONS = {
@@ -227,18 +231,38 @@ _CONTRADICTIONS = {
 
 def disagreements(db: Connection) -> tuple[str, ...]:
     """Say where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
-    return tuple(
-        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in execute(db, f"{query} LIMIT 100")
+    told = tuple(
+        told.format(value) for told, query in _CONTRADICTIONS.items() for (value,) in rows(db, f"{query} LIMIT 100")
     )
+    return told + tuple(bad.fault for bad in bad_open(db)[:100])
+
+
+def bad_open(db: Connection) -> tuple[BadRow, ...]:
+    """Return the arrivals that make no sense and are not known to be at their end."""
+    final = [state.value for state in ArrivalState if state.is_final]
+    judged = _judged(rows(db, f"{_SELECT} WHERE state NOT IN ({', '.join('?' * len(final))})", final))
+    return tuple(row for row in judged if isinstance(row, BadRow))
+
+
+def bad_rows(db: Connection, after: int, limit: int) -> tuple[int | None, tuple[BadRow, ...]]:
+    """Read the next arrivals after this number; returns the last of them, if there are any, and those that make no sense."""
+    found = rows(db, f"{_SELECT} WHERE arrival_id > ? ORDER BY arrival_id LIMIT ?", (after, limit))
+    bad = tuple(row for row in _judged(found) if isinstance(row, BadRow))
+    return (found[-1][0] if found else None), bad
 
 
 def _one(db: Connection, which: str, *values: Any) -> Arrival | None:
-    row = execute(db, f"{_SELECT} {which}", values).fetchone()
-    return _arrival(row) if row else None
+    return next(iter(_all(db, which, *values)), None)
 
 
 def _all(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
-    return tuple(map(_arrival, execute(db, f"{_SELECT} {which}", values)))
+    """Return the arrivals of a query; a row that makes no sense keeps no other from being read."""
+    judged = _judged(rows(db, f"{_SELECT} {which}", values))
+    return tuple(row for row in judged if not isinstance(row, BadRow))
+
+
+def _judged(found: Iterable[Any]) -> Iterator[Arrival | BadRow]:
+    return sound_or_bad(found, _arrival, told="arrival {0}")
 
 
 def _endings(name: str) -> tuple[str, ...]:

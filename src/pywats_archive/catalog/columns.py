@@ -24,6 +24,14 @@ def moment_to_text(moment: datetime) -> str:
     return utc.isoformat(timespec="microseconds")
 
 
+def text_to_moment(text: str) -> datetime:
+    """Read what ``moment_to_text`` wrote; ValueError for a moment without its offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC")
+    return moment
+
+
 def path_to_text(path: str) -> str:
     """Write a path so that a database can hold it: proper text as it is, anything else as a JSON string.
 
@@ -62,7 +70,7 @@ class Moment(Written):
 
     cache_ok = True
     to_text = staticmethod(moment_to_text)
-    from_text = staticmethod(datetime.fromisoformat)
+    from_text = staticmethod(text_to_moment)
 
 
 class PathText(Written):

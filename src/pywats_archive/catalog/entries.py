@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import search, tables
 from pywats_archive.catalog.columns import moment_to_text, path_to_text
-from pywats_archive.catalog.driver import execute
-from pywats_archive.catalog.rows import Rows, names_in
+from pywats_archive.catalog.driver import execute, rows
+from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
@@ -70,8 +70,8 @@ def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) ->
     where, values = _conditions(wanted)
     direction = "DESC" if wanted.newest_first else "ASC"
     order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
-    rows = execute(db, f"{_ROWS.select} {where} {order}", (*values, limit, offset)).fetchall()
-    items = tuple(map(_entry, rows))
+    found = rows(db, f"{_ROWS.select} {where} {order}", (*values, limit, offset))
+    items = tuple(map(_entry, found))
     if offset == 0 and len(items) < limit:
         return Page(items=items, total=len(items))
     (total,) = execute(db, f"SELECT count(*) FROM archive_entries {where}", values).fetchone()
@@ -84,24 +84,28 @@ def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Ite
     after = ("", "")
     joint = "AND" if where else "WHERE"
     while True:
-        rows = execute(
+        found = rows(
             db,
             f"{_ROWS.select} {where} {joint} (conversion_timestamp, archive_id) > (?, ?) "
             "ORDER BY conversion_timestamp, archive_id LIMIT ?",
             (*values, *after, page_size),
-        ).fetchall()
-        for row in rows:
+        )
+        for row in found:
             entry = _entry(row)
             yield entry
             after = (moment_to_text(entry.conversion_timestamp), entry.archive_id)
-        if len(rows) < page_size:
+        if len(found) < page_size:
             return
 
 
-def by_id(db: Connection, after: str, limit: int) -> tuple[ArchiveEntry, ...]:
-    """Give the next entries after this archive id, in the order of ids; CatalogDamaged names a row that makes no sense."""
-    rows = execute(db, f"{_ROWS.select} WHERE archive_id > ? ORDER BY archive_id LIMIT ?", (after, limit))
-    return tuple(map(_entry_or_told, rows))
+def by_id(db: Connection, after: Any, limit: int) -> tuple[ArchiveEntry | BadRow, ...]:
+    """Return the next entries after this archive id, in the order of ids; a row that makes no sense stands alone."""
+    return _judged(rows(db, f"{_ROWS.select} WHERE archive_id > ? ORDER BY archive_id LIMIT ?", (after, limit)))
+
+
+def of_id(db: Connection, archive_id: str) -> tuple[ArchiveEntry | BadRow, ...]:
+    """Return one entry, or why its row makes no sense; nothing where there is none."""
+    return _judged(rows(db, _BY_ID, (archive_id,)))
 
 
 def find_same_source(
@@ -256,14 +260,19 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
             yield "entry_no IN (SELECT rowid FROM entry_text WHERE entry_text MATCH ?)", match
 
 
-def _entry_or_told(row: Any) -> ArchiveEntry:
-    try:
-        return _entry(row)
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise CatalogDamaged(f"the row of entry {row[0]} makes no sense ({exc}): run 'pywats-archive rebuild'") from exc
+def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:
+    return tuple(sound_or_bad(found, _decoded, told="the row of entry {0}"))
 
 
 def _entry(row: Any) -> ArchiveEntry:
+    """Make an entry of a row; CatalogDamaged names one that makes no sense."""
+    (made,) = _judged([row])
+    if isinstance(made, BadRow):
+        raise CatalogDamaged(f"{made.fault}: run 'pywats-archive rebuild'")
+    return made
+
+
+def _decoded(row: Any) -> ArchiveEntry:
     values = _ROWS.decode(row)
     for model_name, column in _RENAMED.items():
         values[model_name] = values.pop(column)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.columns import moment_to_text
-from pywats_archive.catalog.driver import execute
-from pywats_archive.catalog.rows import Rows
+from pywats_archive.catalog.driver import execute, rows
+from pywats_archive.catalog.rows import BadRow, Rows, sound_or_bad
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.report import Refusal, Report, SubmissionState, spellings
 
 _ROWS = Rows(tables.reports, key="report_no")
+_OF_ENTRY = f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no"
 _WAITING = SubmissionState.WAITING.value
 
 
@@ -27,7 +28,7 @@ def add(tx: Connection, report: Report) -> int:
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
     """Give an entry's reports, in the order they were archived."""
-    return tuple(map(_report, execute(db, f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no", (archive_id,))))
+    return tuple(map(_report, execute(db, _OF_ENTRY, (archive_id,))))
 
 
 def count_of_entry(db: Connection, archive_id: str) -> int:
@@ -35,13 +36,18 @@ def count_of_entry(db: Connection, archive_id: str) -> int:
     return int(execute(db, "SELECT count(*) FROM reports WHERE archive_id = ?", (archive_id,)).fetchone()[0])
 
 
-def by_id(db: Connection, after: str, upto: str) -> tuple[Report, ...]:
-    """Give the reports of all archive ids after ``after`` up to ``upto``, in the order of ids and archiving.
+def by_id(db: Connection, after: Any, upto: Any) -> tuple[Report | BadRow, ...]:
+    """Return the reports of all archive ids after ``after`` up to ``upto``, in the order of ids and archiving.
 
-    CatalogDamaged names a row that makes no sense.
+    A row that makes no sense stands alone.
     """
     between = "WHERE archive_id > ? AND archive_id <= ? ORDER BY archive_id, report_no"
-    return tuple(map(_report_or_told, execute(db, f"{_ROWS.select} {between}", (after, upto))))
+    return _judged(rows(db, f"{_ROWS.select} {between}", (after, upto)))
+
+
+def of_id(db: Connection, archive_id: str) -> tuple[Report | BadRow, ...]:
+    """Return an entry's reports, in the order they were archived; a row that makes no sense stands alone."""
+    return _judged(rows(db, _OF_ENTRY, (archive_id,)))
 
 
 def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
@@ -51,11 +57,10 @@ def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
     return tuple(map(_report, execute(db, f"{_ROWS.select} {among}", (*spelt, of))))
 
 
-def id_after(db: Connection, after: str, count: int) -> str | None:
-    """Give the archive id of the ``count``-th next report after ``after``, or of the last; None when there is none."""
+def id_after(db: Connection, after: Any, count: int) -> Any:
+    """Return the archive id of the ``count``-th next report after ``after``, or of the last; None when there is none."""
     ids = "SELECT archive_id FROM reports WHERE archive_id > ? ORDER BY archive_id LIMIT ?"
-    found: str | None = execute(db, f"SELECT max(archive_id) FROM ({ids})", (after, count)).fetchone()[0]
-    return found
+    return rows(db, f"SELECT max(archive_id) FROM ({ids})", (after, count))[0][0]
 
 
 def due(db: Connection, now: datetime, limit: int, *, latest: datetime) -> tuple[Report, ...]:
@@ -141,15 +146,18 @@ def set_removed(tx: Connection, report: Report) -> None:
     _ROWS.update(tx, "archived_path", report.archived_path, {"disk_size_bytes": 0})
 
 
-def _report_or_told(row: Any) -> Report:
-    try:
-        return _report(row)
-    except (ValueError, TypeError) as exc:
-        raise CatalogDamaged(
-            f"a report's row of {row[0]} makes no sense ({exc}): run 'pywats-archive rebuild'"
-        ) from exc
+def _judged(found: Iterable[Any]) -> tuple[Report | BadRow, ...]:
+    return tuple(sound_or_bad(found, _decoded, told="a report's row of {0}"))
 
 
 def _report(row: Any) -> Report:
+    """Make a report of a row; CatalogDamaged names one that makes no sense."""
+    (made,) = _judged([row])
+    if isinstance(made, BadRow):
+        raise CatalogDamaged(f"{made.fault}: run 'pywats-archive rebuild'")
+    return made
+
+
+def _decoded(row: Any) -> Report:
     values = _ROWS.decode(row)
     return Report(**values | {"submission_state": SubmissionState(values["submission_state"])})

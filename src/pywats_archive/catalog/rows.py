@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 
 from pywats_archive.catalog.columns import Written
-from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.tables import DIALECT
 
+Made = TypeVar("Made")
 _Convert = Callable[[Any], Any]
+_STORED_AS: dict[type, tuple[type, ...]] = {bool: (int,), float: (float, int)}
+"""The types in which SQLite gives a value back, where these are others."""
 
 
 def names_in(db: Connection, table: Table) -> tuple[str, ...]:
     """Give the converter names in a table, in order; each costs one look into an index that begins with them."""
     names: list[str] = []
-    following = f"SELECT min(converter_name) FROM {table.name} WHERE converter_name > ?"
-    while (found := execute(db, following, (names[-1] if names else "",)).fetchone()[0]) is not None:
-        names.append(str(found))
+    following, last = f"SELECT min(converter_name) FROM {table.name} WHERE converter_name > CAST(? AS TEXT)", ""
+    while (found := rows(db, following, (last,))[0][0]) is not None and found != last:
+        if isinstance(found, str):  # what is no text can be no converter's
+            names.append(found)
+        last = found
     return tuple(names)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BadRow:
+    """A row that makes no sense, in place of what it should say."""
+
+    key: Any
+    """What names it, as it is stored; text, as a rule."""
+    fault: str
+    """Which row, and what is wrong with it."""
+
+
+def sound_or_bad(found: Iterable[Any], make: Callable[[Any], Made], *, told: str) -> Iterator[Made | BadRow]:
+    """Stream what ``make`` makes of each row, or why it cannot; ``told`` names a row by its first column."""
+    for row in found:
+        try:
+            yield make(row)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+            yield BadRow(key=row[0], fault=f"{told.format(row[0])} makes no sense ({' '.join(str(exc).split())[:200]})")
 
 
 class Rows:
@@ -34,6 +59,10 @@ class Rows:
         self._to_text: list[tuple[int, _Convert]] = [(n, type(kind).to_text) for n, kind in written]
         self._from_text: list[tuple[int, _Convert]] = [(n, type(kind).from_text) for n, kind in written]
         self._writers = {self.names[n]: convert for n, convert in self._to_text}
+        plain = (
+            (n, types[name].python_type) for n, name in enumerate(self.names) if not isinstance(types[name], Written)
+        )
+        self._plain = [(n, _STORED_AS.get(kind, (kind,))) for n, kind in plain]
         self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=DIALECT))
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.select = f"SELECT {', '.join(f'{table.name}.{name}' for name in self.names)} FROM {table.name} "
@@ -58,8 +87,11 @@ class Rows:
         return execute(tx, self._update.format(assignments, where), [*row, key]).rowcount
 
     def decode(self, row: Iterable[Any]) -> dict[str, Any]:
-        """Turn a row of ``select`` into values."""
+        """Turn a row of ``select`` into values; ValueError, or another error of a value, where one makes no sense."""
         values = list(row)
+        for n, kinds in self._plain:
+            if values[n] is not None and type(values[n]) not in kinds:
+                raise ValueError(f"{self.names[n]} is {values[n]!r}")
         _convert(values, self._from_text)
         return dict(zip(self.names, values, strict=True))
 

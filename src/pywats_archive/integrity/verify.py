@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pywats_archive.archive import codes, inspection, inventory, purging
+from pywats_archive.archive import codes, inspection, inventory, ledger, purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.inventory import Holding, Stray
 from pywats_archive.archive.ownership import is_owned
@@ -39,6 +39,8 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
         yield from doubts.resolve()
         yield from _strays(archive, strays)
         yield from _codes(archive)
+        for fault in ledger.bad_rows(archive):
+            yield Checked(problem=_fault(archive, fault, None))
     except CatalogDamaged as exc:
         told = f"{exc}; what it names from there on was not checked"
         yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=_CATALOG, message=told))
@@ -68,7 +70,9 @@ def _codes(archive: Archive) -> Iterator[Checked]:
 
 
 def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, doubts: _Doubts) -> Iterator[Checked]:
-    if holding.entry is None:
+    for fault in holding.faults:
+        yield Checked(problem=_fault(archive, fault, holding.archive_id))
+    if holding.entry is None and not holding.faults:
         for report in holding.reports:
             told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
             orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
@@ -84,9 +88,14 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, dou
         else:
             yield Checked(problem=problem, blobs=1)
     for path in holding.files:
-        if path not in holding.recorded_paths:
+        if path not in holding.recorded_paths and not holding.faults:  # a row that makes no sense may name it
             doubts.add(_Doubt(archive_id=holding.archive_id, path=path))
             yield Checked(blobs=1)
+
+
+def _fault(archive: Archive, fault: str, archive_id: str | None) -> Problem:
+    told = f"{archive.root / _CATALOG}: {fault}; what it names was not checked: run 'pywats-archive rebuild'"
+    return _problem(ProblemKind.CATALOG_DAMAGED, _CATALOG, archive_id, told)
 
 
 def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:

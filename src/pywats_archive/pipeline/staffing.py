@@ -30,7 +30,7 @@ from pywats_archive.host import memory, worker
 from pywats_archive.host.secrets import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline import owed
-from pywats_archive.pipeline.alerts import UNTRUSTED, Alerts
+from pywats_archive.pipeline.alerts import LEDGER, UNTRUSTED, Alerts
 from pywats_archive.pipeline.books import ArchiveBooks
 from pywats_archive.pipeline.claims import Claims
 from pywats_archive.pipeline.failing import OWED, Failing
@@ -43,6 +43,7 @@ from pywats_archive.pipeline.watchfolder import WatchFolder
 
 log = structlog.get_logger()
 
+_BAD_ROWS = "their sources are left out, and stay where they lie; 'pywats-archive verify' names each row"
 PATIENCE_S = 30.0
 """How long a converter may take to say what it is: a start, a reload and a stop wait for it."""
 
@@ -90,7 +91,9 @@ class Staff:
         then.
         """
         if root not in self._archives:
-            self._archives[root] = self._opened(root)
+            self._archives[root] = archive = self._opened(root)
+            if bad := ledger.bad_open(archive):
+                self.alerts.raise_alert(LEDGER, str(root), rows=len(bad), first=bad[0], reason=_BAD_ROWS)
         return self._archives[root]
 
     def close(self, root: Path) -> None:

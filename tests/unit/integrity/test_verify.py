@@ -325,8 +325,46 @@ def test_a_damaged_catalog_is_a_problem_too(root: Path) -> None:
     assert all("rebuild" in each.message for each in found)
 
 
-def test_a_row_that_makes_no_sense_is_told(root: Path) -> None:
-    """A row with a status that does not exist ends the walk over rows, and is named."""
-    sql(root, "UPDATE archive_entries SET conversion_status = 'HAPPY' WHERE entry_no = 2")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "conversion_status = 'HAPPY'",
+        "source_size_bytes = 'long'",
+        "created_at = '2026-13-45T99:00:00+00:00'",
+        "created_at = '2026-01-01T00:00:00'",
+        "source_path = CAST(x'ff2f61' AS TEXT)",
+        "source_path = '\"half'",
+        "companions = '[5]'",
+        "converter_name = x'00ff'",
+    ],
+)
+def test_a_row_that_makes_no_sense_is_a_finding_and_the_walk_goes_on(root: Path, change: str) -> None:
+    """A row with a value that no program of ours stored is named, and what is wrong after it is found as well."""
+    later = blobs(root, "*.gz")[-1]
+    sql(root, f"UPDATE archive_entries SET {change} WHERE entry_no = 1")
+    (named,) = [each for each in problems(root, QUICK) if each.path == "metadata.db"]
+    assert named.kind is ProblemKind.CATALOG_DAMAGED and named.archive_id and named.archive_id in named.message
+    later.chmod(0o600)
+    later.unlink()
+    assert {each.kind for each in problems(root, QUICK)} == {ProblemKind.CATALOG_DAMAGED, ProblemKind.BLOB_MISSING}
+
+
+@pytest.mark.parametrize("change", ["submission_state = 'LOST'", "size_bytes = 'long'", "accepted_at = 'noon'"])
+def test_a_reports_row_that_makes_no_sense_is_a_finding_too(root: Path, change: str) -> None:
+    """Such a row of a report is named alone, and no file of its entry counts as one that no row names."""
+    sql(root, f"UPDATE reports SET {change} WHERE report_no = 1")
     (found,) = problems(root)
-    assert found.kind is ProblemKind.CATALOG_DAMAGED and "HAPPY" in found.message
+    assert found.kind is ProblemKind.CATALOG_DAMAGED and "a report's row of" in found.message
+
+
+@pytest.mark.parametrize("change", ["state = 'lost'", "changed_at = 'noon'", "path = CAST(x'ff2f61' AS TEXT)"])
+def test_a_row_of_the_ledger_that_makes_no_sense_is_a_finding_too(root: Path, change: str) -> None:
+    """Such a row of the ledger is named alone, by its number."""
+    sql(
+        root,
+        "INSERT INTO arrivals (converter_name, path, size_bytes, mtime_ns, first_seen_at, state, changed_at, attempts) "
+        "VALUES ('c', '/a', 1, 1, '2026-01-01T00:00:00.000000+00:00', 'seen', '2026-01-01T00:00:00.000000+00:00', 0)",
+    )
+    sql(root, f"UPDATE arrivals SET {change} WHERE path = '/a'")
+    (found,) = problems(root)
+    assert found.kind is ProblemKind.CATALOG_DAMAGED and "arrival " in found.message
