@@ -38,6 +38,17 @@ _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 
 
+def read_small(path: Path, *, most_bytes: int = 10_000_000) -> bytes:
+    """Read a small file whole; OSError says so where it is no regular file, or has more bytes: some devices never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
+    with path.open("rb") as stream:
+        content = stream.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"has more than {most_bytes} bytes", os.fspath(path))
+    return content
+
+
 def is_link(path: Path | str, *, windows: bool = WINDOWS) -> bool:
     """Whether a name stands for another place: a symbolic link, or a junction (Windows). OSError when it is not there."""
     status = os.lstat(path)

@@ -55,17 +55,17 @@ def read_description(root: Path) -> Description | None:
     """Read archive.json; None when there is none, StorageError or NotAnArchive when it cannot be read."""
     path = root / layout.DESCRIPTION
     try:
-        text = path.read_text(encoding="utf-8")
+        content = portable.read_small(path)
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise StorageError(f"{path}: cannot be read ({exc.strerror}); check the folder and its rights") from exc
-    return _parse(text, path)
+    return _parse(content, path)
 
 
-def _parse(text: str, path: Path) -> Description:
+def _parse(content: bytes, path: Path) -> Description:
     try:
-        fields = json.loads(text)
+        fields = json.loads(content)
         version = int(fields["format_version"])
         described = Description(
             format_version=version, archive_uuid=str(fields["archive_uuid"]), created_at=str(fields["created_at"])
@@ -99,7 +99,7 @@ def _create(root: Path, clock: Clock) -> Description:
         raise StorageError(
             f"{root}: no archive can be made here ({exc.strerror}); check the folder and its rights"
         ) from exc
-    return _parse((root / layout.DESCRIPTION).read_text(encoding="utf-8"), root / layout.DESCRIPTION)
+    return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
 
 
 def _write_once(root: Path, name: str, text: str) -> None:

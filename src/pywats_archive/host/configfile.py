@@ -24,7 +24,7 @@ from pywats_archive.host import memory
 from pywats_archive.host.foldernames import require_usable
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.neighbours import real, require_apart
-from pywats_archive.portable import WINDOWS
+from pywats_archive.portable import WINDOWS, read_small
 from pywats_archive.redaction import know_address, know_token, redacted
 
 _SERVER_KEYS = (
@@ -96,7 +96,7 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"{path}: is no file; name pyWATS' config.json")
     if found.st_size > _MOST_BYTES:
         raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
-    return path.read_text(encoding="utf-8-sig")
+    return read_small(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
 
 
 def _keep_secret(fields: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from pywats_archive.config import ARCHIVE_KEYS, STATION_KEYS
 from pywats_archive.errors import ConfigError
+from pywats_archive.portable import read_small
 
 log = structlog.get_logger()
 
@@ -78,11 +79,12 @@ def memory_of(config_path: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        memory = json.loads(path.read_text(encoding="utf-8"))
+        memory = json.loads(read_small(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc}); correct it, or remove the file") from exc
+        told = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        raise ConfigError(f"{path}: cannot be read ({told}); correct it, or remove the file") from exc
     if not isinstance(memory, dict) or not all(isinstance(part, dict) for part in memory.values()):
         raise ConfigError(f"{path}: is not an object of objects; correct it, or remove the file")
     for part, kind in ((CONVERTERS, dict), (ARCHIVES, str), (WATCH_FOLDERS, str)):

@@ -14,7 +14,7 @@ from typing import Any
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.conversion import ConversionResult
-from pywats_archive.portable import rename_exclusive, sync_folder
+from pywats_archive.portable import read_small, rename_exclusive, sync_folder
 from pywats_archive.redaction import Redaction, redacted
 
 KEY_FILE = "pywats-archive.key"
@@ -28,10 +28,11 @@ def load_key(folder: Path) -> bytes:
     if not path.exists():
         _create(path)
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        key = bytes.fromhex(read_small(path).decode("ascii").strip())
     except (OSError, ValueError) as exc:
+        told = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise ConfigError(
-            f"{path}: the key cannot be read ({exc}); restore it, or remove it to have a new one made"
+            f"{path}: the key cannot be read ({told}); restore it, or remove it to have a new one made"
         ) from exc
     if len(key) < _KEY_BYTES:
         raise ConfigError(f"{path}: the key is too short; restore it, or remove it to have a new one made")
