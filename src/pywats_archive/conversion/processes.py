@@ -32,7 +32,6 @@ GRACE_S = 1.0
 """A service may learn of the end of its process group a little later than its workers."""
 _SLICE_S = 0.5
 _MOST_TRIES = 5
-_LONGEST_LINE = 2000
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -164,9 +163,7 @@ class ConverterProcesses:
         if outcome.error:
             raise outcome.error
         if outcome.problem:
-            raise _killed(
-                f"the converter's result did not come back ({outcome.problem[:_LONGEST_LINE]})", ran_s, announced
-            )
+            raise _killed(f"the converter's result did not come back ({outcome.problem})", ran_s, announced)
         return outcome.value, ran_s, announced
 
     def _once(

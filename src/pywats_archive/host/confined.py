@@ -10,13 +10,14 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.host.cutting import beginning, end, know_job
 from pywats_archive.host.fence import FENCE
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.reports import NotJson
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 
-_LONGEST_LINE = 2000
+_LONGEST_LINE, _LONGEST_TEXT = 2000, 100_000
 _OUT_OF_MEMORY = (
     "the converter needed more memory than it may have; raise memory_limit_mb if the file is as it should be"
 )
@@ -42,6 +43,7 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
     What it prints goes nowhere. Its folder, environment, search path, file mode mask and recursion limit are the next one's
     as they were; its processes are ended, and a worker process in which it left threads takes no further job.
     """
+    know_job(job)
     left: list[str] = []
     threads = set(threading.enumerate())
     with (
@@ -113,11 +115,11 @@ def flat(text: object) -> str:
         told = str(text)
     except Exception as exc:
         told = f"(it fails to say what it is: {type(exc).__name__})"
-    return " ".join(told[: 4 * _LONGEST_LINE].split())[:_LONGEST_LINE]
+    return beginning(" ".join(beginning(told, _LONGEST_TEXT).split()), _LONGEST_LINE)
 
 
 def _trace(exc: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))[-_LONGEST_TRACEBACK:]
+        return end("".join(traceback.format_exception(type(exc), exc, exc.__traceback__)), _LONGEST_TRACEBACK)
     except Exception:  # an exception may fail to say what it is
-        return "".join(traceback.format_tb(exc.__traceback__))[-_LONGEST_TRACEBACK:]
+        return end("".join(traceback.format_tb(exc.__traceback__)), _LONGEST_TRACEBACK)

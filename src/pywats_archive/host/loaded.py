@@ -10,6 +10,7 @@ from typing import Any
 
 from pywats_archive.host.confined import one_line
 from pywats_archive.host.converters import describe, kind_of, load_class, new_instance
+from pywats_archive.host.cutting import know_arguments
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.models.conversion import ConverterInfo
 from pywats_archive.models.entry import ConversionStatus
@@ -32,9 +33,9 @@ class Loaded:
         converter = load_class(job.module_path, Path(job.converters_folder))
         instance = new_instance(_as_configured(converter, job), job.arguments)
         kind = kind_of(converter) or "file"
-        return cls(
-            kind=kind, converter=converter, instance=instance, info=describe(converter, instance, job.module_path)
-        )
+        info = describe(converter, instance, job.module_path)
+        know_arguments(job, info.password_arguments)
+        return cls(kind=kind, converter=converter, instance=instance, info=info)
 
     def hooks_after(self, status: ConversionStatus) -> bool:
         """Tell whether the converter has an ``on_success`` or ``on_failure`` of its own for this end."""

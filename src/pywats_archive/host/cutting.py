@@ -1,0 +1,57 @@
+"""What a converter says, cut to a length that somebody reads.
+
+Secrets are taken out of the whole text first: of one that the cut goes through, a part would be left that nobody recognizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.secrets import redaction_of
+from pywats_archive.redaction import Redaction, know_address, know_token, redacted
+
+_MOST_LOOKED_AT = 1_000_000
+"""Of a text that is longer, no more is looked at than this many characters."""
+_MARGIN = 100
+"""More than redaction may leave of a value at the end of what is looked at."""
+
+
+class _Secrets:
+    """The secrets of the job at hand; a worker has one at a time."""
+
+    redaction = Redaction()
+
+
+def know_job(job: ConversionJob) -> None:
+    """Make the secrets of a job known: all its arguments, as long as nobody knows which of them are secret."""
+    know_token("api_token", job.api_token)
+    know_address("service_address", job.service_address)
+    know_arguments(job, None)
+
+
+def know_arguments(job: ConversionJob, names: Iterable[str] | None) -> None:
+    """Make known which of a job's arguments are secret; None: all."""
+    _Secrets.redaction = redaction_of(job.arguments, names)
+
+
+def beginning(text: str, most: int) -> str:
+    """Return at most so many characters from the beginning of a text, without a part of a secret at the cut."""
+    if len(text) <= most:
+        return text
+    if len(text) > _MOST_LOOKED_AT:
+        return _clean(text[:_MOST_LOOKED_AT])[:-_MARGIN][:most]
+    return _clean(text)[:most]
+
+
+def end(text: str, most: int) -> str:
+    """Return at most so many characters from the end of a text, without a part of a secret at the cut."""
+    if len(text) <= most:
+        return text
+    if len(text) > _MOST_LOOKED_AT:
+        return _clean(text[-_MOST_LOOKED_AT:])[_MARGIN:][-most:]
+    return _clean(text)[-most:]
+
+
+def _clean(text: str) -> str:
+    return redacted(_Secrets.redaction.apply(text))
