@@ -179,6 +179,11 @@ def test_a_link_makes_no_second_archive(tmp_path: Path) -> None:
     read_station_config(path)
     assert "is a link to" in fault(link)
     whole = {**SECTION, "watch_folder": str(tmp_path / "w"), "archive_folder": str(tmp_path / "a")}
+    for relative in ({"archive_folder": ""}, {"done_folder": "Done"}):
+        write(tmp_path / "real", {**whole, **relative})
+        assert "is a link to" in fault(link)
+    write(tmp_path / "real", whole, converters_folder="own")
+    assert "is a link to" in fault(link)
     write(tmp_path / "real", whole)
     assert read_station_config(link).archive_roots() == (tmp_path / "a",)
 
@@ -192,5 +197,8 @@ def test_a_station_that_ran_by_a_link_goes_on(tmp_path: Path) -> None:
     (tmp_path / "etc" / "pywats-archive.json").write_text("{}")
     station = read_station_config(tmp_path / "etc" / "config.json")
     assert station.archive_roots() == (tmp_path / "etc" / "archive",)
+    beside = tmp_path / "real" / "beside.json"
+    beside.symlink_to(path)
+    assert read_station_config(beside).archive_roots() == (tmp_path / "real" / "archive",)
     (tmp_path / "way").symlink_to(tmp_path / "real")
     assert read_station_config(tmp_path / "way" / "config.json").archive_roots() == (tmp_path / "way" / "archive",)

@@ -119,3 +119,12 @@ def test_a_report_that_is_never_taken_is_told_after_a_day(watched: _Watched, tmp
     assert watched.open() == [(OVERDUE, "ICT", "500: internal error")]
     watched.answered(report, SubmissionState.ACCEPTED)
     assert watched.open() == []
+
+
+def test_a_report_that_was_hardly_tried_is_not_overdue(watched: _Watched, tmp_path: Path) -> None:
+    """While the service is stopped nothing is tried: that is no fault of the server."""
+    _, report = watched.converted(tmp_path / "a.csv")
+    for _ in range(9):
+        report = watched.answered(report, SubmissionState.WAITING, "500: internal error")
+    watched.clock.now += timedelta(days=3)
+    assert watched.open() == []

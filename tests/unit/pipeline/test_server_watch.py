@@ -63,8 +63,8 @@ class _Watched:
         self.alerts = alerts or Alerts(lambda: (archive,), clock=lambda: NOW)
         self._watch = ServerWatch(self.alerts, lambda: (archive,))
 
-    def look(self, now: OutboxState, now_s: float = 100) -> list[tuple[str, str]]:
-        self._watch.look(now, ADDRESS, now_s)
+    def look(self, now: OutboxState, now_s: float = 100, *, address: str = ADDRESS) -> list[tuple[str, str]]:
+        self._watch.look(now, address, now_s)
         return [(alert.name, alert.subject) for alert in self.alerts.open]
 
 
@@ -74,6 +74,13 @@ def test_an_alert_of_the_server_is_over_once_it_answers(archive: Archive) -> Non
     assert watched.look(state(Trouble.UNREACHABLE), 1000) == [(SERVER_AWAY, SUBJECT)]
     assert watched.look(state(Trouble.UNAUTHORISED, stopped=True)) == [(UNAUTHORISED, SUBJECT)]
     assert watched.look(state(has_answered=True)) == []
+
+
+def test_an_alert_of_a_server_is_over_once_another_one_is_configured(archive: Archive) -> None:
+    """Only the server that reports go to now can be in trouble."""
+    watched, other = _Watched(archive), "https://other.example"
+    watched.look(state(Trouble.UNREACHABLE), 1000)
+    assert watched.look(state(Trouble.UNREACHABLE), 1000, address=other) == [(SERVER_AWAY, other)]
 
 
 def test_an_alert_of_an_earlier_run_stays_until_something_is_known(archive: Archive) -> None:
@@ -97,6 +104,7 @@ def test_reports_that_wait_in_an_archive_count_as_waiting(archive: Archive, tmp_
     assert watched.look(paused, 1000) == [(SERVER_AWAY, SUBJECT)]
     record.record_try(archive, report, state=SubmissionState.ACCEPTED)
     assert watched.look(paused, 1001) == []
+    assert watched.look(state(Trouble.BUSY, in_flight=0, offered=1), 1002) == [(SERVER_AWAY, SUBJECT)]
 
 
 def test_what_cannot_be_read_is_an_alert_of_its_archive(archive: Archive) -> None:
@@ -107,3 +115,5 @@ def test_what_cannot_be_read_is_an_alert_of_its_archive(archive: Archive) -> Non
     assert dict(watched.alerts.open[0].fields) == {"reason": "0: cannot be read"}
     assert watched.look(state(unsendable=bad[2:])) == [(UNSENDABLE, root)]
     assert watched.look(state()) == []
+    whole = Unsendable(place=root, reason="its waiting reports cannot be asked for")
+    assert watched.look(state(unread=(whole,))) == [(UNSENDABLE, root)]
