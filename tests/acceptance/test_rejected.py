@@ -93,6 +93,28 @@ def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, mon
     assert "RuntimeError: nobody foresaw this" in told["reason"] and told["exc_info"]
 
 
+def test_a_configuration_that_fails_before_it_is_used_is_rejected(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw while the converters are set up does not end the service: the last good one holds."""
+    watch = station.add("any")
+    make_lines = running.make_lines
+
+    def fails(config: Any, *given: Any, **more: Any) -> Any:
+        if config.converter("any").priority == 3:
+            raise RuntimeError("nobody foresaw this")
+        return make_lines(config, *given, **more)
+
+    monkeypatch.setattr(running, "make_lines", fails)
+    with structlog.testing.capture_logs() as lines, station.serving():
+        wait_for_event(lines, "service.started")
+        station.sections[0]["priority"] = 3
+        station.write_config()
+        wait_for_event(lines, "config.rejected")
+        (watch / "a.log").write_bytes(b"x")
+        wait_for(lambda: station.names("any/Done") == ["a.log"], timeout_s=60)
+
+
 def test_what_can_hardly_be_meant_is_told_by_service_and_doctor(station: Station) -> None:
     """A pattern that matches nothing is a warning in the log and in ``doctor``, which exits with 1 for it."""
     station.add("any", file_patterns=["*.csv;*.json"])
