@@ -13,6 +13,7 @@ from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive.client import Client
 from pywats_archive.pipeline import service as running
+from pywats_archive.pipeline.lines import make_lines
 
 Change = Callable[[dict[str, Any]], str]
 
@@ -98,7 +99,6 @@ def test_a_configuration_that_fails_before_it_is_used_is_rejected(
 ) -> None:
     """What nobody foresaw while the converters are set up does not end the service: the last good one holds."""
     watch = station.add("any")
-    make_lines = running.make_lines
 
     def fails(config: Any, *given: Any, **more: Any) -> Any:
         if config.converter("any").priority == 3:

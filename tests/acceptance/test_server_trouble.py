@@ -69,7 +69,7 @@ def test_a_server_that_needs_longer_than_it_is_given_has_each_report_once(statio
 
 
 def test_slow_reports_do_not_hold_up_the_others(station: Station) -> None:
-    """While it is on its way, and nobody knows yet that it is slow, those that come after it are sent (invariant 4)."""
+    """While a slow report is on its way, those that come after it are sent (invariant 4)."""
     station.keys["submit_timeout_seconds"] = 60
     watch = drop(station, 0)
     station.write_config()
