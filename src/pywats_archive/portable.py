@@ -30,12 +30,21 @@ _RESERVED = 0o1300
 """The mode of an empty folder that reserves a name: one that nobody gives a folder of their own."""
 _NAME_SURROGATE = 0x2000_0000
 """The bit of a reparse tag that says that a name stands for another one (Microsoft: reparse point tags)."""
+_TOO_MANY_LINKS = 1142
+"""What NTFS says of a file that has 1024 names (Microsoft: ERROR_TOO_MANY_LINKS); Python has no errno for it."""
 _COARSEST_CLOCK_S = 2.0
 """How far apart two file systems may date the same file (FAT)."""
 
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
 _CANNOT_ALLOCATE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
+
+
+def says_no_links(error: OSError) -> bool:
+    """Whether the file system has no hard links, by what it said; that one file has too many of them is no such answer."""
+    if error.errno == errno.EMLINK or getattr(error, "winerror", None) == _TOO_MANY_LINKS:
+        return False
+    return error.errno in {*_CANNOT_LINK, errno.EINVAL}
 
 
 def read_small(path: Path, *, most_bytes: int = 10_000_000) -> bytes:
@@ -107,7 +116,7 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
             raise
         os.unlink(source)  # noqa: PTH108
     except OSError as exc:
-        if exc.errno not in CANNOT_LINK:
+        if exc.errno not in _CANNOT_LINK:
             raise
         _rename_over_reservation(source, target)
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -94,7 +94,7 @@ class _Pack:
         together: list[Path] = []
         kept: list[Companion] = []
         for path in paths:
-            seen = sources.signature(path)
+            seen = replace(sources.signature(path), inode=None)  # not every file system has the same at each look
             mark = mark_of(path.relative_to(self._packing.base).as_posix(), seen)
             companion = self._alone(_File(path=path, seen=seen, mark=mark)) if mark else None
             if companion:
@@ -111,13 +111,14 @@ class _Pack:
         with shared.turn(file.mark):
             is_known, blob = self._linked(file)
             may_come_again = is_known or not _is_own(file.mark.name, self._packing.source.stem)
+            is_linked = blob is not None
             if blob is None and may_come_again and self._archive.blobs.has_links:
                 blob = self._write_alone(file)
             if blob is None:
                 return None
             self._written.append(blob)
             stored_now = Stored(checksum=blob.content.checksum, path=blob.path)
-            if shared.note(day, file.mark, stored_now):
+            if shared.note(day, file.mark, stored_now) or not is_linked:
                 self._stored.append((file.mark, stored_now))
         return self._companion(blob, file.mark.name, blob.content)
 

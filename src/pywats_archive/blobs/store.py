@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import zlib
@@ -28,8 +27,6 @@ _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused
 CHUNK_BYTES = 1 << 20
 ALGORITHM = "sha256"
 _GZIP, _SALVAGED_AT_ONCE = 31, 64
-_NO_LINKS = (portable.CANNOT_LINK | {errno.EINVAL}) - {errno.EMLINK}
-"""What a file system says that has no hard links; EMLINK is said of one file that has too many names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +90,7 @@ class BlobStore:
         self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
         self.reserve = Reserve(self.files)
         self.has_links = True
-        """Whether a blob can have several names, as far as it was tried."""
+        """Whether a blob can have several names, as it was when that was tried last."""
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -146,12 +143,13 @@ class BlobStore:
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
+                    self.has_links = True
                     size = look.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
         except (BlobDamaged, BlobMissing, KeyError):
             return None
         except OSError as exc:
-            self.has_links = self.has_links and exc.errno not in _NO_LINKS
+            self.has_links = self.has_links and not portable.says_no_links(exc)
             return None
         return None
 
