@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -257,11 +258,8 @@ def test_many_at_once_store_it_once(archive: Archive, watch: Path) -> None:
         begin.wait()
         ingest.add_companions(archive, entry, [beside], found_by="opened")
 
-    threads = [threading.Thread(target=add, args=(entry,)) for entry in taken]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(taken)) as pool:
+        list(pool.map(add, taken))
     assert _files_on_disk(archive) == len(taken) + 1
     _check(archive)
 
