@@ -57,8 +57,10 @@ class Beside:
         is_busy: Callable[[], bool],
         using: Callable[[Archive], AbstractContextManager[bool]],
     ) -> None:
-        self._scrubbing = Scrubbing(lines, staff.alerts, is_busy=is_busy, using=using)
-        self._retaining = Retaining(lines, staff.alerts, timekeeping=timekeeping, is_busy=is_busy, using=using)
+        self._scrubbing = Scrubbing(lines, staff.alerts, parts=staff.parts, is_busy=is_busy, using=using)
+        self._retaining = Retaining(
+            lines, staff.alerts, parts=staff.parts, timekeeping=timekeeping, is_busy=is_busy, using=using
+        )
         self.relieve(lines())
 
     def relieve(self, lines: Sequence[Line]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -51,11 +52,14 @@ class Guard:
         self._looked_at_s = now_s
         for root in dict.fromkeys(line.root for line in lines if line.root):
             sharing = [line for line in lines if line.root == root]
-            if sharing[0].archive is None:
-                self._bring_back(root, sharing, now_s)
-            elif self._is_present(root, sharing, sharing[0].archive):
-                self._look_at_disk(root, sharing, sharing[0].archive)
+            self._staff.parts.run("guard", str(root), partial(self._look_at_archive, root, sharing, now_s))
         self._look_at_folders([line for line in lines if line.watches])
+
+    def _look_at_archive(self, root: Path, sharing: Sequence[Line], now_s: float) -> None:
+        if sharing[0].archive is None:
+            self._bring_back(root, sharing, now_s)
+        elif self._is_present(root, sharing, sharing[0].archive):
+            self._look_at_disk(root, sharing, sharing[0].archive)
 
     def look_again(self, lines: Sequence[Line]) -> None:
         """Look now: the lines are new."""
@@ -158,13 +162,7 @@ class Guard:
     def _look_at_folders(self, lines: Sequence[Line]) -> None:
         back = [line for line in lines if line.is_folder_away]
         for line in lines:
-            if line.folder:
-                self._staff.claims.look(line.folder)
-            trouble = line.folder_trouble()
-            if trouble and not line.is_folder_away:
-                name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
-                self._staff.alerts.raise_alert(name, line.config.watch_folder, reason=str(trouble))
-            line.is_folder_away = trouble is not None
+            self._staff.parts.run("guard", line.name, partial(self._look_at_folder, line))
         back = [line for line in back if not line.is_folder_away]
         for line in back:
             line.folder = self._staff.watch_folder(line.config)
@@ -174,7 +172,16 @@ class Guard:
         if back:
             self._on_folder()
         for line in back:
-            self._on_back(line)
+            self._staff.parts.run("guard", line.name, partial(self._on_back, line))
+
+    def _look_at_folder(self, line: Line) -> None:
+        if line.folder:
+            self._staff.claims.look(line.folder)
+        trouble = line.folder_trouble()
+        if trouble and not line.is_folder_away:
+            name = WATCH_TAKEN if isinstance(trouble, FolderTaken) else WATCH_AWAY
+            self._staff.alerts.raise_alert(name, line.config.watch_folder, reason=str(trouble))
+        line.is_folder_away = trouble is not None
 
 
 def _part(line: Line, staff: Staff) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from pywats_archive.pipeline.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMO
 from pywats_archive.pipeline.differing import tell_differences
 from pywats_archive.pipeline.judging import judge
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.parts import Parts
 from pywats_archive.pipeline.timekeeping import Timekeeping
 from pywats_archive.retention import enforcing
 from pywats_archive.retention.clock import Trust
@@ -55,12 +57,19 @@ class _Watched:
     again_s: dict[str, float] = field(default_factory=dict)
     """When a converter's policy may be tried again that could not do all it should."""
     unmet_since_s: dict[str, float] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    """Converters whose policy met an error that nobody foresaw: it is due again as soon as it may be."""
     rest_until_s: float = float("-inf")
     """The archive is left alone until then, after a failure."""
 
 
 class _Stopped(Exception):
     """The service is told to stop: a purge ends after the batch that it is at."""
+
+
+_PART = "retention"
+_PASSING = (_Stopped, ArchiveError, OSError)
+"""What concerns the archive, and not one of its converters."""
 
 
 class Retaining:
@@ -71,11 +80,13 @@ class Retaining:
         lines: Callable[[], Sequence[Line]],
         alerts: Alerts,
         *,
+        parts: Parts,
         timekeeping: Timekeeping,
         is_busy: Callable[[], bool],
         using: Using,
     ) -> None:
         self._lines = lines
+        self._parts = parts
         self._alerts = alerts
         self._time = timekeeping
         self._is_busy = is_busy
@@ -130,15 +141,13 @@ class Retaining:
             try:
                 with self._using(archive) as may_use:
                     if may_use:
-                        self._look(archive, watched)
+                        look = partial(self._look, archive, watched)
+                        self._parts.run(_PART, str(archive.root), look, passing=_PASSING)
             except _Stopped:
                 return False
             except (ArchiveError, OSError) as exc:
                 watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
-            except Exception:
-                watched.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
-                log.exception("service.unexpected", archive=str(archive.root))
         return True
 
     def _look(self, archive: Archive, watched: _Watched) -> None:
@@ -160,13 +169,23 @@ class Retaining:
             if not trust.doubt:
                 enforcing.agree_to_small_ones(archive, now=trust.now)
         for name in archive.converter_names():
-            policy = archive.policies.effective(name)
-            may_try = now_s >= watched.again_s.get(name, float("-inf"))
-            if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
-                self._enforce(archive, watched, policy, trust)
+            is_its_turn = is_due or name in watched.failed
+            enforce = partial(self._enforce_if_due, archive, watched, name, trust, now_s, is_due=is_its_turn)
+            if self._parts.run(_PART, name, enforce, passing=_PASSING):
+                watched.failed.discard(name)
+            else:
+                watched.failed.add(name)
         if is_asked:
             with self._mutex:
                 self._relief[archive.root] = (now_s, True)
+
+    def _enforce_if_due(
+        self, archive: Archive, watched: _Watched, name: str, trust: Trust, now_s: float, *, is_due: bool
+    ) -> None:
+        policy = archive.policies.effective(name)
+        may_try = now_s >= watched.again_s.get(name, float("-inf"))
+        if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
+            self._enforce(archive, watched, policy, trust)
 
     def _enforce(self, archive: Archive, watched: _Watched, policy: RetentionPolicy, trust: Trust) -> None:
         name, root = policy.converter_name, str(archive.root)

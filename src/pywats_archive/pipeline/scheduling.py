@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -29,21 +30,31 @@ from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, later
 from pywats_archive.pipeline.decide import NOT_TAKEN
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.parts import Parts
 from pywats_archive.pipeline.schedule import first_run, next_run
 from pywats_archive.pipeline.unarchived import MemoryParcel
 
 log = structlog.get_logger()
+
+_PART, _RESULT = "schedule", "scheduled result"
 
 
 class Schedules:
     """When each scheduled converter runs next; one run of a converter at a time."""
 
     def __init__(
-        self, processes: ConverterProcesses, outbox: Outbox, *, clock: Clock, on_held: Callable[[], None]
+        self,
+        processes: ConverterProcesses,
+        outbox: Outbox,
+        *,
+        clock: Clock,
+        on_held: Callable[[], None],
+        parts: Parts,
     ) -> None:
         """``on_held`` is called when a report is not sent until a person says so."""
         self._processes = processes
         self._on_held = on_held
+        self._parts = parts
         self._outbox = outbox
         self._now = clock
         self._due: dict[str, datetime] = {}
@@ -54,9 +65,12 @@ class Schedules:
     def plan(self, lines: Iterable[Line]) -> None:
         """Take over these lines; a converter that had its next run planned keeps it."""
         self._lines = {line.name: line for line in lines if not (line.watches or line.is_finishing)}
-        for name, line in self._lines.items():
-            if name not in self._due and (moment := self._first(line)):
-                self._due[name] = moment
+        for line in self._lines.values():
+            self._parts.run(_PART, line.name, partial(self._plan_first, line))
+
+    def _plan_first(self, line: Line) -> None:
+        if line.name not in self._due and (moment := self._first(line)):
+            self._due[line.name] = moment
 
     def begin_anew(self, lines: Iterable[Line]) -> None:
         """Take over these lines while nothing runs: what was about to run is due again."""
@@ -66,22 +80,27 @@ class Schedules:
 
     def due(self) -> Iterator[Line]:
         """Give the lines to be run now, and plan their next run."""
-        now = self._now()
-        for name, line in self._lines.items():
-            if name not in self._due or name in self._running:
-                continue
-            if line.away or line.is_waiting or line.unavailable or (line.archive and line.archive.reserve.trouble()):
-                continue  # it has no source that could wait: its results would have nowhere to go
-            following = self._next(line, now)
-            if following and self._due[name] > following:  # the clock was set back
+        now, found = self._now(), list[Line]()
+        for line in tuple(self._lines.values()):
+            if line.name in self._due and line.name not in self._running:
+                self._parts.run(_PART, line.name, partial(self._look_at, line, now, found))
+        yield from found
+
+    def _look_at(self, line: Line, now: datetime, found: list[Line]) -> None:
+        """Add a line to ``found`` if it is to be run now, and plan its next run."""
+        name = line.name
+        if line.away or line.is_waiting or line.unavailable or (line.archive and line.archive.reserve.trouble()):
+            return  # it has no source that could wait: its results would have nowhere to go
+        following = self._next(line, now)
+        if following and self._due[name] > following:  # the clock was set back
+            self._due[name] = following
+        if self._due[name] <= now:
+            if following:
                 self._due[name] = following
-            if self._due[name] <= now:
-                self._running.add(name)
-                if following:
-                    self._due[name] = following
-                else:
-                    del self._due[name]
-                yield line
+            else:
+                del self._due[name]
+            self._running.add(name)
+            found.append(line)
 
     def run(self, line: Line) -> None:
         """Run a converter once and take in what it gives; one whose code cannot be loaded is due as soon as it can.
@@ -130,12 +149,18 @@ class Schedules:
         except ArchiveError as exc:
             log.error("scheduled.held", converter=line.name, reason=str(exc))
             self._held.append((taken, str(exc)))
+        except Exception as exc:
+            self._parts.note(_RESULT, line.name, exc)
+            self._held.append((taken, f"an unexpected error, see the log ({type(exc).__name__})"))
+        else:
+            self._parts.over(_RESULT, line.name)
 
     def retry_held(self) -> None:
         """Try again to take in results that the archive could not."""
         for _ in range(len(self._held)):
             taken, trouble = self._held.popleft()
-            if (line := self._lines.get(taken.line_name)) and not line.away:
+            may_run = self._parts.may_run(_RESULT, taken.line_name)
+            if (line := self._lines.get(taken.line_name)) and not line.away and may_run:
                 self._try_to_take_in(line, taken)
             else:
                 self._held.append((taken, trouble))

@@ -19,6 +19,7 @@ from pywats_archive.integrity.pace import Pace, gentlest
 from pywats_archive.integrity.scrub import Scrub
 from pywats_archive.pipeline.alerts import DAMAGED, LATE, Alerts
 from pywats_archive.pipeline.line import Line
+from pywats_archive.pipeline.parts import Parts
 
 log = structlog.get_logger()
 
@@ -33,9 +34,16 @@ class Scrubbing:
     """Reads the archives of all lines back, one entry of each at a time, until it is stopped."""
 
     def __init__(
-        self, lines: Callable[[], Sequence[Line]], alerts: Alerts, *, is_busy: Callable[[], bool], using: Using
+        self,
+        lines: Callable[[], Sequence[Line]],
+        alerts: Alerts,
+        *,
+        parts: Parts,
+        is_busy: Callable[[], bool],
+        using: Using,
     ) -> None:
         self._lines = lines
+        self._parts = parts
         self._alerts = alerts
         self._is_busy = is_busy
         self._using = using
@@ -77,7 +85,7 @@ class Scrubbing:
         if rest_s is None:
             scrub.forget()
             return _REST_S
-        self._guarded(archive, lambda: self._judge_age(archive, pace))
+        self._guarded(archive, lambda: self._judge_age(archive, pace), part="age of the scrub")
         return rest_s
 
     def _judge_age(self, archive: Archive, pace: Pace) -> None:
@@ -91,7 +99,7 @@ class Scrubbing:
         else:
             self._alerts.clear(LATE, subject)
 
-    def _guarded(self, archive: Archive, act: Callable[[], float | None]) -> float | None:
+    def _guarded(self, archive: Archive, act: Callable[[], float | None], *, part: str = "scrub") -> float | None:
         """Act on an archive that may be away or damaged; None when it is, which is told once."""
         try:
             with self._using(archive) as may_use:
@@ -101,10 +109,11 @@ class Scrubbing:
                 log.error("scrub.stopped", archive=str(archive.root), reason=str(exc))
             self._faults[archive.root] = str(exc)
             return None
-        except Exception:
-            log.exception("service.unexpected", archive=str(archive.root))
+        except Exception as exc:
+            self._parts.note(part, str(archive.root), exc)
             return None
         self._faults.pop(archive.root, None)
+        self._parts.over(part, str(archive.root))
         return done
 
     def _tell(self, archive: Archive, news: News) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -204,7 +205,9 @@ class Service:
         self._forgotten = Forgotten(self._staff.alerts)
         self._verdicts = ConfigVerdicts(self._settings.config_path, self._staff.alerts)
         self._gone = Gone(self._staff)
-        self._schedules = Schedules(processes, self._outbox, clock=self._now, on_held=self._refusals.note)
+        self._schedules = Schedules(
+            processes, self._outbox, clock=self._now, on_held=self._refusals.note, parts=self._staff.parts
+        )
         self._events = FolderEvents(self._wake)
         self._guard = Guard(self._staff, on_back=self._go_on, on_folder=self._listen)
         self._work = WorkQueue(threads=2 * processes.count + 2, stopping=self._stopping, on_end=self._wake.set)
@@ -261,12 +264,12 @@ class Service:
         self._guard.look(self._lines, time.monotonic())
         self._listen()
         self._schedules.plan(self._lines)
-        self._forgotten.look(self._lines, self._staff.archives)
+        self._part("pending", partial(self._forgotten.look, self._lines, self._staff.archives))
         for line in self._lines:
             self._take_up(line)
             self._afterwards.take_up(line)
             _miss_results(line)
-        self._gone.look(self._lines, self._station)
+        self._part("gone", partial(self._gone.look, self._lines, self._station))
         self._verdicts.accept(self._station)
         log.info("service.started", converters=[line.name for line in self._lines])
 
@@ -330,11 +333,11 @@ class Service:
             rescan = now_s - last_rescan >= RESCAN_S
             if rescan:
                 last_rescan = now_s
-                self._forgotten.look_again()
+                self._part("pending", self._forgotten.look_again)
             changed = self._events.take()
             self._vitals.look(now_s)
-            self._guard.look(self._lines, now_s)
-            self._look_at_reports(now_s, again=rescan)
+            self._part("guard", partial(self._guard.look, self._lines, now_s))
+            self._part("reports", partial(self._look_at_reports, now_s, again=rescan))
             for line in self._lines:
                 line.is_dirty = line.is_dirty or rescan or line.config.watch_folder in changed
                 is_there = line.takes_new and not line.is_folder_away
@@ -372,11 +375,18 @@ class Service:
                 self._guard.note_failure(line, exc)
             except Exception as exc:
                 self._staff.unexpected.note(line, line.name, exc)
-        self._look_after()
-        self._handling.unarchived.retry_unfinished()
+        self._part("afterwards", self._look_after)
+        self._part("without archive", self._handling.unarchived.retry_unfinished)
+        self._part("schedules", self._run_schedules)
+
+    def _run_schedules(self) -> None:
         self._schedules.retry_held()
         for line in self._schedules.due():
             self._dispatch.put(self._schedules.run, line, priority=line.config.priority)
+
+    def _part(self, name: str, act: Callable[[], object]) -> None:
+        """Do one of the things that the main loop does for all lines; what goes wrong in it ends nothing else."""
+        self._staff.parts.run(name, str(self._settings.config_path), act)
 
     def _look_after(self, *, all_of_them: bool = False) -> None:
         """Archive what was written to after it left; all that is remembered, here and now, when the service ends."""
@@ -505,13 +515,13 @@ class Service:
         self._listen()
         self._schedules.begin_anew(lines)
         self._outbox.reconnect()
-        self._forgotten.look(lines, self._staff.archives)
+        self._part("pending", partial(self._forgotten.look, lines, self._staff.archives))
         for line in lines:
             try:
                 self._take_up(line)
             except ArchiveError as exc:
                 self._guard.note_failure(line, exc)
-        self._gone.look(lines, station)
+        self._part("gone", partial(self._gone.look, lines, station))
         log.info("config.reloaded", converters=[line.name for line in lines])
 
     def _try_left(self) -> Left | None:

@@ -36,6 +36,7 @@ from pywats_archive.pipeline.claims import Claims
 from pywats_archive.pipeline.failing import OWED, Failing
 from pywats_archive.pipeline.line import Line
 from pywats_archive.pipeline.note import Seal
+from pywats_archive.pipeline.parts import Parts
 from pywats_archive.pipeline.room import Room
 from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.unexpected import Unexpected
@@ -72,6 +73,7 @@ class Staff:
         self.stuck = Stuck(self.alerts)
         self.claims = Claims(config_path)
         self.unexpected = Unexpected(self.alerts)
+        self.parts = Parts(self.alerts)
         self.promises = owed.Open(Seal(lambda: load_key(config_path.parent), accepts_unsigned=accept_notes))
         """Of sources whose reports are being sent while the archive fails."""
         self._still_owed: dict[tuple[str, Path | None], dict[Path, str]] = {}

@@ -1,0 +1,91 @@
+"""What one converter meets in a part of the service that runs in the background keeps the others' from nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from tests.aged import Aged
+from tests.station import Station, wait_for
+
+from pywats_archive.archive import standing
+from pywats_archive.archive.core import Archive
+from pywats_archive.models.policy import RetentionPolicy
+from pywats_archive.pipeline import claims, scheduling
+from pywats_archive.pipeline.line import Line
+from pywats_archive.retention import enforcing
+
+SCHEDULED = """
+class Timed(ScheduledConverter):
+    name = property(lambda self: 'Timed')
+    version = property(lambda self: '1')
+    async def run(self, context):
+        return []
+"""
+
+
+class Nobody(Exception):
+    """Stands for what nobody foresaw."""
+
+
+def failing(station: Station) -> set[str]:
+    """Return of what a part is open as failing."""
+    with Archive.open(station.archive_root) as archive:
+        return {alert.subject for alert in standing.open_alerts(archive) if alert.name == "service.unexpected"}
+
+
+def test_one_converters_retention_that_fails_stops_no_other(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two policies the one that meets an error is an alert and is tried again; the other is enforced (invariant 7)."""
+    enforce, is_bad = enforcing.enforce, [True]
+
+    def enforcing_(archive: Archive, policy: RetentionPolicy, **how: Any) -> Any:
+        if is_bad[0] and policy.converter_name == "a":
+            raise Nobody("has thought of this")
+        return enforce(archive, policy, **how)
+
+    monkeypatch.setattr(enforcing, "enforce", enforcing_)
+    aged = Aged(station.root, now=datetime.now(timezone.utc))
+    old = {name: [aged.add(days_ago=n, converter=name) for n in (9, *[1] * 9)] for name in ("a", "b")}
+    aged.archive.close()
+    for name in old:
+        station.add(name, retention_days=5)
+    with station.serving():
+        wait_for(lambda: [e.converter_name for e in station.entries() if e.purged_at] == ["b"])
+        wait_for(lambda: failing(station) == {"a"})
+        is_bad[0] = False
+        wait_for(lambda: sum(1 for e in station.entries() if e.purged_at) == 2, timeout_s=60)
+        wait_for(lambda: not failing(station))
+
+
+def test_a_watch_folder_or_a_schedule_that_fails_stops_no_other(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service goes on when one converter's folder or schedule meets an error that nobody foresaw (invariant 5)."""
+    look, following, is_bad = claims.Claims.look, scheduling.Schedules._next, [False]
+
+    def looking(self: claims.Claims, folder: Any) -> None:
+        if is_bad[0] and folder.path.parent.name == "a":
+            raise Nobody("has thought of this")
+        look(self, folder)
+
+    def planning(self: scheduling.Schedules, line: Line, now: datetime) -> Any:
+        if is_bad[0] and line.name == "timed":
+            raise Nobody("has thought of that")
+        return following(self, line, now)
+
+    monkeypatch.setattr(claims.Claims, "look", looking)
+    monkeypatch.setattr(scheduling.Schedules, "_next", planning)
+    station.code("from pywats_client.converters.scheduled_converter import ScheduledConverter\n" + SCHEDULED)
+    station.add("a", settle_seconds=0.2)
+    watch = station.add("b", settle_seconds=0.2)
+    station.add("timed", "own.Timed", converter_type="scheduled", run_on_startup=True, schedule_interval_seconds=1)
+    with station.serving():
+        (watch / "b.log").write_text("b")
+        wait_for(lambda: station.names("b/Done") == ["b.log"])
+        is_bad[0] = True
+        wait_for(lambda: failing(station) >= {"a", "timed"})
+        (watch / "c.log").write_text("c")
+        wait_for(lambda: station.names("b/Done") == ["b.log", "c.log"])
+        is_bad[0] = False
+        wait_for(lambda: not failing(station), timeout_s=60)
