@@ -132,12 +132,12 @@ def test_what_a_person_set_later_holds(aged: Aged) -> None:
 
 def test_a_reset_outlives_the_next_start(aged: Aged) -> None:
     """A converter that follows the policy of all others by command does so though the configuration names values."""
-    configure(aged, retention_days=30)
+    configure(aged, retention_days=30, max_size_gb=5.0)
     aged.archive.policies.reset("c", actor="it")
-    assert not configure(aged, retention_days=30) and days(aged) == 90
+    assert not configure(aged, retention_days=30, max_size_gb=5.0) and days(aged) == 90
     assert aged.archive.policies.differences("c")
-    configure(aged, retention_days=40)
-    assert days(aged) == 40
+    configure(aged, retention_days=40, max_size_gb=5.0)
+    assert days(aged) == 40 and aged.archive.policies.effective("c").max_size_gb == 10.0
 
 
 def test_a_configuration_that_says_nothing_differs_in_nothing(aged: Aged) -> None:

@@ -119,15 +119,15 @@ def test_two_doubts_are_two_ranges(aged: Aged) -> None:
     aged.now += timedelta(days=20)
     look(aged)
     between = aged.add()
+    aged.now += timedelta(days=5)
+    look(aged)
     set_clock(aged, BACK)
     second = aged.add()
     set_clock(aged, -BACK)
-    aged.now += timedelta(days=12)
-    look(aged)
-    assert purge(aged, BY_AGE) == 1 and kept(aged, [first, between, second]) == [False, True, True]
-    aged.now += timedelta(days=19)
-    look(aged)
-    assert purge(aged, BY_AGE) == 2
+    for days, stay in ((7, [False, True, True]), (19, [False, False, True]), (5, [False, False, False])):
+        aged.now += timedelta(days=days)
+        look(aged)
+        assert purge(aged, BY_AGE) == 1 and kept(aged, [first, between, second]) == stay
 
 
 @pytest.mark.parametrize("by", [BACK, AHEAD])
