@@ -84,6 +84,7 @@ def test_becoming_an_account_is_for_good(tmp_path: Path) -> None:
     if child == 0:
         try:
             os.chdir(tmp_path)  # what is above it may not be entered by others
+            os.setgroups([WATS + 1])  # as root has some
             account.become(account.owner_of(tmp_path))
             Path("made").write_text(json.dumps([os.getuid(), os.geteuid(), os.getgid(), os.getgroups()]))
             try:
