@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePath
 
 from pywats_archive.archive import sources
@@ -14,11 +14,13 @@ from pywats_archive.models.entry import Companion
 _SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})
 
 
-def by_rules(source: Path, rules: Iterable[str]) -> tuple[Path, ...]:
+def by_rules(source: Path, rules: Collection[str]) -> tuple[Path, ...]:
     """Find the files beside ``source`` that ``rules`` name, sorted; ``{stem}`` and ``{name}`` stand for its own.
 
     A rule is a glob relative to the source's folder; what it finds outside that folder does not count.
     """
+    if not rules:
+        return ()
     folder = source.parent
     found = {path for rule in rules for path in _matches(folder, _pattern(rule, source)) if _counts(path, source)}
     return tuple(sorted(found))

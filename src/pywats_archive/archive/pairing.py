@@ -22,6 +22,7 @@ from pywats_archive.models.report import id_key
 Side = TypeVar("Side", Earlier, New)
 Alike = Callable[[str, int], bool]
 """Whether the earlier report of an id and the new one of an ordinal are one document but for their ids."""
+_NEW = "the entry has no report of this test"
 
 
 def paired(
@@ -53,9 +54,14 @@ def paired(
     no_successor = tuple(known.open_earlier.values())
     _join_unsent(known, [each for each in earlier if not each.is_sent])
     for each in tuple(known.open_new.values()):
-        known.decide(each, Link.NEW, "the entry has no report of this test")
+        known.decide(each, Link.NEW, _NEW)
     pairs = tuple(sorted(known.pairs, key=lambda pair: pair.ordinal))
     return Pairing(pairs=pairs, no_successor=no_successor, undecided=tuple(known.undecided))
+
+
+def unpaired(count: int) -> Pairing:
+    """Return what is decided of the first reports of an entry: they continue none, whatever they test."""
+    return Pairing(pairs=tuple(Pair(ordinal=ordinal, link=Link.NEW, reason=_NEW) for ordinal in range(1, count + 1)))
 
 
 @dataclass(kw_only=True, slots=True)

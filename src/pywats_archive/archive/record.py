@@ -14,7 +14,7 @@ from pywats_archive.archive.current import current
 from pywats_archive.archive.document import Document, fields_of, read
 from pywats_archive.archive.identities import Identity, as_new, identities, spare_id
 from pywats_archive.archive.likeness import alike
-from pywats_archive.archive.pairing import paired
+from pywats_archive.archive.pairing import paired, unpaired
 from pywats_archive.archive.sources import Signature
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.store import UNKNOWN, Blob, Content
@@ -112,7 +112,7 @@ def _pairing(
     archive: Archive, new: NewConversion, before: Sequence[Report], summaries: Sequence[ReportSummary]
 ) -> Pairing:
     if not before:  # the first conversion, as nearly all are
-        return paired((), as_new(summaries))
+        return unpaired(len(summaries))
     now = current(archive, new.conversion.archive_id)
     return paired(now.earlier, as_new(summaries), alike=alike(archive, before, new.documents))
 
@@ -289,7 +289,7 @@ def _commit(
     _require_nothing_between(tx, new, before)
     judged = [holding.judged(tx, each.report, each.identity, new) for each in written]
     warnings = (*new.conversion.warnings, *(warning for each in judged for warning in each.warnings))
-    conversion = replace(new.conversion, warnings=warnings)
+    conversion = replace(new.conversion, warnings=warnings) if warnings != new.conversion.warnings else new.conversion
     _withhold_older(tx, before, [each.report for each in judged])
     number = conversions.add(tx, conversion)
     for each in written:

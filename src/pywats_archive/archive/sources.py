@@ -14,7 +14,7 @@ from pathlib import Path
 from pywats_archive import portable
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
 from pywats_archive.models.entry import SourceKind
-from pywats_archive.models.time import storable_ns
+from pywats_archive.models.time import FIRST_NS, LAST_NS, storable_ns
 
 OWN_MTIME_NS = "own_mtime_ns"
 """The key of a source's header for its own time, where ``mtime_ns`` is only the nearest that the catalog can hold."""
@@ -62,9 +62,10 @@ class Signature:
 
 def file_signature(status: os.stat_result) -> Signature:
     """Return the signature of a file from its status."""
-    return Signature.of(
-        status.st_size, status.st_mtime_ns, inode=status.st_ino or None, ctime_ns=portable.ctime_ns(status)
-    )
+    inode, ctime_ns = status.st_ino or None, portable.ctime_ns(status)
+    if FIRST_NS <= status.st_mtime_ns <= LAST_NS:  # a listing makes one of each file
+        return Signature(size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
+    return Signature.of(status.st_size, status.st_mtime_ns, inode=inode, ctime_ns=ctime_ns)
 
 
 Look = tuple[SourceKind, Signature]

@@ -132,8 +132,9 @@ class ArchiveInterceptor(AfterSubmission):
         """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
         result = redact_result(result, self._config.arguments)
         source = Path(entry.source_original_path)
-        opened = companions.beside(source, result.opened_paths)
-        linked = [path.relative_to(source.parent) for path in companions.through_links(source, result.opened_paths)]
+        others = [path for path in result.opened_paths if path != entry.source_original_path]
+        opened = companions.beside(source, others)
+        linked = [path.relative_to(source.parent) for path in companions.through_links(source, others)]
         named = {companion.name for companion in entry.companions}
         entry = ingest.add_companions(self.archive, entry, opened, found_by="opened")
         strange = (_STRANGE_TIME,) if entry.source_mtime_ns in (FIRST_NS, LAST_NS) else ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -191,6 +192,8 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
 
 def is_same_id(returned: object, report_id: str) -> bool:
     """Whether two spellings of an id mean the same."""
+    if returned == report_id:
+        return True
     try:
         return uuid.UUID(str(returned)) == uuid.UUID(report_id)
     except ValueError:
@@ -250,6 +253,7 @@ def _retry_after(reply: Reply, now: datetime) -> timedelta | None:
     return min(max(wanted, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
+@lru_cache(maxsize=8)  # many answers come within a second
 def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -58,6 +59,7 @@ class ServerClock:
         return True
 
 
+@lru_cache(maxsize=8)  # many answers come within a second
 def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +67,7 @@ def _own_id(fields: Mapping[str, Any]) -> str | None:
     return own if own and own.strip("0{}()- \t\r\n") else None
 
 
+@lru_cache(maxsize=1024)
 def id_key(report_id: str) -> str:
     """Give an id in a form that can be compared: a GUID may be written in several ways."""
     try:

@@ -45,7 +45,7 @@ def end_of(bound: date | datetime) -> datetime:
 
 def storable_ns(moment_ns: int) -> int:
     """Return a file's time as the catalog holds it: itself, or the first or last nanosecond that it can hold."""
-    return min(max(moment_ns, FIRST_NS), LAST_NS)
+    return moment_ns if FIRST_NS <= moment_ns <= LAST_NS else min(max(moment_ns, FIRST_NS), LAST_NS)
 
 
 def later(moment: datetime, delay: timedelta) -> datetime:

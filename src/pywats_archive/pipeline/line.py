@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pywats_archive.archive import sources
@@ -223,8 +224,7 @@ class Line:
         return os.path.normcase(os.path.basename(path)) in self.spared  # noqa: PTH119 (as above)
 
     def _matching(self) -> re.Pattern[str]:
-        wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in self._patterns()) or _NOTHING
-        return re.compile(f"{_NO_LOCK}(?:{wanted})")
+        return _compiled(self._patterns())
 
     def _signature(self, item: os.DirEntry[str]) -> Signature:
         if self.config.converter_type == "folder":
@@ -244,6 +244,12 @@ class Line:
         is_default = own and all(pattern == default for pattern in configured)
         chosen = own if is_default else configured
         return tuple("*" if pattern == _DEFAULT_FILES else pattern for pattern in chosen)
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    wanted = "|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or _NOTHING
+    return re.compile(f"{_NO_LOCK}(?:{wanted})")
 
 
 def mark_of(arrival: Arrival) -> Mark:

@@ -26,7 +26,7 @@ class Neighbours:
         """Return a result with a warning where its converter is the first time seen to read other sources."""
         if line.name in self._told or line.config.converter_type == "folder":
             return result
-        found = others(path, (each for each in result.opened_paths if line.matches(each)))
+        found = others(path, (each for each in result.opened_paths if each != path and line.matches(each)))
         if not found:
             return result
         self._told.add(line.name)

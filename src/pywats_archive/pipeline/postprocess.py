@@ -91,7 +91,7 @@ def carry_out(ending: Ending, departure: Departure) -> Departed:
         return _LEFT
     except OSError as exc:
         raise StorageError(f"{departure.path}: cannot be moved ({exc.strerror or exc}); it stays where it is") from exc
-    return replace(departed, touched=touched)
+    return replace(departed, touched=touched) if touched else departed
 
 
 class _Replaced(Exception):

@@ -533,6 +533,8 @@ class Service:
 
     def _left(self) -> Left | None:
         """Tell what is left once nothing more can happen by itself; None while something can."""
+        if self._work.busy_count:
+            return None
         if not self._beside.is_settled:  # before the rooms are asked: what was purged just now makes some
             return None
         held = self._held.needing_person()

@@ -263,16 +263,14 @@ def _as_it_lies(arrival: Arrival, now: Signature) -> Arrival:
 
 
 def _waits_to_settle(line: Line, arrival: Arrival) -> bool:
-    return arrival.state is ArrivalState.SEEN and not _is_active(line, arrival)
+    number = arrival.arrival_id
+    return arrival.state is ArrivalState.SEEN and number not in line.active and number not in line.were_active
 
 
 def _is_in_hand(line: Line, arrival: Arrival) -> bool:
     """Whether a source that was only seen is being taken, so that nobody knows yet what is archived of it."""
-    return arrival.state is ArrivalState.SEEN and _is_active(line, arrival)
-
-
-def _is_active(line: Line, arrival: Arrival) -> bool:
-    return arrival.arrival_id in line.active or arrival.arrival_id in line.were_active
+    number = arrival.arrival_id
+    return arrival.state is ArrivalState.SEEN and (number in line.active or number in line.were_active)
 
 
 def _complain(line: Line, path: str, fault: str) -> None:

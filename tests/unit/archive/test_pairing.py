@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywats_archive.archive.pairing import paired
+from pywats_archive.archive.pairing import paired, unpaired
 from pywats_archive.models.pairing import Earlier, Keys, Link, New, Pairing
 from pywats_archive.models.report import ReportSummary
 
@@ -39,6 +39,12 @@ def new(*each: tuple[str | None, dict[str, Any]] | str | None) -> list[New]:
 def told(pairing: Pairing) -> list[str]:
     """Each new report's partner, ``new`` or ``?``."""
     return [pair.report_id or {Link.NEW: "new", Link.AMBIGUOUS: "?"}[pair.link] for pair in pairing.pairs]
+
+
+def test_the_first_reports_of_an_entry_continue_none() -> None:
+    """The short way for an entry without reports decides what the long way does."""
+    assert unpaired(3) == paired((), new("S1", ("S1", {"own_id": "a"}), None))
+    assert unpaired(0) == paired((), ())
 
 
 def left(pairing: Pairing) -> list[str]:
