@@ -12,7 +12,7 @@ from multiprocessing import connection, resource_tracker, spawn
 from multiprocessing.process import BaseProcess
 
 from pywats_archive.conversion.time_limit import TimeLimit
-from pywats_archive.host import serving
+from pywats_archive.host import messages, serving
 from pywats_archive.host.announcing import Announcement
 from pywats_archive.host.confined import one_line
 from pywats_archive.host.fence import end_session
@@ -76,7 +76,7 @@ class WorkerProcess:
     def call(self, function: Callable[..., object], job: object) -> None:
         """Begin a call; OSError when the process is gone, and nothing was begun."""
         self.announced = None
-        self._calls.send_bytes(pickle.dumps((function, job), pickle.HIGHEST_PROTOCOL))
+        messages.send(self._calls, pickle.dumps((function, job), pickle.HIGHEST_PROTOCOL))
 
     def receive(self, limit: TimeLimit, require: Callable[[], None]) -> Answer | Ended:
         """Wait for an answer; ``require`` is called every second, and what it raises ends the wait.
@@ -118,7 +118,7 @@ class WorkerProcess:
 
     def _received(self) -> Answer | Announcement | Ended:
         try:
-            data = self._answers.recv_bytes()
+            data = messages.receive(self._answers)
         except (EOFError, OSError):
             return self._ended()
         try:

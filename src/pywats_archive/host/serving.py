@@ -12,7 +12,7 @@ from typing import Any
 
 from pywats_archive import portable
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host import worker
+from pywats_archive.host import messages, worker
 from pywats_archive.host.announcing import ANNOUNCE
 from pywats_archive.host.confined import one_line
 from pywats_archive.host.fence import FENCE
@@ -45,11 +45,11 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
     if sys.platform != "win32":  # what a converter starts has no part in them
         for each in (calls, answers):
             os.set_inheritable(each.fileno(), False)
-    ANNOUNCE.to(lambda announcement: answers.send_bytes(pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
+    ANNOUNCE.to(lambda announcement: messages.send(answers, pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
     is_fit = _answer(answers, _prepared(give_way))
     while is_fit:
         try:
-            call = calls.recv_bytes()
+            call = messages.receive(calls)
         except (EOFError, OSError):
             break
         is_fit = _answer(answers, _done(call, signals))
@@ -66,7 +66,7 @@ def _prepared(give_way: bool) -> Answer:
     return Answer()
 
 
-def _done(call: bytes, signals: StopSignals) -> Answer:
+def _done(call: bytes | bytearray, signals: StopSignals) -> Answer:
     signals.watch()
     children = _ended_children()
     try:
@@ -113,7 +113,7 @@ def _ended_children() -> object:
 def _answer(answers: Connection, answer: Answer) -> bool:
     """Send an answer; gives whether the process takes another call."""
     try:
-        answers.send_bytes(_packed(answer))
+        messages.send(answers, _packed(answer))
     except OSError:  # the service is gone
         return False
     return answer.is_fit
