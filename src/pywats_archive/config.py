@@ -32,6 +32,7 @@ ARCHIVE_KEYS = (
     "on_archive_error",
     "archive_companions",
     "allow_same_id",
+    "append",
     "settle_seconds",
     "empty_seconds",
     "late_seconds",
@@ -149,6 +150,8 @@ class ConverterConfig(BaseModel):
     on_archive_error: Literal["hold", "continue"] = "hold"
     archive_companions: list[str] = Field(default_factory=list)
     allow_same_id: bool = False
+    append: bool = False
+    """Whether one file grows by each unit: a report that it had before is no new one."""
     settle_seconds: float = Field(default=2.0, ge=0, le=3600)
     timeout_seconds: float = Field(default=300.0, gt=0, le=2_592_000)
     memory_limit_mb: float = Field(default=4000.0, ge=0, le=_MOST_GB)
@@ -191,6 +194,26 @@ class ConverterConfig(BaseModel):
             return None
         values = {name: getattr(self, key) for key, name in RETENTION_KEYS.items()}
         return RetentionPolicy(converter_name=self.name, **values)
+
+    @property
+    def append_fault(self) -> str | None:
+        """Why ``append`` can have no effect; None where it has, or is not set."""
+        if not self.append:
+            return None
+        if self.converter_type != "file":
+            return f"a {self.converter_type} converter has no file that grows"
+        if not self.archive_enabled:
+            return "without archive_enabled nobody knows what the file held before"
+        if not self.archive_source_files:
+            return "without archive_source_files nobody knows what the file held before"
+        if self.post_action is not PostProcessAction.KEEP:
+            return f"post_action '{self.post_action.value}' takes the file out of the folder in which it is to grow; set 'keep'"
+        return None
+
+    @property
+    def is_appended(self) -> bool:
+        """Whether ``append`` is set and has an effect."""
+        return self.append and self.append_fault is None
 
     @property
     def companion_rules(self) -> tuple[str, ...]:

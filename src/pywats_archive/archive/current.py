@@ -33,6 +33,8 @@ class Current:
     """By report id: what the server accepted last under it, of whatever conversion."""
     waiting: Set[str]
     """Report ids under which something is still to be sent."""
+    is_grown: bool = False
+    """Whether the ids are those of other entries of the same file (``archive/appended.py``)."""
 
 
 def current(archive: Archive, archive_id: str) -> Current:
@@ -52,7 +54,7 @@ def current_of(db: Connection, archive_id: str) -> Current:
         reports=tuple(each for each in every if shown and each.conversion_id == shown.conversion_id),
         past=past,
         earlier=in_force(every, _steps(db, past, shown)),
-        accepted=_accepted(every),
+        accepted=accepted(every),
         waiting=frozenset(each.report_id for each in every if each.submission_state is SubmissionState.WAITING),
     )
 
@@ -145,13 +147,13 @@ def _by_id(every: Sequence[Report]) -> dict[str, list[Report]]:
 def _earlier(of_id: Sequence[Report]) -> Earlier:
     """The test that the server gets under an id, or else has, or else would have."""
     waiting = [each for each in of_id if each.submission_state is SubmissionState.WAITING]
-    accepted = list(_accepted(of_id).values())
-    face = (waiting or accepted or of_id)[-1]
+    taken = list(accepted(of_id).values())
+    face = (waiting or taken or of_id)[-1]
     return Earlier(report_id=face.report_id, keys=Keys.of(face), is_sent=any(each.may_be_sent for each in of_id))
 
 
-def _accepted(every: Sequence[Report]) -> dict[str, Report]:
-    """By report id: what the server accepted last under it."""
+def accepted(every: Sequence[Report]) -> dict[str, Report]:
+    """Return by report id what the server accepted last under it."""
     taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
     return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
 

@@ -111,6 +111,12 @@ def unfinished(archive: Archive, converter_name: str | None = None) -> tuple[Arr
         return arrivals.unfinished(db, converter_name)
 
 
+def unfinished_before(archive: Archive, arrival: Arrival) -> Arrival | None:
+    """Return the latest earlier arrival of the same file that the service still has something to do for, if there is one."""
+    with archive.read() as db:
+        return arrivals.unfinished_before(db, arrival)
+
+
 def unfinished_outside(archive: Archive, folders: Mapping[str, str]) -> tuple[Arrival, ...]:
     """Return what the service has in hand outside of its converter's folder; of a converter without one, all of it."""
     with archive.read() as db:

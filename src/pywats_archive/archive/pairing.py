@@ -6,6 +6,9 @@ on each side. The unit itself never differs: an earlier report that names anothe
 An earlier report that names no unit (no serial number, or a placeholder such as UNKNOWN) may be continued by the only new one
 that is left, for no unit loses its report by that. A new report without a unit never continues one that has a unit.
 Where several pairs are possible, none is taken: the reports wait for a person.
+
+Of a file that grew the earlier reports are of other bytes, among which may be another test of the same unit. So only the
+converter's own id, or all four keys, make two reports one test there.
 """
 
 from __future__ import annotations
@@ -31,11 +34,12 @@ def paired(
     *,
     alike: Alike = lambda report_id, ordinal: False,
     is_unit_changed: bool = False,
+    is_grown: bool = False,
 ) -> Pairing:
     """Decide what each new report continues; ``alike`` is asked only where several tests are equal.
 
     ``is_unit_changed``: a person says that the same test may have another serial number now, where its own id is the same, or
-    where there is one report on each side.
+    where there is one report on each side. ``is_grown``: the earlier ones are of other entries, before their file grew.
     """
     sent = [each for each in earlier if each.is_sent]
     known = _Matching(
@@ -46,10 +50,13 @@ def paired(
         open_new={each.ordinal: each for each in new},
     )
     _join_by_id_and_keys(known)
-    _join_among_equals(known, alike)
-    _join_by_corrected_key(known)
-    _join_only_one(known)
-    _leave_several(known)
+    _join_among_equals(known, alike, is_grown=is_grown)
+    if is_grown:
+        _leave_equals(known)
+    else:
+        _join_by_corrected_key(known)
+        _join_only_one(known)
+        _leave_several(known)
     _leave_claimed_ids(known)
     no_successor = tuple(known.open_earlier.values())
     _join_unsent(known, [each for each in earlier if not each.is_sent])
@@ -138,15 +145,18 @@ def _meant(known: _Matching) -> dict[int, list[Earlier]]:
     return meant
 
 
-def _join_among_equals(known: _Matching, alike: Alike) -> None:
-    """Join reports of equal keys that are one document, and then the one on each side that is left of them."""
-    for _, olds, news in known.open_by(lambda keys: keys):
+def _join_among_equals(known: _Matching, alike: Alike, *, is_grown: bool) -> None:
+    """Join reports of equal keys that are one document, and then the one on each side that is left of them.
+
+    Where the file grew, the latter only if they name a unit: what is appended without one may be any other test.
+    """
+    for keys, olds, news in known.open_by(lambda keys: keys):
         for each in tuple(news):
             if old := next((old for old in olds if alike(old.report_id, each.ordinal)), None):
                 olds.remove(old)
                 news.remove(each)
                 known.join(old, each, "the same document")
-        if len(olds) == len(news) == 1:
+        if len(olds) == len(news) == 1 and (keys.unit or not is_grown):
             known.join(olds[0], news[0], "the same test")
 
 
@@ -193,6 +203,12 @@ def _leave_several(known: _Matching) -> None:
         known.leave(olds, news, _told(olds, news, "one serial number"))
     for _, olds, news in known.open_by(lambda keys: None if keys.unit else keys):
         known.leave(olds, news, _told(olds, news, "one test without a serial number"))
+
+
+def _leave_equals(known: _Matching) -> None:
+    """Leave to a person what has several possible partners among reports of equal keys."""
+    for keys, olds, news in known.open_by(lambda keys: keys):
+        known.leave(olds, news, _told(olds, news, "one test" if keys.unit else "one test without a serial number"))
 
 
 def _told(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pywats_archive.archive import holding, layout, refusals
+from pywats_archive.archive import appended, holding, layout, refusals
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import current
 from pywats_archive.archive.document import Document, fields_of, read
@@ -60,6 +60,8 @@ class NewConversion:
     """Reports get new ids, and not those of the reports that they continue."""
     allow_same_id: bool = False
     """A report may have the id of another source's report."""
+    append: bool = False
+    """Its file may be one that grows: its reports may be those of entries that the file had before."""
     run_item: ItemResult | None = None
     """What a run keeps of it, in the same commit."""
 
@@ -89,13 +91,15 @@ class _Written:
     blob: Blob
     report: Report
     identity: Identity
+    same: Report | None = None
+    """What another entry of the same file has under its id, where both are one document and the server has that."""
 
 
 def _archive_reports(archive: Archive, new: NewConversion, before: Sequence[Report], written: list[_Written]) -> None:
     archive_id = new.conversion.archive_id
     summaries = new.summaries or [summarize(fields_of(body)) for body in new.documents]
     pairing = new.pairing or _pairing(archive, new, before, summaries)
-    taken = [report.report_id for report in before]
+    taken = [*(report.report_id for report in before), *pairing.earlier_ids]
     named = identities(archive_id, new.documents, summaries, pairing.pairs, taken=taken, new_ids=new.new_ids)
     for ordinal, (body, summary, identity) in enumerate(zip(new.documents, summaries, named, strict=True), 1):
         is_sent = new.submit and ordinal not in new.withheld
@@ -106,15 +110,21 @@ def _archive_reports(archive: Archive, new: NewConversion, before: Sequence[Repo
         if not new.submit:
             report = replace(report, last_error=new.withheld_because)
         written.append(_Written(blob=blob, report=report, identity=identity))
+    if new.append and new.pairing is None:
+        same = appended.unchanged(archive, [each.report for each in written], new.documents)
+        written[:] = [replace(each, same=same.get(each.report.ordinal)) for each in written]
 
 
 def _pairing(
     archive: Archive, new: NewConversion, before: Sequence[Report], summaries: Sequence[ReportSummary]
 ) -> Pairing:
-    if not before:  # the first conversion, as nearly all are
+    if not (before or (new.append and new.documents)):  # the first conversion, as nearly all are
         return unpaired(len(summaries))
     now = current(archive, new.conversion.archive_id)
-    return paired(now.earlier, as_new(summaries), alike=alike(archive, before, new.documents))
+    if new.append:
+        now = appended.with_formers(archive, now)
+    latest = tuple(now.accepted.values()) if now.is_grown else before
+    return paired(now.earlier, as_new(summaries), alike=alike(archive, latest, new.documents), is_grown=now.is_grown)
 
 
 def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_level: int = 6) -> Report:
@@ -288,6 +298,10 @@ def _commit(
 ) -> tuple[Report, ...]:
     _require_nothing_between(tx, new, before)
     judged = [holding.judged(tx, each.report, each.identity, new) for each in written]
+    if new.append:
+        pairs = zip(judged, written, strict=True)
+        judged = [replace(each, report=appended.judged(tx, each.report, its.same)) for each, its in pairs]
+        appended.withhold_older(tx, [each.report for each in judged])
     warnings = (*new.conversion.warnings, *(warning for each in judged for warning in each.warnings))
     conversion = replace(new.conversion, warnings=warnings) if warnings != new.conversion.warnings else new.conversion
     _withhold_older(tx, before, [each.report for each in judged])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pywats_archive.archive import account, journal, locking, record
+from pywats_archive.archive import account, appended, journal, locking, record
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import current, current_of
 from pywats_archive.catalog import events, reports, runs
@@ -143,7 +143,10 @@ def _set_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, ac
     record.show(tx, archive, before[-1], shown_again)
     sent = tuple(each.report_id for each in now.reports if each.submission_state is SubmissionState.ACCEPTED)
     for report in shown_again:
-        if report.report_id not in sent and not now.entry.purged_at:  # what the server has of the run stays there
+        is_left = report.report_id in sent or appended.taken_over_by(tx, report.report_id, of=archive_id)
+        if (
+            not is_left and not now.entry.purged_at
+        ):  # what the server has of the run, or gets of a later entry, stays there
             reports.let_wait_again(tx, report, withheld_because=record.REPLACED)
     details: dict[str, Any] = {"run_id": run_id, "from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
     details["submitted"] = list(sent)

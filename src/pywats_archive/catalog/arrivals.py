@@ -131,6 +131,15 @@ def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arriv
     return _all(db, f"{where} AND converter_name = ? ORDER BY arrival_id", *_OPEN, converter_name)
 
 
+def unfinished_before(db: Connection, arrival: Arrival) -> Arrival | None:
+    """Return the latest earlier arrival of the same file, by path or inode, that is archived and has not come to its end."""
+    where = (
+        f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND archive_id IS NOT NULL AND arrival_id < ? "
+        "AND (path = ? OR inode = ?) ORDER BY arrival_id DESC LIMIT 1"
+    )
+    return _one(db, where, *_OPEN, arrival.converter_name, arrival.number, path_to_text(arrival.path), arrival.inode)
+
+
 def unfinished_outside(db: Connection, converter_name: str, folder: str) -> tuple[Arrival, ...]:
     """Return a converter's arrivals that have not come to their end, oldest first, but for those in ``folder``; '' is none."""
     where = f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND substr(path, 1, ?) IS NOT ? ORDER BY arrival_id"

@@ -121,6 +121,41 @@ def find_same_source(
     return _entry(row) if row else None
 
 
+def shorter_at_its_place(
+    db: Connection, entry: ArchiveEntry, *, by_inode: bool, limit: int
+) -> tuple[ArchiveEntry, ...]:
+    """Return shorter files with reports that came to the same converter at the path of an entry, the latest first.
+
+    ``by_inode``: those that were the same file there under another name; reads all arrivals of the converter.
+    """
+    return _beside(db, entry, _SAME_INODE if by_inode else _SAME_PATH, "<", limit)
+
+
+def longer_at_its_place(db: Connection, entry: ArchiveEntry, *, limit: int) -> tuple[ArchiveEntry, ...]:
+    """Return longer files with reports that came to the same converter at the path of an entry, the latest first."""
+    return _beside(db, entry, _SAME_PATH, ">", limit)
+
+
+_SAME_PATH = (
+    "(source_path = (SELECT source_path FROM archive_entries WHERE archive_id = ?1) OR archive_id IN (SELECT o.archive_id "
+    "FROM arrivals a JOIN arrivals o ON o.path = a.path AND o.converter_name = a.converter_name WHERE a.archive_id = ?1))"
+)
+_SAME_INODE = (
+    "archive_id IN (SELECT o.archive_id FROM arrivals a JOIN arrivals o ON o.inode = a.inode "
+    "AND o.converter_name = a.converter_name WHERE a.archive_id = ?1)"
+)
+
+
+def _beside(db: Connection, entry: ArchiveEntry, where: str, than: str, limit: int) -> tuple[ArchiveEntry, ...]:
+    text = (
+        f"{_ROWS.select} WHERE {where} AND converter_name = ?2 AND source_kind = 'file' AND source_size_bytes > 0 "
+        f"AND source_size_bytes {than} ?3 AND EXISTS (SELECT 1 FROM reports r WHERE r.archive_id = archive_entries.archive_id) "
+        "ORDER BY entry_no DESC LIMIT ?4"
+    )
+    values = (entry.archive_id, entry.converter_name, entry.source_size_bytes, limit)
+    return tuple(map(_entry, execute(db, text, values)))
+
+
 def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion], *, disk_size_bytes: int) -> None:
     """Set the companions that are archived with an entry; the blob of those that came now takes ``disk_size_bytes``."""
     changes = {"companions": [asdict(each) for each in companions] or None}

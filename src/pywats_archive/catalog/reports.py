@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from pywats_archive.models.report import Refusal, Report, SubmissionState, spell
 _ROWS = Rows(tables.reports, key="report_no")
 _OF_ENTRY = f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no"
 _WAITING = SubmissionState.WAITING.value
+_ACCEPTED = SubmissionState.ACCEPTED.value
 
 
 def add(tx: Connection, report: Report) -> int:
@@ -55,6 +56,25 @@ def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
     spelt = spellings(report_id)
     among = f"WHERE report_id IN ({', '.join('?' * len(spelt))}) AND archive_id <> ? ORDER BY report_no"
     return tuple(map(_report, execute(db, f"{_ROWS.select} {among}", (*spelt, of))))
+
+
+def sent(db: Connection, report_ids: Collection[str]) -> tuple[Report, ...]:
+    """Return the reports of these ids, of all entries, that wait, were accepted or tried; of each id in the order archived."""
+    found: list[Report] = []
+    for report_id in sorted(set(report_ids)):
+        which = "WHERE report_id = ? AND (submission_state IN (?, ?) OR tries > 0) ORDER BY report_no"
+        found += map(_report, execute(db, f"{_ROWS.select} {which}", (report_id, _WAITING, _ACCEPTED)))
+    return tuple(found)
+
+
+def later_elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
+    """Return the reports of this id that entries have which came after ``of`` to the same converter, in the order archived."""
+    after = (
+        "JOIN archive_entries e ON e.archive_id = reports.archive_id "
+        "JOIN archive_entries own ON own.archive_id = ? AND own.entry_no < e.entry_no "
+        "AND own.converter_name = e.converter_name WHERE reports.report_id = ? ORDER BY report_no"
+    )
+    return tuple(map(_report, execute(db, f"{_ROWS.select} {after}", (of, report_id))))
 
 
 def id_after(db: Connection, after: Any, count: int) -> Any:

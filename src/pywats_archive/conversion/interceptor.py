@@ -128,8 +128,12 @@ class ArchiveInterceptor(AfterSubmission):
         submit: bool = True,
         withheld_because: str | None = None,
         busy: bool = False,
+        append: bool = False,
     ) -> tuple[Report, ...]:
-        """Archive what the converter read beside the source, its reports and the attempt; durable before any submission."""
+        """Archive what the converter read beside the source, its reports and the attempt; durable before any submission.
+
+        ``append``: its reports may be those of entries that the same file had before it grew.
+        """
         result = redact_result(result, self._config.arguments)
         source = Path(entry.source_original_path)
         others = [path for path in result.opened_paths if path != entry.source_original_path]
@@ -160,6 +164,7 @@ class ArchiveInterceptor(AfterSubmission):
             submit=submit,
             withheld_because=withheld_because,
             allow_same_id=self._config.allow_same_id,
+            append=append,
             compression_level=self._level(busy=busy),
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,

@@ -36,6 +36,8 @@ def _of_converter(config: ConverterConfig) -> Iterator[str]:
     for key in ("watch_folder", "done_folder", "error_folder", "pending_folder", "archive_folder"):
         if any(part != part.strip() for part in PurePath(getattr(config, key)).parts):
             yield f"{key} = {getattr(config, key)!r}: a name in it begins or ends with a space"
+    if config.append_fault:
+        yield f"append has no effect: {config.append_fault}"
     for rule in config.archive_companions:
         if ".." in PurePath(rule).parts:
             yield f"archive_companions has {rule!r}, which leaves the source's folder: nothing there counts as a companion"

@@ -112,6 +112,12 @@ class Pairing:
     """Reports that an ambiguous one may continue."""
 
     @property
+    def earlier_ids(self) -> tuple[str, ...]:
+        """All report ids that may be continued, whatever is decided of them."""
+        left = (each.report_id for each in (*self.no_successor, *self.undecided))
+        return (*(pair.report_id for pair in self.pairs if pair.report_id), *left)
+
+    @property
     def ambiguity(self) -> str | None:
         """Why a person must decide, in one line; None where nobody must."""
         reasons = Counter(pair.reason for pair in self.pairs if pair.link is Link.AMBIGUOUS)

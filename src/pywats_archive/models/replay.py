@@ -52,6 +52,8 @@ class Effect(str, Enum):
     """It stands beside the one there: an id of its own, and one of the four differs."""
     NEW = "new"
     """The server has no report of this test from this source."""
+    TAKEN_OVER = "taken_over"
+    """A later entry of the same file, which grew, has a report under its id; it is not sent."""
     AMBIGUOUS = "ambiguous"
     """Which one it replaces, if any, a person must say; it is not sent."""
 

@@ -31,6 +31,8 @@ class Waits:
     """Whether nobody foresaw the error: it is tried again less and less often."""
     again_s: float | None = None
     """After how long it is tried again; None: as long as such a reason usually lasts."""
+    behind: int | None = None
+    """The arrival whose end it waits for; then it is tried at once."""
 
 
 class Converting:

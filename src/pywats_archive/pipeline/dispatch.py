@@ -131,14 +131,22 @@ class Dispatch:
             self._unexpected.over(line, arrival.path)
         if waits is None:
             self._held.release(line, arrival)
+            self._held.call(line, number)
         else:
             self._held.hold(line, arrival, waits)
+            if waits.behind is not None and _has_ended(line, waits.behind):
+                self._held.call(line, waits.behind)
         for each in (*(each for each in self._lines() if line in each.formers), *line.sharers):
             each.is_dirty = True
         line.stale.append(arrival.path)
         if not self._handling.unarchived.holds(line, number):
             line.active.discard(number)
         line.is_dirty = True
+
+
+def _has_ended(line: Line, number: int) -> bool:
+    known = line.books.get(number)
+    return known is None or known.state.is_final
 
 
 def _is_ended(line: Line, arrival: Arrival) -> bool:

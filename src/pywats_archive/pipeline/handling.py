@@ -44,7 +44,13 @@ from pywats_archive.pipeline.postprocess import departure_of
 from pywats_archive.pipeline.stuck import Stuck
 from pywats_archive.pipeline.tally import Tally
 from pywats_archive.pipeline.unarchived import MemoryParcel, Unarchived
-from pywats_archive.pipeline.unready import empty_result, require_closed, wait_for_end, wait_for_writer
+from pywats_archive.pipeline.unready import (
+    empty_result,
+    require_closed,
+    wait_for_end,
+    wait_for_former,
+    wait_for_writer,
+)
 from pywats_archive.scratch import Scratch
 
 log = structlog.get_logger()
@@ -138,6 +144,8 @@ class Handling:
             return Waits(reason="the folder is not complete yet", needs_person=True)
         has_waited = arrival.archive_id is not None
         arrival, entry = self._archived(line, arrival, busy)
+        if line.config.is_appended and (former := ledger.unfinished_before(line.archive, arrival)):
+            return wait_for_former(line, former)
         line.archive.reserve.require()  # without room for its reports it would be converted in vain
         outbid = None if has_waited else self._converting.outbid(line, Path(arrival.path))
         result = outbid or self._convert_entry(line, arrival, entry, has_waited=has_waited)
@@ -149,7 +157,7 @@ class Handling:
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
         reports = line.interceptor.post_convert(
-            entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy
+            entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy, append=line.config.is_appended
         )
         log_result(line, entry.archive_id, result)
         for report in (r for r in reports if r.submission_state is SubmissionState.REFUSED):

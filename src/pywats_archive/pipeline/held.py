@@ -27,6 +27,8 @@ class _Held:
     needs_person: bool
     tries: int = 0
     """How often it met an unexpected error in a row."""
+    is_called: bool = False
+    """Whether the arrival has ended for whose end it waited."""
 
 
 class HeldSources:
@@ -36,6 +38,8 @@ class HeldSources:
         """``impatient`` leaves what needs a person alone for long, so that a run can end in between."""
         self._impatient = impatient
         self._held: dict[Key, _Held] = {}
+        self._behind: dict[Key, set[Key]] = {}
+        """What waits for the end of another arrival, by that one."""
 
     def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
         """Leave an arrival alone for a while."""
@@ -45,6 +49,8 @@ class HeldSources:
         delay = usual_s if waits.again_s is None or self._impatient else waits.again_s
         reason = f"{arrival.path}: {waits.reason}"
         self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person, tries)
+        if waits.behind is not None:
+            self._behind.setdefault((line.name, line.root, waits.behind), set()).add(key(line, arrival))
 
     def release(self, line: Line, arrival: Arrival) -> None:
         """Forget an arrival that went on; idempotent."""
@@ -64,6 +70,17 @@ class HeldSources:
         for each, held in list(self._held.items()):
             if each[:2] == (line.name, line.root):
                 self._held[each] = replace(held, until_s=0.0)
+
+    def call(self, line: Line, behind: int) -> None:
+        """Let what waits for the end of an arrival be tried at once."""
+        for each in self._behind.pop((line.name, line.root, behind), ()):
+            if held := self._held.get(each):
+                self._held[each] = replace(held, until_s=0.0, is_called=True)
+
+    @property
+    def is_any_called(self) -> bool:
+        """Whether something is to be tried at once, since what it waited for has ended."""
+        return any(held.is_called for held in list(self._held.values()))
 
     def due(self, line: Line, now_s: float) -> tuple[int, ...]:
         """Give the arrivals of a line that were held and may be tried again."""

@@ -552,6 +552,7 @@ class Service:
         if (
             is_moving
             or not open_ones <= held.keys()
+            or self._held.is_any_called
             or any(line.takes_new and line.is_dirty for line in self._lines if not line.is_folder_away)
         ):
             return None

@@ -13,7 +13,7 @@ from pywats_archive import openfiles
 from pywats_archive.archive import companions, sources
 from pywats_archive.archive.sources import Signature
 from pywats_archive.errors import SourceOpen
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline.alerts import EMPTY, STILL_OPEN, Alerts
@@ -42,6 +42,12 @@ def wait_for_writer(line: Line, path: Path) -> Waits | None:
 def wait_for_end(line: Line, reason: str) -> Waits:
     """Return that a source waits for a program to close it, which may be soon."""
     return Waits(reason=reason, needs_person=True, again_s=max(_LEAST_S, line.config.settle_seconds))
+
+
+def wait_for_former(line: Line, former: Arrival) -> Waits:
+    """Return that a file that grew waits until what it was before has come to its end, so that nothing older is sent later."""
+    reason = f"it grew, and {former.archive_id}, which it was before, has not come to its end ({former.state.value})"
+    return Waits(reason=reason, needs_person=True, behind=former.number)
 
 
 def require_closed(line: Line, path: Path, *, is_removed: bool) -> None:

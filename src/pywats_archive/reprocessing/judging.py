@@ -58,6 +58,8 @@ class Shown:
     """By id: what the server accepted last."""
     waiting: Set[str] = frozenset()
     """Ids under which a report is still to be sent: the server will not keep what it has."""
+    taken_over: Set[str] = frozenset()
+    """Ids that a later entry of the same file has taken over."""
 
 
 def judged(
@@ -209,6 +211,8 @@ def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
     its_id = new.pair.report_id
     if new.pair.link is Link.AMBIGUOUS:
         return Effect.SECOND if request.new_id else Effect.AMBIGUOUS
+    if its_id in shown.taken_over and not request.new_id:
+        return Effect.TAKEN_OVER
     there = shown.at_server.get(its_id) if its_id else None
     if there is None:
         return Effect.NEW

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from pywats_archive.archive import holding, ledger, record, runs
+from pywats_archive.archive import appended, holding, ledger, record, runs
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.current import Current, current
@@ -163,11 +164,16 @@ class _Going:
         arrival = ledger.of_entry(self._archive, archive_id)
         if arrival and not arrival.state.is_final:
             return self._kept(skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})"))
+        config = self._station.converter(now.entry.converter_name)
+        is_appended = bool(config and config.is_appended)
+        if is_appended:
+            now = appended.with_formers(self._archive, now, is_replay=True)
         try:
             replayed = self._replayer.replay(now.entry, now.conversion)
-            shown = self._shown(now)
             summaries = replayed.result.summaries or [summarize(fields_of(body)) for body in replayed.result.documents]
             pairing = self._paired(now, replayed.result.documents, summaries)
+            taken_over = appended.taken_over(self._archive, archive_id, pairing.earlier_ids) if is_appended else ()
+            shown = replace(self._shown(now), taken_over=frozenset(taken_over))
             result = judged(shown, replayed, self._request, pairing=pairing, summaries=summaries)
         except Skipped as exc:
             return self._kept(skipped(archive_id, str(exc)))
@@ -175,7 +181,6 @@ class _Going:
             return self._kept(skipped(archive_id, f"a report of it is damaged: {exc}"))
         if self._request.dry_run or result.state is ItemState.SKIPPED:
             return self._kept(result)
-        config = self._station.converter(now.entry.converter_name)
         allows = self._request.new_id or not self._request.submit_to_server or (config and config.allow_same_id)
         documents = replayed.result.documents
         if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
@@ -191,6 +196,7 @@ class _Going:
             withheld=withheld(result),
             new_ids=self._request.new_id,
             allow_same_id=bool(config and config.allow_same_id),
+            append=is_appended,
             compression_level=self._archive.policies.effective(now.entry.converter_name).compression_level,
             run_item=result,
         )
@@ -237,6 +243,7 @@ class _Going:
             as_new(summaries),
             alike=alike(self._archive, tuple(latest.values()), documents),
             is_unit_changed=bool(self._request.allow_unit_change),
+            is_grown=now.is_grown,
         )
 
     def _body(self, report: Report) -> bytes | None:
