@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.station import Station, check_sound, wait_for, wait_for_event
 
+from pywats_archive.archive.rebuild import rebuild
 from pywats_archive.archive.restore import restore_source
 from pywats_archive.client import Client
 from pywats_archive.integrity.verify import verify
@@ -73,6 +75,10 @@ def sent(station: Station) -> dict[str, list[str]]:
 def ids(station: Station) -> list[str]:
     """The entries in the order in which they came."""
     return sorted(each.archive_id for each in station.entries())
+
+
+def has_entries(station: Station, number: int) -> bool:
+    return len(station.entries()) == number
 
 
 def rows(station: Station, which: int = -1) -> dict[str, Report]:
@@ -203,11 +209,43 @@ def test_a_grown_file_waits_until_the_server_has_what_it_was_before(station: Sta
         wait_for_event(logged, "service.started")
         for number in range(1, 4):
             append(station, f"SN{number}=1", f"SN1={number}")
-            wait_for(lambda number=number: len(station.entries()) == number)
+            wait_for(functools.partial(has_entries, station, number))
     assert [each.state for each in station.arrivals()] == [ArrivalState.WAITING] + [ArrivalState.CONVERTING] * 2
     station.server.start()
     assert station.run().waiting == ()
     assert sent(station) == {"SN1": ["1", "2", "3"], "SN2": ["1"], "SN3": ["1"]}
+
+
+def test_a_replay_that_waits_gives_way_to_a_later_entry(station: Station) -> None:
+    """What a replay of an older entry would still send is withheld once a later entry's report goes out under its id."""
+    append(station, "SN1=1")
+    station.run()
+    code(station, limit=2)
+    assert replayed(station, 0, submit_to_server=True).effects == {"replaces": 1}
+    append(station, "SN1=2")
+    station.server.stop()
+    with capture_logs() as logged, station.serving():
+        wait_for_event(logged, "source.converted")
+    station.server.start()
+    assert station.run().waiting == ()
+    assert sent(station)["SN1"][-1] == "2"
+    with station.archive() as archive:
+        before = archive.reports_of(ids(station)[0])[-1]
+    assert before.submission_state is SubmissionState.WITHHELD and "later entry" in str(before.last_error)
+
+
+def test_ids_outlive_a_rebuilding_of_the_catalog(station: Station) -> None:
+    """Without its ledger, the entries at the path of a grown file still tell which ids its units have."""
+    append(station, "SN1=1")
+    station.run()
+    append(station, "SN2=1")
+    station.run()
+    for path in station.archive_root.glob("metadata.db*"):
+        path.unlink()
+    assert rebuild(station.archive_root).problems == ()
+    append(station, "SN3=1")
+    assert station.run().waiting == ()
+    assert {unit: len(values) for unit, values in sent(station).items()} == {"SN1": 2, "SN2": 2, "SN3": 1}
 
 
 def test_what_is_ambiguous_waits_for_a_person(station: Station) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
+from pywats_archive.conversion.interceptor import NextState
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.afterwards import Afterwards
 from pywats_archive.pipeline.alerts import Alerts
-from tests.faults.acts import Act, enter_what_is_new, finish_it, line, submit_it
+from tests.faults.acts import DOCUMENTS, OWN_ID, Act, archive_it, enter_what_is_new, finish_it, line, submit_it
 from tests.faults.place import Place
 
 MORE = b", and the rest"
+GROWN = (DOCUMENTS[0], b'{"sn":"S2","limit":5}', b'{"sn":"S3"}')
+"""Reports of a file that a unit was appended to: one as it was, one corrected, and a new one, none of them with an id."""
 
 
 def submit_and_grow(archive: Archive, place: Place) -> None:
@@ -44,6 +50,42 @@ def look_afterwards(archive: Archive, place: Place) -> None:
     afterwards.take_up(at)
     for left in afterwards.due(all_of_them=True):
         afterwards.archive(at, left)
+
+
+def keep_and_append(archive: Archive, place: Place) -> None:
+    """Take it to its end where it lies; the tester appends another unit to it."""
+    finish_it("keep")(archive, place)
+    place.grow("watch", "unit.log", MORE)
+
+
+def convert_appended(archive: Archive, place: Place) -> None:
+    """Take it to its end as the file that it is by now."""
+    at = line(archive, place, "keep")
+    enter_what_is_new(at, place)
+    archive_it(archive, place)
+    for arrival in at.books.unfinished():
+        if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
+            at.interceptor.post_convert(
+                archive.entry(arrival.archive_id),
+                ConversionResult(status=ConversionStatus.SUCCESS, documents=GROWN),
+                arrival_id=arrival.arrival_id,
+                next_state=NextState(state=ArrivalState.WAITING),
+                append=True,
+            )
+    finish_it("keep")(archive, place)
+
+
+def expect_appended(archive: Archive, place: Place) -> None:
+    """Both contents are archived and done; each unit has one id, and of the later content what is unchanged was not sent."""
+    found = sorted(archive.find(EntryFilter()).items, key=lambda entry: entry.archive_id)
+    assert len(found) == 2, f"{len(found)} of 2 contents are archived"
+    assert [account.by_state for account in ledger.accounts(archive)] == [{"done": 2}]
+    rows = [report for entry in found for report in archive.reports_of(entry.archive_id)]
+    ids = {unit: {each.report_id for each in rows if each.serial_number == unit} for unit in ("S1", "S2", "S3")}
+    assert [len(each) for each in ids.values()] == [1, 1, 1] and ids["S2"] == {OWN_ID}, f"two ids: {ids}"
+    latest = {each.serial_number: each for each in rows if each.archive_id == found[1].archive_id}
+    assert latest["S1"].last_error == f"unchanged since entry {found[0].archive_id}", latest["S1"]
+    assert {latest[unit].submission_state for unit in ("S2", "S3")} == {SubmissionState.ACCEPTED}
 
 
 def expect_grown(**wanted: list[str]) -> Act:

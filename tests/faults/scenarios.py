@@ -61,10 +61,13 @@ from tests.faults.expectations import (
     expect_shared_sources,
 )
 from tests.faults.growing import (
+    convert_appended,
+    expect_appended,
     expect_grown,
     expect_late,
     finish_and_grow,
     finish_then_see,
+    keep_and_append,
     look_afterwards,
     submit_and_grow,
 )
@@ -116,6 +119,7 @@ SCENARIOS = {
         drop=drop_file, prepare=submit_and_grow, act=finish_then_see("delete"), expect=expect_grown()
     ),
     "grown in Done": Scenario(drop=drop_file, prepare=finish_and_grow, act=look_afterwards, expect=expect_late),
+    "appended": Scenario(drop=drop_file, prepare=keep_and_append, act=convert_appended, expect=expect_appended),
     "suspend": Scenario(drop=drop_file, prepare=archive_it, act=set_aside, expect=expect_pending),
     "suspend beside": Scenario(drop=drop_beside_pending, prepare=archive_it, act=set_aside, expect=expect_pending),
     "retry": Scenario(drop=drop_file, prepare=set_aside, act=retry_it, expect=expect_folders(Done=["unit.log"])),

@@ -136,21 +136,23 @@ def longer_at_its_place(db: Connection, entry: ArchiveEntry, *, limit: int) -> t
     return _beside(db, entry, _SAME_PATH, ">", limit)
 
 
+_ARRIVED_BESIDE = (
+    "SELECT o.archive_id FROM arrivals a JOIN arrivals o ON o.{0} = a.{0} AND o.converter_name = a.converter_name "
+    "WHERE a.archive_id = ?1"
+)
+_SAME_INODE = _ARRIVED_BESIDE.format("inode")
 _SAME_PATH = (
-    "(source_path = (SELECT source_path FROM archive_entries WHERE archive_id = ?1) OR archive_id IN (SELECT o.archive_id "
-    "FROM arrivals a JOIN arrivals o ON o.path = a.path AND o.converter_name = a.converter_name WHERE a.archive_id = ?1))"
-)
-_SAME_INODE = (
-    "archive_id IN (SELECT o.archive_id FROM arrivals a JOIN arrivals o ON o.inode = a.inode "
-    "AND o.converter_name = a.converter_name WHERE a.archive_id = ?1)"
+    "SELECT o.archive_id FROM archive_entries own JOIN archive_entries o ON o.source_path = own.source_path "
+    f"WHERE own.archive_id = ?1 UNION {_ARRIVED_BESIDE.format('path')}"
 )
 
 
-def _beside(db: Connection, entry: ArchiveEntry, where: str, than: str, limit: int) -> tuple[ArchiveEntry, ...]:
+def _beside(db: Connection, entry: ArchiveEntry, among: str, than: str, limit: int) -> tuple[ArchiveEntry, ...]:
     text = (
-        f"{_ROWS.select} WHERE {where} AND converter_name = ?2 AND source_kind = 'file' AND source_size_bytes > 0 "
-        f"AND source_size_bytes {than} ?3 AND EXISTS (SELECT 1 FROM reports r WHERE r.archive_id = archive_entries.archive_id) "
-        "ORDER BY entry_no DESC LIMIT ?4"
+        f"{_ROWS.select} WHERE archive_id IN ({among}) AND +converter_name = ?2 AND source_kind = 'file' "
+        f"AND source_size_bytes > 0 AND source_size_bytes {than} ?3 "
+        "AND EXISTS (SELECT 1 FROM reports r WHERE r.archive_id = archive_entries.archive_id) "
+        "ORDER BY +entry_no DESC LIMIT ?4"
     )
     values = (entry.archive_id, entry.converter_name, entry.source_size_bytes, limit)
     return tuple(map(_entry, execute(db, text, values)))

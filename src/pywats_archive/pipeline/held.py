@@ -38,8 +38,8 @@ class HeldSources:
         """``impatient`` leaves what needs a person alone for long, so that a run can end in between."""
         self._impatient = impatient
         self._held: dict[Key, _Held] = {}
-        self._behind: dict[Key, set[Key]] = {}
-        """What waits for the end of another arrival, by that one."""
+        self._behind: dict[Key, int] = {}
+        """The arrivals for whose end others wait, by those."""
 
     def hold(self, line: Line, arrival: Arrival, waits: Waits) -> None:
         """Leave an arrival alone for a while."""
@@ -50,11 +50,12 @@ class HeldSources:
         reason = f"{arrival.path}: {waits.reason}"
         self._held[key(line, arrival)] = _Held(time.monotonic() + delay, reason, waits.needs_person, tries)
         if waits.behind is not None:
-            self._behind.setdefault((line.name, line.root, waits.behind), set()).add(key(line, arrival))
+            self._behind[key(line, arrival)] = waits.behind
 
     def release(self, line: Line, arrival: Arrival) -> None:
         """Forget an arrival that went on; idempotent."""
         self._held.pop(key(line, arrival), None)
+        self._behind.pop(key(line, arrival), None)
 
     def forget(self, line: Line, number: int) -> None:
         """Forget an arrival that the books have no more; idempotent."""
@@ -73,8 +74,8 @@ class HeldSources:
 
     def call(self, line: Line, behind: int) -> None:
         """Let what waits for the end of an arrival be tried at once."""
-        for each in self._behind.pop((line.name, line.root, behind), ()):
-            if held := self._held.get(each):
+        for each, number in list(self._behind.items()):
+            if (*each[:2], number) == (line.name, line.root, behind) and (held := self._held.get(each)):
                 self._held[each] = replace(held, until_s=0.0, is_called=True)
 
     @property

@@ -119,6 +119,35 @@ def test_a_report_continues_the_one_of_its_test(
     assert (pairing.ambiguity is not None) == ("?" in partners)
 
 
+GREW: list[Case] = [
+    ("a unit was appended", ABC[:1], new("A", "B"), ["a", "new"], []),
+    ("another test of the unit was appended", ABC[:1], new("A", ("A", {"start": ELEVEN})), ["a", "new"], []),
+    ("the last test alone is read, of the same unit", ABC[:1], new(("A", {"start": ELEVEN})), ["new"], ["a"]),
+    ("one key of a test differs", ABC[:1], new(("A", {"pn": "P2"})), ["new"], ["a"]),
+    ("an id of its own stays", ABC[:1], new(("A", {"start": ELEVEN, "own_id": "a"})), ["a"], []),
+    ("an id of its own stands for another unit", ABC[:1], new(("B", {"own_id": "a"})), ["?"], []),
+    ("no unit is named", [old("u", None)], new(None, None), ["?", "?"], []),
+    ("no unit is named, one on each side", [old("u", None)], new(None), ["?"], []),
+    ("two equal new ones", ABC[:1], new("A", "A"), ["?", "?"], []),
+    ("what was never sent keeps its id", [old("a", "A", is_sent=False)], new("A", "B"), ["a", "new"], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "earlier", "made", "partners", "without"), GREW)
+def test_of_a_file_that_grew_only_four_equal_keys_or_an_own_id_make_one_test(
+    why: str, earlier: Sequence[Earlier], made: Sequence[New], partners: list[str], without: list[str]
+) -> None:
+    """What was appended may be another test of the same unit, so that nothing is taken for a correction (invariant 14)."""
+    pairing = paired(earlier, made, is_grown=True)
+    assert (told(pairing), left(pairing)) == (partners, without), why
+
+
+def test_of_a_file_that_grew_one_document_is_one_test() -> None:
+    """An unchanged report without a serial number is known by its document; the one that was appended is new."""
+    pairing = paired([old("u", None)], new(None, None), alike=lambda report_id, ordinal: ordinal == 1, is_grown=True)
+    assert told(pairing) == ["u", "new"]
+
+
 def test_equal_tests_are_told_apart_by_their_documents() -> None:
     """Of reports with equal keys those of one document belong together, and so do the two that are left then."""
     earlier, made = [old("a", "A"), old("b", "A"), old("c", "A")], new("A", "A", "A")

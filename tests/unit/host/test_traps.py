@@ -167,6 +167,27 @@ def test_other_things_that_can_hardly_be_meant_are_told(tmp_path: Path) -> None:
     assert ["ends with a space" in each or "leaves the source's folder" in each for each in told] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"post_action": "move"}, "post_action 'move' takes the file out"),
+        ({"post_action": "keep", "archive_enabled": False}, "without archive_enabled"),
+        ({"post_action": "keep", "archive_source_files": False}, "without archive_source_files"),
+        ({"converter_type": "folder"}, "a folder converter"),
+        ({"converter_type": "scheduled", "schedule_interval_seconds": 1}, "a scheduled converter"),
+        ({"post_action": "keep"}, None),
+    ],
+    ids=str,
+)
+def test_append_without_an_effect_is_told(tmp_path: Path, keys: dict[str, object], why: str | None) -> None:
+    """A person is warned once, with the reason, where ``append`` can do nothing."""
+    other = {**SECTION, "name": "other", "archive_enabled": True, "watch_folder": "other"}
+    station = read_station_config(write(tmp_path, {**SECTION, "archive_enabled": True, **keys, "append": True}, other))
+    told = [each for each in doubtful(station) if "append has no effect" in each]
+    assert [why is not None and why in each and "'csv'" in each for each in told] == ([True] if why else [])
+    assert station.converters[0].is_appended == (why is None)
+
+
 def test_a_link_makes_no_second_archive(tmp_path: Path) -> None:
     """Reached by a link, relative folders would be others: that is refused, and whole paths or its own path are taken."""
     (tmp_path / "real").mkdir()
