@@ -155,7 +155,7 @@ def _beside(db: Connection, entry: ArchiveEntry, among: str, than: str, limit: i
         "ORDER BY +entry_no DESC LIMIT ?4"
     )
     values = (entry.archive_id, entry.converter_name, entry.source_size_bytes, limit)
-    return tuple(map(_entry, execute(db, text, values)))
+    return tuple(each for each in _judged(rows(db, text, values)) if not isinstance(each, BadRow))
 
 
 def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion], *, disk_size_bytes: int) -> None:
