@@ -273,6 +273,7 @@ def test_killed_in_the_middle_it_ends_in_the_same_reports(station: Station, step
     assert station.run().waiting == ()
     assert {unit: values[-1] for unit, values in sent(station).items()} == {"SN1": "2", "SN2": "1", "SN3": "1"}
     assert sent(station)["SN1"] in (["1", "2"], ["1", "2", "2"]) and len(station.entries()) == 3
+    assert {each.state for each in station.arrivals()} == {ArrivalState.DONE}
     with station.archive() as archive:
         assert [checked.problem for checked in verify(archive, Thoroughness()) if checked.problem] == []
 
