@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
-from pywats_archive.host.settings.neighbours import NOT_ARCHIVED
+from pywats_archive.host.settings.neighbours import NOT_ARCHIVED, real
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.pipeline.deferred.note import (
@@ -59,8 +59,8 @@ class _Place:
 
     mutex: threading.RLock = field(default_factory=threading.RLock)
     """Held while a folder is filled, since until then it looks like one that a crash left empty."""
-    in_use: set[Path] = field(default_factory=set)
-    """Folders whose conversion is in memory in this run."""
+    in_use: set[str] = field(default_factory=set)
+    """Names of the folders whose conversion is in memory in this run; converters may reach them by different paths."""
     resumable: list[Parked] = field(default_factory=list)
     scanned_s: float = float("-inf")
 
@@ -107,7 +107,7 @@ class Spool:
                 with suppress(OSError):
                     _remove(folder)
                 raise StorageError(f"{folder}: cannot be written ({exc.strerror or exc})") from exc
-            place.in_use.add(folder)
+            place.in_use.add(folder.name)
         return folder
 
     def resume(self, config: ConverterConfig, arrival: Arrival) -> tuple[Path, ConversionResult] | None:
@@ -121,12 +121,12 @@ class Spool:
             for parked in place.resumable:
                 note = parked.note
                 is_its = note.original_path == arrival.path and stamp.matches(note) and _is_of(config, note)
-                if is_its and parked.folder not in place.in_use:
+                if is_its and parked.folder.name not in place.in_use:
                     note = read(parked.folder)  # it may have been edited since
                     if note.proof is None or parked.sources():  # its source was parked since: this is the next one
                         continue
                     self.require_trusted(parked.folder, note, config)
-                    place.in_use.add(parked.folder)
+                    place.in_use.add(parked.folder.name)
                     return parked.folder, result_of(note)
         return None
 
@@ -147,14 +147,14 @@ class Spool:
             # Deferred before the source moves: a scan in between must not record it as vanished.
             self._defer(config.name, {arrival.number})
             actions.move_into(folder / SOURCE, Path(arrival.path))
-            place.in_use.discard(folder)
+            place.in_use.discard(folder.name)
 
     def discard(self, folder: Path, config: ConverterConfig) -> None:
         """Remove a folder whose source is gone or was replaced; OSError when that fails."""
         place = self._place(config)
         with place.mutex:
             _remove(folder)
-            place.in_use.discard(folder)
+            place.in_use.discard(folder.name)
 
     def parked(self, config: ConverterConfig, *, of_all: bool = False) -> Iterator[Parked]:
         """Yield a converter's folders that are not in use, oldest first; ``of_all``: of all that share its Done folder.
@@ -169,7 +169,7 @@ class Spool:
                 f"{where}: cannot be read ({exc.strerror or exc}); check its rights and its disk"
             ) from exc
         for folder in folders:
-            if folder not in in_use:
+            if folder.name not in in_use:
                 parked = Parked(folder=folder, note=read(folder))
                 if of_all or _is_of(config, parked.note):
                     yield parked
@@ -197,7 +197,7 @@ class Spool:
     def is_current(self, parked: Parked, config: ConverterConfig) -> Note | None:
         """Return a folder's current note; None when the folder is in use, or belongs to another converter."""
         note = read(parked.folder)
-        is_free = parked.folder not in self._place(config).in_use
+        is_free = parked.folder.name not in self._place(config).in_use
         return note if is_free and _is_of(config, note) else None
 
     def require_trusted(self, folder: Path, note: Note, config: ConverterConfig) -> None:
@@ -222,8 +222,9 @@ class Spool:
             ) from exc
 
     def _place(self, config: ConverterConfig) -> _Place:
+        where = real(_folder_of(config))  # one lock for one folder, by whichever path a converter names it
         with self._mutex:
-            return self._places[_folder_of(config)]
+            return self._places[where]
 
     def _defer(self, converter_name: str, numbers: set[int]) -> None:
         with self._mutex:
