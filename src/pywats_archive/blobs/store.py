@@ -36,6 +36,8 @@ Naming = Callable[[Content], tuple[str, Label]]
 
 UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
 """Stands for a content that is not known yet; as long in text as any real one."""
+_MOST_SOUND = 10_000
+"""How many shared blobs are remembered as read."""
 
 
 class BlobStore(BlobReader):
@@ -49,6 +51,8 @@ class BlobStore(BlobReader):
         self.reserve = Reserve(self.files)
         self.has_links = True
         """Whether a blob can have several names, as of the last try."""
+        self._sound: set[str] = set()
+        """Shared blobs that this process has read from end to end."""
 
     def write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -92,17 +96,21 @@ class BlobStore(BlobReader):
     def share(self, path: str, names: Iterator[str], *, checksum: str) -> Blob | None:
         """Give a blob of this content the first free one of ``names`` too, if possible; its bytes are freed with its last name.
 
-        None if the file system cannot, or the blob is missing, damaged or another one. The name is durable after
-        ``sync_name``.
+        None if the file system cannot, or the blob is missing, damaged or another one: its bytes are read before it gets its
+        first further name. The name is durable after ``sync_name``.
         """
         try:
             header = self.read_header(path)
             content = Content(sha256=header.label.metadata["sha256"], size_bytes=header.label.metadata["size_bytes"])
-            for name in names if content.checksum == checksum else ():
+            if content.checksum != checksum:
+                return None
+            self._require_sound(path, checksum)
+            for name in names:
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
                     self.has_links = True
+                    self._sound.add(name)
                     size = header.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
         except (BlobDamaged, BlobMissing, KeyError):
@@ -111,6 +119,14 @@ class BlobStore(BlobReader):
             self.has_links = self.has_links and not files.says_no_links(exc)
             return None
         return None
+
+    def _require_sound(self, path: str, checksum: str) -> None:
+        if path in self._sound:
+            return
+        self.check(path, checksum)
+        if len(self._sound) >= _MOST_SOUND:
+            self._sound.clear()
+        self._sound.add(path)
 
     def sync_name(self, blob: Blob) -> None:
         """Make a blob's name durable; must come before the commit of anything that relies on the blob."""

@@ -285,6 +285,20 @@ def test_a_damaged_companion_is_found_in_each_entry_that_has_it(archive: Archive
     assert sorted(problem.archive_id or "" for problem in problems) == sorted(entry.archive_id for entry in found)
 
 
+def test_a_damaged_companion_gets_no_further_name(archive: Archive, watch: Path, tmp_path: Path, clock: Clock) -> None:
+    """The file that still lies there is stored again, and not what is left of its first copy (invariants 2 and 6)."""
+    content = os.urandom(5_000)
+    beside = _file(watch / "cal.txt", content)
+    first = _take_in(archive, _file(watch / "a.log"), [beside])
+    _damage(archive.root / first.companions[0].archived_path)
+    archive.close()
+    with Archive.open(archive.root, own=True, clock=clock) as again:
+        second = _take_in(again, _file(watch / "b.log"), [beside])
+        assert _restored(again, second, tmp_path / "back")["cal.txt"] == content
+        source = _take_in(again, beside)
+        again.blobs.check(source.source_archived_path, source.source_checksum)
+
+
 def test_tars_that_earlier_versions_shared_are_read(archive: Archive, watch: Path, tmp_path: Path) -> None:
     """A tar with one companion, a name for each entry, one header: verified, restored, and found again by a rebuilding."""
     beside = _file(watch / "cal.txt")
