@@ -179,8 +179,8 @@ def _events(bench: Bench) -> tuple[Result, str]:
     except (OSError, RuntimeError) as exc:  # too many watches is ENOSPC as well, and the disk is not full
         return Result.FAILED, reason(exc)
     if heard:
-        return Result.OK, f"told after {time.monotonic() - began:.1f} s"
-    return Result.FAILED, f"nothing told within {timeout_s:g} s"
+        return Result.OK, f"reported after {time.monotonic() - began:.1f} s"
+    return Result.FAILED, f"nothing reported within {timeout_s:g} s"
 
 
 def _open_files(bench: Bench) -> tuple[Result, str]:

@@ -161,10 +161,10 @@ _RULES = (
           "put the archive on a local disk"),
     _Rule(Check.CATALOG, _F, _ARCHIVE, Level.BROKEN, "the catalog cannot be kept here: {told}",
           "put the archive on a local disk"),
-    _Rule(Check.EVENTS, _F, _WATCH, Level.GOOD, "changes are not told ({told}): a dropped file is found within a minute",
+    _Rule(Check.EVENTS, _F, _WATCH, Level.GOOD, "changes are not reported ({told}): a dropped file is found within a minute",
           "on Linux, raise fs.inotify.max_user_watches and max_user_instances; on a share, there may be no remedy"),
     _Rule(Check.OPEN_FILES, _W, _WATCH, Level.FULL,
-          "how long a file is quiet tells alone whether it is still written ({told}); what is written later is archived again",
+          "only the time that a file is quiet shows that it is complete ({told}); late writes are archived again",
           "set settle_seconds above the longest pause of the program; on Linux, run the service with CAP_LEASE, or under the "
           "account that writes the files"),
     _Rule(Check.READ_ONLY, _W, _ARCHIVE, Level.GOOD, "archived files cannot be made read-only ({told})",
