@@ -1,6 +1,6 @@
-"""Archives every source before it is converted and every report before it is sent, and finds, proves and restores them.
+"""Archives every source before it is converted and every report before it is sent; finds, verifies and restores them.
 
-What is meant to be used from outside is named here and loaded when it is first asked for.
+The public names are listed here, and each is loaded at its first use.
 """
 
 from __future__ import annotations

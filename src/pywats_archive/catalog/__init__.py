@@ -1,5 +1,6 @@
 """Rows: the metadata database and every query on it.
 
-A **table** has a module of its own with its statements. The **writer** groups commits. **Events** are the append-only,
-chained history. Knows no file but its own and no converter. The only room that imports SQLAlchemy and Alembic.
+Each table has a module with its statements; all are defined in **tables** and **upkeep_tables**. The **writer** groups
+commits. **Events** are the append-only, chained history. Knows no converter, and no file but its own. The only package that
+imports SQLAlchemy and Alembic.
 """

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import messages_to_text, moment_to_text
+from pywats_archive.catalog.column_types import messages_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.operation.statistics import OpenAlert
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.columns import path_to_text, text_to_path
+from pywats_archive.catalog.column_types import path_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, rows, storable
 from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogError

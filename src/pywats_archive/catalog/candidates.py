@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import json_to_text
+from pywats_archive.catalog.column_types import json_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.ids import archive_id

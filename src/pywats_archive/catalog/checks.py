@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.operation.integrity import Finding, Problem, ProblemKind
 from pywats_archive.redaction import redacted

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import upkeep_tables
-from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.ids import archive_id

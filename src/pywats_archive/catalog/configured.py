@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import json_to_text, moment_to_text
+from pywats_archive.catalog.column_types import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.retention.configured import Said
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.columns import canonical_json
+from pywats_archive.catalog.column_types import canonical_json
 from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.conversion import Conversion

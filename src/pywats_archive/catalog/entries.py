@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import search, tables
-from pywats_archive.catalog.columns import moment_to_text, path_to_text
+from pywats_archive.catalog.column_types import moment_to_text, path_to_text
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.entry_conditions import conditions
 from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad

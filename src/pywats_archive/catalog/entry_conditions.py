@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pywats_archive.catalog import search
-from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.models.query import EntryFilter
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import canonical_json, moment_to_text
+from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.event import Event
 from pywats_archive.redaction import redacted_json

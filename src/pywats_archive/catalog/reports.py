@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import tables
-from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.rows import BadRow, Rows, sound_or_bad
 from pywats_archive.errors import CatalogDamaged

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 
-from pywats_archive.catalog.columns import Written
+from pywats_archive.catalog.column_types import Written
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.tables import DIALECT
 

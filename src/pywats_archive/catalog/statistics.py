@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import moment_to_text
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.operation.statistics import GROWTH_DAYS, ArchiveStatistics, DayStatistics
 from pywats_archive.models.report import SubmissionState

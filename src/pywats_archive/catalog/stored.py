@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.columns import path_to_text
+from pywats_archive.catalog.column_types import path_to_text
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.file_stamp import FileStamp
 

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from pywats_archive.catalog.columns import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
+from pywats_archive.catalog.column_types import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
 
 DIALECT = sqlite.dialect()

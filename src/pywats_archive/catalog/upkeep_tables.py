@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from pywats_archive.catalog.columns import Json, Moment
+from pywats_archive.catalog.column_types import Json, Moment
 
 metadata = MetaData()
 """Of every table of the catalog."""

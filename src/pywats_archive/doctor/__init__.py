@@ -1,1 +1,1 @@
-"""Whether a station can keep its promises: **trials** in its own folders, **findings** about each, and a verdict for all."""
+"""Whether a station's folders can keep the guarantees: **trials** in each folder, **findings** from them, and a **verdict**."""

@@ -1,1 +1,4 @@
-"""Trust: whether an archive holds what it recorded, and whether what the promises need works; runs no converter."""
+"""Whether an archive still holds what it recorded: **verify** checks it once, the **scrub** re-reads it all the time.
+
+Runs no converter.
+"""

@@ -1,1 +1,1 @@
-"""Replaying what is archived: converted again, compared with what there is, and sent if that is wanted."""
+"""Replays: archived sources are converted again, and their reports are compared with the existing ones and sent on request."""

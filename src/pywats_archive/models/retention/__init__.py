@@ -1,4 +1,4 @@
 """Values of retention.
 
-A **policy** says how long entries are kept. A **purge** removes their bytes. The **clock** values say which time is believed.
+A **policy** says how long entries are kept. A **purge** removes their bytes. The **clock** values say which time is trusted.
 """

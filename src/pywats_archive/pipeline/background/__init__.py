@@ -1,1 +1,1 @@
-"""What the service does while sources are processed: **retention** purges, **scrub** reads back, the **clock** is judged."""
+"""Jobs beside the processing of sources: **retention** purges, **scrub** re-reads archived files, **clock** checks the time."""
