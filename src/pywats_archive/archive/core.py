@@ -33,6 +33,7 @@ from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.portable import names
 from pywats_archive.portable.uptime import Uptimes, uptime
 
 T = TypeVar("T")
@@ -261,7 +262,7 @@ def _with_reserve(root: Path, open_it: Callable[[], Archive], *, is_owner: bool)
         reserve = root / RESERVE
         if not is_owner or not reserve.exists():
             raise
-        reserve.unlink()
+        names.unlink(reserve)
         return open_it()
 
 

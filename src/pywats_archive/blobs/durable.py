@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 from pywats_archive.blobs.foldersync import FolderSync
 from pywats_archive.blobs.temporary import TEMPORARY_SUFFIX, TemporaryFile, open_file, remove, write_all
 from pywats_archive.models.step import OnStep, no_step
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 
 _FOLDER_MODE = 0o700
 _MANY, _UNLINKING = 64, 4
@@ -138,6 +139,7 @@ class DurableFiles:
             with ThreadPoolExecutor(_UNLINKING) as pool:
                 each = pool.map(self._remove_each, (names[n::_UNLINKING] for n in range(_UNLINKING)))
                 failures = {name: error for part in each for name, error in part.items()}
+        failures = self._remove_again(failures)
         for folder in sorted({f"{self.root}/{name}".rpartition("/")[0] for name in names}):
             with suppress(FileNotFoundError):
                 self._on_step("fsync_folder")
@@ -149,10 +151,24 @@ class DurableFiles:
         for name in names:
             try:
                 self._on_step("unlink")
-                remove(f"{self.root}/{name}")
+                remove(f"{self.root}/{name}", within_s=0)
             except OSError as exc:
                 failures[name] = exc
         return failures
+
+    def _remove_again(self, failures: Mapping[str, OSError]) -> dict[str, OSError]:
+        """Try again to remove what Windows refused; all of it together for a second. Returns what still fails."""
+        until_s = time.monotonic() + names.PATIENCE_S
+        left = {}
+        for name, failure in failures.items():
+            left[name] = failure
+            if names.is_refusal(failure):
+                try:
+                    remove(f"{self.root}/{name}", within_s=max(0.0, until_s - time.monotonic()))
+                    del left[name]
+                except OSError as exc:
+                    left[name] = exc
+        return left
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder (relative to the root) and its parents, up to the root, as long as they are empty.
@@ -163,7 +179,7 @@ class DurableFiles:
         while path != Path(self.root):
             self._on_step("rmdir")
             self._known.discard(os.fspath(path))
-            path.rmdir()
+            names.rmdir(path)
             path = path.parent
 
     def _ensure(self, folder: str) -> None:

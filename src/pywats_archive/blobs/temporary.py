@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.models.step import OnStep
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 
 TEMPORARY_SUFFIX = ".part"
 _FILE_MODE = 0o400
@@ -113,9 +112,6 @@ def remove_temporary(folder: Path, *, report: Callable[[Path], None], deep: bool
         remove(path)
 
 
-def remove(path: Path | str) -> None:
-    """Remove a file that may be gone already, or read-only (which stops Windows)."""
-    with suppress(FileNotFoundError):
-        if files.WINDOWS:
-            os.chmod(path, 0o600)  # noqa: PTH101
-        os.unlink(path)  # noqa: PTH108
+def remove(path: Path | str, *, within_s: float = names.PATIENCE_S) -> None:
+    """Remove a file, which may be read-only, or gone already; Windows may refuse that for ``within_s``."""
+    names.unlink(path, missing_ok=True, within_s=within_s)

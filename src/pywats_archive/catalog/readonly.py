@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pywats_archive.catalog.driver import uri
 from pywats_archive.errors import CatalogError
+from pywats_archive.portable import names
 from pywats_archive.portable.scratch import Scratch
 
 CANNOT_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -77,7 +78,7 @@ def _copied(path: Path, folder: Path) -> Path:
         if _marks(path) == before:
             return folder / path.name
         for left in folder.iterdir():
-            left.unlink()
+            names.unlink(left)
         time.sleep(_PAUSE_S)
     raise CatalogError(
         f"{path}: is being written to by another computer, and cannot be written here; read it there, or read a snapshot"

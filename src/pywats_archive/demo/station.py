@@ -24,6 +24,7 @@ from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.service import Service, Settings
+from pywats_archive.portable import names
 
 _STANDARD = "pywats_client.converters.standard"
 CONVERTERS = {
@@ -250,7 +251,7 @@ def _missing_sources(client: Client, entries: Sequence[ArchiveEntry], drops: Seq
             if restored.path is None:
                 return [f"{entry.archive_id}: {restored.error}"]
             found[entry.converter_name, restored.path.name, _fingerprint(restored.path)] += 1
-            shutil.rmtree(folder)
+            names.remove_tree(folder)
     dropped = Counter((drop.converter, drop.name, _fingerprint_of(drop)) for drop in drops)
     return [f"{converter}/{name}: is not in the archive as it was dropped" for converter, name, _ in dropped - found]
 

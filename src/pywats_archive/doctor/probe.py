@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pywats_archive.doctor.places import PROBE_PREFIX, Shelter
+from pywats_archive.portable import names
 
 _STALE_S = 3600.0
 
@@ -79,20 +78,11 @@ def _sweep(folder: Path, token: str) -> None:
 def _remove(path: Path, *, is_own: bool) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
-            _make_removable(path)
-            shutil.rmtree(path)
+            names.remove_tree(path)
         else:
-            path.unlink()
+            names.unlink(path)
     except FileNotFoundError:
         raise
     except OSError as exc:
         if is_own:
             raise ProbeLeft(exc.errno, exc.strerror, str(path)) from exc
-
-
-def _make_removable(folder: Path) -> None:
-    """Make files writable, since Windows removes no read-only file."""
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                Path(parent, name).chmod(stat.S_IRUSR | stat.S_IWUSR)

@@ -20,7 +20,7 @@ from pywats_archive.doctor.probe import Probe
 from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import files as portable
-from pywats_archive.portable import moving, open_files, volumes
+from pywats_archive.portable import moving, names, open_files, volumes
 
 NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LENGTHS = (portable.NAME_MAX_BYTES, 200, 143, 100, 64)
@@ -240,7 +240,7 @@ def _long_names(bench: Bench) -> tuple[Result, str]:
 
 def _takes(probe: Probe, length: int) -> bool:
     try:
-        probe.write("n" * max(1, length - probe.room_bytes())).unlink()
+        names.unlink(probe.write("n" * max(1, length - probe.room_bytes())))
     except OSError as exc:
         if exc.errno in (errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL):
             return False

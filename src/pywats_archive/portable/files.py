@@ -8,7 +8,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-WINDOWS = os.name == "nt"
+from pywats_archive.portable import names
+
+WINDOWS = names.WINDOWS
 NAME_MAX_BYTES = 255
 
 _CLUSTER_BYTES = 4096
@@ -33,11 +35,11 @@ def says_no_links(error: OSError) -> bool:
     return error.errno in {*_CANNOT_LINK, errno.EINVAL}
 
 
-def read_small(path: Path, *, most_bytes: int = 10_000_000) -> bytes:
+def read_small(path: Path, *, most_bytes: int = 10_000_000, windows: bool = WINDOWS) -> bytes:
     """Read a small file whole; OSError if it is not a regular file, or has more bytes, since some devices never end."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
-    with path.open("rb") as stream:
+    with names.patiently(lambda: path.open("rb"), windows=windows) as stream:  # another process may be replacing it
         content = stream.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise OSError(errno.EFBIG, f"has more than {most_bytes} bytes", os.fspath(path))
@@ -74,14 +76,14 @@ def rename_exclusive(source: Path | str, target: Path | str, *, windows: bool = 
     between the two: a name that is this very file's already counts as given.
     """
     if windows:
-        os.rename(source, target)  # noqa: PTH104 (Path.rename replaces on POSIX, and tests inject the platform)
+        names.rename(source, target, windows=windows)
         return
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
         if not _is_half_renamed(source, target):
             raise
-        os.unlink(source)  # noqa: PTH108
+        names.unlink(source)
     except OSError as exc:
         if exc.errno not in _CANNOT_LINK:
             raise
@@ -100,23 +102,23 @@ def _is_half_renamed(source: Path | str, target: Path | str) -> bool:
 def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        os.replace(source, target)  # noqa: PTH105
+        names.replace(source, target)
     except OSError:
-        os.unlink(target)  # noqa: PTH108
+        names.unlink(target)
         raise
 
 
-def unlink_or_undo(source: Path | str, target: Path | str) -> None:
+def unlink_or_undo(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -> None:
     """Remove the old name; if that fails, remove the new one, so that no try leaves a copy.
 
     If another process removed the old name, the new one stays.
     """
     try:
-        os.unlink(source)  # noqa: PTH108 (takes strings: blobs go by in thousands)
+        names.unlink(source, windows=windows)
     except FileNotFoundError:
         return
     except OSError:
-        os.unlink(target)  # noqa: PTH108
+        names.unlink(target, windows=windows)
         raise
 
 
@@ -134,11 +136,11 @@ def rename_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDO
             if not _is_reservation(target):
                 raise
     try:
-        source.rename(target)
+        names.rename(source, target, windows=windows)
     except OSError as exc:
         if not windows:
             with suppress(OSError):
-                target.rmdir()
+                names.rmdir(target)
         if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from exc
         raise
@@ -158,31 +160,43 @@ def replace_durably(path: Path, content: bytes, *, partial: Path) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        partial.replace(path)
+        names.replace(partial, path)
         sync_folder(path.parent)
     except OSError:
         with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            names.unlink(partial, missing_ok=True)
         raise
 
 
 def sync_tree(folder: Path, *, windows: bool = WINDOWS) -> None:
     """Make every file and name below ``folder`` durable."""
-    for parent, _, names in os.walk(folder):
-        for name in names:
+    for parent, _, found in os.walk(folder):
+        for name in found:
             sync_file(Path(parent, name), windows=windows)
         sync_folder(Path(parent), windows=windows)
 
 
 def sync_file(path: Path, *, windows: bool = WINDOWS) -> None:
-    """Make the bytes of a written file durable."""
+    """Make the bytes of a written file durable, even of a read-only one."""
     if path.is_symlink():
         return
-    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
+    descriptor = _opened_for_writing(path) if windows else os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _opened_for_writing(path: Path) -> int:
+    """Open a file as Windows needs it for a flush."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & stat.S_IWRITE:
+        return os.open(path, os.O_RDWR)
+    path.chmod(mode | stat.S_IWRITE)
+    try:
+        return os.open(path, os.O_RDWR)
+    finally:
+        path.chmod(mode)
 
 
 def allocate(descriptor: int, size_bytes: int) -> None:

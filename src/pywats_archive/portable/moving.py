@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+from pywats_archive.portable import names
 from pywats_archive.portable.files import (
     WINDOWS,
     is_link,
@@ -34,30 +35,30 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
         noted = marks(source)
         if not _is_copied(source, target):
             raise
-        discard(partial_of(source, target.parent))
-        remove_marked(source, noted)
+        discard(partial_of(source, target.parent), windows=windows)
+        remove_marked(source, noted, windows=windows)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
         noted = marks(source)
         _copy_exclusive(source, target, windows=windows)
         if os.path.lexists(source) and marks(source) != noted:
-            target.unlink()
+            names.unlink(target, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
-        unlink_or_undo(source, target)
+        unlink_or_undo(source, target, windows=windows)
     sync_folder(target.parent, windows=windows)
 
 
 def _copy_exclusive(source: Path, target: Path, *, windows: bool) -> None:
     partial = partial_of(source, target.parent)
-    discard(partial)
+    discard(partial, windows=windows)
     try:
         shutil.copy2(source, partial)
         sync_file(partial, windows=windows)
         rename_exclusive(partial, target, windows=windows)
         sync_folder(target.parent, windows=windows)
     finally:
-        partial.unlink(missing_ok=True)
+        names.unlink(partial, missing_ok=True, windows=windows)
 
 
 def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
@@ -68,7 +69,7 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
     if os.path.lexists(target):
         noted = marks(source)
         if _is_copied(source, target):
-            remove_marked(source, noted)
+            remove_marked(source, noted, windows=windows)
             return
     try:
         rename_folder_exclusive(source, target, windows=windows)
@@ -76,15 +77,15 @@ def move_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS
         if exc.errno != errno.EXDEV:
             raise
         partial, noted = partial_of(source, target.parent), marks(source)
-        discard(partial)
+        discard(partial, windows=windows)
         shutil.copytree(source, partial, symlinks=True)
         sync_tree(partial, windows=windows)
         if marks(source) != noted:
-            discard(partial)
+            discard(partial, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
         rename_folder_exclusive(partial, target, windows=windows)
         sync_folder(target.parent, windows=windows)
-        remove_marked(source, noted)
+        remove_marked(source, noted, windows=windows)
 
 
 def partial_of(source: Path, folder: Path) -> Path:
@@ -96,12 +97,12 @@ def partial_of(source: Path, folder: Path) -> Path:
     return folder / f".{status.st_dev:x}-{status.st_ino:x}.part"
 
 
-def discard(partial: Path) -> None:
+def discard(partial: Path, *, windows: bool = WINDOWS) -> None:
     """Remove a half-written file or folder of an earlier try, if there is one."""
     if partial.is_dir() and not partial.is_symlink():
-        shutil.rmtree(partial)
+        names.remove_tree(partial, windows=windows)
     else:
-        partial.unlink(missing_ok=True)
+        names.unlink(partial, missing_ok=True, windows=windows)
 
 
 def _is_copied(source: Path, target: Path) -> bool:
@@ -132,21 +133,21 @@ def marks(source: Path) -> Marks:
     return {str(path): _mark(path) for path in source.rglob("*") if path.is_symlink() or not path.is_dir()}
 
 
-def remove_marked(source: Path, noted: Marks) -> None:
+def remove_marked(source: Path, noted: Marks, *, windows: bool = WINDOWS) -> None:
     """Remove the noted files; new or changed ones stay, with an OSError."""
     if not source.is_dir() or is_link(source):
-        _remove_marked(source, noted)
+        _remove_marked(source, noted, windows=windows)
         return
-    for parent, folders, names in os.walk(source, topdown=False):
-        for name in (*names, *(folder for folder in folders if Path(parent, folder).is_symlink())):
-            _remove_marked(Path(parent, name), noted)
-        Path(parent).rmdir()
+    for parent, folders, files in os.walk(source, topdown=False):
+        for name in (*files, *(folder for folder in folders if Path(parent, folder).is_symlink())):
+            _remove_marked(Path(parent, name), noted, windows=windows)
+        names.rmdir(parent, windows=windows)
 
 
-def _remove_marked(path: Path, noted: Marks) -> None:
+def _remove_marked(path: Path, noted: Marks, *, windows: bool) -> None:
     if noted.get(str(path)) != _mark(path):
         raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
-    path.unlink()
+    names.unlink(path, windows=windows)
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import structlog
 
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 from pywats_archive.portable.files import NAME_MAX_BYTES
 
 log = structlog.get_logger()
@@ -62,7 +61,7 @@ def write_file(chunks: Iterable[bytes], folder: Path, name: str, *, mtime_ns: in
         return publish(path, folder, name, is_durable=is_durable)
     finally:
         with suppress(FileNotFoundError):
-            path.unlink()
+            names.unlink(path)
 
 
 def _set_time(path: Path, mtime_ns: int) -> None:
@@ -103,7 +102,7 @@ def make_whole(parent: Path, name: str, fill: Callable[[Path], object]) -> Path:
         fill(partial)
         return publish_folder(partial, parent, name)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        names.remove_tree(partial, ignore_errors=True)
 
 
 def publish_folder(partial: Path, parent: Path, name: str) -> Path:

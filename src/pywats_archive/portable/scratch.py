@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import threading
 import weakref
@@ -12,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from pywats_archive.portable import names
 
 _PREFIX, _LOCK = "pywats-archive-", ".lock"
 """Each folder contains a lock, which its process holds until it ends."""
@@ -35,7 +36,7 @@ class Scratch:
         try:
             yield made
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            names.remove_tree(made, ignore_errors=True)
 
     def make(self) -> Path:
         """Create an empty folder, which stays until ``close``.
@@ -105,12 +106,12 @@ def _remove(base: Path, lock: FileLock) -> None:
             if entry.name != _LOCK:
                 _remove_tree(entry)
     lock.release()
-    shutil.rmtree(base, ignore_errors=True)
+    names.remove_tree(base, ignore_errors=True)
 
 
 def _remove_tree(entry: os.DirEntry[str]) -> None:
     if entry.is_dir(follow_symlinks=False):
-        shutil.rmtree(entry.path, ignore_errors=True)
+        names.remove_tree(entry.path, ignore_errors=True)
     else:
         with suppress(OSError):
-            os.unlink(entry.path)  # noqa: PTH108 (a DirEntry's path)
+            names.unlink(entry.path)

@@ -45,20 +45,20 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 @pytest.fixture
 def across(monkeypatch: pytest.MonkeyPatch) -> None:
     """The watch folder lies on another file system than Done."""
-    link, rename = os.link, Path.rename
+    link, rename = os.link, os.rename
 
     def no_link(source: Any, target: Any, **more: Any) -> None:
         if Path(source).parent != Path(target).parent:
             raise OSError(errno.EXDEV, "another device")
         link(source, target, **more)
 
-    def no_rename(source: Path, target: Path) -> Path:
-        if source.parent != Path(target).parent:
+    def no_rename(source: Any, target: Any) -> None:
+        if Path(source).parent != Path(target).parent:
             raise OSError(errno.EXDEV, "another device")
-        return rename(source, target)
+        rename(source, target)
 
     monkeypatch.setattr(os, "link", no_link)
-    monkeypatch.setattr(Path, "rename", no_rename)
+    monkeypatch.setattr(os, "rename", no_rename)
 
 
 def leaving(path: Path, archive: Archive | None = None) -> SourceFile:

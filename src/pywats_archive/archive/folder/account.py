@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import WrongAccount
+from pywats_archive.portable import names
 from pywats_archive.portable.files import WINDOWS
 
 _ROOT = 0
@@ -63,7 +64,7 @@ def _is_given_to(root: Path, owner: Account) -> bool:
     try:
         return probe.stat().st_uid == owner.uid
     finally:
-        probe.unlink(missing_ok=True)
+        names.unlink(probe, missing_ok=True)
 
 
 def become(account: Account) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pywats_archive.archive.folder import layout, ownership
 from pywats_archive.errors import CatalogDamaged, StorageError
 from pywats_archive.models.step import OnStep, no_step
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 
 BUILDING = ".metadata.db.part"
 _REBUILT, _DAMAGED = f"{layout.CATALOG}.rebuilt-", f"{layout.CATALOG}.damaged-"
@@ -23,7 +23,7 @@ def is_pending(root: Path) -> bool:
 def tidy(root: Path) -> None:
     """Remove an unfinished rebuild; owner only, idempotent."""
     for suffix in (*_SUFFIXES, "-journal"):
-        (root / f"{BUILDING}{suffix}").unlink(missing_ok=True)
+        names.unlink(root / f"{BUILDING}{suffix}", missing_ok=True)
 
 
 def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str | None:
@@ -38,7 +38,7 @@ def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str |
     on_step("fsync")
     files.sync_file(building)
     on_step("publish")
-    building.rename(root / f"{_REBUILT}{stamp}")
+    names.rename(building, root / f"{_REBUILT}{stamp}")
     on_step("fsync_folder")
     files.sync_folder(root)
     return finish(root, on_step=on_step)
@@ -66,7 +66,7 @@ def _put_in_place(root: Path, rebuilt: Path, on_step: OnStep) -> str | None:
             raise StorageError(f"{kept}: is in the way of {old}; move one of them away")
         _move_aside(old, kept, rebuilt, is_first=suffix == "")
     on_step("rename")
-    rebuilt.rename(root / layout.CATALOG)
+    names.rename(rebuilt, root / layout.CATALOG)
     on_step("fsync_folder")
     files.sync_folder(root)
     return aside if (root / aside).exists() else None
@@ -74,10 +74,10 @@ def _put_in_place(root: Path, rebuilt: Path, on_step: OnStep) -> str | None:
 
 def _move_aside(old: Path, kept: Path, rebuilt: Path, *, is_first: bool) -> None:
     try:
-        old.rename(kept)
+        names.rename(old, kept)
     except PermissionError as exc:
         if is_first:
-            rebuilt.unlink()
+            names.unlink(rebuilt)
         raise StorageError(
             f"{old}: cannot be moved ({exc.strerror}); close what has it open, then rebuild again"
         ) from exc

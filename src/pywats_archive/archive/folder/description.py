@@ -11,7 +11,7 @@ from pathlib import Path
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
 from pywats_archive.models.time import Clock, utc_now
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 from pywats_archive.portable.placing import write_file
 
 FORMAT_VERSION = 1
@@ -106,7 +106,7 @@ def _write_once(root: Path, name: str, text: str) -> None:
     if not (root / name).exists():
         written = write_file([text.encode()], root, name, mtime_ns=int(os.stat(root).st_mtime_ns))  # noqa: PTH116
         if written.name != name:
-            written.unlink()
+            names.unlink(written)
 
 
 def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:

@@ -16,7 +16,7 @@ from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.errors import ArchiveInUse, StorageError
 from pywats_archive.models.operation.service import NoteAuthor
 from pywats_archive.models.time import utc_now
-from pywats_archive.portable import processes
+from pywats_archive.portable import names, processes
 
 _PROBE_S = 0.5
 """How long to wait for a process that only checks for an owner."""
@@ -33,7 +33,7 @@ def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
 def release(lock: FileLock) -> None:
     """Give up ownership."""
     with suppress(OSError):
-        _note(Path(lock.lock_file).parent).unlink()
+        names.unlink(_note(Path(lock.lock_file).parent))
     lock.release()
 
 
@@ -81,13 +81,13 @@ def leave_note(note: Path, **more: str) -> None:
     content = {"process": os.getpid(), "computer": platform.node(), "since": since, **more}
     partial = note.with_name(f"{note.name}.part")
     with suppress(OSError):
-        partial.unlink(missing_ok=True)
+        names.unlink(partial, missing_ok=True)
         try:
             with open(partial, "x", encoding="utf-8", opener=_readable) as stream:
                 json.dump(content, stream)
-            partial.replace(note)
+            names.replace(partial, note)
         finally:  # on a full disk it would stay half-written
-            partial.unlink(missing_ok=True)
+            names.unlink(partial, missing_ok=True)
 
 
 def _readable(path: str, flags: int) -> int:

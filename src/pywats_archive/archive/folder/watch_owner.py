@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from pywats_archive.archive.folder import locks, ownership
 from pywats_archive.errors import FolderTaken, StorageError
+from pywats_archive.portable import names
 from pywats_archive.portable.files import WINDOWS
 
 LOCK_SUFFIX, OWNER_SUFFIX = ".pywats-archive.lock", ".pywats-archive.owner"
@@ -72,7 +73,7 @@ class Claim:
         """Give up the folder; idempotent."""
         if self._file:
             with suppress(OSError):
-                self._note.unlink()
+                names.unlink(self._note)
             self._file.release()
             self._file = None
         if self._folder is not None:

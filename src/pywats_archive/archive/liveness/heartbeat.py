@@ -17,6 +17,7 @@ from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.operation.service import Beat, ServiceStatus, service_status
 from pywats_archive.models.time import UTC, Clock, utc_now
+from pywats_archive.portable import names
 
 BEAT_EVERY_S = 5.0
 
@@ -47,7 +48,7 @@ class Heartbeat:
     def end(self) -> None:
         """Remove the sign: the service ended in order. Idempotent."""
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            names.unlink(self._path, missing_ok=True)
 
 
 def status_of(root: Path, *, now: datetime) -> ServiceStatus:

@@ -34,6 +34,7 @@ from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import NEVER_SENT
+from pywats_archive.portable import names
 
 _DAY = timedelta(days=1)
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
@@ -84,7 +85,7 @@ def recover(archive: Archive) -> Recovery:
         archive.write(lambda tx: events.append(tx, Event(kind="archive.recovered", at=archive.now(), details=details)))
     if is_whole:
         with suppress(OSError):
-            begun.replace(archive.root / layout.RECOVERED)
+            names.replace(begun, archive.root / layout.RECOVERED)
     return recovery
 
 
@@ -109,7 +110,7 @@ def _note_beginning(archive: Archive) -> Path:
     """Note the beginning by the file system's clock; if that fails (disk full), the next recovery checks more days."""
     begun = archive.root / layout.RECOVERING
     with suppress(OSError):
-        begun.unlink(missing_ok=True)
+        names.unlink(begun, missing_ok=True)
         begun.touch(mode=0o600)
     return begun
 

@@ -15,6 +15,7 @@ from typing import Any
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.portable.files import read_small, rename_exclusive, sync_folder
+from pywats_archive.portable.names import unlink
 from pywats_archive.redaction import Redaction, redacted
 
 KEY_FILE = "pywats-archive.key"
@@ -56,7 +57,7 @@ def _create(path: Path) -> None:
             f"{path}: the key cannot be created ({exc.strerror}); check the folder and its rights"
         ) from exc
     finally:
-        partial.unlink(missing_ok=True)
+        unlink(partial, missing_ok=True)
 
 
 def fingerprint_secrets(arguments: Mapping[str, Any], names: Iterable[str] | None, key: bytes) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from pywats_archive.pipeline.deferred.note import (
 )
 from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.decisions import Ending
-from pywats_archive.portable import files
+from pywats_archive.portable import files, names
 from pywats_archive.portable.placing import make_folder
 
 _SCAN_EVERY_S = 1.0
@@ -261,7 +261,7 @@ def _is_of(config: ConverterConfig, note: Note) -> bool:
 def _remove(folder: Path) -> None:
     """Remove a note and its folders; OSError if a source is in them, which is never removed."""
     if (folder / SOURCE).is_dir():
-        (folder / SOURCE).rmdir()
-    partial_of(folder).unlink(missing_ok=True)
-    (folder / NOTE).unlink(missing_ok=True)
-    folder.rmdir()
+        names.rmdir(folder / SOURCE)
+    names.unlink(partial_of(folder), missing_ok=True)
+    names.unlink(folder / NOTE, missing_ok=True)
+    names.rmdir(folder)

@@ -19,7 +19,7 @@ from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
-from pywats_archive.portable import files, moving
+from pywats_archive.portable import files, moving, names
 from pywats_archive.portable.placing import free_names
 
 
@@ -192,7 +192,7 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
         is_file = leftover.parent == folder and leftover.is_file() and not leftover.is_symlink()
         is_as_long = is_file and leftover.stat().st_size == entry.source_size_bytes
         if is_as_long and reading.checksum(leftover) == entry.source_checksum:
-            leftover.unlink()
+            names.unlink(leftover)
 
 
 def is_as_it_was(source: SourceFile) -> bool:
