@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import logs, streams, unexpected
-from pywats_archive.cli.output import console
+from pywats_archive.cli.output import console, facts
 from pywats_archive.cli.streams import Output
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.redaction import redacted
 
 INTERRUPTED = 130
@@ -36,6 +37,7 @@ _VERBS = {
     "plan": "plan:plan",
     "verify": "verify:verify",
     "rebuild": "rebuild:rebuild",
+    "docs": "docs:docs",
 }
 """Where each verb is: a function, or an app of verbs of its own, in a module of this package."""
 
@@ -61,10 +63,26 @@ def made_app(verbs: Iterable[str]) -> typer.Typer:
 
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: also show versions and places for a fault report.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="With --version --verbose: the configuration.")
+    ] = None,
 ) -> None:
+    if (verbose or config) and not version:
+        raise UsageError("--verbose and --config: before a verb they go with --version; put a verb's options after it")
     if version:
-        console.print(f"pywats-archive {metadata.version('pywats-archive')}")
+        _print_version(config, verbose=verbose or config is not None)
         raise typer.Exit
+
+
+def _print_version(config: Path | None, *, verbose: bool) -> None:
+    if not verbose:
+        console.print(f"pywats-archive {metadata.version('pywats-archive')}")
+        return
+    options, version = import_module("pywats_archive.cli.options"), import_module("pywats_archive.cli.version")
+    console.print(facts(version.installation(config or options.default_config())))
 
 
 def main() -> None:
@@ -84,7 +102,7 @@ def _run(words: list[str], output: Output) -> int:
     log = logs.configure()
     try:
         try:
-            code = made_app([words[0]] if words[0] in _VERBS else _VERBS)(words, standalone_mode=False)
+            code = made_app(_verbs_for(words[0]))(words, standalone_mode=False)
         finally:
             log.close()  # before the line that says how it ended
     except ArchiveError as exc:
@@ -101,6 +119,13 @@ def _run(words: list[str], output: Output) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this too
         return _say("interrupted before it was done", INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _verbs_for(first: str) -> Iterable[str]:
+    """Name the verbs that a run needs: one, none to show the version, or all to list them."""
+    if first == "--version":
+        return ()
+    return [first] if first in _VERBS else _VERBS
 
 
 def _say(message: str, code: int) -> int:
