@@ -20,6 +20,7 @@ from pywats_archive.conversion.pool import workers
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.operation.service import ServiceState
+from pywats_archive.pipeline.background.ticker import Ticker
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.reload import Reloading
 from pywats_archive.pipeline.service import Service, Settings
@@ -59,7 +60,7 @@ def test_the_archive_says_whether_a_service_works_on_it(station: Station) -> Non
     assert states(station) == [ServiceState.STOPPED]
 
 
-@pytest.mark.parametrize("part", ["outbox", "threads", "main loop"])
+@pytest.mark.parametrize("part", ["outbox", "threads", "retention", "scrub", "main loop"])
 def test_a_service_that_loses_a_part_ends_and_says_why(
     station: Station, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
@@ -74,6 +75,9 @@ def test_a_service_that_loses_a_part_ends_and_says_why(
         monkeypatch.setattr(Outbox, "_try_to_send", fail)
     elif part == "threads":
         monkeypatch.setattr(WorkQueue, "_serve", lambda self: None)
+    elif part in ("retention", "scrub"):
+        repeat = Ticker._repeat
+        monkeypatch.setattr(Ticker, "_repeat", lambda self: None if self.name == part else repeat(self))
     else:
         monkeypatch.setattr(Reloading, "reload_if_changed", fail)
     with capture_logs() as logs, pytest.raises(MemoryError if part == "main loop" else ServiceFailed):

@@ -6,12 +6,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.aged import Aged
 from tests.station import Station, wait_for
 
 from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.pipeline.alerting import isolation
+from pywats_archive.pipeline.background import scrub
+from pywats_archive.pipeline.background.retention import RetentionJob
 from pywats_archive.pipeline.folders import ownership as claims
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.schedule import scheduler
@@ -90,3 +94,32 @@ def test_a_watch_folder_or_a_schedule_that_fails_stops_no_other(
         wait_for(lambda: station.names("b/Done") == ["b.log", "c.log"])
         is_bad[0] = False
         wait_for(lambda: not failing(station), timeout_s=60)
+
+
+def test_a_job_whose_step_fails_goes_on(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention and scrub outlive an unexpected error outside any one archive; it is an alert until it is over."""
+    monkeypatch.setattr(isolation, "RETRY_S", 0.05)
+    is_bad, paces, check_all = [True], scrub._paces, RetentionJob._check_all
+    done: set[str] = set()
+
+    def reading(lanes: Any) -> Any:
+        if is_bad[0]:
+            raise Nobody("has thought of this")
+        done.add("scrub")
+        return paces(lanes)
+
+    def checking(self: RetentionJob) -> None:
+        if is_bad[0]:
+            raise Nobody("has thought of that")
+        done.add("retention")
+        check_all(self)
+
+    monkeypatch.setattr(scrub, "_paces", reading)
+    monkeypatch.setattr(RetentionJob, "_check_all", checking)
+    station.add("c")
+    with capture_logs() as logs, station.serving():
+        wait_for(lambda: {line.get("part") for line in logs} >= {"retention", "scrub"})
+        wait_for(lambda: "service.started" in {line["event"] for line in logs})
+        wait_for(lambda: failing(station) == {str(station.root / "config.json")})
+        is_bad[0] = False
+        wait_for(lambda: done == {"retention", "scrub"} and not failing(station))

@@ -199,9 +199,6 @@ class StationParts:
             on_back=self.on_converter_back,
             is_impatient=conditions.until_idle,
         )
-        self.vitals = Vitals(
-            self.pool, self.alerts, processes, self.outbox, self.work, subject=str(config_path), clock=clock
-        )
         self.outbox.start()  # not earlier: it calls the dispatcher and the refusals
         self.jobs = BackgroundJobs(
             self.lanes,
@@ -212,8 +209,12 @@ class StationParts:
                 alerts=self.alerts, heard=self.server_clock, server=lambda: self.station.server, now=clock
             ),
             is_busy=lambda: self.work.busy_count > 0,
+            subject=str(config_path),
         )
         exits.callback(self.jobs.close)
+        self.vitals = Vitals(
+            self.pool, self.alerts, processes, self.outbox, self.work, self.jobs, subject=str(config_path), clock=clock
+        )
         self.events = FolderEvents(wake)
         exits.callback(self.events.close)
 

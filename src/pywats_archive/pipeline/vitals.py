@@ -9,6 +9,7 @@ from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import WORKERS, Alerts
+from pywats_archive.pipeline.background.jobs import BackgroundJobs
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 
@@ -25,6 +26,7 @@ class Vitals:
         processes: ConverterProcesses,
         outbox: Outbox,
         work: WorkQueue,
+        jobs: BackgroundJobs,
         *,
         subject: str,
         clock: Clock,
@@ -36,6 +38,7 @@ class Vitals:
         self._now = clock
         self._outbox = outbox
         self._work = work
+        self._jobs = jobs
         self._subject = subject
         self._heartbeats: dict[Archive, Heartbeat] = {}
         self._checked_at_s = float("-inf")
@@ -51,6 +54,8 @@ class Vitals:
             )
         if not self._work.is_served:
             raise ServiceFailed("all threads that process sources ended; see the log, then restart the service")
+        if ended := self._jobs.ended:
+            raise ServiceFailed(f"the thread of the {ended[0]} ended; see the log, then restart the service")
         self._check_workers()
         self._beat(now_s)
 

@@ -61,7 +61,7 @@ class IsolatedTasks:
         failure = self._failures.get((part, subject))
         return failure is None or failure.again_s <= self._now_s()
 
-    def add(self, part: str, subject: str, error: Exception) -> None:
+    def add(self, part: str, subject: str, error: BaseException) -> None:
         """Record that a part failed; the traceback is logged once for each reason."""
         reason = f"{part}: {type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]}"
         with self._mutex:

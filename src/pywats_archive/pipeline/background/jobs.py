@@ -1,7 +1,8 @@
-"""The jobs that run beside the processing of sources: scrub and retention."""
+"""The jobs that run beside the processing of sources, each in its own thread: scrub and retention."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -10,12 +11,16 @@ from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.retention import RetentionJob
 from pywats_archive.pipeline.background.scrub import ScrubJob
+from pywats_archive.pipeline.background.ticker import Ticker
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 
 
 class BackgroundJobs:
-    """Starts all jobs; ``close`` ends them. ``lanes`` may change and is read again in each round."""
+    """Starts all jobs; ``close`` ends them.
+
+    ``lanes`` may change and is read again in each step. ``subject`` is the subject of alerts on the jobs themselves.
+    """
 
     def __init__(
         self,
@@ -26,11 +31,23 @@ class BackgroundJobs:
         tasks: IsolatedTasks,
         timekeeping: ClockJob,
         is_busy: Callable[[], bool],
+        subject: str,
     ) -> None:
         self._pool = pool
+        self._stopping = threading.Event()
         self._scrub = ScrubJob(lanes, alerts, tasks=tasks, is_busy=is_busy, using=pool.lease)
         self._retention = RetentionJob(
-            lanes, alerts, tasks=tasks, timekeeping=timekeeping, is_busy=is_busy, using=pool.lease
+            lanes,
+            alerts,
+            tasks=tasks,
+            timekeeping=timekeeping,
+            is_busy=is_busy,
+            using=pool.lease,
+            stopping=self._stopping,
+        )
+        self._tickers = tuple(
+            Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
+            for name, job in (("scrub", self._scrub), ("retention", self._retention))
         )
         self.reclaim_space()
 
@@ -45,7 +62,15 @@ class BackgroundJobs:
         """Whether retention has done the work that was due at the start, and freed the space it was asked for."""
         return self._retention.is_idle
 
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """The names of the jobs whose thread has ended."""
+        return tuple(ticker.name for ticker in self._tickers if not ticker.is_running)
+
     def close(self) -> None:
         """End after the current entry of the scrub and the current batch of a purge."""
-        self._scrub.close()
-        self._retention.close()
+        self._stopping.set()
+        for ticker in self._tickers:
+            ticker.join()
+        self._scrub.end()
+        self._retention.end()

@@ -1,4 +1,4 @@
-"""The service's retention: a thread that enforces the policies, on schedule and when a limit is exceeded."""
+"""The service's retention: it enforces the policies, on schedule and when a limit is exceeded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ _PASSING = (_Stopped, ArchiveError, OSError)
 
 
 class RetentionJob:
-    """Enforces the policies of all open archives until it is closed, one at a time, and evaluates their figures."""
+    """Enforces the policies of all open archives, one at a time, and evaluates their figures.
+
+    Once ``stopping`` is set, a purge ends after its current batch.
+    """
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class RetentionJob:
         timekeeping: ClockJob,
         is_busy: Callable[[], bool],
         using: Using,
+        stopping: threading.Event,
     ) -> None:
         self._lanes = lanes
         self._tasks = tasks
@@ -91,18 +95,22 @@ class RetentionJob:
         self._time = timekeeping
         self._is_busy = is_busy
         self._using = using
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._states: dict[Archive, _ArchiveState] = {}
         self._rounds = 0
         self._reclaims: dict[Path, tuple[float, bool]] = {}
         self._mutex = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="retention")
-        self._thread.start()
 
-    def close(self) -> None:
-        """Stop after the current batch of a purge."""
-        self._stopping.set()
-        self._thread.join()
+    def step(self) -> float:
+        """Check each archive once; returns the rest after it, in seconds."""
+        try:
+            self._check_all()
+        finally:
+            self._rounds += 1
+        return _CHECK_S if self._is_busy() else _QUIET_CHECK_S
+
+    def end(self) -> None:
+        """Store the elapsed time of each archive, after the last step."""
         for archive in self._states:
             self._time.save(archive)
 
@@ -122,19 +130,7 @@ class RetentionJob:
         with self._mutex:
             return self._rounds > 0 and all(is_tried for _, is_tried in self._reclaims.values())
 
-    def _run(self) -> None:
-        rest_s = 0.0
-        while not self._stopping.wait(rest_s):
-            try:
-                if not self._check_all():
-                    return
-            except Exception:  # no error ends the thread
-                log.exception("service.unexpected")
-            self._rounds += 1
-            rest_s = _CHECK_S if self._is_busy() else _QUIET_CHECK_S
-
-    def _check_all(self) -> bool:
-        """Check each archive; False once the service is stopping."""
+    def _check_all(self) -> None:
         archives = list(dict.fromkeys(lane.archive for lane in self._lanes if lane.archive))
         self._states = {archive: self._states.get(archive) or _ArchiveState() for archive in archives}
         for archive, state in self._states.items():
@@ -144,11 +140,10 @@ class RetentionJob:
                         check = partial(self._check, archive, state)
                         self._tasks.run(_PART, str(archive.root), check, passing=_PASSING)
             except _Stopped:
-                return False
+                return
             except (ArchiveError, OSError) as exc:
                 state.rest_until_s = time.monotonic() + _REST_AFTER_TROUBLE_S
                 log.warning("retention.stopped", archive=str(archive.root), reason=str(exc))
-        return True
 
     def _check(self, archive: Archive, state: _ArchiveState) -> None:
         now_s = time.monotonic()

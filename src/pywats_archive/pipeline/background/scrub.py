@@ -1,8 +1,7 @@
-"""The service's scrub: a thread that reads the archives back at low priority."""
+"""The service's scrub: it reads the archives back at low priority."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -31,7 +30,7 @@ _BYTES_PER_MB = 1_000_000
 
 
 class ScrubJob:
-    """Reads the archives of all lanes back, one entry of each at a time, until it is closed."""
+    """Reads the archives of all lanes back, one entry of each at a time."""
 
     def __init__(
         self,
@@ -47,39 +46,25 @@ class ScrubJob:
         self._alerts = alerts
         self._is_busy = is_busy
         self._using = using
-        self._stopping = threading.Event()
         self._scrubs: dict[Archive, Scrub] = {}
         self._faults: dict[Path, str] = {}
         self._check_age_at_s: dict[Path, float] = {}
-        self._thread = threading.Thread(target=self._run, name="scrub")
-        self._thread.start()
 
-    def close(self) -> None:
-        """Stop after the current entry."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        rest_s = 0.0
-        while not self._stopping.wait(rest_s):
-            try:
-                rest_s = self._round()
-            except Exception:  # no error ends the thread
-                log.exception("service.unexpected")
-                rest_s = _REST_S
-        for archive, scrub in self._scrubs.items():
-            self._guarded(archive, scrub.commit)
-
-    def _round(self) -> float:
+    def step(self) -> float:
         """Read one entry of each archive; returns the rest after it, in seconds."""
         paces = _paces(self._lanes)
         self._scrubs = {archive: self._scrub_of(archive) for archive in paces}
-        return min((self._step(archive, pace) for archive, pace in paces.items()), default=_REST_S)
+        return min((self._read(archive, pace) for archive, pace in paces.items()), default=_REST_S)
+
+    def end(self) -> None:
+        """Store the results that are not stored yet, after the last step."""
+        for archive, scrub in self._scrubs.items():
+            self._guarded(archive, scrub.commit)
 
     def _scrub_of(self, archive: Archive) -> Scrub:
         return self._scrubs.get(archive) or Scrub(archive, tell=lambda news: self._report(archive, news))
 
-    def _step(self, archive: Archive, pace: Pace) -> float:
+    def _read(self, archive: Archive, pace: Pace) -> float:
         scrub = self._scrubs[archive]
         rest_s = self._guarded(archive, lambda: scrub.step(pace, is_busy=self._is_busy()))
         if rest_s is None:
