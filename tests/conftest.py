@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from pywats_archive.catalog import migrations
 from pywats_archive.conversion.pool import worker_process
+from tests import new_catalogs
 from tests.faults.table import table
 from tests.station import Station, check_sound
 
@@ -49,6 +51,13 @@ def warm_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         from tests.warm import WarmContext  # noqa: PLC0415 (forks)
 
         monkeypatch.setattr(worker_process, "_SPAWN", WarmContext)
+
+
+@pytest.fixture(autouse=True)
+def quick_catalogs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new catalogs be made fast, but in tests that are marked ``migrated``."""
+    if not request.node.get_closest_marker("migrated"):
+        monkeypatch.setattr(migrations, "upgrade", new_catalogs.upgrade)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

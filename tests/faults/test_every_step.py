@@ -17,7 +17,10 @@ from tests.faults.scenarios import SCENARIOS
 from tests.faults.steps import Kind, crash, cut_power, fail_once, fill_disk
 from tests.faults.table import TRIED
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /dev/shm for another file system"),
+    pytest.mark.migrated,
+]
 
 
 @pytest.fixture

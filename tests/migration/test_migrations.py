@@ -4,15 +4,19 @@ import sqlite3
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from tests import new_catalogs
 
 from pywats_archive.catalog import arrivals, engine, entries, migrations, statistics, tables
 from pywats_archive.catalog.engine import Catalog
+
+pytestmark = pytest.mark.migrated
 
 
 def test_migrations_make_the_tables_in_code(tmp_path: Path) -> None:
@@ -23,6 +27,31 @@ def test_migrations_make_the_tables_in_code(tmp_path: Path) -> None:
             options = {"compare_type": True, "include_name": _is_ours}
             context = MigrationContext.configure(db, opts=options)
             assert compare_metadata(context, tables.metadata) == []
+    finally:
+        catalog.close()
+
+
+def test_new_catalogs_of_other_tests_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests get for a new catalog has the tables, indexes, triggers and version that the migrations make."""
+    Catalog.open(tmp_path / "migrated.db").close()
+    monkeypatch.setattr(migrations, "upgrade", new_catalogs.upgrade)
+    for name in ("recorded.db", "replayed.db"):
+        Catalog.open(tmp_path / name).close()
+        assert _content(tmp_path / name) == _content(tmp_path / "migrated.db"), name
+
+
+def test_a_catalog_that_another_process_has_begun_is_brought_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test's process that comes second to a new catalog leaves what is in it."""
+    Catalog.open(tmp_path / "first.db").close()
+    catalog = Catalog.open(tmp_path / "metadata.db")
+    try:
+        catalog.write(lambda tx: tx.exec_driver_sql("INSERT INTO configurations VALUES ('f', '{}')"))
+        new_catalogs.upgrade(catalog._writing)
+        new_catalogs._replay(catalog._writing)
+        with catalog.read() as db:
+            assert db.exec_driver_sql("SELECT count(*) FROM configurations").scalar() == 1
     finally:
         catalog.close()
 
@@ -128,6 +157,13 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     before = path.read_bytes()
     Catalog.open(path).close()
     assert path.read_bytes() == before
+
+
+def _content(path: Path) -> list[str]:
+    raw = sqlite3.connect(path)
+    lines = [*raw.iterdump(), *map(str, raw.execute("PRAGMA auto_vacuum"))]
+    raw.close()
+    return lines
 
 
 def _is_ours(name: str | None, kind: str, parents: object) -> bool:

@@ -18,6 +18,8 @@ from pywats_archive.models.query import EntryFilter
 
 from . import made
 
+pytestmark = pytest.mark.migrated
+
 
 def has_it_open(path: Path) -> bool:
     folder = Path("/proc/self/fd")
