@@ -35,6 +35,7 @@ ArchiveError                     exit 1
 │   ├── CatalogRefused                   one value that it cannot hold; everything else goes on
 │   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
 ├── ServiceFailed                        a part of the service ended that it cannot do without
+├── SystemServiceFailed                  the system's service manager refused
 ├── ConversionInterrupted                a worker process was ended because the service stops
 └── ConverterUnavailable                 the converter's code cannot be loaded
     └── WorkersUnavailable               no worker process can be started
@@ -209,6 +210,10 @@ class WorkersUnavailable(ConverterUnavailable):
 
 class ServiceFailed(ArchiveError):
     """An essential part of the service ended; the log says why."""
+
+
+class SystemServiceFailed(ArchiveError):
+    """The system's service manager refused; its own message says why."""
 
 
 class ConversionInterrupted(ArchiveError):

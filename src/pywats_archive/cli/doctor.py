@@ -44,7 +44,8 @@ def doctor(
         print_json(_document(examination))
     else:
         _draw(examination)
-    return 0 if examination.level is Level.FULL and not examination.warnings else 1
+    is_doubtful = examination.warnings or examination.other_service
+    return 0 if examination.level is Level.FULL and not is_doubtful else 1
 
 
 def _document(examination: Examination) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def _document(examination: Examination) -> dict[str, Any]:
         "account": examination.account,
         "level": examination.level,
         "warnings": examination.warnings,
+        "other_service": examination.other_service,
         "folders": [_folder(folder) for folder in examination.folders],
     }
 
@@ -75,6 +77,8 @@ def _draw(examination: Examination) -> None:
         _draw_folder(folder)
     for warning in examination.warnings:
         console.print(printable(f"configuration: {warning}"), style="yellow", soft_wrap=True)
+    if examination.other_service:
+        console.print(printable(examination.other_service), style="yellow", soft_wrap=True)
     level = examination.level
     weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
     console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])

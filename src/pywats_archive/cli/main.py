@@ -38,6 +38,7 @@ _VERBS = {
     "verify": "verify:verify",
     "rebuild": "rebuild:rebuild",
     "docs": "docs:docs",
+    "service": "service:app",
 }
 """Where each verb is: a function, or an app of verbs of its own, in a module of this package."""
 

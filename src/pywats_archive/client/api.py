@@ -24,6 +24,7 @@ from pywats_archive.client.status import StationStatus
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.errors import UnknownConverter, UsageError
+from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
@@ -75,7 +76,8 @@ class Client:
         if config is not None:
             station = read_station_config(Path(config))
             away = {root: str(reason) for root, reason in unavailable_archives(station).items()}
-            return replace(examine_station(station, away=away), warnings=doubtful(station))
+            found = examine_station(station, away=away)
+            return replace(found, warnings=doubtful(station), other_service=own_service())
         return examine_archive(Path(str(archive)))
 
     @staticmethod

@@ -41,6 +41,8 @@ class Examination:
     folders: tuple[Examined, ...]
     warnings: tuple[str, ...] = ()
     """Warnings about doubtful values in the configuration, a line each."""
+    other_service: str | None = None
+    """A warning about pyWATS' own service on this computer; None if there is none."""
 
     @property
     def level(self) -> Level:

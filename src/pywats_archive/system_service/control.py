@@ -1,0 +1,55 @@
+"""What a system's service manager is asked for, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pywats_archive.system_service.needs import Needs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """A service to be installed."""
+
+    name: str
+    needs: Needs
+    account: str
+    command: tuple[str, ...]
+    password: str | None = None
+    """Of the account, where the service manager asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemServiceStatus:
+    """A service as its service manager sees it."""
+
+    name: str
+    is_installed: bool
+    state: str
+    """In the service manager's own words."""
+    is_running: bool = False
+    starts_with_machine: bool = False
+    process: int | None = None
+
+
+class ServiceControl(Protocol):
+    """The service manager of a system; UsageError without the rights, SystemServiceFailed if it refuses."""
+
+    def text(self, order: Order) -> str:
+        """Return what a person would enter to install the service by hand."""
+
+    def install(self, order: Order) -> str:
+        """Install the service, or replace an earlier one, so that it starts with the machine; return where it is."""
+
+    def start(self, name: str) -> None:
+        """Start the service."""
+
+    def stop(self, name: str) -> None:
+        """Stop the service, and wait until it has stopped."""
+
+    def remove(self, name: str) -> None:
+        """Stop and remove the service; what it archived stays."""
+
+    def status(self, name: str) -> SystemServiceStatus:
+        """Return whether the service is installed and runs."""

@@ -1,0 +1,47 @@
+"""The service of a station: what is to be installed, and what a person should know before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import UsageError
+from pywats_archive.host.own_service import own_service
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.system_service.control import Order, ServiceControl
+from pywats_archive.system_service.needs import needs_of
+from pywats_archive.system_service.systemd import Systemd
+
+
+def control() -> ServiceControl:
+    """Return the service manager of this computer."""
+    if WINDOWS:
+        raise UsageError("'pywats-archive service' is not available on Windows; use the Task Scheduler")
+    return Systemd()
+
+
+def order(station: StationConfig, *, name: str, account: str, password: str | None = None) -> Order:
+    """Return what is to be installed for a configuration."""
+    programs = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
+    verb = ("service", "host", "--name", name) if WINDOWS else ("run",)
+    return Order(
+        name=name,
+        needs=needs_of(station, programs=programs),
+        account=account,
+        password=password,
+        command=(sys.executable, "-m", "pywats_archive", *verb, "--config", str(station.path)),
+    )
+
+
+def warnings_for(wanted: Order) -> Iterator[str]:
+    """Yield what would be in the way of a service: folders that are missing, and pyWATS' own service."""
+    missing = [str(folder) for folder in wanted.needs.writable if not folder.is_dir()]
+    if missing:
+        yield (
+            f"missing: {', '.join(missing)}; create {'it' if len(missing) == 1 else 'each'} for the account "
+            f"'{wanted.account}' before the start, since the service may create nothing outside its folders"
+        )
+    if warning := own_service():
+        yield warning
