@@ -23,6 +23,7 @@ from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.folders.identity import is_as_known
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
+from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.waiting.backoff import Backoff
@@ -123,7 +124,7 @@ class Watcher:
                     self._enqueue(lane, arrival)
             except Exception as exc:
                 self._delay(lane, arrival, exc)
-        self._record_vanished(lane, listing)
+        self._check_missing(lane, listing)
         self._unready.check(lane, listing, now_s)
         lane.scan.unstable = {a.number for a in lane.scan.known.values() if _is_unqueued(lane, a)}
 
@@ -172,16 +173,11 @@ class Watcher:
                 return False
         for arrival in there:
             if arrival.state is ArrivalState.SEEN:
-                self._record_replaced(lane, arrival)
+                record_vanished(lane.ledger, arrival, self._failures, reason=REPLACED_BEFORE)
         lane.scan.repeated.add(path)
         if known.arrival_id in unsent or any(not arrival.state.is_final for arrival in there):
             lane.scan.changed.add(path)  # the source may be replaced at any time
         return True
-
-    def _record_replaced(self, lane: Lane, arrival: Arrival) -> None:
-        lane.ledger.mark_vanished(arrival, reason=REPLACED_BEFORE)
-        self._failures.resolve(lane.name, arrival.number)
-        log.error("source.vanished", converter=lane.name, path=arrival.path, reason=REPLACED_BEFORE)
 
     def _delay(self, lane: Lane, arrival: Arrival, error: Exception) -> None:
         """Delay one source; an error that concerns the whole archive is raised."""
@@ -189,18 +185,18 @@ class Watcher:
             raise error
         self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, error))
 
-    def _record_vanished(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
+    def _check_missing(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
         for path in [path for path in lane.scan.known if path not in listing]:
             arrival = lane.scan.known.pop(path)
             try:
-                self._record_one_vanished(lane, arrival)
+                self._check_one_missing(lane, arrival)
             except Exception as exc:
                 self._delay(lane, arrival, exc)
         for path in self._unexpected.paths(lane):
             if path not in listing and not os.path.lexists(path):
                 self._unexpected.resolve(lane, path)
 
-    def _record_one_vanished(self, lane: Lane, arrival: Arrival) -> None:
+    def _check_one_missing(self, lane: Lane, arrival: Arrival) -> None:
         if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in lane.scan.active:
             return
         now = lane.ledger.get(arrival.number)
@@ -209,9 +205,7 @@ class Watcher:
         if os.path.lexists(arrival.path):
             _skip_unmatched(lane, arrival)
         elif not lane.folder_trouble():
-            lane.ledger.mark_vanished(arrival)
-            self._failures.resolve(lane.name, arrival.number)
-            log.error("source.vanished", converter=lane.name, path=arrival.path)
+            record_vanished(lane.ledger, arrival, self._failures)
 
 
 def break_s(scan_s: float) -> float:

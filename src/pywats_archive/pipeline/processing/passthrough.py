@@ -25,10 +25,12 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes import relocated
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import MemoryLedger
+from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.postprocess import actions, decisions
 from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.pipeline.processing import sharing
@@ -69,6 +71,7 @@ class Passthrough:
         outbox: Outbox,
         *,
         clock: Callable[[], datetime],
+        failures: ArchiveFailures,
         spool: Spool,
         counts: RunCounts,
         stuck: Stuck,
@@ -77,6 +80,7 @@ class Passthrough:
         self._calls = calls
         self._outbox = outbox
         self._now = clock
+        self._failures = failures
         self._spool = spool
         self._counts = counts
         self._unsent: dict[str, _Unsent] = {}
@@ -91,7 +95,7 @@ class Passthrough:
             if trouble := lane.folder_trouble():
                 return RetryLater(reason=str(trouble), needs_operator=True)
             if not must_backfill:
-                lane.ledger.mark_vanished(arrival)
+                record_vanished(lane.ledger, arrival, self._failures)
             return None
         if reason := self._why_not_yet(lane, arrival, must_backfill=must_backfill):
             return RetryLater(reason=reason, needs_operator=True)
@@ -237,7 +241,9 @@ class Passthrough:
             self._spool.discard(unsent.spooled, lane.config)  # nothing was sent, and another converter takes it
             unsent.spooled = None
         if unsent.spooled and not actions.is_as_it_was(source):
-            _record_vanished(lane, arrival)
+            if lane.folder:
+                lane.folder.require()
+            record_vanished(lane.ledger, arrival, self._failures)
             self._spool.discard(unsent.spooled, lane.config)
         elif unsent.spooled:
             self._spool.park(unsent.spooled, lane.config, arrival, ending)
@@ -256,11 +262,3 @@ def _file_stamp(path: Path) -> FileStamp | None:
         return stamp_of(path) if path.is_file() else None
     except SourceVanished:
         return None
-
-
-def _record_vanished(lane: Lane, arrival: Arrival) -> None:
-    """Record that a source is gone or was replaced before it could be archived."""
-    if lane.folder:
-        lane.folder.require()
-    lane.ledger.mark_vanished(arrival)
-    log.error("source.vanished", converter=lane.name, path=arrival.path)

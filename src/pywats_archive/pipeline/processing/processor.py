@@ -35,6 +35,7 @@ from pywats_archive.pipeline.alerting.archive_failures import DEFERRED, ArchiveF
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.lanes.neighbours import Neighbours
+from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.postprocess import decisions
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
@@ -85,7 +86,9 @@ class Processor:
         self._on_withheld = on_withheld
         self._failures = failures
         self._calls = ConverterCalls(processes)
-        self.passthrough = Passthrough(self._calls, outbox, clock=clock, spool=spool, counts=counts, stuck=stuck)
+        self.passthrough = Passthrough(
+            self._calls, outbox, clock=clock, failures=failures, spool=spool, counts=counts, stuck=stuck
+        )
         self._outbox = outbox
         self._now = clock
         self._intake = Intake(failures)
@@ -137,9 +140,7 @@ class Processor:
         is_there = os.path.lexists(arrival.path)  # a companion, or a file in a folder, is missing
         if state is not ArrivalState.SEEN or isinstance(exc, SourceChanged) or is_there:
             return RetryLater(reason=str(exc), needs_operator=state is not ArrivalState.SEEN)
-        lane.ledger.mark_vanished(arrival)
-        self._failures.resolve(lane.name, arrival.number)
-        log.error("source.vanished", converter=lane.name, path=arrival.path)
+        record_vanished(lane.ledger, arrival, self._failures)
         return None
 
     def _archive_and_convert(self, lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> RetryLater | None:
