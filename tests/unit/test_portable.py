@@ -182,6 +182,41 @@ def test_a_volume_that_cannot_be_asked_is_an_error(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path.resolve())
 
 
+@pytest.mark.parametrize(
+    ("size_bytes", "cluster_bytes", "allotted"),
+    [(1, 4096, 4096), (4097, 4096, 8192), (1, 65_536, 65_536), (65_536, 65_536, 65_536), (0, 65_536, 0), (1, 0, 4096)],
+)
+def test_the_disk_space_of_a_file_is_whole_clusters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, cluster_bytes: int, allotted: int
+) -> None:
+    """Windows is asked once for the size of a volume's clusters; if it does not report one, the default counts."""
+    asked = []
+
+    def path_name(path: int, root: int, length: int) -> int:
+        _write(root, "D:\\")
+        return 1
+
+    def free_space(root: int, sectors: int, sector_bytes: int, *more: int) -> int:
+        asked.append(ctypes.wstring_at(root))
+        ctypes.c_uint32.from_address(sectors).value = cluster_bytes // 512
+        ctypes.c_uint32.from_address(sector_bytes).value = 512
+        return int(cluster_bytes > 0)
+
+    kernel = foreign_kernel(GetVolumePathNameW=path_name, GetDiskFreeSpaceW=free_space)
+    monkeypatch.setattr(volumes, "_CLUSTERS", volumes._Clusters())
+    (tmp_path / "a").write_bytes(bytes(size_bytes))
+    for _ in range(2):
+        status = (tmp_path / "a").stat()
+        assert volumes.allotted_bytes(status, tmp_path / "a", windows=True, kernel=lambda: kernel) == allotted
+    assert asked == ["D:\\"]
+
+
+def test_this_systems_disk_space_of_a_file_holds_it(tmp_path: Path) -> None:
+    """The system that the tests run on reports at least what a file contains, and less than a cluster of 2 MB more."""
+    (tmp_path / "a").write_bytes(os.urandom(10_000))
+    assert 10_000 <= volumes.allotted_bytes((tmp_path / "a").stat(), tmp_path / "a") < 10_000 + 2**21
+
+
 def _write(address: int, text: str) -> None:
     data = ctypes.create_unicode_buffer(text)
     ctypes.memmove(address, data, ctypes.sizeof(data))

@@ -18,7 +18,7 @@ from pywats_archive.blobs.codec import crc32
 from pywats_archive.blobs.header import ALGORITHM, Label
 from pywats_archive.blobs.writing import TRAILER
 from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside
-from pywats_archive.portable import files
+from pywats_archive.portable import volumes
 
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
 CHUNK_BYTES = 1 << 20
@@ -122,8 +122,9 @@ class BlobReader:
 
     def disk_size(self, path: str) -> int:
         """Return the disk space of a blob in bytes, or its share of a blob with several names; OSError."""
-        status = self._place(path).stat()
-        return files.allotted_bytes(status) // max(status.st_nlink, 1)
+        where = self._place(path)
+        status = where.stat()
+        return volumes.allotted_bytes(status, where) // max(status.st_nlink, 1)
 
     def is_of(self, path: str, archive_id: str) -> bool:
         """Whether ``path`` is a place for a blob of this entry."""

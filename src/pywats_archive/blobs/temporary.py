@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.models.step import OnStep
-from pywats_archive.portable import files, names
+from pywats_archive.portable import names, volumes
 
 TEMPORARY_SUFFIX = ".part"
 _FILE_MODE = 0o400
@@ -63,7 +63,7 @@ class TemporaryFile:
             raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
         self._on_step("fsync")
         os.fsync(self._descriptor)
-        allotted = files.allotted_bytes(os.fstat(self._descriptor))
+        allotted = volumes.allotted_bytes(os.fstat(self._descriptor), self.path)
         os.close(self._descriptor)
         self._descriptor = None
         return Sealed(size_bytes=written, allotted_bytes=allotted)

@@ -13,10 +13,6 @@ from pywats_archive.portable import names
 WINDOWS = names.WINDOWS
 NAME_MAX_BYTES = 255
 
-_CLUSTER_BYTES = 4096
-"""NTFS' default up to 16 TB (Microsoft: default cluster size for NTFS)."""
-_BLOCK_BYTES = 512
-"""What ``st_blocks`` counts, whatever the file system's own block is (stat(2))."""
 _RESERVED = 0o1300
 """The mode of an empty folder that reserves a name; no other folder has it."""
 _NAME_SURROGATE = 0x2000_0000
@@ -218,13 +214,6 @@ def _fill(descriptor: int, size_bytes: int) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     while size_bytes > 0:
         size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
-
-
-def allotted_bytes(status: os.stat_result, *, windows: bool = WINDOWS) -> int:
-    """Return what the file system allocates for a file; on Windows, its length in whole clusters."""
-    if windows:
-        return -(-status.st_size // _CLUSTER_BYTES) * _CLUSTER_BYTES
-    return status.st_blocks * _BLOCK_BYTES
 
 
 def ctime_ns(status: os.stat_result, *, windows: bool = WINDOWS) -> int | None:

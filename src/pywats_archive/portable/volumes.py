@@ -1,4 +1,4 @@
-"""The file system that a folder is on: its kind, mount point and options."""
+"""The file system that a folder is on: its kind, mount point and options, and the disk space of its files."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ _WITH_INODES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "t
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb.*|9p|afs|ceph|lustre|glusterfs|virtiofs|fuse\.(sshfs|glusterfs|s3fs|rclone|davfs.*)|davfs"
 )
+_BLOCK_BYTES = 512
+"""What ``st_blocks`` counts, whatever the file system's own block is (stat(2))."""
+_DEFAULT_CLUSTER_BYTES = 4096
+"""NTFS' default up to 16 TB (Microsoft: default cluster size for NTFS)."""
 _MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
@@ -55,6 +59,41 @@ def file_system(
     found = [mount for mount in map(_mount, table.splitlines()) if _is_beneath(whole, mount.mount_point)]
     longest = max((len(mount.mount_point) for mount in found), default=0)
     return next((mount for mount in reversed(found) if len(mount.mount_point) == longest), None)
+
+
+def allotted_bytes(
+    status: os.stat_result, path: Path | str, *, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32
+) -> int:
+    """Return what the file system allocates for the file at ``path``; on Windows, its length in whole clusters."""
+    if not windows:
+        return status.st_blocks * _BLOCK_BYTES
+    cluster = _CLUSTERS.of(status.st_dev, path, kernel)
+    return -(-status.st_size // cluster) * cluster
+
+
+class _Clusters:
+    """The size of a cluster in bytes, by device; Windows is asked once for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def of(self, device: int, path: Path | str, kernel: Callable[[], Any]) -> int:
+        """Return the size for the device that ``path`` is on, or the default if Windows does not report it."""
+        if device not in self._known:
+            self._known[device] = _cluster_bytes(os.path.realpath(path), kernel())
+        return self._known[device]
+
+
+_CLUSTERS = _Clusters()
+
+
+def _cluster_bytes(path: str, opened: Any) -> int:
+    root = ctypes.create_unicode_buffer(32_768)
+    sectors, sector_bytes = ctypes.c_uint32(), ctypes.c_uint32()
+    is_known = opened.GetVolumePathNameW(path, root, len(root)) and opened.GetDiskFreeSpaceW(
+        root, ctypes.byref(sectors), ctypes.byref(sector_bytes), None, None
+    )
+    return sectors.value * sector_bytes.value if is_known else _DEFAULT_CLUSTER_BYTES
 
 
 def _mount(line: str) -> FileSystem:
