@@ -62,5 +62,8 @@ class ConfigFile:
         return status.st_mtime_ns, status.st_size
 
     def read(self) -> StationConfig:
-        """Read the configuration; ConfigError when it is invalid. Call ``stamp`` before: the file may change meanwhile."""
-        return read_station_config(self.path)
+        """Read the configuration and remember it; ConfigError when it is invalid.
+
+        Call ``stamp`` before: the file may change meanwhile.
+        """
+        return read_station_config(self.path, remember=True)

@@ -39,7 +39,7 @@ def test_a_configuration_without_our_keys_works(tmp_path: Path) -> None:
 
 def test_keys_that_pywats_wiped_are_remembered(tmp_path: Path) -> None:
     """Archive keys outlive pyWATS' own saving; a key that is present wins."""
-    read_station_config(write(tmp_path, {**SECTION, "archive_enabled": True, "retention_days": 30}))
+    read_station_config(write(tmp_path, {**SECTION, "archive_enabled": True, "retention_days": 30}), remember=True)
     (after_wipe,) = read_station_config(write(tmp_path, {**SECTION, "archive_folder": ""})).converters
     assert after_wipe.archive_enabled is True and after_wipe.retention_days == 30
     (changed,) = read_station_config(write(tmp_path, {**SECTION, "retention_days": 7})).converters
@@ -137,7 +137,7 @@ def test_archives_may_be_shared_or_apart(tmp_path: Path) -> None:
 
 def test_the_time_allowed_for_a_report_is_remembered(tmp_path: Path) -> None:
     """The key of the whole station outlives pyWATS' own saving too; one that is present wins."""
-    told = [read_station_config(write(tmp_path, SECTION, **keys)) for keys in _TIMES]
+    told = [read_station_config(write(tmp_path, SECTION, **keys), remember=True) for keys in _TIMES]
     assert [station.server.submit_timeout_seconds for station in told] == [30, 90, 90, 45]
 
 
@@ -154,15 +154,22 @@ def test_a_time_that_no_report_could_have_is_refused(tmp_path: Path, value: obje
 def test_a_wiped_archive_folder_is_remembered(tmp_path: Path) -> None:
     """pyWATS' configurator empties ``archive_folder``; the archive stays where it is."""
     section = {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}
-    before = read_station_config(write(tmp_path, section))
+    before = read_station_config(write(tmp_path, section), remember=True)
     after = read_station_config(write(tmp_path, {**SECTION, "archive_folder": "", "retention_days": None}))
     assert before.archive_roots() == after.archive_roots() == (tmp_path / "elsewhere",)
+
+
+def test_reading_alone_writes_nothing(tmp_path: Path) -> None:
+    """Only the service, which asks for it, writes the state file."""
+    section = {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}
+    read_station_config(write(tmp_path, section))
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
 def test_a_bad_value_is_not_remembered(tmp_path: Path) -> None:
     """Taking a bad value out of the configuration mends it."""
     with pytest.raises(ConfigError):
-        read_station_config(write(tmp_path, {**SECTION, "compression_level": 12}))
+        read_station_config(write(tmp_path, {**SECTION, "compression_level": 12}), remember=True)
     (converter,) = read_station_config(write(tmp_path, SECTION)).converters
     assert converter.compression_level == 6
 

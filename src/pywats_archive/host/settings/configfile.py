@@ -35,19 +35,20 @@ _SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "
 _FOLDERS = ("watch_folder", *_SIBLINGS, "archive_folder")
 
 
-def read_station_config(path: Path) -> StationConfig:
+def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
     """Read and check a configuration; ConfigError names file, place, converter, key and the valid values.
 
-    Only a usable configuration is remembered. Any other error caused by its content is a ConfigError too.
+    ``remember``: write the keys that pyWATS drops to the state file, if the configuration is usable; only the service does.
+    Any other error caused by its content is a ConfigError too.
     """
     try:
-        return _read(path.absolute())
+        return _read(path.absolute(), remember=remember)
     except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
         told = " ".join(redacted(str(exc)).split())[:200]
         raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {told}); correct it") from exc
 
 
-def _read(path: Path) -> StationConfig:
+def _read(path: Path, *, remember: bool) -> StationConfig:
     fields = state_file.completed_station(path, _read_object(path))
     _keep_secret(fields)
     sections = _sections(fields, path)
@@ -63,8 +64,9 @@ def _read(path: Path) -> StationConfig:
     )
     _check(station)
     _check_way(station, sections, fields)
-    state_file.remember_sections(path, sections)
-    state_file.remember_station(path, fields)
+    if remember:
+        state_file.remember_sections(path, sections)
+        state_file.remember_station(path, fields)
     return station
 
 
