@@ -25,13 +25,13 @@ def record(archive: Archive, alert: OpenAlert, event: Event, *, is_over: bool) -
 
 
 def put(archive: Archive, alert: OpenAlert) -> None:
-    """Record an alert as open whose event is elsewhere; idempotent."""
+    """Record as open an alert whose event is in another archive; idempotent."""
     if alert not in open_alerts(archive):
         archive.write(lambda tx: alerts.put(tx, alert))
 
 
 def clear(archive: Archive, alert: OpenAlert) -> None:
-    """Record an alert as cleared whose event is elsewhere; idempotent."""
+    """Record as cleared an alert whose event is in another archive; idempotent."""
     if any((each.name, each.subject) == (alert.name, alert.subject) for each in open_alerts(archive)):
         archive.write(lambda tx: alerts.remove(tx, alert.name, alert.subject))
 

@@ -61,7 +61,7 @@ def path(value: object, name: str) -> Path:
 
 
 def texts(value: object, name: str) -> tuple[str, ...]:
-    """Return several texts; a single text is not a sequence of its letters."""
+    """Return several texts; a single text is refused, although it is a sequence of its letters."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise _wrong(value, name, "must be a sequence of texts")
     return tuple(text(each, name) for each in value)

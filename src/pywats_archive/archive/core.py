@@ -38,7 +38,7 @@ from pywats_archive.portable.uptime import Uptimes, uptime
 
 T = TypeVar("T")
 CHECKED_AT_START_BYTES = 256_000_000
-"""A larger catalog is not read whole at every start; 'verify' and 'run --repair' do that. Reading this much takes 0.4 s."""
+"""A larger catalog is not read completely at a start; 'verify' and 'run --repair' do that. Reading this much takes 0.4 s."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

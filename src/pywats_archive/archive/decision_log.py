@@ -22,8 +22,8 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
 def note_purge(archive: Archive, paths: Sequence[str]) -> None:
     """Note the entries whose blobs are about to be removed, durably; OSError. The purge must already be in the catalog.
 
-    On a full disk, which the purge is to end, the reserve is released for the note. If that is not enough, only the catalog
-    has the purge.
+    If the disk is full, the reserve is released for the note. If that is not enough, only the catalog
+    records the purge.
     """
     ids = sorted({entry_of(path) for path in paths})
     line = _line({"at": archive.now().isoformat(), "archive_ids": ids})

@@ -42,7 +42,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Whereabouts:
-    """What is known of a path, a name or a serial number."""
+    """The arrivals and entries found for a path, a name or a serial number."""
 
     arrivals: tuple[Arrival, ...]
     entries: tuple[ArchiveEntry, ...]

@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purged:
-    """What of a batch was purged: fewer entries than requested if one was held or changed meanwhile."""
+    """The purged part of a batch: fewer entries than requested if one was held or changed meanwhile."""
 
     entries: int
     bytes_freed: int

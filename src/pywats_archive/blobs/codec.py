@@ -31,7 +31,7 @@ _LEVELS = {
 }
 """The library and level for each of our levels, measured on logs and reports ('make bench' shows it).
 
-zlib-ng's 8 compresses harder than its 9, so the last two are crossed.
+zlib-ng's 8 compresses harder than its 9, so the last two are swapped.
 """
 
 

@@ -1,7 +1,7 @@
 """Files that survive a power cut; nothing else creates files in an archive.
 
-A file is written under a temporary name in its final folder and fsynced. A call that fails if the name is taken gives it its
-name, and its folder is fsynced. Every step calls ``on_step`` first.
+A file is written under a temporary name in its final folder and fsynced. It gets its name by a call that fails if the name
+is taken; then its folder is fsynced. Every step calls ``on_step`` first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pywats_archive.portable import files, names
 
 _FOLDER_MODE = 0o700
 _MANY, _UNLINKING = 64, 4
-"""From so many on, four threads remove files: on ext4 that takes less than half the time, even in one folder."""
+"""From this number of files on, four threads remove them: on ext4 in less than half the time, even in one folder."""
 
 
 class DurableFiles:

@@ -36,7 +36,7 @@ _SEAL_FROM_END = len(_UNSEALED) + 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """What a blob says of itself: the name that ``gzip -dN`` restores, its time, and the metadata."""
+    """What a blob says about itself: the name that ``gzip -dN`` restores, its time, and the metadata."""
 
     original_name: str
     mtime_s: int

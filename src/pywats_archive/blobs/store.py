@@ -94,9 +94,9 @@ class BlobStore(BlobReader):
                 )
 
     def share(self, path: str, names: Iterator[str], *, checksum: str) -> Blob | None:
-        """Give a blob of this content the first free one of ``names`` too, if possible; its bytes are freed with its last name.
+        """Add the first free one of ``names`` to a blob of this content, if possible; its bytes are freed with its last name.
 
-        None if the file system cannot, or the blob is missing, damaged or another one: its bytes are read before it gets its
+        None if the file system cannot, or the blob is missing, damaged or has other content: it is read before it gets its
         first further name. The name is durable after ``sync_name``.
         """
         try:

@@ -239,7 +239,7 @@ _CONTRADICTIONS = {
 
 
 def disagreements(db: Connection) -> tuple[str, ...]:
-    """Return where arrivals, entries and reports contradict each other; a hundred of each kind at most."""
+    """Return the contradictions between arrivals, entries and reports; a hundred of each kind at most."""
     faults = tuple(
         fault.format(value) for fault, query in _CONTRADICTIONS.items() for (value,) in rows(db, f"{query} LIMIT 100")
     )

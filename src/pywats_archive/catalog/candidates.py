@@ -20,7 +20,7 @@ _CANDIDATES = (
     "SELECT archive_id, conversion_status, disk_size_bytes, hold_reason IS NOT NULL, "
     "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
     f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL), "
-    "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, {} "  # reads the row of PENDING ones alone
+    "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, {} "  # reads rows only of PENDING entries
     "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
 )
 _OF_CONVERTER = _CANDIDATES.format(
@@ -78,7 +78,7 @@ def newest_id(db: Connection, *, misdated: Sequence[Misdated]) -> str | None:
 
 
 def received(misdated: Misdated) -> str:
-    """Return the beginning of an archive id given at the end of a doubt."""
+    """Return the beginning of an archive id that would be assigned at the end of a doubt."""
     return archive_id(misdated.received_by, "")
 
 

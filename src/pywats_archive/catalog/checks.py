@@ -76,7 +76,7 @@ def set_verified(tx: Connection, archive_id: str, report_paths: Iterable[str], n
 
 
 def add_finding(tx: Connection, problem: Problem, now: datetime) -> bool:
-    """Record that a blob is wrong; returns whether that is news."""
+    """Record that a blob is damaged; returns whether that is new."""
     is_known = execute(tx, "SELECT 1 FROM findings WHERE path = ?", (problem.path,)).fetchone() is not None
     values = (problem.path, problem.archive_id, problem.kind.value, redacted(problem.message), moment_to_text(now))
     execute(tx, _ADD_FINDING, values)

@@ -1,4 +1,4 @@
-"""What is known of the time, and which entries were received while it was unknown."""
+"""What is known about the time, and which entries were received while it was unknown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"
 
 
 def known(db: Connection) -> Known | None:
-    """Return the last believed moment; None if no version recorded one yet."""
+    """Return the last trusted moment; None if no version recorded one yet."""
     row = execute(db, _ROWS.select).fetchone()
     if row is None:
         return None
@@ -34,18 +34,18 @@ def known(db: Connection) -> Known | None:
 
 
 def put(tx: Connection, known: Known) -> None:
-    """Store the last believed moment."""
+    """Store the last trusted moment."""
     values = [known.at if name == "believed_at" else getattr(known, name) for name in _ROWS.names]
     execute(tx, _PUT, [moment_to_text(value) if isinstance(value, datetime) else value for value in values])
 
 
 def is_rebuilt(db: Connection) -> bool:
-    """Whether the catalog was rebuilt from the blobs, so that its events say nothing of earlier times."""
+    """Whether the catalog was rebuilt from the blobs, so that its events say nothing about earlier times."""
     return bool(execute(db, _BEGINNING).fetchone() == ("catalog.rebuilt",))
 
 
 def is_doubted(db: Connection) -> bool:
-    """Whether an earlier version's alert is open that the clock was doubted."""
+    """Whether an earlier version's alert on a doubted clock is still open."""
     return execute(db, _IS_DOUBTED).fetchone() is not None
 
 

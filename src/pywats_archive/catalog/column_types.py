@@ -35,8 +35,8 @@ def text_to_moment(text: str) -> datetime:
 def path_to_text(path: str) -> str:
     """Return a path in a form that a database can hold: proper text as it is, anything else as a JSON string.
 
-    A name whose bytes are not UTF-8 (POSIX) or whose words are not UTF-16 (Windows) has lone surrogates, which JSON escapes.
-    Text that begins with a quotation mark is JSON. Every path of an operating system comes back equal.
+    A name that is not valid UTF-8 (POSIX) or UTF-16 (Windows) has lone surrogates, which JSON escapes. Text that begins with a
+    quotation mark is JSON. Every path of an operating system comes back equal.
     """
     try:
         path.encode()

@@ -1,4 +1,4 @@
-"""What the configuration said of each converter's policy when last seen."""
+"""What the configuration said about each converter's policy when last seen."""
 
 from __future__ import annotations
 

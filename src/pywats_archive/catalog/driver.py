@@ -18,7 +18,7 @@ from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull, Cat
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError, OverflowError)
 """What the driver raises, by itself or through SQLAlchemy; an integer of more than 64 bits is an OverflowError."""
 _OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
-"""Errors of a value that was given to the database, and not of the database."""
+"""Errors caused by a value passed to the database, and not by the database itself."""
 _NOT_BOUND = "binding parameter"
 """The driver's message for a value of an unsupported type; its class is another one before Python 3.11."""
 
@@ -61,7 +61,7 @@ def _text_or_bytes(text: bytes) -> str | bytes:
 
 
 def uri(path: Path, query: str) -> str:
-    """Return the URI of a database as SQLite has it (sqlite.org/uri)."""
+    """Return the URI of a database as SQLite expects it (sqlite.org/uri)."""
     whole = path.absolute().as_posix()
     return f"file://{'' if whole.startswith('/') else '/'}{quote(os.fsencode(whole), safe='/:')}?{query}"
 

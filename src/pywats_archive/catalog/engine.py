@@ -28,7 +28,7 @@ HEAD = "0008"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}
-"""What makes a commit durable in each journal mode that SQLite may choose: a share without shared memory gives no WAL.
+"""What makes a commit durable in each journal mode that SQLite may choose: a share without shared memory has no WAL.
 
 With a rollback journal FULL is not enough: after a power cut the removed journal may be back and undo the commit
 (sqlite.org/pragma.html#pragma_synchronous).
@@ -153,7 +153,7 @@ class Catalog:
         return () if found == ["ok"] else tuple(found)
 
     def give_space_back(self, pages: int) -> None:
-        """Return up to so many free pages to the file system, between two commits; none if that was not prepared."""
+        """Return up to ``pages`` free pages to the file system, between two commits; none if that was not prepared."""
         self._writer.between(lambda db: execute(db, f"PRAGMA incremental_vacuum({pages})").fetchall())
 
     def close(self) -> None:

@@ -220,7 +220,7 @@ def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> 
 
 
 def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return the columns that an entry's row has of its reports: their number, and those of the first."""
+    """Return the columns of an entry's row about its reports: their number, and the fields of the first."""
     first = reports[0] if reports else None
     return {
         "report_id": first.report_id if first else None,

@@ -68,7 +68,7 @@ def last(db: Connection) -> Event | None:
 def first_break(db: Connection) -> Event | None:
     """Walk the chain; returns the first event whose sequence, previous hash or hash is wrong.
 
-    An edited event is found itself; in place of a removed or moved one, the event that follows now. If events were cut off
+    An edited event is found itself; for a removed or moved one, the event that now follows is returned. If events were cut off
     the end the chain is whole: compare ``last``.
     """
     for row, is_whole in walked(execute(db, WHOLE_STORY)):

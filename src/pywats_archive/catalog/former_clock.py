@@ -1,4 +1,4 @@
-"""What the old catalog knows of the time, for the new one that replaces it."""
+"""The old catalog's record of the time, for the new catalog that replaces it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DOUBTED = "SELECT archive_id FROM archive_entries WHERE entry_no > ? AND purged
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormerClock:
-    """The last believed moment, and the entries of doubtful times by their archive ids."""
+    """The last trusted moment, and the entries of doubtful times by their archive ids."""
 
     known: Known | None
     """None if its version did not record that yet."""
@@ -32,7 +32,7 @@ class FormerClock:
 
 
 def former_clock(path: Path) -> FormerClock | None:
-    """Read what the database at ``path`` knows of the time; None if that cannot be read whole. Changes nothing."""
+    """Read the record of the time in the database at ``path``; None if it cannot be read completely. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The history in the old catalog, which is being replaced: believed up to the first event that breaks its chain."""
+"""The history in the old catalog, which is being replaced: trusted up to the first event that breaks its chain."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FormerHistory:
 
 @contextmanager
 def former_history(path: Path) -> Iterator[FormerHistory]:
-    """Read the history in the database at ``path`` meanwhile. Changes nothing."""
+    """Read the history in the database at ``path``, which stays open inside the block. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         yield FormerHistory()
         return

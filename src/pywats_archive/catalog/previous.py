@@ -41,14 +41,14 @@ def known_to_it_alone(path: Path) -> dict[str, int | None]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keeping:
-    """What a catalog says of retention: its policies and holds."""
+    """The retention settings of a catalog: its policies and holds."""
 
     policies: tuple[RetentionPolicy, ...]
     holds: tuple[Hold, ...]
 
 
 def keeping(path: Path) -> Keeping | None:
-    """Read what the database at ``path`` says of retention; None if that cannot be read whole. Changes nothing."""
+    """Read the retention settings in the database at ``path``; None if they cannot be read completely. Changes nothing."""
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:

@@ -57,7 +57,7 @@ def begin(tx: Connection, converter_name: str, reason: PurgeReason, *, actor: st
 def mark(
     tx: Connection, purge_id: int, archive_ids: Iterable[str], *, unsubmitted: bool, now: datetime
 ) -> list[tuple[str, int, str]]:
-    """Mark those of the entries as purged that still may be; returns id, bytes on disk and checksum of each.
+    """Mark as purged those of the entries that may still be purged; returns id, bytes on disk and checksum of each.
 
     An entry that is held, pending or (unless ``unsubmitted``) not accepted by the server at this moment is left as it is.
     """

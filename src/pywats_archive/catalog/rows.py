@@ -34,7 +34,7 @@ class BadRow:
     """An invalid row, in place of its value."""
 
     key: Any
-    """What names it, as it is stored; usually text."""
+    """Its key as it is stored; usually text."""
     fault: str
     """Which row, and what is wrong with it."""
 

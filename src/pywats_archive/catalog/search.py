@@ -10,7 +10,7 @@ _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) V
 
 
 def match_expression(text: str) -> str | None:
-    """Return an FTS5 query for a person's words: every word must occur, each may be shortened at its end.
+    """Return an FTS5 query for the words that a person typed: every word must occur, each may be shortened at its end.
 
     None if there is no word. Punctuation has no meaning of its own: a word with punctuation is found where its pieces are
     side by side.

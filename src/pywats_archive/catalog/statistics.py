@@ -78,7 +78,7 @@ def recent_failures(db: Connection, since: datetime) -> dict[str, int]:
 
 
 class _Beside:
-    """The figures without sums; each costs an index lookup, and one row for each waiting or refused report."""
+    """The figures that are not kept as sums; each costs an index lookup, and one row for each waiting or refused report."""
 
     def __init__(self, db: Connection, names: list[str], now: datetime) -> None:
         self.now = now

@@ -17,7 +17,7 @@ from pywats_archive.catalog.column_types import Day, Json, Message, MessagesJson
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
 
 DIALECT = sqlite.dialect()
-"""What statements are compiled for."""
+"""The dialect for which statements are compiled."""
 
 archive_entries = Table(
     "archive_entries",
@@ -75,7 +75,7 @@ archive_entries = Table(
     Index("idx_purge", "purge_id", sqlite_where=text("purge_id IS NOT NULL")),
     Index("idx_source", "source_path", "source_mtime_ns"),
 )
-"""``disk_size_bytes``: what the file system allots for all blobs of the entry. It and the sums of all its reports, of every
+"""``disk_size_bytes``: the disk space of all blobs of the entry. It and the sums of all its reports, of every
 conversion, are kept by triggers, beside what code adds (see ``entry_figures``)."""
 
 entry_figures = Table(

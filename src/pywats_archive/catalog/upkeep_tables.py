@@ -72,7 +72,7 @@ configured = Table(
     Column("said", Json, nullable=False),
     Column("seen_at", Moment, nullable=False),
 )
-"""What the configuration said of each converter's policy when last seen, by the names of a policy."""
+"""What the configuration said about each converter's policy when last seen, by the names of a policy."""
 
 purge_history = Table(
     "purge_history",
@@ -111,7 +111,7 @@ clock = Table(
     Column("doubted_since", Moment),
     Column("doubted_after", Integer),
 )
-"""One row: the last believed moment, with its uptime; see ``models/retention/clock.py``."""
+"""One row: the last trusted moment, with its uptime; see ``models/retention/clock.py``."""
 
 misdated = Table(
     "misdated",

@@ -23,7 +23,7 @@ from pywats_archive.models.report import Report
 from pywats_archive.models.time import storable_ns
 
 _NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by"}
-"""Header fields that a row may have otherwise, or not at all."""
+"""Header fields that may have another value in the row, or be missing there."""
 _BACKUP = "restore this file from a backup"
 
 
@@ -229,7 +229,7 @@ def _check_facts(blob: Recorded, header: BlobHeader) -> None:
 
 
 def _as_stored(key: str, value: Any) -> Any:
-    """Return a header's value as a row holds it: the first headers had times that no row can hold."""
+    """Return a header's value as a row holds it: early versions wrote times that no row can hold."""
     return storable_ns(value) if key == "mtime_ns" and isinstance(value, int) else value
 
 

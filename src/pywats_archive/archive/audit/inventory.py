@@ -91,7 +91,7 @@ def half_written_beside(root: Path) -> tuple[Stray, ...]:
 
 
 def current(archive: Archive, archive_id: str) -> Holding:
-    """Return what the catalog says of one archive id now, without its files."""
+    """Return what the catalog now says about one archive id, without its files."""
     with archive.read() as db:
         return _holding(archive_id, [*entries.of_id(db, archive_id), *reports.of_id(db, archive_id)])
 
@@ -104,7 +104,7 @@ def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
 
 
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
-    """Whether the chained history has the purge of an entry."""
+    """Whether the chained history records the purge of an entry."""
     with archive.read() as db:
         return any(event.kind == "entry.purged" for event in events.of_entry(db, archive_id))
 
@@ -128,7 +128,7 @@ def checksums_in_history(archive: Archive, archive_id: str) -> dict[str, str]:
 
 
 def gone_entries(archive: Archive) -> Iterator[str]:
-    """Stream the archive ids that the history has and no row has: rows are never removed."""
+    """Stream the archive ids that are in the history but in no row: rows are never removed."""
     with archive.read() as db:
         yield from events.without_entry(db)
 

@@ -84,7 +84,7 @@ def _record(tx: Connection, archive: Archive, readings: Sequence[EntryCheck]) ->
 def _judge(
     tx: Connection, by_path: dict[str, Problem | None], *, archive_id: str | None, now: datetime
 ) -> FindingChanges:
-    """Store, update or clear what is known of each blob, with an event for each change."""
+    """Store, update or clear the finding about each blob, with an event for each change."""
     found = [problem for problem in by_path.values() if problem and checks.add_finding(tx, problem, now)]
     cleared = [path for path, problem in by_path.items() if problem is None and checks.clear_finding(tx, path)]
     for problem in found:

@@ -19,20 +19,20 @@ FORMAT_VERSION = 1
 _README = """\
 This folder is an archive of test log files and of the reports made from them.
 
-sources/YYYY/MM/DD/<id>.<ext>.gz   each source, compressed; "gzip -dkN FILE" gives it back under its own name and
+sources/YYYY/MM/DD/<id>.<ext>.gz   each source, compressed; "gzip -dkN FILE" restores it under its own name and
                                    time, "gzip -dc FILE > NAME" under any. A source that was a folder is a .tar.gz,
                                    and <id>.companions.tar.gz holds the files its converter reads beside it;
-                                   <id>.companions.1.gz is one of them, which other entries may have too (hard links).
+                                   <id>.companions.1.gz is a single one, which other entries may share (hard links).
 reports/YYYY/MM/DD/<id>.json.gz    each report as the exact JSON that was sent; further ones are <id>.2.json.gz, ...
 metadata.db                        an SQLite database: which converter, when, with what outcome. Try
                                    sqlite3 metadata.db "select archive_id, source_path, conversion_status
                                    from archive_entries"
 archive.json                       the version of this format
-reserve                            holds nothing: room that is given up when the disk is full
-purged.log, set-back.log           whose files a purge is removing, and which reports were taken back: what a new
-                                   metadata.db, made from the files alone, could not know
+reserve                            has no content: space that is released when the disk is full
+purged.log, set-back.log           the entries whose files a purge is removing, and the reports that were rolled back:
+                                   a metadata.db that is rebuilt from the files alone needs to know both
 
-Each .gz also carries what is known of it as JSON in its header (the extra field "PA" of RFC 1952), with the SHA-256 of
+Each .gz also has its metadata as JSON in its header (the extra field "PA" of RFC 1952), with the SHA-256 of
 the original bytes. Days are UTC. The command "pywats-archive" reads, checks and restores all of this.
 """
 

@@ -26,7 +26,7 @@ except Timeout:
 
 
 class Exclusion(str, Enum):
-    """What a lock does to a second process."""
+    """The effect of a lock on a second process."""
 
     KEPT_OUT = "kept out"
     MARKER = "kept out by a marker file"

@@ -26,7 +26,7 @@ def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveE
 
 @contextmanager
 def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], ArchiveInUse]) -> Iterator[None]:
-    """Hold a lock meanwhile; errors as ``lock``."""
+    """Hold a lock inside the block; errors as ``lock``."""
     found = lock(root, name, timeout_s=timeout_s, busy=busy)
     try:
         yield
@@ -35,12 +35,12 @@ def locked(root: Path, name: str, *, timeout_s: float = 0, busy: Callable[[], Ar
 
 
 def nobody_purging(root: Path) -> AbstractContextManager[None]:
-    """Prevent every purge meanwhile; PurgeRunning if one is running."""
+    """Prevent every purge inside the block; PurgeRunning if one is running."""
     message = f"{root}: a purge is running; try again when it has finished"
     return locked(root, layout.PURGING, busy=lambda: PurgeRunning(message))
 
 
 def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextManager[None]:
-    """Prevent every replay meanwhile; RunRunning if one runs until the timeout."""
+    """Prevent every replay inside the block; RunRunning if one runs until the timeout."""
     message = f"{root}: a reprocessing is running; wait for it, or cancel it with 'pywats-archive reprocess'"
     return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(message))

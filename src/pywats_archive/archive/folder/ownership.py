@@ -1,4 +1,4 @@
-"""Who may write to an archive, or take from a watch folder: one process at a time, which holds a lock and leaves a note."""
+"""Ownership of an archive or a watch folder: by one process at a time, which holds a lock and leaves a note."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def release(lock: FileLock) -> None:
 
 @contextmanager
 def owning(root: Path) -> Iterator[FileLock]:
-    """Own the archive meanwhile; ArchiveInUse if another process does."""
+    """Own the archive inside the block; ArchiveInUse if another process owns it."""
     lock = acquire(root)
     try:
         yield lock

@@ -23,7 +23,7 @@ BEAT_EVERY_S = 5.0
 
 
 class Heartbeat:
-    """The signs of one service in one archive; used from one thread."""
+    """The signs of life of one service in one archive; used from one thread."""
 
     def __init__(self, archive: Archive, *, clock: Clock = utc_now) -> None:
         self._archive = archive

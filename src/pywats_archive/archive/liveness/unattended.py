@@ -31,7 +31,7 @@ _REASONS = {
 
 
 def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAlert | None:
-    """Return the alert that no service works, if there must be one; a stopped service is missed only while work waits."""
+    """Return the alert that no service is running, if needed; after an orderly stop, only while work waits."""
     reason = _REASONS.get(service.state)
     if reason is None or (service.state is ServiceState.STOPPED and not waiting):
         return None

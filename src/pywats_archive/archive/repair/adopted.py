@@ -1,4 +1,4 @@
-"""What the blobs of one archive id say together: an entry, and which of its reports are in force."""
+"""One entry as all blobs of its archive id describe it, and which of its reports are in force."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNKNOWN_CONVERTER = "unknown"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adopted:
-    """What the blobs of one archive id say."""
+    """One entry as its blobs describe it."""
 
     entry: ArchiveEntry | None = None
     reports: tuple[Report, ...] = ()

@@ -1,4 +1,4 @@
-"""A blob as an entry, companions or a report, from its own header and content alone."""
+"""Turns a blob into an entry, companions or a report, from its own header and content alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tupl
 def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:
     """Return the report in a blob: archived, not to be sent, under its fixed id.
 
-    Unless it ``is_readable`` its document is not read, and the fields that it would be searched by are unknown.
+    Without ``is_readable`` its document is not read, and its search fields are unknown.
     """
     summary = _summary(archive, path, metadata) if is_readable else _NOTHING_KNOWN
     return Report(

@@ -49,8 +49,8 @@ class Rebuilding:
 def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
     """Rebuild the catalog of the archive at ``root`` from its blobs; durable once this returns, safe to repeat.
 
-    The old catalog is kept beside it under a name of its own. After a crash there is the old one or the new one. ArchiveInUse
-    if a process owns the archive, purges or replays. Damaged blobs are named and stop nothing.
+    The old catalog is kept beside it under a name of its own. After a crash, either the old or the new one is in place.
+    ArchiveInUse if a process owns the archive, purges or replays. Damaged blobs are reported and do not stop the rebuild.
     """
     root, how = root.absolute(), how or Rebuilding()
     describe(root)

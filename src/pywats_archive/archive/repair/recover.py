@@ -40,7 +40,7 @@ _DAY = timedelta(days=1)
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
 """Errors that show that a blob is unusable, and say nothing about the archive."""
 _COARSEST_CLOCK = timedelta(seconds=2)
-"""How far back a file system may date what happens now (FAT)."""
+"""The largest error by which a file system dates a change too early (FAT)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class Recovery:
     """What recovery found and did; paths are relative to the archive."""
 
     removed: tuple[str, ...] = ()
-    """Half-written files, which nothing relied on."""
+    """Removed half-written files; nothing relied on them."""
     entries: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
@@ -199,7 +199,7 @@ def _known_paths(archive: Archive, archive_id: str) -> set[str]:
 
 
 def _adopt(archive: Archive, path: str) -> str:
-    """Add the row of an unknown blob; returns its kind, ``damaged``, or ``unread`` when it may be read another time."""
+    """Add the row of an unknown blob; returns its kind, ``damaged``, or ``unread`` if a later try may read it."""
     try:
         metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
         kind = str(metadata["kind"])

@@ -1,14 +1,14 @@
-"""Which report of a new conversion continues which earlier one of its entry, decided by what a test is (invariant 14). Pure.
+"""Decides which earlier report of its entry each report of a new conversion continues (invariant 14). Pure.
 
-Two reports are of one test when unit (serial number), part number, operation and start time are equal. A fixed converter may
-correct any of these, so a pair may also differ in one of the last three, or in all of them where the unit has only one report
+Two reports are of the same test if unit (serial number), part number, operation and start time are equal. A fixed converter may
+correct any of these. So a pair may also differ in one of the last three, or in all of them if the unit has only one report
 on each side. The unit itself never differs: an earlier report that names another unit is left alone, however many there are.
-An earlier report that names no unit (no serial number, or a placeholder such as UNKNOWN) may be continued by the only new one
-that is left, for no unit loses its report by that. A new report without a unit never continues one that has a unit.
-Where several pairs are possible, none is taken: the reports wait for a person.
+An earlier report without a unit (no serial number, or a placeholder such as UNKNOWN) may be continued by the only new one
+that is left, since no unit loses its report by that. A new report without a unit never continues one that has a unit.
+If several pairs are possible, none is used: the reports wait for a person.
 
-Of a file that grew the earlier reports are of other bytes, among which may be another test of the same unit. So only the
-converter's own id, or all four keys, make two reports one test there.
+If a file grew, the earlier reports come from other bytes, which may contain another test of the same unit. Then only the
+converter's own id, or all four keys, make two reports the same test.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pywats_archive.models.report import id_key
 
 Side = TypeVar("Side", Earlier, New)
 Alike = Callable[[str, int], bool]
-"""Whether the earlier report of an id and the new one of an ordinal are one document but for their ids."""
+"""Whether the earlier report with this id and the new one with this ordinal differ only in their ids."""
 _NEW = "the entry has no report of this test"
 
 
@@ -36,10 +36,10 @@ def paired(
     is_unit_changed: bool = False,
     is_grown: bool = False,
 ) -> Pairing:
-    """Decide what each new report continues; ``alike`` is asked only where several tests are equal.
+    """Decide which earlier report each new one continues; ``alike`` is called only if several tests are equal.
 
-    ``is_unit_changed``: a person says that the same test may have another serial number now, where its own id is the same, or
-    where there is one report on each side. ``is_grown``: the earlier ones are of other entries, before their file grew.
+    ``is_unit_changed``: a person allows the same test to have another serial number now, if its own id is the same, or if
+    there is one report on each side. ``is_grown``: the earlier reports are of other entries, from before the file grew.
     """
     sent = [each for each in earlier if each.is_sent]
     known = _Matching(
@@ -67,13 +67,13 @@ def paired(
 
 
 def unpaired(count: int) -> Pairing:
-    """Return what is decided of the first reports of an entry: they continue none, whatever they test."""
+    """Return the decision about the first reports of an entry: they continue none."""
     return Pairing(pairs=tuple(Pair(ordinal=ordinal, link=Link.NEW, reason=_NEW) for ordinal in range(1, count + 1)))
 
 
 @dataclass(kw_only=True, slots=True)
 class _Matching:
-    """What is decided so far, and what is still open."""
+    """The decisions so far, and the reports that are still open."""
 
     sent: Sequence[Earlier]
     new: Sequence[New]
@@ -100,7 +100,7 @@ class _Matching:
             self.decide(each, Link.AMBIGUOUS, reason)
 
     def open_by(self, key: Callable[[Keys], Hashable]) -> Iterator[tuple[Any, list[Earlier], list[New]]]:
-        """Return what is open on both sides under one key of its test; None is no key."""
+        """Yield each key that open reports of both sides have, with these reports; None is no key."""
         olds = _grouped(self.open_earlier.values(), lambda each: key(each.keys))
         news = _grouped(self.open_new.values(), lambda each: key(each.keys))
         for found in [found for found in news if found is not None and found in olds]:
@@ -108,7 +108,7 @@ class _Matching:
 
 
 def _join_by_id_and_keys(known: _Matching) -> None:
-    """Join what the converter's own id joins, and what all four keys join; where these two disagree, none is taken."""
+    """Join reports by the converter's own id, and by all four keys; where these two disagree, join none."""
     meant = _meant(known)
     wanted = Counter(old.report_id for found in meant.values() for old in found)
     disputed = []
@@ -123,9 +123,9 @@ def _join_by_id_and_keys(known: _Matching) -> None:
 
 
 def _meant(known: _Matching) -> dict[int, list[Earlier]]:
-    """Return by ordinal the earlier reports that have the own id of a new one, or its four keys, where no other has them.
+    """Return by ordinal the earlier reports with the own id of a new one, or with its four keys, if no other has these.
 
-    An own id that stands for another unit now is no sign: such ids go by the place in the file, not by the test.
+    An own id that now stands for another unit is ignored: such ids depend on the position in the file, not on the test.
     """
     old_by_keys = _unique(known.sent, lambda each: each.keys)
     new_by_keys = _unique(known.new, lambda each: each.keys)
@@ -144,9 +144,9 @@ def _meant(known: _Matching) -> dict[int, list[Earlier]]:
 
 
 def _join_among_equals(known: _Matching, alike: Alike, *, is_grown: bool) -> None:
-    """Join reports of equal keys that are one document, and then the one on each side that is left of them.
+    """Join reports with equal keys and equal documents, and then those with only one left on each side.
 
-    Where the file grew, the latter only if they name a unit: what is appended without one may be any other test.
+    If the file grew, the latter are joined only if they name a unit: an appended test without one may be any other test.
     """
     for keys, olds, news in known.open_by(lambda keys: keys):
         for each in tuple(news):
@@ -159,7 +159,7 @@ def _join_among_equals(known: _Matching, alike: Alike, *, is_grown: bool) -> Non
 
 
 def _join_by_corrected_key(known: _Matching) -> None:
-    """Join what differs in one key alone, where the others are enough to tell all reports of the unit apart."""
+    """Join reports that differ in one key only, if the other keys distinguish all reports of the unit."""
     found: dict[int, dict[str, Earlier]] = {}
     for name in CORRECTABLE:
         old_by_key, new_by_key = _unique_but_for(known.sent, name), _unique_but_for(known.new, name)
@@ -175,13 +175,13 @@ def _join_by_corrected_key(known: _Matching) -> None:
 
 
 def _unique_but_for(side: Iterable[Side], left_out: str) -> dict[Hashable, Side]:
-    """Return what can be told apart without one of its keys, by the others."""
+    """Return by their other keys the reports that are still distinct without the key ``left_out``."""
     others = attrgetter(*(f"keys.{name}" for name in ("unit", *CORRECTABLE) if name != left_out))
     return _unique(side, others)
 
 
 def _join_only_one(known: _Matching) -> None:
-    """Join what is the only report of its unit on each side, and the only one left to one that names no unit."""
+    """Join reports that are the only one of their unit on each side, and the only one left with one that names no unit."""
     old_units, new_units = (Counter(each.keys.unit for each in side) for side in (known.sent, known.new))
     for unit, olds, news in known.open_by(lambda keys: keys.unit):
         if old_units[unit] == new_units[unit] == 1:
@@ -196,7 +196,7 @@ def _join_only_one(known: _Matching) -> None:
 
 
 def _leave_several(known: _Matching) -> None:
-    """Leave to a person what has several possible partners: reports of one unit, or of one test that names none."""
+    """Leave reports with several possible partners to a person: those of one unit, or of one test without a unit."""
     for _, olds, news in known.open_by(lambda keys: keys.unit):
         known.leave(olds, news, _ambiguity(olds, news, "one serial number"))
     for _, olds, news in known.open_by(lambda keys: None if keys.unit else keys):
@@ -204,7 +204,7 @@ def _leave_several(known: _Matching) -> None:
 
 
 def _leave_equals(known: _Matching) -> None:
-    """Leave to a person what has several possible partners among reports of equal keys."""
+    """Leave reports with several possible partners of equal keys to a person."""
     for keys, olds, news in known.open_by(lambda keys: keys):
         known.leave(olds, news, _ambiguity(olds, news, "one test" if keys.unit else "one test without a serial number"))
 
@@ -214,7 +214,7 @@ def _ambiguity(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:
 
 
 def _leave_claimed_ids(known: _Matching) -> None:
-    """Leave to a person what has the id of an earlier report that is of another unit and has no successor."""
+    """Leave to a person each report with the id of an earlier one that is of another unit and has no successor."""
     by_id = {id_key(each.report_id): each for each in known.open_earlier.values()}
     for each in tuple(known.open_new.values()):
         if old := by_id.pop(id_key(each.own_id), None) if each.own_id else None:
@@ -222,7 +222,7 @@ def _leave_claimed_ids(known: _Matching) -> None:
 
 
 def _join_unsent(known: _Matching, unsent: Sequence[Earlier]) -> None:
-    """Let what the server never got keep its id: by its own, or by its keys and then its place, for nothing can be lost."""
+    """Let reports that were never sent keep their ids, by own id or else by keys and position: nothing can be lost."""
     by_id = {id_key(each.report_id): each for each in unsent}
     by_keys = _grouped(reversed(unsent), lambda each: each.keys)
     for each in tuple(known.open_new.values()):
@@ -242,5 +242,5 @@ def _grouped(each_of: Iterable[Side], key: Callable[[Side], Hashable]) -> dict[H
 
 
 def _unique(each_of: Iterable[Side], key: Callable[[Side], Hashable]) -> dict[Hashable, Side]:
-    """Return what has a key that no other has, by that key."""
+    """Return by key the reports whose key no other report has."""
     return {found: of_it[0] for found, of_it in _grouped(each_of, key).items() if len(of_it) == 1}

@@ -1,4 +1,4 @@
-"""What is not sent until a person decides: a report that may continue several, and one with another source's report id."""
+"""Reports that wait for a person: those that may continue several others, and those with another source's report id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 
 
 class Asked(Protocol):
-    """What is requested for a conversion's reports."""
+    """The requested ids of a conversion's reports."""
 
     @property
     def new_ids(self) -> bool: ...
@@ -33,7 +33,7 @@ class Decided:
 
 
 def decide(tx: Connection, report: Report, identity: Identity, asked: Asked) -> Decided:
-    """Decide whether a report is sent, as the catalog is within this transaction; one that waits for a person is refused."""
+    """Decide by the catalog in this transaction whether a report is sent; one that waits for a person is refused."""
     warnings = [identity.warning] if identity.warning else []
     held = None
     if identity.pair.link is Link.AMBIGUOUS and not asked.new_ids:

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged source, under a name that says so."""
+"""Restores the readable part of a damaged source, under a name that says so."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Salvaged:
 
 
 def salvage_source(archive: Archive, archive_id: str, folder: Path, *, actor: str = "service") -> Salvaged:
-    """Restore a source; of a damaged one what can be read, under its name with ``.damaged`` after it.
+    """Restore a source, or the readable part of a damaged one, under its name followed by ``.damaged``.
 
     BlobMissing if there is nothing to be read.
     """

@@ -22,7 +22,7 @@ def restore_source(
 ) -> Path:
     """Restore a source into ``folder`` under its own name and mtime, with its companions; returns its path.
 
-    Without ``record_access`` nobody is given the source: there is no event, and no file is made durable.
+    Without ``record_access`` no person gets the source: there is no event, and no file is made durable.
 
     A name that is taken gets a number. A source with companions gets a folder of its own if one of their names is taken,
     since they refer to each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
@@ -48,7 +48,7 @@ def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
 
 
 def record_restore(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
-    """Record who was given a source, and whether it was whole; nothing is recorded in a read-only archive."""
+    """Record who restored a source, and whether it was complete; nothing is recorded in a read-only archive."""
     if archive.is_read_only:
         return
     details = {"to": str(restored)} | ({"damage": damage} if damage else {})
@@ -75,7 +75,7 @@ def companion_paths(entry: ArchiveEntry) -> tuple[str, ...]:
 
 
 def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable: bool = True) -> Path:
-    """Restore into ``folder``. The companions are checked first: whoever gets the source may rely on them."""
+    """Restore into ``folder``. The companions are checked first, since the source may need them."""
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, entry, path))
     if entry.companions and _is_any_taken(entry, folder):

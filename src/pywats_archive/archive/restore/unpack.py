@@ -21,7 +21,7 @@ def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
 def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
     """Unpack an archive's tar into ``folder``, refusing members outside of it; returns the files made.
 
-    Links are not created: what they named is not in the archive.
+    Links are not created: their targets are not in the archive.
     """
     made = []
     for member, content in members(chunks, of=folder):

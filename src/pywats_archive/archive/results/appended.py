@@ -1,4 +1,4 @@
-"""A file that grew (``append``): which entries' whole content an entry begins with, and what follows for their reports.
+"""Files that grow (``append``): the earlier entries whose whole content an entry begins with, and the effect on reports.
 
 Everything is derived from recorded facts, so a conversion that a crash interrupted is decided the same way again.
 """
@@ -43,7 +43,7 @@ def with_formers(archive: Archive, now: Current, *, is_replay: bool = False) -> 
 
 
 def _with_others(archive: Archive, now: Current) -> Current:
-    """Add what other entries sent under the ids under which this entry sent nothing: those tests were unchanged in it."""
+    """Add the reports of other entries under ids for which this entry sent nothing: those tests had not changed."""
     with archive.read() as db:
         others = reports.sent(db, {e.report_id for e in now.earlier} - now.accepted.keys() - now.waiting)
     return replace(now, accepted={**accepted(others), **now.accepted}, waiting=now.waiting | _waiting(others))
@@ -68,7 +68,7 @@ def formers(archive: Archive, entry: ArchiveEntry) -> tuple[str, ...]:
 
 
 def unchanged(archive: Archive, new: Sequence[Report], documents: Sequence[bytes]) -> dict[int, Report]:
-    """Return by ordinal what the server has from another entry under a new report's id, if both are the same document."""
+    """Return by ordinal the other entry's report that the server has under a new report's id, if the documents are equal."""
     with archive.read() as db:
         there = {each.ordinal: (each, at_server(db, each.report_id)) for each in new}
     others = {n: (each, old) for n, (each, old) in there.items() if old and old.archive_id != each.archive_id}
@@ -113,7 +113,7 @@ def withhold_older(tx: Connection, new: Sequence[Report]) -> None:
 
 
 def at_server(db: Connection, report_id: str) -> Report | None:
-    """Return the report that the server surely has under an id; None if it may have another, or gets one."""
+    """Return the report that the server certainly has under an id; None if it may have another, or gets one."""
     of_id = reports.sent(db, [report_id])
     last = accepted(of_id).get(report_id)
     if last is None or any(each.submission_state is SubmissionState.WAITING for each in of_id):
@@ -153,7 +153,7 @@ def _longest(archive: Archive, entry: ArchiveEntry) -> Iterator[str]:
 
 
 def _beginnings(archive: Archive, entry: ArchiveEntry, sizes: Collection[int]) -> dict[int, str]:
-    """Return the checksums of a source's first bytes, by their number; none if its bytes cannot be read."""
+    """Return the checksums of a source's first bytes, by the number of bytes; none if they cannot be read."""
     if not sizes or not entry.source_archived_path:
         return {}
     try:

@@ -31,17 +31,17 @@ from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState, summarize
 
 REPLACED = "a later conversion's report is sent instead"
-"""Why a report is withheld that waited when another one of its id was put beside it."""
+"""Why a waiting report is withheld once a later one with its id is sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewConversion:
-    """A conversion to be recorded, and the arrival that goes on with it."""
+    """A conversion to be recorded, and the arrival that continues with it."""
 
     conversion: Conversion
     documents: Sequence[bytes] = ()
     summaries: Sequence[ReportSummary] = ()
-    """Of the documents, in their order, where the caller knows them; they are read from the documents otherwise."""
+    """Those of the documents, in their order, if the caller knows them; otherwise they are read from the documents."""
     submit: bool = True
     compression_level: int = 6
     arrival_id: int | None = None
@@ -52,17 +52,17 @@ class NewConversion:
     withheld: Collection[int] = ()
     """Ordinals of reports that are not sent, whatever ``submit`` says."""
     withheld_because: str | None = None
-    """Why none is sent without ``submit``; None: none was ever to be sent."""
+    """Why no report is sent without ``submit``; None: none was meant to be sent."""
     pairing: Pairing | None = None
-    """Which report continues which earlier one; None: as their tests say."""
+    """Which report continues which earlier one; None: decided by their tests."""
     new_ids: bool = False
     """Reports get new ids, and not those of the reports that they continue."""
     allow_same_id: bool = False
     """A report may have the id of another source's report."""
     append: bool = False
-    """Its file may be one that grows: its reports may be those of entries that the file had before."""
+    """Its file may grow: its reports may be those of the file's earlier entries."""
     run_item: ItemResult | None = None
-    """What a run keeps of it, in the same commit."""
+    """The result that a run stores for it, in the same commit."""
 
 
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
@@ -91,7 +91,7 @@ class _Written:
     report: Report
     identity: Identity
     same: Report | None = None
-    """What another entry of the same file has under its id, where both are one document and the server has that."""
+    """The report of another entry of the same file under its id, if the documents are equal and the server has it."""
 
 
 def _archive_reports(archive: Archive, new: NewConversion, before: Sequence[Report], written: list[_Written]) -> None:
@@ -127,7 +127,7 @@ def _pairing(
 
 
 def show(tx: Connection, archive: Archive, conversion: Conversion, of_it: Sequence[Report]) -> None:
-    """Show a conversion and its reports as the entry's own, kept as long as the policy says for such a one."""
+    """Show a conversion and its reports as the entry's own, kept as long as the policy says for its status."""
     is_failed = conversion.status is ConversionStatus.FAILED
     policy = archive.policies.effective(conversion.converter_name)
     until = policy.kept_until(day_of(conversion.archive_id), failed=is_failed)
@@ -175,7 +175,7 @@ def _commit(
 
 
 def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequence[Report]) -> None:
-    """Let no two conversions give one test two ids, and let the service have what it took up again."""
+    """Raise unless the entry is as it was when it was converted, so that no test gets two ids; for a run, record its item."""
     conversion = new.conversion
     if conversion.run_id is not None:
         if new.run_item and not runs.set_item(tx, conversion.run_id, new.run_item):
@@ -190,7 +190,7 @@ def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequenc
 
 
 def _withhold_older(tx: Connection, before: Sequence[Report], new: Sequence[Report]) -> None:
-    """Send nothing older after what is sent now under the same id: the server would keep the older one."""
+    """Withhold older reports with the ids that are sent now: sent later, they would replace the newer ones."""
     waiting = SubmissionState.WAITING
     sent = {report.report_id for report in new if report.submission_state is waiting}
     for report in before:

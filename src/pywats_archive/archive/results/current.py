@@ -24,7 +24,7 @@ class Current:
     entry: ArchiveEntry
     conversion: Conversion | None
     reports: tuple[Report, ...]
-    """Of that conversion."""
+    """The reports of that conversion."""
     past: tuple[Conversion, ...]
     """All conversions, oldest first; a rollback shows an earlier one again."""
     earlier: tuple[Earlier, ...]

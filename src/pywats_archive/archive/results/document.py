@@ -15,7 +15,7 @@ from pywats_archive.models.report import ReportSummary, summarize
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One report as bytes, with its id and the fields that it is searched by."""
+    """One report as bytes, with its id and its search fields."""
 
     body: bytes
     report_id: str

@@ -14,7 +14,7 @@ from pywats_archive.models.report import Report
 
 
 def alike(archive: Archive, before: Sequence[Report], documents: Sequence[bytes]) -> Alike:
-    """Compare the latest document of an id with a new one; an unreadable one is like none."""
+    """Compare the latest document of an id with a new one; an unreadable one equals none."""
     latest = {report.report_id: report for report in before}
 
     @cache

@@ -10,7 +10,7 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.report import Refusal, Report
 
 OFTEN = 10
-"""So many tries of the back-off take half an hour or more."""
+"""With the back-off, this many tries take half an hour or more."""
 
 
 def warn(tx: Connection, report: Report) -> None:

@@ -95,7 +95,7 @@ def end(archive: Archive, run_id: int, state: RunState, *, actor: str) -> None:
 
 
 def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
-    """Record that a run is done, if nothing of it is left to do and nobody cancelled it meanwhile."""
+    """Record that a run is done, if none of its entries is left and nobody cancelled it meanwhile."""
 
     def unit(tx: Connection) -> None:
         run = runs.get(tx, run_id)

@@ -19,7 +19,7 @@ _SPECIAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]"})
 
 
 def by_rules(source: Path, rules: Collection[str]) -> tuple[Path, ...]:
-    """Find the files beside ``source`` that ``rules`` name, sorted; ``{stem}`` and ``{name}`` stand for its own.
+    """Find the files beside ``source`` that ``rules`` name, sorted; ``{stem}`` and ``{name}`` stand for the source's.
 
     A rule is a glob relative to the source's folder; what it finds outside that folder does not count.
     """
@@ -36,7 +36,7 @@ def beside(source: Path, opened: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
-    """Return what matches; nothing for a pattern that is longer than any name can be."""
+    """Return the matches; none for a pattern that is longer than any name can be."""
     try:
         return list(folder.glob(pattern))
     except OSError as exc:

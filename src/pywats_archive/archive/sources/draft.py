@@ -48,7 +48,7 @@ class NewSource:
     """The ledger's row that changes to ``arrival_state`` in the same commit."""
     arrival_state: ArrivalState = ArrivalState.ARCHIVED
     look: reading.Look | None = None
-    """What was just seen at ``path``; only that is archived. None: whatever is there."""
+    """The state that was just seen at ``path``; only that is archived. None: whatever is there."""
     is_repeated: bool = False
     """Whether another arrival of this path may be the same source; its bytes are compared then."""
 
@@ -70,7 +70,7 @@ class Draft:
     moment: datetime
     stamp: file_stamp.FileStamp
     known: ArchiveEntry | None = None
-    """An entry; if the bytes are the same as its bytes, they are not archived again."""
+    """An existing entry; if the source has the same bytes, they are not archived again."""
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:

@@ -98,7 +98,7 @@ class _Pack:
         together: list[Path] = []
         kept: list[Companion] = []
         for path in paths:
-            seen = replace(reading.stamp_of(path), inode=None)  # not every file system has the same at each look
+            seen = replace(reading.stamp_of(path), inode=None)  # not every file system reports the same each time
             key = file_key(path.relative_to(self._packing.base).as_posix(), seen)
             companion = self._alone(_File(path=path, seen=seen, key=key)) if key else None
             if companion:
@@ -110,7 +110,7 @@ class _Pack:
         return Packed(companions=tuple(kept), stored=tuple(self._stored))
 
     def _alone(self, file: _File) -> Companion | None:
-        """Give a file that is stored alone one more name, or store it alone; None if it is to be packed with others."""
+        """Add a name to the blob that holds the file alone, or store it alone; None if it is to be packed with others."""
         recent, day = self._archive.recent_files, self._packing.day
         with recent.lock(file.key):
             is_known, blob = self._linked(file)

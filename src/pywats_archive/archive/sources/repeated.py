@@ -49,7 +49,7 @@ def refuse(archive: Archive, seen: Seen) -> None:
 
 
 def assign(archive: Archive, found: KnownAgain) -> None:
-    """Give the source to the known arrival.
+    """Assign the source to the known arrival.
 
     If both are in one folder (a hard link), or the known one is another converter's, the new arrival is skipped instead.
     """

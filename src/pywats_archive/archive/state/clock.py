@@ -1,4 +1,4 @@
-"""The record of the time in an archive's catalog: the last believed moment, which survives restarts."""
+"""The record of the time in an archive's catalog: the last trusted moment, which survives restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Decide = Callable[[Known, Reading], Known]
 
 
 class ClockRecord:
-    """Reads and writes the last believed moment; safe to use from many threads and beside other processes."""
+    """Reads and writes the last trusted moment; safe to use from many threads and beside other processes."""
 
     def __init__(self, catalog: Catalog, write: Write, now: Clock, uptime: Uptimes) -> None:
         self._catalog = catalog
@@ -35,7 +35,7 @@ class ClockRecord:
         return Reading(wall=self._now(), boot_id=up.boot_id, uptime_s=up.seconds)
 
     def known(self) -> Known:
-        """Return the last believed moment, or an estimate for an archive without a record."""
+        """Return the last trusted moment, or an estimate for an archive without a record."""
         reading = self.reading()
         with self._catalog.read() as db:
             return clock.known(db) or _first(db, reading)
@@ -71,8 +71,8 @@ class ClockRecord:
         """Replace the record by the result of ``decide``, in one commit with ``event``.
 
         When a doubt begins, the newest entry from before is kept with it. When it ends, all entries after that one count as
-        misdated. So do the latest entries whose ids are a day off what is believed: the clock was right again before
-        anybody looked.
+        misdated. So do the latest entries whose ids are a day off the trusted time: the clock was right again before
+        the next check.
         """
 
         def unit(tx: Connection) -> Known:

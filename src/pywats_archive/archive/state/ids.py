@@ -1,4 +1,4 @@
-"""Archive ids: each is given once, by one process."""
+"""Archive ids: each is assigned once, by one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.models.ids import archive_id
 
 
 class Ids:
-    """The ids that this process has given, so that two sources of one millisecond get two ids."""
+    """The ids that this process has assigned, so that two sources of the same millisecond get different ids."""
 
     _REMEMBERED = 50_000
 

@@ -22,7 +22,7 @@ class RecentFiles:
 
     @contextmanager
     def lock(self, key: FileKey) -> Iterator[None]:
-        """Be the only thread that archives this file meanwhile."""
+        """Be the only thread that archives this file inside the block."""
         with self._changed:
             self._changed.wait_for(lambda: key not in self._in_hand)
             self._in_hand.add(key)

@@ -9,7 +9,7 @@ revision = "0003"
 down_revision = "0002"
 
 _BLOCK = 4096
-"""What the file system allots at once, for blobs of which only the length is on record."""
+"""The block size of the file system, for blobs of which only the length is on record."""
 _ALLOTTED = f"((compressed_size_bytes + {_BLOCK - 1}) / {_BLOCK}) * {_BLOCK}"
 _SUMS = (
     "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
@@ -134,7 +134,7 @@ def _add_tables() -> None:
 
 
 def _fill() -> None:
-    """Take what is there into the sums; a blob's room on disk is taken from its length, as no earlier version kept it."""
+    """Add the existing entries to the sums; a blob's disk space is derived from its length, since no version recorded it."""
     op.execute(f"UPDATE reports SET disk_size_bytes = {_ALLOTTED}")
     op.execute(
         f"UPDATE archive_entries SET disk_size_bytes = {_ALLOTTED} + r.disk, all_reports = r.number, "

@@ -1,4 +1,4 @@
-"""By what a source in a watch folder is known again: its inode, when that changed, and the checksum of what stays there."""
+"""What identifies a source in a watch folder: its inode, when that changed, and the checksum of a file that stays there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What retention believes of the time: the last moment that was believed, and entries received while none was."""
+"""The time for retention: the last trusted moment, and entries received while the clock was not trusted."""
 
 from __future__ import annotations
 

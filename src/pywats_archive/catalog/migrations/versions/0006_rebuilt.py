@@ -1,4 +1,4 @@
-"""When an entry's row was made anew from its blobs: one of which no outcome is known ages all the same."""
+"""When an entry's row was rebuilt from its blobs: an entry with an unknown outcome ages too."""
 
 from __future__ import annotations
 

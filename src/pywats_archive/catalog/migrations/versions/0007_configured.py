@@ -1,4 +1,4 @@
-"""What the configuration said of each converter's policy when it was seen last."""
+"""What the configuration said about each converter's policy when it was last seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a day that are stored alone, by what they are known by when they come again."""
+"""The files of a day that are stored alone, with what identifies them when they arrive again."""
 
 from __future__ import annotations
 
