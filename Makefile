@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo check test lint format types imports bench soak clean
+.PHONY: demo check test test-windows lint format types imports bench soak clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -15,6 +15,9 @@ check: lint types imports
 test: lint types imports
 	@echo "== tests"
 	@$(BIN)/python -m pytest
+
+test-windows: $(STAMP)
+	@$(BIN)/python -m tools.windows
 
 lint: $(STAMP)
 	@echo "== format and lint"

@@ -44,6 +44,13 @@ def station(tmp_path: Path) -> Iterator[Station]:
     check_sound(made.archive_root)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip on Windows what is marked ``posix``, with the reason that the mark names."""
+    marker = item.get_closest_marker("posix")
+    if marker and sys.platform == "win32":
+        pytest.skip(f"POSIX: {marker.args[0]}")
+
+
 @pytest.fixture(autouse=True)
 def warm_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let worker processes start fast, but in tests that are marked ``spawned``."""

@@ -47,6 +47,7 @@ def test_without_hard_links_a_name_is_reserved_first(tmp_path: Path, monkeypatch
         files.rename_exclusive(tmp_path / "a", tmp_path / "b")
 
 
+@pytest.mark.posix("Windows renames in one step, which no crash cuts in two")
 def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
     """A crash can leave a file under its old name and its new one; the next try ends the old one (invariant 5)."""
     (tmp_path / "watch").mkdir()
@@ -57,6 +58,7 @@ def test_a_move_cut_short_is_completed(tmp_path: Path) -> None:
     assert not (tmp_path / "watch" / "a").exists() and (tmp_path / "Done" / "a").read_bytes() == b"x"
 
 
+@pytest.mark.posix("makes symbolic links")
 def test_a_file_is_never_removed_for_its_own_name(tmp_path: Path) -> None:
     """A folder reached by another path is the same folder: its file's only name stays (invariant 3)."""
     (tmp_path / "watch").mkdir()
@@ -69,7 +71,7 @@ def test_a_file_is_never_removed_for_its_own_name(tmp_path: Path) -> None:
     assert (tmp_path / "watch" / "a").read_bytes() == b"x"
 
 
-@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize("windows", [pytest.param(False, marks=pytest.mark.posix("modes of folders")), True])
 def test_a_folder_is_moved_to_a_free_name_only(tmp_path: Path, windows: bool) -> None:
     """A folder never takes another's place, not even an empty one's (invariant 3)."""
     (tmp_path / "a").mkdir()
@@ -98,6 +100,7 @@ def test_another_file_system_is_reached_by_a_copy(tmp_path: Path, monkeypatch: p
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["a"]
 
 
+@pytest.mark.posix("folders are synced")
 def test_folders_that_cannot_be_synced_are_told(tmp_path: Path) -> None:
     """Windows has no fsync of folders; elsewhere it is done."""
     assert files.sync_folder(tmp_path, windows=True) is False
@@ -141,6 +144,7 @@ def test_a_folder_lies_on_the_innermost_and_latest_mount(folder: str, kind: str,
     assert found is not None and (found.kind, found.is_remote) == (kind, is_remote)
 
 
+@pytest.mark.posix("paths of Linux")
 def test_mount_options_are_read(tmp_path: Path) -> None:
     """Options of the mount and of the file system are told together; without a table nothing is."""
     found = volumes.file_system("/", windows=False, mount_table=lambda: MOUNTS)

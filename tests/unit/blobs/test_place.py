@@ -108,7 +108,8 @@ def test_a_junction_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         st_mode = tmp_path.stat().st_mode
         st_reparse_tag = 0xA000_0003
 
-    monkeypatch.setattr(os, "lstat", lambda path: Status)
-    assert files.is_link(tmp_path, windows=True)
-    Status.st_reparse_tag = 0x8000_0013
-    assert not files.is_link(tmp_path, windows=True)
+    with monkeypatch.context() as patched:  # pytest removes its folders before it undoes other patches
+        patched.setattr(os, "lstat", lambda path: Status)
+        assert files.is_link(tmp_path, windows=True)
+        Status.st_reparse_tag = 0x8000_0013
+        assert not files.is_link(tmp_path, windows=True)

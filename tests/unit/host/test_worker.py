@@ -140,7 +140,9 @@ def test_a_converter_is_confined(bench: Bench, capfd: pytest.CaptureFixture[str]
 
 def test_a_worker_process_is_silent_to_the_ground(bench: Bench) -> None:
     """Not even a program that a converter starts writes to the service's standard output."""
-    job = bench.converting("os.write(1, b'loud'); subprocess.run(['echo', 'louder'], check=True)\n" + GOOD)
+    job = bench.converting(
+        "os.write(1, b'loud'); subprocess.run([sys.executable, '-c', 'print(1)'], check=True)\n" + GOOD
+    )
     program = (
         "from pywats_archive.host.worker import entry as worker; from pywats_archive.host.job import ConversionJob\n"
         f"worker.prepare()\nr = worker.convert(ConversionJob(module_path={job.module_path!r}, "
