@@ -242,13 +242,13 @@ def in_done(station: Station, name: str) -> bool:
 
 
 def _waits_in_memory(service: Service) -> bool:
-    return service.parts is not None and service.parts.outbox.state.only_in_memory > 0
+    return service.parts is not None and service.parts.sending.outbox.state.only_in_memory > 0
 
 
 def first_lane(service: Service) -> Lane:
     """Return the lane of the only converter."""
     assert service.parts
-    return next(iter(service.parts.lanes))
+    return next(iter(service.parts.places.lanes))
 
 
 def test_a_second_time_without_the_archive_is_like_the_first(station: Station) -> None:

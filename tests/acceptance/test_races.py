@@ -17,7 +17,7 @@ from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
 from pywats_archive.models.file_stamp import FileStamp
-from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger

@@ -237,7 +237,7 @@ def bring_back(station: Station) -> None:
 
 
 def in_memory(service: Service) -> int:
-    return service.parts.outbox.state.only_in_memory if service.parts else 0
+    return service.parts.sending.outbox.state.only_in_memory if service.parts else 0
 
 
 @pytest.mark.parametrize("change", [swap_names, swap_folders])

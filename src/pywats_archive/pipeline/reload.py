@@ -10,7 +10,7 @@ import structlog
 from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
-from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.lanes.lane import Lane
 
 log = structlog.get_logger()
@@ -21,6 +21,11 @@ class Reloading:
 
     def __init__(self, parts: StationParts, *, check_mounts: Callable[[], None]) -> None:
         self._parts = parts
+        self._alarms = parts.alarms
+        self._places = parts.places
+        self._lanes = parts.places.lanes
+        self._work = parts.work
+        self._sending = parts.sending
         self._check_mounts = check_mounts
 
     def reload_if_changed(self) -> None:
@@ -32,19 +37,19 @@ class Reloading:
         config = self._parts.conditions.config
         stamp = config.stamp()
         if stamp == config.handled:
-            self._parts.work.resume()
+            self._work.queue.resume()
             return
         try:
             station = config.read()
-            if not self._parts.work.pause():
+            if not self._work.queue.pause():
                 return
-            lanes = self._parts.assembly.lanes(station, before=self._parts.lanes)
+            lanes = self._places.assembly.lanes(station, before=self._lanes)
         except Exception as exc:
-            self._parts.verdicts.reject(exc)
+            self._alarms.verdicts.reject(exc)
         else:
             self._try_to_use(station, lanes)
         config.handled = stamp
-        self._parts.work.resume()
+        self._work.queue.resume()
 
     def _try_to_use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
         """Use a configuration; if that fails half-way, return to the last good one."""
@@ -52,35 +57,34 @@ class Reloading:
         try:
             self._use(station, lanes)
         except Exception as exc:
-            self._parts.verdicts.reject(exc)
-            self._use(before, self._parts.assembly.lanes(before, before=self._parts.lanes))
+            self._alarms.verdicts.reject(exc)
+            self._use(before, self._places.assembly.lanes(before, before=self._lanes))
         else:
-            self._parts.verdicts.accept(station)
+            self._alarms.verdicts.accept(station)
 
     def _use(self, station: StationConfig, lanes: tuple[Lane, ...]) -> None:
-        self._parts.dispatcher.drop_queued()
-        before = {lane.name for lane in self._parts.lanes}
+        self._work.dispatcher.drop_queued()
+        before = {lane.name for lane in self._lanes}
         if station.server != self._parts.station.server:
-            self._parts.server_clock.forget()
+            self._sending.server_clock.forget()
         self._parts.station = station
-        self._parts.lanes.replace(lanes)
-        self._parts.close_unused()
+        self._lanes.replace(lanes)
+        self._places.close_unused()
         self._parts.jobs.reclaim_space()
         self._parts.notifier.reload(station)
         for name in before - {lane.name for lane in lanes}:
-            self._parts.alerts.clear(UNAVAILABLE, name)
-        self._parts.failures.reset()
-        self._parts.stuck.reset()
+            self._alarms.alerts.clear(UNAVAILABLE, name)
+        self._alarms.reset()
         self._check_mounts()
         self._parts.watcher.clear_unwatched(lanes)
         self._parts.listen()
-        self._parts.schedules.restart(lanes)
-        self._parts.outbox.reconnect()
-        self._parts.isolate("pending", partial(self._parts.orphans.check_pending, lanes))
+        self._work.schedules.restart(lanes)
+        self._sending.outbox.reconnect()
+        self._alarms.isolate("pending", partial(self._places.orphans.check_pending, lanes))
         for lane in lanes:
             try:
                 self._parts.resuming.lane(lane)
             except ArchiveError as exc:
                 self._parts.note_failure(lane, exc)
-        self._parts.isolate("orphans", partial(self._parts.orphans.check, lanes, station))
+        self._alarms.isolate("orphans", partial(self._places.orphans.check, lanes, station))
         log.info("config.reloaded", converters=[lane.name for lane in lanes])

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from pywats_archive.errors import ArchiveError
-from pywats_archive.pipeline.composition import StationParts
+from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.idle import (
     RunOutcome,
     Snapshot,
@@ -41,6 +41,11 @@ class StationRun:
 
     def __init__(self, parts: StationParts) -> None:
         self._parts = parts
+        self._alarms = parts.alarms
+        self._places = parts.places
+        self._lanes = parts.places.lanes
+        self._work = parts.work
+        self._sending = parts.sending
         self._reloading = Reloading(parts, check_mounts=self._check_mounts_now)
         self._checked_mounts_s = float("-inf")
 
@@ -52,15 +57,15 @@ class StationRun:
         """
         self._check_mounts_now()
         self._parts.listen()
-        self._parts.schedules.plan(self._parts.lanes)
-        self._parts.isolate("pending", partial(self._parts.orphans.check_pending, self._parts.lanes))
-        for lane in self._parts.lanes:
+        self._work.schedules.plan(self._lanes)
+        self._alarms.isolate("pending", partial(self._places.orphans.check_pending, self._lanes))
+        for lane in self._lanes:
             self._parts.resuming.lane(lane)
-            self._parts.late_writes.resume(lane)
+            self._work.late_writes.resume(lane)
             record_lost_results(lane)
-        self._parts.isolate("orphans", partial(self._parts.orphans.check, self._parts.lanes, self._parts.station))
-        self._parts.verdicts.accept(self._parts.station)
-        log.info("service.started", converters=[lane.name for lane in self._parts.lanes])
+        self._alarms.isolate("orphans", partial(self._places.orphans.check, self._lanes, self._parts.station))
+        self._alarms.verdicts.accept(self._parts.station)
+        log.info("service.started", converters=[lane.name for lane in self._lanes])
 
     def watch(self) -> RunOutcome:
         """Run until the service is stopped or, with ``until_idle``, until nothing is left that it can do."""
@@ -70,22 +75,22 @@ class StationRun:
             is_rescan = now_s - last_rescan >= RESCAN_S
             if is_rescan:
                 last_rescan = now_s
-                self._parts.isolate("pending", self._parts.orphans.recheck_pending)
+                self._alarms.isolate("pending", self._places.orphans.recheck_pending)
             self._parts.vitals.check(now_s)
-            self._parts.isolate("archives and folders", partial(self._check_mounts, now_s))
-            self._parts.isolate("reports", partial(self._check_reports, now_s, again=is_rescan))
+            self._alarms.isolate("archives and folders", partial(self._check_mounts, now_s))
+            self._alarms.isolate("reports", partial(self._sending.check, now_s, again=is_rescan))
             self._scan(now_s, even_unchanged=is_rescan)
             if now_s - last_retry >= _QUIET_TICK_S or self._parts.conditions.until_idle:
                 last_retry = now_s
                 self._retry(now_s)
-            if now_s - last_config_check >= CONFIG_CHECK_S or self._parts.work.is_paused:
+            if now_s - last_config_check >= CONFIG_CHECK_S or self._work.queue.is_paused:
                 last_config_check = now_s
                 self._reloading.reload_if_changed()
             if self._parts.conditions.until_idle and (outcome := self._try_outcome()) is not None:
-                self._check_reports(now_s, again=True)
+                self._sending.check(now_s, again=True)
                 return outcome
             is_active = self._parts.conditions.until_idle or any(
-                lane.takes_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._parts.lanes
+                lane.takes_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._lanes
             )
             self._parts.wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._parts.stopping.wait(_BREATH_S)
@@ -99,7 +104,7 @@ class StationRun:
 
     def _scan(self, now_s: float, *, even_unchanged: bool) -> None:
         changed = self._parts.events.drain()
-        for lane in self._parts.lanes:
+        for lane in self._lanes:
             scan = lane.scan
             scan.needs_scan = scan.needs_scan or even_unchanged or lane.config.watch_folder in changed
             is_there = lane.takes_new and not lane.is_folder_away
@@ -116,59 +121,52 @@ class StationRun:
             return
         self._checked_mounts_s = now_s
         self._parts.monitor.check(now_s)
-        back = self._parts.folders.check({lane.folder: lane.name for lane in self._parts.lanes if lane.folder})
+        back = self._places.folders.check({lane.folder: lane.name for lane in self._lanes if lane.folder})
         if back:
             self._parts.listen()
-        for lane in self._parts.lanes:
+        for lane in self._lanes:
             if lane.folder in back:
                 lane.scan.needs_scan = True
-                self._parts.tasks.run("watch folder", lane.name, partial(self._parts.continue_lane, lane))
-
-    def _check_reports(self, now_s: float, *, again: bool = False) -> None:
-        state, archives = self._parts.outbox.state, self._parts.pool.archives
-        self._parts.server_watch.check(state, self._parts.station.server.service_address, now_s)
-        self._parts.refusals.check(archives, again=again)
-        if again and state.trouble is None:
-            self._parts.refusals.check_overdue(archives)
+                self._alarms.tasks.run("watch folder", lane.name, partial(self._parts.continue_lane, lane))
 
     def _retry(self, now_s: float) -> None:
         """Queue what is due, and remove draining lanes that are drained."""
-        for lane in self._parts.lanes:
+        for lane in self._lanes:
             try:
                 self._parts.resuming.retry(lane, now_s)
                 self._retire_if_drained(lane)
-                self._parts.unexpected.resolve(lane, lane.name)
+                self._alarms.unexpected.resolve(lane, lane.name)
             except ArchiveError as exc:
                 self._parts.note_failure(lane, exc)
             except Exception as exc:
-                self._parts.unexpected.add(lane, lane.name, exc)
-        self._parts.isolate("late writes", self._archive_late_writes)
-        self._parts.isolate("without archive", self._parts.processor.passthrough.retry_unfinished)
-        self._parts.isolate("schedules", self._run_schedules)
+                self._alarms.unexpected.add(lane, lane.name, exc)
+        self._alarms.isolate("late writes", self._archive_late_writes)
+        self._alarms.isolate("without archive", self._work.processor.passthrough.retry_unfinished)
+        self._alarms.isolate("schedules", self._run_schedules)
 
     def _run_schedules(self) -> None:
-        self._parts.schedules.retry_deferred()
-        for lane in self._parts.schedules.due():
-            self._parts.dispatcher.put(self._parts.schedules.run, lane, priority=lane.config.priority)
+        self._work.schedules.retry_deferred()
+        for lane in self._work.schedules.due():
+            self._work.dispatcher.put(self._work.schedules.run, lane, priority=lane.config.priority)
 
     def _archive_late_writes(self, *, all_of_them: bool = False) -> None:
         """Archive sources that were written to after they left; with ``all_of_them`` immediately and in this thread."""
-        for departed in self._parts.late_writes.due(all_of_them=all_of_them):
-            lane = self._parts.lanes.now(departed.lane)
+        for departed in self._work.late_writes.due(all_of_them=all_of_them):
+            lane = self._lanes.now(departed.lane)
             if all_of_them:
-                self._parts.late_writes.archive(lane, departed)
+                self._work.late_writes.archive(lane, departed)
             else:
-                self._parts.dispatcher.put(self._parts.late_writes.archive, lane, departed, priority=URGENT)
+                self._work.dispatcher.put(self._work.late_writes.archive, lane, departed, priority=URGENT)
 
     def _retire_if_drained(self, lane: Lane) -> None:
         """Remove a lane that is drained, unless work of it is queued or running."""
-        if not lane.is_draining or lane.away or lane.is_taken or not self._parts.leftovers.is_drained(lane):
+        if not lane.is_draining or lane.away or lane.is_taken or not self._places.leftovers.is_drained(lane):
             return
         with lane.leases.if_idle() as is_idle:
             if not is_idle:
                 return
-            self._parts.lanes.remove(lane)
-        self._parts.close_unused()
+            self._lanes.remove(lane)
+        self._places.close_unused()
         log.info("lane.drained", converter=lane.name, root=str(lane.root))
 
     def _try_outcome(self) -> RunOutcome | None:
@@ -184,32 +182,32 @@ class StationRun:
         The outbox is read after the reports are counted: a report that the server accepts in between is then still counted
         as waiting, or as in flight, and never missed.
         """
-        if self._parts.work.busy_count:  # no SQL queries while work runs
+        if self._work.queue.busy_count:  # no SQL queries while work runs
             return None
         if not self._parts.jobs.is_idle:  # a purge may just have freed space for sources that wait
             return None
-        lanes = tuple(self._parts.lanes)
-        blocked, found = self._parts.backoff.blocked(), open_sources(lanes)
-        waiting = waiting_reports(self._parts.pool.archives)
+        lanes = tuple(self._lanes)
+        blocked, found = self._work.backoff.blocked(), open_sources(lanes)
+        waiting = waiting_reports(self._places.pool.archives)
         now = Snapshot(
             blocked=blocked,
             open_sources=found,
             waiting_reports=waiting,
-            outbox=self._parts.outbox.state,
-            busy_count=self._parts.work.busy_count,
+            outbox=self._sending.outbox.state,
+            busy_count=self._work.queue.busy_count,
             needs_scan=needs_scan(lanes),
         )
-        if is_moving(now) or self._parts.backoff.is_any_released:
+        if is_moving(now) or self._work.backoff.is_any_released:
             return None
         blockers = (
             *blocked.values(),
-            *self._parts.unexpected.blockers(),
-            *self._parts.processor.passthrough.blockers(),
-            *self._parts.schedules.blockers(),
+            *self._alarms.unexpected.blockers(),
+            *self._work.processor.passthrough.blockers(),
+            *self._work.schedules.blockers(),
             *report_blockers(now),
             *fault_blockers(lanes),
-            *lane_blockers(lanes, self._parts.spool),
-            *self._parts.backfill.blockers(lanes),
-            *self._parts.orphans.blockers(),
+            *lane_blockers(lanes, self._places.spool),
+            *self._places.backfill.blockers(lanes),
+            *self._places.orphans.blockers(),
         )
         return RunOutcome(waiting=tuple(dict.fromkeys(blockers)), ended=self._parts.counts.counts)

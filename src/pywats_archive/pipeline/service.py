@@ -16,7 +16,8 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import ConversionInterrupted
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
-from pywats_archive.pipeline.composition import Conditions, StationParts
+from pywats_archive.pipeline.composition.conditions import Conditions
+from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.config_watch import ConfigFile
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.processing.counts import RunCounts
