@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.station import Station, wait_for
 
@@ -87,8 +88,15 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def stop_group(terminal: Terminal) -> None:
-    """As 'kill' of a job, or a service manager with KillMode=control-group."""
+    """As 'kill' of a job in a shell."""
     os.killpg(terminal.service.pid, signal.SIGTERM)
+
+
+def stop_every_process(terminal: Terminal) -> None:
+    """As a shutdown of the system, or a service manager with KillMode=control-group; workers are in sessions of their own."""
+    service = psutil.Process(terminal.service.pid)
+    for each in (*service.children(recursive=True), service):
+        each.terminate()
 
 
 def stop_main_process(terminal: Terminal) -> None:
@@ -107,7 +115,7 @@ def close_window(terminal: Terminal) -> None:
 
 
 @pytest.mark.spawned
-@pytest.mark.parametrize("stop", [stop_group, stop_main_process, press_ctrl_c, close_window])
+@pytest.mark.parametrize("stop", [stop_group, stop_every_process, stop_main_process, press_ctrl_c, close_window])
 def test_ten_conversions_are_finished_by_a_stop(station: Station, stop: Callable[[Terminal], None]) -> None:
     """None of them is in Error, nothing is sent twice, and after the next start all is done (invariant 15)."""
     terminal = Terminal(station)
