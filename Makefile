@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+RELEASE := .venv/release-installed
+PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
+PLATFORMS ?= linux windows
 
-.PHONY: demo check test test-windows lint format types imports bench soak clean
+.PHONY: demo check test test-offline test-windows lint format types imports bench soak measures dist wheelhouse clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -44,6 +47,20 @@ soak: $(STAMP)
 
 measures: $(STAMP)
 	@$(BIN)/python tools/measures.py
+
+dist: $(RELEASE)
+	@$(BIN)/python -m tools.release.dist
+
+wheelhouse: $(RELEASE)
+	@$(BIN)/python -m tools.release.wheelhouse --python-versions $(PYTHON_VERSIONS) --platforms $(PLATFORMS)
+
+test-offline: $(RELEASE)
+	@echo "== installation without a network"
+	@$(BIN)/python -m pytest -n 0 tests/release
+
+$(RELEASE): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[release]"
+	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv

@@ -38,19 +38,19 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
-def needed(target: dict[str, str]) -> set[str]:
-    """Name all that the project and its tools need there, as far as the packages installed here tell."""
+def needed(target: dict[str, str], extras: frozenset[str] = frozenset({"dev"})) -> set[str]:
+    """Name all that the project with some extras needs there, as far as the packages installed here show."""
     names: set[str] = set()
     seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [("pywats-archive", frozenset({"dev"}))]
+    waiting = [("pywats-archive", extras)]
     while waiting:
-        name, extras = waiting.pop()
-        if (name, extras) in seen:
+        name, wanted = waiting.pop()
+        if (name, wanted) in seen:
             continue
-        seen.add((name, extras))
+        seen.add((name, wanted))
         for requirement in requirements(name):
             if requirement.marker is None or any(
-                requirement.marker.evaluate({**target, "extra": extra}) for extra in extras or {""}
+                requirement.marker.evaluate({**target, "extra": extra}) for extra in wanted or {""}
             ):
                 names.add(canonicalize_name(requirement.name))
                 waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))

@@ -1,0 +1,1 @@
+"""What is released, tried as a station gets it."""

@@ -1,0 +1,1 @@
+"""What a release consists of: wheel, source, sums, bill of materials, and zips to install without a network."""

@@ -1,0 +1,111 @@
+"""Installs pywats-archive from this folder, without a network: python install.py [FOLDER]"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WINDOWS = sys.platform == "win32"
+OLDEST_GLIBC = (2, 28)
+COMMAND = "pywats-archive"
+
+
+def main() -> None:
+    """Install, and say how to go on."""
+    try:
+        require_this_python()
+        folder = wanted_folder()
+        python = make_environment(folder)
+        install(python)
+        command = python.with_name(COMMAND) if not WINDOWS else python.parent / f"{COMMAND}.exe"
+        if WINDOWS and not command.exists():
+            command = python.parent / "Scripts" / f"{COMMAND}.exe"
+        version = subprocess.run([command, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    except subprocess.CalledProcessError as exc:
+        raise SystemExit(f"install: {exc.cmd[0]} ended with exit code {exc.returncode}\n{exc.stderr or ''}") from exc
+    except OSError as exc:
+        raise SystemExit(f"install: {exc.filename}: {exc.strerror}") from exc
+    shown = f'"{command}"' if " " in str(command) else str(command)
+    print(f"Installed: {version}, with Python {platform.python_version()}, in {folder}")
+    print(f"Try it:    {shown} demo")
+    print(f"Read on:   {shown} docs {'install-windows' if WINDOWS else 'install-linux'}")
+
+
+def require_this_python() -> None:
+    """End with one line where these wheels do not fit."""
+    wanted = (HERE / "python-version.txt").read_text(encoding="ascii").strip()
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" != wanted:
+        raise SystemExit(
+            f"install: this is for Python {wanted}, and {sys.executable} is {platform.python_version()};"
+            f" take the zip for this version, or name another Python with PYTHON"
+        )
+    if sys.maxsize < 2**32 or platform.machine().lower() not in ("x86_64", "amd64"):
+        raise SystemExit(f"install: this is for 64-bit x86, and {sys.executable} is for {platform.machine()}")
+    name, version = platform.libc_ver()
+    if not WINDOWS and (name != "glibc" or tuple(map(int, version.split(".")[:2])) < OLDEST_GLIBC):
+        raise SystemExit(
+            f"install: this needs glibc 2.28 or newer, as Debian 10 and RHEL 8 have; found: {name} {version}"
+        )
+
+
+def wanted_folder() -> Path:
+    """Return the folder that was named, or ask for it."""
+    if len(sys.argv) > 2 or sys.argv[1:2] in (["-h"], ["--help"]):
+        raise SystemExit("usage: install [FOLDER]; FOLDER is created, or was created by an earlier install")
+    if len(sys.argv) == 2:
+        return Path(sys.argv[1]).absolute()
+    if not sys.stdin.isatty():
+        raise SystemExit("install: which folder? Name it: install FOLDER")
+    usual = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files") if WINDOWS else "/opt") / COMMAND
+    return Path(input(f"Folder to install to [{usual}]: ").strip() or usual).absolute()
+
+
+def make_environment(folder: Path) -> Path:
+    """Create the folder's own Python, or use that of an earlier installation; return it."""
+    own = folder / "python-version.txt"
+    version = (HERE / own.name).read_text(encoding="ascii").strip()
+    if folder.exists() and any(folder.iterdir()):
+        found = own.read_text(encoding="ascii").strip() if own.exists() else None
+        if found != version:
+            reason = f"has an installation for Python {found}" if found else "is not empty"
+            raise SystemExit(f"install: {folder} {reason}; name another folder, or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(HERE / own.name, own)
+    if importlib.util.find_spec("venv"):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+        python = folder / ("Scripts/python.exe" if WINDOWS else "bin/python")
+    else:
+        python = copy_embeddable(folder)
+    return python
+
+
+def copy_embeddable(folder: Path) -> Path:
+    """Copy an embeddable Python for Windows, which has no venv, and let it find packages of its own."""
+    shutil.copytree(Path(sys.executable).parent, folder, dirs_exist_ok=True)
+    for paths in folder.glob("python*._pth"):
+        lines = [line for line in paths.read_text(encoding="utf-8").splitlines() if not line.endswith("import site")]
+        wanted = [line for line in lines if line != r"Lib\site-packages"]
+        paths.write_text("\n".join([*wanted, r"Lib\site-packages", "import site", ""]), encoding="utf-8")
+    return folder / "python.exe"
+
+
+def install(python: Path) -> None:
+    """Install exactly the locked packages; pip checks each file's hash, and reads no configuration of this computer."""
+    (pip,) = (HERE / "wheels").glob("pip-*.whl")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    words = ["install", "--isolated", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-index"]
+    words += ["--find-links", str(HERE / "wheels"), "--require-hashes", "--only-binary", ":all:"]
+    words += ["--no-warn-script-location", "--requirement", str(HERE / "requirements.txt")]
+    if not WINDOWS:
+        words.append("--root-user-action=ignore")
+    subprocess.run([python, pip / "pip", *words], check=True, env={**environment, "PIP_CONFIG_FILE": os.devnull})
+
+
+if __name__ == "__main__":
+    main()
