@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station
 
 from pywats_archive.archive.core import Archive

@@ -9,13 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.command import command
 from tests.station import Station
-
-
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
-    whole = [sys.executable, "-m", "pywats_archive", *map(str, words)]
-    return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "pywats_archive")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station, block_today
 
 from pywats_archive.archive.core import Archive
@@ -51,7 +51,7 @@ def test_a_run_tells_how_its_sources_ended(station: Station, archive_enabled: bo
         (good / f"{number}.log").write_bytes(b"x")
     (bad / "b.log").write_bytes(b"x")
     config = station.write_config()
-    first = command("run", "--config", config, "--until-idle")
+    first = command("run", "--config", config, "--processes", "1", "--until-idle")
     assert (first.returncode, first.stdout) == (1, "Sources: 2 done, 1 failed.\n")
-    again = command("run", "--config", config, "--until-idle", "--json")
+    again = command("run", "--config", config, "--processes", "1", "--until-idle", "--json")
     assert (again.returncode, json.loads(again.stdout)) == (0, {"waiting": [], "ended": {}})

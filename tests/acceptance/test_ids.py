@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station, wait_for
 
 from pywats_archive.archive.alerts import open_alerts

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station, wait_for
 
 SLOW = """
@@ -31,18 +31,18 @@ def test_a_killed_replay_leaves_no_source_in_clear(tmp_path: Path, monkeypatch: 
         station.code(SLOW)
         (station.add("ict", "own.Slow") / "SN1.log").write_text("secret")
         config = str(station.write_config())
-        assert command("run", "--until-idle", "--config", config).returncode == 0
+        assert command("run", "--until-idle", "--processes", "1", "--config", config).returncode == 0
         assert in_clear(temporary) == []
         words = {"reprocess": ["start", station.entry().archive_id, "--yes"], "verify": ["--reproduce", "1"]}[verb]
         replay = subprocess.Popen([sys.executable, "-m", "pywats_archive", verb, *words, "--config", config])
         try:
             wait_for(lambda: len(in_clear(temporary)) == 1)
-            assert command("run", "--until-idle", "--config", config).returncode == 0
+            assert command("run", "--until-idle", "--processes", "1", "--config", config).returncode == 0
             assert len(in_clear(temporary)) == 1
         finally:
             replay.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
             replay.wait()
-        assert command("run", "--until-idle", "--config", config).returncode == 0
+        assert command("run", "--until-idle", "--processes", "1", "--config", config).returncode == 0
         assert in_clear(temporary) == [] and list(temporary.glob("pywats-archive-*")) == []
 
 

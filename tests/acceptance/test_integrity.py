@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station
 
 from pywats_archive import Client
@@ -137,9 +137,9 @@ def test_run_repair_goes_on_by_itself(station: Station, spoil: str) -> None:
         path.write_bytes(b"garbage" * 1000)
     (watch / "SN2.log").write_bytes(b"two")
     config = station.write_config()
-    refused = command("run", "--config", config, "--until-idle")
+    refused = command("run", "--config", config, "--processes", "1", "--until-idle")
     assert refused.returncode == 1 and "rebuild" in refused.stderr
-    repaired = command("run", "--config", config, "--until-idle", "--repair")
+    repaired = command("run", "--config", config, "--processes", "1", "--until-idle", "--repair")
     assert repaired.returncode == 0, repaired.stderr
     assert len(list(station.archive_root.glob("metadata.db.damaged-*"))) == (spoil == "garbage")
     assert len(station.entries()) == 2 and len(station.server.received) == 2 and sent in station.server.received

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +33,21 @@ class Wild(Any):
         path = source.path
         {body}
         return super().outcome(source, context)
+"""
+
+_SCRIPT = """
+import sys
+from {module} import {function}
+if __name__ == "__main__":
+    sys.exit({function}())
+"""
+"""What an installer writes for a command; each worker process loads it, too."""
+
+_WITH_MODULES = """
+class Modules(Any):
+    def outcome(self, source, context):
+        loaded = [name for name in ("typer", "structlog", "sqlalchemy") if name in sys.modules]
+        return ConverterResult.success_result(report={**report(source.path.stem), "id": "1", "misc": " ".join(loaded)})
 """
 
 _FAILED = {
@@ -148,6 +165,21 @@ def test_nothing_outlives_a_service_that_is_killed(station: Station) -> None:
         workers = {parent for pid in sleeping for parent in [_parent(pid)]}
         service.send_signal(signal.SIGKILL)
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in sleeping | workers))
+
+
+def test_a_worker_process_has_no_modules_of_the_command(station: Station) -> None:
+    """A worker process of the installed command loads what its converter needs, and no module of the command itself."""
+    settings = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    (entry,) = re.findall(r'^pywats-archive = "(.*)"', settings, re.MULTILINE)
+    module, _, function = entry.partition(":")
+    script = station.root / "pywats-archive"
+    script.write_text(_SCRIPT.format(module=module, function=function))
+    station.code(_WITH_MODULES)
+    (station.add("modules", "own.Modules") / "SN1.log").write_bytes(CONTENT)
+    words = ["run", "--until-idle", "--processes", "1", "--config", str(station.write_config())]
+    subprocess.run([sys.executable, str(script), *words], check=True, timeout=60)
+    ((body,),) = station.server.received.values()
+    assert json.loads(body)["misc"] == ""
 
 
 _ON_INPUT = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.readonly import read_only
 from tests.station import Station, wait_for
 

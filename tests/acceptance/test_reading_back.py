@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station, wait_for
 
 from pywats_archive.archive import figures

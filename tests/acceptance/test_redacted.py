@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 import structlog
-from tests.acceptance.test_command import command
 from tests.acceptance.test_retention import hook
+from tests.command import command
 from tests.station import Station, wait_for, wait_for_event
 
 from pywats_archive.config.server import ServerConfig, WebhookConfig
@@ -45,7 +45,7 @@ class Complete(FolderConverter):
 
 
 def run(station: Station) -> subprocess.CompletedProcess[str]:
-    return command("run", "--until-idle", "--config", station.write_config())
+    return command("run", "--until-idle", "--processes", "1", "--config", station.write_config())
 
 
 def require_clean(station: Station, *done: subprocess.CompletedProcess[str]) -> None:

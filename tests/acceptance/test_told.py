@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station, wait_for
 from tests.tls import untrusted_server
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station
 
 from pywats_archive.archive.core import Archive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.acceptance.test_command import command
+from tests.command import command
 from tests.station import Station
 
 from pywats_archive.host.settings.state_file import STATE_FILE
