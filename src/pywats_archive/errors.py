@@ -1,11 +1,11 @@
 """Every error this project raises on purpose.
 
 ArchiveError                     exit 1
-├── UsageError                   exit 2  the caller asked for something that cannot be
+├── UsageError                   exit 2  the caller asked for something impossible
 │   ├── ConfigError                      a configuration file or one of its values
 │   ├── WrongAccount                     another account than the archive's would write into it
-│   ├── AlreadyDone                      an entry that its run has done already
-│   ├── NeedsConfirmation                a purge that is larger than anybody has agreed to
+│   ├── AlreadyDone                      an entry that its run has replayed already
+│   ├── NeedsConfirmation                a large purge that nobody has confirmed
 │   ├── UnknownRun                       a number that no run has
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
@@ -13,14 +13,14 @@ ArchiveError                     exit 1
 │   ├── FolderAway                       a watch folder's disk or share is not there
 │   │   └── FolderTaken                  another service owns it
 │   ├── NoteUntrusted                    a note in Done that is not this station's: nothing is done with what it names
-│   ├── DiskLow                          less room than min_free_gb is left; new sources wait
-│   ├── DiskFull                         there is no room at all
+│   ├── DiskLow                          less free space than min_free_gb; new sources wait
+│   ├── DiskFull                         there is no free space
 │   ├── ArchiveAway                      the archive's disk or share is not there
-│   │   └── AnotherArchive               another archive lies where it was
+│   │   └── AnotherArchive               another archive is in its place
 │   ├── RetentionHeldBack                nothing may be purged now: damage is open, or the clock is wrong
 │   ├── ArchiveInUse                     another process owns the archive
-│   │   ├── PurgeRunning                 another purge is going on
-│   │   └── RunRunning                   another reprocessing is going on
+│   │   ├── PurgeRunning                 another purge is running
+│   │   └── RunRunning                   another reprocessing is running
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── BlobDamaged                      a blob does not match its checksum
@@ -32,9 +32,9 @@ ArchiveError                     exit 1
 ├── SourceKnown                          the source is one that is archived already, under another time, name or path
 ├── CatalogError                         the metadata database cannot be used
 │   ├── CatalogFull                      it cannot grow: the disk is full
-│   ├── CatalogRefused                   one value that it cannot hold; everything else goes on
-│   └── CatalogDamaged                   it is missing, empty or damaged, and can be made anew from the blobs
-├── ServiceFailed                        a part of the service ended that it cannot do without
+│   ├── CatalogRefused                   one value that it cannot hold; everything else continues
+│   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
+├── ServiceFailed                        an essential part of the service ended
 ├── SystemServiceFailed                  the system's service manager refused
 ├── ConversionInterrupted                a worker process was ended because the service stops
 └── ConverterUnavailable                 the converter's code cannot be loaded

@@ -76,7 +76,9 @@ def test_doctor_says_what_holds_where(filled: Station) -> None:
     table = command("doctor", "--config", config).stdout
     assert "fsync of a file" in table and "[/" not in table, "markup is for terminals, and never shown"
     told = command("doctor", "--archive", filled.root / "none" / "at all")
-    assert "not there yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
+    assert (
+        "does not exist yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
+    )
     _one_line(command("doctor", "--config", filled.root / "none.json"), "no such file")
     _one_line(command("doctor", "--config", config, "--archive", filled.archive_root), "one of them")
 

@@ -359,5 +359,5 @@ def test_two_conversions_at_once_give_one_ordinal_one_id(station: Station, monke
 
     monkeypatch.setattr(conversions, "_archive_reports", overtaken)
     (reason,) = replayed(station).skipped_because
-    assert "another conversion of it came in between" in reason
+    assert "another conversion of it was recorded in between" in reason
     assert len(rows(station)) == 2 and shown(station).run_id is None

@@ -210,7 +210,7 @@ def test_an_installed_converter_of_another_version_is_not_taken_for_the_original
     with Archive.open(station.archive_root, own=True) as archive:
         archive.write(lambda tx: tx.exec_driver_sql("UPDATE conversions SET distribution = 'someone 1.0'"))
     (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
-    assert "someone 1.0" in reason and "cannot be had" in reason
+    assert "someone 1.0" in reason and "is not available" in reason
 
 
 def test_original_parameters_are_those_on_record(station: Station) -> None:

@@ -114,7 +114,7 @@ def test_what_a_replay_changes_is_told_by_unit(station: Station) -> None:
     finds(station, "C")
     here = ("--config", station.write_config())
     told = command("reprocess", "start", station.entries()[0].archive_id, "--dry-run", *here)
-    assert "1 reports at the server have no successor" in told.stdout, told.stdout + told.stderr
+    assert "1 reports on the server have no successor" in told.stdout, told.stdout + told.stderr
     shown = command("reprocess", "diff", "3", *here).stdout
     assert f"no successor: report {ids(station)['B']}" in shown
     (item,) = json.loads(command("reprocess", "diff", "3", "--json", *here).stdout)["items"]

@@ -79,7 +79,7 @@ def json_object(value: object, name: str) -> dict[str, Any]:
     try:
         json.dumps(dict(of_kind(value, name, Mapping)), allow_nan=False)  # type: ignore[type-abstract]
     except (TypeError, ValueError, RecursionError) as exc:
-        raise _wrong(value, name, f"must be a mapping that JSON can carry ({exc})") from exc
+        raise _wrong(value, name, f"must be a mapping that JSON can represent ({exc})") from exc
     return dict(value)  # type: ignore[call-overload, no-any-return]
 
 
@@ -96,7 +96,7 @@ def report(value: object, name: str) -> bytes:
     try:
         return json.dumps(json_object(value, name), ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as exc:
-        raise _wrong(value, name, f"must be text that UTF-8 can carry ({exc})") from exc
+        raise _wrong(value, name, f"must be text that UTF-8 can represent ({exc})") from exc
 
 
 def _bound(value: object, name: str) -> date | datetime:

@@ -232,7 +232,7 @@ def _set_pragmas(path: Path, connection: Any) -> None:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later the whole file would have to be rewritten
         mode = _set_journal_mode(connection)
         if mode not in _SYNCHRONOUS:
-            raise CatalogError(f"{path} can have no journal on this disk (SQLite says '{mode}'): keep it on another")
+            raise CatalogError(f"{path} cannot have a journal on this disk (SQLite says '{mode}'): keep it on another")
         for pragma in (f"PRAGMA synchronous = {_SYNCHRONOUS[mode]}", *_PRAGMAS):
             connection.execute(pragma)
     except BaseException:

@@ -52,8 +52,8 @@ def view_of(path: Path, *, head: str) -> View:
     except OSError as exc:
         copy.close()
         raise CatalogError(
-            f"{path}: cannot be written, and not be copied to be read either ({exc.strerror or exc}); check its rights, and "
-            "the room in the temporary folder (TMPDIR)"
+            f"{path}: cannot be written, nor copied for reading ({exc.strerror or exc}); check its rights, and the free "
+            "space in the temporary folder (TMPDIR)"
         ) from exc
     except BaseException:
         copy.close()

@@ -1,4 +1,4 @@
-"""As which account a verb writes: that of the archive, or it refuses."""
+"""The account under which a verb writes: that of the archive; otherwise the verb refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AsOwnerOption = Annotated[
 
 
 def write_as(archive: Path | None, config: Path, *, as_owner: bool) -> None:
-    """Go on as the archives' account with ``as_owner``; WrongAccount where this is another one."""
+    """Continue as the archives' account with ``as_owner``; WrongAccount if this process runs as another account."""
     roots = [archive.absolute()] if archive else _roots_of(config)
     if as_owner:
         _become_owner(roots)
@@ -31,7 +31,7 @@ def write_as(archive: Path | None, config: Path, *, as_owner: bool) -> None:
 
 
 def _roots_of(config: Path) -> list[Path]:
-    """Return the archives that are used, and those that were and are there still."""
+    """Return the archives in use, and those that were used before and still exist."""
     station = read_station_config(config)
     used = station.archive_roots()
     return [each for each in station.archive_roots(even_unused=True) if each in used or (each / DESCRIPTION).exists()]

@@ -1,4 +1,4 @@
-"""``demo``: a station in a box."""
+"""``demo``: a simulated station on this computer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the generated files.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")] = False,
 ) -> int:
-    """Run the main job once, against a simulated WATS server on this machine, and check the result."""
+    """Run a simulated station once, with a simulated WATS server on this computer, and check the result."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console.quiet = as_json
     console.print("A station in a box: real converters, generated log files, and a simulated WATS server")
@@ -103,5 +103,5 @@ def _suggest(result: DemoResult) -> None:
 
 
 def _quoted(path: str) -> str:
-    """Write a path as every shell takes it."""
+    """Quote a path so that every shell accepts it."""
     return f'"{path}"' if " " in path else path

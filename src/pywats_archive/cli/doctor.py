@@ -1,4 +1,4 @@
-"""``doctor``: does what the promises need work in these folders?"""
+"""``doctor``: tests in each folder whether the guarantees hold there."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def doctor(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Test in each folder what the guarantees need, and show what holds and what to change."""
+    """Test in each folder whether the guarantees hold, and show what to change."""
     if archive and config:
         raise UsageError("--archive and --config: use one of them, not both")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end by signal takes the probes away first
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a signal removes the probes before it ends the command
     where = {"archive": archive} if archive else {"config": config or options.default_config()}
     examination = Client.doctor(**where)
     if as_json:

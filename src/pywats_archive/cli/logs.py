@@ -20,7 +20,7 @@ import structlog
 from pywats_archive.redaction import redacted, redacted_json
 
 _MOST_CHARS = 8_000_000
-"""Waiting for whoever reads; after that lines are dropped, and counted."""
+"""The most text that waits to be written; beyond that, lines are dropped and counted."""
 _CLOSE_S = 1.0
 _RETRY_S = 0.05
 _LONGEST_TRACEBACK = 50_000
@@ -30,7 +30,7 @@ Write = Callable[[str], object]
 
 
 class LogStream:
-    """A stream whose ``write`` neither raises nor blocks, whatever becomes of its target: a pipe without a reader, a full
+    """A stream whose ``write`` neither raises nor blocks, whatever happens to its target: a pipe without a reader, a full
     disk, a console in which somebody selects text.
 
     A thread of its own writes. Lines that could not be written are counted, and the count comes with the next ones that can.
@@ -47,7 +47,7 @@ class LogStream:
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> None:
-        """Take whole lines, to be written soon."""
+        """Queue whole lines, to be written soon."""
         with self._changed:
             if self._chars > self._most_chars:
                 self._lost += 1
@@ -60,7 +60,7 @@ class LogStream:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Do nothing: whoever logs does not wait."""
+        """Do nothing: code that logs does not wait."""
 
     def close(self, *, timeout_s: float = _CLOSE_S) -> None:
         """Wait until all is written, for ``timeout_s`` at most; idempotent."""
@@ -92,7 +92,7 @@ class LogStream:
 
 
 def configure() -> LogStream:
-    """Log to standard error from now on, errors of threads too; all is written when the process ends."""
+    """Log to standard error from now on, errors of threads too; every line is written before the process ends."""
     stream = LogStream(raw_writer(sys.stderr))
     is_terminal = _is_terminal(sys.stderr)
     structlog.configure(
@@ -112,7 +112,7 @@ def configure() -> LogStream:
 
 
 def raw_writer(stream: TextIO | None) -> Write:
-    """Return what writes to a text stream at once and leaves nothing in its buffers, which would fail again at the end."""
+    """Return a function that writes to a text stream at once, and leaves nothing in buffers that would fail at the end."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     if stream is None or raw is None:
         return stream.write if stream else lambda text: None
@@ -144,7 +144,7 @@ def explained(logger: object, method: str, event: Event) -> Event:
 
 
 def rendered(logger: object, method: str, event: Event) -> str:
-    """Return an event as JSON without known secrets; a value that is none is named by its ``repr``, and nothing is raised."""
+    """Return an event as JSON without known secrets; a value that is not JSON is replaced by its ``repr``. Raises nothing."""
     try:
         return redacted_json(event, partial(json.dumps, default=repr))
     except Exception as exc:

@@ -18,7 +18,7 @@ from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.redaction import redacted
 
 INTERRUPTED = 130
-"""What shells expect after Ctrl-C. Not 1: who interrupts 'verify' must not read that something was found."""
+"""What shells expect after Ctrl-C. Not 1, which would mean that an interrupted 'verify' found something."""
 
 _VERBS = {
     "demo": "demo:demo",
@@ -44,7 +44,7 @@ _VERBS = {
 
 
 def made_app(verbs: Iterable[str]) -> typer.Typer:
-    """Make the command with some verbs: each costs the import of all that it needs, and most runs want one."""
+    """Make the command with some verbs: each one imports all that it needs, and most runs need only one."""
     app = typer.Typer(
         name="pywats-archive",
         help="Archives every test log before it is converted, and every report before it is sent.",

@@ -67,7 +67,7 @@ def open_client(archive: Path | None, config: Path | None) -> Client:
 def entry_filter(
     from_: str | None, to: str | None, converter: str | None, status: str | None, serial: str | None, part: str | None
 ) -> EntryFilter:
-    """Read what entries are asked for."""
+    """Return the filter for entries that the options describe."""
     first, last = parse_day(from_, "--from"), parse_day(to, "--to")
     start, end = start_of(first) if first else None, end_of(last) if last else None
     if start and end and start > end:
@@ -83,7 +83,7 @@ def entry_filter(
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is done that cannot be undone; UsageError where nobody is there to answer."""
+    """Ask before an action that cannot be undone; UsageError if there is no terminal to ask on."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -92,7 +92,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def open_station(config: Path | None) -> Client:
-    """Open all archives of a configuration, whose converters are wanted too."""
+    """Open all archives of a configuration that is needed for its converters too."""
     return open_client(None, config)
 
 
@@ -116,7 +116,7 @@ def parse_status(text: str | None) -> ConversionStatus | None:
 
 
 def parse_submission(text: str | None) -> SubmissionState | None:
-    """Read where a report stands with the server, in any case."""
+    """Read the submission state of a report, in any case."""
     return _choice(text, SubmissionState, "--submission")
 
 

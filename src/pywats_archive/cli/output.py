@@ -104,7 +104,7 @@ def name_of(entry: ArchiveEntry) -> str:
 
 
 def printable(text: str) -> str:
-    """Show control characters and bytes that are no text as escapes, so that a file name cannot disturb a terminal."""
+    """Show control characters and bytes that are not text as escapes, so that a file name cannot disturb a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 

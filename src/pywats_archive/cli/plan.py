@@ -1,4 +1,4 @@
-"""``plan``: how much room an archive will take."""
+"""``plan``: how much disk space an archive will need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan(
     level: Annotated[int, typer.Option(min=1, max=9, help="Compression level for the sample.")] = 6,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Plan how much space an archive needs, from measured ratios or from your own files."""
+    """Estimate how much disk space an archive needs, from measured ratios or from your own files."""
     ratios, mean = Client.measure(sample, level=level) if sample else (MEASURED, None)
     if size is None and mean is None:
         raise UsageError("plan: the size of a file is missing; add --size, such as 10KB, or --sample DIR")
@@ -56,11 +56,11 @@ def _facts(load: Load, needed: Capacity) -> list[tuple[str, str]]:
         ),
         ("uncompressed", human_size(needed.uncompressed_bytes)),
         ("compressed", f"{human_size(needed.compressed_bytes)} ({needed.ratios.source_ratio:.3g} to 1)"),
-        ("sources on disk", f"{human_size(needed.source_disk_bytes)}, in blocks of 4096 bytes with their headers"),
+        ("sources on disk", f"{human_size(needed.source_disk_bytes)}, with headers, in blocks of 4096 bytes"),
         ("reports on disk", human_size(needed.report_disk_bytes)),
         ("catalog", human_size(needed.catalog_bytes)),
         ("in all", f"{human_size(needed.total_bytes)}, {human_size(needed.bytes_per_day)} a day"),
-        ("a size limit", f"--max-size-gb {needed.max_size_gb:g} for each converter leaves a fifth of room"),
+        ("a size limit", f"--max-size-gb {needed.max_size_gb:g} for each converter leaves a fifth to spare"),
         ("measured on", needed.ratios.measured_on),
     ]
 

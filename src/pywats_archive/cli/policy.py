@@ -143,15 +143,15 @@ def reset_policy(
 
 
 def say_effects(effects: tuple[PurgePlan, ...]) -> None:
-    """Say in a line for each converter what would be purged, and what stands against a limit."""
+    """Print a line for each converter: what would be purged, and what keeps a limit from being met."""
     for each in effects:
         console.print(printable(effect(each)), soft_wrap=True)
 
 
 def effect(plan: PurgePlan) -> str:
-    """Say in a line what a plan purges and what it cannot."""
+    """Return one line that says what a plan purges and what it cannot purge."""
     by = ", ".join(f"{number} for {reason.value}" for reason, number in plan.purged.items())
-    line = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries go"
+    line = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries would be purged"
     line += f" ({by}), {human_size(plan.bytes_freed)} of {human_size(plan.disk_size_bytes)}" if by else ""
     if plan.kept:
         line += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
@@ -193,7 +193,10 @@ def _told(policy: RetentionPolicy) -> list[tuple[str, str]]:
     return [
         ("kept for", f"{policy.retention_days} days, failed ones {policy.days_for(failed=True)}"),
         ("kept up to", f"{policy.max_size_gb:g} GB on disk"),
-        ("always kept", f"the newest {policy.min_entries}; for their size none younger than {policy.min_days} days"),
+        (
+            "always kept",
+            f"the newest {policy.min_entries}; for the size limit, none younger than {policy.min_days} days",
+        ),
         ("not submitted", "go too" if policy.purge_unsubmitted else "stay until the server has them"),
         ("compression level", str(policy.compression_level)),
     ]

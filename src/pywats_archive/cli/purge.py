@@ -1,4 +1,4 @@
-"""``purge``: what the policies name, or what a person does."""
+"""``purge``: removes the entries that the policies or a person name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def purge(
 ) -> int:
     """Purge entries by id or filter; without either, by the policies (of one --converter, or of all).
 
-    Held and unfinished entries always stay, and so does the record of what goes.
+    Held and unfinished entries always stay, and so does the record of each purged entry.
     """
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     is_filtered = wanted != EntryFilter(converter_name=converter)
@@ -86,11 +86,11 @@ def purge(
 
 
 def _confirm_clock(retention: StationRetention, *, yes: bool, as_json: bool) -> int:
-    """Show what the clock says and why it is doubted, ask, and have it believed from now on."""
+    """Show the clock and why it is doubted, ask, and trust it from now on."""
     found = retention.clocks()
     if not as_json:
         for each in found:
-            console.print(printable(f"{each.archive}: {each.doubt or 'the clock is believed'}"), soft_wrap=True)
+            console.print(printable(f"{each.archive}: {each.doubt or 'the clock is trusted'}"), soft_wrap=True)
     if found:
         options.confirm(f"it is {when(found[0].clock)} now: is that right", yes=yes)
         retention.confirm_clock(actor=current_user())
@@ -111,7 +111,7 @@ def _say_doubts(retention: StationRetention, *, refuse: bool) -> None:
 def _matching(client: Client, wanted: EntryFilter) -> list[str]:
     page = client.find(replace(wanted, purged=False, newest_first=False), limit=_AT_ONCE)
     if page.total > len(page.items):
-        raise UsageError(f"purge: {page.total} entries match, {_AT_ONCE} go at once; narrow the dates")
+        raise UsageError(f"purge: {page.total} entries match, {_AT_ONCE} can be purged at once; narrow the dates")
     return [entry.archive_id for entry in page.items]
 
 
@@ -131,7 +131,7 @@ def _show(decided: Decided, *, as_json: bool) -> int:
     if gone > _SHOWN:
         console.print(f"... and {gone - _SHOWN} more")
     stays = "; kept: " + ", ".join(f"{number} {why}" for why, number in kept.items()) if kept else ""
-    console.print(f"{gone} entries would go, {human_size(freed)}{stays}")
+    console.print(f"{gone} entries would be purged, {human_size(freed)}{stays}")
     return gone
 
 
@@ -149,7 +149,7 @@ def _write(decided: Decided) -> int:
 
 
 def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
-    """Say what went; 1 when a size limit could not be met, or a file not be removed."""
+    """Print what was purged; 1 if a size limit could not be met, or a file could not be removed."""
     if as_json:
         print_json({"purged": done, "bytes_freed": sum(each.bytes_freed for each in done)})
     else:

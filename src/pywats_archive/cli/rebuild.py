@@ -23,7 +23,7 @@ def rebuild(
 ) -> int:
     """Rebuild metadata.db from the blobs: of --archive, or of all damaged archives of --config.
 
-    The old one is kept beside it, and asked for first where it can still be read: it knows what no blob tells.
+    The old one is kept beside it. If it can still be read, the command asks first: the blobs do not contain everything.
     """
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     if archive and not damage(archive):
@@ -77,10 +77,10 @@ def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str
     readable = [f"{each.number} {each.what}" for each in things if each.number is not None]
     unreadable = [each.what for each in things if each.number is None]
     if readable:
-        _say(f"Not copied, and still to be read there: {', '.join(readable)}")
+        _say(f"Not copied, but still readable there: {', '.join(readable)}")
     if unreadable:
         why = "the old catalog cannot be read for them" if kept_as else "there was no old catalog"
-        _say(f"No blob tells these, and {why}; look for a backup of metadata.db: {', '.join(unreadable)}")
+        _say(f"No blob contains these, and {why}; look for a backup of metadata.db: {', '.join(unreadable)}")
 
 
 def _is_keeping_lost(things: Sequence[OnlyThere]) -> bool:

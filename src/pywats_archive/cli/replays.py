@@ -34,14 +34,14 @@ def _draw(result: ReprocessingResult) -> None:
     if result.effects:
         console.print(f"reports on the server: {_counts(result.effects)}")
     if result.no_successor:
-        left = f"{result.no_successor} reports at the server have no successor: they stay there"
+        left = f"{result.no_successor} reports on the server have no successor: they stay there"
         console.print(f"{left}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
     for group in result.changes[:_SHOWN_GROUPS]:
         console.print(printable(_group(group, result.processed)), soft_wrap=True)
     if len(result.changes) > _SHOWN_GROUPS:
         console.print(f"... and {len(result.changes) - _SHOWN_GROUPS} more; 'reprocess diff {result.run_id}' shows all")
     for serial, old, new in result.verdict_changes:
-        console.print(printable(f"the verdict turns: {serial} from {old} to {new}"), soft_wrap=True, style="yellow")
+        console.print(printable(f"the verdict changes: {serial} from {old} to {new}"), soft_wrap=True, style="yellow")
     for reason, number in result.skipped_because.items():
         console.print(printable(f"{number} skipped: {reason}"), soft_wrap=True, style="yellow")
     for archive_id, error in result.errors[:_SHOWN_GROUPS]:
@@ -83,7 +83,7 @@ def draw_item(item: ItemResult) -> None:
 
 
 def write_csv(path: Path, items: Iterable[ItemResult]) -> None:
-    """Write a line for each change into a new file; OSError when it is there."""
+    """Write a line for each change into a new file; OSError if the file exists."""
     columns = ("path", "kind", "old", "new", "is_volatile", "reason")
     with path.open("x", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream)

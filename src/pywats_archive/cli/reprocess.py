@@ -226,7 +226,7 @@ def rollback(
     if as_json:
         print_json({"run_id": run, "set_back": len(back), "entries": done})
     else:
-        console.print(f"{len(back)} of {len(done)} entries are set back")
+        console.print(f"{len(back)} of {len(done)} entries are rolled back")
         for each in done:
             if each.reason:
                 console.print(printable(f"{each.archive_id}: {each.reason}"), soft_wrap=True, style="yellow")

@@ -1,4 +1,4 @@
-"""``restore``: sources back under their own names."""
+"""``restore``: brings sources back under their own names."""
 
 from __future__ import annotations
 

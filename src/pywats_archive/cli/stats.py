@@ -1,4 +1,4 @@
-"""``stats``: the figures of an archive, how it grows, and what is wrong with it now."""
+"""``stats``: the figures of an archive, its growth, and its open alerts."""
 
 from __future__ import annotations
 

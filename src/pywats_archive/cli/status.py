@@ -50,9 +50,9 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) ->
     elif not found.arrivals and not found.entries:
         console.print(
             printable(
-                f"{what}: no converter took notice of it, and no report has it as its serial number"
-                " (does it lie in a watch folder, and does a pattern of its converter match its name?)"
-                f"{'' if is_working else '; no service runs that would take it: pywats-archive run'}"
+                f"{what}: no converter has seen this file, and no report has this serial number"
+                " (is the file in a watch folder, and does a pattern of its converter match its name?)"
+                f"{'' if is_working else '; no service is running that would process it; start pywats-archive run'}"
             )
         )
     else:

@@ -1,4 +1,4 @@
-"""The command's standard streams: whatever they are, writing to them ends in no traceback, and no file takes their place."""
+"""The command's standard streams: writing to them ends in no traceback, and no opened file takes their place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 class Output:
-    """Standard output that remembers why it took something not, or not all."""
+    """Standard output that remembers why something could not be written, or not completely."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -27,7 +27,7 @@ class Output:
             raise
 
     def flush(self) -> None:
-        """Write what waits in memory; an OSError is remembered."""
+        """Write buffered text; an OSError is remembered."""
         try:
             self._stream.flush()
         except OSError as exc:
@@ -35,13 +35,13 @@ class Output:
             raise
 
     def finish(self) -> OSError | None:
-        """Return why standard output did not take all; what waited in memory is written first."""
+        """Write buffered text; returns why not everything could be written, if so."""
         with suppress(OSError, ValueError):  # ValueError: closed by what was run
             self.flush()
         return self.trouble
 
     def give_up(self) -> None:
-        """Lead standard output nowhere, so that nothing is complained of when the process ends."""
+        """Discard further output, so that no error is reported when the process ends."""
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
@@ -50,10 +50,10 @@ class Output:
 
 
 def prepare() -> Output:
-    """Replace streams that are closed by ones that lead nowhere, and write what an encoding lacks as an escape.
+    """Replace closed streams by ones that discard everything, and escape characters that an encoding lacks.
 
-    A closed one leaves its descriptor free: the next file that is opened would get it, and what is printed to it. Returns
-    standard output as it is from now on.
+    A closed stream leaves its descriptor free: the next opened file would get that, and with it all that is printed. Returns
+    the standard output to use from now on.
     """
     for name, mode in _STREAMS:
         if getattr(sys, name) is None:

@@ -1,4 +1,4 @@
-"""What the command says of an error that nobody foresaw: one line, and the details in a file of one's own."""
+"""Unexpected errors of the command: one line, and the details in a file that only the user can read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import traceback
 from importlib import metadata
 
 DEBUG = "PYWATS_ARCHIVE_DEBUG"
-"""The environment variable that has the details printed instead."""
+"""The environment variable that prints the details instead."""
 
 
 def told(error: Exception) -> str:
-    """Put the details of an error where its user alone can read them; returns the line that says where."""
+    """Write the details of an error to a file that only the user can read; returns the line that names the file."""
     what = f"an unexpected error ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
     details = "".join(traceback.format_exception(error))
     if os.environ.get(DEBUG):

@@ -1,4 +1,4 @@
-"""``verify``: is everything that was archived still what it was?"""
+"""``verify``: checks that everything archived is unchanged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def verify(
     as_json: options.JsonOption = False,
 ) -> int:
     """Check every blob against its recorded checksum, every file against its row, and the history's chain."""
-    if reproduce:  # puts a dry run on record
+    if reproduce:  # records a dry run
         write_as(archive, config or options.default_config(), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, sample, seed)
@@ -62,7 +62,7 @@ def verify(
 
 
 def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str, *, as_json: bool) -> int:
-    """Replay some entries as they were converted; 1 when a report comes out differently, or one cannot be made again."""
+    """Replay some entries as they were converted; 1 when a report comes out differently, or cannot be reproduced."""
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         every = engine.select(EntryFilter(status=ConversionStatus.SUCCESS))
@@ -77,7 +77,7 @@ def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str
 
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--reproduce '{text}': is no sample; write a number, or a percentage such as 5%")
+        raise UsageError(f"invalid --reproduce '{text}'; use a number, or a percentage such as 5%")
     return int(text)
 
 
@@ -111,14 +111,18 @@ def _percent(text: str, option: str) -> float:
     except ValueError:
         percent = 0.0
     if not 0 < percent <= 100:
-        raise UsageError(f"{option} '{text}': is no part; write a percentage above 0 and up to 100, such as 5%")
+        raise UsageError(f"invalid {option} '{text}'; use a percentage above 0 and up to 100, such as 5%")
     return percent
 
 
 def _sum_up(checked: int, problems: int, thoroughness: Thoroughness) -> None:
     whole = thoroughness.sample_percent
     how = (
-        " by header and end alone" if thoroughness.quick else f", {whole:g} % of them read whole" if whole < 100 else ""
+        " by header and end only"
+        if thoroughness.quick
+        else f", {whole:g} % of them read completely"
+        if whole < 100
+        else ""
     )
     if problems:
         console.print(f"{checked} blobs checked{how}: {problems} problem{'s'[: problems != 1]} found", style="bold red")

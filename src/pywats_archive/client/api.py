@@ -55,12 +55,12 @@ class Client:
     def from_config(cls, path: Path | str) -> Client:
         """Open every archive of a configuration, except those that no service has created yet.
 
-        ArchiveAway names one that was there before and is not now: without it every answer would be a part, and look whole.
+        ArchiveAway names a known archive that is missing: without it, answers would be incomplete and look complete.
         """
         station = read_station_config(Path(path))
         for reason in unavailable_archives(station).values():
             raise reason
-        roots = station.archive_roots(even_unused=True)  # what was switched off has its entries all the same
+        roots = station.archive_roots(even_unused=True)  # an archive that was switched off still has its entries
         made = [root for root in roots if (root / DESCRIPTION).exists()]
         return cls(made, station=station)
 
@@ -113,7 +113,7 @@ class Client:
         return await to_thread(self.retention.policy, converter_name)
 
     async def update_retention_policy(self, policy: RetentionPolicy, *, confirmed: bool = False) -> None:
-        """Set a converter's policy, from now on; ``*`` for all that have none of their own. Every date follows.
+        """Set a converter's policy; ``*`` for all converters without their own. The dates of all entries follow.
 
         NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``.
         """

@@ -56,7 +56,7 @@ class WebhookConfig(BaseModel):
         return stripped(text)
 
     def keep_secret(self) -> None:
-        """Let no text show what the header says, nor what follows the host in an address: many webhooks have a secret there."""
+        """Redact from every text the header's value, and what follows the host in an address: often there is a secret."""
         for value in (self.webhook_auth_value, self.webhook_auth_value.rpartition(" ")[2]):
             know_token("webhook_auth_value", value)
         for key in ("webhook_converter_url", "webhook_service_url"):

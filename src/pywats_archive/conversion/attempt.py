@@ -1,4 +1,4 @@
-"""One attempt of a converter as it goes on record, live or replayed."""
+"""One attempt of a converter as it is recorded, live or replayed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywats_archive.models.entry import ArchiveEntry
 
 
 def told_of(config: ConverterConfig) -> dict[str, Any]:
-    """Return a converter's effective configuration but for its arguments, which may be secret."""
+    """Return a converter's effective configuration without its arguments, which may be secret."""
     return config.model_dump(mode="json", exclude={"arguments"})
 
 
@@ -27,7 +27,7 @@ def attempt(
 ) -> Conversion:
     """Return the entry's next conversion; ``configuration`` is ``told_of(config)``, and ``parameters`` contain no secrets.
 
-    What the converter asks for after it counts when live alone.
+    The converter's requested post action only applies to live conversions.
     """
     return Conversion(
         archive_id=entry.archive_id,

@@ -1,4 +1,4 @@
-"""ArchiveInterceptor: the three moments at which the archive meets a conversion, in our pipeline or anyone else's."""
+"""ArchiveInterceptor: the three points at which a pipeline, ours or another, calls the archive for a conversion."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NextState:
-    """Where the arrival stands once the conversion is on record."""
+    """The state of the arrival once the conversion is recorded."""
 
     state: ArrivalState
     reason: str | None = None
@@ -41,7 +41,7 @@ class NextState:
 
 
 class ArchiveInterceptor:
-    """Brings one converter's sources, conversions and reports into one archive.
+    """Stores one converter's sources, conversions and reports in one archive.
 
     ``info`` is None when the converter's code could not be loaded; ``key`` makes the fingerprints of secrets.
     """
@@ -56,7 +56,7 @@ class ArchiveInterceptor:
         """What is known of the converter's code, if it could be loaded."""
         self._configuration = told_of(config)
         self.codes = KeptCodes(archive)
-        """The code that is kept of what converts."""
+        """The stored code of the converters."""
         archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
 
     def pre_convert(
@@ -68,9 +68,9 @@ class ArchiveInterceptor:
         look: Look | None = None,
         is_repeated: bool = False,
     ) -> ArchiveEntry:
-        """Archive the source and its companions; the converter may see it once this returned (invariant 1).
+        """Archive the source and its companions; the converter may see it once this returns (invariant 1).
 
-        ``look`` is what was seen there just now, and ``is_repeated`` whether its path was another source's before.
+        ``look`` is the stamp that was just seen there, and ``is_repeated`` whether another source had its path before.
         """
         new = ingest.NewSource(
             path=source,
@@ -90,7 +90,7 @@ class ArchiveInterceptor:
     def archive_late(
         self, source: Path, *, original_path: Path, known: ArchiveEntry, reason: str, moved_to: str | None
     ) -> ArchiveEntry | None:
-        """Archive what was written to a source after ``known`` was archived of it; None when these are its very bytes."""
+        """Archive the source again if it was written to after ``known`` was archived; None if its bytes are the same."""
         new = ingest.NewSource(
             path=source,
             original_path=original_path,
@@ -181,7 +181,7 @@ class ArchiveInterceptor:
 
 
 def _unnamed_warnings(names: Sequence[str]) -> Iterator[str]:
-    """Say what was read beside a source and is named by no rule."""
+    """Return a warning about files that were read beside a source and that no rule names."""
     for name in names[:_MOST_NAMED]:
         yield f"read beside the source, named by no rule: {name}"
     if len(names) > _MOST_NAMED:

@@ -1,4 +1,4 @@
-"""The document in which a scheduled converter's result is archived: its source, for it has no other."""
+"""The document in which a scheduled converter's result is archived: its source, since it has no other."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A station in a box: generated log files, example converters, and a simulated WATS server on this machine."""
+"""A simulated station: generated log files, example converters, and a simulated WATS server on this machine."""

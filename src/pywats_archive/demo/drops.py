@@ -1,4 +1,4 @@
-"""What is dropped in the demo: good files, and every kind of trouble that stations make."""
+"""The sources of the demo: good files, and every kind of trouble that occurs at a station."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a WATS server may do wrong, for tests of what becomes of the reports."""
+"""Faults of a WATS server, for tests of what happens to the reports."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Reply:
     location: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     byte_every_s: float = 0.0
-    """Send the body a byte at a time, one in so many seconds, for as long as anybody reads."""
+    """Send the body byte by byte, with this many seconds between two bytes, as long as anybody reads."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """How one request is to be mistreated, instead of answered as it deserves."""
+    """A wrong treatment of one request."""
 
     reply: Reply | None = None
-    """What it answers; None leaves the answer that it would have given."""
+    """The answer; None leaves the correct one."""
     stores: bool = False
-    """Whether it keeps the report for all that, as long as it is a valid one."""
+    """Whether the report is kept nevertheless, if it is valid."""
     reads: bool = True
     hangs_up: bool = False
     """Close the connection instead of answering."""
     hang_s: float = 0.0
-    """Wait so long before answering; the end of the server ends it."""
+    """How long to wait before the answer; stopping the server ends the wait."""
 
 
 FaultPlan = Callable[[int], Fault | None]
@@ -73,7 +73,7 @@ def bomb(size_bytes: int) -> Fault:
 
 
 def trickle(byte_every_s: float) -> Fault:
-    """Keep the report, and send an answer that comes to no end."""
+    """Keep the report, and send an answer that never ends."""
     return Fault(reply=Reply(status=200, body=b" ", byte_every_s=byte_every_s), stores=True)
 
 
@@ -89,11 +89,11 @@ def hang(seconds: float) -> Fault:
 
 
 def in_turn(faults: Iterable[Fault | None]) -> FaultPlan:
-    """Mistreat the first requests so, one after the other, and no later one."""
+    """Apply these faults to the first requests, one after the other, and none to later requests."""
     queue = tuple(faults)
     return lambda number: queue[number - 1] if number <= len(queue) else None
 
 
 def always(fault: Fault) -> FaultPlan:
-    """Mistreat every request so."""
+    """Apply this fault to every request."""
     return lambda number: fault

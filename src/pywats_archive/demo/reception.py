@@ -1,4 +1,4 @@
-"""What a WATS server makes of a report: who may send it, what must be in it, and the answer."""
+"""How a WATS server treats a report: who may send it, what must be in it, and the answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUIRED = ("id", "type", "pn", "sn", "rev", "processCode", "result", "machineNa
 
 
 class Reception:
-    """Takes reports and keeps each as it came, byte for byte, by its id; safe to use from many threads."""
+    """Accepts reports and keeps each as it was received, byte for byte, by its id; safe to use from many threads."""
 
     def __init__(self, *, token: str | None, strict: bool) -> None:
         self._token = token
@@ -65,7 +65,7 @@ class Reception:
 
 
 def missing_fields(report: dict[str, Any]) -> list[str]:
-    """Name what WATS requires and the report does not have, in WATS' words."""
+    """Return the fields that WATS requires and the report lacks, in WATS' words."""
     missing = [name for name in REQUIRED if report.get(name) in (None, "")]
     if not (report.get("start") or report.get("startUTC")):
         missing.append("start or startUTC")

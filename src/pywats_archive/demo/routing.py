@@ -12,9 +12,9 @@ from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.worker import entry
 
 _NAME_ALONE = 0.3
-"""The confidence of a converter that has only looked at the name."""
+"""The confidence of a converter that has only checked the name."""
 _UNCLAIMED = "json"
-"""Where a file goes that no converter claims: it is skipped or fails there, archived."""
+"""The converter of files that no converter claims: there they are archived, and skipped or failed."""
 
 
 def route(folder: Path, config: Path) -> tuple[Drop, ...]:

@@ -1,6 +1,6 @@
 """A simulated WATS server on loopback, for the demo, the tests and the benchmarks.
 
-It is no WATS: it takes reports at the one address that pyWATS posts them to, checks the fields that WATS requires, and
+It is not WATS: it accepts reports at the one address that pyWATS posts them to, checks the fields that WATS requires, and
 forgets everything when it ends. Its answers say so in their ``Server`` header.
 """
 
@@ -28,7 +28,7 @@ _POLL_S = 0.02
 class WatsServer:
     """A simulated WATS server; a context manager that listens from entry to exit.
 
-    ``token`` is the only one it takes (base64 of user:password); None takes any. ``strict`` refuses a report that lacks
+    ``token`` is the only one it accepts (base64 of user:password); None accepts any. ``strict`` refuses a report that lacks
     a field which WATS requires. ``fault`` may be set at any time.
     """
 
@@ -74,7 +74,7 @@ class WatsServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up on everyone and refuse connections, on a port that stays its own; returns when no thread is left."""
+        """Close all connections and refuse new ones, but keep the port; returns when no thread is left."""
         listener, self._listener = self._listener, None
         if listener is None or self._thread is None:
             return
@@ -85,7 +85,7 @@ class WatsServer:
         self._kept = _bound(self._port)
 
     def close(self) -> None:
-        """Stop, and give the port away; idempotent."""
+        """Stop, and release the port; idempotent."""
         self.stop()
         self._give_port_away()
 
@@ -104,7 +104,7 @@ class WatsServer:
         self.close()
 
     def handle(self, request: _Request) -> Reply | None:
-        """Treat one report request; None hangs up."""
+        """Handle one report request; None closes the connection."""
         with self._mutex:
             self._requests += 1
             number = self._requests
@@ -118,7 +118,7 @@ class WatsServer:
         return None if fault.hangs_up else fault.reply or due
 
     def look_up(self, report_id: str, authorization: str) -> Reply:
-        """Answer who asks for a report by its id."""
+        """Answer a request for a report by its id."""
         with self._mutex:
             self._lookups += 1
         return self._reception.look_up(report_id, authorization)
@@ -129,7 +129,7 @@ _REUSES_ADDRESS = os.name == "posix"
 
 
 def _bound(port: int) -> socket.socket | None:
-    """Take a port without listening, so that who connects is refused and nobody else gets it; None when somebody has."""
+    """Hold a port without listening, so that connections are refused and nobody else gets it; None if it is taken."""
     taken = socket.socket()
     if _REUSES_ADDRESS:  # connections that it had may linger
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -176,7 +176,7 @@ class _Listener(ThreadingHTTPServer):
                 _shut(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away."""
+        """Ignore clients that disconnected."""
 
 
 def _shut(connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The demo's story: a station is set up, files are dropped, the service takes them through, and everything is checked."""
+"""The demo's story: a station is set up, files are dropped, the service processes them, and everything is checked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FURTHER_CONVERTERS = {
     "teradyne-spectrum": f"{_STANDARD}.teradyne_spectrum_ict_converter.TeradyneSpectrumICTConverter",
     "text": f"{_STANDARD}.wats_standard_text_converter.WATSStandardTextConverter",
 }
-"""Those that only files of the user's own may be for."""
+"""Converters that only the user's own files may be for."""
 _FOLDER_CONVERTERS = ("burn-in",)
 _PATIENCE_S = 300.0
 
@@ -66,13 +66,13 @@ class DemoResult:
 
 
 Progress = Callable[[int, int], None]
-"""Called with the number of sources that have come to rest, and that of all dropped."""
+"""Called with the number of finished sources, and that of all dropped sources."""
 
 
 def run_demo(
     *, folder: Path | None, own_files: Path | None, count: int, seed: int, on_progress: Progress
 ) -> DemoResult:
-    """Run the main job once, in ``folder`` or a new temporary one, which stays for a look around."""
+    """Run the station once, in ``folder`` or a new temporary folder, which stays for inspection."""
     base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
     with WatsServer(strict=True) as server:
         config = _set_up(base, server.address, takes_any=own_files is not None)
@@ -141,7 +141,7 @@ def _serve(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progres
 
 
 def _drop_all(base: Path, drops: Sequence[Drop]) -> None:
-    """Drop everything; what is written slowly is finished last, and a name that is taken waits for its turn."""
+    """Drop everything; files that are written slowly are completed last, and a file waits while its name is taken."""
     halves = [drop for drop in drops if drop.slowly]
     for drop in halves:
         _target(base, drop).write_bytes(drop.content[: len(drop.content) // 2])
@@ -184,7 +184,7 @@ def _target(base: Path, drop: Drop) -> Path:
 
 
 def _wait(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress, service: threading.Thread) -> None:
-    """Wait until every source has come to rest; bring what arrives late once its source was suspended."""
+    """Wait until every source is finished; drop late files once their source was suspended."""
     late = {drop.name: drop for drop in drops if drop.late}
     recovering = set(late)
     deadline = time.monotonic() + _PATIENCE_S
@@ -208,7 +208,7 @@ def _at_rest(by_state: dict[str, int]) -> int:
 
 
 def _check(base: Path, config: Path, drops: Sequence[Drop], server: WatsServer, duration_s: float) -> DemoResult:
-    """Look at everything from outside: each dropped byte is in the archive, each report reached the server."""
+    """Check everything from outside: each dropped byte is in the archive, each report reached the server."""
     problems = []
     with Client.from_config(config) as client:
         entries = client.find(EntryFilter(newest_first=False), limit=1_000_000).items

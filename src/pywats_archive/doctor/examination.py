@@ -94,7 +94,7 @@ def _tried(place: Place, watchers: Sequence[Watcher], means: Means) -> Findings:
     is_there = base == place.path
     there = Outcome(check=Check.THERE, result=Result.OK)
     if not is_there:
-        there = replace(there, result=Result.WEAK, told=f"what follows was tried in {base}")
+        there = replace(there, result=Result.WEAK, told=f"the other checks were made in {base}")
     found = Findings(path=str(place.path), uses=place.uses, outcomes=(there,), file_system=_file_system(base, means))
     folder, shelter = _shelter(base, watchers)
     if shelter is Shelter.NONE:
@@ -227,9 +227,9 @@ def _in_time(works: Sequence[Callable[[], T]], late: Sequence[T], limit_s: float
 
 
 def _wait(begun: Sequence[threading.Event], deadline: float) -> None:
-    """Wait for what was begun, after an interruption too: each takes its probe away first.
+    """Wait for the running trials, also after an interruption: each removes its probe first.
 
-    Events, since a thread whose ``join`` was interrupted passes for ended (Python 3.11 and before).
+    By events, since a thread whose ``join`` was interrupted counts as ended (Python 3.11 and before).
     """
     interrupted: KeyboardInterrupt | None = None
     for ended in begun:

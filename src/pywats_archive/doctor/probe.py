@@ -47,9 +47,9 @@ class Probe:
 
 @contextmanager
 def laid(folder: Path, shelter: Shelter) -> Iterator[Probe]:
-    """Lay a probe into ``folder`` and take it away; OSError when it cannot be laid, ProbeLeft when it cannot be taken away.
+    """Create a probe in ``folder`` and remove it; OSError if it cannot be created, ProbeLeft if it cannot be removed.
 
-    What an earlier one left behind, killed in its midst, goes too.
+    Old probes of a process that was killed are removed too.
     """
     outer = Probe(folder=folder, shelter=shelter)
     probe = outer

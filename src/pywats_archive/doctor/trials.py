@@ -77,7 +77,7 @@ class Bench:
 def run_trials(bench: Bench) -> Iterator[Outcome]:
     """Run every trial for the roles of the place; a failing call is an outcome too.
 
-    OSError ends them when the disk is full: nothing after it would tell of more than that.
+    OSError ends them when the disk is full: later trials would only show the same.
     """
     roles = {use.role for use in bench.place.uses}
     for check, concerns, trial in _TRIALS:
@@ -184,7 +184,7 @@ def _events(bench: Bench) -> tuple[Result, str]:
 
 
 def _open_files(bench: Bench) -> tuple[Result, str]:
-    """Have a file open for writing and ask whether one has; other accounts' files may get another answer."""
+    """Open a file for writing and ask whether it is open; for files of other accounts the answer may differ."""
     system = bench.means.file_system(bench.probe.folder)
     if not bench.means.windows and system is not None and system.is_remote:
         return Result.WEAK, "on a share nobody knows what other computers have open"

@@ -121,7 +121,7 @@ def loaded_file(converter: type) -> LoadedFile | None:
 
 
 def _set_apart(before: set[str], folder: Path) -> dict[Path, bytes]:
-    """Take modules that were imported from the folder out of ``sys.modules``: their names may mean others tomorrow."""
+    """Remove modules imported from the folder from ``sys.modules``: their names may later mean other modules."""
     found = {}
     for name in set(sys.modules) - before:
         file = getattr(sys.modules[name], "__file__", None)
@@ -180,9 +180,9 @@ def kind_of(converter: type) -> str | None:
 
 
 def new_instance(converter: type, arguments: dict[str, Any]) -> Any:
-    """Make an instance; a legacy converter's constructor gets the arguments that it names.
+    """Create an instance; a legacy converter's constructor gets the arguments that it names.
 
-    ConverterUnavailable when it cannot be made: a constructor knows nothing of the source, which is not to fail for it.
+    ConverterUnavailable if that fails: a constructor does not know the source, so the source must not fail because of it.
     """
     try:
         if kind_of(converter) != "legacy":

@@ -1,4 +1,4 @@
-"""What is known of a converter: its version, its code, its patterns and its schedule."""
+"""The description of a converter: its version, its code, its patterns and its schedule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def schema_of(instance: Any) -> dict[str, Any]:
 
 
 def describe(converter: type, instance: Any, module_path: str) -> ConverterInfo:
-    """Return what is known of a converter's code."""
+    """Return the description of a converter's code."""
     return ConverterInfo(
         converter_class=module_path,
         version=_version(instance),
@@ -103,7 +103,7 @@ def _fingerprint(converter: type) -> str:
 
 @cache
 def _files_of(converter: type) -> dict[str, bytes]:
-    """The code as it was loaded where it is a file's; that of an installed module as it lies there when it is asked for."""
+    """Return a file's code as it was loaded, or an installed module's code as it is on disk at the first call."""
     loaded = loaded_file(converter)
     if loaded is None:
         return {name: Path(path).read_bytes() for name, path in _code_files(converter)}
@@ -113,7 +113,7 @@ def _files_of(converter: type) -> dict[str, bytes]:
 
 @cache
 def _code_files(converter: type) -> tuple[tuple[str, str], ...]:
-    """The file that defines a class, and those of its folder that it imported, by their names from there."""
+    """Return the file that defines a class, and files of its folder that it imported, by their relative names."""
     file = inspect.getsourcefile(converter)
     if not file or not Path(file).is_file():
         return ()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # never run: it shows the import contracts what this room may do and no other
+if TYPE_CHECKING:  # never run: shows the import contracts what only this package may import
     import pywats  # noqa: F401
     import pywats_client  # noqa: F401
 

@@ -33,7 +33,7 @@ _DEEPEST = 200
 
 
 class NotJson(Exception):
-    """A report holds a value that JSON cannot carry."""
+    """A report has a value that JSON cannot represent."""
 
 
 def flatten(result: Any) -> list[Any]:
@@ -53,7 +53,7 @@ def _each(given: Any) -> Iterator[Any]:
 
 
 def encode(fields: Any) -> bytes:
-    """Write JSON as httpx does; NotJson names the value that cannot be."""
+    """Write JSON as httpx does; NotJson names a value that JSON cannot represent."""
     try:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as exc:

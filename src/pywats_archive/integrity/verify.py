@@ -61,7 +61,7 @@ def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
         found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=CATALOG, archive_id=broken.archive_id, message=told)
         yield Checked(problem=found)
     for archive_id in inventory.gone_entries(archive):
-        told = f"{path}: the history tells of entry {archive_id}, and its row is gone; compare with a backup"
+        told = f"{path}: the history names entry {archive_id}, but its row is missing; compare with a backup"
         yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, CATALOG, archive_id, told))
 
 
@@ -185,13 +185,15 @@ def _stray_problem(archive: Archive, stray: Stray, *, has_owner: bool) -> Proble
     if age_s is None or (has_owner and age_s < GRACE_S):
         return None
     if stray.is_half_written:
-        told = f"{where}: was left half-written, and nothing counts on it; remove it"
+        told = f"{where}: was left half-written, and nothing relies on it; remove it"
         return _problem(ProblemKind.HALF_WRITTEN, stray.path, None, told)
     return _unknown_problem(archive, stray.path, None)
 
 
 def _unknown_problem(archive: Archive, path: str, archive_id: str | None) -> Problem:
-    told = f"{archive.root / path}: no row names this file; 'pywats-archive rebuild' takes in a blob, move away what is none"
+    told = (
+        f"{archive.root / path}: no row names this file; 'pywats-archive rebuild' adds a blob; move away anything else"
+    )
     return _problem(ProblemKind.BLOB_UNKNOWN, path, archive_id, told)
 
 

@@ -34,7 +34,7 @@ def says_no_links(error: OSError) -> bool:
 def read_small(path: Path, *, most_bytes: int = 10_000_000, windows: bool = WINDOWS) -> bytes:
     """Read a small file whole; OSError if it is not a regular file, or has more bytes, since some devices never end."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
     with names.patiently(lambda: path.open("rb"), windows=windows) as stream:  # another process may be replacing it
         content = stream.read(most_bytes + 1)
     if len(content) > most_bytes:

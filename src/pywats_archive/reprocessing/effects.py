@@ -106,7 +106,7 @@ def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) ->
     if pairing.ambiguity and not request.new_id:
         return f"{pairing.ambiguity}; --new-id sends them as new ones"
     if told.turns_verdict and request.submit_to_server and not request.allow_verdict_change:
-        return f"its verdict turns from {told.old_verdict} to {told.new_verdict}, which was not allowed"
+        return f"its verdict changes from {told.old_verdict} to {told.new_verdict}, which was not allowed"
     return None
 
 

@@ -164,7 +164,7 @@ class ReprocessingEngine:
     def cancel(self, run_id: int) -> None:
         """Cancel a run after the entries in progress; finished entries stay."""
         if runs.get(self._archive, run_id).state is not RunState.RUNNING:
-            raise UsageError(f"run {run_id} is not going on; 'reprocess rollback {run_id}' takes back what it did")
+            raise UsageError(f"run {run_id} is not running; 'reprocess rollback {run_id}' undoes it")
         runs.end(self._archive, run_id, RunState.CANCELLED, actor=self._actor)
 
     def rollback(self, run_id: int) -> tuple[Rollback, ...]:

@@ -152,7 +152,7 @@ class Replayer:
         if original.distribution:
             if self._request.allow_version and now.distribution == _of_version(original.distribution, self._request):
                 return today
-            raise Skipped(f"the original converter ({was}) cannot be had: {now.distribution} is installed")
+            raise Skipped(f"the original converter ({was}) is not available: {now.distribution} is installed")
         self._require_recorded(original, was)
         with self._mutex:
             if original.code_fingerprint not in self._laid_out:
@@ -173,8 +173,8 @@ class Replayer:
                 self._break = broken.sequence or 0 if broken else 0
         if self._break:
             raise Skipped(
-                f"its original converter is not run: the history is broken at event {self._break}, so that nothing vouches "
-                "for the kept code; 'pywats-archive verify' tells more"
+                f"its original converter is not run: the history is broken at event {self._break}, so the stored code "
+                "cannot be trusted; 'pywats-archive verify' shows more"
             )
         if codes.on_record(self._archive, original) != original.code_fingerprint:
             raise Skipped(
@@ -189,7 +189,7 @@ class Replayer:
         except BlobDamaged as exc:
             raise Skipped(str(exc)) from exc
         if kept is None:
-            raise Skipped(f"the original converter ({was}) cannot be had: its code was not kept")
+            raise Skipped(f"the original converter ({was}) is not available: its code was not stored")
         main = codes.lay_out(kept, self._scratch.make())
         return f"{main.name}.{kept.class_name}", str(main.parent)
 

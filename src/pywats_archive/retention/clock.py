@@ -84,7 +84,7 @@ def _doubt(reading: Reading, expected: datetime, server: datetime | None) -> str
     if len(told) == 1:
         told.append("it was contradicted, and nobody has confirmed it since")
     return (
-        f"{', '.join(told)}: nothing goes by its age. Set the clock right; if it is right, confirm it with "
+        f"{', '.join(told)}: nothing is purged by age. Correct the clock; if it is right, confirm it with "
         "'pywats-archive purge --confirm-clock'"
     )
 

@@ -14,6 +14,6 @@ def describe(found: Collection[Difference]) -> str:
     """Return one line that says what differs, and what to do."""
     each = ", ".join(f"{_KEYS[one.name]} {one.configured} (in force: {one.in_force})" for one in found)
     return (
-        f"config.json says {each}; what was set later by command holds. Write into config.json what is in force, or set "
-        "what it says with 'pywats-archive policy set'"
+        f"config.json says {each}, but the policy was set later by command. Write the values in force into config.json, or "
+        "set those of config.json with 'pywats-archive policy set'"
     )

@@ -225,7 +225,7 @@ def _moment(trust: Trust, archive: Archive) -> datetime:
 def _require_sound(archive: Archive) -> None:
     if found := scrub_log.findings(archive):
         raise RetentionHeldBack(
-            f"{archive.root}: nothing is purged while damage is open ({found[0].problem.message}); mend it, or purge that "
+            f"{archive.root}: nothing is purged while damage is open ({found[0].problem.message}); repair it, or purge that "
             "entry by its id with --even-damaged"
         )
 
@@ -236,7 +236,7 @@ def _require_later(archive: Archive, trust: Trust) -> None:
     if newest and trust.now < newest - _CLOCK_TOLERANCE and trust.known.voucher is Voucher.NOBODY:
         raise RetentionHeldBack(
             f"{archive.root}: nothing is purged: the clock says {trust.now:%Y-%m-%d %H:%M} UTC, and the newest entry "
-            f"is of {newest:%Y-%m-%d %H:%M}; set the clock right, or confirm it with 'pywats-archive purge --confirm-clock'"
+            f"is of {newest:%Y-%m-%d %H:%M}; correct the clock, or confirm it with 'pywats-archive purge --confirm-clock'"
         )
 
 

@@ -47,7 +47,7 @@ def test_what_has_no_end_is_refused_in_one_line(tmp_path: Path, name: str, kind:
             read_station_config(tmp_path / "config.json")
     told = str(caught.value)
     assert told.startswith(f"{tmp_path / name}: ") and "\n" not in told
-    assert ("more than" in told) if kind == "huge" else ("not a file" in told or "no regular file" in told)
+    assert ("more than" in told) if kind == "huge" else ("not a file" in told or "not a regular file" in told)
 
 
 def test_no_more_is_read_than_a_small_file_may_have(tmp_path: Path) -> None:

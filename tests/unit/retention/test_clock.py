@@ -188,6 +188,6 @@ def test_a_start_without_its_own_number_is_seen_by_its_uptime() -> None:
 def test_the_doubt_says_what_to_do() -> None:
     """One line: what the clock says, what was expected, and both ways out."""
     told = Machine().jump(3650 * DAY).doubt or ""
-    for words in ("the clock says 2036-11-21", "2026-11-24", "Set the clock right", "purge --confirm-clock"):
+    for words in ("the clock says 2036-11-21", "2026-11-24", "Correct the clock", "purge --confirm-clock"):
         assert words in told
     assert "\n" not in told

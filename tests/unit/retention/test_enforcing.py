@@ -153,7 +153,7 @@ def test_a_clock_set_back_stops_the_purge(aged: Aged) -> None:
     aged.add(days_ago=100)
     aged.add()
     aged.now -= timedelta(hours=1)
-    with pytest.raises(RetentionHeldBack, match="set the clock right"):
+    with pytest.raises(RetentionHeldBack, match="correct the clock"):
         enforcing.enforce(aged.archive, POLICY, confirmed=True)
 
 

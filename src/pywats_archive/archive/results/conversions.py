@@ -179,14 +179,16 @@ def _require_nothing_between(tx: Connection, new: NewConversion, before: Sequenc
     conversion = new.conversion
     if conversion.run_id is not None:
         if new.run_item and not runs.set_item(tx, conversion.run_id, new.run_item):
-            raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has done it already")
+            raise AlreadyDone(f"{conversion.archive_id}: run {conversion.run_id} has replayed it already")
         if entries.get(tx, conversion.archive_id).purged_at:
             raise BlobMissing("purged while it was replayed")
         arrival = arrivals.of_entry(tx, conversion.archive_id)
         if arrival and not arrival.state.is_final:
-            raise Overtaken("the service took it up again while it was replayed")
+            raise Overtaken("the service continued with it while it was replayed")
     if reports.count_of_entry(tx, conversion.archive_id) != len(before):
-        raise Overtaken(f"{conversion.archive_id}: another conversion of it came in between; it is converted again")
+        raise Overtaken(
+            f"{conversion.archive_id}: another conversion of it was recorded in between; it is converted again"
+        )
 
 
 def _withhold_older(tx: Connection, before: Sequence[Report], new: Sequence[Report]) -> None:

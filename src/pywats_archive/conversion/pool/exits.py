@@ -1,4 +1,4 @@
-"""What the exit code of a worker process says: pure."""
+"""The meaning of a worker process's exit code. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _SMALL = 0x10000
 
 
 def is_from_outside(exit_code: int | None) -> bool:
-    """Whether somebody may have ended the process, so that its end says nothing of what it did."""
+    """Whether somebody may have ended the process, so that its end says nothing about its work."""
     return exit_code is not None and (-exit_code in _STOPPING_SIGNALS or exit_code in _STOPPING_CODES)
 
 
 def cause_of(exit_code: int | None) -> str:
-    """Say how a process ended; codes of Windows as its documentation has them."""
+    """Describe how a process ended; codes of Windows as its documentation has them."""
     if exit_code is None:
         return "closed its connection to the service, and was ended"
     if exit_code < 0:

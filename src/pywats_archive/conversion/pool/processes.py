@@ -145,7 +145,7 @@ class ConverterProcesses:
     ) -> tuple[Answer | Ended, float, Announcement | None]:
         for _ in range(_MOST_TRIES):
             with self._process(at_stop) as lent:
-                # Before the call: the process may be through before this thread runs again.
+                # Before the call: the process may be finished before this thread runs again.
                 limit = TimeLimit(timeout_s)
                 try:
                     lent.process.call(function, job)
@@ -166,7 +166,7 @@ class ConverterProcesses:
 
     @contextmanager
     def _process(self, at_stop: AtStop) -> Iterator[_Lent]:
-        """Lend a process that is ready; it is ended afterwards unless it is fit for another call."""
+        """Lend a process that is ready; it is ended afterwards unless it can take another call."""
         ends = at_stop is not AtStop.BEGIN
         while not self._slots.acquire(timeout=_SLICE_S):
             self._stopping.require_running(ends=ends)

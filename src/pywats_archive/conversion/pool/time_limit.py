@@ -1,4 +1,4 @@
-"""A limit in time that was lived through: neither a clock that is set nor a machine that sleeps uses it up."""
+"""A time limit that counts only running time: neither a changed clock nor a sleeping machine uses it up."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 _SLICE_S = 1.0
 _MOST_S = 2.0
-"""What a slice counts at most. Longer means that nothing ran: ``time.monotonic`` goes on while Windows sleeps, and while a
-process or a whole machine is frozen; Linux and macOS leave sleep out of it."""
+"""The most that one slice counts. A longer slice means that nothing ran: ``time.monotonic`` also counts while Windows sleeps,
+and while a process or a whole machine is frozen; Linux and macOS leave out sleep."""
 
 
 class TimeLimit:
-    """Begins when it is made; whoever waits calls ``tick`` after each slice."""
+    """Starts when it is created; the waiting code calls ``tick`` after each slice."""
 
     def __init__(self, limit_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit_s = limit_s

@@ -20,9 +20,9 @@ from pywats_archive.host.worker.serving import Answer
 from pywats_archive.host.worker.stop_signals import held_back
 
 _END_S = 5.0
-"""How long a killed process may take to be gone; one that hangs in the kernel is left."""
+"""How long to wait for the end of a killed process; one that hangs in the kernel is abandoned."""
 _LAST_BREATH_S = 1.0
-"""How long a process may live on that closed its connection: it is ending."""
+"""How long a process may live after it closed its connection: it is ending."""
 _LOOK_S = 0.005
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -36,7 +36,7 @@ class Ended:
 
 
 class OutOfTime(Exception):
-    """The time limit is over; the process goes on."""
+    """The time limit is over; the process still runs."""
 
 
 class WorkerProcess:
@@ -59,10 +59,10 @@ class WorkerProcess:
         self.pid: int = self._process.pid or 0
         self.is_ready = False
         self.announced: Announcement | None = None
-        """What it said of the call that goes on."""
+        """What the process announced about the current call."""
 
     def has_message(self) -> bool:
-        """Whether ``receive`` will not wait: it sent something, or closed the connection."""
+        """Whether ``receive`` returns at once: the process sent something, or closed the connection."""
         try:
             return self._answers.poll(0)
         except OSError:
@@ -128,7 +128,7 @@ class WorkerProcess:
         return answer
 
     def _ended(self) -> Ended:
-        """Judge a connection that is closed: a converter may have closed it, and go on."""
+        """Decide what a closed connection means: a converter may have closed it and still run."""
         if self._is_gone(within_s=_LAST_BREATH_S):
             end_session(self.pid)
             return Ended(self._process.exitcode)
@@ -136,7 +136,7 @@ class WorkerProcess:
         return Ended(None)
 
     def _is_gone(self, *, within_s: float) -> bool:
-        """Wait for the end of the process; not by its sentinel, which a converter may have closed as well."""
+        """Wait for the end of the process; not by its sentinel, which a converter may have closed too."""
         deadline_s = time.monotonic() + within_s
         while self.is_alive:
             if time.monotonic() > deadline_s:

@@ -64,7 +64,7 @@ class ServerState:
         self._other_ids = 0
         self._answered = 0
         self._denied: dict[str, int] = {}
-        """By report: how many the server had accepted or refused when it last refused to take any."""
+        """By report: how many other reports the server had answered when it last denied this one."""
 
     @property
     def stopped_by(self) -> str | None:
@@ -107,7 +107,7 @@ class ServerState:
         self._closed_until_s = 0.0
 
     def _is_about_the_report_alone(self, key: str) -> bool:
-        """Whether the server has accepted or refused others since this report last made it refuse to take any."""
+        """Whether the server has accepted or refused other reports since it last denied this one."""
         before = self._denied.pop(key, self._answered)
         self._denied[key] = self._answered
         if len(self._denied) > _REMEMBERED:

@@ -1,8 +1,8 @@
-"""What an answer says of a report: whether the server has it, refuses it, or speaks of something else.
+"""What an answer means for a report: the server has it, refuses it, or answers about something else.
 
 Decided from values alone. Between station and server stand proxies, gateways and login pages, whose answers look like the
 server's. So only the report's own id is an acceptance, and only a refusal in JSON with a code that concerns the document is
-a refusal: a report is never given up for what is no fault of its own.
+a refusal: a report is never refused because of a fault that is not its own.
 """
 
 from __future__ import annotations

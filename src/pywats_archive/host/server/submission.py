@@ -1,4 +1,4 @@
-"""Submitting a report over the host's own AsyncWATS, and reading the answer with suspicion.
+"""Submitting a report with the host's own AsyncWATS, without trusting every answer.
 
 What each answer means was measured on pywats-api 0.6.0rc1: only the report's own id coming back is an acceptance.
 """
@@ -118,7 +118,7 @@ class Submitter:
             if self._client is None:
                 try:
                     self._client = await self._connect()
-                except Exception as exc:  # of a file that SSL_CERT_FILE names, or an address that is none
+                except Exception as exc:  # about a file that SSL_CERT_FILE names, or an invalid address
                     named = f" (SSL_CERT_FILE is {path})" if (path := os.environ.get("SSL_CERT_FILE")) else ""
                     raise _NoConnection(f"{type(exc).__name__}: {exc}{named}") from exc
             return self._client

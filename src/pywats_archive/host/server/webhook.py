@@ -77,7 +77,7 @@ class Webhook:
                 return
             try:
                 with httpx.stream("POST", address, content=body, headers=headers, timeout=_TIMEOUT_S) as answer:
-                    answer.raise_for_status()  # nobody reads what it says, which may be without end
+                    answer.raise_for_status()  # the body is not read, since it may never end
             except _UNSENDABLE:
                 raise
             except httpx.HTTPError as exc:

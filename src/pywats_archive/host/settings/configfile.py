@@ -98,7 +98,7 @@ def _text_of(path: Path) -> str:
 
 
 def _keep_secret(fields: dict[str, Any]) -> None:
-    """Let no text show what is secret in a configuration, nor in the environment, whatever else is wrong with it."""
+    """Redact the secrets in a configuration and the environment from every text, even if the configuration is invalid."""
     texts = {key: value for key, value in fields.items() if isinstance(value, str)}
     for key in ("api_token", "webhook_auth_value"):
         know_token(key, texts.get(key, ""))
@@ -202,8 +202,8 @@ def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], field
     uses_default = any(each.archive_enabled and not each.archive_folder for each in station.converters)
     if uses_default or any(isinstance(name, str) and name and not Path(name).is_absolute() for name in named):
         raise ConfigError(
-            f"{path}: is a link to {itself}, and its relative folders would be others here, with a second archive; "
-            "name the file itself, or write whole paths"
+            f"{path}: is a link to {itself}, and its relative folders would be other folders here, with a second archive; "
+            "name the file itself, or write absolute paths"
         )
 
 

@@ -1,4 +1,4 @@
-"""Folders and files that a station needs in place, and no converter may take for a source.
+"""Folders and files that a station needs in place, and that no converter may take as a source.
 
 A folder converter's source is moved as a whole, with everything in it.
 """

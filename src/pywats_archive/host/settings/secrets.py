@@ -72,7 +72,7 @@ def is_fingerprint(value: Any) -> bool:
 
 
 def redact(text: str, arguments: Mapping[str, Any], names: Iterable[str] | None) -> str:
-    """Take the values of secret arguments out of a text, and the secrets that are known anyway; ``names`` None: of all."""
+    """Remove the values of secret arguments and all other known secrets from a text; ``names`` None: all are secret."""
     return redacted(redaction_of(arguments, names).apply(text))
 
 

@@ -1,4 +1,4 @@
-"""What a converter is given: its source, its context with the configured arguments, a connection to the server."""
+"""The inputs of a converter: its source, its context with the configured arguments, a connection to the server."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def _folder(name: str) -> Path | None:
 
 
 def _server(job: ConversionJob) -> LazyServer | None:
-    """The connection that a converter may use; None, as pyWATS gives it, where no server is configured."""
+    """The connection that a converter may use; None, as in pyWATS, if no server is configured."""
     return LazyServer(job) if job.service_address and job.api_token else None
 
 
 class LazyServer:
-    """The host's AsyncWATS, made when a converter first asks something of it."""
+    """The host's AsyncWATS, created when a converter first uses it."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._job = job
@@ -94,7 +94,7 @@ class LazyServer:
 
 
 class Station:
-    """An open connection to the station's server; None where none is configured."""
+    """An open connection to the station's server; None if none is configured."""
 
     def __init__(self, job: ConversionJob) -> None:
         self._client = _connect(job) if job.service_address and job.api_token else None

@@ -1,6 +1,6 @@
-"""What a converter says, cut to a length that somebody reads.
+"""A converter's texts, shortened to a readable length.
 
-Secrets are taken out of the whole text first: of one that the cut goes through, a part would be left that nobody recognizes.
+Secrets are removed from the whole text first: a part of a secret that the cut leaves would not be recognized.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from pywats_archive.host.settings.secrets import redaction_of
 from pywats_archive.redaction import Redaction, know_address, know_token, redacted
 
 _MOST_LOOKED_AT = 1_000_000
-"""Of a text that is longer, no more is looked at than this many characters."""
+"""Only this many characters of a longer text are examined."""
 _MARGIN = 100
-"""More than redaction may leave of a value at the end of what is looked at."""
+"""More than redaction may leave of a value at the end of the examined text."""
 
 
 class _Secrets:
-    """The secrets of the job at hand; a worker has one at a time."""
+    """The secrets of the current job; a worker has one at a time."""
 
     redaction = Redaction()
 
 
 def know_job(job: ConversionJob) -> None:
-    """Make the secrets of a job known: all its arguments, as long as nobody knows which of them are secret."""
+    """Register the secrets of a job: all its arguments, until it is known which of them are secret."""
     know_token("api_token", job.api_token)
     know_address("service_address", job.service_address)
     know_arguments(job, None)
 
 
 def know_arguments(job: ConversionJob, names: Iterable[str] | None) -> None:
-    """Make known which of a job's arguments are secret; None: all."""
+    """Register which of a job's arguments are secret; None: all."""
     _Secrets.redaction = redaction_of(job.arguments, names)
 
 

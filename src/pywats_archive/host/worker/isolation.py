@@ -38,8 +38,8 @@ def silence_output() -> None:
 def confined(job: ConversionJob) -> Iterator[list[str]]:
     """Limit a converter's memory and undo its side effects; yield the list of what it left behind, complete at the end.
 
-    What it prints goes nowhere. Its folder, environment, search path, file mode mask and recursion limit are the next one's
-    as they were; its processes are ended, and a worker process in which it left threads takes no further job.
+    Its output is discarded. Folder, environment, search path, file mode mask and recursion limit are restored for the next
+    job. Its processes are ended. A worker process in which it left threads takes no further job.
     """
     know_job(job)
     left: list[str] = []

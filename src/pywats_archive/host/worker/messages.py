@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 
 _LENGTH = struct.Struct("<Q")
 _LARGEST_BYTES = 1 << 36
-"""A converter may write to any descriptor that is open: what is longer is no message."""
+"""The length of the longest message. Anything longer is not one: a converter may write to any open descriptor."""
 
 
 def send(pipe: Connection, message: bytes) -> None:
@@ -31,12 +31,12 @@ def send(pipe: Connection, message: bytes) -> None:
 
 
 def receive(pipe: Connection) -> bytes | bytearray:
-    """Wait for a message and return it; EOFError once the other side is gone, OSError for what is no message."""
+    """Wait for a message and return it; EOFError once the other side is gone, OSError for data that is not a message."""
     if sys.platform == "win32":
         return pipe.recv_bytes()
     (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
     if length > _LARGEST_BYTES:
-        raise OSError(f"a message of {length:,} bytes is none")
+        raise OSError(f"a message of {length:,} bytes is too long")
     return _read(pipe, length)
 
 

@@ -38,7 +38,7 @@ _RECORDER = _Recorder()
 
 @contextmanager
 def recorded_opens() -> Iterator[set[str]]:
-    """Collect the absolute paths that are opened for reading meanwhile, except Python's own."""
+    """Collect the absolute paths that are opened for reading inside the block, except Python's own."""
     if not _RECORDER.is_installed:
         sys.addaudithook(_RECORDER.hear)
         _RECORDER.is_installed = True

@@ -48,7 +48,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def memory_limited(self, limit_mb: float) -> Iterator[None]:
-        """Limit the memory of this process meanwhile, in 10⁶ bytes; 0 is no limit."""
+        """Limit the memory of this process inside the block, in 10⁶ bytes; 0 is no limit."""
         if not (self._is_up and limit_mb):
             yield
             return

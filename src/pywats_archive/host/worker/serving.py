@@ -33,8 +33,8 @@ class Answer:
     is_fit: bool = True
     """Whether the process accepts another call."""
     is_disturbed: bool = False
-    """Whether a signal that stops a service came meanwhile and may have spoilt it: a process that a converter had started
-    may have ended by it."""
+    """Whether a stop signal came meanwhile and may have affected the outcome: a process that a converter had started
+    may have been ended by it."""
 
 
 def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
@@ -42,7 +42,7 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
     signals = StopSignals()
     signals.watch()
     signals.unblock()
-    if sys.platform != "win32":  # what a converter starts has no part in them
+    if sys.platform != "win32":  # not inherited by what a converter starts
         for each in (calls, answers):
             os.set_inheritable(each.fileno(), False)
     ANNOUNCE.to(lambda announcement: messages.send(answers, pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))

@@ -18,7 +18,7 @@ def stop_signals(system: Any = signal) -> tuple[int, ...]:
 
 @contextmanager
 def held_back(system: Any = signal) -> Iterator[None]:
-    """Block these signals in this thread and the processes it starts meanwhile; no effect on Windows."""
+    """Block these signals in this thread and in the processes that it starts inside the block; no effect on Windows."""
     if not hasattr(system, "pthread_sigmask"):
         yield
         return

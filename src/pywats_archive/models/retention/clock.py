@@ -47,7 +47,7 @@ class Known:
     is_disputed: bool = False
     """The server contradicted the clock, or an earlier version doubted it; stays until the server or a person agrees."""
     doubted_since: datetime | None = None
-    """What the clock showed when the doubt began; None while the clock is believed."""
+    """What the clock showed when the doubt began; None while the clock is trusted."""
     doubted_after: int | None = None
     """The newest entry at that moment (``entry_no``): the age of later ones is unknown."""
 
