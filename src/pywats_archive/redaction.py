@@ -1,7 +1,7 @@
 """Secrets stay out of every text that leaves: log, catalog, webhooks, errors of the command (invariant 10).
 
-Whoever reads a secret makes it known here; whoever lets a text out takes the known ones from it, before it is cut. Looked for
-are the spellings that libraries make of a value: quoted, escaped, as URL, as base64, on one line, or cut off.
+Code that reads a secret registers it here. Code that emits a text removes the known secrets from it, before it is shortened.
+The search covers the spellings that libraries make of a value: quoted, escaped, as URL, as base64, on one line, or cut off.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 SHORTEST = 4
-"""Shorter values are not looked for: they would be found everywhere."""
+"""Shorter values are not searched for: they would be found everywhere."""
 _SHORTEST_ALONE = 8
-"""Of a password that is known only as part of a token or an address: a shorter one is looked for with its user alone."""
+"""For a password from a token or an address: a shorter one is only searched for together with its user."""
 _SHORTEST_CUT = 6
-"""Of what is left of a value that is cut off; less tells little, and would be found everywhere."""
+"""For the rest of a value that is cut off; a shorter rest reveals little, and would be found everywhere."""
 _URL_CREDENTIALS = re.compile(r"""//[^/@\s"'<>\\]+@""")
 _CUT_AFTER = re.compile(r"""["')\]}]{0,3}[ \t]*(?:$|…|\.\.\.)""", re.MULTILINE)
 _CUT_BEFORE = re.compile(r"""(?:^|…|\.\.\.)[ \t]*["'(\[{]{0,3}\Z""", re.MULTILINE)
@@ -30,7 +30,7 @@ _CUT_BEFORE = re.compile(r"""(?:^|…|\.\.\.)[ \t]*["'(\[{]{0,3}\Z""", re.MULTIL
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What to take out of texts, and what to write in its place; longer spellings first."""
+    """What to remove from texts, and what to write in its place; longer spellings first."""
 
     spellings: tuple[tuple[str, str], ...] = ()
     _cut: tuple[tuple[str, str, str, str], ...] = ()
@@ -38,7 +38,7 @@ class Redaction:
 
     @classmethod
     def of(cls, secrets: Iterable[tuple[str, Any]]) -> Redaction:
-        """Take each value out in all its spellings; the first of a pair is written in its place."""
+        """Remove each value in all its spellings; the first of a pair is written in its place."""
         shown: dict[str, str] = {}
         for label, value in secrets:
             for spelling in _spellings(value):
@@ -48,7 +48,7 @@ class Redaction:
         return cls(spellings, tuple(each for each in cut if len(each[0]) > _SHORTEST_CUT))
 
     def apply(self, text: str) -> str:
-        """Take the values out of a text; it must not have been cut before, though what others cut is found too."""
+        """Remove the values from a text that was not shortened before; values that others cut off are found too."""
         for spelling, label in self.spellings:
             if spelling in text:
                 text = text.replace(spelling, label)
@@ -61,12 +61,12 @@ class Redaction:
 
 
 def without_credentials(text: str) -> str:
-    """Take the user and password out of every address in a text."""
+    """Remove the user and password from every address in a text."""
     return _URL_CREDENTIALS.sub("//", text) if "@" in text else text
 
 
 class _Known:
-    """The secrets that this process has met; a value that was replaced by another one is still none to be shown."""
+    """The secrets that this process has read; a value that was replaced by another one is still secret."""
 
     def __init__(self) -> None:
         self._secrets: dict[tuple[str, str], None] = {}
@@ -86,12 +86,12 @@ _KNOWN = _Known()
 
 
 def know_token(name: str, token: str) -> None:
-    """Make a token known as secret, and the user and password that it may be the base64 of."""
+    """Register a token as secret, and the user and password that it may be the base64 of."""
     _KNOWN.add(_of_token(f"[{name}]", token.strip()))
 
 
 def know_address(name: str, address: str, *, is_secret: bool = False) -> None:
-    """Make the credentials in an address known as secret, and all that follows the host where ``is_secret``."""
+    """Register the credentials in an address as secret; with ``is_secret``, also everything after the host."""
     _KNOWN.add(_of_address(f"[{name}]", address.strip(), is_secret=is_secret))
 
 
@@ -177,7 +177,7 @@ def _written(text: str) -> Iterator[str]:
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
-    """What is always the same where a value is part of something that was encoded, wherever it begins in that."""
+    """Yield the part of a value's base64 form that is the same, for each position at which the value may begin."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
         inner = encoded[(0, 2, 3)[before] : len(encoded) - (0 if (before + len(raw)) % 3 == 0 else 1)]
@@ -185,7 +185,7 @@ def _in_base64(raw: bytes) -> Iterator[str]:
 
 
 def _without_head(text: str, spelling: str, label: str) -> str:
-    """Take out the beginning of a spelling where the text was cut within it."""
+    """Remove the beginning of a spelling where the text was cut within it."""
     at = text.find(spelling[:_SHORTEST_CUT])
     while at >= 0:
         end = at + _SHORTEST_CUT
@@ -199,7 +199,7 @@ def _without_head(text: str, spelling: str, label: str) -> str:
 
 
 def _without_tail(text: str, spelling: str, label: str) -> str:
-    """Take out the end of a spelling where the text was cut within it."""
+    """Remove the end of a spelling where the text was cut within it."""
     tail = spelling[-_SHORTEST_CUT:]
     at = text.find(tail)
     while at >= 0:

@@ -32,8 +32,8 @@ _A_YEAR_MS = 366 * 86_400_000
 class ArchiveStorage:
     """Compressed, checksummed storage of sources and reports in one folder.
 
-    Opening it makes the archive when there is none, takes it for this process (ArchiveInUse when another has
-    it) and repairs what a crash left. Close it, or use it as a context manager.
+    Opening it creates the archive if there is none, makes this process its owner (ArchiveInUse if another one
+    is) and repairs what a crash left. Close it, or use it as a context manager.
     """
 
     def __init__(self, archive_root: Path | str) -> None:
@@ -46,7 +46,7 @@ class ArchiveStorage:
         """Archive a file or folder before its conversion; return its archive id. Durable once this returns.
 
         ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level`` and
-        ``companions`` (globs relative to the source's folder). UsageError names what cannot be archived so.
+        ``companions`` (globs relative to the source's folder). UsageError names a value that cannot be used.
         """
         name = arguments.text(converter_name, "converter_name", most=_LONGEST_NAME)
         level = self.archive.policies.effective(name).compression_level

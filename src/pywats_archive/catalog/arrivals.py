@@ -221,7 +221,7 @@ def _count(row: Any) -> Count:
 _CONTRADICTIONS = {
     "{0} is said to be archived, and no entry is named": (
         "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused') "
-        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # left to another converter when it was only seen
+        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # passed to another converter when it was only seen
     ),
     "entry {0} came from no arrival": (
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "

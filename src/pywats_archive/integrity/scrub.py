@@ -17,7 +17,7 @@ _COMMIT_S = 10.0
 
 
 class Scrub:
-    """Reads one archive back; what is news goes to ``tell``. What it knows is in the catalog: it goes on after a crash."""
+    """Re-reads one archive; new findings go to ``tell``. Its state is in the catalog, so it resumes after a crash."""
 
     def __init__(self, archive: Archive, *, tell: Callable[[FindingChanges], None]) -> None:
         self._archive = archive

@@ -1,7 +1,7 @@
 """Checking an archive: every row against its blob, every file against its row, and the chain of events.
 
-It changes nothing and works beside the service. What the service is writing at that moment is no problem: whatever looks
-wrong is looked at again in the end, and while a process owns the archive, a file younger than ``GRACE_S`` may still get
+It changes nothing and works beside the service. What the service is writing at that moment is no problem: suspected
+problems are checked again at the end, and while a process owns the archive, a file younger than ``GRACE_S`` may still get
 its row.
 """
 
@@ -90,7 +90,7 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, sus
         else:
             yield Checked(problem=problem, blobs=1)
     for path in holding.files:
-        if path not in holding.recorded_paths and not holding.faults:  # a row that makes no sense may name it
+        if path not in holding.recorded_paths and not holding.faults:  # an invalid row may name it
             suspects.add(_Suspect(archive_id=holding.archive_id, path=path))
             yield Checked(blobs=1)
 
@@ -200,7 +200,7 @@ def _unknown_problem(archive: Archive, path: str, archive_id: str | None) -> Pro
 def _age_s(archive: Archive, path: str) -> float | None:
     """How long ago a file was written or put in place; None when it is gone.
 
-    A time that is yet to come, by a clock that was set back since, is as far away as one that is over.
+    A time in the future, from before the clock was set back, counts by its distance like one in the past.
     """
     try:
         status = (archive.root / path).lstat()

@@ -14,7 +14,7 @@ from pywats_archive.models.time import utc_now
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConverterInfo:
-    """What is known of a converter's code."""
+    """The description of a converter's code."""
 
     converter_class: str
     """Where it was loaded from, as configured (``module_path``)."""

@@ -9,7 +9,7 @@ from pywats_archive.models.time import storable_ns
 
 
 class Sized(Protocol):
-    """What has the size and time of a file: a stamp, an arrival, a note."""
+    """Any value with the size and time of a file: a stamp, an arrival, a note."""
 
     @property
     def size_bytes(self) -> int: ...
@@ -18,7 +18,7 @@ class Sized(Protocol):
 
 
 class Numbered(Protocol):
-    """What may have the number of a file: a stamp or an arrival."""
+    """Any value that may have the inode number of a file: a stamp or an arrival."""
 
     @property
     def inode(self) -> int | None: ...

@@ -1,4 +1,4 @@
-"""What to look for in the catalog."""
+"""Queries of the catalog."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class SubmissionState(str, Enum):
     ACCEPTED = "ACCEPTED"
     """The server returned its id."""
     REFUSED = "REFUSED"
-    """The server will not accept it as it is; archived for a person."""
+    """The server does not accept it as it is; it stays in the archive, and a person must act."""
     WITHHELD = "WITHHELD"
     """Not to be sent, for example of a replay without submission."""
 

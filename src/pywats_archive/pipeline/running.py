@@ -1,4 +1,4 @@
-"""The main loop of a service: it runs until the service is stopped, or until nothing is left that it can do."""
+"""The main loop of a service: it runs until the service is stopped, or until it has nothing left to do."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StationRun:
         log.info("service.started", converters=[lane.name for lane in self._lanes])
 
     def watch(self) -> RunOutcome:
-        """Run until the service is stopped or, with ``until_idle``, until nothing is left that it can do."""
+        """Run until the service is stopped or, with ``until_idle``, until it has nothing left to do."""
         last_rescan = last_config_check = last_retry = 0.0
         while not self._parts.stopping.is_set():
             now_s = time.monotonic()

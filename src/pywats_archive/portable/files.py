@@ -121,7 +121,7 @@ def unlink_or_undo(source: Path | str, target: Path | str, *, windows: bool = WI
 def rename_folder_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) -> None:
     """Rename a folder on the same file system; FileExistsError when it is taken.
 
-    POSIX: an empty folder reserves the name and is replaced; its mode tells a reservation that a crash left.
+    POSIX: an empty folder reserves the name and is replaced; its mode shows that it is a reservation that a crash left.
     """
     if windows and target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
@@ -217,5 +217,5 @@ def _fill(descriptor: int, size_bytes: int) -> None:
 
 
 def ctime_ns(status: os.stat_result, *, windows: bool = WINDOWS) -> int | None:
-    """Return when a file's bytes, rights or names last changed; on Windows, where it is the time of its making, None."""
+    """Return when a file's bytes, rights or names last changed; on Windows, where it is the creation time, None."""
     return None if windows else status.st_ctime_ns

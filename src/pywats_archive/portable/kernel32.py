@@ -1,4 +1,4 @@
-"""Windows' kernel32 with the prototype of every function in use; ctypes takes arguments and results without one for 32 bits."""
+"""Windows' kernel32 with the prototype of every function in use; otherwise ctypes treats arguments and results as 32 bits."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pywats_archive.portable.kernel32 import kernel32, last_error
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LEAST_AGE_S = 1.0
 _SHARE_OF_TIME = 20
-"""A list of open files is used at least this many times as long as it took to make: at most 5 % of the time goes into it."""
+"""A list of open files is reused for this many times as long as it took to make: it takes at most 5 % of the time."""
 
 
 _CAP_LEASE = 28
@@ -33,7 +33,7 @@ def lease(path: Path) -> bool | None:
     """Ask Linux by a read lease: True when a program has the file open for writing, None when no lease can tell.
 
     A lease is granted to the file's owner and to root (CAP_LEASE), on local file systems. It is given back at once. A program
-    that opens the file for writing in these microseconds waits for that long, and the signal that tells us so is one that
+    that opens the file for writing in these microseconds waits for that long, and the signal that reports this is one that
     does nothing: SIGIO, the usual one, would end the process. (fcntl(2), "Leases")
     """
     if sys.platform != "linux":
@@ -72,7 +72,7 @@ def sharing(
     """Ask Windows by a sharing mode: True when a program has the file open for writing, or shares it with nobody.
 
     The file is opened for reading in a way that is refused while anybody has it open for writing, and closed at once. Only
-    ERROR_SHARING_VIOLATION tells of another program: a read-only file has no writer. (Win32, "Creating and Opening Files")
+    ERROR_SHARING_VIOLATION shows another program: a read-only file has no writer. (Win32, "Creating and Opening Files")
     """
     kernel = open_kernel()
     handle = kernel.CreateFileW(str(path), _GENERIC_READ, _SHARE_READ_AND_DELETE, None, _OPEN_EXISTING, 0, None)

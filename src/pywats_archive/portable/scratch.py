@@ -21,7 +21,7 @@ _PREFIX, _LOCK = "pywats-archive-", ".lock"
 class Scratch:
     """A folder of this process alone (0700) in the temporary folder; safe to use from many threads.
 
-    It is made when it is first used. Making the first ``Scratch`` removes what processes left that were killed.
+    It is created at its first use. Creating the first ``Scratch`` removes the folders of processes that were killed.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from pywats_archive.portable.kernel32 import kernel32
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_ID_KEY = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
 UNKNOWN_BOOT = "unknown"
-"""Where the system does not number its starts; an uptime that went back shows a new one all the same."""
+"""Used where the system does not number its starts; an uptime that decreased also shows a new start."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ def _windows_ticks_ms() -> int:
 
 @cache
 def boot_id() -> str:
-    """Return what tells this start of the machine from its others: the kernel's random id, or Windows' count of starts."""
+    """Return what distinguishes this start of the machine from others: the kernel's random id, or Windows' count of starts."""
     if sys.platform == "win32":
         return _windows_boot_id()
     try:

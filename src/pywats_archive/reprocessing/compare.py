@@ -15,7 +15,7 @@ from pywats_archive.models.operation.replay import Change, ChangeKind
 from pywats_archive.models.time import UTC, as_utc
 
 _IDS = frozenset({"id", "uuid", "guid"})
-"""Fields of a document that name it, and are another at each conversion."""
+"""Fields that identify a document, and differ at each conversion."""
 _NAMES = ("name", "stepName", "idx", "id")
 """Fields that identify the members of a list, in order of preference."""
 _MARGIN = timedelta(seconds=2)
@@ -99,7 +99,7 @@ def _of_objects(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 
 def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Change]:
-    """Members are matched by what they are called, so that one more in the middle does not make all others differ."""
+    """Members are matched by name, so that one more in the middle does not make all others differ."""
     for tag, old_from, old_to, new_from, new_to in _matched([_key(each) for each in old], [_key(each) for each in new]):
         both = min(old_to - old_from, new_to - new_from) if tag in ("equal", "replace") else 0
         for n in range(both):
@@ -111,9 +111,9 @@ def _of_lists(path: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Cha
 
 
 def _matched(old: list[str], new: list[str]) -> Iterator[tuple[str, int, int, int, int]]:
-    """Match two lists, as ``SequenceMatcher`` tells it; that one needs seconds for thousands of the same name.
+    """Match two lists by ``SequenceMatcher``, which needs seconds for thousands of members of the same name.
 
-    So what both begin and end with is matched before.
+    So their common beginning and end are matched first.
     """
     shorter = min(len(old), len(new))
     head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
@@ -133,7 +133,7 @@ def _key(member: Any) -> str:
 
 
 def _moments(value: Any) -> Iterator[datetime]:
-    """Return the moment that a text names; one without a zone may be the station's local time, or UTC (as ``startUTC`` is)."""
+    """Return the moment in a text; one without a zone may be the station's local time, or UTC (as ``startUTC`` is)."""
     if not isinstance(value, str) or len(value) < len("2026-01-31T08:00"):
         return
     with suppress(ValueError, OverflowError):

@@ -1,6 +1,6 @@
 """The effects of a replay: how it compares with the current conversion, and what its reports would do on the server. Pure.
 
-Which report is compared with which, and takes whose place, says the pairing alone (invariant 14).
+The pairing alone decides which reports are compared, and which one replaces which (invariant 14).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SAME_UNIT = ("serial_number", "part_number", "process", "start_time")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A report that there is: its row, its bytes, and when the conversion that made it ran."""
+    """An existing report: its row, its bytes, and when the conversion that made it ran."""
 
     report: Report
     body: bytes | None
@@ -72,7 +72,7 @@ def evaluate(
 ) -> ItemResult:
     """Return the outcome of an entry's replay; it is skipped if it needs a person's consent."""
     archive_id, result = shown.entry.archive_id, replayed.result
-    if result.status is ConversionStatus.SUSPENDED:  # nobody would try it again, and no purge might take it
+    if result.status is ConversionStatus.SUSPENDED:  # it would not be tried again, and no purge could remove it
         return skipped(archive_id, f"it would be suspended: {result.error or 'no reason given'}")
     ran = Ran.of(result.started_at, result.duration_ms)
     new = [_New(*each, ran) for each in zip(pairing.pairs, result.documents, summaries, strict=True)]

@@ -33,11 +33,11 @@ from pywats_archive.reprocessing.runner import OnProgress
 
 _PAGE, _SAMPLE = 1000, 200
 _OVERHEAD_MS, _START = 2, timedelta(seconds=1)
-"""What a replay takes beside its conversion (restoring, comparing, recording), and what a run takes to begin."""
+"""The time that a replay takes besides its conversion (restoring, comparing, recording), and that a run takes to begin."""
 _UNHINDERED = 1.3
-"""How many times longer a live conversion takes that shares the processors with the service: 1 to 1.6, measured."""
+"""How many times longer a live conversion takes, which shares the processors with the service: 1 to 1.6, measured."""
 _FIRST_ONES = 0.05
-"""The part of the durations, the longest, that is left out: a worker's first conversion waits for its imports."""
+"""The share of the durations, the longest ones, that is ignored: a worker's first conversion waits for its imports."""
 
 
 class ReprocessingEngine:

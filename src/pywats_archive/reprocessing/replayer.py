@@ -40,7 +40,7 @@ class _Code:
     """Code that a converter may run: the current code, or the code that converted an entry."""
 
     config: ConverterConfig
-    """Today's."""
+    """The current code."""
     info: ConverterInfo
     module_path: str
     folder: str

@@ -102,7 +102,7 @@ class _RunExecution:
     def go(self) -> None:
         """Replay entries until none is left, the run is cancelled, or one fails and that stops the run.
 
-        What ends it otherwise, such as Ctrl-C, ends the worker processes at once; their entries stay planned.
+        Anything else that ends it, such as Ctrl-C, ends the worker processes at once; their entries stay planned.
         """
         threads = self._processes.count + 1  # one more, so that no process waits for a commit
         with closing(self._replayer), ThreadPoolExecutor(threads) as pool, self._ended_at_once(pool):

@@ -1,6 +1,6 @@
 """Whether the clock can be trusted, since a purge by age with a wrong clock cannot be undone.
 
-What is believed is time that was lived through, or that the server or a person vouches for.
+Trusted time is time during which the machine ran, or that the server or a person confirmed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from pywats_archive.models.retention.clock import DAY, FULL_CREDIT_S, Known, Reading, Voucher
 
 TOLERANCE = DAY
-"""How far the clock may be from the time that was lived through since it was last vouched for, in all."""
+"""How far the clock may be, in all, from the running time since it was last confirmed."""
 CREDIT_PER_S = 8.0
-"""How much switched-off time may be believed for each second that was lived through, up to a day in all: a computer that
+"""How much switched-off time may be trusted for each second of running time, up to a day in all: a computer that
 runs three hours a day has its nights, and a clock that is set ahead at each start gains no more than a day."""
 SERVER_AGREES_WITHIN = timedelta(hours=1)
 
@@ -25,7 +25,7 @@ class Trust:
     known: Known
     """The record to store."""
     now: datetime
-    """The moment by which ages are counted while there is no doubt: never later than what was lived through."""
+    """The moment by which ages are counted while there is no doubt: never later than the time that has passed."""
     doubt: str | None
     """Why nothing may be purged by age; None while the clock is trusted."""
 
@@ -59,7 +59,7 @@ def vouched(reading: Reading, voucher: Voucher) -> Known:
 def _carried(known: Known, reading: Reading) -> Known:
     """Advance the trusted time to this moment by the time that the machine ran since.
 
-    The machine may have been off before another start of it: that much is believed as far as its credit goes, and nothing
+    The machine may have been off before another start of it: that time is trusted as far as its credit goes, and nothing
     of a longer time. An archive that came from another machine may be younger than the start of this one.
     """
     is_same_start = reading.boot_id == known.boot_id and reading.uptime_s >= known.uptime_s

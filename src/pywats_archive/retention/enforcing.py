@@ -68,9 +68,9 @@ def confirm_clock(archive: Archive, *, actor: str) -> None:
 def preview(
     archive: Archive, policy: RetentionPolicy, *, now: datetime | None = None, has_ages: bool = True
 ) -> Iterator[Decision]:
-    """Stream what ``enforce`` would do now, oldest first: the very same decisions.
+    """Stream the decisions that ``enforce`` would carry out now, oldest first.
 
-    While the clock is doubted, what it would do once somebody confirms it; without ``has_ages``, what it does until then.
+    While the clock is doubted, those that apply once somebody confirms it; without ``has_ages``, those that apply until then.
     """
     moment = now or _moment(trust_in(archive), archive)
     return decisions(policy, inventory_of(archive, policy, has_ages=has_ages), now=moment)
@@ -109,13 +109,13 @@ def enforce(
     trust: Trust | None = None,
     even_doubted: bool = False,
 ) -> PurgeStatistics:
-    """Purge what the policy names, and say what stands against a limit that cannot be met.
+    """Purge what the policy names, and return what keeps a limit from being met.
 
-    ``trust`` holds the moment by which it is decided, for who judged the clock first and acts by what it said then.
-    ``even_doubted``: while the clock is doubted, purge for the size limit alone: the oldest are the oldest by any clock.
-    ``confirmed``: it may be more than a fifth at once; None asks the archive, where that is kept with the policy.
+    ``trust``: an earlier evaluation of the clock, whose moment counts; None evaluates the clock now.
+    ``even_doubted``: while the clock is doubted, purge for the size limit only: the order of receipt needs no clock.
+    ``confirmed``: more than a fifth may be purged at once; None uses the confirmation stored with the policy.
     NeedsConfirmation and RetentionHeldBack (an integrity finding is open, the clock is doubted) come before anything is
-    purged, PurgeRunning while another purge goes on.
+    purged, PurgeRunning while another purge is running.
     """
     trust = trust or trust_in(archive)
     if trust.doubt and not even_doubted:
@@ -211,7 +211,7 @@ def purge_named(
 
 
 def finish_unfinished(archive: Archive) -> PurgeStatistics | None:
-    """Try again to remove what an earlier purge could not; None when there is nothing of the kind."""
+    """Try again to remove what an earlier purge could not; None if there is nothing to remove."""
     if not purging.is_any_unfinished(archive):
         return None
     with purging.purging(archive) as left_over:

@@ -22,8 +22,8 @@ class RetentionEngine:
     async def enforce_policy(self, policy: RetentionPolicy, *, confirmed: bool | None = None) -> PurgeStatistics:
         """Purge entries older than the policy's days, then the oldest until the rest fits its size limit.
 
-        What is held, pending or not submitted stays, and is counted in ``kept``. NeedsConfirmation when more than a fifth
-        would go at once and neither ``confirmed`` nor the archive's own policy says that it may.
+        Entries that are held, pending or not submitted stay, and are counted in ``kept``. NeedsConfirmation if more than a
+        fifth would be purged at once and neither ``confirmed`` nor the archive's own policy allows it.
         """
         known = arguments.of_kind(policy, "policy", RetentionPolicy)
         return await to_thread(enforcing.enforce, self._archive, known, actor="library", confirmed=confirmed)

@@ -32,8 +32,8 @@ class Stock:
 def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterator[Decision]:
     """Decide about every entry beyond a limit, oldest first: by age, then by size.
 
-    Both limits hold afterwards, unless what stands against it is named: an obstacle of an entry, or a minimum, at which
-    this ends. Days are whole: an entry goes when its last day (UTC) is over.
+    Both limits hold afterwards, or what prevents that is named: an obstacle of an entry, or a minimum, at which the decisions
+    end. Days are whole: an entry is purged when its last day (UTC) is over.
     """
     if not policy.enabled:
         return
@@ -116,7 +116,7 @@ def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) ->
 def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
     """Return a test for whether an entry is past its age limit; the ends of days are computed once.
 
-    One whose outcome is not known is kept as long as either outcome would have it.
+    An entry with an unknown outcome is kept for the longer of both limits.
     """
     end, end_of_failed = (_first_of(today, policy.days_for(failed=failed)) for failed in (False, True))
     end_of_unknown, failed_status = min(end, end_of_failed), ConversionStatus.FAILED.value
@@ -131,13 +131,13 @@ def _due(policy: RetentionPolicy, today: date) -> Callable[[Candidate], bool]:
 
 
 def _floor(policy: RetentionPolicy, stock: Stock, today: date) -> str:
-    """The archive id from which on nothing is purged for its size."""
+    """Return the archive id from which on nothing is purged to meet the size limit."""
     youngest = _first_of(today, policy.min_days) if policy.min_days else NO_END
     return min(youngest, stock.newest_from)
 
 
 def _minima(policy: RetentionPolicy, stock: Stock, now: datetime) -> dict[Obstacle, int]:
-    """Which minimum keeps the rest above the limit: one, for all that is beyond it."""
+    """Return the minimum that keeps the rest above the limit, with the number of entries that it keeps."""
     floor = _floor(policy, stock, now.date())
     if floor == NO_END:
         return {}
@@ -147,7 +147,7 @@ def _minima(policy: RetentionPolicy, stock: Stock, now: datetime) -> dict[Obstac
 
 
 def _first_of(today: date, days_ago: int) -> str:
-    """What the first archive id of that day begins with."""
+    """Return the beginning of the first archive id of that day."""
     try:
         return f"{today - timedelta(days=days_ago):%Y%m%d}"
     except OverflowError:

@@ -101,7 +101,7 @@ class StationRetention:
         return tuple(enforcing.preview_plan(archive, archive.policies.effective(name)) for archive, name in pairs)
 
     def enforce(self, converter_name: str | None = None, *, actor: str) -> tuple[PurgeStatistics, ...]:
-        """Purge by the current policies, at a person's request: however much that is."""
+        """Purge by the current policies, at a person's request: even more than a fifth at once."""
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)

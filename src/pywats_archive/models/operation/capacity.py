@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BLOCK_BYTES = 4096
-"""What common file systems allocate at once (NTFS' and ext4's default)."""
+"""The block size of common file systems (NTFS' and ext4's default)."""
 HEADER_BYTES = 560
 """The size of a blob's header and end: the median for real log files of seven makers."""
 CATALOG_BYTES = 4300

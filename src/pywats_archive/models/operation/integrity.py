@@ -35,7 +35,7 @@ class ProblemKind(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong."""
+    """One problem in an archive."""
 
     kind: ProblemKind
     path: str

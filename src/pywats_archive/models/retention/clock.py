@@ -1,4 +1,4 @@
-"""What is known of the time: a reading of the clocks, and the last believed moment."""
+"""What is known about the time: a reading of the clocks, and the last trusted moment."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """The last believed moment, as the catalog stores it; later beliefs build on it."""
+    """The last trusted moment, as the catalog stores it; later moments are derived from it."""
 
     at: datetime
     """What the clock should have shown at ``uptime_s``."""
     boot_id: str
     uptime_s: float
     credit_s: float = FULL_CREDIT_S
-    """How much time with the machine off may still be believed without confirmation."""
+    """How much time with the machine off may still be trusted without confirmation."""
     voucher: Voucher = Voucher.NOBODY
     is_disputed: bool = False
     """The server contradicted the clock, or an earlier version doubted it; stays until the server or a person agrees."""
@@ -53,10 +53,10 @@ class Known:
 
 
 def first_known(reading: Reading, *, recorded_until: datetime | None, is_disputed: bool = False) -> Known:
-    """Return what is known of the time in an archive without a record of it.
+    """Return what is known about the time in an archive without a record of it.
 
-    ``recorded_until``: when its history ends. The clock is believed if it is at most a day from that. Otherwise the end of
-    the history is the last believed moment, and the clock is checked against it.
+    ``recorded_until``: when its history ends. The clock is trusted if it is at most a day from that. Otherwise the end of
+    the history is the last trusted moment, and the clock is checked against it.
     """
     is_near = recorded_until is None or abs(reading.wall - recorded_until) <= DAY
     return Known(

@@ -19,7 +19,7 @@ class PurgeReason(str, Enum):
 
 
 class Obstacle(str, Enum):
-    """Why an entry is kept though a limit, or a person, asks to purge it."""
+    """Why an entry is kept although a limit or a person requests its purge."""
 
     HELD = "held"
     PENDING = "pending"
@@ -58,7 +58,7 @@ _PENDING = (ConversionStatus.PENDING.value, ConversionStatus.SUSPENDED.value)
 
 
 class Decision(NamedTuple):
-    """The decision about an entry that ``reason`` asks to purge: it is purged, unless there is an ``obstacle``."""
+    """The decision about an entry to be purged for ``reason``: it is purged unless there is an ``obstacle``."""
 
     archive_id: str
     reason: PurgeReason
@@ -72,12 +72,12 @@ class PurgePlan:
 
     converter_name: str
     entries: int
-    """Entries there are."""
+    """The number of all entries."""
     disk_size_bytes: int
     purged: dict[PurgeReason, int] = field(default_factory=dict)
     bytes_freed: int = 0
     kept: dict[Obstacle, int] = field(default_factory=dict)
-    """Entries that a limit asks to purge and that stay, by the obstacle; those beyond a minimum are not counted singly."""
+    """Entries beyond a limit that stay, by obstacle; entries kept by a minimum are not counted one by one."""
     over_bytes: int = 0
     """How far above the size limit the archive stays."""
 

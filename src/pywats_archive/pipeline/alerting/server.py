@@ -20,7 +20,7 @@ _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
 def server_alert(state: OutboxState, now_s: float) -> tuple[str, str] | None:
-    """Decide which alert the server's trouble causes, if any, with its reason; ``now_s`` is of the monotonic clock."""
+    """Decide which alert a trouble with the server raises, if any, with its reason; ``now_s`` is of the monotonic clock."""
     trouble = state.trouble
     if trouble is None:
         return None

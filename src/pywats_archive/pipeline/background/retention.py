@@ -206,7 +206,7 @@ class RetentionJob:
         self._report(state, done, took_s=time.monotonic() - began_s)
 
     def _report(self, state: _ArchiveState, done: PurgeStatistics, *, took_s: float) -> None:
-        """Log a purge; a limit that is not met, as of entries in processing, is tried again soon, an alert if that lasts."""
+        """Log a purge; a limit that is not met, for entries in processing, is tried again soon, with an alert if that lasts."""
         name, now_s = done.converter_name, time.monotonic()
         if done.archives_purged:
             log.info("entries.purged", converter=name, entries=done.archives_purged, bytes_freed=done.bytes_freed)

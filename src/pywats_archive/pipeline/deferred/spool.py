@@ -123,7 +123,9 @@ class Spool:
                 is_its = note.original_path == arrival.path and stamp.matches(note) and _is_of(config, note)
                 if is_its and parked.folder.name not in place.in_use:
                     note = read(parked.folder)  # it may have been edited since
-                    if note.proof is None or parked.sources():  # its source was parked since: this is the next one
+                    if (
+                        note.proof is None or parked.sources()
+                    ):  # its source was parked since: the current source is the next one
                         continue
                     self.require_trusted(parked.folder, note, config)
                     place.in_use.add(parked.folder.name)

@@ -38,7 +38,7 @@ class LaneFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """Seen sources that an earlier archive gives up, so that the lane processes them by its own configuration."""
+    """Seen sources that an earlier archive releases, so that the lane processes them by its own configuration."""
 
     arrivals: tuple[Arrival, ...]
     reason: str

@@ -58,7 +58,7 @@ class Moved:
     moved_to: str | None
     note: str | None = None
     touched: FileStamp | None = None
-    """The stamp of the source if its time changed and its bytes did not."""
+    """The new stamp of the source, if its time changed and its bytes did not."""
     lies_at: Path | None = None
     """Its path, if it still exists unchanged."""
 

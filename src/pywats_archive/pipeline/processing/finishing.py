@@ -1,4 +1,4 @@
-"""Finishing an archived source: its reports are answered, so it leaves the watch folder and the ledger has its end."""
+"""Finishing an archived source: its reports are answered, so it leaves the watch folder, and the ledger records its end."""
 
 from __future__ import annotations
 
