@@ -18,10 +18,10 @@ from pywats_archive.archive.results import conversions, reports, runs, submissio
 from pywats_archive.archive.results.current import current
 from pywats_archive.archive.sources import ingest, reading
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.sending.items import LONGEST_DELAY
 from pywats_archive.errors import SourceOpen
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus, SourceKind
 from pywats_archive.models.operation.replay import ItemResult, ItemState, ReplayRequest, RunState

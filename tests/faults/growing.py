@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.conversion.interceptor import NextState
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import sqlite
 
 from pywats_archive.catalog.column_types import Written
 from pywats_archive.catalog.driver import execute, rows
-from pywats_archive.catalog.tables import DIALECT
 
 Made = TypeVar("Made")
 _Convert = Callable[[Any], Any]
+_DIALECT = sqlite.dialect()
+"""The dialect for which statements are compiled."""
 _STORED_AS: dict[type, tuple[type, ...]] = {bool: (int,), float: (float, int)}
 """The types in which SQLite returns a value, if they differ."""
 
@@ -63,7 +65,7 @@ class Rows:
             (n, types[name].python_type) for n, name in enumerate(self.names) if not isinstance(types[name], Written)
         )
         self._plain = [(n, _STORED_AS.get(kind, (kind,))) for n, kind in plain]
-        self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=DIALECT))
+        self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=_DIALECT))
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.select = f"SELECT {', '.join(f'{table.name}.{name}' for name in self.names)} FROM {table.name} "
         """A SELECT of all columns but the key, for conditions to be added."""

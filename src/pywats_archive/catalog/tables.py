@@ -11,13 +11,9 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects import sqlite
 
 from pywats_archive.catalog.column_types import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
-
-DIALECT = sqlite.dialect()
-"""The dialect for which statements are compiled."""
 
 archive_entries = Table(
     "archive_entries",

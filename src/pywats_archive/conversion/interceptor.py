@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.attempt import attempt, told_of
 from pywats_archive.host.settings.secrets import fingerprint_secrets, redact_result
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report, SubmissionState
@@ -28,16 +28,6 @@ _STRANGE_TIME = (
 )
 _MOST_NAMED = 5
 """The most companions that a warning lists by name; the others are only counted."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NextState:
-    """The state of the arrival once the conversion is recorded."""
-
-    state: ArrivalState
-    reason: str | None = None
-    retry_at: datetime | None = None
-    attempts: int = 0
 
 
 class ArchiveInterceptor:

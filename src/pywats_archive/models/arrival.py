@@ -81,3 +81,13 @@ class Arrival:
     def stamp(self) -> FileStamp:
         """The stamp of its source when last examined."""
         return FileStamp(size_bytes=self.size_bytes, mtime_ns=self.mtime_ns, inode=self.inode, ctime_ns=self.ctime_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextState:
+    """The state of the arrival once the conversion is recorded."""
+
+    state: ArrivalState
+    reason: str | None = None
+    retry_at: datetime | None = None
+    attempts: int = 0

@@ -16,6 +16,7 @@ from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.folders.ownership import WatchFolders
 from pywats_archive.pipeline.lanes.attachment import Attaching
 from pywats_archive.pipeline.lanes.converter import ConverterBreaker
+from pywats_archive.pipeline.lanes.key import LaneKey
 from pywats_archive.pipeline.lanes.lane import Lane, new_scan
 from pywats_archive.pipeline.lanes.ledgers import AwayLedger, Ledger, MemoryLedger
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
@@ -23,7 +24,7 @@ from pywats_archive.pipeline.leftovers.draining import Leftovers
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 from pywats_archive.pipeline.processing.sharing import share
 
-_Remembered = Mapping[tuple[str, Path | None], Ledger]
+_Remembered = Mapping[LaneKey, Ledger]
 
 
 class Assembly:
@@ -52,7 +53,7 @@ class Assembly:
         ``before``: the lanes of the previous configuration. Their in-memory ledgers are reused.
         """
         before = tuple(before)
-        remembered = {(lane.name, lane.root): lane.ledger for lane in before if lane.archive is None}
+        remembered = {lane.key: lane.ledger for lane in before if lane.archive is None}
         self._pool.set_minimum_free(station)
         enabled = sorted((c for c in station.converters if c.enabled), key=lambda c: c.priority)
         lanes = tuple(self._lane(config, station, remembered) for config in enabled)
@@ -74,7 +75,7 @@ class Assembly:
             job=job_for(config, station),
             converter=ConverterBreaker(config.arguments),
             listing=SourceListing(config, spared=neighbours.spared(config, station) if is_watching else frozenset()),
-            ledger=remembered.get((config.name, root)) or self._new_ledger(config, root),
+            ledger=remembered.get(LaneKey(config.name, root)) or self._new_ledger(config, root),
             scan=new_scan(config),
             folder=self._folders.open(config.watch_folder) if is_watching else None,
             mount=self._pool.mount(root) if root else None,

@@ -12,8 +12,8 @@ from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.outbox import OutboxState
 from pywats_archive.errors import StorageError
 from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.lanes.key import Key
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.waiting.backoff import Key, key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +62,9 @@ def report_blockers(now: Snapshot) -> tuple[str, ...]:
 def open_sources(lanes: Sequence[Lane]) -> set[Key]:
     """Return the sources that wait in a watch folder, or in Pending, and may be processed."""
     scanned = (lane for lane in lanes if not (lane.is_blocked or lane.is_folder_away))
-    found = {(lane.name, lane.root, number) for lane in scanned for number in lane.scan.unstable}
+    found = {Key(lane.key, number) for lane in scanned for number in lane.scan.unstable}
     running = (lane for lane in lanes if not (lane.converter.error or lane.is_taken))
-    return found | {key(lane, arrival) for lane in running for arrival in lane.ledger.suspended()}
+    return found | {lane.key_of(arrival) for lane in running for arrival in lane.ledger.suspended()}
 
 
 def waiting_reports(archives: Iterable[Archive]) -> int:

@@ -15,6 +15,7 @@ from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE, Alerts
 from pywats_archive.pipeline.deferred.backfill import Backfill
 from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.lanes.key import Key
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.lanes.loading import ConverterLoader
@@ -89,7 +90,7 @@ class Resuming:
             return
         for arrival in lane.ledger.suspended():
             due = decisions.is_due(arrival, self._now()) or self._is_impatient
-            if due and arrival.arrival_id not in lane.scan.active and self._backoff.is_due(lane, arrival, now_s):
+            if due and arrival.arrival_id not in lane.scan.active and self._backoff.is_due(lane.key_of(arrival), now_s):
                 self._alone(lane, arrival, self._dispatcher.enqueue)
         self._delayed(lane, now_s)
 
@@ -114,15 +115,15 @@ class Resuming:
 
     def _delayed(self, lane: Lane, now_s: float) -> None:
         """Resume sources that failed after they were archived: a scan finds only sources that are not archived yet."""
-        for number in self._backoff.due(lane, now_s):
+        for number in self._backoff.due(lane.key, now_s):
             arrival = lane.ledger.get(number)
             is_found_elsewhere = arrival is None or arrival.state in (ArrivalState.SEEN, ArrivalState.SUSPENDED)
             if arrival is None:  # the arrival was in another ledger, such as the one used while the archive was away
-                self._backoff.forget(lane, number)
+                self._backoff.clear(Key(lane.key, number))
             if arrival is None or is_found_elsewhere or number in lane.scan.active:
                 continue
             if arrival.state.is_final:
-                self._backoff.clear(lane, arrival)
+                self._backoff.clear(Key(lane.key, number))
             else:
                 self._alone(lane, arrival, self._arrival)
 
@@ -141,7 +142,8 @@ class Resuming:
         except Exception as exc:
             if not is_of_one(exc):
                 raise
-            self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, exc))
+            waits = self._unexpected.add(lane.name, arrival.path, exc)
+            self._backoff.delay(lane.key_of(arrival), waits, path=arrival.path, settle_s=lane.config.settle_seconds)
 
 
 def record_lost_results(lane: Lane) -> None:

@@ -135,11 +135,11 @@ class StationRun:
             try:
                 self._parts.resuming.retry(lane, now_s)
                 self._retire_if_drained(lane)
-                self._alarms.unexpected.resolve(lane, lane.name)
+                self._alarms.unexpected.resolve(lane.name, lane.name)
             except ArchiveError as exc:
                 self._parts.note_failure(lane, exc)
             except Exception as exc:
-                self._alarms.unexpected.add(lane, lane.name, exc)
+                self._alarms.unexpected.add(lane.name, lane.name, exc)
         self._alarms.isolate("late writes", self._archive_late_writes)
         self._alarms.isolate("without archive", self._work.processor.passthrough.retry_unfinished)
         self._alarms.isolate("schedules", self._run_schedules)

@@ -21,8 +21,10 @@ from pywats_archive.pipeline.alerting.alerts import UNREADABLE, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.folders.identity import is_as_known
+from pywats_archive.pipeline.folders.listing import SourceListing
+from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE
+from pywats_archive.pipeline.lanes.ledgers import REPLACED_BEFORE, Ledger
 from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.processor import Processor
@@ -74,19 +76,22 @@ class Watcher:
     def scan(self, lane: Lane) -> None:
         """List a lane's folder and compare it with the ledger; a folder that cannot be read is logged once."""
         began_s = time.monotonic()
-        _note_archived(lane)
+        _note_archived(lane.scan)
         try:
             listing, strange = lane.listing.read()
             lane.scan.reported.discard(lane.config.watch_folder)
             self._alerts.clear(UNREADABLE, lane.config.watch_folder)
             for path in strange:
                 _log_fault(
-                    lane, path, "is neither a file nor a folder, or cannot be examined; it is ignored and never opened"
+                    lane.scan,
+                    lane.name,
+                    path,
+                    "is neither a file nor a folder, or cannot be examined; it is ignored and never opened",
                 )
             self._compare(lane, listing, began_s)
-            self._unexpected.resolve(lane, lane.config.watch_folder)
+            self._unexpected.resolve(lane.name, lane.config.watch_folder)
         except OSError as exc:
-            _log_fault(lane, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
+            _log_fault(lane.scan, lane.name, lane.config.watch_folder, f"cannot be read ({exc.strerror})")
             self._alerts.raise_alert(UNREADABLE, lane.config.watch_folder, reason=str(exc), converter=lane.name)
             lane.scan.needs_scan = False
         except ArchiveError as exc:
@@ -94,7 +99,7 @@ class Watcher:
             for each in (lane, *lane.predecessors.lanes):
                 self._on_failure(each, exc)
         except Exception as exc:
-            self._unexpected.add(lane, lane.config.watch_folder, exc)
+            self._unexpected.add(lane.name, lane.config.watch_folder, exc)
         lane.scan.next_scan_s = time.monotonic() + break_s(time.monotonic() - began_s)
 
     def _compare(self, lane: Lane, listing: dict[str, FileStamp], now_s: float) -> None:
@@ -115,18 +120,20 @@ class Watcher:
         while lane.scan.stale:
             lane.scan.known.pop(lane.scan.stale.popleft(), None)
         self._enter(lane, listing, {a.arrival_id for each in unsent.values() for a in each})
-        waiting = {p: s for p, s in listing.items() if p in lane.scan.known and _is_unqueued(lane, lane.scan.known[p])}
+        waiting = {
+            p: s for p, s in listing.items() if p in lane.scan.known and lane.scan.is_unqueued(lane.scan.known[p])
+        }
         whole = lane.scan.debounce.observe(waiting, now_s, impatient=self._impatient)
         for path in () if lane.is_blocked else whole:
             arrival = _with_stamp(lane.scan.known[path], waiting[path])
             try:
-                if self._backoff.is_due(lane, arrival, now_s):
+                if self._backoff.is_due(lane.key_of(arrival), now_s):
                     self._enqueue(lane, arrival)
             except Exception as exc:
                 self._delay(lane, arrival, exc)
         self._check_missing(lane, listing)
-        self._unready.check(lane, listing, now_s)
-        lane.scan.unstable = {a.number for a in lane.scan.known.values() if _is_unqueued(lane, a)}
+        self._unready.check(lane.config.watch_folder, lane.scan, listing, now_s)
+        lane.scan.unstable = {a.number for a in lane.scan.known.values() if lane.scan.is_unqueued(a)}
 
     def _enter(self, lane: Lane, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> None:
         """Enter new sources; one that the ledger cannot look up or enter is dropped from the listing and delayed alone.
@@ -136,7 +143,7 @@ class Watcher:
 
         def set_aside(path: str, error: Exception) -> None:
             listing.pop(path, None)
-            self._unexpected.add(lane, path, error)
+            self._unexpected.add(lane.name, path, error)
 
         unknown = [path for path in listing if path not in lane.scan.known]
         if not unknown:
@@ -160,7 +167,7 @@ class Watcher:
         known = lane.scan.known.get(path)
         if known is None:
             return os.path.lexists(path)
-        if known.arrival_id not in unsent and (_is_in_hand(lane, known) or lane.accounts_for(known, listing[path])):
+        if known.arrival_id not in unsent and (lane.scan.is_in_hand(known) or lane.accounts_for(known, listing[path])):
             return False
         there = [arrival for arrival in lane.ledger.of_path(path) if arrival.arrival_id not in unsent]
         try:
@@ -168,7 +175,7 @@ class Watcher:
         except (OSError, StorageError):
             return False
         for arrival in there:
-            if _is_in_hand(lane, arrival) or lane.accounts_for(arrival, now):
+            if lane.scan.is_in_hand(arrival) or lane.accounts_for(arrival, now):
                 lane.scan.known[path] = arrival
                 return False
         for arrival in there:
@@ -183,7 +190,8 @@ class Watcher:
         """Delay one source; an error that concerns the whole archive is raised."""
         if not is_of_one(error):
             raise error
-        self._backoff.delay(lane, arrival, self._unexpected.add(lane, arrival.path, error))
+        waits = self._unexpected.add(lane.name, arrival.path, error)
+        self._backoff.delay(lane.key_of(arrival), waits, path=arrival.path, settle_s=lane.config.settle_seconds)
 
     def _check_missing(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
         for path in [path for path in lane.scan.known if path not in listing]:
@@ -192,9 +200,9 @@ class Watcher:
                 self._check_one_missing(lane, arrival)
             except Exception as exc:
                 self._delay(lane, arrival, exc)
-        for path in self._unexpected.paths(lane):
+        for path in self._unexpected.paths(lane.name):
             if path not in listing and not os.path.lexists(path):
-                self._unexpected.resolve(lane, path)
+                self._unexpected.resolve(lane.name, path)
 
     def _check_one_missing(self, lane: Lane, arrival: Arrival) -> None:
         if arrival.state is not ArrivalState.SEEN or arrival.arrival_id in lane.scan.active:
@@ -203,7 +211,7 @@ class Watcher:
         if now is None or now.state is not ArrivalState.SEEN or self._spool.is_deferred(lane.name, now.arrival_id):
             return
         if os.path.lexists(arrival.path):
-            _skip_unmatched(lane, arrival)
+            _skip_unmatched(lane.listing, lane.ledger, arrival)
         elif not lane.folder_trouble():
             record_vanished(lane.ledger, arrival, self._failures)
 
@@ -213,13 +221,13 @@ def break_s(scan_s: float) -> float:
     return max(_BREAK_S, min(10 * scan_s, _LONG_BREAK_S), 2 * scan_s)
 
 
-def _note_archived(lane: Lane) -> None:
+def _note_archived(scan: FolderScan) -> None:
     """Update known arrivals to their archived state before the folder is listed: a listed difference is another source."""
-    while lane.scan.archived:
-        arrival = lane.scan.archived.popleft()
-        known = lane.scan.known.get(arrival.path)
+    while scan.archived:
+        arrival = scan.archived.popleft()
+        known = scan.known.get(arrival.path)
         if known is not None and known.arrival_id == arrival.arrival_id:
-            lane.scan.known[arrival.path] = arrival
+            scan.known[arrival.path] = arrival
 
 
 def _drop_ignored(lane: Lane, listing: dict[str, FileStamp]) -> None:
@@ -248,15 +256,13 @@ def _sighting(path: str, now: FileStamp) -> Sighting:
     return Sighting(path=path, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns, inode=now.inode)
 
 
-def _skip_unmatched(lane: Lane, arrival: Arrival) -> None:
+def _skip_unmatched(listing: SourceListing, ledger: Ledger, arrival: Arrival) -> None:
     """Skip a source that current patterns do not match: it was entered by other ones, or before the code was loaded."""
-    if not lane.listing.matches(arrival.path):
-        lane.ledger.change(
+    if not listing.matches(arrival.path):
+        ledger.change(
             arrival,
             ArrivalState.SKIPPED,
-            reason="the station's own"
-            if lane.listing.is_spared(arrival.path)
-            else "no pattern of its converter matches it",
+            reason="the station's own" if listing.is_spared(arrival.path) else "no pattern of its converter matches it",
             moved_to="left where it lies",
         )
 
@@ -265,20 +271,7 @@ def _with_stamp(arrival: Arrival, now: FileStamp) -> Arrival:
     return arrival if now.matches(arrival) else replace(arrival, size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
 
 
-def _is_unqueued(lane: Lane, arrival: Arrival) -> bool:
-    number = arrival.arrival_id
-    return (
-        arrival.state is ArrivalState.SEEN and number not in lane.scan.active and number not in lane.scan.active_before
-    )
-
-
-def _is_in_hand(lane: Lane, arrival: Arrival) -> bool:
-    """Whether a seen source is being processed, so that its archived state is not known yet."""
-    number = arrival.arrival_id
-    return arrival.state is ArrivalState.SEEN and (number in lane.scan.active or number in lane.scan.active_before)
-
-
-def _log_fault(lane: Lane, path: str, fault: str) -> None:
-    if path not in lane.scan.reported:
-        lane.scan.reported.add(path)
-        log.error("source.ignored", converter=lane.name, path=path, reason=fault)
+def _log_fault(scan: FolderScan, converter: str, path: str, fault: str) -> None:
+    if path not in scan.reported:
+        scan.reported.add(path)
+        log.error("source.ignored", converter=converter, path=path, reason=fault)

@@ -70,7 +70,8 @@ class StationParts:
         )
         self.work = Work(
             self.alarms,
-            self.places,
+            self.places.lanes,
+            self.places.spool,
             self.sending.outbox,
             conditions,
             processes=processes,
@@ -103,7 +104,7 @@ class StationParts:
 
     def continue_lane(self, lane: Lane) -> None:
         """Retry what waited for a lane's archive, watch folder or converter."""
-        self.work.backoff.retry_now(lane)
+        self.work.backoff.retry_now(lane.key)
         lane.scan.needs_scan = True
         try:
             if lane.predecessors.is_unknown and not lane.away:

@@ -8,7 +8,8 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.pipeline.composition.alarms import Alarms
 from pywats_archive.pipeline.composition.conditions import Conditions
-from pywats_archive.pipeline.composition.places import Places
+from pywats_archive.pipeline.deferred.spool import Spool
+from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.dispatcher import Dispatcher
@@ -24,7 +25,8 @@ class Work:
     def __init__(
         self,
         alarms: Alarms,
-        places: Places,
+        lanes: LaneSet,
+        spool: Spool,
         outbox: Outbox,
         conditions: Conditions,
         *,
@@ -44,7 +46,7 @@ class Work:
             outbox,
             clock=conditions.clock,
             failures=alarms.failures,
-            spool=places.spool,
+            spool=spool,
             counts=counts,
             late_writes=self.late_writes,
             stuck=alarms.stuck,
@@ -55,7 +57,7 @@ class Work:
             self.queue,
             self.processor,
             self.backoff,
-            lanes=places.lanes,
+            lanes=lanes,
             unexpected=alarms.unexpected,
             stuck=alarms.stuck,
         )

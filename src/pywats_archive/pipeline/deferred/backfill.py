@@ -13,9 +13,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.interceptor import ArchiveInterceptor, NextState
+from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import NoteUntrusted, SourceVanished, StorageError
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.pipeline.alerting.alerts import UNTRUSTED, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import DEFERRED, ArchiveFailures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from pywats_archive.models.arrival import Arrival
+from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.folders.debounce import Debounce
 
 
@@ -42,6 +42,14 @@ class FolderScan:
     open_for_writing: dict[str, float] = field(default_factory=dict)
     """Paths that a program has open for writing, and since when (seconds of a monotonic clock)."""
 
+    def is_unqueued(self, arrival: Arrival) -> bool:
+        """Whether a source was only seen, and is neither queued nor being processed."""
+        return arrival.state is ArrivalState.SEEN and not self._is_active(arrival)
+
+    def is_in_hand(self, arrival: Arrival) -> bool:
+        """Whether a seen source is being processed, so that its archived state is not known yet."""
+        return arrival.state is ArrivalState.SEEN and self._is_active(arrival)
+
     def reset(self) -> None:
         """Forget what the ledger returned, so that the next scan reads it again."""
         self.known.clear()
@@ -49,3 +57,6 @@ class FolderScan:
         self.unstable = set()
         self.active_before = frozenset()
         self.needs_scan = True
+
+    def _is_active(self, arrival: Arrival) -> bool:
+        return arrival.arrival_id in self.active or arrival.arrival_id in self.active_before

@@ -18,6 +18,7 @@ from pywats_archive.pipeline.folders.listing import SourceListing
 from pywats_archive.pipeline.folders.presence import WatchFolder
 from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.converter import ConverterBreaker
+from pywats_archive.pipeline.lanes.key import Key, LaneKey
 from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.mounts.leases import Leases
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
@@ -80,6 +81,15 @@ class Lane:
     def root(self) -> Path | None:
         """The archive's folder, available or not."""
         return self.mount.root if self.mount else None
+
+    @property
+    def key(self) -> LaneKey:
+        """What it is known by after a reload."""
+        return LaneKey(self.name, self.root)
+
+    def key_of(self, arrival: Arrival) -> Key:
+        """Return the key of an arrival in its ledger."""
+        return Key(self.key, arrival.number)
 
     @property
     def archive(self) -> Archive | None:

@@ -46,8 +46,7 @@ class LaneSet:
 
     def now(self, lane: Lane) -> Lane:
         """Return the current lane for a lane of an earlier configuration; the same lane if there is none."""
-        wanted = (lane.name, lane.root)
-        return next((each for each in self._lanes if (each.name, each.root) == wanted), lane)
+        return next((each for each in self._lanes if each.key == lane.key), lane)
 
     def _note_use(self) -> None:
         used = {lane.root for lane in self._lanes}

@@ -46,9 +46,9 @@ def places_now(
     return found
 
 
-def path_for(lane: Lane, arrival: Arrival) -> str | None:
+def path_for(watch_folder: str, arrival: Arrival) -> str | None:
     """Return the current path of a source in memory, if its watch folder has another name now."""
-    path = os.path.join(lane.config.watch_folder, os.path.basename(arrival.path))  # noqa: PTH118, PTH119 (strings)
+    path = os.path.join(watch_folder, os.path.basename(arrival.path))  # noqa: PTH118, PTH119 (strings)
     if path == arrival.path:
         return None
     with suppress(OSError):
@@ -68,10 +68,12 @@ def watching_with(config: ConverterConfig, station: StationConfig) -> frozenset[
     return frozenset(c.name for c in station.converters if c.watch_folder and real(c.watch_folder) == where)
 
 
-def of_others(root: Path, in_hand: Sequence[Arrival], lane: Lane, station: StationConfig) -> tuple[Arrival, ...]:
-    """Return the unfinished arrivals in a lane's folder whose converters now watch another folder."""
-    here = watching_with(lane.config, station) if in_hand else frozenset()
-    theirs = (a for a in in_hand if _folder(a) == lane.config.watch_folder and a.converter_name not in here)
+def of_others(
+    root: Path, in_hand: Sequence[Arrival], config: ConverterConfig, station: StationConfig
+) -> tuple[Arrival, ...]:
+    """Return the unfinished arrivals in a converter's folder whose converters now watch another folder."""
+    here = watching_with(config, station) if in_hand else frozenset()
+    theirs = (a for a in in_hand if _folder(a) == config.watch_folder and a.converter_name not in here)
     return tuple(a for a in theirs if is_there(a.converter_name, root, station))
 
 

@@ -113,7 +113,7 @@ class Leftovers:
             log.warning("sources.relocated", root=str(root), sources=len(places))
             ledger.relocate(self._pool.attach(self._pool.mount(root)), places)
         for lane in (lane for lane in lanes if lane.takes_new):
-            theirs = relocated.of_others(root, in_hand, lane, station)
+            theirs = relocated.of_others(root, in_hand, lane.config, station)
             if seen := tuple(arrival for arrival in theirs if arrival.state is ArrivalState.SEEN):
                 self._release(root, release(seen, has_its_name=False))
             ignored = (a for a in theirs if a.state is not ArrivalState.SEEN and not is_set_aside(a))

@@ -16,7 +16,6 @@ from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, Stor
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
-from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
 from pywats_archive.portable import files, moving, names
@@ -37,16 +36,18 @@ class SourceFile:
     entry: ArchiveEntry | None = None
 
 
-def source_of(lane: Lane, arrival: Arrival, entry: ArchiveEntry | None = None) -> SourceFile:
-    """Return the source of an arrival; with ``entry``, its archived copy is checked before the source is removed."""
+def source_of(
+    config: ConverterConfig, arrival: Arrival, archive: Archive | None = None, entry: ArchiveEntry | None = None
+) -> SourceFile:
+    """Return the source of an arrival; with ``entry``, its copy in ``archive`` is checked before the source is removed."""
     return SourceFile(
         path=Path(arrival.moved_to or arrival.path),
         size_bytes=arrival.size_bytes,
         mtime_ns=arrival.mtime_ns,
         inode=arrival.inode,
         ctime_ns=arrival.ctime_ns,
-        config=lane.config,
-        archive=lane.archive if entry else None,
+        config=config,
+        archive=archive if entry else None,
         entry=entry,
     )
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from pywats_archive.config import ConverterConfig, PostProcessAction
-from pywats_archive.conversion.interceptor import NextState
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState

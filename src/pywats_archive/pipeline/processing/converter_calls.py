@@ -98,12 +98,12 @@ class ConverterCalls:
             )
 
 
-def log_result(lane: Lane, archive_id: str, result: ConversionResult) -> None:
+def log_result(converter: str, archive_id: str, result: ConversionResult) -> None:
     """Log how a conversion ended."""
     write = log.info if result.status is ConversionStatus.SUCCESS else log.warning
     write(
         "source.converted",
-        converter=lane.name,
+        converter=converter,
         archive_id=archive_id,
         status=result.status.value,
         reports=len(result.documents),

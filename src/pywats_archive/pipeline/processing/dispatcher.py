@@ -12,12 +12,14 @@ from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.lanes.key import Key
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
+from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.postprocess.late_writes import DepartedSource
 from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
-from pywats_archive.pipeline.waiting.backoff import Backoff, Key, RetryLater, key
+from pywats_archive.pipeline.waiting.backoff import Backoff, RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unexpected import Unexpected
 from pywats_archive.pipeline.waiting.unready import wait_for_end
@@ -60,9 +62,9 @@ class Dispatcher:
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the end of a source, only once: two of its reports may be answered at the same moment."""
         with self._mutex:
-            if key(lane, arrival) in self._finishing:
+            if lane.key_of(arrival) in self._finishing:
                 return
-            self._finishing.add(key(lane, arrival))
+            self._finishing.add(lane.key_of(arrival))
         self.put(self._finish, lane, arrival, priority=URGENT)
 
     def drop_queued(self) -> None:
@@ -88,7 +90,7 @@ class Dispatcher:
     def _process(self, lane: Lane, arrival: Arrival) -> None:
         waits: RetryLater | None = RetryLater(reason="an unexpected error; see the log", needs_operator=True)
         try:
-            is_ended, busy = _is_ended(lane, arrival), self._work.is_long
+            is_ended, busy = _is_ended(lane.ledger, arrival), self._work.is_long
             waits = None if is_ended else self._processor.process(lane, arrival, busy=busy)
         except ConversionInterrupted as exc:
             waits = RetryLater(reason=str(exc), needs_operator=False)
@@ -99,57 +101,57 @@ class Dispatcher:
             waits = RetryLater(reason=str(exc), needs_operator=True)
             log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.add(lane, arrival.path, exc)
+            waits = self._unexpected.add(lane.name, arrival.path, exc)
         finally:
             self._release(lane, arrival, waits)
 
     def _finish(self, lane: Lane, arrival: Arrival) -> None:
         lane = self._lanes.now(lane)  # the configuration may have changed since
         waits: RetryLater | None = None
-        known = arrival
+        known, key = arrival, lane.key_of(arrival)
         try:
             known = lane.ledger.get(arrival.number) or arrival
             if not known.state.is_final:
                 self._processor.finish(lane, known)
-            self._stuck.resolve(lane, arrival)
+            self._stuck.resolve(key)
         except SourceOpen as exc:
-            waits = wait_for_end(lane, str(exc))
+            waits = wait_for_end(lane.config, str(exc))
         except (ArchiveError, OSError) as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
-            self._stuck.add(lane, known, exc)
+            self._stuck.add(key, lane.ledger, known, exc)
             log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.add(lane, arrival.path, exc)
+            waits = self._unexpected.add(lane.name, arrival.path, exc)
         finally:
             with self._mutex:
-                self._finishing.discard(key(lane, arrival))
+                self._finishing.discard(key)
             self._release(lane, arrival, waits)
 
     def _release(self, lane: Lane, arrival: Arrival, waits: RetryLater | None) -> None:
-        number = arrival.number
+        number, key = arrival.number, lane.key_of(arrival)
         if waits is None or not waits.is_unexpected:
-            self._unexpected.resolve(lane, arrival.path)
+            self._unexpected.resolve(lane.name, arrival.path)
         if waits is None:
-            self._backoff.clear(lane, arrival)
-            self._backoff.release(lane, number)
+            self._backoff.clear(key)
+            self._backoff.release(key)
         else:
-            self._backoff.delay(lane, arrival, waits)
-            if waits.after is not None and _has_ended(lane, waits.after):
-                self._backoff.release(lane, waits.after)
+            self._backoff.delay(key, waits, path=arrival.path, settle_s=lane.config.settle_seconds)
+            if waits.after is not None and _has_ended(lane.ledger, waits.after):
+                self._backoff.release(Key(lane.key, waits.after))
         for each in (*(each for each in self._lanes if lane in each.predecessors.lanes), *lane.sharers):
             each.scan.needs_scan = True
         lane.scan.stale.append(arrival.path)
-        if not self._processor.passthrough.has_unsent(lane, number):
+        if not self._processor.passthrough.has_unsent(lane.name, number):
             lane.scan.active.discard(number)
         lane.scan.needs_scan = True
 
 
-def _has_ended(lane: Lane, number: int) -> bool:
-    known = lane.ledger.get(number)
+def _has_ended(ledger: Ledger, number: int) -> bool:
+    known = ledger.get(number)
     return known is None or known.state.is_final
 
 
-def _is_ended(lane: Lane, arrival: Arrival) -> bool:
+def _is_ended(ledger: Ledger, arrival: Arrival) -> bool:
     """Return whether an arrival that was in processing when it was queued has ended since."""
-    known = None if arrival.state is ArrivalState.SEEN else lane.ledger.get(arrival.number)
+    known = None if arrival.state is ArrivalState.SEEN else ledger.get(arrival.number)
     return known is not None and known.state.is_final

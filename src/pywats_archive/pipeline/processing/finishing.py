@@ -19,6 +19,7 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.pipeline.lanes.key import Key
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess import actions, decisions
 from pywats_archive.pipeline.postprocess.actions import source_of
@@ -28,7 +29,6 @@ from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.in_flight import Completion, InFlight, load_completion
-from pywats_archive.pipeline.waiting.backoff import Key, key
 from pywats_archive.pipeline.waiting.unready import require_closed
 
 log = structlog.get_logger()
@@ -49,11 +49,11 @@ class Finisher:
     def note_folder(self, lane: Lane, arrival: Arrival) -> None:
         """Record the stamp of a folder source right after its conversion: a later change is a late write."""
         with suppress(SourceVanished, OSError):
-            self._as_converted[key(lane, arrival)] = reading.stamp_of(Path(arrival.path))
+            self._as_converted[lane.key_of(arrival)] = reading.stamp_of(Path(arrival.path))
 
     def note_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
         """Record that the converter's hook is to be called when its source has left."""
-        self._with_hooks[key(lane, arrival)] = result
+        self._with_hooks[lane.key_of(arrival)] = result
 
     def note_sent(self, archive: Archive, arrival: Arrival, completion: Completion) -> None:
         """Remember a conversion with one report, so that it need not be read back."""
@@ -83,13 +83,13 @@ class Finisher:
             is_archived=bool(entry.source_archived_path),
         )
         ending = sharing.end(own, lane, arrival)
-        source = source_of(lane, arrival, entry)
+        source = source_of(lane.config, arrival, lane.archive, entry)
         if lane.folder and (lane.is_taken or not os.path.lexists(source.path)):
             lane.folder.require()
         if ending.destination is not Destination.KEPT and not arrival.moved_to:
             require_closed(lane, source.path, is_removed=ending.destination in REMOVING)
         came_late, compared = self._late_writes.archive_changed_folder(
-            lane, arrival, entry, source.path, as_converted=self._as_converted.pop(key(lane, arrival), None)
+            lane, arrival, entry, source.path, as_converted=self._as_converted.pop(lane.key_of(arrival), None)
         )
         moved = actions.apply(ending, source)
         if moved.lies_at:
@@ -116,7 +116,7 @@ class Finisher:
         )
         self._counts.count(ending.state)
         log.info("source.finished", converter=lane.name, path=arrival.path, state=ending.state.value, to=moved.moved_to)
-        if with_hooks := self._with_hooks.pop(key(lane, arrival), None):
+        if with_hooks := self._with_hooks.pop(lane.key_of(arrival), None):
             self._calls.call_hooks(lane, arrival, with_hooks)
 
 

@@ -20,7 +20,9 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.folders.identity import is_as_known, was_replaced
+from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
+from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.portable.placing import free_names
@@ -50,15 +52,15 @@ class Intake:
         is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
         if entry and not (is_recovered and is_still(entry, arrival)):
             lane.ledger.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
-            return now_known(lane, arrival), entry
+            return now_known(lane.ledger, arrival), entry
         if entry is None and lane.mount and (trouble := lane.mount.disk.trouble()):
             raise NotArchived(trouble)
         try:
             if entry is None:
-                arrival, entry = _archive_seen(lane, at, arrival, busy)
+                arrival, entry = _archive_seen(lane.scan, at, arrival, busy)
             else:  # a crash may have come before its companions were archived
                 entry = at.interceptor.pre_convert(Path(arrival.path), arrival_id=arrival.arrival_id, busy=busy)
-                arrival = now_known(lane, arrival)
+                arrival = now_known(lane.ledger, arrival)
         except (SourceVanished, SourceChanged):
             raise
         except (StorageError, CatalogError) as exc:
@@ -77,7 +79,7 @@ def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
     """
     if arrival.state is not ArrivalState.SUSPENDED and not arrival.moved_to:
         return arrival
-    path, pending = Path(arrival.path), _in_pending(lane, arrival)
+    path, pending = Path(arrival.path), _in_pending(lane.config.pending_folder, arrival)
     if pending is None:
         return replace(arrival, moved_to=None)
     lane.ledger.change(arrival, ArrivalState.CONVERTING, moved_to=str(pending))
@@ -91,16 +93,18 @@ def set_aside(lane: Lane, arrival: Arrival) -> None:
     if arrival.moved_to or not path.exists():
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=arrival.moved_to)
         return
-    if not actions.is_as_it_was(source_of(lane, arrival)):  # another source has its name; this one is in the archive
+    if not actions.is_as_it_was(
+        source_of(lane.config, arrival)
+    ):  # another source has its name; this one is in the archive
         lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason)
         return
     pending = actions.move_into(Path(lane.config.pending_folder), path)
     lane.ledger.change(arrival, ArrivalState.SUSPENDED, reason=arrival.reason, moved_to=str(pending))
 
 
-def now_known(lane: Lane, arrival: Arrival) -> Arrival:
+def now_known(ledger: Ledger, arrival: Arrival) -> Arrival:
     """Return an arrival as the ledger has it now."""
-    return lane.ledger.get(arrival.number) or arrival
+    return ledger.get(arrival.number) or arrival
 
 
 def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
@@ -127,7 +131,7 @@ def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:
         return True
 
 
-def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
+def _archive_seen(scan: FolderScan, at: Attachment, arrival: Arrival, busy: bool) -> tuple[Arrival, ArchiveEntry]:
     """Archive a source that was only seen, in its current state."""
     _, now = look = reading.examine(Path(arrival.path))
     if was_replaced(arrival, now):
@@ -137,9 +141,9 @@ def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> t
         arrival_id=arrival.arrival_id,
         busy=busy,
         look=look,
-        is_repeated=arrival.path in lane.scan.repeated,
+        is_repeated=arrival.path in scan.repeated,
     )
-    lane.scan.repeated.discard(arrival.path)
+    scan.repeated.discard(arrival.path)
     known = replace(
         arrival,
         state=ArrivalState.CONVERTING,
@@ -149,16 +153,16 @@ def _archive_seen(lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> t
         inode=now.inode,
         ctime_ns=now.ctime_ns,
     )
-    lane.scan.archived.append(known)
+    scan.archived.append(known)
     return known, entry
 
 
-def _in_pending(lane: Lane, arrival: Arrival) -> Path | None:
+def _in_pending(folder: str, arrival: Arrival) -> Path | None:
     """Return where a suspended source is in Pending; a crash may have come before its name there was recorded."""
     if arrival.moved_to:
         return Path(arrival.moved_to) if os.path.lexists(arrival.moved_to) else None
     for name in free_names(Path(arrival.path).name):
-        pending = Path(lane.config.pending_folder, name)
+        pending = Path(folder, name)
         if not os.path.lexists(pending):
             return None
         now = reading.stamp_of(pending)

@@ -103,7 +103,7 @@ class Passthrough:
         spooled, result = known or (None, None)
         if result is None:
             result, arrival = self._converted(lane, arrival)
-            log_result(lane, "-", result)
+            log_result(lane.name, "-", result)
         if must_backfill and result.status is ConversionStatus.SUSPENDED:
             return RetryLater(reason=result.error or "suspended", needs_operator=False)
         named = f"{lane.name}\0{arrival.path!r}\0{arrival.size_bytes}\0{arrival.mtime_ns}"
@@ -179,11 +179,11 @@ class Passthrough:
         with self._mutex:
             return tuple(f"{unsent.arrival.path}: {unsent.trouble}" for unsent in self._unfinished)
 
-    def has_unsent(self, lane: Lane, arrival_id: int) -> bool:
+    def has_unsent(self, converter: str, arrival_id: int) -> bool:
         """Return whether reports of this arrival are in memory and not answered yet."""
         with self._mutex:
             unsent = (*self._unsent.values(), *self._unfinished)
-        return any(h.lane.name == lane.name and h.arrival.arrival_id == arrival_id for h in unsent)
+        return any(h.lane.name == converter and h.arrival.arrival_id == arrival_id for h in unsent)
 
     def unsent_by_path(self, lane: Lane) -> dict[str, list[Arrival]]:
         """Return the sources whose reports are in memory, by path, as they were read: no scan may count them as new.
@@ -193,7 +193,7 @@ class Passthrough:
         with self._mutex:
             unsent = (*self._unsent.values(), *self._unfinished)
             for each in (each for each in unsent if each.lane.name == lane.name and each.lane is not lane):
-                if path := relocated.path_for(lane, each.arrival):
+                if path := relocated.path_for(lane.config.watch_folder, each.arrival):
                     each.lane, each.arrival = lane, replace(each.arrival, path=path)
         found: dict[str, list[Arrival]] = {}
         for each in unsent:
@@ -212,13 +212,14 @@ class Passthrough:
             self._finish(unsent)
 
     def _finish(self, unsent: _Unsent) -> None:
+        key = unsent.lane.key_of(unsent.arrival)
         try:
             self._end(unsent)
-            self._stuck.resolve(unsent.lane, unsent.arrival)
+            self._stuck.resolve(key)
         except Exception as exc:  # whatever the error is, the source is known only here
             log.error("source.finish_failed", converter=unsent.lane.name, path=unsent.arrival.path, reason=str(exc))
             unsent.trouble = str(exc)
-            self._stuck.add(unsent.lane, unsent.arrival, exc)
+            self._stuck.add(key, unsent.lane.ledger, unsent.arrival, exc)
             with self._mutex:
                 self._unfinished.append(unsent)
 
@@ -234,7 +235,7 @@ class Passthrough:
             is_archived=False,
         )
         alone, ending = ending, sharing.end(ending, lane, arrival)
-        source = source_of(lane, arrival)
+        source = source_of(lane.config, arrival)
         if lane.folder and lane.is_taken:
             lane.folder.require()
         if unsent.spooled and ending is not alone and ending.destination is decisions.Destination.KEPT:

@@ -109,7 +109,7 @@ class Processor:
         except (SourceVanished, SourceChanged) as exc:
             return self._not_as_it_was(lane, arrival, exc)
         except SourceOpen as exc:
-            return wait_for_end(lane, str(exc))
+            return wait_for_end(lane.config, str(exc))
         except SourceKnown as exc:
             log.info("source.known_again", converter=lane.name, path=arrival.path, reason=str(exc))
             return None
@@ -154,7 +154,7 @@ class Processor:
         has_waited = arrival.archive_id is not None
         arrival, entry = self._intake.archive(lane, at, arrival, busy)
         if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
-            return wait_for_predecessor(lane, predecessor)
+            return wait_for_predecessor(predecessor)
         at.archive.reserve.require()  # without space for its reports the conversion would be lost
         outbid = None if has_waited else self._calls.outbid(lane, Path(arrival.path))
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
@@ -167,7 +167,7 @@ class Processor:
         reports = at.interceptor.post_convert(
             entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy, append=lane.config.is_appended
         )
-        log_result(lane, entry.archive_id, result)
+        log_result(lane.name, entry.archive_id, result)
         for report in (r for r in reports if r.submission_state is SubmissionState.REFUSED):
             log.warning(
                 "report.held", report_id=report.report_id, archive_id=entry.archive_id, reason=report.last_error
@@ -176,11 +176,11 @@ class Processor:
         if result.has_hooks:
             self._finisher.note_hooks(lane, arrival, result)
         if after.state is ArrivalState.SUSPENDED:
-            set_aside(lane, now_known(lane, arrival))
+            set_aside(lane, now_known(lane.ledger, arrival))
         elif any(report.submission_state is SubmissionState.WAITING for report in reports):
             self._send(at.archive, arrival, entry, result, reports)
         else:
-            return self._ended(lane, now_known(lane, arrival))
+            return self._ended(lane, now_known(lane.ledger, arrival))
         return None
 
     def _ended(self, lane: Lane, arrival: Arrival) -> RetryLater | None:
@@ -188,7 +188,7 @@ class Processor:
         try:
             self.finish(lane, arrival)
         except (ArchiveError, OSError) as exc:
-            self._stuck.add(lane, arrival, exc)
+            self._stuck.add(lane.key_of(arrival), lane.ledger, arrival, exc)
             log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
         return None

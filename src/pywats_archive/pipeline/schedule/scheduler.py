@@ -17,7 +17,6 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.results import document
 from pywats_archive.archive.sources import ingest
-from pywats_archive.conversion.interceptor import NextState
 from pywats_archive.conversion.pool.processes import ConverterKilled, ConverterProcesses
 from pywats_archive.conversion.scheduled_document import ScheduledDocument
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem
@@ -26,7 +25,7 @@ from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupt
 from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.settings.secrets import redact_result
 from pywats_archive.host.worker import entry as worker
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState

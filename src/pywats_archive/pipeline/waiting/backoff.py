@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.alerting.isolation import delay_s
-from pywats_archive.pipeline.lanes.lane import Lane
+from pywats_archive.pipeline.lanes.key import Key, LaneKey
 
 _LEAST_S = 0.2
-
-Key = tuple[str, Path | None, int]
-"""A converter's name, its archive's folder, and the number of an arrival in its ledger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,41 +47,37 @@ class Backoff:
         self._waiting: dict[Key, int] = {}
         """For each delayed arrival, the number of the arrival whose end it waits for."""
 
-    def delay(self, lane: Lane, arrival: Arrival, waits: RetryLater) -> None:
-        """Delay an arrival."""
-        before = self._delayed.get(key(lane, arrival))
+    def delay(self, key: Key, waits: RetryLater, *, path: str, settle_s: float) -> None:
+        """Delay an arrival; ``path`` is its source's, ``settle_s`` how long its folder must be quiet."""
+        before = self._delayed.get(key)
         tries = before.tries + 1 if before and waits.is_unexpected else 0
-        usual_s = delay_s(tries) if waits.needs_operator else max(_LEAST_S, lane.config.settle_seconds)
+        usual_s = delay_s(tries) if waits.needs_operator else max(_LEAST_S, settle_s)
         pause_s = usual_s if waits.again_s is None or self._impatient else waits.again_s
-        reason = f"{arrival.path}: {waits.reason}"
-        self._delayed[key(lane, arrival)] = _Delayed(time.monotonic() + pause_s, reason, waits.needs_operator, tries)
+        reason = f"{path}: {waits.reason}"
+        self._delayed[key] = _Delayed(time.monotonic() + pause_s, reason, waits.needs_operator, tries)
         if waits.after is not None:
-            self._waiting[key(lane, arrival)] = waits.after
+            self._waiting[key] = waits.after
 
-    def clear(self, lane: Lane, arrival: Arrival) -> None:
+    def clear(self, key: Key) -> None:
         """End the delay of an arrival; idempotent."""
-        self._delayed.pop(key(lane, arrival), None)
-        self._waiting.pop(key(lane, arrival), None)
+        self._delayed.pop(key, None)
+        self._waiting.pop(key, None)
 
-    def forget(self, lane: Lane, number: int) -> None:
-        """End the delay of an arrival that is no longer in the ledger; idempotent."""
-        self._delayed.pop((lane.name, lane.root, number), None)
-
-    def is_due(self, lane: Lane, arrival: Arrival, now_s: float) -> bool:
+    def is_due(self, key: Key, now_s: float) -> bool:
         """Whether an arrival is not delayed, or its delay is over."""
-        delayed = self._delayed.get(key(lane, arrival))
+        delayed = self._delayed.get(key)
         return delayed is None or delayed.until_s <= now_s
 
-    def retry_now(self, lane: Lane) -> None:
+    def retry_now(self, lane: LaneKey) -> None:
         """End the delays of all arrivals of a lane."""
         for each, delayed in list(self._delayed.items()):
-            if each[:2] == (lane.name, lane.root):
+            if each.lane == lane:
                 self._delayed[each] = replace(delayed, until_s=0.0)
 
-    def release(self, lane: Lane, after: int) -> None:
+    def release(self, after: Key) -> None:
         """End the delays of arrivals that wait for the end of the arrival ``after``."""
         for each, number in list(self._waiting.items()):
-            if (*each[:2], number) == (lane.name, lane.root, after) and (delayed := self._delayed.get(each)):
+            if Key(each.lane, number) == after and (delayed := self._delayed.get(each)):
                 self._delayed[each] = replace(delayed, until_s=0.0, is_released=True)
 
     @property
@@ -94,17 +85,11 @@ class Backoff:
         """Whether an arrival is to be tried again because the one that it waited for has ended."""
         return any(delayed.is_released for delayed in list(self._delayed.values()))
 
-    def due(self, lane: Lane, now_s: float) -> tuple[int, ...]:
+    def due(self, lane: LaneKey, now_s: float) -> tuple[int, ...]:
         """Return the numbers of a lane's arrivals whose delay is over."""
         items = list(self._delayed.items())
-        mine = (lane.name, lane.root)
-        return tuple(each[2] for each, delayed in items if each[:2] == mine and delayed.until_s <= now_s)
+        return tuple(each.number for each, delayed in items if each.lane == lane and delayed.until_s <= now_s)
 
     def blocked(self) -> dict[Key, str]:
         """Return the arrivals that need a person's action, each with its reason."""
         return {each: delayed.reason for each, delayed in list(self._delayed.items()) if delayed.needs_operator}
-
-
-def key(lane: Lane, arrival: Arrival) -> Key:
-    """Return the key of an arrival among those of all converters."""
-    return lane.name, lane.root, arrival.number

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogError, DiskFull, FolderAway
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.pipeline.alerting.alerts import STUCK, Alerts
-from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.waiting.backoff import Key, key
+from pywats_archive.pipeline.lanes.key import Key
+from pywats_archive.pipeline.lanes.ledgers import Ledger
 
 
 class Stuck:
@@ -20,33 +20,33 @@ class Stuck:
         self._sources: dict[Key, str] = {}
         self._mutex = threading.Lock()
 
-    def add(self, lane: Lane, arrival: Arrival, trouble: Exception) -> None:
+    def add(self, key: Key, ledger: Ledger, arrival: Arrival, trouble: Exception) -> None:
         """Record that a source cannot leave; errors of a disk, a folder or an archive have alerts of their own."""
         if isinstance(trouble, (FolderAway, ArchiveAway, DiskFull, CatalogError)):
             return
-        if self._sources.get(key(lane, arrival)) == str(trouble):
+        if self._sources.get(key) == str(trouble):
             return
         if arrival.archive_id:
             with suppress(ArchiveError):
-                lane.ledger.change(arrival, ArrivalState.STUCK, reason=str(trouble), moved_to=arrival.moved_to)
+                ledger.change(arrival, ArrivalState.STUCK, reason=str(trouble), moved_to=arrival.moved_to)
         with self._mutex:
-            self._sources[key(lane, arrival)] = str(trouble)
-        self._alerts.raise_alert(STUCK, lane.name, path=arrival.path, reason=str(trouble))
+            self._sources[key] = str(trouble)
+        self._alerts.raise_alert(STUCK, key.lane.converter, path=arrival.path, reason=str(trouble))
 
     def reset(self) -> None:
         """Clear all: with another configuration they may no longer be stuck, and each is tried again soon."""
         with self._mutex:
-            names = {name for name, _, _ in self._sources}
+            names = {key.lane.converter for key in self._sources}
             self._sources = {}
         for name in names:
             self._alerts.clear(STUCK, name)
 
-    def resolve(self, lane: Lane, arrival: Arrival) -> None:
+    def resolve(self, key: Key) -> None:
         """Record that a source has left or is gone; cheap when nothing is stuck."""
         if not self._sources:
             return
         with self._mutex:
-            self._sources.pop(key(lane, arrival), None)
-            is_any = any(name == lane.name for name, _, _ in self._sources)
+            self._sources.pop(key, None)
+            is_any = any(each.lane.converter == key.lane.converter for each in self._sources)
         if not is_any:
-            self._alerts.clear(STUCK, lane.name)
+            self._alerts.clear(STUCK, key.lane.converter)

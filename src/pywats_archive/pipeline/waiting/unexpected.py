@@ -9,7 +9,6 @@ import structlog
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNEXPECTED, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
-from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.redaction import redacted
 
@@ -24,31 +23,31 @@ class Unexpected:
         self._reasons: dict[tuple[str, str], str] = {}
         self._mutex = threading.Lock()
 
-    def add(self, lane: Lane, path: str, error: Exception) -> RetryLater:
+    def add(self, converter: str, path: str, error: Exception) -> RetryLater:
         """Record an error about the source at ``path``; returns its delay. The traceback is logged once for each reason."""
         reason = (
             f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
         )
         with self._mutex:
-            before, self._reasons[lane.name, path] = self._reasons.get((lane.name, path)), reason
+            before, self._reasons[converter, path] = self._reasons.get((converter, path)), reason
         if before != reason:
-            log.exception("source.unexpected", converter=lane.name, path=path, exc_info=error)
-        self._failures.add(lane.name, path, ArchiveError(f"{path}: {reason}"))
+            log.exception("source.unexpected", converter=converter, path=path, exc_info=error)
+        self._failures.add(converter, path, ArchiveError(f"{path}: {reason}"))
         return RetryLater(reason=reason, needs_operator=True, is_unexpected=True)
 
-    def resolve(self, lane: Lane, path: str) -> None:
+    def resolve(self, converter: str, path: str) -> None:
         """Record that the error is over, or the source is gone; idempotent, and cheap when there are no errors."""
         if not self._reasons:
             return
         with self._mutex:
-            if self._reasons.pop((lane.name, path), None) is None:
+            if self._reasons.pop((converter, path), None) is None:
                 return
-        self._failures.resolve(lane.name, path)
+        self._failures.resolve(converter, path)
 
-    def paths(self, lane: Lane) -> tuple[str, ...]:
+    def paths(self, converter: str) -> tuple[str, ...]:
         """Return the paths of a converter that have such errors."""
         with self._mutex:
-            return tuple(path for name, path in self._reasons if name == lane.name)
+            return tuple(path for name, path in self._reasons if name == converter)
 
     def blockers(self) -> tuple[str, ...]:
         """Return a line for each path, with its error."""

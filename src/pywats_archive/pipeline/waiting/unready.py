@@ -10,12 +10,15 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive.sources import companions, reading
+from pywats_archive.config import ConverterConfig
 from pywats_archive.errors import SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.alerts import EMPTY, STILL_OPEN, Alerts
+from pywats_archive.pipeline.folders.presence import WatchFolder
+from pywats_archive.pipeline.folders.scan import FolderScan
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.portable import open_files
@@ -30,21 +33,21 @@ _EMPTY = "it is empty, so it was not converted; it is converted when it has cont
 
 def wait_for_writer(lane: Lane, path: Path) -> RetryLater | None:
     """Return why a source is delayed, if a program has it, a file in it or a companion open for writing."""
-    writing = _written(lane, path, companions.by_rules(path, lane.config.companion_rules))
+    writing = _written(lane.folder, path, companions.by_rules(path, lane.config.companion_rules))
     if writing is None:
         lane.scan.open_for_writing.pop(str(path), None)
         return None
     reason = f"{writing} is still open for writing; the source is processed once it is closed"
-    _note_open(lane, path, reason)
-    return wait_for_end(lane, reason)
+    _note_open(lane.scan, lane.name, path, reason)
+    return wait_for_end(lane.config, reason)
 
 
-def wait_for_end(lane: Lane, reason: str) -> RetryLater:
+def wait_for_end(config: ConverterConfig, reason: str) -> RetryLater:
     """Return the short delay of a source that a program has open for writing."""
-    return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, lane.config.settle_seconds))
+    return RetryLater(reason=reason, needs_operator=True, again_s=max(_LEAST_S, config.settle_seconds))
 
 
-def wait_for_predecessor(lane: Lane, predecessor: Arrival) -> RetryLater:
+def wait_for_predecessor(predecessor: Arrival) -> RetryLater:
     """Return the delay of a file that grew: its earlier version ends first, so that no older report is sent later."""
     reason = f"it grew, and {predecessor.archive_id}, its earlier version, is not finished ({predecessor.state.value})"
     return RetryLater(reason=reason, needs_operator=True, after=predecessor.number)
@@ -55,26 +58,26 @@ def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
 
     If it is not to be removed, it leaves after ``late_seconds`` anyway, and later writes to it are found then.
     """
-    writing = _written(lane, path)
+    writing = _written(lane.folder, path)
     if writing is None:
         lane.scan.open_for_writing.pop(str(path), None)
         return
     reason = f"{writing} is open for writing again; the source leaves once it is closed"
-    open_s = time.monotonic() - _note_open(lane, path, reason)
+    open_s = time.monotonic() - _note_open(lane.scan, lane.name, path, reason)
     if is_removed or open_s < lane.config.late_seconds:
         raise SourceOpen(reason)
 
 
-def _note_open(lane: Lane, path: Path, reason: str) -> float:
+def _note_open(scan: FolderScan, converter: str, path: Path, reason: str) -> float:
     """Log once that a source is open for writing; returns since when (monotonic clock)."""
-    if str(path) not in lane.scan.open_for_writing:
-        lane.scan.open_for_writing[str(path)] = time.monotonic()
-        log.info("source.open", converter=lane.name, path=str(path), reason=reason)
-    return lane.scan.open_for_writing[str(path)]
+    if str(path) not in scan.open_for_writing:
+        scan.open_for_writing[str(path)] = time.monotonic()
+        log.info("source.open", converter=converter, path=str(path), reason=reason)
+    return scan.open_for_writing[str(path)]
 
 
-def _written(lane: Lane, path: Path, beside: Iterable[Path] = ()) -> Path | None:
-    is_remote = lane.folder is None or lane.folder.is_remote
+def _written(folder: WatchFolder | None, path: Path, beside: Iterable[Path] = ()) -> Path | None:
+    is_remote = folder is None or folder.is_remote
     files = itertools.chain(reading.files_of(path), beside)
     return next((file for file in files if open_files.has_writer(file, is_remote=is_remote)), None)
 
@@ -90,30 +93,27 @@ class Unready:
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
 
-    def check(self, lane: Lane, listing: Mapping[str, FileStamp], now_s: float) -> None:
-        """Raise or clear the alerts of a lane, from a listing of its folder; ``now_s`` is of a monotonic clock."""
-        for path in [path for path in lane.scan.open_for_writing if path not in listing]:
-            lane.scan.open_for_writing.pop(path, None)
-        long_open = [
-            path for path, since_s in list(lane.scan.open_for_writing.items()) if now_s - since_s >= LONG_OPEN_S
-        ]
+    def check(self, folder: str, scan: FolderScan, listing: Mapping[str, FileStamp], now_s: float) -> None:
+        """Raise or clear the alerts of a watch folder, from a listing of it; ``now_s`` is of a monotonic clock."""
+        for path in [path for path in scan.open_for_writing if path not in listing]:
+            scan.open_for_writing.pop(path, None)
+        long_open = [path for path, since_s in list(scan.open_for_writing.items()) if now_s - since_s >= LONG_OPEN_S]
         self._sync(
             STILL_OPEN,
-            lane,
+            folder,
             long_open,
             "a program has had them open for writing for more than an hour; close that program",
         )
-        empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(lane, path)]
-        self._sync(EMPTY, lane, empty, "they are empty and were skipped; find out why, then remove them")
+        empty = [path for path, now in listing.items() if now.size_bytes == 0 and _is_skipped(scan, path)]
+        self._sync(EMPTY, folder, empty, "they are empty and were skipped; find out why, then remove them")
 
-    def _sync(self, name: str, lane: Lane, paths: list[str], reason: str) -> None:
-        folder = lane.config.watch_folder
+    def _sync(self, name: str, folder: str, paths: list[str], reason: str) -> None:
         if paths:
             self._alerts.raise_alert(name, folder, sources=len(paths), first=paths[0], reason=reason)
         else:
             self._alerts.clear(name, folder)
 
 
-def _is_skipped(lane: Lane, path: str) -> bool:
-    known = lane.scan.known.get(path)
+def _is_skipped(scan: FolderScan, path: str) -> bool:
+    known = scan.known.get(path)
     return known is not None and known.state is ArrivalState.SKIPPED
