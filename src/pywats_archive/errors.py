@@ -121,7 +121,7 @@ class ArchiveAway(StorageError):
 
 
 class AnotherArchive(ArchiveAway):
-    """Another archive lies where this one was; nothing is written into it."""
+    """Another archive is in the place of this one; nothing is written into it."""
 
 
 class RetentionHeldBack(StorageError):

@@ -22,8 +22,8 @@ from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
 def note_purge(archive: Archive, paths: Sequence[str]) -> None:
     """Note the entries whose blobs are about to be removed, durably; OSError. The purge must already be in the catalog.
 
-    If the disk is full, the reserve is released for the note. If that is not enough, only the catalog
-    records the purge.
+    If the disk is full, the reserve is released for the note. If that is not enough, only the catalog records
+    the purge.
     """
     ids = sorted({entry_of(path) for path in paths})
     line = _line({"at": archive.now().isoformat(), "archive_ids": ids})
@@ -36,7 +36,7 @@ def note_purge(archive: Archive, paths: Sequence[str]) -> None:
 
 
 def entry_of(path: str) -> str:
-    """Return the id of the entry whose blob lies at ``path``."""
+    """Return the id of the entry whose blob is at ``path``."""
     return path.rpartition("/")[2][:ARCHIVE_ID_LENGTH]
 
 

@@ -92,7 +92,7 @@ def main() -> None:
     code = _run(sys.argv[1:] or ["--help"], output)
     if trouble := output.finish():
         output.give_up()
-        if not isinstance(trouble, BrokenPipeError):  # whoever closed a pipe knows
+        if not isinstance(trouble, BrokenPipeError):  # the reader closed the pipe itself
             told = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
             code = _say(told, 1)
     sys.exit(code)

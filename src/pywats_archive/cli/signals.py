@@ -1,4 +1,4 @@
-"""Signals to a running service: each is acted on in a thread of its own, since a handler may interrupt whoever holds a lock."""
+"""Signals to a running service: each is handled in its own thread, since a handler may interrupt code that holds a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--version --verbose``: what a report of a fault should say of an installation."""
+"""``--version --verbose``: what a report of a fault should say about an installation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def installation(config: Path) -> Iterator[tuple[str, str]]:
 
 
 def _dependencies() -> list[str]:
-    """Name what the project itself asks for, on every platform."""
+    """Return the names of the project's own requirements, on every platform."""
     wanted = [line for line in metadata.requires(DISTRIBUTION) or [] if ";" not in line]
     return sorted((_NAME.findall(line)[0] for line in wanted), key=str.lower)
 

@@ -28,7 +28,7 @@ _BASES = {
 def load_class(module_path: str, converters_folder: Path) -> type:
     """Load a converter's class: ``package.module.Class``, ``stem.Class`` or ``stem`` of the converters folder, or a .py path.
 
-    A file is read again if it has changed. ConverterUnavailable says what was looked for and why it failed.
+    A file is read again if it has changed. ConverterUnavailable says what was searched for and why that failed.
     """
     try:
         return _load(module_path, converters_folder)

@@ -1,4 +1,4 @@
-"""pyWATS' own service: beside this project's service it would process the same folders."""
+"""pyWATS' own service: it would process the same folders as this project's service."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _enabled_units(folder: Path) -> Iterator[str]:
 
 def _windows_services(services: Callable[[], Iterable[Any]]) -> Iterator[str]:
     for each in services():
-        with suppress(Exception):  # it was removed meanwhile, or may not be asked
+        with suppress(Exception):  # it was removed meanwhile, or may not be queried
             is_own = each.name() == _WINDOWS_SERVICE or each.name().startswith(f"{_WINDOWS_SERVICE}_")
             if is_own and (each.status() != "stopped" or each.start_type() == "automatic"):
                 yield each.name()

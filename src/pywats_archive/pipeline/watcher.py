@@ -138,7 +138,7 @@ class Watcher:
     def _enter(self, lane: Lane, listing: dict[str, FileStamp], unsent: AbstractSet[int | None]) -> None:
         """Enter new sources; one that the ledger cannot look up or enter is dropped from the listing and delayed alone.
 
-        ``unsent``: arrivals whose reports are in memory. The source now listed at such a path is another one.
+        ``unsent``: arrivals whose reports are in memory. The source that is now listed at their path is another one.
         """
 
         def set_aside(path: str, error: Exception) -> None:

@@ -23,7 +23,7 @@ _MARGIN = timedelta(seconds=2)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
-    """When a conversion ran: a time in its report that lies within is the time of the conversion, not the unit's."""
+    """When a conversion ran: a time in its report within this interval is that of the conversion, not of the unit."""
 
     started_at: datetime
     ended_at: datetime

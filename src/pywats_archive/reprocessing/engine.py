@@ -178,7 +178,7 @@ class ReprocessingEngine:
         return done
 
     def estimate(self, archive_ids: Sequence[str], *, processes: int = 0) -> timedelta:
-        """Estimate how long these take in so many processes (0: one per core), from the durations of some of them."""
+        """Estimate how long these take in this many processes (0: one per core), from the durations of some of them."""
         step = max(1, len(archive_ids) // _SAMPLE)
         entries = (self._archive.entry(archive_id) for archive_id in archive_ids[::step])
         durations = sorted(e.conversion_duration_ms for e in entries if e.conversion_duration_ms is not None)

@@ -1,4 +1,4 @@
-"""The account that a service runs as."""
+"""The account under which a service runs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WITHOUT_PASSWORD = {"localsystem", "nt authority\\localservice", "nt authority\
 
 
 def account_of(station: StationConfig, named: str | None, *, windows: bool = WINDOWS) -> str:
-    """Return the account of a station's service: the one that is named, else the owner of its archives.
+    """Return the account of a station's service: the given one, else the owner of its archives.
 
-    On Windows, LocalSystem unless another one is named. UsageError if there is no such account, or if the owner is root.
+    On Windows, LocalSystem unless another account is given. UsageError if there is no such account, or if the owner is root.
     """
     if windows:
         return named or LOCAL_SYSTEM

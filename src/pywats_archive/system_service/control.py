@@ -1,4 +1,4 @@
-"""What a system's service manager is asked for, whichever it is."""
+"""The operations of a service manager, on any system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Order:
     account: str
     command: tuple[str, ...]
     password: str | None = None
-    """Of the account, where the service manager asks for it."""
+    """The account's password, if the service manager asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class ServiceControl(Protocol):
         """Stop the service, and wait until it has stopped."""
 
     def remove(self, name: str) -> None:
-        """Stop and remove the service; what it archived stays."""
+        """Stop and remove the service; the archives stay."""
 
     def status(self, name: str) -> SystemServiceStatus:
         """Return whether the service is installed and runs."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from pywats_archive.config import ConverterConfig, StationConfig
 
 _STOP_MARGIN_S = 60
-"""For what follows the longest conversion: its reports, its source, the end of the workers."""
+"""For the steps after the longest conversion: its reports, its source, the end of the workers."""
 _SHARED_FOLDERS = frozenset(
     map(Path, ("/", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/usr/local"))  # noqa: S108
 ) | frozenset(map(Path, ("/var", "/var/lib", "/var/opt", "/var/tmp")))  # noqa: S108 (no file is created there)
@@ -24,7 +24,7 @@ class Needs:
 
     config: Path
     writable: tuple[Path, ...]
-    """No folder lies in another one."""
+    """No folder is inside another one."""
     readable: tuple[Path, ...]
     stop_limit_s: int
     """How long a stop may take."""
@@ -48,16 +48,16 @@ def needs_of(station: StationConfig, *, programs: Iterable[Path]) -> Needs:
 
 
 def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Return folders without those that lie in another one, in their order."""
+    """Return folders without those that are inside another one, in their order."""
     plain = dict.fromkeys(Path(os.path.abspath(folder)) for folder in folders)  # noqa: PTH100 (keeps links as named)
     return tuple(each for each in plain if not any(parent in plain for parent in each.parents))
 
 
 def _folders_of(converter: ConverterConfig) -> list[Path]:
-    """Return the folders of a converter: the one in which its watch folder lies, and those that lie elsewhere.
+    """Return the folders of a converter: the one that contains its watch folder, and those that are elsewhere.
 
     Each writable folder of a unit is a mount of its own. A source that goes from one mount to another is copied, although
-    both lie on one disk; within one mount it is renamed. The lock of a watch folder lies beside it, too.
+    both are on one disk; within one mount it is renamed. The lock of a watch folder is beside it, too.
     """
     folders = [Path(each) for each in (converter.done_folder, converter.error_folder, converter.pending_folder) if each]
     if converter.watch_folder:

@@ -1,4 +1,4 @@
-"""The service of a station: what is to be installed, and what a person should know before."""
+"""The service of a station: what is to be installed, and what a person should know first."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def order(station: StationConfig, *, name: str, account: str, password: str | No
 
 
 def warnings_for(wanted: Order) -> Iterator[str]:
-    """Yield what would be in the way of a service: folders that are missing, and pyWATS' own service."""
+    """Yield the problems that a service would have: missing folders, and pyWATS' own service."""
     missing = [str(folder) for folder in wanted.needs.writable if not folder.is_dir()]
     if missing:
         yield (

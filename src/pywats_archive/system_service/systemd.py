@@ -1,4 +1,4 @@
-"""Services of Linux, by way of systemctl."""
+"""Services on Linux, by systemctl."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BY_HAND = "'pywats-archive service install --print' prints the unit, to be inst
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Systemd:
-    """The service manager of this computer; another folder and program stand for it in tests."""
+    """The service manager of this computer; tests use another folder and program."""
 
     folder: Path = Path("/etc/systemd/system")
     booted: Path = Path("/run/systemd/system")
@@ -113,7 +113,7 @@ class Systemd:
 
 
 def run_program(command: Sequence[str]) -> str:
-    """Run a program without a shell and return its output; SystemServiceFailed says what it complained of."""
+    """Run a program without a shell and return its output; SystemServiceFailed has the program's error."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603 (words of ours)
     except OSError as exc:

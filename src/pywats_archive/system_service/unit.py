@@ -1,4 +1,4 @@
-"""The text of a systemd unit: what is started, as whom, and what it may touch. Pure."""
+"""The text of a systemd unit: what is started, under which account, and what it may access. Pure."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _specifiers_escaped(text: str) -> str:
 
 
 def _text(word: str) -> str:
-    """Require what a unit can hold: UTF-8 without control characters."""
+    """Require text that a unit can contain: UTF-8 without control characters."""
     try:
         word.encode("utf-8")
     except UnicodeEncodeError as exc:

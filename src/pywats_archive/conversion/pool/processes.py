@@ -100,7 +100,7 @@ class ConverterProcesses:
         except ConverterKilled as exc:
             return exc.as_result()
         result = replace(result, code=announced.code) if announced else result
-        # a worker's clock goes on while the machine sleeps, on Windows
+        # on Windows, a worker's clock also counts while the machine sleeps
         return result if result.duration_ms <= _ms(ran_s) else replace(result, duration_ms=_ms(ran_s))
 
     def revive(self) -> None:

@@ -96,7 +96,7 @@ class Workers:
             lent = tuple(self._all.difference(idle))
             self._all = set(lent)  # each is given back, and discarded here, as soon as it is killed
         for each in lent:
-            each.kill()  # whoever waits for its answer ends it
+            each.kill()  # the thread that waits for its answer ends it
         for each in idle:
             each.end()
 

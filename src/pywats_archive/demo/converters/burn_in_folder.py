@@ -10,7 +10,7 @@ from pywats_client.converters.models import ConverterResult
 
 
 class BurnInFolder(FolderConverter):
-    """Reads ``unit.json`` and ``hour-*.txt`` of a folder that is complete once ``COMPLETE.marker`` lies in it."""
+    """Reads ``unit.json`` and ``hour-*.txt`` of a folder that is complete once it contains ``COMPLETE.marker``."""
 
     @property
     def name(self):

@@ -154,7 +154,7 @@ def xjtag(unit: Unit) -> bytes:
 
 
 def klippel(unit: Unit) -> tuple[bytes, dict[str, bytes]]:
-    """Klippel QC: a header file, and the files that lie in the folder of its name."""
+    """Klippel QC: a header file, and the files in the folder of its name."""
     begun = unit.started
     stamp = f"{begun.year}-{begun.month}-7-44-5-{begun.day}-{begun.hour}-{begun.minute}-{begun.second}-0-60-1.77E+09"
     header = (

@@ -37,7 +37,7 @@ def real(path: Path | str) -> Path:
 
 
 def way_to(folder: Path, path: Path) -> str | None:
-    """Return the name of the item of ``folder`` in which ``path`` lies, or which it is; None when it lies elsewhere."""
+    """Return the name of the item of ``folder`` that contains ``path`` or is ``path``; None if ``path`` is elsewhere."""
     return path.relative_to(folder).parts[0] if path != folder and path.is_relative_to(folder) else None
 
 
@@ -65,7 +65,7 @@ def spared(config: ConverterConfig, station: StationConfig) -> frozenset[str]:
 def require_apart(station: StationConfig) -> None:
     """Raise ConfigError when a folder converter's patterns match what holds a neighbour; it is left out of listings anyway.
 
-    Its own Done, Error and Pending may lie in its watch folder itself, not deeper.
+    Its own Done, Error and Pending may be directly in its watch folder, but not deeper.
     """
     others = neighbours(station, is_used=True)
     for config in station.converters:

@@ -36,7 +36,7 @@ def know_arguments(job: ConversionJob, names: Iterable[str] | None) -> None:
 
 
 def beginning(text: str, most: int) -> str:
-    """Return at most so many characters from the beginning of a text, without a part of a secret at the cut."""
+    """Return at most this many characters from the beginning of a text, without a part of a secret at the cut."""
     if len(text) <= most:
         return text
     if len(text) > _MOST_LOOKED_AT:
@@ -45,7 +45,7 @@ def beginning(text: str, most: int) -> str:
 
 
 def end(text: str, most: int) -> str:
-    """Return at most so many characters from the end of a text, without a part of a secret at the cut."""
+    """Return at most this many characters from the end of a text, without a part of a secret at the cut."""
     if len(text) <= most:
         return text
     if len(text) > _MOST_LOOKED_AT:

@@ -18,7 +18,7 @@ from multiprocessing import connection, parent_process
 from pywats_archive.portable.windows_job import WindowsJob
 
 _SUBREAPER = 36
-"""PR_SET_CHILD_SUBREAPER of Linux' prctl: whoever loses its parent beneath this process becomes its child."""
+"""PR_SET_CHILD_SUBREAPER of Linux' prctl: a process below this one that loses its parent becomes its child."""
 _THREADS = "/proc/self/task"
 
 

@@ -44,7 +44,7 @@ class StopSignals:
         for number in stop_signals(self._system):
             self._system.signal(number, self._note)
             if hasattr(self._system, "siginterrupt"):
-                self._system.siginterrupt(number, False)  # a converter's blocking calls go on
+                self._system.siginterrupt(number, False)  # a converter's blocking calls are resumed
         self._is_noted = False
 
     def unblock(self) -> None:

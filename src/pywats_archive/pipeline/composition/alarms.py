@@ -1,4 +1,4 @@
-"""What a service reports while it runs."""
+"""The alerts that a service raises while it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pywats_archive.pipeline.waiting.unexpected import Unexpected
 
 
 class Alarms:
-    """The alerts of a service, and the failures that raise them. ``subject`` stands for the whole service."""
+    """The alerts of a service, and the failures that raise them. ``subject`` is that of alerts on the whole service."""
 
     def __init__(
         self, archives: Callable[[], Sequence[Archive]], conditions: Conditions, *, notifier: AlertNotifier
