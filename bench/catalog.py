@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Board, Figure, folder, timed
-from pywats_archive.catalog import conversions, entries, reports
+from pywats_archive.catalog import conversions, entries, entry_order, entry_pages, reports
+from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.report import Report, SubmissionState
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -44,13 +45,19 @@ def _asked(count: int) -> dict[str, Callable[[Any], Any]]:
     )
     quarter = EntryFilter(converter_name="converter-3", from_date=_START, to_date=_START + timedelta(days=_DAYS))
     one = _entry(count // 2, count)
+    middle = entry_order.written((moment_to_text(one.conversion_timestamp), one.archive_id))
     return {
         "one entry by id (analysis: 1 ms)": lambda db: entries.get(db, one.archive_id),
-        "first page of one converter's day (10 ms)": lambda db: entries.find(db, day, limit=100),
-        "first page of its 90 days (50 ms)": lambda db: entries.find(db, quarter, limit=100),
-        "hundredth page of its 90 days (50 ms)": lambda db: entries.find(db, quarter, limit=100, offset=9900),
-        "a serial number": lambda db: entries.find(db, EntryFilter(serial_number=f"SN{count // 3:07d}"), limit=100),
-        "a word in the errors (100 ms)": lambda db: entries.find(db, EntryFilter(text="timeout77"), limit=100),
+        "first page of one converter's day (10 ms)": lambda db: entry_pages.find(db, day, limit=100),
+        "first page of its 90 days (50 ms)": lambda db: entry_pages.find(db, quarter, limit=100),
+        "hundredth page of its 90 days (50 ms)": lambda db: entry_pages.find(db, quarter, limit=100, offset=9900),
+        "a serial number": lambda db: entry_pages.find(db, EntryFilter(serial_number=f"SN{count // 3:07d}"), limit=100),
+        "first page (5 ms)": lambda db: entry_pages.find(db, EntryFilter(), limit=50),
+        "one status (10 ms)": lambda db: entry_pages.find(db, EntryFilter(status=ConversionStatus.SUCCESS), limit=50),
+        "a page from the middle (2 ms)": lambda db: entry_pages.find(db, EntryFilter(), limit=50, after=middle),
+        "by size (5 ms)": lambda db: entry_pages.find(db, EntryFilter(sort=SortKey.SIZE), limit=50),
+        "a common word (200 ms)": lambda db: entry_pages.find(db, EntryFilter(text="ict"), limit=50),
+        "a word in the errors (100 ms)": lambda db: entry_pages.find(db, EntryFilter(text="timeout77"), limit=100),
     }
 
 

@@ -86,7 +86,7 @@ def test_doctor_says_what_holds_where(filled: Station) -> None:
 def test_a_person_gets_tables(filled: Station) -> None:
     """Without --json the answers are readable text."""
     told = command("list", "--archive", filled.archive_root).stdout
-    assert "FAILED" in told and "SN77" in told and "1 to 2 of 2" in told
+    assert "failed" in told and "SN77" in told and "1 to 2 of 2" in told
 
 
 def _one_line(result: subprocess.CompletedProcess[str], *told: str) -> None:
@@ -126,7 +126,7 @@ def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
     """If nothing is archived yet, the output says so, and which key turns it on; JSON stays JSON."""
     station.add("plain", archive_enabled=False)
     answer = command("list", "--json", "--config", station.write_config())
-    assert json.loads(answer.stdout) == {"entries": [], "total": 0}
+    assert json.loads(answer.stdout) == {"entries": [], "total": 0, "total_is_exact": True}
     assert "archive_enabled" in answer.stderr
 
 

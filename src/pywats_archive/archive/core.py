@@ -22,7 +22,7 @@ from pywats_archive.archive.state.recent_files import RecentFiles
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
-from pywats_archive.catalog import candidates, conversions, entries, events, reports
+from pywats_archive.catalog import candidates, conversions, entries, entry_pages, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, CatalogError, CatalogFull, StorageError
 from pywats_archive.models.conversion import Conversion
@@ -49,6 +49,9 @@ class EntryDetails:
     conversions: tuple[Conversion, ...]
     reports: tuple[Report, ...]
     events: tuple[Event, ...]
+
+
+Found = Page[ArchiveEntry]
 
 
 class Archive:
@@ -191,10 +194,10 @@ class Archive:
         with self.read() as db:
             return entries.has(db, archive_id)
 
-    def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
-        """Return a page of the entries that match, in stable order, with their total number."""
+    def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0, after: str | None = None) -> Found:
+        """Return a page of the entries that match, in stable order: behind ``offset`` of them, or where a page ended."""
         with self.read() as db:
-            return entries.find(db, wanted, limit=limit, offset=offset)
+            return entry_pages.find(db, wanted, limit=limit, offset=offset, after=after)
 
     def newest_moment(self) -> datetime | None:
         """Return when the newest entry with a trustworthy id was received; None if there is none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import arrivals, entries, events, reports
+from pywats_archive.catalog import arrivals, entries, entry_pages, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
@@ -240,7 +240,7 @@ def disagreements(archive: Archive) -> tuple[str, ...]:
 def where_is(archive: Archive, text: str) -> Whereabouts:
     """Find a source by path (where it arrived, or where it is now), by name or by serial number."""
     with archive.read() as db:
-        by_serial = entries.find(db, EntryFilter(serial_number=text), limit=100).items
+        by_serial = entry_pages.find(db, EntryFilter(serial_number=text), limit=100).items
         theirs = (arrivals.of_entry(db, entry.archive_id) for entry in by_serial)
         at_path = arrivals.at_path(db, os.path.abspath(text))  # noqa: PTH100 (keeps links as they are named)
         each = {a.arrival_id: a for a in (*at_path, *arrivals.search(db, text), *filter(None, theirs))}

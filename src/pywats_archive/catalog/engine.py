@@ -24,7 +24,7 @@ from pywats_archive.models.step import OnStep, no_step
 __all__ = ["Catalog", "Connection"]
 
 T = TypeVar("T")
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -11,19 +11,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import search, tables
-from pywats_archive.catalog.column_types import moment_to_text, path_to_text
+from pywats_archive.catalog.column_types import path_to_text
 from pywats_archive.catalog.driver import execute, rows
-from pywats_archive.catalog.entry_conditions import conditions
 from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
-from pywats_archive.models.query import EntryFilter, Page
-from pywats_archive.models.report import Report
+from pywats_archive.models.report import Report, UnitResult, worst
 from pywats_archive.redaction import redacted
 
 _KEPT_BY_TRIGGERS = ("all_reports", "all_reports_size_bytes", "all_reports_compressed_bytes")
 _ROWS = Rows(tables.archive_entries, key="entry_no", apart=(*_KEPT_BY_TRIGGERS, "purge_id"))
+COLUMNS = _ROWS.columns
+"""The columns that ``entry_of`` reads, in order."""
 _BY_ID = f"{_ROWS.select} WHERE archive_id = ?"
 _RENAMED = {"source_original_path": "source_path", "source_archived_path": "archived_path"}
 
@@ -37,6 +37,7 @@ def add(tx: Connection, entry: ArchiveEntry) -> int:
     values["warnings"] = list(entry.warnings) or None
     values["conversion_parameters"] = entry.conversion_parameters or None
     values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
+    values["result"] = _stored(entry.result)
     number = _ROWS.insert(tx, values)
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
@@ -47,7 +48,7 @@ def get(db: Connection, archive_id: str) -> ArchiveEntry:
     row = execute(db, _BY_ID, (archive_id,)).fetchone()
     if row is None:
         raise _unknown(archive_id)
-    return _entry(row)
+    return entry_of(row)
 
 
 def has(db: Connection, archive_id: str) -> bool:
@@ -71,39 +72,6 @@ def converter_names(db: Connection) -> tuple[str, ...]:
     return names_in(db, tables.entry_figures)
 
 
-def find(db: Connection, wanted: EntryFilter, *, limit: int, offset: int = 0) -> Page[ArchiveEntry]:
-    """Return a page of the matches, ordered by conversion time and id, with the number of all matches."""
-    where, values = conditions(wanted)
-    direction = "DESC" if wanted.newest_first else "ASC"
-    order = f"ORDER BY conversion_timestamp {direction}, archive_id {direction} LIMIT ? OFFSET ?"
-    found = rows(db, f"{_ROWS.select} {where} {order}", (*values, limit, offset))
-    items = tuple(map(_entry, found))
-    if offset == 0 and len(items) < limit:
-        return Page(items=items, total=len(items))
-    (total,) = execute(db, f"SELECT count(*) FROM archive_entries {where}", values).fetchone()
-    return Page(items=items, total=total)
-
-
-def iterate(db: Connection, wanted: EntryFilter, *, page_size: int = 500) -> Iterator[ArchiveEntry]:
-    """Stream the matches, oldest first; entries added meanwhile may be missing."""
-    where, values = conditions(wanted)
-    after = ("", "")
-    joint = "AND" if where else "WHERE"
-    while True:
-        found = rows(
-            db,
-            f"{_ROWS.select} {where} {joint} (conversion_timestamp, archive_id) > (?, ?) "
-            "ORDER BY conversion_timestamp, archive_id LIMIT ?",
-            (*values, *after, page_size),
-        )
-        for row in found:
-            entry = _entry(row)
-            yield entry
-            after = (moment_to_text(entry.conversion_timestamp), entry.archive_id)
-        if len(found) < page_size:
-            return
-
-
 def by_id(db: Connection, after: Any, limit: int) -> tuple[ArchiveEntry | BadRow, ...]:
     """Return the next entries after this archive id, in the order of ids; an invalid row is returned as such."""
     return _judged(rows(db, f"{_ROWS.select} WHERE archive_id > ? ORDER BY archive_id LIMIT ?", (after, limit)))
@@ -124,7 +92,7 @@ def find_same_source(
         "AND source_checksum = ? AND converter_name = ? ORDER BY entry_no DESC LIMIT 1",
         (path_to_text(path), mtime_ns, size_bytes, checksum, converter_name),
     ).fetchone()
-    return _entry(row) if row else None
+    return entry_of(row) if row else None
 
 
 def shorter_at_its_place(
@@ -193,8 +161,12 @@ def apply_conversion(
 def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     """Show one more report of the latest conversion."""
     entry = get(tx, archive_id)
-    is_first = entry.report_count == 0
-    _change(tx, archive_id, _report_columns([report]) if is_first else {"report_count": entry.report_count + 1})
+    if entry.report_count == 0:
+        changes = _report_columns([report])
+    else:
+        result = worst((entry.result, UnitResult.read(report.result)))
+        changes = {"report_count": entry.report_count + 1, "result": _stored(result)}
+    _change(tx, archive_id, changes)
     _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
@@ -229,7 +201,12 @@ def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
         "report_count": len(reports),
         "serial_number": first.serial_number if first else None,
         "part_number": first.part_number if first else None,
+        "result": _stored(worst(UnitResult.read(report.result) for report in reports)),
     }
+
+
+def _stored(result: UnitResult | None) -> str | None:
+    return result.value if result else None
 
 
 def _change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: dict[str, int] | None = None) -> None:
@@ -260,7 +237,7 @@ def _judged(found: Iterable[Any]) -> tuple[ArchiveEntry | BadRow, ...]:
     return tuple(sound_or_bad(found, _decoded, label="the row of entry {0}"))
 
 
-def _entry(row: Any) -> ArchiveEntry:
+def entry_of(row: Any) -> ArchiveEntry:
     """Return the entry of a row; CatalogDamaged names an invalid row."""
     (made,) = _judged([row])
     if isinstance(made, BadRow):
@@ -277,6 +254,7 @@ def _decoded(row: Any) -> ArchiveEntry:
     values["conversion_parameters"] = values["conversion_parameters"] or {}
     values["source_kind"] = SourceKind(values["source_kind"])
     values["conversion_status"] = ConversionStatus(values["conversion_status"])
+    values["result"] = UnitResult(values["result"]) if values["result"] else None
     return ArchiveEntry(**values)
 
 

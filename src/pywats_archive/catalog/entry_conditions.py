@@ -3,37 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pywats_archive.catalog import search
 from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.models.query import EntryFilter
 
+_BY_REPORT = "archive_id IN (SELECT archive_id FROM reports WHERE {})"
+_ESCAPED = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_", "*": "%", "?": "_"})
+"""From the wildcards that WATS has to those of LIKE."""
 
-def conditions(wanted: EntryFilter) -> tuple[str, tuple[Any, ...]]:
-    """Return a WHERE clause for a filter, empty if it has no condition, and its values."""
-    tests = [(condition, value) for condition, value in _asked(wanted) if value is not None]
-    where = " AND ".join(condition for condition, _ in tests)
-    values = tuple(value for condition, value in tests if "?" in condition)
-    return (f"WHERE {where}" if where else ""), values
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What the rows of ``archive_entries`` must meet, and what the full-text index must find."""
+
+    where: tuple[str, ...]
+    values: tuple[Any, ...]
+    match: str | None = None
+    """An FTS5 query; None if no text is asked for."""
+    range: tuple[str, ...] = ()
+    """Those of the date range alone, which an index has; they are in ``where`` too."""
+    range_values: tuple[Any, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.where) or self.match is not None
+
+
+def conditions(wanted: EntryFilter) -> Conditions:
+    """Return the conditions of a filter."""
+    within = [(condition, value) for condition, value in _range(wanted) if value is not None]
+    asked = [*within, *((condition, value) for condition, value in _asked(wanted) if value is not None)]
+    match = None if wanted.text is None else search.match_expression(wanted.text)
+    if wanted.text is not None and match is None:
+        asked.append(("0", True))
+    return Conditions(
+        where=tuple(condition for condition, _ in asked),
+        values=tuple(value for condition, value in asked if "?" in condition),
+        match=match,
+        range=tuple(condition for condition, _ in within),
+        range_values=tuple(value for _, value in within),
+    )
+
+
+def _range(wanted: EntryFilter) -> Iterator[tuple[str, str | None]]:
+    yield "conversion_timestamp >= ?", moment_to_text(wanted.from_date) if wanted.from_date else None
+    yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
 
 
 def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
-    by_report = "archive_id IN (SELECT archive_id FROM reports WHERE {} = ?)"
     yield "converter_name = ?", wanted.converter_name
     yield "conversion_status = ?", wanted.status.value if wanted.status else None
-    yield "conversion_timestamp >= ?", moment_to_text(wanted.from_date) if wanted.from_date else None
-    yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
-    yield by_report.format("serial_number"), wanted.serial_number
-    yield by_report.format("part_number"), wanted.part_number
-    yield by_report.format("submission_state"), wanted.submission.value if wanted.submission else None
+    yield "result = ?", wanted.result.value if wanted.result else None
+    yield _like("serial_number", wanted.serial_number)
+    yield _like("part_number", wanted.part_number)
+    submission = wanted.submission.value if wanted.submission else None
+    yield _BY_REPORT.format("submission_state = ?"), submission
     if wanted.warned is not None:
         yield f"warnings IS {'NOT ' if wanted.warned else ''}NULL", True
     if wanted.purged is not None:
         yield f"purged_at IS {'NOT ' if wanted.purged else ''}NULL", True
-    if wanted.text is not None:
-        match = search.match_expression(wanted.text)
-        if match is None:
-            yield "0", True
-        else:
-            yield "entry_no IN (SELECT rowid FROM entry_text WHERE entry_text MATCH ?)", match
+
+
+def _like(column: str, value: str | None) -> tuple[str, str | None]:
+    """Return the condition of a number that people write; one with a wildcard in front reads the whole index."""
+    if value is None or not any(wildcard in value for wildcard in "*?"):
+        return _BY_REPORT.format(f"{column} = ?"), value
+    return _BY_REPORT.format(f"{column} LIKE ? ESCAPE '\\'"), value.translate(_ESCAPED)

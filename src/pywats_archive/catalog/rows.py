@@ -67,7 +67,9 @@ class Rows:
         self._plain = [(n, _STORED_AS.get(kind, (kind,))) for n, kind in plain]
         self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=_DIALECT))
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
-        self.select = f"SELECT {', '.join(f'{table.name}.{name}' for name in self.names)} FROM {table.name} "
+        self.columns = ", ".join(f"{table.name}.{name}" for name in self.names)
+        """Their names, as SQL."""
+        self.select = f"SELECT {self.columns} FROM {table.name} "
         """A SELECT of all columns but the key, for conditions to be added."""
 
     def insert(self, tx: Connection, values: Mapping[str, Any]) -> int:

@@ -15,6 +15,18 @@ from sqlalchemy import (
 from pywats_archive.catalog.column_types import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
 
+_BY_CONVERTER = (
+    "converter_name",
+    "conversion_timestamp",
+    "archive_id",
+    "conversion_status",
+    "result",
+    "source_size_bytes",
+    "conversion_duration_ms",
+    "serial_number",
+)
+"""What the list of one converter is filtered and sorted by, so that only the rows that are shown are read."""
+
 archive_entries = Table(
     "archive_entries",
     metadata,
@@ -56,7 +68,8 @@ archive_entries = Table(
     Column("all_reports_size_bytes", Integer, nullable=False, server_default="0"),
     Column("all_reports_compressed_bytes", Integer, nullable=False, server_default="0"),
     Column("rebuilt_at", Moment),
-    Index("idx_converter", "converter_name", "conversion_timestamp", "archive_id"),
+    Column("result", Text),
+    Index("idx_converter", *_BY_CONVERTER),
     Index("idx_timestamp", "conversion_timestamp", "archive_id"),
     Index("idx_status", "conversion_status", "conversion_timestamp", "archive_id"),
     Index(
@@ -70,6 +83,17 @@ archive_entries = Table(
     ),
     Index("idx_purge", "purge_id", sqlite_where=text("purge_id IS NOT NULL")),
     Index("idx_source", "source_path", "source_mtime_ns"),
+    Index("idx_size", "source_size_bytes", "archive_id"),
+    Index("idx_serial", "serial_number", "archive_id", sqlite_where=text("serial_number IS NOT NULL")),
+    Index(
+        "idx_duration",
+        "conversion_duration_ms",
+        "archive_id",
+        sqlite_where=text("conversion_duration_ms IS NOT NULL"),
+    ),
+    Index("idx_warned", "conversion_timestamp", "archive_id", sqlite_where=text("warnings IS NOT NULL")),
+    Index("idx_purged", "conversion_timestamp", "archive_id", sqlite_where=text("purged_at IS NOT NULL")),
+    Index("idx_result", "result", "conversion_timestamp", "archive_id", sqlite_where=text("result IS NOT NULL")),
 )
 """``disk_size_bytes``: the disk space of all blobs of the entry. It and the sums of all its reports, of every
 conversion, are kept by triggers, beside what code adds (see ``entry_figures``)."""

@@ -12,7 +12,8 @@ import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pywats_archive.cli.output import console, entries_table, facts, human_size, print_json, printable
+from pywats_archive.cli import entries_table
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable
 from pywats_archive.demo.station import DemoResult, run_demo
 
 
@@ -56,8 +57,8 @@ def demo(
 
 
 def _draw(result: DemoResult) -> None:
-    console.print(entries_table(result.entries))
-    console.print("! marks entries with warnings\n", style="dim")
+    entries_table.draw(result.entries)
+    console.print()
     figures = result.statistics
     statuses = ", ".join(f"{number} {status}" for status, number in figures.by_status.items())
     console.print(

@@ -14,7 +14,7 @@ from pywats_archive.cli.output import console, print_json, printable, when
 from pywats_archive.cli.restore import current_user
 
 app = typer.Typer(help="Keep entries from every purge.", no_args_is_help=True, rich_markup_mode=None)
-IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help="Archive ids.")]
+IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)]
 
 
 @app.command("add")
@@ -28,8 +28,9 @@ def add(
     """Hold entries until they are released."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
-        client.retention.hold(archive_ids, reason, actor=current_user())
-    console.print(f"{len(archive_ids)} held")
+        ids = options.chosen(client, archive_ids)
+        client.retention.hold(ids, reason, actor=current_user())
+    console.print(f"{len(ids)} held")
 
 
 @app.command("release")
@@ -42,8 +43,9 @@ def release(
     """Release entries, so that their policies apply again."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
-        client.retention.release(archive_ids, actor=current_user())
-    console.print(f"{len(archive_ids)} released")
+        ids = options.chosen(client, archive_ids)
+        client.retention.release(ids, actor=current_user())
+    console.print(f"{len(ids)} released")
 
 
 @app.command("list")

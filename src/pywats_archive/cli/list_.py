@@ -1,16 +1,43 @@
-"""``list``: entries by date, converter, status, serial or part number."""
+"""``list``: entries by date, converter, status, result, serial or part number, or words."""
 
 from __future__ import annotations
 
+import csv
+import sys
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from typing import Annotated
 
 import typer
 
-from pywats_archive.cli import options
-from pywats_archive.cli.output import console, entries_table, print_json
+from pywats_archive.cli import entries_table, options
+from pywats_archive.cli.output import console, print_json
+from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.query import Page
+from pywats_archive.models.query import Page, SortKey
+
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line; times in UTC.")]
+UtcOption = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
+SortOption = Annotated[SortKey, typer.Option("--sort", help="Time: newest first; size, duration: greatest first.")]
+ReverseOption = Annotated[bool, typer.Option("--reverse", help="The other way round.")]
+_DESCENDING = frozenset({SortKey.TIME, SortKey.SIZE, SortKey.DURATION})
+_CSV = {
+    "time": "conversion_timestamp",
+    "archive_id": "archive_id",
+    "converter": "converter_name",
+    "serial_number": "serial_number",
+    "part_number": "part_number",
+    "result": "result",
+    "status": "conversion_status",
+    "error": "conversion_error",
+    "source": "source_original_path",
+    "source_size_bytes": "source_size_bytes",
+    "duration_ms": "conversion_duration_ms",
+    "report_id": "report_id",
+    "reports": "report_count",
+    "purged_at": "purged_at",
+}
 
 
 def list_entries(
@@ -18,10 +45,14 @@ def list_entries(
     config: options.ConfigOption = None,
     from_: options.FromOption = None,
     to: options.ToOption = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w, or a date.")] = None,
+    today: Annotated[bool, typer.Option("--today", help="Only of today.")] = False,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
+    result: Annotated[str | None, typer.Option(help="passed, failed, error, terminated or done.")] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
+    text: Annotated[str | None, typer.Option(help="Words in errors, names, serial or part numbers.")] = None,
     warned: Annotated[
         bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,
@@ -29,30 +60,67 @@ def list_entries(
         str | None, typer.Option(help="Only entries with a report that is waiting, accepted, refused or withheld.")
     ] = None,
     purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
+    sort: SortOption = SortKey.TIME,
+    reverse: ReverseOption = False,
+    last: Annotated[int | None, typer.Option(metavar="N", min=1, max=100_000, help="Only the first N rows.")] = None,
     limit: options.LimitOption = 100,
     offset: options.OffsetOption = 0,
+    utc: UtcOption = False,
+    as_csv: CsvOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """List entries, newest first."""
+    """List entries, newest first.
+
+    In serial and part numbers, * stands for any characters and ? for one.
+    """
     wanted = replace(
-        options.entry_filter(from_, to, converter, status, serial, part),
+        options.entry_filter(_start(from_, since, today=today), to, converter, status, serial, part),
+        result=options.parse_result(result),
+        text=text,
         warned=warned,
         submission=options.parse_submission(submission),
         purged=purged,
+        sort=sort,
+        newest_first=(sort in _DESCENDING) is not reverse,
     )
     with options.open_client(archive, config) as client:
         if converter:
             client.require_converter(converter)
-        print_page(client.find(wanted, limit=limit, offset=offset), offset=offset, as_json=as_json)
+        page = client.find(wanted, limit=last or limit, offset=offset)
+    print_page(page, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc)
 
 
-def print_page(page: Page[ArchiveEntry], *, offset: int, as_json: bool) -> None:
-    """Draw a page of entries, or write it as JSON."""
+def _start(from_: str | None, since: str | None, *, today: bool) -> str | None:
+    """Return the one option of three that says where the range begins."""
+    given = [each for each in (from_, since, date.today().isoformat() if today else None) if each]
+    if len(given) > 1:
+        raise UsageError("--from, --since and --today: use one of them")
+    return given[0] if given else None
+
+
+def print_page(
+    page: Page[ArchiveEntry], *, offset: int, as_json: bool, as_csv: bool = False, utc: bool = False
+) -> None:
+    """Draw a page of entries, or write it as JSON or CSV."""
     if as_json:
-        print_json({"entries": page.items, "total": page.total})
-        return
-    if not page.items:
+        print_json({"entries": page.items, "total": page.total, "total_is_exact": page.total_is_exact})
+    elif as_csv:
+        _write_csv(page.items)
+    elif not page.items:
         console.print(f"none after the first {page.total}" if page.total else "no entries")
-        return
-    console.print(entries_table(page.items))
-    console.print(f"{offset + 1} to {offset + len(page.items)} of {page.total}")
+    else:
+        entries_table.draw(page.items, utc=utc)
+        total = page.total if page.total_is_exact else f"more than {page.total}"
+        console.print(f"{offset + 1} to {offset + len(page.items)} of {total}")
+
+
+def _write_csv(entries: Iterable[ArchiveEntry]) -> None:
+    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines.writerow(_CSV)
+    for entry in entries:
+        lines.writerow([_plain(getattr(entry, field)) for field in _CSV.values()])
+
+
+def _plain(value: object) -> object:
+    value = getattr(value, "value", value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -15,14 +17,17 @@ from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.report import SubmissionState
-from pywats_archive.models.time import end_of, start_of
+from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.models.time import end_of, start_of, utc_now
 from pywats_archive.portable.files import WINDOWS
 
 Choice = TypeVar("Choice", bound=Enum)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 ArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="Use this archive; default: all archives of --config.")
 ]
+ID_HELP = "Id or a part of one, serial number, or file."
+"""What a verb takes as the name of an entry."""
 OneArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="The archive to use, if the configuration has several.")
 ]
@@ -34,14 +39,24 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Maximum number of entries.")]
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Number of entries to skip.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-FromOption = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Converted on or after.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="DATE", help="Converted on or after; or 30m, 12h, 2d, 3w ago.")
+]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
 ConverterOption = Annotated[str | None, typer.Option("--converter", help="Only this converter.")]
 StatusOption = Annotated[
     str | None, typer.Option("--status", help="pending, success, failed, suspended, skipped or rejected.")
 ]
-SerialOption = Annotated[str | None, typer.Option("--serial", help="Serial number of any of its reports.")]
-PartOption = Annotated[str | None, typer.Option("--part", help="Part number of any of its reports.")]
+SerialOption = Annotated[str | None, typer.Option("--serial", help="Of any of its reports; * and ? match any.")]
+PartOption = Annotated[str | None, typer.Option("--part", help="Of any of its reports; * and ? match any.")]
+
+
+def chosen(client: Client, named: Iterable[str]) -> list[str]:
+    """Return the archive ids that the arguments of a verb name, each once; ``-`` reads names from the lines on stdin."""
+    names: list[str] = []
+    for name in named:
+        names += (line.strip() for line in sys.stdin) if name == "-" else [name]
+    return list(dict.fromkeys(client.resolve(name) for name in names if name))
 
 
 def default_config() -> Path:
@@ -68,7 +83,7 @@ def entry_filter(
     from_: str | None, to: str | None, converter: str | None, status: str | None, serial: str | None, part: str | None
 ) -> EntryFilter:
     """Return the filter for entries that the options describe."""
-    first, last = parse_day(from_, "--from"), parse_day(to, "--to")
+    first, last = parse_start(from_), parse_day(to, "--to")
     start, end = start_of(first) if first else None, end_of(last) if last else None
     if start and end and start > end:
         raise UsageError(f"--from {from_} lies after --to {to}; swap them")
@@ -108,6 +123,19 @@ def parse_day(text: str | None, option: str) -> date | datetime | None:
         )
     except ValueError as exc:
         raise UsageError(f"invalid {option} '{text}'; use a date such as 2026-01-31 or 2026-01-31T08:00") from exc
+
+
+def parse_start(text: str | None) -> date | datetime | None:
+    """Read where a range begins: how long ago (30m, 12h, 2d, 3w), or as ``parse_day`` reads it."""
+    ago = re.fullmatch(r"(\d{1,5})([mhdw])", text or "")
+    if ago is None:
+        return parse_day(text, "--from")
+    return utc_now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+
+
+def parse_result(text: str | None) -> UnitResult | None:
+    """Read the result of a unit, in any case."""
+    return _choice(text, UnitResult, "--result")
 
 
 def parse_status(text: str | None) -> ConversionStatus | None:

@@ -5,36 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 from pywats_archive.models.operation.statistics import OpenAlert
 
 _WIDTH_WITHOUT_TERMINAL = 160
-_WIDE = 150
-"""Narrower terminals get neither compressed sizes nor report ids."""
 _IS_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
 console = Console(highlight=False, markup=False, emoji=False, width=None if _IS_TERMINAL else _WIDTH_WITHOUT_TERMINAL)
-_STYLES = {
-    "SUCCESS": "green",
-    "FAILED": "red",
-    "SUSPENDED": "yellow",
-    "REJECTED": "yellow",
-    "SKIPPED": "dim",
-    "PENDING": "cyan",
-}
 
 
 def print_json(value: Any) -> None:
@@ -56,38 +43,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def entries_table(entries: Iterable[ArchiveEntry]) -> Table:
-    """Draw entries as a table."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("entry", no_wrap=True, min_width=ARCHIVE_ID_LENGTH)
-    table.add_column("converter", overflow="fold")
-    table.add_column("status", no_wrap=True, min_width=9)
-    table.add_column("serial number", overflow="fold")
-    is_wide = console.width >= _WIDE
-    table.add_column("source", overflow="ellipsis", no_wrap=True, max_width=28)
-    table.add_column("size", justify="right", no_wrap=True)
-    if is_wide:
-        table.add_column("compressed", justify="right", no_wrap=True)
-        table.add_column("report id", no_wrap=True)
-    for entry in entries:
-        table.add_row(*_row(entry, is_wide=is_wide))
-    return table
-
-
-def _row(entry: ArchiveEntry, *, is_wide: bool) -> Sequence[str | Text]:
-    more = f" +{entry.report_count - 1}" if entry.report_count > 1 else ""
-    mark = (" !" if entry.warnings else "") + (" purged" if entry.purged_at else "")
-    return (
-        entry.archive_id,
-        printable(entry.converter_name),
-        Text(entry.conversion_status.value + mark, style=_STYLES[entry.conversion_status.value]),
-        printable(entry.serial_number or ""),
-        printable(name_of(entry)),
-        human_size(entry.source_size_bytes),
-        *([human_size(entry.compressed_size_bytes), f"{entry.report_id or ''}{more}"] if is_wide else []),
-    )
 
 
 def print_alerts(alerts: Iterable[OpenAlert]) -> None:

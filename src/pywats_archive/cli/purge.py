@@ -26,7 +26,7 @@ _AT_ONCE = 100_000
 
 
 def purge(
-    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids.")] = None,
+    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help=options.ID_HELP)] = None,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     from_: options.FromOption = None,
@@ -66,7 +66,7 @@ def purge(
         if confirm_clock:
             return _confirm_clock(retention, yes=yes, as_json=as_json)
         if archive_ids or is_filtered:
-            ids = archive_ids or _matching(client, wanted)
+            ids = options.chosen(client, archive_ids) if archive_ids else _matching(client, wanted)
             decided: Decided = list(retention.preview_named(ids, unsubmitted=unsubmitted))
         else:
             decided = retention.preview(converter)

@@ -36,7 +36,7 @@ ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of con
 @app.command("start")
 def start(
     archive_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help="Archive ids; or use filters:")
+        list[str] | None, typer.Argument(metavar="[ID...]", help=f"{options.ID_HELP} Or use filters:")
     ] = None,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
@@ -100,7 +100,10 @@ def start(
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        ids = archive_ids or engine.select(replace(wanted, text=text, newest_first=not oldest_first), mode)
+        if archive_ids:
+            ids = options.chosen(client, archive_ids)
+        else:
+            ids = engine.select(replace(wanted, text=text, newest_first=not oldest_first), mode)
         if not ids:
             raise UsageError("reprocess start: no entry matches")
         if not dry_run:
@@ -180,6 +183,7 @@ def diff(
     """Show every field that a run changes, entry by entry."""
     with options.open_station(config) as client:
         every = client.reprocessing(archive, actor=current_user()).items(run)
+        archive_id = archive_id and client.resolve(archive_id)
         items = [item for item in every if archive_id in (None, item.archive_id)]
     if not volatile:
         items = [replace(item, volatile=()) for item in items]

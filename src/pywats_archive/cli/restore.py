@@ -14,7 +14,7 @@ from pywats_archive.cli.output import console, print_json, printable
 
 
 def restore(
-    archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Archive ids.")],
+    archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)],
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Target folder; existing files are not replaced.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
@@ -25,7 +25,9 @@ def restore(
 ) -> int:
     """Restore sources and their companions, each checked against its checksum."""
     with options.open_client(archive, config) as client:
-        results = client.restore(archive_ids, to.absolute(), actor=current_user(), even_damaged=even_damaged)
+        results = client.restore(
+            options.chosen(client, archive_ids), to.absolute(), actor=current_user(), even_damaged=even_damaged
+        )
     failed = [result for result in results if result.error]
     if as_json:
         print_json({"restored": [r for r in results if not r.error], "problems": failed})

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.list_ import print_page
-from pywats_archive.models.query import EntryFilter
+from pywats_archive.cli.list_ import CsvOption, UtcOption, print_page
 
 
 def search(
     text: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words or beginnings of words; all must occur.")],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    from_: options.FromOption = None,
+    to: options.ToOption = None,
+    converter: options.ConverterOption = None,
+    status: options.StatusOption = None,
     limit: options.LimitOption = 100,
     offset: options.OffsetOption = 0,
+    utc: UtcOption = False,
+    as_csv: CsvOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Search errors, warnings, file names, serial and part numbers."""
+    """Search errors, warnings, file names, serial and part numbers; the newest source first."""
+    wanted = replace(options.entry_filter(from_, to, converter, status, None, None), text=" ".join(text))
     with options.open_client(archive, config) as client:
-        print_page(
-            client.find(EntryFilter(text=" ".join(text)), limit=limit, offset=offset), offset=offset, as_json=as_json
-        )
+        page = client.find(wanted, limit=limit, offset=offset)
+    print_page(page, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc)

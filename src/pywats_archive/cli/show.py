@@ -14,14 +14,14 @@ from pywats_archive.models.entry import ArchiveEntry
 
 
 def show(
-    archive_id: Annotated[str, typer.Argument(metavar="ID", help="An archive id.")],
+    archive_id: Annotated[str, typer.Argument(metavar="ID", help=options.ID_HELP)],
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Show one entry: source, conversions, reports, events."""
     with options.open_client(archive, config) as client:
-        details = client.details(archive_id)
+        details = client.details(client.resolve(archive_id, newest=True))
     if as_json:
         print_json(_document(details))
         return

@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.archive.ledger import Account, Whereabouts
-from pywats_archive.cli import options
-from pywats_archive.cli.output import console, entries_table, print_alerts, print_json, printable, when
+from pywats_archive.cli import entries_table, options
+from pywats_archive.cli.output import console, print_alerts, print_json, printable, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceStatus
@@ -62,7 +62,7 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) ->
             line = f"{arrival.path}: {arrival.state.value} since {when(arrival.changed_at)}{where}{why}"
             console.print(printable(line), soft_wrap=True)
         if found.entries:
-            console.print(entries_table(found.entries))
+            entries_table.draw(found.entries)
     return 0 if found.arrivals or found.entries else 1
 
 

@@ -17,7 +17,7 @@ from pywats_archive.archive.core import EntryDetails
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.archive.ledger import Whereabouts
 from pywats_archive.archive.liveness import heartbeat, unattended
-from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
+from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.restoring import Restored, restore, salvage
 from pywats_archive.client.status import StationStatus
@@ -46,17 +46,14 @@ class Client:
     def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
         """Open the archives in these folders; NotAnArchive names a folder without one.
 
-        One whose catalog is damaged can be verified and rebuilt; anything else that needs it raises CatalogDamaged.
+        One whose catalog is damaged can be verified and rebuilt; all else that needs it raises CatalogDamaged.
         """
         self._station = station
         self._archives = OpenArchives([arguments.path(root, "archives").absolute() for root in archives])
 
     @classmethod
     def from_config(cls, path: Path | str) -> Client:
-        """Open every archive of a configuration, except those that no service has created yet.
-
-        ArchiveAway names a known archive that is missing: without it, answers would be incomplete and look complete.
-        """
+        """Open each archive of a configuration that exists; ArchiveAway names a known one that is missing."""
         station = read_station_config(Path(path))
         for reason in unavailable_archives(station).values():
             raise reason
@@ -136,16 +133,26 @@ class Client:
         """Return the engine that replays entries of one archive; UsageError if archive or configuration are ambiguous."""
         if self._station is None:
             raise UsageError("replaying needs the converters' configuration; open the client with from_config")
-        found = [each for each in self._archives.all if archive is None or each.root == archive.absolute()]
-        if len(found) != 1:
-            known = ", ".join(str(root) for root in self._archives.roots) or "none"
-            raise UsageError(f"several archives or none; choose one with --archive: {known}")
-        return ReprocessingEngine(found[0], self._station, actor=actor)
+        return ReprocessingEngine(self._archives.only(archive), self._station, actor=actor)
 
-    def find(self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0) -> Page[ArchiveEntry]:
-        """Return a page of the entries that match, over all archives, in stable order, with their total number."""
+    def find(
+        self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0, after: str | None = None
+    ) -> Page[ArchiveEntry]:
+        """Return a page of the entries that match, in stable order, behind ``offset`` of them or behind ``Page.next``."""
         limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
-        return self._archives.find(wanted, limit=limit, offset=offset)
+        position = None if after is None else arguments.text(after, "after", most=100_000)
+        return self._archives.find(wanted, limit=limit, offset=offset, after=position)
+
+    def entries(self, wanted: EntryFilter | None = None) -> Iterator[ArchiveEntry]:
+        """Stream all entries that match, over all archives, in stable order; those added meanwhile may be missing."""
+        return self._archives.stream(wanted or EntryFilter())
+
+    def resolve(self, text: str, *, newest: bool = False) -> str:
+        """Return the id of the entry that ``text`` names: an id or a part of one, a serial number, a path or a file name.
+
+        UnknownEntry if there is none. UsageError lists several; of one serial number or file, the ``newest`` may do.
+        """
+        return self._archives.resolve(arguments.text(text, "text"), newest=newest)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -185,10 +192,11 @@ class Client:
 
     def status(self) -> StationStatus:
         """Return the accounts of all archives."""
+        every = self._archives.all
         return StationStatus(
-            accounts=tuple(account for archive in self._archives.all for account in ledger.accounts(archive)),
-            disagreements=tuple(fault for archive in self._archives.all for fault in ledger.disagreements(archive)),
-            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, self._archives.all)), *self._unattended()]),
+            accounts=tuple(chain.from_iterable(map(ledger.accounts, every))),
+            disagreements=tuple(chain.from_iterable(map(ledger.disagreements, every))),
+            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, every)), *self._unattended()]),
             services=self.services(),
         )
 
@@ -219,14 +227,7 @@ class Client:
 
         Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
         """
-        self.close()
-        roots = (
-            self._archives.roots if self._station is None else [root for root in self._archives.roots if damage(root)]
-        )
-        how = Rebuilding(actor=actor, on_progress=on_progress)
-        rebuilt = tuple(rebuild(root, how) for root in roots)
-        self._archives.open()
-        return rebuilt
+        return self._archives.rebuild(Rebuilding(actor=actor, on_progress=on_progress), all_=self._station is None)
 
     def close(self) -> None:
         """Close the archives; idempotent."""

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
-from pywats_archive.archive import ledger
+from pywats_archive.archive import finding, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.archive.ledger import Whereabouts
+from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
+from pywats_archive.client import merging
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry
+from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry, UsageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Rebuilt, Thoroughness
 from pywats_archive.models.query import EntryFilter, Page
+
+_PAGE = 500
+"""Entries that are read at a time."""
+_LISTED = 10
+"""Entries that an error lists for a choice."""
 
 
 class OpenArchives:
@@ -50,6 +58,14 @@ class OpenArchives:
             raise damaged
         return tuple(self._opened.values())
 
+    def only(self, root: Path | None) -> Archive:
+        """Return the archive in a folder, or the only one; UsageError if there are several or none."""
+        found = [each for each in self.all if root is None or each.root == root.absolute()]
+        if len(found) != 1:
+            known = ", ".join(str(root) for root in self.roots) or "none"
+            raise UsageError(f"several archives or none; choose one with --archive: {known}")
+        return found[0]
+
     def holder(self, archive_id: str) -> Archive:
         """Return the archive that has an entry; UnknownEntry if none has it."""
         for archive in self.all if isinstance(archive_id, str) else ():
@@ -57,17 +73,33 @@ class OpenArchives:
                 return archive
         raise UnknownEntry(f"no entry is called '{archive_id}'; 'pywats-archive list' shows those there are")
 
-    def find(self, wanted: EntryFilter, *, limit: int, offset: int) -> Page[ArchiveEntry]:
+    def resolve(self, text: str, *, newest: bool) -> str:
+        """Return the id of the entry that ``text`` names; UnknownEntry if it names none, UsageError if several."""
+        each = (finding.ids_of(archive, text, limit=_LISTED + 1) for archive in self.all)
+        found = sorted(chain.from_iterable(each), reverse=True)
+        if not found:
+            raise UnknownEntry(
+                f"no entry '{text}': no entry has it as (part of) its id, serial number, path or file name; "
+                "'pywats-archive list' shows those there are"
+            )
+        if len(found) == 1 or (newest and text not in found[0]):
+            return found[0]
+        listed = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
+        raise UsageError(f"'{text}' names several entries; choose one: {listed}")
+
+    def find(self, wanted: EntryFilter, *, limit: int, offset: int, after: str | None) -> Page[ArchiveEntry]:
         """Return a page of matching entries over all archives, in stable order, with their total number."""
         if len(self.all) == 1:
-            return self.all[0].find(wanted, limit=limit, offset=offset)
-        pages = [archive.find(wanted, limit=limit + offset) for archive in self.all]
-        merged = sorted(
-            (entry for page in pages for entry in page.items),
-            key=lambda entry: (entry.conversion_timestamp, entry.archive_id),
-            reverse=wanted.newest_first,
-        )
-        return Page(items=tuple(merged[offset : offset + limit]), total=sum(page.total for page in pages))
+            return self.all[0].find(wanted, limit=limit, offset=offset, after=after)
+        return merging.find(self.all, wanted, limit=limit, offset=offset, after=after)
+
+    def stream(self, wanted: EntryFilter) -> Iterator[ArchiveEntry]:
+        """Stream all matching entries over all archives, in stable order."""
+        page = self.find(wanted, limit=_PAGE, offset=0, after=None)
+        yield from page.items
+        while page.next:
+            page = self.find(wanted, limit=_PAGE, offset=0, after=page.next)
+            yield from page.items
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number."""
@@ -76,6 +108,13 @@ class OpenArchives:
             arrivals=tuple(arrival for each in found for arrival in each.arrivals),
             entries=tuple(entry for each in found for entry in each.entries),
         )
+
+    def rebuild(self, how: Rebuilding, *, all_: bool) -> tuple[Rebuilt, ...]:
+        """Rebuild the catalogs of all archives, or only the damaged ones."""
+        self.close()
+        rebuilt = tuple(rebuild(root, how) for root in self.roots if all_ or damage(root))
+        self.open()
+        return rebuilt
 
     def verify(self, thoroughness: Thoroughness) -> Iterator[Checked]:
         """Check every archive, and yield each file that was checked."""

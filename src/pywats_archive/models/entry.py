@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.models.report import UnitResult
 
 
 class ConversionStatus(str, Enum):
@@ -81,6 +82,8 @@ class ArchiveEntry:
     report_count: int = 0
     serial_number: str | None = None
     part_number: str | None = None
+    result: UnitResult | None = None
+    """The worst result of the units in its reports; None if no report has one that WATS knows."""
 
     retention_until: date
     purged_at: datetime | None = None

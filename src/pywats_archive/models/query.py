@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Generic, TypeVar
 
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.report import SubmissionState
+from pywats_archive.models.report import SubmissionState, UnitResult
 
 Item = TypeVar("Item")
+
+
+COUNTED = 10_000
+"""Matches that are counted one by one; of more, a page says only that there are more."""
+
+
+class SortKey(str, Enum):
+    """The field by which entries are sorted; those that lack a value come last, in both directions."""
+
+    TIME = "time"
+    """``conversion_timestamp``; with a text, the moment of archiving."""
+    SERIAL = "serial"
+    SIZE = "size"
+    """Of the source."""
+    DURATION = "duration"
+    """Of the latest conversion."""
+    RESULT = "result"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +41,12 @@ class EntryFilter:
     to_date: datetime | None = None
     converter_name: str | None = None
     status: ConversionStatus | None = None
+    result: UnitResult | None = None
+    """The worst result of its units."""
     serial_number: str | None = None
+    """Of any of its reports, without regard to case; ``*`` stands for any characters, ``?`` for one."""
     part_number: str | None = None
+    """As ``serial_number``."""
     text: str | None = None
     """Words of errors, file names, serial or part numbers; each may be shortened at its end."""
     warned: bool | None = None
@@ -32,7 +54,9 @@ class EntryFilter:
     """The submission state of any of its reports."""
     purged: bool | None = None
     """Whether its bytes were purged."""
+    sort: SortKey = SortKey.TIME
     newest_first: bool = True
+    """Descending: the newest, greatest or longest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,3 +65,7 @@ class Page(Generic[Item]):
 
     items: tuple[Item, ...]
     total: int
+    total_is_exact: bool = True
+    """False if there are more than ``total``."""
+    next: str | None = None
+    """Where the next page begins: the ``after`` of the next call. None at the end."""

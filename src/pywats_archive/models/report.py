@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -22,6 +22,31 @@ class SubmissionState(str, Enum):
     """The server does not accept it as it is; it stays in the archive, and a person must act."""
     WITHHELD = "WITHHELD"
     """Not to be sent, for example of a replay without submission."""
+
+
+class UnitResult(str, Enum):
+    """Whether a unit passed its test; apart from whether the conversion of its log succeeded."""
+
+    PASSED = "PASSED"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+    ERROR = "ERROR"
+
+    @classmethod
+    def read(cls, text: str | None) -> UnitResult | None:
+        """Return the result in a report, a letter or a word; None if it is none that WATS has (WSJF, ``result``)."""
+        word = (text or "").strip().upper()
+        return next((each for each in cls if word and word in (each.value, each.value[0])), None)
+
+
+_WORST_FIRST = tuple(reversed(UnitResult))
+
+
+def worst(results: Iterable[UnitResult | None]) -> UnitResult | None:
+    """Return the worst of several results; None if none of them is known."""
+    known = set(results)
+    return next((each for each in _WORST_FIRST if each in known), None)
 
 
 LONGEST_ID = 1000

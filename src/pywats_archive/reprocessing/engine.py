@@ -110,12 +110,12 @@ class ReprocessingEngine:
         return self._matching(wanted)
 
     def _matching(self, wanted: EntryFilter) -> list[str]:
-        found: list[str] = []
-        while True:
-            page = self._archive.find(wanted, limit=_PAGE, offset=len(found))
+        page = self._archive.find(wanted, limit=_PAGE)
+        found = [each.archive_id for each in page.items]
+        while page.next:
+            page = self._archive.find(wanted, limit=_PAGE, after=page.next)
             found += [each.archive_id for each in page.items]
-            if len(page.items) < _PAGE:
-                return found
+        return found
 
     def start(
         self,

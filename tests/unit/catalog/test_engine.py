@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pywats_archive.catalog import engine, entries
+from pywats_archive.catalog import engine, entries, entry_pages
 from pywats_archive.catalog.engine import HEAD, Catalog
 from pywats_archive.errors import CatalogError, NewerFormat
 from pywats_archive.models.query import EntryFilter
@@ -145,7 +145,7 @@ def test_damage_inside_is_told_when_it_is_read(tmp_path: Path) -> None:
         catalog = Catalog.open(path)
         try:
             with catalog.read() as db:
-                list(entries.iterate(db, EntryFilter()))
+                list(entry_pages.iterate(db, EntryFilter()))
         finally:
             catalog.close()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pywats_archive.catalog import entries, search
+from pywats_archive.catalog import entries, entry_pages, search
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.models.query import EntryFilter
 
@@ -17,7 +17,7 @@ ANYTHING = st.text(
 
 def found(catalog: Catalog, text: str) -> int:
     with catalog.read() as db:
-        return entries.find(db, EntryFilter(text=text), limit=10).total
+        return entry_pages.find(db, EntryFilter(text=text), limit=10).total
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
@@ -36,7 +36,7 @@ def test_a_name_is_found_by_itself(catalog: Catalog, name: str) -> None:
 
     def unit(tx: object) -> int:
         number = entries.add(tx, made.entry(1, source_original_path=f"/watch/board7 {name}"))  # type: ignore[arg-type]
-        total = entries.find(tx, EntryFilter(text=f"board7 {name}"), limit=1).total  # type: ignore[arg-type]
+        total = entry_pages.find(tx, EntryFilter(text=f"board7 {name}"), limit=1).total  # type: ignore[arg-type]
         tx.exec_driver_sql("DELETE FROM archive_entries WHERE entry_no = ?", (number,))  # type: ignore[attr-defined]
         tx.exec_driver_sql("DELETE FROM entry_text WHERE rowid = ?", (number,))  # type: ignore[attr-defined]
         return total

@@ -15,7 +15,7 @@ from pywats_archive.archive.folder import layout, locks
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
 from pywats_archive.blobs.header import checksum_in
-from pywats_archive.catalog import arrivals, entries, events, reports
+from pywats_archive.catalog import arrivals, entries, entry_pages, events, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
     ArchiveError,
@@ -157,7 +157,7 @@ def _days(archive: Archive) -> set[date]:
 def _newest_day(db: Connection) -> date | None:
     """Return the day of the latest entry; None if there is none, or its row is invalid."""
     with suppress(CatalogDamaged):
-        for entry in entries.find(db, EntryFilter(), limit=1).items:
+        for entry in entry_pages.find(db, EntryFilter(), limit=1).items:
             return entry.created_at.date()
     return None
 

@@ -1,0 +1,133 @@
+"""Entries as a table that fits the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from pywats_archive.cli.output import console, human_size, name_of, printable
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.report import UnitResult
+from pywats_archive.models.time import UTC, utc_now
+
+_LONGEST = 28
+"""Characters of a name; a longer one is cut or folded, rather than that other columns are left out."""
+_GAP = 3
+"""Columns have a space at each side, and a third one for the line that this kind of table does not draw."""
+_STATUS_STYLES = {
+    ConversionStatus.SUCCESS: "green",
+    ConversionStatus.FAILED: "red",
+    ConversionStatus.SUSPENDED: "yellow",
+    ConversionStatus.REJECTED: "yellow",
+    ConversionStatus.SKIPPED: "dim",
+    ConversionStatus.PENDING: "cyan",
+}
+_CONVERTED = {ConversionStatus.SUCCESS: "yes", ConversionStatus.FAILED: "failed"}
+_RESULT_STYLES = {UnitResult.PASSED: "green", UnitResult.DONE: "green"}
+_MARKS = {"!": "with warnings", "+": "with further reports", "h": "held", "p": "purged"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Column:
+    """One column; of those that do not fit, the one with the highest ``drop`` goes first, and those with 0 never."""
+
+    name: str
+    cell: Callable[[ArchiveEntry], str | Text]
+    drop: int = 0
+    is_number: bool = False
+    may_fold: bool = False
+
+
+def draw(entries: Sequence[ArchiveEntry], *, utc: bool = False) -> None:
+    """Print entries as a table, with a line on the marks that occur.
+
+    What does not fit is left out, in this order: report id, compressed size, archive id, size, part number, source, id, marks,
+    converted. Time, converter, serial number and result stay; a serial number or converter that is too long is folded.
+    """
+    fitting = _fitting(_columns(utc=utc, now=utc_now()), entries, console.width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in fitting:
+        style = {"justify": "right"} if column.is_number else {}
+        table.add_column(column.name, no_wrap=not column.may_fold, overflow="fold", **style)  # type: ignore[arg-type]
+    for entry in entries:
+        table.add_row(*(column.cell(entry) for column in fitting))
+    console.print(table)
+    marks = {mark for entry in entries for mark in _marks(entry)} if any(c.name == "" for c in fitting) else set()
+    if marks:
+        console.print(", ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in marks), style="dim")
+
+
+def _columns(*, utc: bool, now: datetime) -> list[_Column]:
+    return [
+        _Column(name="time", cell=lambda entry: _moment(entry.conversion_timestamp, now=now, utc=utc)),
+        _Column(name="converter", cell=lambda entry: printable(entry.converter_name), may_fold=True),
+        _Column(name="serial number", cell=lambda entry: printable(entry.serial_number or "-"), may_fold=True),
+        _Column(name="result", cell=_result),
+        _Column(name="converted", cell=_status, drop=1),
+        _Column(name="", cell=_marks, drop=2),
+        _Column(name="id", cell=lambda entry: entry.archive_id.rpartition("_")[2], drop=3),
+        _Column(name="source", cell=lambda entry: _cut(printable(name_of(entry))), drop=4),
+        _Column(name="part number", cell=lambda entry: printable(entry.part_number or "-"), drop=5),
+        _Column(name="size", cell=lambda entry: human_size(entry.source_size_bytes), drop=6, is_number=True),
+        _Column(name="archive id", cell=lambda entry: entry.archive_id, drop=7),
+        _Column(name="compressed", cell=lambda entry: human_size(entry.compressed_size_bytes), drop=8, is_number=True),
+        _Column(name="report id", cell=lambda entry: entry.report_id or "-", drop=9),
+    ]
+
+
+def _fitting(columns: list[_Column], entries: Sequence[ArchiveEntry], width: int) -> list[_Column]:
+    """Return the columns that fit together; the short id stands only for the whole one."""
+    widths = {column.name: _width(column, entries) + _GAP for column in columns}
+    shown = list(columns)
+    while sum(widths[column.name] for column in _shown_once(shown)) - 1 > width and any(c.drop for c in shown):
+        shown.remove(max(shown, key=lambda column: column.drop))
+    return _shown_once(shown)
+
+
+def _width(column: _Column, entries: Sequence[ArchiveEntry]) -> int:
+    widest = max(cell_len(column.name), *(cell_len(str(column.cell(entry))) for entry in entries))
+    return min(widest, _LONGEST) if column.may_fold else widest
+
+
+def _shown_once(columns: list[_Column]) -> list[_Column]:
+    has_whole = any(column.name == "archive id" for column in columns)
+    return [column for column in columns if not (has_whole and column.name == "id")]
+
+
+def _moment(moment: datetime, *, now: datetime, utc: bool) -> str:
+    """Write a moment to the minute: 'today 14:02', 'yesterday 14:02', or with its date; in UTC with a Z."""
+    try:
+        local, today = (moment if utc else moment.astimezone()), now.astimezone().date()
+    except (OverflowError, ValueError, OSError):
+        return moment.isoformat(" ", timespec="minutes")
+    if utc:
+        return f"{local.astimezone(UTC):%Y-%m-%d %H:%MZ}"
+    days = {today: "today", today - timedelta(days=1): "yesterday"}
+    return f"{days.get(local.date()) or local.date().isoformat()} {local:%H:%M}"
+
+
+def _marks(entry: ArchiveEntry) -> str:
+    marks = {"!": entry.warnings, "+": entry.report_count > 1, "h": entry.hold_reason, "p": entry.purged_at}
+    return "".join(mark for mark, applies in marks.items() if applies)
+
+
+def _result(entry: ArchiveEntry) -> Text:
+    result = entry.result
+    return (
+        Text(result.value.capitalize(), style=_RESULT_STYLES.get(result, "red")) if result else Text("-", style="dim")
+    )
+
+
+def _status(entry: ArchiveEntry) -> Text:
+    status = entry.conversion_status
+    return Text(_CONVERTED.get(status, status.value.lower()), style=_STATUS_STYLES[status])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
