@@ -170,7 +170,7 @@ def test_code_that_was_not_kept_or_is_damaged_skips_with_that_reason(station: St
     assert str(kept) in reason
     kept.unlink()
     (reason,) = replayed(station, dry_run=True, use_current_converter=False).skipped_because
-    assert "its code was not kept" in reason
+    assert "its code was not stored" in reason
     kept.write_bytes(sound)
 
 
