@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from pywats_archive.portable.kernel32 import PROTOTYPES, declared
+from pywats_archive.portable.windows.kernel32 import PROTOTYPES, declared
 
 PSEUDO_HANDLE = -1
 """What GetCurrentProcess returns."""

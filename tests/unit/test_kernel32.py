@@ -12,7 +12,7 @@ from tests.windows import JOB_HANDLE, PSEUDO_HANDLE, ForeignKernel, foreign_kern
 
 import pywats_archive
 from pywats_archive.portable import processes
-from pywats_archive.portable.kernel32 import PROTOTYPES
+from pywats_archive.portable.windows.kernel32 import PROTOTYPES
 
 _SOURCES = sorted(Path(pywats_archive.__file__).parent.rglob("*.py"))
 

@@ -5,7 +5,7 @@ import ctypes
 import pytest
 from tests.windows import JOB_HANDLE, PSEUDO_HANDLE, foreign_kernel, unsigned
 
-from pywats_archive.portable.windows_job import WindowsJob, _Accounting, _Limits
+from pywats_archive.portable.windows.job import WindowsJob, _Accounting, _Limits
 
 pytestmark = pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="handles and sizes of 64-bit Windows")
 

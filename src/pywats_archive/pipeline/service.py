@@ -91,19 +91,22 @@ class Service:
             except ConversionInterrupted:  # stopped while it started
                 return RunOutcome(ended=self._counts.counts)
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """End gracefully: running conversions are completed, no new work begins.
 
-        A second call, at least a second later, interrupts running conversions; they are repeated at the next start.
+        A second call, at least a second later, interrupts running conversions; they are repeated at the next start. Returns
+        whether this was such a call.
         """
+        is_second = self._stopping.is_set() and time.monotonic() - self._asked_to_stop_s > _SAME_STOP_S
         if not self._stopping.is_set():
             log.info("service.stopping")
             self._asked_to_stop_s = time.monotonic()
-        elif time.monotonic() - self._asked_to_stop_s > _SAME_STOP_S:
+        elif is_second:
             log.warning("service.interrupted")
             self._interrupt()
         self._stopping.set()
         self._wake.set()
+        return is_second
 
     def reload(self) -> None:
         """Read the configuration again, even if it is unchanged."""

@@ -1,1 +1,1 @@
-"""Differences between Linux and Windows: durable files, moves, free names, volumes, processes, and the kernel's clock."""
+"""Differences between Linux and Windows: durable files, moves, free names, volumes, processes, the kernel's clock."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.portable.kernel32 import kernel32, last_error
+from pywats_archive.portable.windows.kernel32 import kernel32, last_error
 
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LEAST_AGE_S = 1.0

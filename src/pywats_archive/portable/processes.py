@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.portable.kernel32 import kernel32
+from pywats_archive.portable.windows.kernel32 import kernel32
 
 _NICE, _BELOW_NORMAL = 15, 0x4000
 """The low priority: of nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.portable.kernel32 import kernel32
+from pywats_archive.portable.windows.kernel32 import kernel32
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_ID_KEY = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.portable.kernel32 import kernel32, last_error
+from pywats_archive.portable.windows.kernel32 import kernel32, last_error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

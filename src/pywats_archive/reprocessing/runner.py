@@ -40,6 +40,7 @@ log = structlog.get_logger()
 OnProgress = Callable[[int, int, str], None]
 """Called with the number of finished entries, the total, and the last archive id."""
 _AT_ONCE = 100
+_LOOK_S = 0.2
 
 
 def carry_out(
@@ -141,7 +142,9 @@ class _RunExecution:
             given -= set(new[_AT_ONCE:])
 
     def _settled(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
-        ended, going = wait(going, return_when=FIRST_COMPLETED)
+        ended: set[Future[ItemResult]] = set()
+        while not ended:  # in short waits, since on Windows no Ctrl-C interrupts a long one
+            ended, going = wait(going, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
         is_stopped = False
         for future in ended:
             result = future.result()

@@ -1,6 +1,6 @@
 """The sandbox of a worker process: it limits what the process may use, and ends what outlives a job or the service.
 
-Differences between operating systems are here and in ``portable/windows_job.py``. Outside a worker process the sandbox
+Differences between operating systems are here and in ``portable/windows/job.py``. Outside a worker process the sandbox
 is inactive, so that a conversion can be tried in any process.
 """
 
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, parent_process
 
-from pywats_archive.portable.windows_job import WindowsJob
+from pywats_archive.portable.windows.job import WindowsJob
 
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of Linux' prctl: a process below this one that loses its parent becomes its child."""

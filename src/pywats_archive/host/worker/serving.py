@@ -19,6 +19,7 @@ from pywats_archive.host.worker.stop_signals import StopSignals
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.portable import processes
+from pywats_archive.portable.windows.console import console_events
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +47,14 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
         for each in (calls, answers):
             os.set_inheritable(each.fileno(), False)
     ANNOUNCE.to(lambda announcement: messages.send(answers, pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
-    is_fit = _answer(answers, _prepared(give_way))
-    while is_fit:
-        try:
-            call = messages.receive(calls)
-        except (EOFError, OSError):
-            break
-        is_fit = _answer(answers, _done(call, signals))
+    with console_events(signals.note):
+        is_fit = _answer(answers, _prepared(give_way))
+        while is_fit:
+            try:
+                call = messages.receive(calls)
+            except (EOFError, OSError):
+                break
+            is_fit = _answer(answers, _done(call, signals))
     os._exit(0 if is_fit else 1)  # threads that a converter left would keep it
 
 

@@ -52,6 +52,10 @@ class StopSignals:
         if hasattr(self._system, "pthread_sigmask"):
             self._system.pthread_sigmask(self._system.SIG_UNBLOCK, stop_signals(self._system))
 
+    def note(self) -> None:
+        """Note a stop that came another way: from a Windows console."""
+        self._is_noted = True
+
     @property
     def is_noted(self) -> bool:
         """Return whether a signal came since ``watch``."""

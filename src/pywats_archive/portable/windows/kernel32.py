@@ -25,6 +25,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "GetVolumePathNameW": (_BOOL, [_TEXT, _TEXT, _DWORD]),
     "QueryInformationJobObject": (_BOOL, [_HANDLE, c_int, c_void_p, _DWORD, POINTER(_DWORD)]),
+    "SetConsoleCtrlHandler": (_BOOL, [c_void_p, _BOOL]),
     "SetInformationJobObject": (_BOOL, [_HANDLE, c_int, c_void_p, _DWORD]),
     "SetPriorityClass": (_BOOL, [_HANDLE, _DWORD]),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from pywats_archive.portable.kernel32 import kernel32, last_error
+from pywats_archive.portable.windows.kernel32 import kernel32, last_error
 
 _BASIC_ACCOUNTING, _EXTENDED_LIMITS = 1, 9
 _LIMIT_PROCESS_MEMORY, _LIMIT_KILL_ON_CLOSE = 0x100, 0x2000
