@@ -1,4 +1,4 @@
-"""Entries by what people call them."""
+"""Finds entries by a part of their id, serial number, path or file name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pywats_archive.catalog import entry_names
 
 
 def ids_of(archive: Archive, text: str, *, limit: int) -> tuple[str, ...]:
-    """Return the ids of the entries that a part of an id, a serial number, a path or a file name names, newest first."""
+    """Return the ids of the entries with this part of an id, serial number, path or file name, newest first."""
     with archive.read() as db:
         return entry_names.ids_of(db, text, limit=limit)

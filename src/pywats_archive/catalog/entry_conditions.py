@@ -22,7 +22,7 @@ class Conditions:
     where: tuple[str, ...]
     values: tuple[Any, ...]
     match: str | None = None
-    """An FTS5 query; None if no text is asked for."""
+    """An FTS5 query; None if there is no text to search for."""
     range: tuple[str, ...] = ()
     """Those of the date range alone, which an index has; they are in ``where`` too."""
     range_values: tuple[Any, ...] = ()
@@ -67,7 +67,7 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
 
 
 def _like(column: str, value: str | None) -> tuple[str, str | None]:
-    """Return the condition of a number that people write; one with a wildcard in front reads the whole index."""
+    """Return the condition for a serial or part number; one with a wildcard in front reads the whole index."""
     if value is None or not any(wildcard in value for wildcard in "*?"):
         return _BY_REPORT.format(f"{column} = ?"), value
     return _BY_REPORT.format(f"{column} LIKE ? ESCAPE '\\'"), value.translate(_ESCAPED)

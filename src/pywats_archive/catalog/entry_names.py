@@ -1,4 +1,4 @@
-"""Entries by what people call them: a part of an id, a serial number, a file name or a path."""
+"""Finds entries by a part of their id, a serial number, a file name or a path."""
 
 from __future__ import annotations
 

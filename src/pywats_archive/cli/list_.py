@@ -19,8 +19,8 @@ from pywats_archive.models.query import Page, SortKey
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line; times in UTC.")]
 UtcOption = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
-SortOption = Annotated[SortKey, typer.Option("--sort", help="Time: newest first; size, duration: greatest first.")]
-ReverseOption = Annotated[bool, typer.Option("--reverse", help="The other way round.")]
+SortOption = Annotated[SortKey, typer.Option("--sort", help="Time: newest first; size and duration: greatest first.")]
+ReverseOption = Annotated[bool, typer.Option("--reverse", help="Reverse the order.")]
 _DESCENDING = frozenset({SortKey.TIME, SortKey.SIZE, SortKey.DURATION})
 _CSV = {
     "time": "conversion_timestamp",
@@ -46,7 +46,7 @@ def list_entries(
     from_: options.FromOption = None,
     to: options.ToOption = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w, or a date.")] = None,
-    today: Annotated[bool, typer.Option("--today", help="Only of today.")] = False,
+    today: Annotated[bool, typer.Option("--today", help="Only today's entries.")] = False,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
     result: Annotated[str | None, typer.Option(help="passed, failed, error, terminated or done.")] = None,
@@ -62,7 +62,9 @@ def list_entries(
     purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
     sort: SortOption = SortKey.TIME,
     reverse: ReverseOption = False,
-    last: Annotated[int | None, typer.Option(metavar="N", min=1, max=100_000, help="Only the first N rows.")] = None,
+    last: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=100_000, help="Only the first N entries of the list.")
+    ] = None,
     limit: options.LimitOption = 100,
     offset: options.OffsetOption = 0,
     utc: UtcOption = False,

@@ -26,7 +26,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 ArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="Use this archive; default: all archives of --config.")
 ]
-ID_HELP = "Id or a part of one, serial number, or file."
+ID_HELP = "Id, part of an id, serial number, or file."
 """What a verb takes as the name of an entry."""
 OneArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="The archive to use, if the configuration has several.")
@@ -47,8 +47,10 @@ ConverterOption = Annotated[str | None, typer.Option("--converter", help="Only t
 StatusOption = Annotated[
     str | None, typer.Option("--status", help="pending, success, failed, suspended, skipped or rejected.")
 ]
-SerialOption = Annotated[str | None, typer.Option("--serial", help="Of any of its reports; * and ? match any.")]
-PartOption = Annotated[str | None, typer.Option("--part", help="Of any of its reports; * and ? match any.")]
+SerialOption = Annotated[
+    str | None, typer.Option("--serial", help="Serial number of any report; * and ? are wildcards.")
+]
+PartOption = Annotated[str | None, typer.Option("--part", help="Part number of any report; * and ? are wildcards.")]
 
 
 def chosen(client: Client, named: Iterable[str]) -> list[str]:

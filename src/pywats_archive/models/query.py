@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 COUNTED = 10_000
-"""Matches that are counted one by one; of more, a page says only that there are more."""
+"""The most matches that are counted; beyond that, a page only says that there are more."""
 
 
 class SortKey(str, Enum):
