@@ -91,10 +91,10 @@ class LogStream:
                 self._lost += lost + len(lines)
 
 
-def configure() -> LogStream:
-    """Log to standard error from now on, errors of threads too; every line is written before the process ends."""
-    stream = LogStream(raw_writer(sys.stderr))
-    is_terminal = _is_terminal(sys.stderr)
+def configure(target: Write | None = None) -> LogStream:
+    """Log from now on, errors of threads too, to standard error or ``target``; every line is written before the process ends."""
+    stream = LogStream(target or raw_writer(sys.stderr))
+    is_terminal = target is None and _is_terminal(sys.stderr)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pywats_archive.system_service.needs import Needs
@@ -16,7 +16,7 @@ class Order:
     needs: Needs
     account: str
     command: tuple[str, ...]
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     """The account's password, if the service manager asks for it."""
 
 

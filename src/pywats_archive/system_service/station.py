@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import UsageError
 from pywats_archive.host.own_service import own_service
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.system_service.control import Order, ServiceControl
 from pywats_archive.system_service.needs import needs_of
 from pywats_archive.system_service.systemd import Systemd
+from pywats_archive.system_service.windows import WindowsServices
 
 
 def control() -> ServiceControl:
     """Return the service manager of this computer."""
     if WINDOWS:
-        raise UsageError("'pywats-archive service' is not available on Windows; use the Task Scheduler")
+        return WindowsServices()
     return Systemd()
 
 

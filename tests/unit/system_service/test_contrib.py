@@ -9,12 +9,27 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.system_service.needs import needs_of
+from pywats_archive.system_service.control import Order
+from pywats_archive.system_service.needs import Needs, needs_of
 from pywats_archive.system_service.unit import unit_text
+from pywats_archive.system_service.windows_script import script
 
 CONTRIB = Path(__file__).parents[3] / "contrib"
 CONFIG = Path("/var/lib/pywats/config.json")
 PROGRAM = Path("/opt/pywats-archive")
+WINDOWS_PROGRAM = "C:\\Program Files\\pywats-archive\\Scripts"
+
+
+def test_the_example_script_is_what_the_command_writes() -> None:
+    """For pyWATS' own place on Windows, with the program in C:\\Program Files and an account of this computer."""
+    command = (f"{WINDOWS_PROGRAM}\\python.exe", "-m", "pywats_archive", "service", "host", "--name", "pywats-archive")
+    wanted = Order(
+        name="pywats-archive",
+        needs=Needs(config=CONFIG, writable=(), readable=(), stop_limit_s=60),
+        account=".\\wats",
+        command=(*command, "--config", "C:\\ProgramData\\pyWATS\\config.json"),
+    )
+    assert (CONTRIB / "windows" / "install-service.ps1").read_text(encoding="utf-8") == script(wanted)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="units have POSIX paths")

@@ -1,0 +1,42 @@
+"""The log file of a service: it does not grow without end, and no line is lost when it begins anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pywats_archive.cli.log_file import LogFile, log_file
+
+
+def test_a_log_file_begins_anew_and_keeps_its_predecessors(tmp_path: Path) -> None:
+    """Lines are whole in every file, and the oldest files go."""
+    write = log_file(tmp_path / "logs" / "service.log", most_bytes=100, files=3)
+    for number in range(20):
+        write(f"line {number:02} {'ü' * 10}\n")
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [path.name for path in files] == ["service.log", "service.log.1", "service.log.2"]
+    assert all(path.stat().st_size <= 100 for path in files)
+    lines = [line for path in reversed(files) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines == [f"line {number:02} {'ü' * 10}" for number in range(20 - len(lines), 20)]
+
+
+def test_a_log_file_that_somebody_reads_grows_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows does not rename a file that is open elsewhere; no line is lost then."""
+
+    def refuse(handler: LogFile, source: str, target: str) -> None:
+        raise PermissionError(13, "The process cannot access the file")
+
+    monkeypatch.setattr(LogFile, "rotate", refuse)
+    write = log_file(tmp_path / "service.log", most_bytes=100)
+    for number in range(20):
+        write(f"line {number:02}\n")
+    assert (tmp_path / "service.log").read_text().splitlines() == [f"line {number:02}" for number in range(20)]
+
+
+def test_a_line_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Whoever writes counts it as lost, and names the count later."""
+    write = log_file(tmp_path / "logs" / "service.log")
+    (tmp_path / "logs").rmdir()
+    with pytest.raises(OSError, match="service"):
+        write("line\n")
