@@ -92,7 +92,7 @@ class LogStream:
 
 
 def configure(target: Write | None = None) -> LogStream:
-    """Log from now on, errors of threads too, to standard error or ``target``; every line is written before the process ends."""
+    """Log to standard error or ``target`` from now on, errors of threads too; lines are written before the process ends."""
     stream = LogStream(target or raw_writer(sys.stderr))
     is_terminal = target is None and _is_terminal(sys.stderr)
     structlog.configure(

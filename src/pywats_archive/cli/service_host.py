@@ -45,6 +45,6 @@ def host_station(name: str, config: Path) -> None:
     """Run a configuration's station as the service ``name``, with its log beside the configuration."""
     stream = logs.configure(log_file(config.parent / "logs" / f"{name}.log"))
     try:
-        host(HostedStation(config))
+        host(name, HostedStation(config))
     finally:
         stream.close()

@@ -38,6 +38,11 @@ class StopReports:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def are_due(self) -> bool:
+        """Whether the service stops."""
+        return self._thread is not None
+
     def begin(self) -> None:
         """Report now, and again until ``end``; only the first call counts."""
         if self._thread is None:
@@ -56,10 +61,12 @@ class StopReports:
             self._report()
 
 
-def service_class(framework: Any, api: Any, station: Station, *, every_s: float = _REPORT_S) -> Any:
+def service_class(name: str, framework: Any, api: Any, station: Station, *, every_s: float = _REPORT_S) -> Any:
     """Return the class that pywin32 makes the service from; ``framework`` is its ServiceFramework, ``api`` win32service."""
 
     class StationService(framework):  # type: ignore[misc]
+        _svc_name_ = _svc_display_name_ = name
+
         def __init__(self, arguments: Any) -> None:
             super().__init__(arguments)
             self.reports = StopReports(self._report_stopping, every_s=every_s)
@@ -71,6 +78,13 @@ def service_class(framework: Any, api: Any, station: Station, *, every_s: float 
         def SvcOtherEx(self, control: int, event_type: int, data: object) -> None:  # noqa: N802
             if control == api.SERVICE_CONTROL_PRESHUTDOWN:
                 self.SvcStop()
+
+        def SvcInterrogate(self) -> None:  # noqa: N802
+            """Repeat the last state: pywin32 would report a service that stops as running."""
+            if self.reports.are_due:
+                self._report_stopping()
+            else:
+                self.ReportServiceStatus(api.SERVICE_RUNNING)
 
         def SvcStop(self) -> None:  # noqa: N802
             self.reports.begin()
@@ -91,7 +105,7 @@ def service_class(framework: Any, api: Any, station: Station, *, every_s: float 
     return StationService
 
 
-def host(station: Station) -> None:
+def host(name: str, station: Station) -> None:
     """Run the station as the service that the service manager has started; UsageError if it has not."""
     import servicemanager  # noqa: PLC0415 (these are Windows' own)
     import win32service  # noqa: PLC0415
@@ -100,7 +114,7 @@ def host(station: Station) -> None:
     signal.signal(signal.SIGBREAK, signal.SIG_IGN)  # type: ignore[attr-defined, unused-ignore]
     # Python knows it as SIGBREAK when a user logs off, and would end the service
     servicemanager.Initialize()
-    servicemanager.PrepareToHostSingle(service_class(win32serviceutil.ServiceFramework, win32service, station))
+    servicemanager.PrepareToHostSingle(service_class(name, win32serviceutil.ServiceFramework, win32service, station))
     try:
         servicemanager.StartServiceCtrlDispatcher()
     except win32service.error as exc:

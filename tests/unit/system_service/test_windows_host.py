@@ -13,7 +13,9 @@ from tests.station import wait_for
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.system_service.windows_host import service_class
 
-API = SimpleNamespace(SERVICE_ACCEPT_PRESHUTDOWN=0x100, SERVICE_CONTROL_PRESHUTDOWN=15, SERVICE_STOP_PENDING=3)
+API = SimpleNamespace(
+    SERVICE_ACCEPT_PRESHUTDOWN=0x100, SERVICE_CONTROL_PRESHUTDOWN=15, SERVICE_STOP_PENDING=3, SERVICE_RUNNING=4
+)
 
 
 class Framework:
@@ -46,7 +48,7 @@ class Station:
 
 def running(station: Station) -> tuple[Any, threading.Thread, list[BaseException]]:
     """Start the service as pywin32 does, in a thread."""
-    service = service_class(Framework, API, station, every_s=0.01)(["pywats-archive"])
+    service = service_class("pywats-archive", Framework, API, station, every_s=0.01)(["pywats-archive"])
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -73,6 +75,18 @@ def test_a_stop_is_reported_until_the_last_conversion_has_ended(stop: Callable[[
     ended = len(service.reported)
     assert not thread.is_alive() and raised == []
     assert {state for state, _ in service.reported} == {3} and len(service.reported) == ended
+
+
+def test_a_service_that_stops_does_not_say_that_it_runs() -> None:
+    """Windows may ask at any time."""
+    service, thread, _ = running(station := Station())
+    service.SvcInterrogate()
+    assert service.reported == [(4, 5000)]
+    service.SvcStop()
+    service.SvcInterrogate()
+    assert {state for state, _ in service.reported[1:]} == {3}
+    station.may_end.set()
+    thread.join(30)
 
 
 def test_a_shutdown_is_announced_to_the_service() -> None:
