@@ -47,12 +47,12 @@ def kill_purge(aged: Aged, monkeypatch: pytest.MonkeyPatch, *, after: int) -> No
     gone = 0
     remove = temporary.remove
 
-    def killed(path: Path | str) -> None:
+    def killed(path: Path | str, **how: float) -> None:
         nonlocal gone
         if gone == after:
             raise KeyboardInterrupt
         gone += 1
-        remove(path)
+        remove(path, **how)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(durable, "remove", killed)
