@@ -15,6 +15,8 @@ from tools.release.project import ROOT, build, sha256, version_of, write_sums
 from tools.release.target import this_computer
 from tools.release.wheelhouse import pack
 
+from tests.unit.test_documentation import LINK
+
 _ALONE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 """Runs a command without any network but loopback, which the demo's server needs."""
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tries the zip for Linux")
@@ -75,11 +77,19 @@ def test_the_zip_installs_and_the_demo_runs_without_a_network(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    listed = subprocess.run([command, "docs"], capture_output=True, text=True, check=True).stdout
-    shown = {line.split()[0] for line in listed.split("\n\n")[0].splitlines()}
-    pages = [path for path in (ROOT / "docs").rglob("*.md") if path != ROOT / "docs" / "README.md"]
-    assert {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in pages} <= shown
-    assert str(folder) in listed
+    (documentation,) = folder.rglob("documentation")
+    assert str(documentation) in subprocess.run([command, "docs"], capture_output=True, text=True, check=True).stdout
+    check_documentation(documentation)
+
+
+def check_documentation(folder: Path) -> None:
+    """Every page is installed, and its links lead to pages that are installed too."""
+    assert {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")} == {
+        path.relative_to(folder / "docs") for path in (folder / "docs").rglob("*.md")
+    }
+    for page in folder.rglob("*.md"):
+        links = LINK.findall(page.read_text(encoding="utf-8"))
+        assert [(page, each) for each in links if not (page.parent / each).exists()] == []
 
 
 def test_an_altered_wheel_is_refused(unpacked: Path, tmp_path: Path) -> None:

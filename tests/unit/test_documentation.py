@@ -16,7 +16,7 @@ PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md
 _FILE = re.compile(r"`([\w/]+\.py)`")
 _NAME_IN_FILE = re.compile(r"`([\w.]+)`\s+in\s+`([\w/]+\.py)`")
 _FOLDER = re.compile(r"`((?:pipeline|archive|catalog|host|conversion|tests)/[\w/]+)`")
-_LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)")
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)")
 
 
 def name_of(page: Path) -> str:
@@ -65,13 +65,13 @@ def test_each_room_of_the_drawing_is_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_each_link_leads_somewhere(page: Path) -> None:
     """A link between pages leads to a page."""
-    links = _LINK.findall(page.read_text(encoding="utf-8"))
+    links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [each for each in links if not (page.parent / each).exists()] == []
 
 
 def test_the_index_has_every_page() -> None:
     """Every page of the documentation is in the index."""
-    index = {(DOCS / each).resolve() for each in _LINK.findall((DOCS / "README.md").read_text(encoding="utf-8"))}
+    index = {(DOCS / each).resolve() for each in LINK.findall((DOCS / "README.md").read_text(encoding="utf-8"))}
     assert {page for page in DOCS.rglob("*.md") if page.name != "README.md"} - index == set()
 
 
