@@ -14,6 +14,8 @@ HERE = Path(__file__).resolve().parent
 WINDOWS = sys.platform == "win32"
 OLDEST_GLIBC = (2, 28)
 COMMAND = "pywats-archive"
+PIP = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+"""Runs pip from its wheel, and under a name with which it may also replace pip on Windows."""
 
 
 def main() -> None:
@@ -104,7 +106,7 @@ def install(python: Path) -> None:
     words += ["--no-warn-script-location", "--requirement", str(HERE / "requirements.txt")]
     if not WINDOWS:
         words.append("--root-user-action=ignore")
-    subprocess.run([python, pip / "pip", *words], check=True, env={**environment, "PIP_CONFIG_FILE": os.devnull})
+    subprocess.run([python, "-c", PIP, pip, *words], check=True, env={**environment, "PIP_CONFIG_FILE": os.devnull})
 
 
 if __name__ == "__main__":
