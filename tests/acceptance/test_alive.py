@@ -21,6 +21,7 @@ from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
 from pywats_archive.models.operation.service import ServiceState
 from pywats_archive.pipeline.background.ticker import Ticker
+from pywats_archive.pipeline.lanes import converter
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.reload import Reloading
 from pywats_archive.pipeline.service import Service, Settings
@@ -64,7 +65,7 @@ def test_the_archive_says_whether_a_service_works_on_it(station: Station) -> Non
 def test_a_service_that_loses_a_part_ends_and_says_why(
     station: Station, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    """It does not live on without sending, or without taking sources; what the archive says is that it died."""
+    """It does not live on without sending, or without taking sources; the archive shows that it died."""
 
     def fail(*_: Any) -> Any:
         raise MemoryError("none left")
@@ -84,7 +85,7 @@ def test_a_service_that_loses_a_part_ends_and_says_why(
         service.run()
     if part == "outbox":
         assert "outbox.ended" in [line["event"] for line in logs]
-    assert not any(state.is_working for state in states(station))
+    assert states(station) == [ServiceState.DIED]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="makes a small pipe")
@@ -119,6 +120,7 @@ def test_workers_that_cannot_start_are_an_alert_and_keep_nobody_from_stopping(
 ) -> None:
     """The service starts, says so, takes no source, answers a stop; once workers start all goes on by itself (invariant 11)."""
     monkeypatch.setattr(workers, "REST_S", 0.2)
+    monkeypatch.setattr(converter, "RETRY_EVERY_S", 600.0)  # only the service itself notices that workers start again
     watch = station.add("c")
     (watch / "a.log").write_text("a")
     forbidden = station.root / "python"

@@ -48,6 +48,7 @@ class Vitals:
         if now_s - self._checked_at_s < CHECK_EVERY_S:
             return
         self._checked_at_s = now_s
+        self._beat(now_s)  # first: the sign of a service that ends now shows that it died
         if not self._outbox.is_running:
             raise ServiceFailed(
                 "the outbox ended, so no report is sent any longer; see 'outbox.ended' in the log, then restart the service"
@@ -57,7 +58,6 @@ class Vitals:
         if ended := self._jobs.ended:
             raise ServiceFailed(f"the thread of the {ended[0]} ended; see the log, then restart the service")
         self._check_workers()
-        self._beat(now_s)
 
     def end(self) -> None:
         """Record in each archive that the service ended in order."""
