@@ -20,7 +20,9 @@ from pywats_archive.models.operation.statistics import OpenAlert
 
 
 def alerts(station: Station) -> dict[str, OpenAlert]:
-    """Return the alerts that are open, by name."""
+    """Return the alerts that are open, by name; none while there is no archive."""
+    if not (station.archive_root / "metadata.db").exists():
+        return {}
     with station.archive() as archive:
         return {alert.name: alert for alert in open_alerts(archive)}
 
@@ -112,6 +114,20 @@ def test_a_source_that_cannot_leave_has_a_state_of_its_own(station: Station, arc
         assert [len(bodies) for bodies in station.server.received.values()] == [1]
 
 
+@pytest.mark.parametrize("archived", [True, False])
+def test_the_alert_on_a_source_that_could_not_leave_clears_when_it_leaves(station: Station, archived: bool) -> None:
+    """The running service tries again, and clears the alert without a restart."""
+    (station.add("ict", archive_enabled=archived) / "SN1.log").write_bytes(b"x")
+    station.add("other")
+    in_the_way = station.root / "ict/Done"
+    in_the_way.write_bytes(b"a file, where the folder belongs")
+    with station.serving():
+        wait_for(lambda: "source.stuck" in alerts(station))
+        in_the_way.unlink()
+        wait_for(lambda: station.names("ict/Done") == ["SN1.log"])
+        wait_for(lambda: alerts(station) == {})
+
+
 def test_a_failed_source_that_could_not_leave_keeps_its_reason(station: Station) -> None:
     """In the end the ledger says why it failed, not why it was late in Error."""
     station.code(
@@ -155,6 +171,20 @@ def test_a_watch_folder_that_cannot_be_listed_is_told(station: Station, monkeypa
     assert station.run().waiting == () and alerts(station) == {}
 
 
+def test_the_alert_on_a_watch_folder_clears_when_it_can_be_listed(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running service processes what lies there, and clears the alert without a restart."""
+    watch = station.add("ict")
+    with station.serving():
+        with unlistable(monkeypatch, watch):
+            (watch / "SN1.log").write_bytes(b"x")
+            wait_for(lambda: "watch.unreadable" in alerts(station))
+        (watch / "SN2.log").write_bytes(b"x")
+        wait_for(lambda: station.names("ict/Done") == ["SN1.log", "SN2.log"])
+        wait_for(lambda: alerts(station) == {})
+
+
 def test_a_report_that_cannot_be_read_is_an_alert(station: Station) -> None:
     """It is named as long as it waits, and the alert is over when it can be sent."""
     (station.add("ict") / "SN1.log").write_bytes(b"x")
@@ -168,6 +198,23 @@ def test_a_report_that_cannot_be_read_is_an_alert(station: Station) -> None:
     assert alert.subject == str(station.archive_root) and blob.name in str(alert.details["reason"])
     aside.rename(blob)
     assert station.run().waiting == () and alerts(station) == {}
+
+
+def test_the_alert_on_a_report_that_cannot_be_read_clears_when_it_is_sent(station: Station) -> None:
+    """The running service sends the report when it is asked to reload, and clears the alert without a restart."""
+    (station.add("ict") / "SN1.log").write_bytes(b"x")
+    station.server.stop()
+    with station.serving():
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["waiting for the server"])
+    blob = next(station.archive_root.rglob("reports/**/*.json.gz"))
+    aside = blob.rename(blob.with_name("aside"))
+    station.server.start()
+    with station.serving() as service:
+        wait_for(lambda: "reports.unsendable" in alerts(station))
+        aside.rename(blob)
+        service.reload()
+        wait_for(lambda: station.server.received)
+        wait_for(lambda: alerts(station) == {})
 
 
 def test_a_service_that_is_missing_is_told_by_who_only_reads(station: Station) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.station import Station, wait_for
+from tests.station import Station
 
 from pywats_archive.archive import alerts
 from pywats_archive.archive.core import Archive
@@ -79,17 +79,20 @@ def test_a_source_that_meets_an_unexpected_error_stops_no_other(
 def test_an_unexpected_error_at_the_start_keeps_no_other_source_waiting(
     station: Station, trouble: dict[str, bool]
 ) -> None:
-    """What an earlier run left unfinished is gone on with, each source by itself (invariant 5)."""
+    """Sources that an earlier run could not finish are resumed, each by itself (invariant 5)."""
     watch = station.add("any")
     for name in ("a.log", BAD, "z.log"):
         (watch / name).write_bytes(name.encode())
-    station.write_config()
-    station.server.stop()
-    with station.serving():
-        wait_for(lambda: [a.state.value for a in station.arrivals()] == ["waiting for the server"] * 3)
-    station.server.start()
+    in_the_way = station.root / "any/Done"
+    in_the_way.write_bytes(b"a file, where the folder belongs")
+    assert len(station.run().waiting) == 3
+    in_the_way.unlink()
     trouble["resume"] = True
-    station.run()
+    (blocker,) = station.run().waiting
+    assert str(watch / BAD) in blocker and "Nobody: has thought of this" in blocker
+    assert station.names("any/Done") == ["a.log", "z.log"]
+    trouble["resume"] = False
+    assert station.run().waiting == ()
     assert station.names("any/Done") == ["a.log", BAD, "z.log"]
 
 
