@@ -134,10 +134,13 @@ class Station:
         if not (self.archive_root / "metadata.db").exists():
             return ()
         with self.archive() as archive, archive.read() as db:
-            numbers = db.exec_driver_sql("SELECT arrival_id FROM arrivals ORDER BY arrival_id").scalars().all()
             from pywats_archive.catalog import arrivals  # noqa: PLC0415
 
-            return tuple(arrivals.get(db, number) for number in numbers)
+            db.exec_driver_sql("BEGIN")  # one state of the ledger: the service may forget a row between two queries
+            numbers = db.exec_driver_sql("SELECT arrival_id FROM arrivals ORDER BY arrival_id").scalars().all()
+            found = tuple(arrivals.get(db, number) for number in numbers)
+            db.exec_driver_sql("COMMIT")
+            return found
 
     def names(self, folder: str) -> list[str]:
         """List a folder of the station, files and folders by name; empty when it is not there."""
@@ -154,7 +157,7 @@ class Station:
         self.server.close()
 
 
-def wait_for(condition: Callable[[], Any], *, timeout_s: float = 20) -> Any:
+def wait_for(condition: Callable[[], Any], *, timeout_s: float = 90) -> Any:
     """Wait until ``condition`` gives something true; gives that."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -37,7 +37,7 @@ def test_a_busy_station_takes_a_changed_configuration(station: Station, archived
         watch = station.add("second", settle_seconds=0, priority=1)
         (watch / "a.log").write_bytes(b"x")
         station.write_config()
-        wait_for(lambda: station.names("second/Done") == ["a.log"], timeout_s=10)
+        wait_for(lambda: station.names("second/Done") == ["a.log"])
         assert len(station.names("busy/Done")) < 55, "the queue was over: the test shows nothing"
         wait_for(lambda: station.names("busy/Done") == names, timeout_s=60)
     assert station.names("busy/watch") == [] and len(station.server.received) == 61

@@ -98,7 +98,7 @@ def test_a_size_limit_holds_while_much_more_comes(station: Station, tmp_path: Pa
     with station.serving():
         for number in range(180):
             contents[f"SN{number:04}.log"] = drop(watch, number)
-            time.sleep(0.04)  # as fast as it goes through: what waits for the server is not purged
+            wait_for(lambda: len(list(watch.iterdir())) < 10)  # what waits for the server is not purged
             largest = max(largest, on_disk(station))
         wait_for(lambda: not any(watch.iterdir()), timeout_s=60)
         wait_for(lambda: on_disk(station) <= LIMIT_BYTES)

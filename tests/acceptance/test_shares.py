@@ -141,7 +141,7 @@ def test_a_copy_that_took_the_place_is_opened_anew(station: Station) -> None:
     with station.serving():
         (watch / "before.log").write_bytes(b"before")
         wait_for(lambda: station.names("one/Done") == ["before.log"])
-        time.sleep(0.5)
+        wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["done"])
         station.archive_root.rename(former)
         shutil.copytree(former, station.archive_root, ignore=shutil.ignore_patterns(".lock"))
         time.sleep(2)
@@ -247,19 +247,20 @@ def test_what_went_meanwhile_is_on_record(station: Station) -> None:
     station.run()
     elsewhere = station.root / "elsewhere"
     station.archive_root.rename(elsewhere)
-    with capture_logs() as lines, station.serving():
+    with capture_logs() as lines, station.serving() as service:
         wait_for_event(lines, "archive.sources_waiting")
+        (lane,) = service.parts.places.lanes
         (watch / "a.log").write_bytes(b"came")
-        time.sleep(2)
+        wait_for(lambda: lane.scan.known)
         (watch / "a.log").unlink()
-        time.sleep(1)
+        wait_for(lambda: not lane.scan.known)
         elsewhere.rename(station.archive_root)
         wait_for(lambda: [arrival.state.value for arrival in station.arrivals()] == ["vanished"])
 
 
 def test_sources_of_a_watch_folder_that_is_away_are_not_gone(station: Station) -> None:
     """A watch folder that goes is not made again, nothing in it counts as vanished, and it is taken up again (12)."""
-    watch = station.add("one", settle_seconds=2)
+    watch = station.add("one", settle_seconds=5)
     others = station.add("other")
     elsewhere = station.root / "elsewhere"
     with logged() as lines, station.serving():
@@ -282,7 +283,7 @@ def test_sources_of_a_watch_folder_that_is_away_are_not_gone(station: Station) -
 def test_an_empty_mount_point_is_no_empty_watch_folder(station: Station) -> None:
     """When a share goes, the empty folder in its place does not make its sources vanish, restarts or not (invariant 12)."""
     with share(station.root / "one" / "watch") as made:
-        watch = station.add("one", settle_seconds=2)
+        watch = station.add("one", settle_seconds=5)
         with station.serving():
             wait_for((station.archive_root / "metadata.db").exists)
             (watch / "a.log").write_bytes(b"seen")

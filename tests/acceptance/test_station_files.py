@@ -122,6 +122,11 @@ def test_a_share_without_events_is_listed(station: Station, monkeypatch: pytest.
         wait_for(lambda: station.names("silent/Done") == ["a.log"])
 
 
+def states(station: Station, name: str) -> list[str]:
+    """Return the states of the arrivals of a file."""
+    return [arrival.state.value for arrival in station.arrivals() if arrival.path.endswith(name)]
+
+
 def test_a_clock_that_jumps_back_an_hour_stops_nothing(station: Station) -> None:
     """Ids stay unique, what was suspended and what waits for the server goes on in its time, not an hour later."""
     station.code(
@@ -145,8 +150,8 @@ def test_a_clock_that_jumps_back_an_hour_stops_nothing(station: Station) -> None
     try:
         (shy / "s.log").write_bytes(b"s")
         (plain / "a.log").write_bytes(b"a")
-        wait_for(lambda: [a.state.value for a in station.arrivals() if "s.log" in a.path] == ["suspended"])
-        wait_for(lambda: any(station.archive().reports_of(e.archive_id) for e in station.entries()))
+        wait_for(lambda: states(station, "s.log") == ["suspended"])
+        wait_for(lambda: states(station, "a.log") == ["waiting for the server"])
         back = timedelta(hours=1)
         (station.root / "shy" / "come").touch()
         (plain / "b.log").write_bytes(b"b")

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from tests.station import FOLDERS, Station, wait_for, wait_for_event
 
 from pywats_archive import Client
+from pywats_archive.archive.folder import layout
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
 
@@ -155,8 +156,7 @@ def test_what_memory_holds_when_the_archive_is_switched_off_is_not_converted_aga
     station.code(RANDOM)
     watch = station.add("c", "own.Random", on_archive_error="continue")
     with capture_logs() as lines, station.serving():
-        wait_for((station.archive_root / ".owner").exists)
-        time.sleep(1)
+        wait_for((station.archive_root / layout.HEARTBEAT).exists)
         away = station.archive_root.rename(station.root / "away")
         wait_for_event(lines, "archive.sources_waiting")
         station.server.close()
@@ -181,8 +181,7 @@ def test_an_archive_that_goes_away_meanwhile_holds_up_only_its_own(station: Stat
     leave_waiting(station, "a.log")
     station.sections[0]["archive_enabled"] = False
     with station.serving():
-        wait_for((station.archive_root / ".owner").exists)
-        time.sleep(1)
+        wait_for((station.archive_root / layout.HEARTBEAT).exists)
         station.archive_root.rename(station.root / "away")
         station.server.start()
         (watch / "b.log").write_bytes(b"b")

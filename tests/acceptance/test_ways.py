@@ -70,7 +70,7 @@ def test_a_password_is_nowhere_in_the_archive(station: Station) -> None:
 def test_a_failing_converter_fails_its_own_file(station: Station, body: str, status: str, told: str) -> None:
     """A converter that fails in any way leaves its source in Error and in the archive; others go on."""
     station.code(f"class Bad(Any):\n    def outcome(self, source, context):\n        {body}\n")
-    bad = station.add("bad", "own.Bad", timeout_seconds=1)
+    bad = station.add("bad", "own.Bad", timeout_seconds=1 if told == "longer than 1 s" else 60)
     good = station.add("good")
     (bad / "a.log").write_bytes(b"bad")
     (good / "b.log").write_bytes(b"good")
@@ -190,7 +190,7 @@ def test_the_same_name_dropped_twice_keeps_both(station: Station) -> None:
 
 def test_a_growing_file_is_taken_once_it_is_whole(station: Station) -> None:
     """A file that is appended to for three seconds, opened and closed each time, is archived whole, once."""
-    watch = station.add("growing", settle_seconds=1)
+    watch = station.add("growing", settle_seconds=3)
 
     def grow() -> None:
         for _ in range(10):

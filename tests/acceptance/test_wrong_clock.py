@@ -179,7 +179,7 @@ def test_a_server_that_never_answers_does_not_hold_up_a_stop(station: Station) -
     try:
         wait_for(lambda: alerts(station) == {"retention.clock"})
         service.stop()
-        thread.join(20)
+        thread.join(50)
         assert not thread.is_alive()
     finally:
         over.set()
