@@ -228,7 +228,7 @@ def test_a_service_that_is_missing_is_told_by_who_only_reads(station: Station) -
     answer = command("status", *here)
     assert answer.returncode == 1 and "service.not_running" in answer.stdout and "waiting 1" in answer.stdout
     assert "service.not_running" in command("stats", *here).stdout
-    assert "no service runs" in command("status", "SN2", *here).stdout
+    assert "no service is running" in command("status", "SN2", *here).stdout
     with station.serving():
         wait_for(lambda: station.names("ict/Done") == ["SN1.log", "SN2.log"])
         answer = command("status", *here)
