@@ -98,8 +98,8 @@ class ArchiveStorage:
         """
         known = arguments.choice(status, "status", ConversionStatus)
         duration = arguments.whole(duration_ms, "duration_ms", most=_A_YEAR_MS)
-        told = None if error is None else arguments.of_kind(error, "error", str)
-        await to_thread(self._record, archive_id, known, told, duration)
+        fault = None if error is None else arguments.of_kind(error, "error", str)
+        await to_thread(self._record, archive_id, known, fault, duration)
 
     async def enforce_retention(self, policy: RetentionPolicy) -> PurgeStatistics:
         """Purge by a policy; see ``RetentionEngine.enforce_policy``."""
@@ -138,8 +138,8 @@ def _new_source(path: Path, converter_name: str, metadata: Mapping[str, Any], le
     known = arguments.of_kind(metadata, "metadata", Mapping)  # type: ignore[type-abstract]
     version, rules = known.get("converter_version"), arguments.texts(known.get("companions") or (), "companions")
     for rule in rules:
-        if told := companion_fault(rule):
-            raise UsageError(f"companions: {rule!r}: {told}")
+        if fault := companion_fault(rule):
+            raise UsageError(f"companions: {rule!r}: {fault}")
     return ingest.NewSource(
         path=path.absolute(),
         converter_name=converter_name,

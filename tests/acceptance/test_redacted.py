@@ -137,7 +137,7 @@ def test_an_error_of_the_configuration_tells_no_secret(tmp_path: Path) -> None:
 
 def test_a_webhook_is_told_no_secret_and_its_own_stays_out_of_the_log() -> None:
     """What is posted holds no token, and what is logged of a failing webhook neither its path, query nor header."""
-    ServerConfig(api_token=TOKEN).keep_secret()
+    ServerConfig(api_token=TOKEN).register_secrets()
     with hook() as (address, posted):
         config = WebhookConfig(webhook_service_url=f"{address}/services/T00/abcdefgh\n", webhook_auth_header=" X-Key ")
         webhook = Webhook(config, waits_s=(0.0,))

@@ -68,5 +68,5 @@ def test_giving_way_asks_for_this_process() -> None:
         return 1
 
     kernel = foreign_kernel(GetCurrentProcess=lambda: PSEUDO_HANDLE, SetPriorityClass=set_priority)
-    processes.give_way(windows=True, kernel=lambda: kernel)
+    processes.lower_priority(windows=True, kernel=lambda: kernel)
     assert given == [(unsigned(PSEUDO_HANDLE), 0x4000)]

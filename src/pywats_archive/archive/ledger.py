@@ -99,7 +99,7 @@ def of_entry(archive: Archive, archive_id: str) -> Arrival | None:
         return arrivals.of_entry(db, archive_id)
 
 
-def left_at(archive: Archive, archive_id: str) -> tuple[str, ...]:
+def departed_to(archive: Archive, archive_id: str) -> tuple[str, ...]:
     """Return the paths to which sources of an entry were moved, unless another entry's source was moved there later."""
     with archive.read() as db:
         places = arrivals.moved_to(db, archive_id)
@@ -143,12 +143,12 @@ def is_any_waiting(archive: Archive) -> bool:
         return bool(arrivals.unfinished_counts(db)) or reports.waiting_count(db) > 0
 
 
-def left_lately(
+def recently_departed(
     archive: Archive, converter_name: str, *, within: timedelta
 ) -> tuple[tuple[Arrival, ArchiveEntry], ...]:
     """Return the sources of a converter that left shortly before its last source left; a thousand at most."""
     with archive.read() as db:
-        left = arrivals.left_last(db, converter_name, limit=1000)
+        left = arrivals.last_departed(db, converter_name, limit=1000)
         newest = max((arrival.changed_at for arrival in left), default=None)
         lately = (a for a in left if newest and a.archive_id and a.changed_at >= newest - within)
         found = ((a, entry) for a in lately for entry in entries.of_id(db, a.archive_id or ""))

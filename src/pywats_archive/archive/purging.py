@@ -104,9 +104,9 @@ def is_any_unfinished(archive: Archive) -> bool:
         return bool(purges.unfinished(db))
 
 
-def give_space_back(archive: Archive) -> None:
+def release_space(archive: Archive) -> None:
     """Return free pages of the catalog to the file system."""
-    archive.catalog.give_space_back(_FREE_PAGES)
+    archive.catalog.release_space(_FREE_PAGES)
 
 
 def kept_size(archive: Archive, converter_name: str) -> tuple[int, int]:

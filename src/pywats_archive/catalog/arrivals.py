@@ -117,7 +117,7 @@ def kept(db: Connection, converter_name: str, path: str, checksum: str) -> tuple
     return _all(db, f"{which} ORDER BY arrival_id DESC LIMIT 20", checksum, converter_name, path_to_text(path))
 
 
-def left_last(db: Connection, converter_name: str, *, limit: int) -> tuple[Arrival, ...]:
+def last_departed(db: Connection, converter_name: str, *, limit: int) -> tuple[Arrival, ...]:
     """Return the latest finished arrivals of a converter whose source was moved, newest first."""
     ended = "state IN ('done', 'failed', 'refused') AND moved_to IS NOT NULL AND archive_id IS NOT NULL"
     return _all(db, f"WHERE converter_name = ? AND {ended} ORDER BY arrival_id DESC LIMIT ?", converter_name, limit)

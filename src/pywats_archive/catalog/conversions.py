@@ -32,7 +32,7 @@ def add(tx: Connection, conversion: Conversion) -> int:
     values["status"] = conversion.status.value
     values["parameters"] = conversion.parameters or None
     values["warnings"] = list(conversion.warnings) or None
-    values["configuration"] = _keep_configuration(tx, conversion.configuration)
+    values["configuration"] = _store_configuration(tx, conversion.configuration)
     return _ROWS.insert(tx, values)
 
 
@@ -54,7 +54,7 @@ def next_attempt(db: Connection, archive_id: str) -> int:
     return int(execute(db, last, (archive_id,)).fetchone()[0]) + 1
 
 
-def _keep_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:
+def _store_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:
     """Store a configuration once, under the SHA-256 of its JSON."""
     if not configuration:
         return None

@@ -152,7 +152,7 @@ class Catalog:
             return (str(exc),)
         return () if found == ["ok"] else tuple(found)
 
-    def give_space_back(self, pages: int) -> None:
+    def release_space(self, pages: int) -> None:
         """Return up to ``pages`` free pages to the file system, between two commits; none if that was not prepared."""
         self._writer.between(lambda db: execute(db, f"PRAGMA incremental_vacuum({pages})").fetchall())
 

@@ -106,7 +106,7 @@ def configure(target: Write | None = None) -> LogStream:
         logger_factory=structlog.PrintLoggerFactory(file=stream),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
-    threading.excepthook = _tell_of_thread
+    threading.excepthook = _log_thread_error
     atexit.register(stream.close)
     return stream
 
@@ -165,7 +165,7 @@ def _for_people() -> tuple[Any, ...]:
     return (safe,)
 
 
-def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
+def _log_thread_error(failed: threading.ExceptHookArgs) -> None:
     name = failed.thread.name if failed.thread else "?"
     error = failed.exc_value or failed.exc_type
     structlog.get_logger().error("thread.ended", thread=name, exc_info=error)

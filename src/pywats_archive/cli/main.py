@@ -93,8 +93,8 @@ def main() -> None:
     if trouble := output.finish():
         output.give_up()
         if not isinstance(trouble, BrokenPipeError):  # the reader closed the pipe itself
-            told = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
-            code = _say(told, 1)
+            fault = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
+            code = _say(fault, 1)
     sys.exit(code)
 
 
@@ -116,7 +116,7 @@ def _run(words: list[str], output: Output) -> int:
         if output.trouble:
             return 1
         is_of_file = isinstance(exc, OSError) and exc.filename
-        return _say(f"{exc.filename}: {exc.strerror or exc}" if is_of_file else unexpected.told(exc), 1)  # type: ignore[attr-defined]
+        return _say(f"{exc.filename}: {exc.strerror or exc}" if is_of_file else unexpected.message_of(exc), 1)  # type: ignore[attr-defined]
     if code == INTERRUPTED:  # typer turns Ctrl-C into this too
         return _say("interrupted before it was done", INTERRUPTED)
     return code if isinstance(code, int) else 0

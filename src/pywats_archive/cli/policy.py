@@ -66,7 +66,7 @@ def show_policy(
     if as_json:
         print_json(_document(policy) | {"effects": effects})
         return
-    console.print(facts(_told(policy)))
+    console.print(facts(_facts(policy)))
     say_effects(effects)
 
 
@@ -187,7 +187,7 @@ def _row(policy: RetentionPolicy) -> tuple[str, ...]:
     )
 
 
-def _told(policy: RetentionPolicy) -> list[tuple[str, str]]:
+def _facts(policy: RetentionPolicy) -> list[tuple[str, str]]:
     if not policy.enabled:
         return [("kept", "everything, for ever"), ("compression level", str(policy.compression_level))]
     return [

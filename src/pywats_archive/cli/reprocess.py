@@ -21,7 +21,7 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayMode, ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.portable.processes import give_way
+from pywats_archive.portable.processes import lower_priority
 from pywats_archive.reprocessing.runner import OnProgress
 
 app = typer.Typer(
@@ -108,7 +108,7 @@ def start(
             raise UsageError("reprocess start: no entry matches")
         if not dry_run:
             _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
-        give_way()
+        lower_priority()
         with _bar(len(ids)) as on_progress:
             result = engine.start(ids, request, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
@@ -127,7 +127,7 @@ def resume(
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        give_way()
+        lower_priority()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
     return report(result, as_json=as_json)
@@ -242,7 +242,7 @@ def rollback(
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:
     if not as_json:
         console.print(
-            f"{len(ids)} entries, about {_took(estimate)}; reports are {'sent' if submit else 'kept, not sent'}"
+            f"{len(ids)} entries, about {_in_words(estimate)}; reports are {'sent' if submit else 'kept, not sent'}"
         )
     options.confirm("replay them", yes=yes)
 
@@ -253,6 +253,6 @@ def _bar(total: int) -> Iterator[OnProgress]:
         yield lambda done, of, archive_id: advance(1)
 
 
-def _took(duration: timedelta) -> str:
+def _in_words(duration: timedelta) -> str:
     seconds = duration.total_seconds()
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -86,14 +86,14 @@ def _draw(station: StationStatus) -> None:
     for fault in station.disagreements:
         console.print(printable(fault), style="red")
     for service in station.services:
-        console.print(printable(_told(service)), soft_wrap=True)
+        console.print(printable(_line(service)), soft_wrap=True)
     print_alerts(station.alerts)
     console.print(
         "the counts agree" if station.agrees else "the counts do not agree", style="green" if station.agrees else "red"
     )
 
 
-def _told(service: ServiceStatus) -> str:
+def _line(service: ServiceStatus) -> str:
     """Return one line on the service of one archive."""
     who = f", process {service.process} on {service.computer}" if service.process else ""
     since = f" since {when(service.since)}" if service.since else ""

@@ -40,7 +40,7 @@ class Output:
             self.flush()
         return self.trouble
 
-    def give_up(self) -> None:
+    def discard_rest(self) -> None:
         """Discard further output, so that no error is reported when the process ends."""
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

@@ -12,7 +12,7 @@ DEBUG = "PYWATS_ARCHIVE_DEBUG"
 """The environment variable that prints the details instead."""
 
 
-def told(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """Write the details of an error to a file that only the user can read; returns the line that names the file."""
     what = f"an unexpected error ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
     details = "".join(traceback.format_exception(error))

@@ -48,12 +48,12 @@ def verify(
     thoroughness = _thoroughness(quick, sample, seed)
     checked, problems = 0, []
     with options.open_client(archive, config) as client:
-        for looked_at in _watched(client, client.verify(thoroughness)):
-            checked += looked_at.blobs
-            if looked_at.problem:
-                problems.append(looked_at.problem)
+        for found in _watched(client, client.verify(thoroughness)):
+            checked += found.blobs
+            if found.problem:
+                problems.append(found.problem)
                 if not as_json:
-                    show_problem(looked_at.problem)
+                    show_problem(found.problem)
     if as_json:
         print_json({"checked": checked, "problems": problems})
     else:
@@ -93,9 +93,9 @@ def show_problem(problem: Problem) -> None:
 def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
     """Show a bar on a terminal meanwhile."""
     with progress("checking", client.count_files) as advance:
-        for looked_at in checks:
-            advance(looked_at.blobs)
-            yield looked_at
+        for found in checks:
+            advance(found.blobs)
+            yield found
 
 
 def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thoroughness:

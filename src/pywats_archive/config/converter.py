@@ -103,8 +103,8 @@ class ConverterConfig(BaseModel):
     @classmethod
     def _are_rules(cls, rules: list[str]) -> list[str]:
         for rule in rules:
-            if told := companion_fault(rule):
-                raise ValueError(f"{rule!r}: {told}")
+            if problem := companion_fault(rule):
+                raise ValueError(f"{rule!r}: {problem}")
         return rules
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ class ServerConfig(BaseModel):
     def _without_margin(cls, text: Any) -> Any:
         return stripped(text)
 
-    def keep_secret(self) -> None:
+    def register_secrets(self) -> None:
         """Redact the token, and credentials in the address, from every text."""
         know_token("api_token", self.api_token)
         know_address("service_address", self.service_address)
@@ -55,7 +55,7 @@ class WebhookConfig(BaseModel):
     def _without_margin(cls, text: Any) -> Any:
         return stripped(text)
 
-    def keep_secret(self) -> None:
+    def register_secrets(self) -> None:
         """Redact from every text the header's value, and what follows the host in an address: often there is a secret."""
         for value in (self.webhook_auth_value, self.webhook_auth_value.rpartition(" ")[2]):
             know_token("webhook_auth_value", value)

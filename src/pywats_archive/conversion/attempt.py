@@ -10,7 +10,7 @@ from pywats_archive.models.conversion import Conversion, ConversionResult, Conve
 from pywats_archive.models.entry import ArchiveEntry
 
 
-def told_of(config: ConverterConfig) -> dict[str, Any]:
+def settings_of(config: ConverterConfig) -> dict[str, Any]:
     """Return a converter's effective configuration without its arguments, which may be secret."""
     return config.model_dump(mode="json", exclude={"arguments"})
 
@@ -25,7 +25,7 @@ def attempt(
     parameters: Mapping[str, Any],
     run_id: int | None = None,
 ) -> Conversion:
-    """Return the entry's next conversion; ``configuration`` is ``told_of(config)``, and ``parameters`` contain no secrets.
+    """Return the entry's next conversion; ``configuration`` is ``settings_of(config)``, and ``parameters`` contain no secrets.
 
     The converter's requested post action only applies to live conversions.
     """

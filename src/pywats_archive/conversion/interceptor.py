@@ -13,7 +13,7 @@ from pywats_archive.archive.results.codes import KeptCodes
 from pywats_archive.archive.sources import companions, ingest, late
 from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
-from pywats_archive.conversion.attempt import attempt, told_of
+from pywats_archive.conversion.attempt import attempt, settings_of
 from pywats_archive.host.settings.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
@@ -44,7 +44,7 @@ class ArchiveInterceptor:
         self._key = key
         self.info = info
         """What is known of the converter's code, if it could be loaded."""
-        self._configuration = told_of(config)
+        self._configuration = settings_of(config)
         self.codes = KeptCodes(archive)
         """The stored code of the converters."""
         archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())

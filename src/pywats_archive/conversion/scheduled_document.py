@@ -19,21 +19,23 @@ class ScheduledDocument:
 
     lane_name: str
     result: ConversionResult
-    taken_at: datetime
+    obtained_at: datetime
     path: str
     body: bytes
 
     @property
     def mtime_ns(self) -> int:
-        return int(self.taken_at.timestamp() * 1e9)
+        return int(self.obtained_at.timestamp() * 1e9)
 
 
-def encode_result(result: ConversionResult, lane_name: str, *, number: int, taken_at: datetime) -> ScheduledDocument:
+def encode_result(result: ConversionResult, lane_name: str, *, number: int, obtained_at: datetime) -> ScheduledDocument:
     """Return the document of a result, under a name that no other result has."""
-    name = f"{lane_name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
+    name = f"{lane_name}-{obtained_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
     fields = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
     body = orjson.dumps({**fields, "reports": [orjson.Fragment(document) for document in result.documents]})
-    return ScheduledDocument(lane_name=lane_name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body)
+    return ScheduledDocument(
+        lane_name=lane_name, result=result, obtained_at=obtained_at, path=f"scheduled/{name}", body=body
+    )
 
 
 def decode_result(archive: Archive, entry: ArchiveEntry) -> ConversionResult:

@@ -114,9 +114,9 @@ def _special(rng: random.Random) -> Iterator[Drop]:
 
 
 def _burn_in(unit: Unit) -> dict[str, bytes]:
-    told = {"part": unit.part, "serial": unit.serial, "revision": unit.revision, "started": unit.started.isoformat()}
+    fields = {"part": unit.part, "serial": unit.serial, "revision": unit.revision, "started": unit.started.isoformat()}
     hours = {f"hour-{number:02d}.txt": f"{60 + number}.5".encode() for number in range(1, 25)}
-    return {"unit.json": json.dumps(told).encode(), **hours, "COMPLETE.marker": b""}
+    return {"unit.json": json.dumps(fields).encode(), **hours, "COMPLETE.marker": b""}
 
 
 def _id(rng: random.Random) -> str:

@@ -39,7 +39,7 @@ class WatsServer:
         self._lookups = 0
         self._mutex = threading.Lock()
         self._port = 0
-        self._kept: socket.socket | None = None
+        self._reserved: socket.socket | None = None
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -67,7 +67,7 @@ class WatsServer:
         """Listen; after ``stop``, on the same port again."""
         if self._listener is not None:
             return
-        self._give_port_away()
+        self._release_port()
         self._listener = _Listener(self, self._port)
         self._port = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(_POLL_S,), name="wats")
@@ -82,17 +82,17 @@ class WatsServer:
         listener.hang_up()
         listener.server_close()
         self._thread.join()
-        self._kept = _bound(self._port)
+        self._reserved = _bound(self._port)
 
     def close(self) -> None:
         """Stop, and release the port; idempotent."""
         self.stop()
-        self._give_port_away()
+        self._release_port()
 
-    def _give_port_away(self) -> None:
-        if self._kept:
-            self._kept.close()
-            self._kept = None
+    def _release_port(self) -> None:
+        if self._reserved:
+            self._reserved.close()
+            self._reserved = None
 
     def __enter__(self) -> WatsServer:
         self.start()

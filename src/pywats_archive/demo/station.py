@@ -75,7 +75,7 @@ def run_demo(
     """Run the station once, in ``folder`` or a new temporary folder, which stays for inspection."""
     base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
     with WatsServer(strict=True) as server:
-        config = _set_up(base, server.address, takes_any=own_files is not None)
+        config = _set_up(base, server.address, accepts_any=own_files is not None)
         drops = route(own_files, config) if own_files else drop_list(seed, count)
         started = time.monotonic()
         _serve(base, config, drops, on_progress)
@@ -83,7 +83,7 @@ def run_demo(
         return _check(base, config, drops, server, duration)
 
 
-def _set_up(base: Path, address: str, *, takes_any: bool) -> Path:
+def _set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
     """Write a configuration as pyWATS would, with the archive switched on."""
     converters = base / "converters"
     converters.mkdir(parents=True)
@@ -92,7 +92,7 @@ def _set_up(base: Path, address: str, *, takes_any: bool) -> Path:
         if file.name.endswith(".py"):
             (converters / file.name).write_bytes(file.read_bytes())
     sections = []
-    for name, module_path in (CONVERTERS | FURTHER_CONVERTERS if takes_any else CONVERTERS).items():
+    for name, module_path in (CONVERTERS | FURTHER_CONVERTERS if accepts_any else CONVERTERS).items():
         (base / name / "watch").mkdir(parents=True)
         kind = "folder" if name in _FOLDER_CONVERTERS else "file"
         section: dict[str, object] = {
@@ -106,7 +106,7 @@ def _set_up(base: Path, address: str, *, takes_any: bool) -> Path:
             "max_retries": 100,
             "settle_seconds": 1.0,
             "empty_seconds": 3.0,
-            "file_patterns": ["*" if takes_any else "*.*"],
+            "file_patterns": ["*" if accepts_any else "*.*"],
             "archive_companions": ["{stem}.limits"] if name == "csv" else [],
             "arguments": {"limits_password": "demo-secret"} if name == "csv" else {},
         }
@@ -196,9 +196,9 @@ def _wait(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress
         for drop in [late.pop(name) for name in names if name in late]:
             for name, content in drop.late.items():
                 (_target(base, drop).parent / name).write_bytes(content)
-        settled = at_rest + sum(name not in recovering for name in names)
-        on_progress(min(settled, len(drops)), len(drops))
-        if settled >= len(drops):
+        ended = at_rest + sum(name not in recovering for name in names)
+        on_progress(min(ended, len(drops)), len(drops))
+        if ended >= len(drops):
             return
         time.sleep(0.3)
 

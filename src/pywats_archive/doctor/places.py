@@ -23,7 +23,7 @@ class Place:
     uses: tuple[Use, ...]
     watches: tuple[Path, ...] = ()
     """The watch folders from which sources arrive here."""
-    takes_folders: bool = False
+    accepts_folders: bool = False
     """Whether sources that are folders are moved here."""
 
 
@@ -32,7 +32,7 @@ class Watcher:
     """A converter that watches a folder; absolute paths."""
 
     folder: Path
-    takes_folders: bool
+    accepts_folders: bool
     own_folders: tuple[Path, ...] = ()
     """Done, Error and Pending, whose files are not sources."""
     companion_rules: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def places_of(station: StationConfig) -> tuple[Place, ...]:
             for role, folder in _folders(converter):
                 drafts.setdefault(folder, _Draft()).add(role, converter)
     return tuple(
-        Place(path=path, uses=tuple(d.uses), watches=tuple(d.watches), takes_folders=d.takes_folders)
+        Place(path=path, uses=tuple(d.uses), watches=tuple(d.watches), accepts_folders=d.accepts_folders)
         for path, d in drafts.items()
     )
 
@@ -65,7 +65,7 @@ def watchers_of(station: StationConfig) -> tuple[Watcher, ...]:
     return tuple(
         Watcher(
             folder=Path(converter.watch_folder),
-            takes_folders=converter.converter_type == "folder",
+            accepts_folders=converter.converter_type == "folder",
             own_folders=tuple(folder for role, folder in _folders(converter) if role is not Role.WATCH),
             companion_rules=converter.companion_rules,
         )
@@ -77,15 +77,15 @@ def watchers_of(station: StationConfig) -> tuple[Watcher, ...]:
 def shelter_in(folder: Path, watchers: Sequence[Watcher]) -> Shelter:
     """Choose a probe's form in ``folder`` that no watcher's listing, signature or companion rule matches."""
     here = [watcher for watcher in watchers if _same(watcher.folder, folder)]
-    if any(_looks_into(watcher, folder) for watcher in watchers):
+    if any(_sees_into(watcher, folder) for watcher in watchers):
         return Shelter.NONE
-    takes_folders, takes_files = any(w.takes_folders for w in here), any(not w.takes_folders for w in here)
-    if takes_folders:
-        return Shelter.NONE if takes_files else Shelter.FILES
+    accepts_folders, accepts_files = any(w.accepts_folders for w in here), any(not w.accepts_folders for w in here)
+    if accepts_folders:
+        return Shelter.NONE if accepts_files else Shelter.FILES
     return Shelter.FOLDER
 
 
-def _looks_into(watcher: Watcher, folder: Path) -> bool:
+def _sees_into(watcher: Watcher, folder: Path) -> bool:
     """Return whether a probe in ``folder`` would be in a source of the watcher, or a companion of one."""
     if not _within(folder, watcher.folder):
         return False
@@ -93,7 +93,7 @@ def _looks_into(watcher: Watcher, folder: Path) -> bool:
     top = parts[0] if parts else PROBE_PREFIX
     if any(_could_match(rule, top) for rule in watcher.companion_rules):
         return True
-    return bool(parts) and watcher.takes_folders and not any(_within(folder, own) for own in watcher.own_folders)
+    return bool(parts) and watcher.accepts_folders and not any(_within(folder, own) for own in watcher.own_folders)
 
 
 def _could_match(rule: str, top: str) -> bool:
@@ -132,11 +132,11 @@ def _folders(converter: ConverterConfig) -> list[tuple[Role, Path]]:
 class _Draft:
     uses: list[Use] = field(default_factory=list)
     watches: list[Path] = field(default_factory=list)
-    takes_folders: bool = False
+    accepts_folders: bool = False
 
     def add(self, role: Role, converter: ConverterConfig) -> None:
         self.uses.append(Use(role=role, converter=converter.name))
         if role is not Role.WATCH:
             watch = Path(os.path.normpath(converter.watch_folder))
             self.watches = list(dict.fromkeys([*self.watches, watch]))
-            self.takes_folders = self.takes_folders or converter.converter_type == "folder"
+            self.accepts_folders = self.accepts_folders or converter.converter_type == "folder"

@@ -145,7 +145,7 @@ def _exclusive(bench: Bench) -> tuple[Result, str]:
 
 
 def _folder_move(bench: Bench) -> tuple[Result, str]:
-    if not bench.place.takes_folders:
+    if not bench.place.accepts_folders:
         return Result.SKIPPED, "no folders are moved here"
     if bench.probe.shelter is not Shelter.FOLDER:
         return Result.SKIPPED, "a folder here would be taken for a source"
@@ -234,11 +234,11 @@ def _clock(bench: Bench) -> tuple[Result, str]:
 
 
 def _long_names(bench: Bench) -> tuple[Result, str]:
-    longest = next((length for length in _LENGTHS if _takes(bench.probe, length)), 0)
+    longest = next((length for length in _LENGTHS if _accepts_name(bench.probe, length)), 0)
     return rate_name(longest), f"{longest} bytes"
 
 
-def _takes(probe: Probe, length: int) -> bool:
+def _accepts_name(probe: Probe, length: int) -> bool:
     try:
         names.unlink(probe.write("n" * max(1, length - probe.room_bytes())))
     except OSError as exc:

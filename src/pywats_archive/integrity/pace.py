@@ -9,7 +9,7 @@ _DUE, _DUE_WHILE_BUSY = 0.5, 0.8
 """Fractions of the interval; the rest allows for stations that are switched off overnight, or for weeks."""
 _SHARE = 0.1
 """The largest fraction of time for reading, since small files cost processor time, not bytes."""
-_IDLE_S, _SECOND_LOOK_S = 60.0, 6 * 3600.0
+_IDLE_S, _RECHECK_S = 60.0, 6 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +33,9 @@ class Pace:
         return min(_IDLE_S, self.interval.total_seconds() / 20)
 
     @property
-    def second_look_s(self) -> float:
+    def recheck_s(self) -> float:
         """Return when to check a finding again, since the file may have been restored from a backup."""
-        return min(_SECOND_LOOK_S, self.interval.total_seconds() / 10)
+        return min(_RECHECK_S, self.interval.total_seconds() / 10)
 
     def is_late(self, age: timedelta) -> bool:
         """Whether the promise is broken."""

@@ -44,31 +44,31 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
         for fault in ledger.bad_rows(archive):
             yield Checked(problem=_fault(archive, fault, None))
     except CatalogDamaged as exc:
-        told = f"{exc}; what it names from there on was not checked"
-        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=told))
+        message = f"{exc}; what it names from there on was not checked"
+        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=message))
 
 
 def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
     path = archive.root / CATALOG
     for fault in archive.catalog.faults(thorough=not thoroughness.quick):
-        told = f"{path} is damaged ({fault}): run 'pywats-archive rebuild'"
-        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=told))
+        message = f"{path} is damaged ({fault}): run 'pywats-archive rebuild'"
+        yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=message))
     if broken := inventory.first_break(archive):
         what = f"event {broken.sequence} ({broken.kind}, {broken.at:%Y-%m-%d %H:%M:%S} UTC)"
-        told = (
+        message = (
             f"{path}: the history is broken at {what}: it, or what stood before it, was altered; compare with a backup"
         )
-        found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=CATALOG, archive_id=broken.archive_id, message=told)
+        found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=CATALOG, archive_id=broken.archive_id, message=message)
         yield Checked(problem=found)
     for archive_id in inventory.gone_entries(archive):
-        told = f"{path}: the history names entry {archive_id}, but its row is missing; compare with a backup"
-        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, CATALOG, archive_id, told))
+        message = f"{path}: the history names entry {archive_id}, but its row is missing; compare with a backup"
+        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, CATALOG, archive_id, message))
 
 
 def _codes(archive: Archive) -> Iterator[Checked]:
     for path, fault in codes.check_all(archive):
-        told = f"{fault}; replays with this original converter are skipped"
-        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, told) if fault else None, blobs=1)
+        message = f"{fault}; replays with this original converter are skipped"
+        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, message) if fault else None, blobs=1)
 
 
 def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, suspects: _Suspects) -> Iterator[Checked]:
@@ -76,13 +76,14 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, sus
         yield Checked(problem=_fault(archive, fault, holding.archive_id))
     if holding.entry is None and not holding.faults:
         for report in holding.reports:
-            told = f"{archive.root}: report {report.report_id} has no entry {holding.archive_id}; run 'pywats-archive rebuild'"
-            orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, told)
+            missing = f"report {report.report_id} has no entry {holding.archive_id}"
+            message = f"{archive.root}: {missing}; run 'pywats-archive rebuild'"
+            orphan = _problem(ProblemKind.ENTRY_MISSING, report.archived_path, holding.archive_id, message)
             suspects.add(_Suspect(archive_id=holding.archive_id, path=report.archived_path, problem=orphan))
     if holding.is_purged and not inventory.is_purge_on_record(archive, holding.archive_id):
         row = f"{archive.root / CATALOG}: the row of {holding.archive_id}"
-        told = f"{row} says that it was purged, the history does not; compare with a backup"
-        yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, told))
+        message = f"{row} says that it was purged, the history does not; compare with a backup"
+        yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, message))
     for blob, problem in inspection.check_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             suspects.add(_Suspect(archive_id=holding.archive_id, path=blob.path, problem=problem))
@@ -96,8 +97,8 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, sus
 
 
 def _fault(archive: Archive, fault: str, archive_id: str | None) -> Problem:
-    told = f"{archive.root / CATALOG}: {fault}; what it names was not checked: run 'pywats-archive rebuild'"
-    return _problem(ProblemKind.CATALOG_DAMAGED, CATALOG, archive_id, told)
+    message = f"{archive.root / CATALOG}: {fault}; what it names was not checked: run 'pywats-archive rebuild'"
+    return _problem(ProblemKind.CATALOG_DAMAGED, CATALOG, archive_id, message)
 
 
 def _is_read_whole(path: str, thoroughness: Thoroughness) -> bool:
@@ -164,8 +165,8 @@ class _Suspects:
         """Check a file whose entry was purged: its removal may be in progress."""
         if purging.is_any_unfinished(self._archive) or _age_s(self._archive, suspect.path) is None:
             return None
-        told = f"{self._archive.root / suspect.path}: its entry was purged, and the file is still there; remove it"
-        return _problem(ProblemKind.BLOB_UNKNOWN, suspect.path, suspect.archive_id, told)
+        message = f"{self._archive.root / suspect.path}: its entry was purged, and the file is still there; remove it"
+        return _problem(ProblemKind.BLOB_UNKNOWN, suspect.path, suspect.archive_id, message)
 
 
 def _strays(archive: Archive, strays: list[Stray]) -> Iterator[Checked]:
@@ -179,22 +180,22 @@ def _strays(archive: Archive, strays: list[Stray]) -> Iterator[Checked]:
 def _stray_problem(archive: Archive, stray: Stray, *, has_owner: bool) -> Problem | None:
     where = archive.root / stray.path
     if stray.reason:
-        told = f"{where}: cannot be listed ({stray.reason}); check the folder's rights"
-        return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, None, told)
+        message = f"{where}: cannot be listed ({stray.reason}); check the folder's rights"
+        return _problem(ProblemKind.BLOB_UNREADABLE, stray.path, None, message)
     age_s = _age_s(archive, stray.path)
     if age_s is None or (has_owner and age_s < GRACE_S):
         return None
     if stray.is_half_written:
-        told = f"{where}: was left half-written, and nothing relies on it; remove it"
-        return _problem(ProblemKind.HALF_WRITTEN, stray.path, None, told)
+        message = f"{where}: was left half-written, and nothing relies on it; remove it"
+        return _problem(ProblemKind.HALF_WRITTEN, stray.path, None, message)
     return _unknown_problem(archive, stray.path, None)
 
 
 def _unknown_problem(archive: Archive, path: str, archive_id: str | None) -> Problem:
-    told = (
+    message = (
         f"{archive.root / path}: no row names this file; 'pywats-archive rebuild' adds a blob; move away anything else"
     )
-    return _problem(ProblemKind.BLOB_UNKNOWN, path, archive_id, told)
+    return _problem(ProblemKind.BLOB_UNKNOWN, path, archive_id, message)
 
 
 def _age_s(archive: Archive, path: str) -> float | None:

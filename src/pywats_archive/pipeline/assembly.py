@@ -97,7 +97,7 @@ class Assembly:
 def _ignored_before(lane: Lane, before: tuple[Lane, ...]) -> dict[str, FileStamp]:
     """Return the sources ignored so far, and those that the lane's previous archive left in the watch folder."""
     ignored: dict[str, FileStamp] = {}
-    for each in (each for each in before if each.name == lane.name and each.takes_new):
+    for each in (each for each in before if each.name == lane.name and each.accepts_new):
         ignored |= each.predecessors.ignored
         if each.archive and each.root != lane.root:
             known = dict(each.scan.known)

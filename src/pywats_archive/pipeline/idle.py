@@ -74,7 +74,7 @@ def waiting_reports(archives: Iterable[Archive]) -> int:
 
 def needs_scan(lanes: Iterable[Lane]) -> bool:
     """Whether an available watch folder may differ from its last scan."""
-    return any(lane.takes_new and lane.scan.needs_scan for lane in lanes if not lane.is_folder_away)
+    return any(lane.accepts_new and lane.scan.needs_scan for lane in lanes if not lane.is_folder_away)
 
 
 def lane_blockers(lanes: Iterable[Lane], spool: Spool) -> Iterator[str]:

@@ -90,7 +90,7 @@ class StationRun:
                 self._sending.check(now_s, again=True)
                 return outcome
             is_active = self._parts.conditions.until_idle or any(
-                lane.takes_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._lanes
+                lane.accepts_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._lanes
             )
             self._parts.wake.wait(_TICK_S if is_active else _QUIET_TICK_S)
             self._parts.stopping.wait(_BREATH_S)
@@ -107,7 +107,7 @@ class StationRun:
         for lane in self._lanes:
             scan = lane.scan
             scan.needs_scan = scan.needs_scan or even_unchanged or lane.config.watch_folder in changed
-            is_there = lane.takes_new and not lane.is_folder_away
+            is_there = lane.accepts_new and not lane.is_folder_away
             if is_there and (scan.needs_scan or scan.unstable) and scan.next_scan_s <= now_s:
                 self._parts.watcher.scan(lane)
 

@@ -68,7 +68,7 @@ class Watcher:
 
     def clear_unwatched(self, lanes: Iterable[Lane]) -> None:
         """Clear the alerts on folders that none of these lanes watches."""
-        folders = {lane.config.watch_folder for lane in lanes if lane.takes_new}
+        folders = {lane.config.watch_folder for lane in lanes if lane.accepts_new}
         for alert in self._alerts.open:
             if alert.name == UNREADABLE and alert.subject not in folders:
                 self._alerts.clear(UNREADABLE, alert.subject)

@@ -16,7 +16,7 @@ _NICE, _BELOW_NORMAL = 15, 0x4000
 """The low priority: of nice(1), and BELOW_NORMAL_PRIORITY_CLASS of SetPriorityClass."""
 
 
-def give_way(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
+def lower_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kernel32) -> None:
     """Run this process, and those it starts from now on, at low priority."""
     if windows:
         opened = kernel()

@@ -78,7 +78,7 @@ def evaluate(
     new = [_New(*each, ran) for each in zip(pairing.pairs, result.documents, summaries, strict=True)]
     found = [_difference(before, each) for each in new if (before := _before(shown, each.pair))]
     old, turned = _verdicts(shown, new)
-    told = ItemResult(
+    item = ItemResult(
         archive_id=archive_id,
         state=ItemState.DONE,
         status=result.status.value,
@@ -93,20 +93,20 @@ def evaluate(
         new_verdict=turned,
         duration_ms=result.duration_ms,
     )
-    if why := _held_because(told, pairing, request):
+    if why := _why_withheld(item, pairing, request):
         held = skipped(archive_id, why)
-        return replace(held, serial_number=told.serial_number, old_verdict=old, new_verdict=turned)
-    return told
+        return replace(held, serial_number=item.serial_number, old_verdict=old, new_verdict=turned)
+    return item
 
 
-def _held_because(told: ItemResult, pairing: Pairing, request: ReplayRequest) -> str | None:
+def _why_withheld(item: ItemResult, pairing: Pairing, request: ReplayRequest) -> str | None:
     """Return the consent that a replay needs, if any; a dry run only reports it."""
     if request.dry_run:
         return None
     if pairing.ambiguity and not request.new_id:
         return f"{pairing.ambiguity}; --new-id sends them as new ones"
-    if told.turns_verdict and request.submit_to_server and not request.allow_verdict_change:
-        return f"its verdict changes from {told.old_verdict} to {told.new_verdict}, which was not allowed"
+    if item.turns_verdict and request.submit_to_server and not request.allow_verdict_change:
+        return f"its verdict changes from {item.old_verdict} to {item.new_verdict}, which was not allowed"
     return None
 
 

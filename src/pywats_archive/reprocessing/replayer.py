@@ -13,7 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source as restore
 from pywats_archive.archive.results import codes
 from pywats_archive.config import ConverterConfig, StationConfig
-from pywats_archive.conversion.attempt import attempt, told_of
+from pywats_archive.conversion.attempt import attempt, settings_of
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import (
     ArchiveError,
@@ -100,7 +100,7 @@ class Replayer:
             entry,
             replayed.result,
             config=code.config,
-            configuration=told_of(code.config),
+            configuration=settings_of(code.config),
             info=replayed.converter,
             parameters=replayed.parameters,
             run_id=run_id,
@@ -131,15 +131,15 @@ class Replayer:
             return f"the configuration has no converter '{converter_name}'"
         try:
             job = job_for(config, self._station)
-            told = self._processes.run(worker.describe_converter, job, timeout_s=config.timeout_seconds)
+            described = self._processes.run(worker.describe_converter, job, timeout_s=config.timeout_seconds)
         except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the converter
             raise
         except ArchiveError as exc:
-            told = str(exc)
-        if isinstance(told, str):
-            return f"the converter's code cannot be loaded: {redact(told, config.arguments, None)}"
+            described = str(exc)
+        if isinstance(described, str):
+            return f"the converter's code cannot be loaded: {redact(described, config.arguments, None)}"
         folder = str(self._station.converters_folder)
-        return _Code(config=config, info=told.info, module_path=config.module_path, folder=folder)
+        return _Code(config=config, info=described.info, module_path=config.module_path, folder=folder)
 
     def _original(self, today: _Code, original: Conversion | None) -> _Code:
         """Return the code that made a conversion."""
@@ -156,7 +156,7 @@ class Replayer:
         self._require_recorded(original, was)
         with self._mutex:
             if original.code_fingerprint not in self._laid_out:
-                self._laid_out[original.code_fingerprint] = self._kept(original.code_fingerprint, was)
+                self._laid_out[original.code_fingerprint] = self._stored_code(original.code_fingerprint, was)
             module_path, folder = self._laid_out[original.code_fingerprint]
         info = ConverterInfo(
             converter_class=original.converter_class,
@@ -182,7 +182,7 @@ class Replayer:
                 "compare the catalog with a backup"
             )
 
-    def _kept(self, fingerprint: str, was: str) -> tuple[str, str]:
+    def _stored_code(self, fingerprint: str, was: str) -> tuple[str, str]:
         """Unpack stored code, once for the run, since a worker caches what it loaded by its path."""
         try:
             kept = codes.load(self._archive, fingerprint)

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 OnProgress = Callable[[int, int, str], None]
 """Called with the number of finished entries, the total, and the last archive id."""
 _AT_ONCE = 100
-_LOOK_S = 0.2
+_CHECK_S = 0.2
 
 
 def carry_out(
@@ -62,7 +62,7 @@ def carry_out(
         raise UsageError(f"run {run_id} is {run.state.value}; start another one")
     request = ReplayRequest(**run.request)
     if run.planned:
-        with ConverterProcesses(processes or os.cpu_count() or 2, give_way=True) as pool:
+        with ConverterProcesses(processes or os.cpu_count() or 2, lower_priority=True) as pool:
             _RunExecution(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
     runs.end_if_done(archive, run_id, actor=actor)
     return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
@@ -111,11 +111,11 @@ class _RunExecution:
             for archive_id in self._planned():
                 going.add(pool.submit(self._one, archive_id))
                 if len(going) > threads:
-                    going, is_stopped = self._settled(going)
+                    going, is_stopped = self._wait_for_some(going)
                     if is_stopped:
                         break
             while going:
-                going, _ = self._settled(going)
+                going, _ = self._wait_for_some(going)
 
     @contextmanager
     def _ended_at_once(self, pool: ThreadPoolExecutor) -> Iterator[None]:
@@ -141,10 +141,10 @@ class _RunExecution:
                 yield archive_id
             given -= set(new[_AT_ONCE:])
 
-    def _settled(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
+    def _wait_for_some(self, going: set[Future[ItemResult]]) -> tuple[set[Future[ItemResult]], bool]:
         ended: set[Future[ItemResult]] = set()
         while not ended:  # in short waits, since on Windows no Ctrl-C interrupts a long one
-            ended, going = wait(going, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            ended, going = wait(going, timeout=_CHECK_S, return_when=FIRST_COMPLETED)
         is_stopped = False
         for future in ended:
             result = future.result()
@@ -162,13 +162,17 @@ class _RunExecution:
             if not is_of_one(exc):
                 raise
             log.exception("run.unexpected", run_id=self._run_id, archive_id=archive_id)
-            return self._kept(skipped(archive_id, f"an unexpected error, see the log ({type(exc).__name__}: {exc})"))
+            return self._recorded(
+                skipped(archive_id, f"an unexpected error, see the log ({type(exc).__name__}: {exc})")
+            )
 
     def _replayed(self, archive_id: str) -> ItemResult:
         now = current(self._archive, archive_id)
         arrival = ledger.of_entry(self._archive, archive_id)
         if arrival and not arrival.state.is_final:
-            return self._kept(skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})"))
+            return self._recorded(
+                skipped(archive_id, f"the service is not done with it yet (it is {arrival.state.value})")
+            )
         config = self._station.converter(now.entry.converter_name)
         is_appended = bool(config and config.is_appended)
         if is_appended:
@@ -181,15 +185,15 @@ class _RunExecution:
             shown = replace(self._shown(now), taken_over=frozenset(taken_over))
             result = evaluate(shown, replayed, self._request, pairing=pairing, summaries=summaries)
         except Skipped as exc:
-            return self._kept(skipped(archive_id, str(exc)))
+            return self._recorded(skipped(archive_id, str(exc)))
         except (BlobDamaged, BlobMissing) as exc:
-            return self._kept(skipped(archive_id, f"a report of it is damaged: {exc}"))
+            return self._recorded(skipped(archive_id, f"a report of it is damaged: {exc}"))
         if self._request.dry_run or result.state is ItemState.SKIPPED:
-            return self._kept(result)
+            return self._recorded(result)
         allows = self._request.new_id or not self._request.submit_to_server or (config and config.allow_same_id)
         documents = replayed.result.documents
         if not allows and (why := holding.trouble(self._archive, archive_id, documents, summaries, pairing)):
-            return self._kept(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
+            return self._recorded(skipped(archive_id, f"{why}, or --new-id sends it as a new one"))
         if replayed.result.converter:
             self._codes.store(replayed.result.converter, replayed.result.code)
         new = conversions.NewConversion(
@@ -210,10 +214,10 @@ class _RunExecution:
         except AlreadyDone:
             log.warning("run.item_already_done", run_id=self._run_id, archive_id=archive_id)
         except (BlobMissing, Overtaken) as exc:
-            return self._kept(skipped(archive_id, str(exc)))
+            return self._recorded(skipped(archive_id, str(exc)))
         return result
 
-    def _kept(self, result: ItemResult) -> ItemResult:
+    def _recorded(self, result: ItemResult) -> ItemResult:
         runs.record_item(self._archive, self._run_id, result)
         return result
 

@@ -76,18 +76,18 @@ def _carried(known: Known, reading: Reading) -> Known:
 
 def _doubt(reading: Reading, expected: datetime, server: datetime | None) -> str:
     off = reading.wall - expected
-    told = [f"the clock says {_told(reading.wall)}"]
+    reasons = [f"the clock says {_formatted(reading.wall)}"]
     if abs(off) > TOLERANCE:
-        told.append(f"{_told(expected)} was expected from the time that the machine has run since")
+        reasons.append(f"{_formatted(expected)} was expected from the time that the machine has run since")
     if server is not None:
-        told.append(f"the server says {_told(server)}")
-    if len(told) == 1:
-        told.append("it was contradicted, and nobody has confirmed it since")
+        reasons.append(f"the server says {_formatted(server)}")
+    if len(reasons) == 1:
+        reasons.append("it was contradicted, and nobody has confirmed it since")
     return (
-        f"{', '.join(told)}: nothing is purged by age. Correct the clock; if it is right, confirm it with "
+        f"{', '.join(reasons)}: nothing is purged by age. Correct the clock; if it is right, confirm it with "
         "'pywats-archive purge --confirm-clock'"
     )
 
 
-def _told(moment: datetime) -> str:
+def _formatted(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -57,12 +57,12 @@ def trust_in(archive: Archive) -> Trust:
 def confirm_clock(archive: Archive, *, actor: str) -> None:
     """Trust the current clock, because a person confirmed it; an event records the expected time."""
 
-    def told(before: Known, reading: Reading) -> Event:
+    def confirmed(before: Known, reading: Reading) -> Event:
         expected = judge(before, reading).known.at
         details = {"clock": reading.wall.isoformat(), "expected": expected.isoformat()}
         return Event(kind="clock.confirmed", at=reading.wall, actor=actor, details=details)
 
-    archive.clock.update(lambda known, reading: vouched(reading, Voucher.PERSON), event=told)
+    archive.clock.update(lambda known, reading: vouched(reading, Voucher.PERSON), event=confirmed)
 
 
 def preview(
@@ -92,7 +92,7 @@ def estimate(archive: Archive, policy: RetentionPolicy) -> SpaceEstimate:
         archives=intended.purged_entries,
         bytes_freed=intended.bytes_freed,
         by_reason={reason.value: number for reason, number in intended.purged.items()},
-        kept=_told(intended.kept),
+        kept=_by_name(intended.kept),
         remaining_archives=intended.entries - intended.purged_entries,
         remaining_bytes=intended.disk_size_bytes - intended.bytes_freed,
         over_bytes=intended.over_bytes,
@@ -141,7 +141,7 @@ def enforce(
             altered += len(purged.altered)
             not_removed += purged.not_removed
             pause()
-        purging.give_space_back(archive)
+        purging.release_space(archive)
         left = _statistics(preview_plan(archive, policy, now=moment, has_ages=has_ages))
         stays = replace(
             left,
@@ -205,7 +205,7 @@ def purge_named(
             archives_purged=done,
             bytes_freed=freed,
             by_reason={PurgeReason.MANUAL.value: done} if done else {},
-            kept=_told(kept) | _altered(altered),
+            kept=_by_name(kept) | _altered(altered),
         )
         return _with_failures(statistics, not_removed)
 
@@ -265,7 +265,7 @@ def _batches(decided: Iterator[Decision]) -> Iterator[tuple[PurgeReason, list[st
 def _statistics(left: PurgePlan) -> PurgeStatistics:
     return PurgeStatistics(
         converter_name=left.converter_name,
-        kept=_told(left.kept),
+        kept=_by_name(left.kept),
         over_bytes=left.over_bytes,
         remaining_archives=left.entries,
         remaining_bytes=left.disk_size_bytes,
@@ -281,5 +281,5 @@ def _altered(number: int) -> dict[str, int]:
     return {Obstacle.ALTERED.value: number} if number else {}
 
 
-def _told(kept: dict[Obstacle, int]) -> dict[str, int]:
+def _by_name(kept: dict[Obstacle, int]) -> dict[str, int]:
     return {obstacle.value: number for obstacle, number in kept.items()}

@@ -29,7 +29,7 @@ def given(conversion: int | None, *ids: str, state: SubmissionState = Submission
 
 
 def step(number: int, *, new: bool = False, back: bool = False) -> Step:
-    return Step(conversion_id=number, gave_new_ids=new, is_taken_back=back)
+    return Step(conversion_id=number, gave_new_ids=new, is_rolled_back=back)
 
 
 WITHHELD = SubmissionState.WITHHELD

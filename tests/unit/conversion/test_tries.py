@@ -25,7 +25,7 @@ def test_when_the_server_is_asked_first(troubles: list[Trouble | None], looks: b
     tries = Tries()
     for trouble in troubles:
         tries.postpone("a", 10, trouble)
-    assert tries.earlier("a").look_first == looks
+    assert tries.earlier("a").check_first == looks
     assert (tries.may_try("a", 9), tries.may_try("a", 10), tries.may_try("b", 0)) == (not troubles, True, True)
 
 

@@ -38,7 +38,7 @@ def test_no_part_of_a_secret_is_left_where_a_traceback_is_cut(bench: Bench, kept
 
 def test_no_part_is_left_of_a_text_that_is_too_long_to_look_at(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not even the whole text is looked at, what is left of a secret at the end of that goes too."""
-    monkeypatch.setattr(cutting, "_MOST_LOOKED_AT", 300)
+    monkeypatch.setattr(cutting, "_MOST_EXAMINED", 300)
     cutting.know_arguments(replace(bench.job("m"), arguments={"password": PASSWORD}), None)
     for kept in range(1, len(PASSWORD)):
         text = "-" * (300 - kept) + PASSWORD + "-" * 50

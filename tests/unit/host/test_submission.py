@@ -103,7 +103,7 @@ def test_a_report_that_the_server_has_is_not_sent_again(server: WatsServer) -> N
     """Where an earlier try had no answer, the server is asked for the report by its id first."""
     server.fault = faults.in_turn([faults.hang(0.8)])
     assert submit(server.address, timeout_s=0.2)[0].trouble is Trouble.TIMED_OUT
-    assert submit(server.address, look_first=True)[0].verdict is SubmitOutcome.ACCEPTED
+    assert submit(server.address, check_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests, server.lookups) == (1, 1)
 
 
@@ -113,7 +113,7 @@ def test_what_the_server_has_under_the_id_must_be_the_report(server: WatsServer,
     if there:
         _post(server, there)
     before = server.requests
-    assert submit(server.address, look_first=True)[0].verdict is SubmitOutcome.ACCEPTED
+    assert submit(server.address, check_first=True)[0].verdict is SubmitOutcome.ACCEPTED
     assert (server.requests - before, server.lookups) == (1, 1)
     assert server.received[REPORT_ID][-1] == BODY
 

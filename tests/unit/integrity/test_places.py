@@ -12,8 +12,8 @@ from pywats_archive.doctor.places import Shelter, Watcher, places_of, shelter_in
 from pywats_archive.host.settings.configfile import read_station_config
 
 WATCH = Path("/st/watch").absolute()
-FILES = Watcher(folder=WATCH, takes_folders=False)
-FOLDERS = Watcher(folder=WATCH, takes_folders=True, own_folders=(WATCH / "Done",))
+FILES = Watcher(folder=WATCH, accepts_folders=False)
+FOLDERS = Watcher(folder=WATCH, accepts_folders=True, own_folders=(WATCH / "Done",))
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ FOLDERS = Watcher(folder=WATCH, takes_folders=True, own_folders=(WATCH / "Done",
         ([FOLDERS], WATCH / "unit", Shelter.NONE),
         ([FOLDERS], WATCH / "Done", Shelter.FOLDER),
         ([FILES], WATCH / "Done", Shelter.FOLDER),
-        ([Watcher(folder=WATCH, takes_folders=False, companion_rules=("{stem}/*.txt",))], WATCH, Shelter.FOLDER),
-        ([Watcher(folder=WATCH, takes_folders=False, companion_rules=("*/*.txt",))], WATCH, Shelter.NONE),
-        ([Watcher(folder=WATCH, takes_folders=False, companion_rules=("**/*",))], WATCH / "Done", Shelter.NONE),
-        ([Watcher(folder=WATCH, takes_folders=False, companion_rules=("Do*/*",))], WATCH / "Done", Shelter.NONE),
+        ([Watcher(folder=WATCH, accepts_folders=False, companion_rules=("{stem}/*.txt",))], WATCH, Shelter.FOLDER),
+        ([Watcher(folder=WATCH, accepts_folders=False, companion_rules=("*/*.txt",))], WATCH, Shelter.NONE),
+        ([Watcher(folder=WATCH, accepts_folders=False, companion_rules=("**/*",))], WATCH / "Done", Shelter.NONE),
+        ([Watcher(folder=WATCH, accepts_folders=False, companion_rules=("Do*/*",))], WATCH / "Done", Shelter.NONE),
     ],
 )
 def test_no_probe_can_be_a_source_or_a_companion(watchers: list[Watcher], folder: Path, shelter: Shelter) -> None:
@@ -54,4 +54,4 @@ def test_each_folder_of_the_enabled_converters_is_named_once(tmp_path: Path) -> 
     assert places.keys() == {"arc", "Done", *beside}
     done = places["Done"]
     assert [(use.role, use.converter) for use in done.uses] == [(Role.DONE, "a"), (Role.DONE, "b")]
-    assert done.watches == (tmp_path / "a" / "watch", tmp_path / "b" / "watch") and done.takes_folders
+    assert done.watches == (tmp_path / "a" / "watch", tmp_path / "b" / "watch") and done.accepts_folders

@@ -77,7 +77,7 @@ def flip(archive: Archive, entry: ArchiveEntry) -> bytes:
 
 def test_each_blob_is_read_back_when_it_is_due(archive: Archive, clock: Clock) -> None:
     """What is older than half the interval is read, and nothing else."""
-    scrub = Scrub(archive, tell=lambda news: None)
+    scrub = Scrub(archive, on_changes=lambda news: None)
     read_all_due(scrub)
     assert [e.verified_at for e in entries(archive)] == [None, None, None]
     clock.now = START + timedelta(days=16, hours=1)
@@ -91,7 +91,7 @@ def test_a_clock_that_was_ahead_stops_no_reading_back(archive: Archive, clock: C
     """What was read back by a clock that was a year ahead is read again once it is right, and not a year later."""
     right = clock.now + timedelta(days=40)
     clock.now = right + timedelta(days=365)
-    scrub = Scrub(archive, tell=lambda news: None)
+    scrub = Scrub(archive, on_changes=lambda news: None)
     read_all_due(scrub)
     clock.now = right
     read_all_due(scrub)
@@ -102,13 +102,13 @@ def test_the_oldest_check_is_the_next_one(archive: Archive, clock: Clock) -> Non
     """``stats`` finds the worst age without looking at more than one row, round after round."""
     assert figures.statistics(archive).oldest_check == entries(archive)[0].created_at
     clock.now = START + timedelta(days=16, hours=1)
-    read_all_due(Scrub(archive, tell=lambda news: None))
+    read_all_due(Scrub(archive, on_changes=lambda news: None))
     assert figures.statistics(archive).oldest_check == entries(archive)[2].created_at
     clock.now = first = START + timedelta(days=30)
-    read_all_due(Scrub(archive, tell=lambda news: None))
+    read_all_due(Scrub(archive, on_changes=lambda news: None))
     assert figures.statistics(archive).oldest_check == entries(archive)[0].verified_at
     clock.now = START + timedelta(days=32)
-    read_all_due(Scrub(archive, tell=lambda news: None))
+    read_all_due(Scrub(archive, on_changes=lambda news: None))
     assert figures.statistics(archive).oldest_check == first == entries(archive)[2].verified_at
 
 
@@ -118,15 +118,15 @@ def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Cloc
     whole = flip(archive, damaged)
     clock.now = START + timedelta(days=60)
     told: list[FindingChanges] = []
-    read_all_due(Scrub(archive, tell=told.append))
+    read_all_due(Scrub(archive, on_changes=told.append))
     assert [p.archive_id for news in told for p in news.found] == [damaged.archive_id]
     assert figures.statistics(archive).open_findings == 1
     told.clear()
-    Scrub(archive, tell=told.append).step(MONTH, is_busy=False)
+    Scrub(archive, on_changes=told.append).step(MONTH, is_busy=False)
     assert [p.archive_id for news in told for p in news.found] == [damaged.archive_id]
     (archive.root / damaged.source_archived_path).write_bytes(whole)
     told.clear()
-    Scrub(archive, tell=told.append).step(MONTH, is_busy=False)
+    Scrub(archive, on_changes=told.append).step(MONTH, is_busy=False)
     assert [path for news in told for path in news.cleared] == [damaged.source_archived_path]
     assert figures.statistics(archive).open_findings == 0
     assert kinds(archive) == ["integrity.found", "integrity.checked", "integrity.cleared"]
@@ -135,7 +135,7 @@ def test_what_is_damaged_is_told_until_it_is_sound(archive: Archive, clock: Cloc
 def test_one_event_a_day_tells_of_what_was_read(archive: Archive, clock: Clock) -> None:
     """Checks are events, and not one for each blob."""
     clock.now = START + timedelta(days=60)
-    read_all_due(Scrub(archive, tell=lambda news: None))
+    read_all_due(Scrub(archive, on_changes=lambda news: None))
     with archive.read() as db:
         from pywats_archive.catalog import events  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def test_one_event_a_day_tells_of_what_was_read(archive: Archive, clock: Clock) 
 def test_an_archive_that_went_away_makes_no_findings(archive: Archive, clock: Clock, tmp_path: Path) -> None:
     """A share that is gone is no damage."""
     clock.now = START + timedelta(days=60)
-    scrub = Scrub(archive, tell=lambda news: None)
+    scrub = Scrub(archive, on_changes=lambda news: None)
     for name in ("sources", "archive.json"):
         (archive.root / name).rename(tmp_path / name)
     with pytest.raises(NotAnArchive):

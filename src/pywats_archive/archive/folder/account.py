@@ -46,7 +46,7 @@ def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
         return
     owner, mine = owner_of(root), os.geteuid()
     is_new = not (root / layout.DESCRIPTION).exists()
-    if owner.uid == mine or (is_new and mine != _ROOT) or _is_given_to(root, owner):
+    if owner.uid == mine or (is_new and mine != _ROOT) or _becomes_owned_by(root, owner):
         return
     raise WrongAccount(
         f"{root}: belongs to the account '{owner.sudo_name}', and this is '{_name(mine) or mine}', whose files that "
@@ -54,7 +54,7 @@ def require_owner(root: Path, *, windows: bool = WINDOWS) -> None:
     )
 
 
-def _is_given_to(root: Path, owner: Account) -> bool:
+def _becomes_owned_by(root: Path, owner: Account) -> bool:
     """Whether a file created there belongs to ``owner`` anyway, as on shares that know one account only."""
     probe = next(each for each in (root, *root.parents) if each.exists()) / f".{os.getpid()}-account.part"
     try:

@@ -26,7 +26,7 @@ def acquire(root: Path, *, timeout_s: float = _PROBE_S) -> FileLock:
     """Own the archive at ``root``; ArchiveInUse names the process that owns it already."""
     account.require_owner(root)
     lock = _lock(root, timeout_s)
-    leave_note(_note(root))
+    write_note(_note(root))
     return lock
 
 
@@ -72,7 +72,7 @@ def _note(root: Path) -> Path:
     return root / layout.OWNER
 
 
-def leave_note(note: Path, **more: str) -> None:
+def write_note(note: Path, **more: str) -> None:
     """Write down who holds a lock; only the lock counts, so an unwritable note is no error.
 
     The note may be in a folder that others can write to: it is always created as a new file, and never follows a link.

@@ -60,7 +60,7 @@ class Claim:
             self.release()
             raise
         self._what = _identity(folder)
-        ownership.leave_note(self._note, configuration=str(configuration))
+        ownership.write_note(self._note, configuration=str(configuration))
 
     def is_still(self, folder: Path) -> bool:
         """Whether the folder at this path is still the owned one."""
@@ -93,7 +93,7 @@ class Claim:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             os.close(descriptor)
-            raise self._taken() from exc
+            raise self._owned_already() from exc
         except OSError:
             os.close(descriptor)
             return None
@@ -101,13 +101,13 @@ class Claim:
 
     def _lock_file(self) -> None:
         try:
-            self._file = locks.lock(self._where, f"{self._name}{LOCK_SUFFIX}", timeout_s=0, busy=self._taken)
+            self._file = locks.lock(self._where, f"{self._name}{LOCK_SUFFIX}", timeout_s=0, busy=self._owned_already)
         except StorageError as exc:
             if isinstance(exc, FolderTaken):
                 raise
             self.is_shared = False
 
-    def _taken(self) -> FolderTaken:
+    def _owned_already(self) -> FolderTaken:
         who = ownership.holder(self._note)
         return FolderTaken(f"{self.folder}: {who} owns this watch folder; stop that one, or watch another folder")
 

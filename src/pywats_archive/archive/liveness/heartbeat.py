@@ -40,7 +40,7 @@ class Heartbeat:
         with suppress(OSError, ArchiveError):
             if not self._is_written or not self._path.exists():
                 self._archive.require_present()  # do not create it elsewhere
-                ownership.leave_note(self._path)
+                ownership.write_note(self._path)
                 self._is_written = True
             moment_ns = int(self._now().timestamp() * 1e9)
             os.utime(self._path, ns=(moment_ns, moment_ns))

@@ -22,7 +22,7 @@ from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
 
 NOT_RUNNING = "service.not_running"
-_MOST_LOOKED_AT = 1_000
+_MOST_EXAMINED = 1_000
 _REASONS = {
     ServiceState.STALLED: "the service's main loop gives no sign: check its log, and restart it",
     ServiceState.DIED: "the service did not stop in order and was not restarted: start 'pywats-archive run'",
@@ -49,7 +49,7 @@ def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: d
         if station and converter.archive_enabled:
             using.setdefault(station.archive_root(converter), []).append(converter)
     for archive in archives:
-        if found := _look(archive, using.pop(archive.root, []), now):
+        if found := _alert(archive, using.pop(archive.root, []), now):
             yield found
     for root, converters in using.items():
         waiting = sum(len(_listing(each)) for each in converters)
@@ -57,7 +57,7 @@ def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: d
             yield found
 
 
-def _look(archive: Archive, converters: Iterable[ConverterConfig], now: datetime) -> OpenAlert | None:
+def _alert(archive: Archive, converters: Iterable[ConverterConfig], now: datetime) -> OpenAlert | None:
     if archive.is_read_only:  # a medium or a snapshot, on which no service can work
         return None
     service = heartbeat.status_of(archive.root, now=now)
@@ -88,7 +88,7 @@ def _listing(converter: ConverterConfig) -> Sequence[os.DirEntry[str]]:
     if not (converter.enabled and converter.watch_folder):
         return ()
     with suppress(OSError), os.scandir(converter.watch_folder) as items:
-        return tuple(islice(_sources(items, converter), _MOST_LOOKED_AT))
+        return tuple(islice(_sources(items, converter), _MOST_EXAMINED))
     return ()
 
 

@@ -69,7 +69,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             try:
                 with decided(root) as before:
                     filled = _Filling(archive, how, before).fill(only_there)
-                _keep_on(archive, kept, actor=how.actor)
+                _carry_over(archive, kept, actor=how.actor)
                 archive.clock.continue_from(former_clock(root / layout.CATALOG))
             finally:
                 archive.catalog.close()
@@ -81,7 +81,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
     return replace(filled, kept_as=kept_as)
 
 
-def _keep_on(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> None:
+def _carry_over(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> None:
     """Copy policies and holds; if they cannot be read, nothing is purged until a person confirms."""
     nothing_goes = RetentionPolicy(converter_name=EVERY_OTHER, enabled=False)
     for policy in kept.policies if kept else (nothing_goes,):
@@ -139,7 +139,7 @@ class _Filling:
             self._archive.blobs.remove_temporary(top, report=lambda path: None)
         adopted = map(self._adopt, on_disk(self._archive.root, strays))
         while batch := tuple(islice(adopted, _BATCH)):
-            for _ in each_alone(self._add, batch, self._leave_out):
+            for _ in each_alone(self._add, batch, self._skip):
                 pass
         self._problems += [_stray_problem(self._archive.root, stray) for stray in strays]
         counts = {
@@ -168,7 +168,7 @@ class _Filling:
     def _add(self, batch: Sequence[Adopted]) -> None:
         self._archive.write(lambda tx: _add(tx, batch))
 
-    def _leave_out(self, adopted: Adopted, error: Exception) -> None:
+    def _skip(self, adopted: Adopted, error: Exception) -> None:
         """Continue without an entry that the catalog cannot hold; its blobs stay where they are."""
         entry = adopted.entry
         assert entry is not None

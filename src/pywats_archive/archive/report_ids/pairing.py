@@ -52,12 +52,12 @@ def paired(
     _join_by_id_and_keys(known)
     _join_among_equals(known, alike, is_grown=is_grown)
     if is_grown:
-        _leave_equals(known)
+        _exclude_equals(known)
     else:
         _join_by_corrected_key(known)
         _join_only_one(known)
-        _leave_several(known)
-    _leave_claimed_ids(known)
+        _exclude_several(known)
+    _exclude_claimed_ids(known)
     no_successor = tuple(known.open_earlier.values())
     _join_unsent(known, [each for each in earlier if not each.is_sent])
     for each in tuple(known.open_new.values()):
@@ -93,7 +93,7 @@ class _Matching:
         del self.open_earlier[old.report_id]
         self.decide(each, Link.SAME, reason, old)
 
-    def leave(self, old: Iterable[Earlier], new: Iterable[New], reason: str) -> None:
+    def exclude(self, old: Iterable[Earlier], new: Iterable[New], reason: str) -> None:
         """Leave these to a person."""
         self.undecided += [self.open_earlier.pop(each.report_id) for each in old]
         for each in new:
@@ -119,7 +119,7 @@ def _join_by_id_and_keys(known: _Matching) -> None:
         else:
             disputed.append((each, found))
     olds = {old.report_id: old for _, found in disputed for old in found}
-    known.leave(olds.values(), [each for each, _ in disputed], "its reports' ids and their tests disagree")
+    known.exclude(olds.values(), [each for each, _ in disputed], "its reports' ids and their tests disagree")
 
 
 def _meant(known: _Matching) -> dict[int, list[Earlier]]:
@@ -174,9 +174,9 @@ def _join_by_corrected_key(known: _Matching) -> None:
             known.join(old, known.open_new[ordinal], "the same test, with one key corrected")
 
 
-def _unique_but_for(side: Iterable[Side], left_out: str) -> dict[Hashable, Side]:
-    """Return by their other keys the reports that are still distinct without the key ``left_out``."""
-    others = attrgetter(*(f"keys.{name}" for name in ("unit", *CORRECTABLE) if name != left_out))
+def _unique_but_for(side: Iterable[Side], excluded: str) -> dict[Hashable, Side]:
+    """Return by their other keys the reports that are still distinct without the key ``excluded``."""
+    others = attrgetter(*(f"keys.{name}" for name in ("unit", *CORRECTABLE) if name != excluded))
     return _unique(side, others)
 
 
@@ -195,30 +195,32 @@ def _join_only_one(known: _Matching) -> None:
             known.join(old, each, "the only one left to a report that names no unit")
 
 
-def _leave_several(known: _Matching) -> None:
+def _exclude_several(known: _Matching) -> None:
     """Leave reports with several possible partners to a person: those of one unit, or of one test without a unit."""
     for _, olds, news in known.open_by(lambda keys: keys.unit):
-        known.leave(olds, news, _ambiguity(olds, news, "one serial number"))
+        known.exclude(olds, news, _ambiguity(olds, news, "one serial number"))
     for _, olds, news in known.open_by(lambda keys: None if keys.unit else keys):
-        known.leave(olds, news, _ambiguity(olds, news, "one test without a serial number"))
+        known.exclude(olds, news, _ambiguity(olds, news, "one test without a serial number"))
 
 
-def _leave_equals(known: _Matching) -> None:
+def _exclude_equals(known: _Matching) -> None:
     """Leave reports with several possible partners of equal keys to a person."""
     for keys, olds, news in known.open_by(lambda keys: keys):
-        known.leave(olds, news, _ambiguity(olds, news, "one test" if keys.unit else "one test without a serial number"))
+        known.exclude(
+            olds, news, _ambiguity(olds, news, "one test" if keys.unit else "one test without a serial number")
+        )
 
 
 def _ambiguity(olds: Sequence[Earlier], news: Sequence[New], whose: str) -> str:
     return f"{len(olds)} earlier and {len(news)} new reports of {whose}: it is ambiguous which continues which"
 
 
-def _leave_claimed_ids(known: _Matching) -> None:
+def _exclude_claimed_ids(known: _Matching) -> None:
     """Leave to a person each report with the id of an earlier one that is of another unit and has no successor."""
     by_id = {id_key(each.report_id): each for each in known.open_earlier.values()}
     for each in tuple(known.open_new.values()):
         if old := by_id.pop(id_key(each.own_id), None) if each.own_id else None:
-            known.leave([old], [each], "a report has the id of an earlier one, and another serial number")
+            known.exclude([old], [each], "a report has the id of an earlier one, and another serial number")
 
 
 def _join_unsent(known: _Matching, unsent: Sequence[Earlier]) -> None:

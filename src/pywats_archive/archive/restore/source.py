@@ -78,7 +78,7 @@ def _restore(archive: Archive, entry: ArchiveEntry, folder: Path, *, is_durable:
     """Restore into ``folder``. The companions are checked first, since the source may need them."""
     for path in companion_paths(entry):
         archive.blobs.check(path, _checksum(archive, entry, path))
-    if entry.companions and _is_any_taken(entry, folder):
+    if entry.companions and _is_any_name_used(entry, folder):
         whole = placing.make_whole(folder, entry.archive_id, lambda made: _put(archive, entry, made, is_durable))
         return whole / original_name(entry)
     return _put(archive, entry, folder, is_durable)
@@ -107,7 +107,7 @@ def companion_mtime_ns(archive: Archive, path: str) -> int:
     return int(archive.blobs.label(path).metadata["mtime_ns"])
 
 
-def _is_any_taken(entry: ArchiveEntry, folder: Path) -> bool:
+def _is_any_name_used(entry: ArchiveEntry, folder: Path) -> bool:
     """Whether a name is taken, or the name of a companion's folder by something that is not a folder."""
     paths = [folder / name for name in (original_name(entry), *(companion.name for companion in entry.companions))]
     above = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder) and parent != folder}

@@ -66,7 +66,7 @@ class Step:
     conversion_id: int | None
     gave_new_ids: bool = False
     """Its run gave every report a new id, beside the earlier one's."""
-    is_taken_back: bool = False
+    is_rolled_back: bool = False
     """It is no longer shown: its run was rolled back."""
 
 
@@ -80,7 +80,7 @@ def _step(db: Connection, conversion: Conversion, shown: Conversion | None) -> S
     return Step(
         conversion_id=conversion.conversion_id,
         gave_new_ids=bool(request.get("new_id")),
-        is_taken_back=is_later or state is RunState.ROLLED_BACK,
+        is_rolled_back=is_later or state is RunState.ROLLED_BACK,
     )
 
 
@@ -95,7 +95,7 @@ def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, .
     for step, reports_of_it in _in_order(every, steps):
         new = {each.report_id: faces[each.report_id] for each in reports_of_it if each.report_id not in live}
         if step.gave_new_ids and live and new:
-            is_void = step.is_taken_back or not any(each.is_sent for each in new.values())
+            is_void = step.is_rolled_back or not any(each.is_sent for each in new.values())
             new = _beside(live, new, is_void=is_void)
         live |= new
     return tuple(live.values())
@@ -117,7 +117,7 @@ def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[
         left[-1].append(report)
     for each in left:
         yield Step(conversion_id=None, gave_new_ids=True), each
-    for step in sorted(steps, key=attrgetter("is_taken_back")):
+    for step in sorted(steps, key=attrgetter("is_rolled_back")):
         yield step, by_step.get(step.conversion_id, ())
 
 

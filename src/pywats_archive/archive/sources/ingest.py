@@ -32,7 +32,7 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
     try:
         draft = Draft.of(archive, source)
         try:
-            return _take_in(draft)
+            return _store(draft)
         except AlreadyArchived as known:
             return _go_on(draft, known.entry)
         except repeated.KnownAgain as known:
@@ -115,19 +115,19 @@ def archive_result(
     return entry
 
 
-def _take_in(draft: Draft) -> ArchiveEntry:
+def _store(draft: Draft) -> ArchiveEntry:
     archive = draft.archive
     if not draft.source.keep_source:
         return _only_record(draft)
     blobs = [draft.write()]
     try:
-        return _keep(draft, blobs)
+        return _enter(draft, blobs)
     except Exception:
         archive.remove_uncommitted(draft.id_of(blobs[0]), blobs)
         raise
 
 
-def _keep(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
+def _enter(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     """Commit a source whose blob is written, with its companions; further blobs are added to ``blobs``."""
     archive, source = draft.archive, draft.source
     if draft.kind is SourceKind.FOLDER and reading.stamp_of(source.path) != draft.stamp:

@@ -17,7 +17,7 @@ class Ids:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._given: set[str] = set()
+        self._claimed: set[str] = set()
         self._mutex = threading.Lock()
         with catalog.read() as db:
             self._newest = entries.newest_id(db)
@@ -25,16 +25,16 @@ class Ids:
     def claim(self, moment: datetime, sha256: str) -> str:
         """Return the id of this moment, or that of the next free millisecond."""
         with self._mutex:
-            while self._is_taken(name := archive_id(moment, sha256)):
+            while self._is_claimed(name := archive_id(moment, sha256)):
                 moment += timedelta(milliseconds=1)
-            if len(self._given) > self._REMEMBERED:
-                self._newest, self._given = max(self._given), set()
-            self._given.add(name)
+            if len(self._claimed) > self._REMEMBERED:
+                self._newest, self._claimed = max(self._claimed), set()
+            self._claimed.add(name)
             return name
 
-    def _is_taken(self, name: str) -> bool:
+    def _is_claimed(self, name: str) -> bool:
         """Look up only ids up to the newest of earlier times: the clock may have been set back."""
-        if name in self._given:
+        if name in self._claimed:
             return True
         if name > self._newest:
             return False

@@ -75,7 +75,7 @@ class Policies:
 
         def unit(tx: Connection) -> None:
             policies.confirm(tx, converter_name, now=self._now())
-            self._tell(tx, "policy.confirmed", actor, converter_name, {})
+            self._append_event(tx, "policy.confirmed", actor, converter_name, {})
 
         self._write(unit)
 
@@ -162,7 +162,7 @@ class Policies:
         def unit(tx: Connection) -> None:
             policies.remove(tx, converter_name)
             details = {"before": before.as_details(), "after": inherited.as_details()}
-            self._tell(tx, "policy.reset", actor, converter_name, details)
+            self._append_event(tx, "policy.reset", actor, converter_name, details)
 
         self._write(lambda tx: policies.put(tx, inherited, now=self._now(), confirmed=False))
         self.follow()
@@ -184,9 +184,9 @@ class Policies:
         before = policies.own(tx, policy.converter_name)
         policies.put(tx, policy, now=self._now(), confirmed=confirmed)
         details = {"before": before.as_details() if before else None, "after": policy.as_details()}
-        self._tell(tx, "policy.changed", actor, policy.converter_name, details)
+        self._append_event(tx, "policy.changed", actor, policy.converter_name, details)
 
-    def _tell(self, tx: Connection, kind: str, actor: str, name: str, details: dict[str, Any]) -> None:
+    def _append_event(self, tx: Connection, kind: str, actor: str, name: str, details: dict[str, Any]) -> None:
         events.append(tx, Event(kind=kind, at=self._now(), actor=actor, details={"converter_name": name, **details}))
 
     def _forget(self) -> None:

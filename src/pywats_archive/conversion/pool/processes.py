@@ -69,12 +69,12 @@ class ConverterProcesses:
     Once ``stopping`` is set, the end of a process is no result of its conversion: ConversionInterrupted.
     """
 
-    def __init__(self, count: int, *, give_way: bool = False, stopping: threading.Event | None = None) -> None:
-        """``give_way``: the processes run at low priority."""
+    def __init__(self, count: int, *, lower_priority: bool = False, stopping: threading.Event | None = None) -> None:
+        """``lower_priority``: the processes run at low priority."""
         self.count = count
         self._stopping = Stopping(stopping or threading.Event())
         self._slots = threading.Semaphore(count)
-        self._workers = Workers(count, give_way=give_way, stopping=self._stopping)
+        self._workers = Workers(count, lower_priority=lower_priority, stopping=self._stopping)
 
     @property
     def trouble(self) -> str | None:
@@ -176,7 +176,7 @@ class ConverterProcesses:
             try:
                 yield lent
             finally:
-                self._workers.give_back(lent.process, is_fit=lent.is_fit)
+                self._workers.put_back(lent.process, is_fit=lent.is_fit)
         finally:
             self._slots.release()
 

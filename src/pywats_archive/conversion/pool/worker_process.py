@@ -23,7 +23,7 @@ _END_S = 5.0
 """How long to wait for the end of a killed process; one that hangs in the kernel is abandoned."""
 _LAST_BREATH_S = 1.0
 """How long a process may live after it closed its connection: it is ending."""
-_LOOK_S = 0.005
+_CHECK_S = 0.005
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -42,11 +42,11 @@ class OutOfTime(Exception):
 class WorkerProcess:
     """A spawned process; one thread at a time. OSError when it cannot be started."""
 
-    def __init__(self, *, give_way: bool) -> None:
+    def __init__(self, *, lower_priority: bool) -> None:
         _require_interpreter()
         calls, self._calls = _SPAWN.Pipe(duplex=False)
         self._answers, answers = _SPAWN.Pipe(duplex=False)
-        arguments = (calls, answers, give_way)
+        arguments = (calls, answers, lower_priority)
         self._process: BaseProcess = _SPAWN.Process(target=serving.serve, args=arguments, name="pywats-archive-worker")
         try:
             _start(self._process)
@@ -141,7 +141,7 @@ class WorkerProcess:
         while self.is_alive:
             if time.monotonic() > deadline_s:
                 return False
-            time.sleep(_LOOK_S)
+            time.sleep(_CHECK_S)
         return True
 
 

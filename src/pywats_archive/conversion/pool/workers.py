@@ -38,9 +38,9 @@ class Stopping:
 class Workers:
     """Up to ``count`` processes, idle or lent; safe to use from many threads."""
 
-    def __init__(self, count: int, *, give_way: bool, stopping: Stopping) -> None:
+    def __init__(self, count: int, *, lower_priority: bool, stopping: Stopping) -> None:
         self._count = count
-        self._give_way = give_way
+        self._lower_priority = lower_priority
         self._stopping = stopping
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
@@ -64,7 +64,7 @@ class Workers:
             self._await_ready(process)
         return process
 
-    def give_back(self, process: WorkerProcess, *, is_fit: bool) -> None:
+    def put_back(self, process: WorkerProcess, *, is_fit: bool) -> None:
         """Return a process to the pool, or end it if it is not fit for another call or the pool is closed."""
         with self._mutex:
             is_kept = is_fit and not self._stopping.closed.is_set()
@@ -122,7 +122,7 @@ class Workers:
         if self.trouble and time.monotonic() < self._rest_until_s:
             raise WorkersUnavailable(self.trouble)
         try:
-            process = WorkerProcess(give_way=self._give_way)
+            process = WorkerProcess(lower_priority=self._lower_priority)
         except OSError as exc:
             raise self._failed(str(exc.strerror or exc)) from exc
         self._all.add(process)

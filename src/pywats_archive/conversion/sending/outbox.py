@@ -202,7 +202,7 @@ class Outbox:
     async def _send(self, item: OutboxItem) -> None:
         try:
             answer = await self._sender.send(
-                item, timeouts=self._tries.timeouts(item.key), look_first=self._tries.earlier(item.key).look_first
+                item, timeouts=self._tries.timeouts(item.key), check_first=self._tries.earlier(item.key).check_first
             )
             self._tries.note_sendable(item.key)
             decision = self._decide(item, answer)

@@ -27,11 +27,11 @@ class Sender:
         self._in_progress: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    async def send(self, item: OutboxItem, *, timeouts: int, look_first: bool) -> Answer:
+    async def send(self, item: OutboxItem, *, timeouts: int, check_first: bool) -> Answer:
         """Send an item once; run each call as a task. CancelledError if ``cancel_all`` is called meanwhile."""
         document = item.document
         body = document if document is not None else await asyncio.to_thread(item.body)
-        look_first = look_first and await asyncio.to_thread(item.is_alone_under_its_id)
+        check_first = check_first and await asyncio.to_thread(item.is_alone_under_its_id)
         if self._closing:
             raise asyncio.CancelledError
         if self._submitter is None:
@@ -40,7 +40,7 @@ class Sender:
         assert task is not None
         self._in_progress.add(task)
         try:
-            answer = await self._submitter.submit(body, item.report_id, timeouts=timeouts, look_first=look_first)
+            answer = await self._submitter.submit(body, item.report_id, timeouts=timeouts, check_first=check_first)
         finally:
             self._in_progress.discard(task)
         self._notify(answer)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.host.server.answers import Trouble
 
-DROPS_TO_LOOK = 2
+DROPS_TO_CHECK = 2
 _MOST_TIMEOUTS_FOR_ALL = 3
 
 
@@ -28,9 +28,9 @@ class Earlier:
     drops: int = 0
 
     @property
-    def look_first(self) -> bool:
+    def check_first(self) -> bool:
         """Whether to ask the server for the report before sending it again."""
-        return self.timeouts > 0 or self.drops >= DROPS_TO_LOOK
+        return self.timeouts > 0 or self.drops >= DROPS_TO_CHECK
 
 
 _NONE = Earlier()

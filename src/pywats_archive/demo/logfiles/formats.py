@@ -106,10 +106,10 @@ def spea(unit: Unit) -> bytes:
         f"SN;{unit.serial}",
     ]
     for number, each in enumerate(unit.measurements, 1):
-        told = "PASS" if each.passed else "FAIL"
+        outcome = "PASS" if each.passed else "FAIL"
         value, low, high = (f"{number_:.6e}" for number_ in (each.value, each.low, each.high))
         lines.append(
-            f"ANL;1;{each.name};{number};1;measure {each.name};;{told};{value};{low};{high};{each.unit};;{number}"
+            f"ANL;1;{each.name};{number};1;measure {each.name};;{outcome};{value};{low};{high};{each.unit};;{number}"
         )
     lines += [f"BOARDRESULT;{verdict}", f"END;{verdict};{ended:%m/%d/%Y};{ended:%H:%M:%S}"]
     return ("\r\n".join(lines) + "\r\n").encode()

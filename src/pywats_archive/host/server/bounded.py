@@ -25,10 +25,10 @@ async def bounded_client(api: Any, *, connect_s: float, hooks: Iterable[Callable
     client: httpx.AsyncClient = await api._http_client._get_client()
     client.timeout = httpx.Timeout(None, connect=connect_s)
     client.headers["Accept-Encoding"] = "identity"
-    client.event_hooks = {"response": [*hooks, _take]}
+    client.event_hooks = {"response": [*hooks, _read_answer]}
 
 
-async def _take(response: httpx.Response) -> None:
+async def _read_answer(response: httpx.Response) -> None:
     """Read an answer and store it; AnswerTooLarge closes the connection."""
     encoding = response.headers.pop("content-encoding", "identity").strip().lower()
     assert isinstance(response.stream, httpx.AsyncByteStream)

@@ -50,7 +50,7 @@ class Submitter:
     ) -> None:
         """``on_answer`` is called with each response, as a hook of httpx."""
         self._server = server
-        server.keep_secret()
+        server.register_secrets()
         self._on_answer = on_answer
         self._timeout_s = timeout_s or server.submit_timeout_seconds
         self._now = clock
@@ -59,17 +59,17 @@ class Submitter:
         self._retired: list[Any] = []
         self._in_flight = 0
 
-    async def submit(self, document: bytes, report_id: str, *, timeouts: int = 0, look_first: bool = False) -> Answer:
+    async def submit(self, document: bytes, report_id: str, *, timeouts: int = 0, check_first: bool = False) -> Answer:
         """Send a report's exact bytes once; never raises for errors of server or network.
 
-        The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``look_first``
+        The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``check_first``
         the server is asked whether it has the report already, which is an acceptance too.
         """
         if fault := _fault(self._server):
             return Answer(verdict=SubmitOutcome.STOP, reason=fault[1], trouble=fault[0])
         self._in_flight += 1
         try:
-            if look_first and await self._has(document, report_id):
+            if check_first and await self._has(document, report_id):
                 return Answer(verdict=SubmitOutcome.ACCEPTED, reason="the server has it from an earlier try")
             return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
         except _NoConnection as exc:

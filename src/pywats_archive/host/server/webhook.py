@@ -37,7 +37,7 @@ class Webhook:
 
     def __init__(self, config: WebhookConfig, *, waits_s: tuple[float, ...] = _WAITS_S) -> None:
         self.config = config
-        config.keep_secret()
+        config.register_secrets()
         self._waits_s = waits_s
         self._posts: queue.Queue[Post | None] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()

@@ -44,13 +44,13 @@ def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
     try:
         return _read(path.absolute(), remember=remember)
     except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
-        told = " ".join(redacted(str(exc)).split())[:200]
-        raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {told}); correct it") from exc
+        detail = " ".join(redacted(str(exc)).split())[:200]
+        raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {detail}); correct it") from exc
 
 
 def _read(path: Path, *, remember: bool) -> StationConfig:
     fields = state_file.completed_station(path, _read_object(path))
-    _keep_secret(fields)
+    _register_secrets(fields)
     sections = _sections(fields, path)
     remembered = state_file.recall(path, state_file.CONVERTERS)
     converters_folder = _text(fields, "converters_folder", path, default="converters")
@@ -97,7 +97,7 @@ def _text_of(path: Path) -> str:
     return read_small(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
 
 
-def _keep_secret(fields: dict[str, Any]) -> None:
+def _register_secrets(fields: dict[str, Any]) -> None:
     """Redact the secrets in a configuration and the environment from every text, even if the configuration is invalid."""
     texts = {key: value for key, value in fields.items() if isinstance(value, str)}
     for key in ("api_token", "webhook_auth_value"):
@@ -130,9 +130,9 @@ def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
 
 
 def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
-    told = {key: _text(fields, key, path) for key in WebhookConfig.model_fields}
+    wanted = {key: _text(fields, key, path) for key in WebhookConfig.model_fields}
     try:
-        return WebhookConfig(**told)
+        return WebhookConfig(**wanted)
     except ValidationError as exc:
         fault = exc.errors()[0]
         raise ConfigError(f"{path}: {fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}") from exc
@@ -140,11 +140,11 @@ def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
 
 def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
     """Return pyWATS' own keys as pyWATS resolves them: with environment variables, station presets and registration."""
-    told = {key: fields[key] for key in _SERVER_KEYS if key in fields}
+    wanted = {key: fields[key] for key in _SERVER_KEYS if key in fields}
     for key in ("service_address", "api_token", "station_name"):
-        told[key] = _text(fields, key, path)
+        wanted[key] = _text(fields, key, path)
     try:
-        client = pywats_module("pywats_client.core.config").ClientConfig.from_dict(told)
+        client = pywats_module("pywats_client.core.config").ClientConfig.from_dict(wanted)
         address, token = _registered(path) if client.registration_enabled else client.get_runtime_credentials()
         name = client.get_effective_station_name()
     except (TypeError, AttributeError) as exc:
@@ -158,7 +158,7 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
         fault = exc.errors()[0]
         raise ConfigError(f"{path}: {fault['loc'][0]} = {fault['input']!r}: {fault['msg'].lower()}") from exc
 
-    server.keep_secret()
+    server.register_secrets()
     return server
 
 
@@ -185,7 +185,7 @@ def _check(station: StationConfig) -> None:
     for converter in station.converters:
         if converter.watch_folder:
             _check_apart(station, converter, archives)
-            _check_leaves(station, converter)
+            _require_other_folders(station, converter)
     require_apart(station)
 
 
@@ -218,7 +218,7 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
             )
 
 
-def _check_leaves(station: StationConfig, converter: ConverterConfig) -> None:
+def _require_other_folders(station: StationConfig, converter: ConverterConfig) -> None:
     """Refuse Done, Error or Pending as the watch folder itself: its sources would be converted endlessly."""
     for key in _SIBLINGS:
         folder = getattr(converter, key)

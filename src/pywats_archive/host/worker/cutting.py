@@ -11,7 +11,7 @@ from pywats_archive.host.job import ConversionJob
 from pywats_archive.host.settings.secrets import redaction_of
 from pywats_archive.redaction import Redaction, know_address, know_token, redacted
 
-_MOST_LOOKED_AT = 1_000_000
+_MOST_EXAMINED = 1_000_000
 """Only this many characters of a longer text are examined."""
 _MARGIN = 100
 """More than redaction may leave of a value at the end of the examined text."""
@@ -39,8 +39,8 @@ def beginning(text: str, most: int) -> str:
     """Return at most this many characters from the beginning of a text, without a part of a secret at the cut."""
     if len(text) <= most:
         return text
-    if len(text) > _MOST_LOOKED_AT:
-        return _clean(text[:_MOST_LOOKED_AT])[:-_MARGIN][:most]
+    if len(text) > _MOST_EXAMINED:
+        return _clean(text[:_MOST_EXAMINED])[:-_MARGIN][:most]
     return _clean(text)[:most]
 
 
@@ -48,8 +48,8 @@ def end(text: str, most: int) -> str:
     """Return at most this many characters from the end of a text, without a part of a secret at the cut."""
     if len(text) <= most:
         return text
-    if len(text) > _MOST_LOOKED_AT:
-        return _clean(text[-_MOST_LOOKED_AT:])[_MARGIN:][-most:]
+    if len(text) > _MOST_EXAMINED:
+        return _clean(text[-_MOST_EXAMINED:])[_MARGIN:][-most:]
     return _clean(text)[-most:]
 
 

@@ -233,7 +233,7 @@ async def _run_once(job: ConversionJob, loaded: LoadedConverter, returned: list[
         context = make_context(job, loaded.instance, api_client=api_client)
         with loaded.running(context) as at_end:
             loaded.instance.on_run_start(context)
-            returned += _as_list(await _run_or_tell(loaded, context))
+            returned += _as_list(await _run_with_error_hook(loaded, context))
             try:
                 loaded.instance.on_run_complete(list(returned), context)
             except (Exception, SystemExit) as exc:
@@ -241,7 +241,7 @@ async def _run_once(job: ConversionJob, loaded: LoadedConverter, returned: list[
         faults += at_end
 
 
-async def _run_or_tell(loaded: LoadedConverter, context: Any) -> Any:
+async def _run_with_error_hook(loaded: LoadedConverter, context: Any) -> Any:
     try:
         return await loaded.instance.run(context)
     except Exception as exc:

@@ -45,7 +45,7 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
     left: list[str] = []
     threads = set(threading.enumerate())
     with (
-        _state_kept(),
+        _state_restored(),
         open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere,  # noqa: PTH123
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
@@ -58,7 +58,7 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _state_kept() -> Iterator[None]:
+def _state_restored() -> Iterator[None]:
     folder, environment, path = _here(), dict(os.environ), list(sys.path)
     depth, mask = sys.getrecursionlimit(), os.umask(0o077)
     os.umask(mask)

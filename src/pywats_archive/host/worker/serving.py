@@ -38,7 +38,7 @@ class Answer:
     may have been ended by it."""
 
 
-def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
+def serve(calls: Connection, answers: Connection, lower_priority: bool) -> None:
     """Run as a worker process until the service closes the connections; does not return."""
     signals = StopSignals()
     signals.watch()
@@ -48,7 +48,7 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
             os.set_inheritable(each.fileno(), False)
     ANNOUNCE.to(lambda announcement: messages.send(answers, pickle.dumps(announcement, pickle.HIGHEST_PROTOCOL)))
     with console_events(signals.note):
-        is_fit = _answer(answers, _prepared(give_way))
+        is_fit = _answer(answers, _prepared(lower_priority))
         while is_fit:
             try:
                 call = messages.receive(calls)
@@ -58,10 +58,10 @@ def serve(calls: Connection, answers: Connection, give_way: bool) -> None:
     os._exit(0 if is_fit else 1)  # threads that a converter left would keep it
 
 
-def _prepared(give_way: bool) -> Answer:
+def _prepared(lower_priority: bool) -> Answer:
     try:
-        if give_way:
-            processes.give_way()
+        if lower_priority:
+            processes.lower_priority()
         entry.prepare()
     except BaseException as exc:
         return Answer(problem=one_line(exc), is_fit=False)

@@ -62,7 +62,7 @@ class ScrubJob:
             self._guarded(archive, scrub.commit)
 
     def _scrub_of(self, archive: Archive) -> Scrub:
-        return self._scrubs.get(archive) or Scrub(archive, tell=lambda news: self._report(archive, news))
+        return self._scrubs.get(archive) or Scrub(archive, on_changes=lambda news: self._report(archive, news))
 
     def _read(self, archive: Archive, pace: Pace) -> float:
         scrub = self._scrubs[archive]

@@ -120,7 +120,7 @@ class StationParts:
 
     def listen(self) -> None:
         """Get the events of all watch folders that are available."""
-        watched = (lane for lane in self.places.lanes if lane.takes_new and not lane.is_folder_away)
+        watched = (lane for lane in self.places.lanes if lane.accepts_new and not lane.is_folder_away)
         self.events.watch(lane.config.watch_folder for lane in watched)
 
     def _archives(self) -> Sequence[Archive]:

@@ -122,7 +122,7 @@ class Lane:
         return self.config.converter_type != "scheduled"
 
     @property
-    def takes_new(self) -> bool:
+    def accepts_new(self) -> bool:
         """Whether its watch folder is scanned."""
         return self.watches and not self.is_draining
 

@@ -34,7 +34,7 @@ def places_now(
 ) -> dict[Arrival, str]:
     """Return the current paths of unfinished sources whose watch folder is not watched under its earlier name."""
     real_of = cache(real)
-    watched = {lane.config.watch_folder: lane for lane in lanes if lane.takes_new}
+    watched = {lane.config.watch_folder: lane for lane in lanes if lane.accepts_new}
     found = {}
     for arrival in in_hand:
         if _folder(arrival) not in watched:

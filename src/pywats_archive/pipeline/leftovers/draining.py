@@ -112,7 +112,7 @@ class Leftovers:
         if places:
             log.warning("sources.relocated", root=str(root), sources=len(places))
             ledger.relocate(self._pool.attach(self._pool.mount(root)), places)
-        for lane in (lane for lane in lanes if lane.takes_new):
+        for lane in (lane for lane in lanes if lane.accepts_new):
             theirs = relocated.of_others(root, in_hand, lane.config, station)
             if seen := tuple(arrival for arrival in theirs if arrival.state is ArrivalState.SEEN):
                 self._release(root, release(seen, has_its_name=False))

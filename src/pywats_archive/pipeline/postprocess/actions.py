@@ -189,7 +189,7 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
     """
     if entry.source_kind is not SourceKind.FILE:
         return
-    for leftover in map(Path, ledger.left_at(archive, entry.archive_id)):
+    for leftover in map(Path, ledger.departed_to(archive, entry.archive_id)):
         is_file = leftover.parent == folder and leftover.is_file() and not leftover.is_symlink()
         is_as_long = is_file and leftover.stat().st_size == entry.source_size_bytes
         if is_as_long and reading.checksum(leftover) == entry.source_checksum:

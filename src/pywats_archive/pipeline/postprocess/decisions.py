@@ -62,7 +62,7 @@ class Ending:
     clean_leftovers: bool = False
 
 
-NOT_TAKEN = {
+NOT_ACCEPTED = {
     ConversionStatus.SKIPPED: ArrivalState.SKIPPED,
     ConversionStatus.REJECTED: ArrivalState.REJECTED,
 }
@@ -90,8 +90,8 @@ def ending(
     ``requested_action``: the converter's own post action, which takes precedence over the configured one. If the archive does
     not have the source's bytes, ARCHIVE moves it to Done.
     """
-    if status in NOT_TAKEN:
-        return Ending(state=NOT_TAKEN[status], destination=Destination.KEPT, reason=reason)
+    if status in NOT_ACCEPTED:
+        return Ending(state=NOT_ACCEPTED[status], destination=Destination.KEPT, reason=reason)
     if status is not ConversionStatus.SUCCESS:
         return Ending(state=ArrivalState.FAILED, destination=Destination.ERROR, reason=reason)
     if SubmissionState.REFUSED in submissions:

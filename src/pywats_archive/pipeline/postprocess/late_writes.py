@@ -78,7 +78,7 @@ class LateWrites:
         if lane.archive is None:
             return
         within = timedelta(seconds=lane.config.late_seconds)
-        for arrival, entry in ledger.left_lately(lane.archive, lane.name, within=within):
+        for arrival, entry in ledger.recently_departed(lane.archive, lane.name, within=within):
             path = Path(arrival.moved_to or "")
             if path.is_absolute() and path.suffix == Path(arrival.path).suffix:  # not a zip of the source
                 stamp = arrival.stamp

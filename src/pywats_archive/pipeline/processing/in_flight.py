@@ -65,10 +65,10 @@ def load_completion(archive: Archive, arrival: Arrival) -> Completion:
     """Read back the latest conversion of an arrival; an entry still suspended after its last retry counts as failed."""
     assert arrival.archive_id is not None
     entry, last = archive.entry(arrival.archive_id), archive.last_conversion(arrival.archive_id)
-    is_given_up = entry.conversion_status is ConversionStatus.SUSPENDED
+    has_no_retry = entry.conversion_status is ConversionStatus.SUSPENDED
     return Completion(
         entry=entry,
-        status=ConversionStatus.FAILED if is_given_up else entry.conversion_status,
+        status=ConversionStatus.FAILED if has_no_retry else entry.conversion_status,
         requested_action=last.post_action if last else None,
         reports=tuple(
             r for r in archive.reports_of(arrival.archive_id) if last and r.conversion_id == last.conversion_id

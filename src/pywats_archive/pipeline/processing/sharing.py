@@ -21,15 +21,15 @@ from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 
-_NOT_TAKEN = (ArrivalState.SKIPPED, ArrivalState.REJECTED)
+_NOT_ACCEPTED = (ArrivalState.SKIPPED, ArrivalState.REJECTED)
 _FAILED, _LEFT_TO = "failed here: ", "; left to '"
 
 
 def share(lanes: Sequence[Lane]) -> None:
     """Set ``sharers`` of each lane: the lanes with the same watch folder and kind of source, in order of priority."""
-    taking = [lane for lane in lanes if lane.takes_new]
-    where = {lane: (str(real(lane.config.watch_folder)), lane.config.converter_type) for lane in taking}
-    for _, group in groupby(sorted(taking, key=where.__getitem__), key=where.__getitem__):
+    accepting = [lane for lane in lanes if lane.accepts_new]
+    where = {lane: (str(real(lane.config.watch_folder)), lane.config.converter_type) for lane in accepting}
+    for _, group in groupby(sorted(accepting, key=where.__getitem__), key=where.__getitem__):
         sharers = tuple(group)  # sorted keeps the order of equals
         for lane in sharers if len(sharers) > 1 else ():
             lane.sharers = sharers
@@ -40,7 +40,7 @@ def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) ->
 
     ``heir``: the next converter, if any; ``failed_before``: why an earlier one failed.
     """
-    is_failed, is_left = ending.state is ArrivalState.FAILED, ending.state in _NOT_TAKEN
+    is_failed, is_left = ending.state is ArrivalState.FAILED, ending.state in _NOT_ACCEPTED
     if heir and (is_failed or is_left):
         state = ArrivalState.SKIPPED if is_failed else ending.state
         reason = f"{_FAILED if is_failed else ''}{ending.reason or ending.state.value}{_LEFT_TO}{heir}'"
@@ -53,7 +53,7 @@ def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) ->
 
 def has_passed_on(known: Arrival | None, now: FileStamp) -> bool:
     """Whether a converter passed on the source that is there now, by the latest arrival in its ledger."""
-    return known is not None and known.state in _NOT_TAKEN and known.moved_to is None and now.matches(known)
+    return known is not None and known.state in _NOT_ACCEPTED and known.moved_to is None and now.matches(known)
 
 
 def surest(own: float, rivals: Mapping[str, float]) -> str | None:
@@ -78,7 +78,7 @@ def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
 
 def is_abandoned(lane: Lane, known: Arrival) -> bool:
     """Whether a lane passed on a source, and no later converter's patterns match it any longer."""
-    is_passed_on = known.state in _NOT_TAKEN and known.moved_to is None and _LEFT_TO in (known.reason or "")
+    is_passed_on = known.state in _NOT_ACCEPTED and known.moved_to is None and _LEFT_TO in (known.reason or "")
     return is_passed_on and not any(each.listing.matches(_at(each, known.path)) for each in _after(lane))
 
 
@@ -93,7 +93,7 @@ def drop_others(lane: Lane, listing: dict[str, FileStamp]) -> None:
     first = [(each, each.listing.matcher()) for each in _before(lane)]
     for path, now in tuple(listing.items()) if first else ():
         own = lane.scan.known.get(path)
-        if own and _has_taken(lane, own, now):
+        if own and _has_claimed(lane, own, now):
             continue
         owner = next(
             (each for each, matches in first if matches(path) and not _has_passed_on_now(each, path, now)), None
@@ -156,7 +156,7 @@ def _has_passed_on_now(lane: Lane, path: str, now: FileStamp) -> bool:
     return has_passed_on(lane.scan.known.get(_at(lane, path)), now)
 
 
-def _has_taken(lane: Lane, own: Arrival, now: FileStamp) -> bool:
+def _has_claimed(lane: Lane, own: Arrival, now: FileStamp) -> bool:
     """Whether a lane has begun the source that is there now."""
     if own.state is ArrivalState.SEEN:
         return own.arrival_id in lane.scan.active or own.arrival_id in lane.scan.active_before
@@ -165,7 +165,7 @@ def _has_taken(lane: Lane, own: Arrival, now: FileStamp) -> bool:
 
 def _is_theirs(lane: Lane, theirs: Arrival | None, path: str, listed: FileStamp) -> bool:
     """Whether another converter has begun or finished the source, by the listing or, since it may be outdated, the file."""
-    if theirs is None or theirs.state in _NOT_TAKEN:
+    if theirs is None or theirs.state in _NOT_ACCEPTED:
         return False
     if lane.accounts_for(theirs, listed):
         return True

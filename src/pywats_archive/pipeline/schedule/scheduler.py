@@ -32,7 +32,7 @@ from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import Clock, later
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.lanes.lane import Lane
-from pywats_archive.pipeline.postprocess.decisions import NOT_TAKEN
+from pywats_archive.pipeline.postprocess.decisions import NOT_ACCEPTED
 from pywats_archive.pipeline.schedule.cron import first_run, next_run
 
 log = structlog.get_logger()
@@ -115,7 +115,7 @@ class Schedules:
                 self._due[lane.name] = self._now()
                 return
             for number, result in enumerate(results, 1):
-                self._try_to_take_in(lane, self._taken(lane, result, number))
+                self._try_to_archive(lane, self._scheduled(lane, result, number))
             self._retry_once(lane, results)
         except ConversionInterrupted:
             log.info("scheduled.interrupted", converter=lane.name)
@@ -132,54 +132,56 @@ class Schedules:
         except ConverterKilled as exc:
             return (exc.as_result(),)
 
-    def _taken(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
+    def _scheduled(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
         """Return a result with the name and the time under which it is archived, the same at each try."""
-        result, taken_at = redact_result(result, lane.config.arguments), self._now()
+        result, obtained_at = redact_result(result, lane.config.arguments), self._now()
         log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
-        name = f"{lane.name}-{taken_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
+        name = f"{lane.name}-{obtained_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
         outcome = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
         body = orjson.dumps({**outcome, "reports": [orjson.Fragment(document) for document in result.documents]})
         return ScheduledDocument(
-            lane_name=lane.name, result=result, taken_at=taken_at, path=f"scheduled/{name}", body=body
+            lane_name=lane.name, result=result, obtained_at=obtained_at, path=f"scheduled/{name}", body=body
         )
 
-    def _try_to_take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
+    def _try_to_archive(self, lane: Lane, scheduled: ScheduledDocument) -> None:
         """Archive a result; if the archive fails, it stays in memory and is tried again."""
         try:
-            self._take_in(lane, taken)
+            self._archive(lane, scheduled)
         except ArchiveError as exc:
             log.error("scheduled.deferred", converter=lane.name, reason=str(exc))
-            self._deferred.append((taken, str(exc)))
+            self._deferred.append((scheduled, str(exc)))
         except Exception as exc:
             self._tasks.add(_RESULT, lane.name, exc)
-            self._deferred.append((taken, f"an unexpected error, see the log ({type(exc).__name__})"))
+            self._deferred.append((scheduled, f"an unexpected error, see the log ({type(exc).__name__})"))
         else:
             self._tasks.resolve(_RESULT, lane.name)
 
     def retry_deferred(self) -> None:
         """Retry to archive the results that the archive could not store."""
         for _ in range(len(self._deferred)):
-            taken, trouble = self._deferred.popleft()
-            is_due = self._tasks.is_due(_RESULT, taken.lane_name)
-            if (lane := self._lanes.get(taken.lane_name)) and not lane.away and is_due:
-                self._try_to_take_in(lane, taken)
+            scheduled, trouble = self._deferred.popleft()
+            is_due = self._tasks.is_due(_RESULT, scheduled.lane_name)
+            if (lane := self._lanes.get(scheduled.lane_name)) and not lane.away and is_due:
+                self._try_to_archive(lane, scheduled)
             else:
-                self._deferred.append((taken, trouble))
+                self._deferred.append((scheduled, trouble))
 
     def blockers(self) -> tuple[str, ...]:
         """Return a line for each result that is only in memory."""
-        return tuple(f"{taken.lane_name}: a result waits to be archived: {why}" for taken, why in tuple(self._deferred))
+        return tuple(
+            f"{scheduled.lane_name}: a result waits to be archived: {why}" for scheduled, why in tuple(self._deferred)
+        )
 
     def close(self) -> None:
         """Log the results that are lost, since they are only in memory."""
         for result in self.blockers():
             log.error("scheduled.lost", result=result)
 
-    def _take_in(self, lane: Lane, taken: ScheduledDocument) -> None:
+    def _archive(self, lane: Lane, scheduled: ScheduledDocument) -> None:
         """Archive a result and queue its reports; steps that an earlier, failed try completed are not repeated."""
         if away := lane.away:
             raise away
-        result = taken.result
+        result = scheduled.result
         if lane.archive is None or lane.interceptor is None:
             for body in result.documents:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
@@ -188,23 +190,23 @@ class Schedules:
                     MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name)
                 )
             return
-        arrival = ledger.latest_at(lane.archive, lane.name, [taken.path]).get(taken.path)
+        arrival = ledger.latest_at(lane.archive, lane.name, [scheduled.path]).get(scheduled.path)
         if arrival is None:
-            sighting = Sighting(path=taken.path, size_bytes=len(taken.body), mtime_ns=taken.mtime_ns)
+            sighting = Sighting(path=scheduled.path, size_bytes=len(scheduled.body), mtime_ns=scheduled.mtime_ns)
             (arrival,) = ledger.enter(lane.archive, lane.name, [sighting])
         if arrival.archive_id and lane.archive.last_conversion(arrival.archive_id):
             return  # an earlier try archived its reports, and they are sent from there
         entry = ingest.archive_result(
             lane.archive,
             ingest.NewSource(
-                path=Path(taken.path),
+                path=Path(scheduled.path),
                 converter_name=lane.name,
                 parameters=lane.interceptor.safe_arguments(result.converter),
                 compression_level=lane.archive.policies.effective(lane.name).compression_level,
                 arrival_id=arrival.arrival_id,
             ),
-            taken.body,
-            mtime_ns=taken.mtime_ns,
+            scheduled.body,
+            mtime_ns=scheduled.mtime_ns,
         )
         state = ArrivalState.WAITING if result.documents else _END.get(result.status, ArrivalState.DONE)
         reports = lane.interceptor.post_convert(
@@ -247,7 +249,7 @@ def _job(lane: Lane) -> ConversionJob:
     return replace(lane.job, known_code=lane.interceptor.codes.latest) if lane.interceptor else lane.job
 
 
-_END = {ConversionStatus.FAILED: ArrivalState.FAILED, **NOT_TAKEN}
+_END = {ConversionStatus.FAILED: ArrivalState.FAILED, **NOT_ACCEPTED}
 
 
 def _rule(lane: Lane) -> tuple[float | None, str | None]:
