@@ -78,7 +78,7 @@ def test_a_configuration_that_fails_half_way_is_taken_back(station: Station, mon
     def fails(self: Any, config: Any, lines: Any) -> None:
         if config.converter("any").priority == 3:
             self._parts.station = config
-            self._parts.places.lanes.replace(lines)
+            self._parts.places.lanes.use(lines)
             raise RuntimeError("nobody foresaw this")
         take_over(self, config, lines)
 

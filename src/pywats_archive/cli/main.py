@@ -91,7 +91,7 @@ def main() -> None:
     output = streams.prepare()
     code = _run(sys.argv[1:] or ["--help"], output)
     if trouble := output.finish():
-        output.give_up()
+        output.discard_rest()
         if not isinstance(trouble, BrokenPipeError):  # the reader closed the pipe itself
             fault = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
             code = _say(fault, 1)

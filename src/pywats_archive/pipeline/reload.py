@@ -68,7 +68,7 @@ class Reloading:
         if station.server != self._parts.station.server:
             self._sending.server_clock.forget()
         self._parts.station = station
-        self._lanes.replace(lanes)
+        self._lanes.use(lanes)
         self._places.close_unused()
         self._parts.jobs.reclaim_space()
         self._parts.notifier.reload(station)

@@ -60,7 +60,7 @@ class StationParts:
 
         self.alarms = Alarms(self._archives, conditions, notifier=notifier)
         self.places = Places(station, conditions, self.alarms, processes=processes, exits=exits)
-        self.places.lanes.replace(self.places.assembly.lanes(station))
+        self.places.lanes.use(self.places.assembly.lanes(station))
         self.places.close_unused()
         if conditions.metrics:
             pool, alerts = self.places.pool, self.alarms.alerts

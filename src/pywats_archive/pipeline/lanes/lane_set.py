@@ -19,7 +19,7 @@ class LaneSet:
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes)
 
-    def replace(self, lanes: Iterable[Lane]) -> None:
+    def use(self, lanes: Iterable[Lane]) -> None:
         """Use these lanes from now on."""
         self._lanes = tuple(lanes)
         self._note_use()

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import orjson
 import structlog
 
 from pywats_archive.archive import ledger
@@ -18,7 +17,7 @@ from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.results import document
 from pywats_archive.archive.sources import ingest
 from pywats_archive.conversion.pool.processes import ConverterKilled, ConverterProcesses
-from pywats_archive.conversion.scheduled_document import ScheduledDocument
+from pywats_archive.conversion.scheduled_document import ScheduledDocument, encode_result
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ArchiveError, ConfigError, ConversionInterrupted, WorkersUnavailable
@@ -134,14 +133,9 @@ class Schedules:
 
     def _scheduled(self, lane: Lane, result: ConversionResult, number: int) -> ScheduledDocument:
         """Return a result with the name and the time under which it is archived, the same at each try."""
-        result, obtained_at = redact_result(result, lane.config.arguments), self._now()
+        result = redact_result(result, lane.config.arguments)
         log.info("scheduled.result", converter=lane.name, status=result.status.value, reports=len(result.documents))
-        name = f"{lane.name}-{obtained_at:%Y%m%dT%H%M%S.%f}-{number}.json".replace("/", "_")
-        outcome = {"metadata": result.metadata, "status": result.status.value, "error": result.error}
-        body = orjson.dumps({**outcome, "reports": [orjson.Fragment(document) for document in result.documents]})
-        return ScheduledDocument(
-            lane_name=lane.name, result=result, obtained_at=obtained_at, path=f"scheduled/{name}", body=body
-        )
+        return encode_result(result, lane.name, number=number, obtained_at=self._now())
 
     def _try_to_archive(self, lane: Lane, scheduled: ScheduledDocument) -> None:
         """Archive a result; if the archive fails, it stays in memory and is tried again."""
