@@ -1,4 +1,4 @@
-"""Services of Windows, by way of its service control manager."""
+"""Services on Windows, by its service control manager."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pywats_archive.system_service.windows_script import DESCRIPTION, RESTARTS_M
 _ACCESS_DENIED, _NOT_THERE, _EXISTS, _NOT_RUNNING, _RUNNING = 5, 1060, 1073, 1062, 1056
 """ERROR_ACCESS_DENIED, ERROR_SERVICE_DOES_NOT_EXIST, _EXISTS, _NOT_ACTIVE, _ALREADY_RUNNING (Microsoft: system error codes)."""
 _UNKNOWN_LEVEL = 124
-"""ERROR_INVALID_LEVEL: Wine 8 knows some settings not, and runs the service without them."""
+"""ERROR_INVALID_LEVEL: Wine 8 does not know some settings, and runs the service without them."""
 _RESET_S = 86_400
 _POLL_S = 0.2
 _NO_PROGRESS_S = 60.0
-"""How long a service may give no sign while it starts or stops."""
+"""How long a service may show no progress while it starts or stops."""
 _STATES = {
     1: "stopped",
     2: "starting",
@@ -34,7 +34,7 @@ _STOPPED, _IS_RUNNING = 1, 4
 
 
 class WindowsServices:
-    """The service manager of this computer; ``api`` and ``security`` stand for win32service and win32security."""
+    """The service manager of this computer; ``api`` and ``security`` replace win32service and win32security."""
 
     def __init__(self, api: Any = None, security: Any = None) -> None:
         self._api = api or _module("win32service")

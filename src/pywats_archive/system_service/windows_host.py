@@ -14,7 +14,7 @@ from pywats_archive.errors import ServiceFailed, UsageError
 
 _REPORT_S = 2.0
 _HINT_MS = 30_000
-"""After how long without a report the service manager may take a stop for hung."""
+"""After this time without a report, the service manager may assume that a stop hangs."""
 _NOT_STARTED_AS_SERVICE = 1063
 """ERROR_FAILED_SERVICE_CONTROLLER_CONNECT (Microsoft: system error codes)."""
 
@@ -30,7 +30,7 @@ class Station(Protocol):
 
 
 class StopReports:
-    """While a service stops, tells the service manager every few seconds that the stop goes on."""
+    """While a service stops, reports to the service manager every few seconds that the stop is in progress."""
 
     def __init__(self, report: Callable[[], None], *, every_s: float = _REPORT_S) -> None:
         self._report = report
@@ -51,7 +51,7 @@ class StopReports:
             self._thread.start()
 
     def end(self) -> None:
-        """Report no longer."""
+        """Stop reporting."""
         self._ended.set()
         if self._thread:
             self._thread.join()
@@ -112,7 +112,7 @@ def host(name: str, station: Station) -> None:
     import win32serviceutil  # noqa: PLC0415
 
     signal.signal(signal.SIGBREAK, signal.SIG_IGN)  # type: ignore[attr-defined, unused-ignore]
-    # Python knows it as SIGBREAK when a user logs off, and would end the service
+    # Python receives it as SIGBREAK when a user logs off, and would end the service
     servicemanager.Initialize()
     servicemanager.PrepareToHostSingle(service_class(name, win32serviceutil.ServiceFramework, win32service, station))
     try:

@@ -1,1 +1,1 @@
-"""What only Windows has: its kernel's functions, job objects, console events, and access control lists. Knows no archive."""
+"""Features of Windows only: its kernel's functions, job objects, console events, and access control lists. Knows no archive."""

@@ -1,4 +1,4 @@
-"""What a Windows console asks of the programs in it: Ctrl-C, Ctrl-Break, its own end, logoff and shutdown.
+"""The events that a Windows console sends to its programs: Ctrl-C, Ctrl-Break, its own end, logoff and shutdown.
 
 Windows calls a handler in a thread of its own, whatever the main thread waits for. Python's handlers run in the main thread,
 which on Windows no signal interrupts while it waits for a lock or a thread.
@@ -33,9 +33,9 @@ def console_events(
     kernel: Callable[[], Any] = kernel32,
     wait_for_end: Callable[[], object] = _FOREVER.wait,
 ) -> Iterator[None]:
-    """Call ``act`` for each console event meanwhile, instead of Python's handlers; no effect on other systems.
+    """Call ``act`` for each console event inside the block, instead of Python's handlers; no effect on other systems.
 
-    Events that end the process wait for its own end, so that ``act`` has the time that Windows allows.
+    Events that end the process wait until it ends by itself, so that ``act`` has the time that Windows allows.
     """
     if not windows:
         yield
