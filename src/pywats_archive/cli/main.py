@@ -28,6 +28,7 @@ _VERBS = {
     "list": "list_:list_entries",
     "show": "show:show",
     "search": "search:search",
+    "cat": "cat:cat",
     "restore": "restore:restore",
     "stats": "stats:stats",
     "policy": "policy:app",

@@ -15,7 +15,12 @@ from pywats_archive.cli.output import console, print_json, printable
 
 def restore(
     archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Target folder; existing files are not replaced.")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="Target folder; existing files are not replaced.", show_default="here"
+        ),
+    ] = Path(),
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     even_damaged: Annotated[

@@ -38,8 +38,8 @@ def _draw(details: EntryDetails) -> None:
     for conversion in details.conversions:
         console.print(f"\nconversion {conversion.attempt}", style="bold")
         console.print(facts(_conversion_facts(conversion)))
-    for report in details.reports:
-        console.print(f"\nreport {report.report_id}", style="bold")
+    for number, report in enumerate(details.reports, 1):
+        console.print(f"\nreport {number}", style="bold")
         console.print(facts(_report_facts(report)))
     console.print("\nevents", style="bold")
     console.print(facts((when(event.at), f"{event.kind} by {event.actor}") for event in details.events))
@@ -89,6 +89,7 @@ def _conversion_facts(conversion: Any) -> list[tuple[str, str]]:
 
 def _report_facts(report: Any) -> list[tuple[str, str]]:
     fields = [
+        ("id", report.report_id),
         ("unit", f"serial {report.serial_number}, part {report.part_number}, result {report.result}"),
         ("archived", f"{report.archived_path} ({human_size(report.size_bytes)}) {report.checksum}"),
         ("server", f"{report.submission_state.value}, tried {report.tries}x, {when(report.accepted_at)}"),

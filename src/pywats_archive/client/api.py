@@ -13,17 +13,15 @@ from typing import Any
 
 from pywats_archive.archive import alerts, arguments, figures, ledger, sampling
 from pywats_archive.archive.audit import inventory
-from pywats_archive.archive.core import EntryDetails
 from pywats_archive.archive.folder.layout import DESCRIPTION
-from pywats_archive.archive.ledger import Whereabouts
 from pywats_archive.archive.liveness import heartbeat, unattended
 from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
-from pywats_archive.client.restoring import Restored, restore, salvage
+from pywats_archive.client.reader import EntryReader
 from pywats_archive.client.status import StationStatus
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
-from pywats_archive.errors import UnknownConverter, UsageError
+from pywats_archive.errors import UsageError
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
@@ -33,14 +31,14 @@ from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebui
 from pywats_archive.models.operation.replay import ReprocessingResult
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
-from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import utc_now
 from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
 
 
-class Client:
+class Client(EntryReader):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
@@ -135,53 +133,10 @@ class Client:
             raise UsageError("replaying needs the converters' configuration; open the client with from_config")
         return ReprocessingEngine(self._archives.only(archive), self._station, actor=actor)
 
-    def find(
-        self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0, after: str | None = None
-    ) -> Page[ArchiveEntry]:
-        """Return a page of the entries that match, in stable order, behind ``offset`` of them or behind ``Page.next``."""
-        limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
-        position = None if after is None else arguments.text(after, "after", most=100_000)
-        return self._archives.find(wanted, limit=limit, offset=offset, after=position)
-
-    def entries(self, wanted: EntryFilter | None = None) -> Iterator[ArchiveEntry]:
-        """Stream all entries that match, over all archives, in stable order; those added meanwhile may be missing."""
-        return self._archives.stream(wanted or EntryFilter())
-
-    def resolve(self, text: str, *, newest: bool = False) -> str:
-        """Return the id of the entry that ``text`` names: an id or a part of one, a serial number, a path or a file name.
-
-        UnknownEntry if there is none. UsageError lists several; of one serial number or file, the ``newest`` may do.
-        """
-        return self._archives.resolve(arguments.text(text, "text"), newest=newest)
-
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders of the archives."""
         return self._archives.roots
-
-    def require_converter(self, name: str) -> None:
-        """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
-        known = {name for archive in self._archives.all for name in archive.converter_names()}
-        known |= {section.name for section in self._station.converters} if self._station else set()
-        if not isinstance(name, str) or name not in known:
-            listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
-            raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
-
-    def details(self, archive_id: str) -> EntryDetails:
-        """Return one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
-        return self._archives.holder(archive_id).details(archive_id)
-
-    def restore(
-        self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
-    ) -> tuple[Restored, ...]:
-        """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
-
-        ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
-        UnknownEntry comes before anything is written.
-        """
-        one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
-        holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Return the statistics of all archives together, or of one converter."""
@@ -206,10 +161,6 @@ class Client:
     def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
         """Return for each archive whether a service works on it."""
         return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._archives.roots)
-
-    def where_is(self, text: str) -> Whereabouts:
-        """Find a source by path, name or serial number, over all archives."""
-        return self._archives.where_is(arguments.of_kind(text, "text", str))
 
     def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
         """Check every archive, also beside a running service; yield each file that was checked.

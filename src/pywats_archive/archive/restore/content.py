@@ -1,0 +1,55 @@
+"""The bytes of an entry as streams, without a file: its source, a companion, a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.archive.restore import unpack
+from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
+from pywats_archive.errors import BlobMissing, UsageError
+
+_NO_FILE = Path("-")
+"""What the history names as the place of a source that a person got as a stream."""
+
+
+def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[bytes]:
+    """Stream a source, or the tar of a folder source, and record the access.
+
+    BlobDamaged after the last chunk if it is damaged.
+    """
+    entry = entry_with_bytes(archive, archive_id)
+    record_restore(archive, archive_id, _NO_FILE, actor=actor)
+    return archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
+
+
+def companion_chunks(archive: Archive, archive_id: str, name: str) -> Iterator[bytes]:
+    """Stream the companion with this name; UsageError lists the companions there are."""
+    entry = entry_with_bytes(archive, archive_id)
+    companion = next((each for each in entry.companions if each.name == name), None)
+    if companion is None:
+        known = ", ".join(each.name for each in entry.companions) or "none"
+        raise UsageError(f"{archive_id}: has no companion '{name}'; there are {known}")
+    path = companion.archived_path
+    if layout.is_one_companion(path):
+        return archive.blobs.read_checked(path, companion.checksum)
+    return _member(archive, path, name)
+
+
+def _member(archive: Archive, path: str, name: str) -> Iterator[bytes]:
+    chunks, of = archive.blobs.read_checked(path, archive.blobs.label(path).checksum), archive.root / path
+    for member, content in unpack.members(chunks, of=of):
+        if member.name == name and content is not None:
+            yield from content
+
+
+def report_document(archive: Archive, archive_id: str, number: int) -> bytes:
+    """Return the exact JSON of a report, ``number`` counted from 1 in the order of ``show``; UsageError if there is none."""
+    entry, reports = archive.entry(archive_id), archive.reports_of(archive_id)
+    if entry.purged_at:
+        raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
+    if not 1 <= number <= len(reports):
+        raise UsageError(f"{archive_id}: has no report {number}; it has {len(reports)}")
+    return archive.document(reports[number - 1])

@@ -1,0 +1,39 @@
+"""``cat``: the bytes of a source, a companion or a report, to stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.restore import current_user
+from pywats_archive.errors import UsageError
+
+
+def cat(
+    name: Annotated[str, typer.Argument(metavar="ID", help=options.ID_HELP)],
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    report: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The N-th report that 'show' lists, as JSON.")
+    ] = None,
+    companion: Annotated[str | None, typer.Option(metavar="NAME", help="The companion with this name.")] = None,
+) -> None:
+    """Write an entry's source to stdout, checked; the source of a folder is a tar. Or write a report or a companion."""
+    if report is not None and companion is not None:
+        raise UsageError("cat: use --report or --companion, not both")
+    with options.open_client(archive, config) as client:
+        archive_id = client.resolve(name, newest=True)
+        if report is not None:
+            content = client.open_report(archive_id, report)
+        elif companion is not None:
+            content = client.open_companion(archive_id, companion)
+        else:
+            content = client.open_source(archive_id, actor=current_user())
+        sys.stdout.flush()
+        with content:
+            while chunk := content.read(1 << 20):
+                sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,89 @@
+"""The half of the client that finds and reads entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pywats_archive.archive import arguments
+from pywats_archive.archive.core import EntryDetails
+from pywats_archive.archive.ledger import Whereabouts
+from pywats_archive.archive.restore import content
+from pywats_archive.client.archives import OpenArchives
+from pywats_archive.client.contents import stream
+from pywats_archive.client.restoring import Restored, restore, salvage
+from pywats_archive.config import StationConfig
+from pywats_archive.errors import UnknownConverter
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.query import EntryFilter, Page
+
+
+class EntryReader:
+    """Finds entries over all archives of a station, and reads and restores what they hold."""
+
+    _archives: OpenArchives
+    _station: StationConfig | None
+
+    def find(
+        self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0, after: str | None = None
+    ) -> Page[ArchiveEntry]:
+        """Return a page of the entries that match, in stable order, behind ``offset`` of them or behind ``Page.next``."""
+        limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
+        position = None if after is None else arguments.text(after, "after", most=100_000)
+        return self._archives.find(wanted, limit=limit, offset=offset, after=position)
+
+    def entries(self, wanted: EntryFilter | None = None) -> Iterator[ArchiveEntry]:
+        """Stream all entries that match, over all archives, in stable order; those added meanwhile may be missing."""
+        return self._archives.stream(wanted or EntryFilter())
+
+    def resolve(self, text: str, *, newest: bool = False) -> str:
+        """Return the id of the entry that ``text`` names: an id or a part of one, a serial number, a path or a file name.
+
+        UnknownEntry if there is none. UsageError lists several; of one serial number or file, the ``newest`` may do.
+        """
+        return self._archives.resolve(arguments.text(text, "text"), newest=newest)
+
+    def details(self, archive_id: str) -> EntryDetails:
+        """Return one entry with its conversions, reports and events; UnknownEntry when no archive has it."""
+        return self._archives.holder(archive_id).details(archive_id)
+
+    def restore(
+        self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
+    ) -> tuple[Restored, ...]:
+        """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
+
+        ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
+        UnknownEntry comes before anything is written.
+        """
+        one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
+        holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
+        return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
+
+    def open_source(self, archive_id: str, *, actor: str = "library") -> BinaryIO:
+        """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
+        archive_id = arguments.text(archive_id, "archive_id")
+        return stream(content.source_chunks(self._archives.holder(archive_id), archive_id, actor=actor))
+
+    def open_companion(self, archive_id: str, name: str) -> BinaryIO:
+        """Return a companion as a file to read, as ``open_source`` does."""
+        archive_id = arguments.text(archive_id, "archive_id")
+        return stream(content.companion_chunks(self._archives.holder(archive_id), archive_id, name))
+
+    def open_report(self, archive_id: str, number: int = 1) -> BinaryIO:
+        """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""
+        archive_id = arguments.text(archive_id, "archive_id")
+        return BytesIO(content.report_document(self._archives.holder(archive_id), archive_id, number))
+
+    def where_is(self, text: str) -> Whereabouts:
+        """Find a source by path, name or serial number, over all archives."""
+        return self._archives.where_is(arguments.of_kind(text, "text", str))
+
+    def require_converter(self, name: str) -> None:
+        """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
+        known = {name for archive in self._archives.all for name in archive.converter_names()}
+        known |= {section.name for section in self._station.converters} if self._station else set()
+        if not isinstance(name, str) or name not in known:
+            listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
+            raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
