@@ -34,6 +34,6 @@ def cat(
             content = client.open_source(archive_id, actor=current_user())
         sys.stdout.flush()
         with content:
-            while chunk := content.read(1 << 20):
+            while chunk := content.read1(1 << 20):
                 sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import EntryDetails
@@ -61,17 +60,17 @@ class EntryReader:
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
         return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
 
-    def open_source(self, archive_id: str, *, actor: str = "library") -> BinaryIO:
+    def open_source(self, archive_id: str, *, actor: str = "library") -> BufferedIOBase:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
         archive_id = arguments.text(archive_id, "archive_id")
         return stream(content.source_chunks(self._archives.holder(archive_id), archive_id, actor=actor))
 
-    def open_companion(self, archive_id: str, name: str) -> BinaryIO:
+    def open_companion(self, archive_id: str, name: str) -> BufferedIOBase:
         """Return a companion as a file to read, as ``open_source`` does."""
         archive_id = arguments.text(archive_id, "archive_id")
         return stream(content.companion_chunks(self._archives.holder(archive_id), archive_id, name))
 
-    def open_report(self, archive_id: str, number: int = 1) -> BinaryIO:
+    def open_report(self, archive_id: str, number: int = 1) -> BufferedIOBase:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""
         archive_id = arguments.text(archive_id, "archive_id")
         return BytesIO(content.report_document(self._archives.holder(archive_id), archive_id, number))
