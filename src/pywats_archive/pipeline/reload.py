@@ -34,7 +34,7 @@ class Reloading:
         So a reload waits for the longest conversion. Queued work is dropped: the new lanes find it again in their ledgers
         and folders.
         """
-        config = self._parts.conditions.config
+        config = self._parts.config
         stamp = config.stamp()
         if stamp == config.handled:
             self._work.queue.resume()

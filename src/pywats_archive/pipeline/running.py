@@ -80,16 +80,16 @@ class StationRun:
             self._alarms.isolate("archives and folders", partial(self._check_mounts, now_s))
             self._alarms.isolate("reports", partial(self._sending.check, now_s, again=is_rescan))
             self._scan(now_s, even_unchanged=is_rescan)
-            if now_s - last_retry >= _QUIET_TICK_S or self._parts.conditions.until_idle:
+            if now_s - last_retry >= _QUIET_TICK_S or self._parts.settings.until_idle:
                 last_retry = now_s
                 self._retry(now_s)
             if now_s - last_config_check >= CONFIG_CHECK_S or self._work.queue.is_paused:
                 last_config_check = now_s
                 self._reloading.reload_if_changed()
-            if self._parts.conditions.until_idle and (outcome := self._try_outcome()) is not None:
+            if self._parts.settings.until_idle and (outcome := self._try_outcome()) is not None:
                 self._sending.check(now_s, again=True)
                 return outcome
-            is_active = self._parts.conditions.until_idle or any(
+            is_active = self._parts.settings.until_idle or any(
                 lane.accepts_new and (lane.scan.needs_scan or lane.scan.unstable) for lane in self._lanes
             )
             self._parts.wake.wait(_TICK_S if is_active else _QUIET_TICK_S)

@@ -7,44 +7,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import ConversionInterrupted
-from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
-from pywats_archive.pipeline.composition.conditions import Conditions
 from pywats_archive.pipeline.composition.parts import StationParts
 from pywats_archive.pipeline.config_watch import ConfigFile
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.running import StationRun
+from pywats_archive.pipeline.settings import Settings as Settings  # noqa: PLC0414 (whoever runs a service needs both)
 
 log = structlog.get_logger()
 
 _SAME_STOP_S = 1.0
 """Requests to stop within this time count as one: a signal may go to the process and to its group."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The options of the service."""
-
-    config_path: Path
-    processes: int = 0
-    """Converter processes; 0 for one per core."""
-    until_idle: bool = False
-    """Retry everything immediately, and end when nothing is waiting."""
-    repair: bool = False
-    """Rebuild a missing or damaged catalog at the start."""
-    accept_notes: bool = False
-    """Accept notes in Done that this station did not sign; a person vouches for them."""
-    metrics: str | None = None
-    """Where to serve metrics for Prometheus: ``PORT`` or ``HOST:PORT``; None to serve none."""
-    clock: Clock = utc_now
 
 
 class Service:
@@ -79,7 +58,8 @@ class Service:
             try:
                 self.parts = StationParts(
                     station,
-                    self._conditions(),
+                    self._settings,
+                    config=self._config,
                     processes=processes,
                     counts=self._counts,
                     stopping=self._stopping,
@@ -123,14 +103,3 @@ class Service:
             self._stopping.set()
             processes.close()
             raise
-
-    def _conditions(self) -> Conditions:
-        settings = self._settings
-        return Conditions(
-            config=self._config,
-            until_idle=settings.until_idle,
-            repair=settings.repair,
-            accept_notes=settings.accept_notes,
-            metrics=settings.metrics,
-            clock=settings.clock,
-        )

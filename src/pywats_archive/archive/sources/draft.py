@@ -24,6 +24,7 @@ from pywats_archive.errors import StorageError
 from pywats_archive.models import file_stamp
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 
 _NO_ID = "0" * ARCHIVE_ID_LENGTH
@@ -221,3 +222,17 @@ class Draft:
             ),
             created_at=self.moment,
         )
+
+
+def archived_event(entry: ArchiveEntry, **more: object) -> Event:
+    """Return the event that a source was archived."""
+    details = {
+        "converter_name": entry.converter_name,
+        "original_path": entry.source_original_path,
+        "blob": entry.source_archived_path,
+        "checksum": entry.source_checksum,
+        "size_bytes": entry.source_size_bytes,
+        "companions": [companion.name for companion in entry.companions],
+        **more,
+    }
+    return Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details)

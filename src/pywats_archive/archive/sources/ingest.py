@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import companions, reading, repeated
-from pywats_archive.archive.sources.draft import AlreadyArchived, Draft
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, archived_event
 from pywats_archive.archive.sources.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
 from pywats_archive.archive.sources.packing import Packed, Packing, pack
 from pywats_archive.blobs.reading import measure
@@ -184,15 +184,7 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None
         archive.blobs.sync_name(blob)
     entries.add(tx, entry)
     _advance(tx, archive, entry, source, draft.stamp)
-    details = {
-        "converter_name": entry.converter_name,
-        "original_path": entry.source_original_path,
-        "blob": entry.source_archived_path,
-        "checksum": entry.source_checksum,
-        "size_bytes": entry.source_size_bytes,
-        "companions": [companion.name for companion in entry.companions],
-    }
-    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+    events.append(tx, archived_event(entry))
 
 
 def _advance(

@@ -8,14 +8,13 @@ from pathlib import Path
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore.unpack import members, mtime_ns_of
-from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
 from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.event import Event
 
 
 def archive_late(
@@ -77,16 +76,7 @@ def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob, moved
     draft.archive.blobs.sync_name(blob)
     entries.add(tx, entry)
     _add_arrival(tx, draft, entry, moved_to)
-    details = {
-        "converter_name": entry.converter_name,
-        "original_path": entry.source_original_path,
-        "blob": entry.source_archived_path,
-        "checksum": entry.source_checksum,
-        "size_bytes": entry.source_size_bytes,
-        "companions": [],
-        "late": True,
-    }
-    events.append(tx, Event(kind="source.archived", at=entry.created_at, archive_id=entry.archive_id, details=details))
+    events.append(tx, archived_event(entry, late=True))
 
 
 def _add_arrival(tx: Connection, draft: Draft, entry: ArchiveEntry, moved_to: str | None) -> None:

@@ -17,16 +17,17 @@ from pywats_archive.pipeline.alerting.notifier import AlertNotifier
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.jobs import BackgroundJobs
 from pywats_archive.pipeline.composition.alarms import Alarms
-from pywats_archive.pipeline.composition.conditions import Conditions
 from pywats_archive.pipeline.composition.places import Places
 from pywats_archive.pipeline.composition.sending import Sending
 from pywats_archive.pipeline.composition.work import Work
+from pywats_archive.pipeline.config_watch import ConfigFile
 from pywats_archive.pipeline.folders.events import FolderEvents
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.mounts.monitor import MountMonitor
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.resume import Resuming
+from pywats_archive.pipeline.settings import Settings
 from pywats_archive.pipeline.vitals import Vitals
 from pywats_archive.pipeline.waiting.unready import Unready
 from pywats_archive.pipeline.watcher import Watcher
@@ -42,8 +43,9 @@ class StationParts:
     def __init__(
         self,
         station: StationConfig,
-        conditions: Conditions,
+        settings: Settings,
         *,
+        config: ConfigFile,
         processes: ConverterProcesses,
         counts: RunCounts,
         stopping: threading.Event,
@@ -52,28 +54,29 @@ class StationParts:
         exits: ExitStack,
     ) -> None:
         self.station = station
-        self.conditions = conditions
+        self.settings = settings
+        self.config = config
         self.counts = counts
         self.stopping = stopping
         self.wake = wake
         self.notifier = notifier
 
-        self.alarms = Alarms(self._archives, conditions, notifier=notifier)
-        self.places = Places(station, conditions, self.alarms, processes=processes, exits=exits)
+        self.alarms = Alarms(self._archives, settings, notifier=notifier)
+        self.places = Places(station, settings, self.alarms, processes=processes, exits=exits)
         self.places.lanes.use(self.places.assembly.lanes(station))
         self.places.close_unused()
-        if conditions.metrics:
+        if settings.metrics:
             pool, alerts = self.places.pool, self.alarms.alerts
-            exits.callback(Metrics(conditions.metrics, self._archives, alerts, using=pool.lease).close)
+            exits.callback(Metrics(settings.metrics, self._archives, alerts, using=pool.lease).close)
         self.sending = Sending(
-            self.alarms, self._archives, conditions, server=lambda: self.station.server, on_answer=self.on_answer
+            self.alarms, self._archives, settings, server=lambda: self.station.server, on_answer=self.on_answer
         )
         self.work = Work(
             self.alarms,
             self.places.lanes,
             self.places.spool,
             self.sending.outbox,
-            conditions,
+            settings,
             processes=processes,
             counts=counts,
             stopping=stopping,
@@ -156,7 +159,7 @@ class StationParts:
             Unready(self.alarms.alerts),
             self.alarms.alerts,
             spool=self.places.spool,
-            impatient=self.conditions.until_idle,
+            impatient=self.settings.until_idle,
         )
 
     def _new_resuming(self, processes: ConverterProcesses) -> Resuming:
@@ -169,10 +172,10 @@ class StationParts:
             backfill=self.places.backfill,
             alerts=self.alarms.alerts,
             unexpected=self.alarms.unexpected,
-            clock=self.conditions.clock,
+            clock=self.settings.clock,
             has_workers=lambda: processes.trouble is None,
             on_back=self._on_converter_back,
-            is_impatient=self.conditions.until_idle,
+            is_impatient=self.settings.until_idle,
         )
 
     def _new_jobs(self) -> BackgroundJobs:
@@ -185,7 +188,7 @@ class StationParts:
                 alerts=self.alarms.alerts,
                 heard=self.sending.server_clock,
                 server=lambda: self.station.server,
-                now=self.conditions.clock,
+                now=self.settings.clock,
             ),
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
@@ -200,5 +203,5 @@ class StationParts:
             self.work.queue,
             self.jobs,
             subject=self.alarms.subject,
-            clock=self.conditions.clock,
+            clock=self.settings.clock,
         )

@@ -10,7 +10,6 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.host.settings.secrets import load_key
 from pywats_archive.pipeline.assembly import Assembly
 from pywats_archive.pipeline.composition.alarms import Alarms
-from pywats_archive.pipeline.composition.conditions import Conditions
 from pywats_archive.pipeline.deferred.backfill import Backfill
 from pywats_archive.pipeline.deferred.note import Seal
 from pywats_archive.pipeline.deferred.spool import Spool
@@ -22,6 +21,7 @@ from pywats_archive.pipeline.leftovers.draining import Leftovers
 from pywats_archive.pipeline.leftovers.orphans import Orphans
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
+from pywats_archive.pipeline.settings import Settings
 
 
 class Places:
@@ -30,17 +30,17 @@ class Places:
     def __init__(
         self,
         station: StationConfig,
-        conditions: Conditions,
+        settings: Settings,
         alarms: Alarms,
         *,
         processes: ConverterProcesses,
         exits: ExitStack,
     ) -> None:
-        alerts, clock, path = alarms.alerts, conditions.clock, station.path
-        self.pool = exits.enter_context(ArchivePool(path, alerts, clock=clock, repair=conditions.repair))
+        alerts, clock, path = alarms.alerts, settings.clock, station.path
+        self.pool = exits.enter_context(ArchivePool(path, alerts, clock=clock, repair=settings.repair))
         self.folders = WatchFolders(path, alerts, alarms.tasks)
         exits.callback(self.folders.close)
-        self.spool = Spool(Seal(lambda: load_key(path.parent), accepts_unsigned=conditions.accept_notes))
+        self.spool = Spool(Seal(lambda: load_key(path.parent), accepts_unsigned=settings.accept_notes))
         self.backfill = Backfill(self.spool, alerts, alarms.failures)
         self._attaching = Attaching(path, clock=clock)
         self.loader = ConverterLoader(processes, self._attaching)

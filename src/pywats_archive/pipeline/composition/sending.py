@@ -12,7 +12,7 @@ from pywats_archive.host.server.clock import ServerClock
 from pywats_archive.host.server.submission import Submitter
 from pywats_archive.pipeline.alerting.server import ServerWatch
 from pywats_archive.pipeline.composition.alarms import Alarms
-from pywats_archive.pipeline.composition.conditions import Conditions
+from pywats_archive.pipeline.settings import Settings
 from pywats_archive.portable.uptime import uptime
 
 
@@ -23,7 +23,7 @@ class Sending:
         self,
         alarms: Alarms,
         archives: Callable[[], Sequence[Archive]],
-        conditions: Conditions,
+        settings: Settings,
         *,
         server: Callable[[], ServerConfig],
         on_answer: OnCompleted,
@@ -38,8 +38,8 @@ class Sending:
             lambda: Submitter(server(), on_answer=self.server_clock.hear),
             archives,
             on_completed=on_answer,
-            clock=conditions.clock,
-            retry_now=conditions.until_idle,
+            clock=settings.clock,
+            retry_now=settings.until_idle,
         )
 
     def check(self, now_s: float, *, again: bool = False) -> None:

@@ -7,7 +7,6 @@ import threading
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.pipeline.composition.alarms import Alarms
-from pywats_archive.pipeline.composition.conditions import Conditions
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
@@ -16,6 +15,7 @@ from pywats_archive.pipeline.processing.dispatcher import Dispatcher
 from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.work_queue import WorkQueue
 from pywats_archive.pipeline.schedule.scheduler import Schedules
+from pywats_archive.pipeline.settings import Settings
 from pywats_archive.pipeline.waiting.backoff import Backoff
 
 
@@ -28,7 +28,7 @@ class Work:
         lanes: LaneSet,
         spool: Spool,
         outbox: Outbox,
-        conditions: Conditions,
+        settings: Settings,
         *,
         processes: ConverterProcesses,
         counts: RunCounts,
@@ -37,14 +37,12 @@ class Work:
     ) -> None:
         on_withheld = alarms.refusals.note
         self.late_writes = LateWrites(alarms.alerts)
-        self.schedules = Schedules(
-            processes, outbox, clock=conditions.clock, on_withheld=on_withheld, tasks=alarms.tasks
-        )
-        self.backoff = Backoff(impatient=conditions.until_idle)
+        self.schedules = Schedules(processes, outbox, clock=settings.clock, on_withheld=on_withheld, tasks=alarms.tasks)
+        self.backoff = Backoff(impatient=settings.until_idle)
         self.processor = Processor(
             processes,
             outbox,
-            clock=conditions.clock,
+            clock=settings.clock,
             failures=alarms.failures,
             spool=spool,
             counts=counts,

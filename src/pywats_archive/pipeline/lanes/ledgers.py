@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -117,12 +118,53 @@ class ArchiveLedger:
         ledger.mark_vanished(self._archive, arrival, reason=reason)
 
 
-class MemoryLedger:
-    """A ledger in memory, for a converter without an archive; it lasts as long as the service."""
+class _InMemory(ABC):
+    """What the ledgers in memory have in common."""
 
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
         self._name = converter_name
         self._now = clock
+
+    @abstractmethod
+    def put(self, arrival: Arrival) -> None:
+        """Replace an arrival by its new version."""
+
+    def change(
+        self,
+        arrival: Arrival,
+        state: ArrivalState,
+        *,
+        reason: str | None = None,
+        moved_to: str | None = None,
+        kept_checksum: str | None = None,
+        touched: FileStamp | None = None,
+    ) -> None:
+        changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
+        if touched:
+            changed = replace(changed, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns, inode=touched.inode)
+        self.put(changed)
+
+    def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
+        """Return an arrival that is in no archive."""
+        now = self._now()
+        return Arrival(
+            arrival_id=next(TEMPORARY_IDS),
+            converter_name=self._name,
+            path=sighting.path,
+            size_bytes=sighting.size_bytes,
+            mtime_ns=sighting.mtime_ns,
+            inode=sighting.inode,
+            first_seen_at=now,
+            state=state,
+            changed_at=now,
+        )
+
+
+class MemoryLedger(_InMemory):
+    """A ledger in memory, for a converter without an archive; it lasts as long as the service."""
+
+    def __init__(self, converter_name: str, *, clock: Callable[[], datetime]) -> None:
+        super().__init__(converter_name, clock=clock)
         self._arrivals: dict[int, Arrival] = {}
         self._mutex = threading.Lock()
 
@@ -137,7 +179,7 @@ class MemoryLedger:
 
     def enter(self, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:
         with self._mutex:
-            new = tuple(_temporary(each, self._name, ArrivalState.SEEN, self._now()) for each in sightings)
+            new = tuple(self._arrival(each, ArrivalState.SEEN) for each in sightings)
             self._arrivals.update({arrival.number: arrival for arrival in new})
             return new
 
@@ -161,21 +203,6 @@ class MemoryLedger:
             else:
                 self._arrivals[arrival.number] = arrival
 
-    def change(
-        self,
-        arrival: Arrival,
-        state: ArrivalState,
-        *,
-        reason: str | None = None,
-        moved_to: str | None = None,
-        kept_checksum: str | None = None,
-        touched: FileStamp | None = None,
-    ) -> None:
-        changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
-        if touched:
-            changed = replace(changed, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns, inode=touched.inode)
-        self.put(changed)
-
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
         self.change(arrival, ArrivalState.VANISHED, reason=reason, moved_to="vanished")
 
@@ -189,7 +216,7 @@ def only_seen(known: Iterable[Arrival], *, changed: AbstractSet[str], active: Ab
     return tuple(arrival for arrival in certain if arrival.state is ArrivalState.SEEN)
 
 
-class AwayLedger:
+class AwayLedger(_InMemory):
     """A ledger in memory until the archive is back; for the service's own thread. New arrivals have negative numbers.
 
     A source that was in the watch folder when the archive went away may already be archived, converted and sent. A second
@@ -198,8 +225,7 @@ class AwayLedger:
     """
 
     def __init__(self, converter_name: str, *, clock: Callable[[], datetime], seen: Iterable[Arrival] = ()) -> None:
-        self._name = converter_name
-        self._now = clock
+        super().__init__(converter_name, clock=clock)
         self._latest = {arrival.path: arrival for arrival in seen}
         self._is_first = True
         self.vanished: list[Arrival] = []
@@ -234,19 +260,9 @@ class AwayLedger:
     def unfinished(self) -> tuple[Arrival, ...]:
         return ()
 
-    def change(
-        self,
-        arrival: Arrival,
-        state: ArrivalState,
-        *,
-        reason: str | None = None,
-        moved_to: str | None = None,
-        kept_checksum: str | None = None,
-        touched: FileStamp | None = None,
-    ) -> None:
-        changed = replace(arrival, state=state, reason=reason, moved_to=moved_to, changed_at=self._now())
+    def put(self, arrival: Arrival) -> None:
         if self._is_latest(arrival):
-            self._latest[arrival.path] = changed
+            self._latest[arrival.path] = arrival
 
     def mark_vanished(self, arrival: Arrival, *, reason: str = GONE_BEFORE) -> None:
         """Forget a source that is gone; if the archive's ledger has it, the scan after its return records that."""
@@ -258,21 +274,3 @@ class AwayLedger:
     def _is_latest(self, arrival: Arrival) -> bool:
         latest = self._latest.get(arrival.path)
         return latest is None or latest.arrival_id == arrival.arrival_id
-
-    def _arrival(self, sighting: Sighting, state: ArrivalState) -> Arrival:
-        return _temporary(sighting, self._name, state, self._now())
-
-
-def _temporary(sighting: Sighting, converter_name: str, state: ArrivalState, now: datetime) -> Arrival:
-    """Return an arrival that is in no archive."""
-    return Arrival(
-        arrival_id=next(TEMPORARY_IDS),
-        converter_name=converter_name,
-        path=sighting.path,
-        size_bytes=sighting.size_bytes,
-        mtime_ns=sighting.mtime_ns,
-        inode=sighting.inode,
-        first_seen_at=now,
-        state=state,
-        changed_at=now,
-    )

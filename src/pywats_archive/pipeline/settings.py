@@ -1,24 +1,26 @@
-"""The options of a run."""
+"""The options of a service."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from pywats_archive.models.time import Clock
-from pywats_archive.pipeline.config_watch import ConfigFile
+from pywats_archive.models.time import Clock, utc_now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Conditions:
-    """The options of a run."""
+class Settings:
+    """The options of the service."""
 
-    config: ConfigFile
-    until_idle: bool
+    config_path: Path
+    processes: int = 0
+    """Converter processes; 0 for one per core."""
+    until_idle: bool = False
     """Retry everything immediately, and end when nothing is waiting."""
-    repair: bool
+    repair: bool = False
     """Rebuild a missing or damaged catalog at the start."""
-    accept_notes: bool
+    accept_notes: bool = False
     """Accept notes in Done that this station did not sign; a person vouches for them."""
-    metrics: str | None
+    metrics: str | None = None
     """Where to serve metrics for Prometheus: ``PORT`` or ``HOST:PORT``; None to serve none."""
-    clock: Clock
+    clock: Clock = utc_now
