@@ -19,7 +19,7 @@ from pywats_archive.client import Client
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import RunRunning
 from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.host.settings.secrets import load_key
+from pywats_archive.host.settings.key import load_key
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, RunState

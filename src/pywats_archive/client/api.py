@@ -21,6 +21,7 @@ from pywats_archive.client.reader import EntryReader
 from pywats_archive.client.status import StationStatus
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
+from pywats_archive.doctor.exposed import exposed
 from pywats_archive.errors import UsageError
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
@@ -72,7 +73,7 @@ class Client(EntryReader):
             station = read_station_config(Path(config))
             away = {root: str(reason) for root, reason in unavailable_archives(station).items()}
             found = examine_station(station, away=away)
-            return replace(found, warnings=doubtful(station), other_service=own_service())
+            return replace(found, warnings=(*doubtful(station), *exposed(station)), other_service=own_service())
         return examine_archive(Path(str(archive)))
 
     @staticmethod

@@ -39,6 +39,7 @@ class Check(str, Enum):
     SPACE = "free space"
     CLOCK = "clock"
     LONG_NAMES = "long names"
+    LONG_PATHS = "long paths"
     FOREIGN_NAMES = "non-ASCII names"
     CASE = "upper and lower case"
     CLEANING = "removal of the probe"

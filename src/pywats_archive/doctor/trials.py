@@ -14,18 +14,17 @@ from pathlib import Path
 from watchfiles import watch
 
 from pywats_archive.archive.folder.lock_trial import Exclusion, Sharing, try_lock, try_sharing
+from pywats_archive.doctor import paths
 from pywats_archive.doctor.findings import Check, Outcome, Result, Role
 from pywats_archive.doctor.places import Place, Shelter
 from pywats_archive.doctor.probe import Probe
-from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_name, rate_space
+from pywats_archive.doctor.rating import clock_offset_s, rate_clock, rate_mode, rate_space
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import files as portable
-from pywats_archive.portable import moving, names, open_files, volumes
+from pywats_archive.portable import moving, open_files, volumes
+from pywats_archive.portable.private import others_who_may_read
 
 NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_LENGTHS = (portable.NAME_MAX_BYTES, 200, 143, 100, 64)
-"""143 is what an encrypted folder (eCryptfs) leaves of 255."""
-_FOREIGN = "é 中\N{GRINNING FACE}"
 
 
 def hears(folder: Path, act: Callable[[], Path], *, timeout_s: float) -> bool:
@@ -54,6 +53,7 @@ class Means:
     share: Callable[[Path], Sharing] = try_sharing
     hears: Callable[..., bool] = hears
     has_writer: Callable[..., bool | None] = open_files.has_writer
+    readers: Callable[[Path], tuple[str, ...]] = others_who_may_read
     file_system: Callable[[Path], volumes.FileSystem | None] = volumes.file_system
     free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     now_s: Callable[[], float] = time.time
@@ -207,9 +207,17 @@ def _read_only(bench: Bench) -> tuple[Result, str]:
 
 def _private(bench: Bench) -> tuple[Result, str]:
     if bench.means.windows:
-        return Result.SKIPPED, "Windows has rights instead"
+        return _private_by_rights(bench)
     mode = _itself(bench).stat().st_mode & 0o777
     return rate_mode(mode, forbidden=0o077), f"mode {mode:04o}"
+
+
+def _private_by_rights(bench: Bench) -> tuple[Result, str]:
+    try:
+        others = bench.means.readers(_itself(bench))
+    except OSError as exc:
+        return Result.SKIPPED, reason(exc)
+    return (Result.WEAK, ", ".join(others)) if others else (Result.OK, "this account and the administrators")
 
 
 def _space(bench: Bench) -> tuple[Result, str]:
@@ -233,31 +241,8 @@ def _clock(bench: Bench) -> tuple[Result, str]:
     return rate_clock(offset), f"{offset:+.1f} s"
 
 
-def _long_names(bench: Bench) -> tuple[Result, str]:
-    longest = next((length for length in _LENGTHS if _accepts_name(bench.probe, length)), 0)
-    return rate_name(longest), f"{longest} bytes"
-
-
-def _accepts_name(probe: Probe, length: int) -> bool:
-    try:
-        names.unlink(probe.write("n" * max(1, length - probe.room_bytes())))
-    except OSError as exc:
-        if exc.errno in (errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL):
-            return False
-        raise
-    return True
-
-
-def _foreign_names(bench: Bench) -> tuple[Result, str]:
-    path = bench.probe.write(_FOREIGN)
-    if path.name in os.listdir(bench.probe.folder):  # noqa: PTH208 (names alone)
-        return Result.OK, ""
-    return Result.FAILED, "a name comes back in another form"
-
-
-def _case(bench: Bench) -> tuple[Result, str]:
-    bench.probe.write("case")
-    return Result.OK, "no difference" if bench.probe.path("CASE").exists() else "kept apart"
+def _of_probe(trial: Callable[[Probe], tuple[Result, str]]) -> _Trial:
+    return lambda bench: trial(bench.probe)
 
 
 _ALL = frozenset(Role)
@@ -279,7 +264,8 @@ _TRIALS: tuple[tuple[Check, frozenset[Role], _Trial], ...] = (
     (Check.PRIVATE, _ARCHIVE, _private),
     (Check.SPACE, _ALL, _space),
     (Check.CLOCK, _ALL, _clock),
-    (Check.LONG_NAMES, _WATCH | _TARGETS, _long_names),
-    (Check.FOREIGN_NAMES, _WATCH | _TARGETS, _foreign_names),
-    (Check.CASE, _ALL, _case),
+    (Check.LONG_NAMES, _WATCH | _TARGETS, _of_probe(paths.long_names)),
+    (Check.LONG_PATHS, _ALL, _of_probe(paths.long_paths)),
+    (Check.FOREIGN_NAMES, _WATCH | _TARGETS, _of_probe(paths.foreign_names)),
+    (Check.CASE, _ALL, _of_probe(paths.case)),
 )

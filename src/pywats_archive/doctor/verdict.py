@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -56,7 +57,9 @@ class Guarantee:
 
 def judge(findings: Findings) -> Guarantee:
     """Return the guarantee: the worst level of any rule."""
-    found = dict.fromkeys([*_of_outcomes(findings), *_of_file_system(findings.file_system, findings.roles)])
+    system = findings.file_system
+    of_place = (*_of_file_system(system, findings.roles), *_of_drive(findings.path, system))
+    found = dict.fromkeys([*_of_outcomes(findings), *of_place])
     advice = sorted(found, key=lambda each: -each.level.rank)
     return Guarantee(level=advice[0].level if advice else Level.FULL, advice=tuple(advice))
 
@@ -95,6 +98,13 @@ def _of_file_system(system: FileSystem | None, roles: frozenset[Role]) -> Iterat
         yield _OPTIONS[option]
 
 
+def _of_drive(path: str, system: FileSystem | None) -> Iterator[Advice]:
+    if system and system.is_remote and _DRIVE.match(path):
+        means = f"lies on the mapped drive {path[:2]}, which only the account that mapped it has: no service has it"
+        yield Advice(level=Level.POOR, means=means, change=r"configure the share itself (\\server\share\...)")
+
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _ALL = frozenset(Role)
 _ARCHIVE = frozenset({Role.ARCHIVE})
 _WATCH = frozenset({Role.WATCH})
@@ -170,7 +180,8 @@ _RULES = (
     _Rule(Check.READ_ONLY, _W, _ARCHIVE, Level.GOOD, "archived files cannot be made read-only ({told})",
           "use a file system that keeps modes, and let only the service's account in"),
     _Rule(Check.PRIVATE, _W, _ARCHIVE, Level.GOOD, "other accounts can enter the archive ({told})",
-          "chmod 700 {path}; where modes are not kept, mount it with umask=077 (cifs: dir_mode=0700)"),
+          "chmod 700 {path}; where modes are not kept, mount it with umask=077 (cifs: dir_mode=0700); on Windows, take the "
+          "others out of its security settings"),
     _Rule(Check.SPACE, _F, _ALL, Level.BROKEN, "nothing more fits on the disk ({told})", "free some space, or raise the quota"),
     _Rule(Check.SPACE, _W, _ARCHIVE, Level.POOR, "the disk is nearly full ({told}): archiving will stop soon",
           "free some space, or move the archive to a larger disk"),
@@ -178,7 +189,9 @@ _RULES = (
     _Rule(Check.CLOCK, _W, _ALL, Level.GOOD, "its clock and this station's differ ({told}): recorded times will not agree",
           "set both clocks by the same time server"),
     _Rule(Check.LONG_NAMES, _W, _WATCH | _TARGETS, Level.GOOD, "names are limited ({told}): a source with a longer name stays",
-          "use a file system that takes 255 bytes; on Windows, switch on long paths"),
+          "use a file system that takes 255 bytes"),
+    _Rule(Check.LONG_PATHS, _W, _ALL, Level.GOOD, "paths are limited ({told}): files with a longer one fail",
+          "switch on long paths (Windows' group policy 'Enable Win32 long paths'), then restart the service"),
     _Rule(Check.FOREIGN_NAMES, _F, _WATCH | _TARGETS, Level.GOOD, "non-ASCII names are not kept: {told}",
           "mount it with UTF-8 names (iocharset=utf8)"),
     _Rule(Check.CLEANING, _F, _ALL, Level.GOOD, "a probe could not be removed: {told}", "remove it by hand"),

@@ -26,7 +26,7 @@ from pywats_archive.archive.results.likeness import alike
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.errors import AlreadyDone, BlobDamaged, BlobMissing, Overtaken, UsageError
-from pywats_archive.host.settings.secrets import load_key
+from pywats_archive.host.settings.key import load_key
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.replay import ItemResult, ItemState, ReplayRequest, ReprocessingResult, RunState
 from pywats_archive.models.pairing import Pairing

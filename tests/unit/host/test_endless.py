@@ -13,7 +13,7 @@ from pywats_archive.archive.folder.description import read_description
 from pywats_archive.errors import ConfigError, StorageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.host.settings.secrets import KEY_FILE, load_key
+from pywats_archive.host.settings.key import KEY_FILE, load_key
 from pywats_archive.portable.files import read_small
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="devices and pipes have names here")

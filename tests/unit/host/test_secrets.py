@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.settings.secrets import fingerprint_secrets, load_key, redact
+from pywats_archive.host.settings.key import load_key
+from pywats_archive.host.settings.secrets import fingerprint_secrets, redact
 from pywats_archive.portable.files import WINDOWS
 
 KEY = bytes(32)
@@ -78,7 +79,7 @@ def test_a_key_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise Cut
 
     with monkeypatch.context() as dying:
-        dying.setattr("pywats_archive.host.settings.secrets.secrets.token_hex", cut)
+        dying.setattr("pywats_archive.host.settings.key.secrets.token_hex", cut)
         with pytest.raises(Cut):
             load_key(tmp_path)
     assert len(load_key(tmp_path)) == 32

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Role, Use
@@ -37,6 +39,7 @@ def found(role: Role, *outcomes: tuple[Check, Result], system: FileSystem | None
         (Role.WATCH, Check.SPACE, Result.WEAK, Level.GOOD),
         (Role.WATCH, Check.WRITING, Result.SKIPPED, Level.GOOD),
         (Role.DONE, Check.FOLDER_MOVE, Result.SKIPPED, Level.FULL),
+        (Role.WATCH, Check.LONG_PATHS, Result.WEAK, Level.GOOD),
     ],
 )
 def test_each_check_has_its_weight(role: Role, check: Check, result: Result, level: Level) -> None:
@@ -79,6 +82,20 @@ def test_a_share_is_good_for_dropping_and_less_so_for_an_archive() -> None:
     assert judge(found(Role.ARCHIVE, system=share)).level is Level.GOOD
     lockless = FileSystem(kind="cifs", mount_point="/", is_remote=True, options=frozenset({"rw", "nobrl"}))
     assert any("another machine" in advice.means for advice in judge(found(Role.ARCHIVE, system=lockless)).advice)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_remote", "is_named"),
+    [(r"Z:\logs", True, True), ("z:/logs", True, True), (r"\\server\logs", True, False), (r"D:\logs", False, False)],
+)
+def test_a_mapped_drive_is_named(path: str, is_remote: bool, is_named: bool) -> None:
+    """The account of a service has none of the drives that a person mapped."""
+    findings = replace(
+        found(Role.WATCH), path=path, file_system=FileSystem(kind="ntfs", mount_point="", is_remote=is_remote)
+    )
+    verdict = judge(findings)
+    assert any("mapped drive" in advice.means for advice in verdict.advice) is is_named
+    assert verdict.level is (Level.POOR if is_named else Level.FULL)
 
 
 def test_the_worst_comes_first_and_counts() -> None:

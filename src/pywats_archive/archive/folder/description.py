@@ -8,11 +8,16 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import files, names
 from pywats_archive.portable.placing import write_file
+from pywats_archive.portable.private import keep_private
+
+log = structlog.get_logger()
 
 FORMAT_VERSION = 1
 
@@ -83,7 +88,7 @@ def _parse(content: bytes, path: Path) -> Description:
 
 def _create(root: Path, clock: Clock) -> Description:
     try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(root)
         strangers = [p.name for p in root.iterdir() if not p.name.startswith(".")]
         if layout.CATALOG in strangers or layout.SOURCES in strangers:
             raise NotAnArchive(f"{root}: archive.json is missing beside an archive's files; restore it from a backup")
@@ -100,6 +105,16 @@ def _create(root: Path, clock: Clock) -> Description:
             f"{root}: no archive can be created here ({exc.strerror}); check the folder and its rights"
         ) from exc
     return _parse((root / layout.DESCRIPTION).read_bytes(), root / layout.DESCRIPTION)
+
+
+def _make_folder(root: Path) -> None:
+    if root.exists():
+        return
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        keep_private(root)
+    except OSError as exc:
+        log.warning("archive.not_private", root=str(root), reason=exc.strerror or str(exc))
 
 
 def _write_once(root: Path, name: str, text: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ConfigError
-from pywats_archive.host.settings.secrets import KEY_FILE
+from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.host.settings.state_file import state_path
 
 NOT_ARCHIVED = "not-archived"

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pywats_archive.archive.core import Archive
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
-from pywats_archive.host.settings.secrets import load_key
+from pywats_archive.host.settings.key import load_key
 from pywats_archive.pipeline.assembly import Assembly
 from pywats_archive.pipeline.composition.alarms import Alarms
 from pywats_archive.pipeline.deferred.backfill import Backfill

@@ -8,7 +8,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.settings.secrets import load_key
+from pywats_archive.host.settings.key import load_key
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger, AwayLedger, only_seen
