@@ -4,7 +4,7 @@ $service = @{
     Name           = 'pywats-archive'
     DisplayName    = 'pywats-archive'
     Description    = 'Archives every test log before it is converted, and every report before it is sent.'
-    BinaryPathName = '"C:\Program Files\pywats-archive\Scripts\python.exe" -m pywats_archive service host --name pywats-archive --config C:\ProgramData\pyWATS\config.json'
+    BinaryPathName = '"C:\Program Files\pywats-archive\Scripts\python.exe" -m pywats_archive.cli.service_host pywats-archive C:\ProgramData\pyWATS\config.json'
     StartupType    = 'Automatic'
 }
 # The password is asked for. The account needs the right to log on as a service.

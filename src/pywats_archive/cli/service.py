@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
-from pywats_archive.errors import UsageError
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.portable.files import WINDOWS
@@ -61,19 +59,6 @@ def install(
         )
     for warning in warnings_for(wanted):
         typer.echo(f"warning: {printable(warning)}", err=True)
-
-
-@app.command("host", hidden=True)
-def host(
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The name of the service.")],
-    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="pyWATS' configuration.")],
-) -> None:
-    """Run as a service; only the service manager of Windows starts this verb."""
-    if not WINDOWS:
-        raise UsageError("'service host' is for Windows; use 'pywats-archive run'")
-    from pywats_archive.cli.service_host import host_station  # noqa: PLC0415 (imports the whole service)
-
-    host_station(name, config)
 
 
 @app.command("start")

@@ -1,50 +1,87 @@
-"""The station in a service of Windows: it logs to a file of its own."""
+"""The process of a service of Windows: ``python -m pywats_archive.cli.service_host NAME CONFIG``.
+
+Windows ends a service that does not report within 30 s. A computer that has just started may take longer to load everything
+that a station needs, so that is loaded after the first report. Each worker process loads this module too.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import structlog
-
-from pywats_archive.cli import logs
-from pywats_archive.cli.account import write_as
-from pywats_archive.cli.log_file import log_file
-from pywats_archive.errors import ArchiveError
-from pywats_archive.pipeline.service import Service, Settings
+from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.system_service.windows_host import host
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from pywats_archive.pipeline.service import Service
 
 
 class HostedStation:
-    """The service of one configuration; whatever ends it is in the log."""
+    """The station of one configuration; the reason for its end is in its log."""
 
-    def __init__(self, config: Path) -> None:
-        self._config = config
-        self._service = Service(Settings(config_path=config))
+    def __init__(self, name: str, config: Path) -> None:
+        self._name, self._config = name, config
+        self._service: Service | None = None
+        self._is_stopped = False
+        self._mutex = threading.Lock()
 
     def run(self) -> bool:
-        """Run until stopped; return whether it ended in order."""
+        """Run until stopped; return whether it ended in order. The log is in ``logs`` beside the configuration."""
+        from pywats_archive.cli import logs, streams  # noqa: PLC0415 (loaded after the first report)
+        from pywats_archive.cli.log_file import log_file  # noqa: PLC0415
+
+        streams.prepare()
+        stream = logs.configure(log_file(self._config.parent / "logs" / f"{self._name}.log"))
         try:
-            write_as(None, self._config, as_owner=False)
-            self._service.run()
-        except ArchiveError as exc:
-            log.critical("service.failed", reason=str(exc))
-        except Exception as exc:
-            log.critical("service.failed", exc_info=exc)
-        else:
-            return True
-        return False
+            return self._run()
+        finally:
+            stream.close()
 
     def stop(self) -> None:
-        """End in order."""
-        self._service.stop()
+        """End in order; before the station has begun, it does not begin."""
+        with self._mutex:
+            self._is_stopped = True
+            service = self._service
+        if service:
+            service.stop()
+
+    def _run(self) -> bool:
+        import structlog  # noqa: PLC0415
+
+        from pywats_archive.cli.account import write_as  # noqa: PLC0415
+        from pywats_archive.pipeline.service import Service, Settings  # noqa: PLC0415
+
+        log = structlog.get_logger()
+        try:
+            write_as(None, self._config, as_owner=False)
+            service = Service(Settings(config_path=self._config))
+            if not self._may_begin(service):
+                return True
+            service.run()
+        except ArchiveError as exc:
+            log.critical("service.failed", reason=str(exc))
+            return False
+        except Exception as exc:
+            log.critical("service.failed", exc_info=exc)
+            return False
+        return True
+
+    def _may_begin(self, service: Service) -> bool:
+        with self._mutex:
+            self._service = service
+            return not self._is_stopped
 
 
-def host_station(name: str, config: Path) -> None:
-    """Run a configuration's station as the service ``name``, with its log beside the configuration."""
-    stream = logs.configure(log_file(config.parent / "logs" / f"{name}.log"))
+def main() -> None:
+    """Run as the service that Windows has started."""
+    name, config = sys.argv[1:]
     try:
-        host(name, HostedStation(config))
-    finally:
-        stream.close()
+        host(name, HostedStation(name, Path(config)))
+    except UsageError as exc:
+        sys.exit(f"pywats-archive: {exc}")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,9 @@ from pywats_archive.system_service.needs import needs_of
 from pywats_archive.system_service.systemd import Systemd
 from pywats_archive.system_service.windows import WindowsServices
 
+_WINDOWS_HOST = "pywats_archive.cli.service_host"
+"""A module that is loaded fast, since Windows waits for a service for a short time only."""
+
 
 def control() -> ServiceControl:
     """Return the service manager of this computer."""
@@ -25,13 +28,14 @@ def control() -> ServiceControl:
 def order(station: StationConfig, *, name: str, account: str, password: str | None = None) -> Order:
     """Return what is to be installed for a configuration."""
     programs = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
-    verb = ("service", "host", "--name", name) if WINDOWS else ("run",)
+    config = str(station.path)
+    words = (_WINDOWS_HOST, name, config) if WINDOWS else ("pywats_archive", "run", "--config", config)
     return Order(
         name=name,
         needs=needs_of(station, programs=programs),
         account=account,
         password=password,
-        command=(sys.executable, "-m", "pywats_archive", *verb, "--config", str(station.path)),
+        command=(sys.executable, "-m", *words),
     )
 
 

@@ -121,5 +121,5 @@ def host(name: str, station: Station) -> None:
         if exc.winerror != _NOT_STARTED_AS_SERVICE:
             raise
         raise UsageError(
-            "only the service manager of Windows starts this verb; use 'pywats-archive service start'"
+            "only the service manager of Windows starts this program; use 'pywats-archive service start'"
         ) from exc

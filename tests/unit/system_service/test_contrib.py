@@ -22,12 +22,12 @@ WINDOWS_PROGRAM = "C:\\Program Files\\pywats-archive\\Scripts"
 
 def test_the_example_script_is_what_the_command_writes() -> None:
     """For pyWATS' own place on Windows, with the program in C:\\Program Files and an account of this computer."""
-    command = (f"{WINDOWS_PROGRAM}\\python.exe", "-m", "pywats_archive", "service", "host", "--name", "pywats-archive")
+    command = (f"{WINDOWS_PROGRAM}\\python.exe", "-m", "pywats_archive.cli.service_host", "pywats-archive")
     wanted = Order(
         name="pywats-archive",
         needs=Needs(config=CONFIG, writable=(), readable=(), stop_limit_s=60),
         account=".\\wats",
-        command=(*command, "--config", "C:\\ProgramData\\pyWATS\\config.json"),
+        command=(*command, "C:\\ProgramData\\pyWATS\\config.json"),
     )
     assert (CONTRIB / "windows" / "install-service.ps1").read_text(encoding="utf-8") == script(wanted)
 
