@@ -68,7 +68,7 @@ def test_systemd_reads_back_every_path(units: Path, name: str) -> None:
     read = read_by_systemd(units, text)
     assert read["ReadWritePaths"] == f"-{folder} -/srv/other"
     path = shlex.split(read["Command Line"])[-1]
-    assert path.replace("\\$", "$").replace("$$", "$") == f"{folder}/config.json"
+    assert path.replace("\\$", "$") == f"{folder}/config.json".replace("$", "$$"), "at the start, $$ becomes $"
     assert read["KillMode"] == "mixed" and read["TimeoutStopSec"] == "6min"
 
 
