@@ -44,8 +44,8 @@ def open_alerts(archive: Archive) -> tuple[OpenAlert, ...]:
 
 def reopen(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
     """Return the open alerts of these names, and clear all others."""
-    left = open_alerts(archive)
-    stale = [alert for alert in left if alert.name not in names]
+    still_open = open_alerts(archive)
+    stale = [alert for alert in still_open if alert.name not in names]
 
     def unit(tx: Connection) -> None:
         for alert in stale:
@@ -53,4 +53,4 @@ def reopen(archive: Archive, names: Collection[str]) -> tuple[OpenAlert, ...]:
 
     if stale:
         archive.write(unit)
-    return tuple(alert for alert in left if alert.name in names)
+    return tuple(alert for alert in still_open if alert.name in names)

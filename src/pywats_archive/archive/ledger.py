@@ -148,14 +148,14 @@ def recently_departed(
 ) -> tuple[tuple[Arrival, ArchiveEntry], ...]:
     """Return the sources of a converter that left shortly before its last source left; a thousand at most."""
     with archive.read() as db:
-        left = arrivals.last_departed(db, converter_name, limit=1000)
-        newest = max((arrival.changed_at for arrival in left), default=None)
-        lately = (a for a in left if newest and a.archive_id and a.changed_at >= newest - within)
+        departed = arrivals.last_departed(db, converter_name, limit=1000)
+        newest = max((arrival.changed_at for arrival in departed), default=None)
+        lately = (a for a in departed if newest and a.archive_id and a.changed_at >= newest - within)
         found = ((a, entry) for a in lately for entry in entries.of_id(db, a.archive_id or ""))
         return tuple((a, entry) for a, entry in found if isinstance(entry, ArchiveEntry))
 
 
-def leave(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:
+def release(archive: Archive, seen: Sequence[Arrival], *, reason: str, where: str) -> None:
     """Record that these rows in state SEEN no longer account for their sources: why, and ``where`` they continue."""
     names = sorted({arrival.converter_name for arrival in seen})
 

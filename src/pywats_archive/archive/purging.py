@@ -109,7 +109,7 @@ def release_space(archive: Archive) -> None:
     archive.catalog.release_space(_FREE_PAGES)
 
 
-def kept_size(archive: Archive, converter_name: str) -> tuple[int, int]:
+def stored_size(archive: Archive, converter_name: str) -> tuple[int, int]:
     """Return the bytes on disk of a converter's entries, and their number."""
     with archive.read() as db:
         return statistics.disk_size(db, converter_name)

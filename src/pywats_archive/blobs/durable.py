@@ -159,16 +159,16 @@ class DurableFiles:
     def _remove_again(self, failures: Mapping[str, OSError]) -> dict[str, OSError]:
         """Try again to remove what Windows refused; all of it together for a second. Returns what still fails."""
         until_s = time.monotonic() + names.PATIENCE_S
-        left = {}
+        failed = {}
         for name, failure in failures.items():
-            left[name] = failure
+            failed[name] = failure
             if names.is_refusal(failure):
                 try:
                     remove(f"{self.root}/{name}", within_s=max(0.0, until_s - time.monotonic()))
-                    del left[name]
+                    del failed[name]
                 except OSError as exc:
-                    left[name] = exc
-        return left
+                    failed[name] = exc
+        return failed
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder (relative to the root) and its parents, up to the root, as long as they are empty.

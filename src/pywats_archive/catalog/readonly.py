@@ -77,8 +77,8 @@ def _copied(path: Path, folder: Path) -> Path:
             shutil.copyfile(f"{path}{suffix}", folder / f"{path.name}{suffix}")
         if _marks(path) == before:
             return folder / path.name
-        for left in folder.iterdir():
-            names.unlink(left)
+        for leftover in folder.iterdir():
+            names.unlink(leftover)
         time.sleep(_PAUSE_S)
     raise CatalogError(
         f"{path}: is being written to by another computer, and cannot be written here; read it there, or read a snapshot"

@@ -119,11 +119,11 @@ def raw_writer(stream: TextIO | None) -> Write:
     encoding = stream.encoding or "utf-8"
 
     def write(text: str) -> None:
-        left = memoryview(text.encode(encoding, "backslashreplace"))
-        while left:
-            written = raw.write(left)
+        remaining = memoryview(text.encode(encoding, "backslashreplace"))
+        while remaining:
+            written = raw.write(remaining)
             if written:
-                left = left[written:]
+                remaining = remaining[written:]
             else:  # it was made non-blocking, and is full
                 time.sleep(_RETRY_S)
 

@@ -34,8 +34,8 @@ def _draw(result: ReprocessingResult) -> None:
     if result.effects:
         console.print(f"reports on the server: {_counts(result.effects)}")
     if result.no_successor:
-        left = f"{result.no_successor} reports on the server have no successor: they stay there"
-        console.print(f"{left}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
+        line = f"{result.no_successor} reports on the server have no successor: they stay there"
+        console.print(f"{line}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
     for group in result.changes[:_SHOWN_GROUPS]:
         console.print(printable(_group(group, result.processed)), soft_wrap=True)
     if len(result.changes) > _SHOWN_GROUPS:

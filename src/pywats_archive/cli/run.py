@@ -59,16 +59,16 @@ def run(
     )
     service = Service(settings)
     with Signals(stop=service.stop, reload=service.reload):
-        left = _outcome(service)
+        outcome = _outcome(service)
     if as_json:
-        print_json(left)
+        print_json(outcome)
     else:
-        for line in left.waiting:
+        for line in outcome.waiting:
             console.print(printable(line), soft_wrap=True)
-        ended = ", ".join(f"{count} {state}" for state, count in left.ended.items())
+        ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())
         console.print(f"Sources: {ended or 'none ended'}.")
-    has_failed = until_idle and not _BAD.isdisjoint(left.ended)
-    return 1 if left.waiting or has_failed else 0
+    has_failed = until_idle and not _BAD.isdisjoint(outcome.ended)
+    return 1 if outcome.waiting or has_failed else 0
 
 
 def _outcome(service: Service) -> RunOutcome:

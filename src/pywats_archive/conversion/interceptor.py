@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import conversions, submissions
-from pywats_archive.archive.results.codes import KeptCodes
+from pywats_archive.archive.results.codes import StoredCodes
 from pywats_archive.archive.sources import companions, ingest, late
 from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
@@ -45,7 +45,7 @@ class ArchiveInterceptor:
         self.info = info
         """What is known of the converter's code, if it could be loaded."""
         self._configuration = settings_of(config)
-        self.codes = KeptCodes(archive)
+        self.codes = StoredCodes(archive)
         """The stored code of the converters."""
         archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
 

@@ -233,9 +233,9 @@ def _wait(begun: Sequence[threading.Event], deadline: float) -> None:
     """
     interrupted: KeyboardInterrupt | None = None
     for ended in begun:
-        while not ended.is_set() and (left_s := deadline - time.monotonic()) > 0:
+        while not ended.is_set() and (remaining_s := deadline - time.monotonic()) > 0:
             try:
-                ended.wait(left_s)
+                ended.wait(remaining_s)
             except KeyboardInterrupt as exc:
                 interrupted = exc
     if interrupted:

@@ -114,8 +114,8 @@ class Pairing:
     @property
     def earlier_ids(self) -> tuple[str, ...]:
         """All report ids that may be continued, whatever is decided about them."""
-        left = (each.report_id for each in (*self.no_successor, *self.undecided))
-        return (*(pair.report_id for pair in self.pairs if pair.report_id), *left)
+        others = (each.report_id for each in (*self.no_successor, *self.undecided))
+        return (*(pair.report_id for pair in self.pairs if pair.report_id), *others)
 
     @property
     def ambiguity(self) -> str | None:

@@ -20,7 +20,7 @@ WINDOWS = os.name == "nt"
 PATIENCE_S = 1.0
 """How long a refusal may last."""
 _PAUSE_S = 0.02
-_HELD = {None, 5, 32}
+_IN_USE = {None, 5, 32}
 """ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION; the C library, which opens files, names none of them."""
 _WRITABLE = stat.S_IREAD | stat.S_IWRITE
 Result = TypeVar("Result")
@@ -94,7 +94,7 @@ def patiently(
 
 def is_refusal(error: OSError, *, windows: bool = WINDOWS) -> bool:
     """Whether Windows may allow the same a moment later."""
-    return windows and isinstance(error, PermissionError) and getattr(error, "winerror", None) in _HELD
+    return windows and isinstance(error, PermissionError) and getattr(error, "winerror", None) in _IN_USE
 
 
 def _even_read_only(

@@ -70,12 +70,12 @@ def _remove_if_abandoned(entry: os.DirEntry[str]) -> None:
     lock = Path(entry.path, _LOCK)
     if entry.is_symlink() or not entry.is_dir() or not _is_mine(entry) or not lock.is_file() or lock.is_symlink():
         return
-    held = FileLock(lock, is_singleton=False)
+    file_lock = FileLock(lock, is_singleton=False)
     try:
-        held.acquire(timeout=0)
+        file_lock.acquire(timeout=0)
     except Timeout:
         return
-    _remove(Path(entry.path), held)
+    _remove(Path(entry.path), file_lock)
 
 
 def _is_mine(entry: os.DirEntry[str]) -> bool:

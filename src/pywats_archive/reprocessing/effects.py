@@ -94,8 +94,8 @@ def evaluate(
         duration_ms=result.duration_ms,
     )
     if why := _why_withheld(item, pairing, request):
-        held = skipped(archive_id, why)
-        return replace(held, serial_number=item.serial_number, old_verdict=old, new_verdict=turned)
+        withheld = skipped(archive_id, why)
+        return replace(withheld, serial_number=item.serial_number, old_verdict=old, new_verdict=turned)
     return item
 
 

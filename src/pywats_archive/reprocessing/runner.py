@@ -19,7 +19,7 @@ from pywats_archive.archive.report_ids import withheld as holding
 from pywats_archive.archive.report_ids.assignment import as_new
 from pywats_archive.archive.report_ids.pairing import paired
 from pywats_archive.archive.results import appended, conversions, runs
-from pywats_archive.archive.results.codes import KeptCodes
+from pywats_archive.archive.results.codes import StoredCodes
 from pywats_archive.archive.results.current import Current, current
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.archive.results.likeness import alike
@@ -96,7 +96,7 @@ class _RunExecution:
         self._on_progress = on_progress
         self._done = done
         self._station = station
-        self._codes = KeptCodes(archive)
+        self._codes = StoredCodes(archive)
         self._total = runs.get(archive, run_id).total
         self._replayer = Replayer(archive, station, processes, request, key=load_key(station.path.parent))
 

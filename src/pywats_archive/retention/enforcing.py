@@ -36,7 +36,7 @@ Pause = Callable[[], None]
 
 def inventory_of(archive: Archive, policy: RetentionPolicy, *, has_ages: bool = True) -> Stock:
     """Return a converter's entries as the catalog lists them; they are read one by one."""
-    size, number = purging.kept_size(archive, policy.converter_name)
+    size, number = purging.stored_size(archive, policy.converter_name)
     newest_from = NO_END
     if policy.min_entries:
         newest_from = purging.first_of_newest(archive, policy.converter_name, policy.min_entries) or ""
@@ -124,15 +124,15 @@ def enforce(
     intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
     if not intended.purged_entries and not purging.is_any_unfinished(archive):
         return _statistics(intended)
-    with purging.purging(archive) as left_over:
+    with purging.purging(archive) as leftover:
         intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
         if not intended.purged_entries:
-            return _with_failures(_statistics(intended), left_over)
+            return _with_failures(_statistics(intended), leftover)
         _require_sound(archive)
         if has_ages:
             _require_later(archive, trust)
         _require_confirmed(archive, policy, intended, confirmed)
-        freed, done, altered, not_removed = 0, dict[PurgeReason, int](), 0, list(left_over)
+        freed, done, altered, not_removed = 0, dict[PurgeReason, int](), 0, list(leftover)
         carry = partial(Batch, converter_name=policy.converter_name, unsubmitted=policy.purge_unsubmitted, actor=actor)
         for reason, ids in _batches(preview(archive, policy, now=moment, has_ages=has_ages)):
             purged = purging.purge(archive, carry(reason=reason, archive_ids=ids))
@@ -142,10 +142,10 @@ def enforce(
             not_removed += purged.not_removed
             pause()
         purging.release_space(archive)
-        left = _statistics(preview_plan(archive, policy, now=moment, has_ages=has_ages))
+        remaining = _statistics(preview_plan(archive, policy, now=moment, has_ages=has_ages))
         stays = replace(
-            left,
-            kept=left.kept | _altered(altered),
+            remaining,
+            kept=remaining.kept | _altered(altered),
             archives_purged=sum(done.values()),
             bytes_freed=freed,
             by_reason={reason.value: number for reason, number in done.items()},
@@ -174,8 +174,8 @@ def purge_named(
     A person names them, so that a doubted clock does not matter. ``even_damaged``: though an integrity finding is open.
     UnknownEntry comes before anything is purged.
     """
-    with purging.purging(archive) as left_over:
-        not_removed = list(left_over)
+    with purging.purging(archive) as leftover:
+        not_removed = list(leftover)
         if not even_damaged:
             _require_sound(archive)
         candidates = purging.candidates_named(archive, list(archive_ids))
@@ -214,8 +214,8 @@ def finish_unfinished(archive: Archive) -> PurgeStatistics | None:
     """Try again to remove what an earlier purge could not; None if there is nothing to remove."""
     if not purging.is_any_unfinished(archive):
         return None
-    with purging.purging(archive) as left_over:
-        return _with_failures(PurgeStatistics(converter_name=""), left_over)
+    with purging.purging(archive) as leftover:
+        return _with_failures(PurgeStatistics(converter_name=""), leftover)
 
 
 def _moment(trust: Trust, archive: Archive) -> datetime:
@@ -262,13 +262,13 @@ def _batches(decided: Iterator[Decision]) -> Iterator[tuple[PurgeReason, list[st
                 yield reason, ids
 
 
-def _statistics(left: PurgePlan) -> PurgeStatistics:
+def _statistics(remaining: PurgePlan) -> PurgeStatistics:
     return PurgeStatistics(
-        converter_name=left.converter_name,
-        kept=_by_name(left.kept),
-        over_bytes=left.over_bytes,
-        remaining_archives=left.entries,
-        remaining_bytes=left.disk_size_bytes,
+        converter_name=remaining.converter_name,
+        kept=_by_name(remaining.kept),
+        over_bytes=remaining.over_bytes,
+        remaining_archives=remaining.entries,
+        remaining_bytes=remaining.disk_size_bytes,
     )
 
 

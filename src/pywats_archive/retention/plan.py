@@ -37,12 +37,12 @@ def decisions(policy: RetentionPolicy, stock: Stock, *, now: datetime) -> Iterat
     """
     if not policy.enabled:
         return
-    left = stock.disk_size_bytes
+    size_bytes = stock.disk_size_bytes
     for decision in _aged(policy, stock, now.date()) if stock.has_ages else ():
-        left -= 0 if decision.obstacle else decision.disk_size_bytes
+        size_bytes -= 0 if decision.obstacle else decision.disk_size_bytes
         yield decision
-    if left > policy.max_size_bytes:
-        yield from _oversized(policy, stock, now.date(), left)
+    if size_bytes > policy.max_size_bytes:
+        yield from _oversized(policy, stock, now.date(), size_bytes)
 
 
 def named(candidates: Iterable[Candidate], *, unsubmitted: bool) -> Iterator[Decision]:
@@ -100,16 +100,16 @@ def _aged(policy: RetentionPolicy, stock: Stock, today: date) -> Iterator[Decisi
             yield Decision(each.archive_id, PurgeReason.RETENTION_DAYS, obstacle, each.disk_size_bytes)
 
 
-def _oversized(policy: RetentionPolicy, stock: Stock, today: date, left: int) -> Iterator[Decision]:
+def _oversized(policy: RetentionPolicy, stock: Stock, today: date, size_bytes: int) -> Iterator[Decision]:
     """Decide about the oldest entries that are not due by age, until the rest fits."""
     is_due = _due(policy, today) if stock.has_ages else lambda each: False
     for each in stock.oldest_first(_floor(policy, stock, today)):
-        if left <= policy.max_size_bytes:
+        if size_bytes <= policy.max_size_bytes:
             return
         if is_due(each):
             continue
         obstacle = obstacle_of(each, unsubmitted=policy.purge_unsubmitted)
-        left -= 0 if obstacle else each.disk_size_bytes
+        size_bytes -= 0 if obstacle else each.disk_size_bytes
         yield Decision(each.archive_id, PurgeReason.MAX_SIZE_GB, obstacle, each.disk_size_bytes)
 
 

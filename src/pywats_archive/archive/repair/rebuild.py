@@ -205,14 +205,14 @@ class _Filling:
 
     def _finish_purge(self, holding: Holding) -> Adopted:
         """Remove the remaining blobs of an entry that is recorded as purged, and add no row for them."""
-        left = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
+        remaining = [path for path in holding.files if self._archive.blobs.is_of(path, holding.archive_id)]
         self._done += len(holding.files)
         try:
-            for failure in self._archive.blobs.remove_durably(left).values():
+            for failure in self._archive.blobs.remove_durably(remaining).values():
                 raise failure
         except (OSError, BlobOutside) as exc:
-            message = f"{self._archive.root / left[0]}: was purged and cannot be removed ({exc}); remove it"
-            self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, left[0], message, holding.archive_id))
+            message = f"{self._archive.root / remaining[0]}: was purged and cannot be removed ({exc}); remove it"
+            self._problems.append(_problem(ProblemKind.BLOB_UNKNOWN, remaining[0], message, holding.archive_id))
         self._purged += 1
         return Adopted()
 

@@ -35,18 +35,18 @@ class Decided:
 def decide(tx: Connection, report: Report, identity: Identity, asked: Asked) -> Decided:
     """Decide by the catalog in this transaction whether a report is sent; one that waits for a person is refused."""
     warnings = [identity.warning] if identity.warning else []
-    held = None
+    reason = None
     if identity.pair.link is Link.AMBIGUOUS and not asked.new_ids:
-        held = f"not sent: {identity.pair.reason}"
-        warnings.append(f"report {report.ordinal} is {held}")
+        reason = f"not sent: {identity.pair.reason}"
+        warnings.append(f"report {report.ordinal} is {reason}")
     elif not (identity.is_ours or identity.pair.is_sent):
         its_id = report.report_id
         if other := same_id_elsewhere(tx, its_id, report.checksum, of=report.archive_id):
             warnings.append(f"report {report.ordinal} has the id of a report of {other.archive_id} ({its_id})")
-            held = None if asked.allow_same_id else f"not sent: {_conflict(other)}"
-    if held is None or report.submission_state is not SubmissionState.WAITING:
+            reason = None if asked.allow_same_id else f"not sent: {_conflict(other)}"
+    if reason is None or report.submission_state is not SubmissionState.WAITING:
         return Decided(report=report, warnings=tuple(warnings))
-    what = f"{held}, or 'pywats-archive reprocess start {report.archive_id} --new-id --submit' sends it as a new one"
+    what = f"{reason}, or 'pywats-archive reprocess start {report.archive_id} --new-id --submit' sends it as a new one"
     kept = replace(report, submission_state=SubmissionState.REFUSED, last_error=what)
     return Decided(report=kept, warnings=tuple(warnings))
 

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 _LEVEL = 6
 
 
-class KeptCodes:
+class StoredCodes:
     """The converters' code that is known to be stored in one archive; safe to use from many threads."""
 
     def __init__(self, archive: Archive) -> None:
@@ -79,7 +79,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
 
     def naming(content: Content) -> tuple[str, Label]:
         if (archive.root / path).exists():
-            raise _Kept
+            raise _AlreadyStored
         name = code.main if len(code.files) == 1 else f"{PurePosixPath(code.main).stem}.tar"
         complete = metadata | {"sha256": content.sha256, "size_bytes": content.size_bytes}
         return path, Label(original_name=PurePosixPath(name).name, mtime_s=0, metadata=complete)
@@ -88,7 +88,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
         blob = archive.blobs.write(
             [body], folder=layout.CONVERTERS, draft=lambda: naming(_UNUSED)[1], naming=naming, level=_LEVEL
         )
-    except _Kept:
+    except _AlreadyStored:
         return False
     except OSError as exc:
         raise StorageError(f"{archive.root}: a converter's code cannot be kept ({exc.strerror or exc})") from exc
@@ -153,7 +153,7 @@ def lay_out(code: ConverterCode, folder: Path) -> Path:
     return folder.joinpath(*PurePosixPath(code.main).parts)
 
 
-class _Kept(Exception):
+class _AlreadyStored(Exception):
     """Another thread stored it meanwhile."""
 
 

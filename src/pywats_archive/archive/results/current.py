@@ -110,12 +110,12 @@ def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[
     by_step: dict[int | None, list[Report]] = {}
     for report in every:
         by_step.setdefault(report.conversion_id, []).append(report)
-    left: list[list[Report]] = []
+    groups: list[list[Report]] = []
     for report in by_step.get(None, ()):
-        if report.ordinal == 1 or not left:
-            left.append([])
-        left[-1].append(report)
-    for each in left:
+        if report.ordinal == 1 or not groups:
+            groups.append([])
+        groups[-1].append(report)
+    for each in groups:
         yield Step(conversion_id=None, gave_new_ids=True), each
     for step in sorted(steps, key=attrgetter("is_rolled_back")):
         yield step, by_step.get(step.conversion_id, ())

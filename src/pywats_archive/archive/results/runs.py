@@ -145,10 +145,9 @@ def _roll_back(tx: Connection, archive: Archive, run_id: int, archive_id: str, a
     conversions.show(tx, archive, before[-1], shown_again)
     sent = tuple(each.report_id for each in now.reports if each.submission_state is SubmissionState.ACCEPTED)
     for report in shown_again:
-        is_left = report.report_id in sent or appended.taken_over_by(tx, report.report_id, of=archive_id)
-        if (
-            not is_left and not now.entry.purged_at
-        ):  # what the server has of the run, or gets of a later entry, stays there
+        # A report that the server has of the run, or gets of a later entry, stays there.
+        stays = report.report_id in sent or appended.taken_over_by(tx, report.report_id, of=archive_id)
+        if not stays and not now.entry.purged_at:
             reports.let_wait_again(tx, report, withheld_because=conversions.REPLACED)
     details: dict[str, Any] = {"run_id": run_id, "from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
     details["submitted"] = list(sent)

@@ -44,11 +44,11 @@ def archive_late(
 def missing_members(archive: Archive, entry: ArchiveEntry, folder: Path) -> tuple[str, ...]:
     """Return the files of a folder that differ from its entry's blob, by length and time."""
     packed = members(archive.blobs.read(entry.source_archived_path), of=archive.root / entry.source_archived_path)
-    held = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
+    stored = {member.name: (member.size, mtime_ns_of(member)) for member, _ in packed if member.isreg()}
     missing = []
     for file in (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.is_symlink()):
         status, name = file.stat(), file.relative_to(folder).as_posix()
-        if held.get(name) != (status.st_size, status.st_mtime_ns):
+        if stored.get(name) != (status.st_size, status.st_mtime_ns):
             missing.append(name)
     return tuple(missing)
 

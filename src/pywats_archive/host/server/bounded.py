@@ -62,15 +62,15 @@ class _Bounded(httpx.AsyncByteStream):
         self._encoding = encoding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = MOST_BYTES
+        remaining = MOST_BYTES
         decompress = self._decompressor()
         async for chunk in self._stream:
             try:
-                data = decompress(chunk, left + 1)
+                data = decompress(chunk, remaining + 1)
             except zlib.error as exc:
                 raise AnswerTooLarge(f"compressed, and not readable: {exc}") from exc
-            left -= len(data)
-            if left < 0:
+            remaining -= len(data)
+            if remaining < 0:
                 raise AnswerTooLarge(f"more than {MOST_BYTES} bytes")
             yield data
 

@@ -40,11 +40,11 @@ def prepare() -> None:
 def convert(job: ConversionJob) -> ConversionResult:
     """Validate and convert one source with a new instance; any exception of the converter is a FAILED result."""
     started_at, started = utc_now(), time.perf_counter()
-    with confined(job) as left, recorded_opens() as opened:
+    with confined(job) as leftovers, recorded_opens() as opened:
         result = guarded(lambda: _convert(job))
     return replace(
         result,
-        warnings=(*result.warnings, *left),
+        warnings=(*result.warnings, *leftovers),
         started_at=started_at,
         duration_ms=_ms_since(started),
         opened_paths=tuple(sorted(opened)),
@@ -79,7 +79,7 @@ def _validate(job: ConversionJob, loaded: LoadedConverter, source: Any, context:
     if loaded.kind == "legacy":
         info = pywats_module("pywats_client.converters.models").FileInfo(Path(job.source_path))
         is_valid, reason = loaded.instance.validate_file(info)
-        return _taken() if is_valid else ConversionResult(status=ConversionStatus.SKIPPED, error=str(reason))
+        return _accepted() if is_valid else ConversionResult(status=ConversionStatus.SKIPPED, error=str(reason))
     verdict = loaded.instance.validate(source, context)
     confidence, said = float(verdict.confidence), verdict.message
     if not verdict.can_convert:
@@ -89,16 +89,16 @@ def _validate(job: ConversionJob, loaded: LoadedConverter, source: Any, context:
         error, delay = said or "not ready", as_delay(verdict.retry_after)
         return ConversionResult(status=ConversionStatus.SUSPENDED, error=error, retry_after=delay)
     if not loaded.judges:
-        return _taken()
+        return _accepted()
     below = f"confidence {confidence:.2f} below"
     if confidence < job.reject_threshold:
         error = f"{below} threshold {job.reject_threshold:.2f}: {said}"
         return ConversionResult(status=ConversionStatus.REJECTED, error=error)
     alarm = (f"{below} {job.alarm_threshold:.2f}: {said}",) if confidence < job.alarm_threshold else ()
-    return replace(_taken(), warnings=(*alarm, *map(str, verdict.warnings or ())))
+    return replace(_accepted(), warnings=(*alarm, *map(str, verdict.warnings or ())))
 
 
-def _taken() -> ConversionResult:
+def _accepted() -> ConversionResult:
     return ConversionResult(status=ConversionStatus.PENDING)
 
 
@@ -202,11 +202,12 @@ def run_scheduled(job: ConversionJob) -> tuple[ConversionResult, ...]:
     The results of ``run`` are never lost to a later error, since the converter regards them as done.
     """
     started_at, started = utc_now(), time.perf_counter()
-    with confined(job) as left:
+    with confined(job) as leftovers:
         results = _run_scheduled(job)
     ms = _ms_since(started)
     return tuple(
-        replace(result, warnings=(*result.warnings, *left), started_at=started_at, duration_ms=ms) for result in results
+        replace(result, warnings=(*result.warnings, *leftovers), started_at=started_at, duration_ms=ms)
+        for result in results
     )
 
 

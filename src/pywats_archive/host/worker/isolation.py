@@ -42,7 +42,7 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
     job. Its processes are ended. A worker process in which it left threads takes no further job.
     """
     know_job(job)
-    left: list[str] = []
+    leftovers: list[str] = []
     threads = set(threading.enumerate())
     with (
         _state_restored(),
@@ -52,9 +52,9 @@ def confined(job: ConversionJob) -> Iterator[list[str]]:
     ):
         try:
             with SANDBOX.memory_limited(job.memory_limit_mb):
-                yield left
+                yield leftovers
         finally:
-            left += SANDBOX.leave(threads)
+            leftovers += SANDBOX.end_job(threads)
 
 
 @contextlib.contextmanager

@@ -21,13 +21,13 @@ def send(pipe: Connection, message: bytes) -> None:
     if sys.platform == "win32":
         pipe.send_bytes(message)
         return
-    left = [memoryview(_LENGTH.pack(len(message))), memoryview(message)]
-    while left:
-        written = os.writev(pipe.fileno(), left)
-        while left and written >= left[0].nbytes:
-            written -= left.pop(0).nbytes
-        if left:
-            left[0] = left[0][written:]
+    remaining = [memoryview(_LENGTH.pack(len(message))), memoryview(message)]
+    while remaining:
+        written = os.writev(pipe.fileno(), remaining)
+        while remaining and written >= remaining[0].nbytes:
+            written -= remaining.pop(0).nbytes
+        if remaining:
+            remaining[0] = remaining[0][written:]
 
 
 def receive(pipe: Connection) -> bytes | bytearray:

@@ -74,7 +74,7 @@ class Sandbox:
         finally:
             resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
-    def leave(self, threads_before: set[threading.Thread]) -> tuple[str, ...]:
+    def end_job(self, threads_before: set[threading.Thread]) -> tuple[str, ...]:
         """End a job: end its processes, and take no other job if it left threads; return a message for each."""
         if not self._is_up:
             return ()

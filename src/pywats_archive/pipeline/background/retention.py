@@ -179,7 +179,7 @@ class RetentionJob:
     ) -> None:
         policy = archive.policies.effective(name)
         may_try = now_s >= state.again_s.get(name, float("-inf"))
-        if is_due or (may_try and policy.enabled and purging.kept_size(archive, name)[0] > policy.max_size_bytes):
+        if is_due or (may_try and policy.enabled and purging.stored_size(archive, name)[0] > policy.max_size_bytes):
             self._enforce(archive, state, policy, trust)
 
     def _enforce(self, archive: Archive, state: _ArchiveState, policy: RetentionPolicy, trust: Trust) -> None:

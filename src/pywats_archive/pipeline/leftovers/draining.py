@@ -103,7 +103,7 @@ class Leftovers:
 
     def _release(self, root: Path, released: Release) -> None:
         archive = self._pool.attach(self._pool.mount(root))
-        ledger.leave(archive, released.arrivals, reason=released.reason, where=released.where)
+        ledger.release(archive, released.arrivals, reason=released.reason, where=released.where)
 
     def _follow_in(self, root: Path, lanes: tuple[Lane, ...], station: StationConfig) -> None:
         with self._pool.reading(root) as archive:

@@ -22,7 +22,7 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 
 _NOT_ACCEPTED = (ArrivalState.SKIPPED, ArrivalState.REJECTED)
-_FAILED, _LEFT_TO = "failed here: ", "; left to '"
+_FAILED, _PASSED_TO = "failed here: ", "; left to '"
 
 
 def share(lanes: Sequence[Lane]) -> None:
@@ -40,12 +40,12 @@ def passed_on(ending: Ending, *, heir: str | None, failed_before: str | None) ->
 
     ``heir``: the next converter, if any; ``failed_before``: why an earlier one failed.
     """
-    is_failed, is_left = ending.state is ArrivalState.FAILED, ending.state in _NOT_ACCEPTED
-    if heir and (is_failed or is_left):
+    is_failed, is_not_accepted = ending.state is ArrivalState.FAILED, ending.state in _NOT_ACCEPTED
+    if heir and (is_failed or is_not_accepted):
         state = ArrivalState.SKIPPED if is_failed else ending.state
-        reason = f"{_FAILED if is_failed else ''}{ending.reason or ending.state.value}{_LEFT_TO}{heir}'"
+        reason = f"{_FAILED if is_failed else ''}{ending.reason or ending.state.value}{_PASSED_TO}{heir}'"
         return Ending(state=state, destination=Destination.KEPT, reason=reason)
-    if is_left and failed_before:
+    if is_not_accepted and failed_before:
         reason = f"{failed_before}; {ending.reason or ending.state.value}"
         return Ending(state=ArrivalState.FAILED, destination=Destination.ERROR, reason=reason)
     return ending
@@ -78,7 +78,7 @@ def end(ending: Ending, lane: Lane, arrival: Arrival) -> Ending:
 
 def is_abandoned(lane: Lane, known: Arrival) -> bool:
     """Whether a lane passed on a source, and no later converter's patterns match it any longer."""
-    is_passed_on = known.state in _NOT_ACCEPTED and known.moved_to is None and _LEFT_TO in (known.reason or "")
+    is_passed_on = known.state in _NOT_ACCEPTED and known.moved_to is None and _PASSED_TO in (known.reason or "")
     return is_passed_on and not any(each.listing.matches(_at(each, known.path)) for each in _after(lane))
 
 
