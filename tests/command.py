@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _START = [sys.executable, "-m", "pywats_archive"]
-_TIMEOUT_S = 60
+_TIMEOUT_S = 300 if sys.platform == "win32" else 60  # processes of Windows start slowly under Wine
 _LONGEST = 1 << 20
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -58,6 +59,10 @@ class Folders(FolderConverter):
         return ConverterResult.success_result(report={k: v for k, v in body.items() if v is not None})
 """
 """A converter of folders to be appended; its report tells their text files."""
+
+
+PATIENCE_S = 300 if sys.platform == "win32" else 90
+"""Processes of Windows start slowly under Wine."""
 
 
 class Station:
@@ -157,7 +162,7 @@ class Station:
         self.server.close()
 
 
-def wait_for(condition: Callable[[], Any], *, timeout_s: float = 90) -> Any:
+def wait_for(condition: Callable[[], Any], *, timeout_s: float = PATIENCE_S) -> Any:
     """Wait until ``condition`` gives something true; gives that."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -36,6 +38,17 @@ def pins() -> dict[str, str]:
     """Read the version of each package that this project is tested with."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+@pytest.mark.posix("the tool is for Linux")
+def test_without_wine_the_tests_for_windows_are_skipped_in_one_line(tmp_path: Path) -> None:
+    """Where neither Wine nor apt-get is to be found, the tool says what is missing and is no failure."""
+    command = [sys.executable, "-m", "tools.windows"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+    assert done.stdout.startswith("Skipped the tests for Windows: Wine is not installed")
 
 
 def needed(target: dict[str, str], extras: frozenset[str] = frozenset({"dev"})) -> set[str]:

@@ -19,7 +19,7 @@ _SOURCES = (ROOT / "pyproject.toml", ROOT / "constraints.txt", *sorted(Path(__fi
 _WINE = Wine(_PLACE / "prefix")
 _ALL = (
     ("demo", ("-m", "pywats_archive", "demo")),
-    ("tests", ("-m", "pytest", "@tests/on_windows.txt")),
+    ("tests", ("-m", "pytest", "-n", "4", "--timeout", "900", "@tests/on_windows.txt")),
 )
 
 
