@@ -37,6 +37,10 @@ def main() -> None:
     print(f"Installed: {version}, with Python {platform.python_version()}, in {folder}")
     print(f"Try it:    {shown} demo")
     print(f"Read on:   {shown} docs {'install-windows' if WINDOWS else 'install-linux'}")
+    if closed := closed_folder(Path(sys.base_prefix).resolve()):
+        print(
+            f"Warning:   other accounts cannot read {closed}, where this Python is; a service needs one that they can read"
+        )
 
 
 def require_this_python() -> None:
@@ -54,6 +58,11 @@ def require_this_python() -> None:
         raise SystemExit(
             f"install: this needs glibc 2.28 or newer, as Debian 10 and RHEL 8 have; found: {name} {version}"
         )
+
+
+def closed_folder(folder: Path) -> Path | None:
+    """Return the folder, of this one and those it is in, that accounts other than its owner cannot enter."""
+    return next((each for each in (folder, *folder.parents) if not WINDOWS and not each.stat().st_mode & 0o001), None)
 
 
 def wanted_folder() -> Path:

@@ -1,0 +1,1 @@
+"""What a zip holds beside wheels: the scripts that install them."""
