@@ -15,6 +15,7 @@ from pywats_archive.archive import decision_log, purging
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.models.retention.policy import RetentionPolicy
+from pywats_archive.portable import names
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=30)
@@ -30,7 +31,7 @@ def aged(tmp_path: Path) -> Iterator[Aged]:
 def block(aged: Aged, path: str) -> Path:
     """Have something in a blob's place that no account can unlink; gives it."""
     blob = aged.archive.root / path
-    blob.unlink()
+    names.unlink(blob)  # blobs are read-only
     blob.mkdir()
     return blob
 

@@ -26,6 +26,13 @@ def tidy(root: Path) -> None:
         names.unlink(root / f"{BUILDING}{suffix}", missing_ok=True)
 
 
+def require_movable(root: Path) -> None:
+    """Raise StorageError if another program has the catalog open, which keeps its name on Windows."""
+    catalog = root / layout.CATALOG
+    if catalog.exists():
+        _rename_catalog(catalog, catalog)  # to its own name: asks, and changes nothing
+
+
 def replace(root: Path, *, moment: datetime, on_step: OnStep = no_step) -> str | None:
     """Put the finished, closed catalog ``BUILDING`` in place, durably; returns the new name of the old one, if any.
 
@@ -74,12 +81,20 @@ def _put_in_place(root: Path, rebuilt: Path, on_step: OnStep) -> str | None:
 
 def _move_aside(old: Path, kept: Path, rebuilt: Path, *, is_first: bool) -> None:
     try:
-        names.rename(old, kept)
-    except PermissionError as exc:
+        _rename_catalog(old, kept)
+    except StorageError:
         if is_first:
             names.unlink(rebuilt)
+        raise
+
+
+def _rename_catalog(old: Path, new: Path) -> None:
+    try:
+        names.rename(old, new)
+    except PermissionError as exc:
         raise StorageError(
-            f"{old}: cannot be moved ({exc.strerror}); close what has it open, then rebuild again"
+            f"{old}: cannot be replaced, since it is open in another program ({exc.strerror}); close other pywats-archive "
+            "commands on this archive and programs that show its catalog, then rebuild again"
         ) from exc
 
 

@@ -57,6 +57,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
     with owning(root) as lock, locks.nobody_purging(root), locks.nobody_replaying(root):
         catalog_swap.tidy(root)
         catalog_swap.finish(root)
+        catalog_swap.require_movable(root)
         only_there = tuple(
             OnlyThere(what=what, number=number)
             for what, number in previous.known_to_it_alone(root / layout.CATALOG).items()
