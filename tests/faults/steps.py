@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,27 +47,21 @@ class Steps:
             self._kind(self, name)
 
     def arm(self) -> None:
-        """Count from now on, for the rest of this process's life; once is enough."""
+        """Count from now on; once is enough."""
         if self._has_begun:
             return
         self._has_begun = True
         self.power.begin()
-        sys.addaudithook(self._audit)
-        fsync = os.fsync
-
-        def counted_fsync(fd: Any) -> None:
-            self("fsync")
-            fsync(fd)
-            self.power.synced(fd)
-
-        os.fsync = counted_fsync  # no audit event tells of it
+        _listen()
+        _counting[:] = [self]
         self._is_armed = True
 
     def disarm(self) -> None:
         """Let everything pass again: the fault is gone."""
         self._is_armed = False
 
-    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def audited(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Pass a step outside the archive."""
         if not self._is_armed:
             return
         if event in _AUDITED and self._is_ours(arguments[0]):
@@ -80,6 +75,24 @@ class Steps:
             return False
         text = os.fsdecode(path)
         return not Path(text).is_absolute() or text.startswith(self._folder)
+
+
+_counting: list[Steps] = []
+"""Those that were armed last: the ones of this try."""
+
+
+@cache
+def _listen() -> None:
+    """Let the steps outside the archive be counted from now on, for the rest of this process's life."""
+    sys.addaudithook(lambda event, arguments: _counting[0].audited(event, arguments) if _counting else None)
+    fsync = os.fsync
+
+    def counted_fsync(fd: Any) -> None:
+        _counting[0]("fsync")
+        fsync(fd)
+        _counting[0].power.synced(fd)
+
+    os.fsync = counted_fsync  # no audit event tells of it
 
 
 def crash(steps: Steps, name: str) -> None:
