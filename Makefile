@@ -6,12 +6,15 @@ RELEASE := .venv/release-installed
 PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
 PLATFORMS ?= linux windows
 
-.PHONY: demo check test test-offline test-windows lint format types imports bench soak measures dist wheelhouse clean
+.PHONY: demo check unit test test-offline test-windows lint format types imports bench soak measures dist wheelhouse clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
 
-check: lint types imports
+check: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs --output-sync=target lint types imports unit
+
+unit: $(STAMP)
 	@echo "== unit tests"
 	@$(BIN)/python -m pytest -n 3 -m "not spawned" tests/unit
 

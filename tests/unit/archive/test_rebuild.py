@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -221,35 +222,41 @@ class _CrashAt:
             raise OSError(28, "No space left on device")
 
 
-_CHILD = """
-import os, sys
-from datetime import timedelta
-from pathlib import Path
-from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
-left = int(sys.argv[2])
-def on_step(name):
-    global left
-    left -= 1
-    if left == 0:
-        os._exit(77)
-rebuild(Path(sys.argv[1]), Rebuilding(on_step=on_step))
-"""
+if sys.platform == "linux":
+    _PROCESSES = multiprocessing.get_context("fork")
+else:
+    _PROCESSES = multiprocessing.get_context("spawn")
+
+
+def _rebuild_until(root: Path, k: int) -> None:
+    gc.freeze()  # a collection would copy all memory that is shared with the parent
+    left = k
+
+    def on_step(name: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os._exit(77)
+
+    rebuild(root, Rebuilding(on_step=on_step))
 
 
 def test_a_crash_at_any_step_leaves_the_old_catalog_or_the_new_one(root: Path, tmp_path: Path) -> None:
     """Killed at step k, for every k: the archive opens at once, for reading too, whole; its owner finds nothing half-made."""
     for k in range(1, 40):
         copy = Path(shutil.copytree(root, tmp_path / f"copy{k}"))
-        code = subprocess.run([sys.executable, "-c", _CHILD, str(copy), str(k)], check=False).returncode
+        process = _PROCESSES.Process(target=_rebuild_until, args=(copy, k))
+        process.start()
+        process.join()
         with Archive.open(copy) as archive:
             assert archive.find(EntryFilter()).total == ENTRIES, k
         with Archive.open(copy, own=True):
             assert not [p.name for p in copy.iterdir() if p.name.startswith((".metadata", "metadata.db.rebuilt"))], k
         assert is_sound(copy), k
-        if code == 0:
+        if process.exitcode == 0:
             assert k > 8 and len(kept(copy)) == 1
             return
-        assert code == 77
+        assert process.exitcode == 77
     raise AssertionError("the steps never ended")
 
 
