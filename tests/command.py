@@ -6,6 +6,7 @@ The product imports them at each start, for most of a second. Apart from that, w
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -76,6 +77,7 @@ def _serve(requests: socket.socket) -> None:
 
     for verb in main._VERBS.values():
         import_module(f"pywats_archive.cli.{verb.partition(':')[0]}")
+    gc.freeze()  # a collection would copy all memory that is shared with this process
     while message := requests.recv(_LONGEST):
         child = os.fork()
         if child == 0:
