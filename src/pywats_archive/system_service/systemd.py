@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.errors import SystemServiceFailed, UsageError
+from pywats_archive.portable import names
 from pywats_archive.portable.files import replace_durably
 from pywats_archive.system_service.control import Order, SystemServiceStatus
 from pywats_archive.system_service.unit import unit_text
@@ -61,7 +62,7 @@ class Systemd:
         path = self.unit_path(name)
         self._control("disable", "--now", path.name)
         try:
-            path.unlink(missing_ok=True)
+            names.unlink(path, missing_ok=True)
         except OSError as exc:
             raise UsageError(f"{path}: cannot be removed ({exc.strerror}); use sudo") from exc
         self._control("daemon-reload")
