@@ -19,7 +19,7 @@ def account_of(station: StationConfig, named: str | None, *, windows: bool = WIN
     On Windows, LocalSystem unless another account is given. UsageError if there is no such account, or if the owner is root.
     """
     if windows:
-        return named or LOCAL_SYSTEM
+        return LOCAL_SYSTEM if named is None or named.lower() == LOCAL_SYSTEM.lower() else named
     return _existing(named) if named else _owner(station)
 
 

@@ -21,6 +21,8 @@ _RESET_S = 86_400
 _POLL_S = 0.2
 _NO_PROGRESS_S = 60.0
 """How long a service may show no progress while it starts or stops."""
+_REMOVED_S = 10.0
+"""How long a removed service may stay visible: Windows removes it when nobody has it open any longer."""
 _STATES = {
     1: "stopped",
     2: "starting",
@@ -76,6 +78,13 @@ class WindowsServices:
         with self._opened(name) as service:
             self._stop(service, name)
             self._api.DeleteService(service)
+        deadline_s = time.monotonic() + _REMOVED_S
+        while self.status(name).is_installed:
+            if time.monotonic() > deadline_s:
+                raise SystemServiceFailed(
+                    f"{name}: is removed once other programs close it, such as the Services console"
+                )
+            time.sleep(_POLL_S)
 
     def status(self, name: str) -> SystemServiceStatus:
         """Return the state of the service."""

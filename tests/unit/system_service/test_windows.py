@@ -40,6 +40,8 @@ class Api:
         self.rights: list[tuple[str, str]] = []
         self.failing: dict[str, int] = {}
         self.handles = 0
+        self.visible = 0
+        """How often a removed service is still found."""
 
     def OpenSCManager(self, *_: object) -> str:
         self._fail("OpenSCManager")
@@ -66,6 +68,10 @@ class Api:
     def OpenService(self, manager: object, name: str, access: int) -> str:
         if name not in self.services:
             raise Refusal(1060)
+        if self.services[name].get("is removed"):
+            self.visible -= 1
+            if self.visible < 0:
+                raise Refusal(1060)
         self.handles += 1
         return name
 
@@ -79,7 +85,7 @@ class Api:
         self.services[name]["state"] = 1
 
     def DeleteService(self, name: str) -> None:
-        del self.services[name]
+        self.services[name]["is removed"] = True
 
     def QueryServiceStatusEx(self, name: str) -> dict[str, int]:
         state, checkpoint = self.states.pop(0) if self.states else (self.services[name]["state"], 0)
@@ -186,6 +192,22 @@ def test_start_and_stop_wait_for_the_service(api: Api, services: WindowsServices
     found = services.status(NAME)
     assert (found.is_installed, found.is_running, found.state) == (False, False, "not installed")
     assert api.handles == 0
+
+
+def test_a_removed_service_is_gone_when_the_command_ends(
+    api: Api, services: WindowsServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows takes its time; who keeps it open is asked to close it."""
+    services.install(order())
+    api.visible = 2
+    services.remove(NAME)
+    assert api.visible < 0 and api.handles == 0
+    api.services.clear()
+    services.install(order())
+    api.visible = 1000
+    monkeypatch.setattr("pywats_archive.system_service.windows._REMOVED_S", -1.0)
+    with pytest.raises(SystemServiceFailed, match="removed once other programs close it"):
+        services.remove(NAME)
 
 
 def test_a_service_that_ends_while_it_starts_is_an_error(api: Api, services: WindowsServices) -> None:
