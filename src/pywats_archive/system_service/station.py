@@ -42,7 +42,7 @@ def order(station: StationConfig, *, name: str, account: str, password: str | No
 def warnings_for(wanted: Order) -> Iterator[str]:
     """Yield the problems that a service would have: missing folders, and pyWATS' own service."""
     missing = [str(folder) for folder in wanted.needs.writable if not folder.is_dir()]
-    if missing:
+    if missing and not WINDOWS:  # the service creates them there
         yield (
             f"missing: {', '.join(missing)}; create {'it' if len(missing) == 1 else 'each'} for the account "
             f"'{wanted.account}' before the start, since the service may create nothing outside its folders"

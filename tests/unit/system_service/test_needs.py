@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from pywats_archive.config.server import ServerConfig
 from pywats_archive.errors import UsageError
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.needs import Needs, needs_of, outermost
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="only a unit of Linux names folders, as POSIX paths")
 
 
 def needs(*sections: dict[str, Any]) -> Needs:
@@ -32,17 +36,20 @@ def folders(parent: str, **others: str) -> dict[str, str]:
     return {f"{name}_folder": f"{parent}/{name}" for name in ("watch", "done", "error", "pending")} | others
 
 
+@posix
 def test_folders_side_by_side_are_one_writable_folder() -> None:
     """Sources are renamed from the watch folder to Done, not copied: both lie in one mount of the unit."""
     assert needs(folders("/data/icp")).writable == (Path("/etc/pywats"), Path("/data/icp"))
 
 
+@posix
 def test_folders_elsewhere_are_writable_for_themselves() -> None:
     """Done on another disk is named, and nothing beside it."""
     found = needs(folders("/data/icp", done_folder="/mnt/big/Done")).writable
     assert found == (Path("/etc/pywats"), Path("/data/icp"), Path("/mnt/big/Done"))
 
 
+@posix
 @pytest.mark.parametrize("shared", ["/srv", "/mnt", "/home", "/var/lib", "/"])
 def test_a_folder_of_the_whole_system_is_never_writable(shared: str) -> None:
     """A watch folder directly in /srv makes itself writable, not all of /srv."""
@@ -51,6 +58,7 @@ def test_a_folder_of_the_whole_system_is_never_writable(shared: str) -> None:
     assert {Path(shared, name) for name in ("watch", "done", "error", "pending")} <= set(found)
 
 
+@posix
 def test_archives_are_writable_even_if_they_are_switched_off() -> None:
     """What an archive still has in progress is finished, and a converter may be switched on while the service runs."""
     off = {**folders("/data/icp"), "archive_folder": "/archive", "archive_enabled": False, "enabled": False}
@@ -64,6 +72,7 @@ def test_the_stop_waits_for_the_longest_converter() -> None:
     assert needs().stop_limit_s == 60
 
 
+@posix
 def test_only_outermost_folders_are_named() -> None:
     """A folder in another writable folder needs no mount of its own, which would make renames impossible."""
     given = [Path("/a/b"), Path("/c/../a/b"), Path("/a/bb"), Path("/a/b/c/d")]
