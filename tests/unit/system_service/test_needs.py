@@ -14,7 +14,6 @@ from pywats_archive.errors import UsageError
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.needs import Needs, needs_of, outermost
 
-
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only a unit of Linux names folders, as POSIX paths")
 
 
