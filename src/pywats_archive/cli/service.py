@@ -13,7 +13,7 @@ from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.system_service.accounts import account_of, needs_password
 from pywats_archive.system_service.instance import service_name
-from pywats_archive.system_service.station import control, order, warnings_for
+from pywats_archive.system_service.station import control, next_step, order, warnings_for
 
 app = typer.Typer(
     help="Install, start, stop and remove the service that starts with the machine.",
@@ -53,10 +53,8 @@ def install(
         typer.echo(manager.text(wanted), nl=False)
     else:
         place = manager.install(wanted)
-        start = f"pywats-archive service start{f' --instance {instance}' if instance else ''}"
-        console.print(
-            printable(f"{name}: installed as {place}, runs as {who}; start it with '{start}'"), soft_wrap=True
-        )
+        step = next_step(manager.status(name), instance=instance)
+        console.print(printable(f"{name}: installed as {place}, runs as {who}; {step}"), soft_wrap=True)
     for warning in warnings_for(wanted):
         typer.echo(f"warning: {printable(warning)}", err=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pywats_archive.config import StationConfig
 from pywats_archive.host.own_service import own_service
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.system_service.control import Order, ServiceControl
+from pywats_archive.system_service.control import Order, ServiceControl, SystemServiceStatus
 from pywats_archive.system_service.needs import needs_of
 from pywats_archive.system_service.systemd import Systemd
 from pywats_archive.system_service.windows import WindowsServices
@@ -37,6 +37,14 @@ def order(station: StationConfig, *, name: str, account: str, password: str | No
         password=password,
         command=(sys.executable, "-m", *words),
     )
+
+
+def next_step(found: SystemServiceStatus, *, instance: str | None) -> str:
+    """Return what to do after an installation: a service that runs already knows nothing of its new settings."""
+    verb, option = "pywats-archive service", f" --instance {instance}" if instance else ""
+    if found.is_running:
+        return f"it runs with its earlier settings until '{verb} stop{option}' and '{verb} start{option}'"
+    return f"start it with '{verb} start{option}'"
 
 
 def warnings_for(wanted: Order) -> Iterator[str]:

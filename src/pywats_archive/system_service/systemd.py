@@ -15,6 +15,7 @@ from pywats_archive.portable.files import replace_durably
 from pywats_archive.system_service.control import Order, SystemServiceStatus
 from pywats_archive.system_service.unit import unit_text
 
+_ROOT = 0
 _PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID")
 _BY_HAND = "'pywats-archive service install --print' prints the unit, to be installed by hand"
 
@@ -110,7 +111,12 @@ class Systemd:
         program = next((each for each in self.programs if each.exists()), None)
         if program is None:
             raise UsageError(f"there is no systemctl on this computer; {_BY_HAND}")
-        return run_program([str(program), "--no-ask-password", "--no-pager", *words])
+        try:
+            return run_program([str(program), "--no-ask-password", "--no-pager", *words])
+        except SystemServiceFailed as exc:
+            if os.geteuid() == _ROOT:
+                raise
+            raise UsageError(f"{exc}; use sudo") from exc
 
 
 def run_program(command: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from pywats_archive.errors import SystemServiceFailed, UsageError
 from pywats_archive.system_service.control import Order
 from pywats_archive.system_service.needs import Needs
+from pywats_archive.system_service.station import next_step
 from pywats_archive.system_service.systemd import Systemd
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="systemd is Linux'")
@@ -104,12 +106,28 @@ def test_the_state_is_what_systemd_shows(machine: Machine) -> None:
     assert (found.is_installed, found.state) == (False, "not installed")
 
 
-def test_what_systemctl_complains_of_is_one_error(machine: Machine) -> None:
-    """Its own words are passed on."""
+@pytest.mark.parametrize(("account", "advice"), [(0, "$"), (1000, "; use sudo$")])
+def test_what_systemctl_complains_of_is_one_error(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, account: int, advice: str
+) -> None:
+    """Its own words are passed on; whoever is not root reads what to do."""
     machine.systemd.install(order())
     machine.answer.write_text("echo 'Access denied' >&2; exit 4")
-    with pytest.raises(SystemServiceFailed, match=r"start pywats-archive\.service: Access denied"):
+    monkeypatch.setattr(os, "geteuid", lambda: account)
+    error = UsageError if account else SystemServiceFailed
+    with pytest.raises(error, match=rf"start pywats-archive\.service: Access denied{advice}"):
         machine.systemd.start("pywats-archive")
+
+
+def test_a_service_that_runs_is_restarted_after_an_installation(machine: Machine) -> None:
+    """'start' would do nothing, and the earlier unit would stay in force."""
+    shown = "LoadState=loaded\\nActiveState={}\\nSubState=x\\n"
+    machine.answer.write_text(f"printf '{shown.format('active')}'")
+    step = next_step(machine.systemd.status("pywats-archive"), instance="b")
+    assert "until 'pywats-archive service stop --instance b' and 'pywats-archive service start --instance b'" in step
+    machine.answer.write_text(f"printf '{shown.format('inactive')}'")
+    step = next_step(machine.systemd.status("pywats-archive"), instance=None)
+    assert step == "start it with 'pywats-archive service start'"
 
 
 def test_without_systemd_the_error_says_what_to_do(tmp_path: Path) -> None:
