@@ -99,11 +99,16 @@ def make_environment(folder: Path) -> Path:
 def copy_embeddable(folder: Path) -> Path:
     """Copy an embeddable Python for Windows, which has no venv, and let it find packages of its own."""
     shutil.copytree(Path(sys.executable).parent, folder, dirs_exist_ok=True)
-    for paths in folder.glob("python*._pth"):
-        lines = [line for line in paths.read_text(encoding="utf-8").splitlines() if not line.endswith("import site")]
-        wanted = [line for line in lines if line != r"Lib\site-packages"]
-        paths.write_text("\n".join([*wanted, r"Lib\site-packages", "import site", ""]), encoding="utf-8")
+    enable_packages(folder)
     return folder / "python.exe"
+
+
+def enable_packages(folder: Path) -> None:
+    """Name the folder of packages in the file that replaces the search path of an embeddable Python."""
+    (paths,) = folder.glob("python*._pth")
+    ours = (r"Lib\site-packages", "import site")
+    lines = [line for line in paths.read_text(encoding="utf-8").splitlines() if line.lstrip("#").strip() not in ours]
+    paths.write_text("\n".join([*lines, *ours, ""]), encoding="utf-8")
 
 
 def install(python: Path) -> None:
