@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools.release.project import ROOT, build, sha256, version_of, write_sums
@@ -48,7 +49,7 @@ def unpacked(dist: Path, tmp_path: Path) -> Path:
     return tmp_path / made.stem
 
 
-def install(unpacked: Path, to: Path, alone: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def install(unpacked: Path, to: Path, alone: Sequence[str] = (), **more: Any) -> subprocess.CompletedProcess[str]:
     """Run the zip's own script, with an environment that would mislead pip if it read it."""
     environment = {
         **os.environ,
@@ -57,7 +58,7 @@ def install(unpacked: Path, to: Path, alone: Sequence[str] = ()) -> subprocess.C
         "PIP_TARGET": str(to / "elsewhere"),
     }
     words = [*alone, "sh", str(unpacked / "install.sh"), str(to)]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False, **more)
 
 
 def test_the_zip_installs_and_the_demo_runs_without_a_network(
@@ -80,6 +81,22 @@ def test_the_zip_installs_and_the_demo_runs_without_a_network(
     (documentation,) = folder.rglob("documentation")
     assert str(documentation) in subprocess.run([command, "docs"], capture_output=True, text=True, check=True).stdout
     check_documentation(documentation)
+
+
+def test_an_installation_loads_nothing_from_the_current_folder_and_others_may_read_it(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    """Root may install from a folder such as /tmp, and with a umask under which no service could read the result."""
+    here, ran, folder = tmp_path / "here", tmp_path / "ran", tmp_path / "new"
+    here.mkdir()
+    for module in ("venv", "runpy", "logging"):
+        (here / f"{module}.py").write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit('planted')\n")
+    ended = install(unpacked, folder, cwd=here, umask=0o077)
+    assert ended.returncode == 0, ended.stderr
+    assert not ran.exists()
+    assert [
+        path for path in (folder, *folder.rglob("*")) if not path.is_symlink() and not path.stat().st_mode & 0o004
+    ] == []
 
 
 def check_documentation(folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from pywats_archive.archive.core import Archive
@@ -35,12 +37,12 @@ def find(
         _EMPTY if position == _END else archive.find(wanted, limit=limit + offset, after=position or None)
         for archive, position in zip(archives, positions, strict=True)
     ]
-    merged = sorted(
-        ((number, entry) for number, page in enumerate(pages) for entry in page.items),
+    merged = heapq.merge(  # keeps the order within each archive, of which the position behind a page is a part
+        *([(number, entry) for entry in page.items] for number, page in enumerate(pages)),
         key=lambda found: _key(found[1], wanted),
         reverse=wanted.newest_first,
     )
-    shown = merged[: offset + limit]
+    shown = list(islice(merged, offset + limit))
     following = [
         _behind(archive, wanted, page, position, sum(number == of for of, _ in shown))
         for number, (archive, page, position) in enumerate(zip(archives, pages, positions, strict=True))

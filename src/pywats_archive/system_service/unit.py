@@ -31,10 +31,9 @@ ExecReload=/bin/kill -HUP $MAINPID
 # A stop waits for running conversions: only the main process gets SIGTERM.
 KillMode=mixed
 TimeoutStopSec={stop_limit_s}
+# After any failure: the disk or share of the configuration may come later than the service.
 Restart=on-failure
 RestartSec=10
-# 2: the configuration or the account is wrong, and a restart does not mend it.
-RestartPreventExitStatus=2
 # A converter that runs out of memory does not end the service.
 OOMPolicy=continue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 from pywats_archive.system_service.accounts import LOCAL_SYSTEM, needs_password
@@ -11,6 +12,7 @@ from pywats_archive.system_service.instance import SERVICE_NAME
 DESCRIPTION = "Archives every test log before it is converted, and every report before it is sent."
 RESTARTS_MS = (10_000, 60_000, 300_000)
 """How long after a failure the service starts again; the last delay holds for all further failures."""
+_QUOTES = re.compile("['\u2018-\u201b]")
 _TEXT = """\
 # Installs pywats-archive as a service of Windows. Run it in a PowerShell that was started as administrator.
 $ErrorActionPreference = 'Stop'
@@ -54,6 +56,5 @@ def display_name(order: Order) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote a text for PowerShell: nothing in it is expanded."""
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"
+    """Quote a text for PowerShell: nothing in it is expanded. Typographic quotes end a text there, too."""
+    return "'" + _QUOTES.sub(r"\g<0>\g<0>", text) + "'"

@@ -70,6 +70,22 @@ def test_the_list_is_the_same(
     assert [entry.archive_id for entry in several.entries(wanted)] == expected
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_an_old_entry_that_was_added_late_hides_no_other_one(tmp_path: Path, newest_first: bool) -> None:
+    """Found by text, entries come in the order in which an archive got them, which may differ from that of their ids."""
+    added = [made.entry(number) for number in range(6)]
+    late = fill(tmp_path / "late", [added[3], added[5], added[0]])
+    other = fill(tmp_path / "other", [added[1], added[4], added[2]])
+    wanted = EntryFilter(text="csv", newest_first=newest_first)
+    with Client([late, other]) as client:
+        page = client.find(wanted, limit=2)
+        found = list(page.items)
+        while page.next:
+            page = client.find(wanted, limit=2, after=page.next)
+            found += page.items
+    assert sorted(entry.archive_id for entry in found) == sorted(entry.archive_id for entry in added)
+
+
 def test_a_position_of_other_archives_is_refused(clients: tuple[Client, Client]) -> None:
     """A position belongs to the archives that it came from."""
     one, several = clients

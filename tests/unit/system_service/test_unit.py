@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.command import command
 
 from pywats_archive.errors import UsageError
 from pywats_archive.system_service.needs import Needs
@@ -124,6 +125,14 @@ def test_root_keeps_its_capabilities() -> None:
 def test_a_stop_may_take_as_long_as_the_longest_conversion() -> None:
     """systemd kills the service only after that time (invariant 15)."""
     assert line_of(text_of(needs("/srv/station", stop_limit_s=960)), "TimeoutStopSec") == "960"
+
+
+def test_a_service_whose_configuration_comes_later_starts_again(tmp_path: Path) -> None:
+    """Its disk or share may be mounted after the start: no failure of the command is final."""
+    failed = command("run", "--config", str(tmp_path / "away" / "config.json"))
+    assert failed.returncode != 0 and "there is no such file" in failed.stderr
+    text = text_of(needs("/srv/station"))
+    assert line_of(text, "Restart") == "on-failure" and "RestartPreventExitStatus" not in text
 
 
 def read_by_systemd(units: Path, text: str) -> dict[str, str]:

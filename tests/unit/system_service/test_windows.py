@@ -171,10 +171,11 @@ def test_a_password_is_shown_nowhere(services: WindowsServices) -> None:
     assert "secret" not in repr(wanted)
 
 
-def test_a_name_with_a_quote_ends_no_text_of_the_script(services: WindowsServices) -> None:
-    """What PowerShell would run is only what the script says."""
-    text = services.text(replace(order(), command=("C:\\it's\\python.exe", "$(evil)")))
-    assert "BinaryPathName = 'C:\\it''s\\python.exe $(evil)'" in text
+@pytest.mark.parametrize("quote", ["'", "\u2018", "\u2019", "\u201a", "\u201b"])
+def test_a_name_with_a_quote_ends_no_text_of_the_script(services: WindowsServices, quote: str) -> None:
+    """What PowerShell would run is only what the script says; it takes typographic quotes for plain ones."""
+    text = services.text(replace(order(), command=(f"C:\\it{quote}s\\python.exe", "$(evil)")))
+    assert f"BinaryPathName = 'C:\\it{quote}{quote}s\\python.exe $(evil)'" in text
 
 
 def test_start_and_stop_wait_for_the_service(api: Api, services: WindowsServices) -> None:

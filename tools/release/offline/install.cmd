@@ -2,6 +2,8 @@
 rem Installs pywats-archive without a network: install.cmd [FOLDER]
 rem PYTHON names the python.exe to use, if it is not found.
 setlocal
+rem No program is started from the current folder, which others may be able to write to.
+set NoDefaultCurrentDirectoryInExePath=1
 set /p version=<"%~dp0python-version.txt"
 if defined PYTHON goto named
 py -%version% -c "" >nul 2>nul

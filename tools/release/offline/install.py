@@ -20,6 +20,7 @@ PIP = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(
 
 def main() -> None:
     """Install, and say how to go on."""
+    os.umask(0o022)  # the account of a service reads what root installs
     try:
         require_this_python()
         folder = wanted_folder()
@@ -78,7 +79,10 @@ def wanted_folder() -> Path:
 
 
 def make_environment(folder: Path) -> Path:
-    """Create the folder's own Python, or use that of an earlier installation; return it."""
+    """Create the folder's own Python, or use that of an earlier installation; return it.
+
+    It is started with -I, so that no module in the current folder is loaded, which others may be able to write to.
+    """
     own = folder / "python-version.txt"
     version = (HERE / own.name).read_text(encoding="ascii").strip()
     if folder.exists() and any(folder.iterdir()):
@@ -89,7 +93,7 @@ def make_environment(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(HERE / own.name, own)
     if importlib.util.find_spec("venv"):
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+        subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)], check=True)
         python = folder / ("Scripts/python.exe" if WINDOWS else "bin/python")
     else:
         python = copy_embeddable(folder)
@@ -120,7 +124,9 @@ def install(python: Path) -> None:
     words += ["--no-warn-script-location", "--requirement", str(HERE / "requirements.txt")]
     if not WINDOWS:
         words.append("--root-user-action=ignore")
-    subprocess.run([python, "-c", PIP, pip, *words], check=True, env={**environment, "PIP_CONFIG_FILE": os.devnull})
+    subprocess.run(
+        [python, "-I", "-c", PIP, pip, *words], check=True, env={**environment, "PIP_CONFIG_FILE": os.devnull}
+    )
 
 
 if __name__ == "__main__":
