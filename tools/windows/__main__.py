@@ -18,7 +18,7 @@ _INSTALLED = _PLACE / "installed"
 _SOURCES = (ROOT / "pyproject.toml", ROOT / "constraints.txt", *sorted(Path(__file__).parent.iterdir()))
 _WINE = Wine(_PLACE / "prefix")
 _ALL = (
-    ("demo", ("-m", "pywats_archive", "demo")),
+    ("demo", ("-m", "pywats_archive", "demo", "--count", "80")),
     ("tests", ("-m", "pytest", "-n", "4", "--timeout", "900", "@tests/on_windows.txt")),
 )
 

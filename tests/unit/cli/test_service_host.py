@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from tests.station import Station, wait_for
+from tests.station import PATIENCE_S, Station, wait_for
 
 HOSTING = """
 import sys, threading
@@ -44,7 +44,7 @@ def test_a_station_runs_until_it_is_stopped_and_logs_to_a_file(station: Station)
     (watch / "a.log").write_text("a")
     station.write_config()
     with hosted(station) as process:
-        wait_for(lambda: station.names("ict/Done") == ["a.log"], timeout_s=60)
+        wait_for(lambda: station.names("ict/Done") == ["a.log"])
         process.communicate()
     assert process.returncode == 0
     assert {"service.starting", "source.converted", "service.stopping", "service.stopped"} <= set(events(station))
@@ -54,7 +54,7 @@ def test_a_configuration_that_cannot_be_used_is_in_the_log(station: Station) -> 
     """Nobody sees a console."""
     (station.root / "config.json").write_text("{")
     with hosted(station) as process:
-        assert process.wait(60) == 1
+        assert process.wait(PATIENCE_S) == 1
     assert events(station) == ["service.failed"]
 
 
@@ -63,5 +63,5 @@ def test_a_stop_that_comes_while_it_loads_is_not_lost(station: Station) -> None:
     station.add("ict")
     station.write_config()
     with hosted(station, "stopped before") as process:
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert "service.starting" not in events(station)

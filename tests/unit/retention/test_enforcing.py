@@ -28,6 +28,7 @@ from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thor
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import PurgeReason
+from pywats_archive.portable import names
 from pywats_archive.retention import enforcing
 
 POLICY = RetentionPolicy(converter_name="c", retention_days=30)
@@ -222,7 +223,7 @@ def test_a_folder_that_was_emptied_is_made_again(aged: Aged) -> None:
     folder = aged.archive.root / "reports" / f"{aged.now - timedelta(days=5):%Y/%m/%d}"
     reports.add_report(aged.archive, entry.archive_id, b'{"sn":"1"}')
     for blob in folder.iterdir():
-        blob.unlink()
+        names.unlink(blob)
     folder.rmdir()
     assert reports.add_report(aged.archive, entry.archive_id, b'{"sn":"2"}').archived_path
 
