@@ -42,6 +42,17 @@ def test_missing_folders_are_named(station: Station, tmp_path: Path) -> None:
     assert "elsewhere/Done" in done.stdout
 
 
+def test_folders_with_code_that_others_may_write_to_are_named(station: Station) -> None:
+    """Whoever can put a converter there runs it as the account of the service."""
+    station.add("ict")
+    words = ("install", "--print", "--config", str(station.write_config()), "--account", getpass.getuser())
+    assert "may write there" not in service(*words).stderr
+    station.root.chmod(0o777)
+    done = service(*words)
+    assert done.returncode == 0
+    assert f"warning: {station.root}: everyone may write there, and so decide what runs as" in done.stderr
+
+
 @pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="the owner of the station is the account then")
 def test_root_is_no_account_unless_it_is_named(station: Station) -> None:
     """Code of converters runs as the account of the service."""

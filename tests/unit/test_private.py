@@ -56,6 +56,21 @@ def test_other_readers_are_named_by_the_list(tmp_path: Path, entries: str, other
     assert private.others_who_may_read(tmp_path / "config.json", windows=True, run=programs.run) == others
 
 
+@pytest.mark.parametrize(
+    ("entries", "others"),
+    [
+        ("AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU)", ()),
+        ("AI(A;OICIID;FA;;;BA)(A;OICIID;0x1301bf;;;AU)", ("all signed-in accounts",)),
+        ("AI(A;ID;FA;;;SY)(A;CIID;DCLCRPCR;;;BU)", ("the group Users",)),
+        ("AI(A;;FA;;;S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464)(A;OICIIO;GA;;;CO)", ()),
+        ("NO_ACCESS_CONTROL", ("everyone",)),
+    ],
+)
+def test_other_writers_are_named_by_the_list(tmp_path: Path, entries: str, others: tuple[str, ...]) -> None:
+    """As below C:\\Program Files, below C:\\ and below C:\\ProgramData; the installer of Windows is not one of the others."""
+    assert private.others_who_may_write(tmp_path, windows=True, run=Programs(entries).run) == others
+
+
 @pytest.mark.parametrize(("own", "account"), [("S-1-5-19", "LS"), ("S-1-5-20", "NS"), ("S-1-5-21-7-500", "LA")])
 def test_an_account_with_a_short_name_is_itself(tmp_path: Path, own: str, account: str) -> None:
     """Windows writes well-known accounts by two letters."""

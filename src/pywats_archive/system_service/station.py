@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.config import StationConfig
 from pywats_archive.host.own_service import own_service
 from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.private import others_who_may_write
+from pywats_archive.system_service.accounts import LOCAL_SYSTEM
 from pywats_archive.system_service.control import Order, ServiceControl, SystemServiceStatus
-from pywats_archive.system_service.needs import needs_of
+from pywats_archive.system_service.needs import needs_of, outermost
 from pywats_archive.system_service.systemd import Systemd
 from pywats_archive.system_service.windows import WindowsServices
 
@@ -48,12 +51,31 @@ def next_step(found: SystemServiceStatus, *, instance: str | None) -> str:
 
 
 def warnings_for(wanted: Order) -> Iterator[str]:
-    """Yield the problems that a service would have: missing folders, and pyWATS' own service."""
+    """Yield the problems that a service would have: missing folders, folders open to others, and pyWATS' own service."""
     missing = [str(folder) for folder in wanted.needs.writable if not folder.is_dir()]
     if missing and not WINDOWS:  # the service creates them there
         yield (
             f"missing: {', '.join(missing)}; create {'it' if len(missing) == 1 else 'each'} for the account "
             f"'{wanted.account}' before the start, since the service may create nothing outside its folders"
         )
+    yield from _open_to_others(wanted)
     if warning := own_service():
         yield warning
+
+
+def _open_to_others(wanted: Order) -> Iterator[str]:
+    """Yield a line for each folder with code or configuration to which others may write: it runs as the service's account.
+
+    On Windows only if that is LocalSystem, since any other account needs to write there itself.
+    """
+    if WINDOWS and wanted.account != LOCAL_SYSTEM:
+        return
+    for folder in outermost([wanted.needs.config.parent, *wanted.needs.readable]):
+        others: tuple[str, ...] = ()
+        with suppress(OSError):  # it is missing, or the system does not say
+            others = others_who_may_write(folder)
+        if others:
+            yield (
+                f"{folder}: {' and '.join(others)} may write there, and so decide what runs as '{wanted.account}'; let only "
+                "administrators write there, or name an account with fewer rights with --account"
+            )

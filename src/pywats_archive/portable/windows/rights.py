@@ -1,4 +1,4 @@
-"""Who may read a file on Windows: its access control list, read and set by Windows' own programs.
+"""Who may read a file on Windows, or write to a folder: its access control list, read and set by Windows' own programs.
 
 Accounts are compared by their numbers (SIDs), since their names depend on the language of Windows.
 """
@@ -23,6 +23,11 @@ _NAMES = {"WD": "everyone", "AU": "all signed-in accounts", "BU": "the group Use
 _READING = {"FA", "FR", "GA", "GR", "CC"}
 _READING_BITS = 0x9000_0001
 """FILE_READ_DATA, GENERIC_READ and GENERIC_ALL (Win32, "Access mask format")."""
+_TRUSTED_INSTALLER = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+"""The account of Windows' own installations, which may change every program (Microsoft: service SIDs)."""
+_WRITING = {"FA", "FW", "GA", "GW", "DC", "LC", "DT", "WD", "WO"}
+_WRITING_BITS = 0x500C_0046
+"""FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_DELETE_CHILD, WRITE_DAC, WRITE_OWNER, GENERIC_WRITE and GENERIC_ALL."""
 _ENTRY = re.compile(r"\(([A-Z]+);([A-Z]*);([^;()]*);[^;()]*;[^;()]*;([^;()]+)")
 """An entry of a list as text: kind, flags, rights, two identifiers, account (Win32, "ACE strings")."""
 _TIMEOUT_S = 20
@@ -59,29 +64,38 @@ def keep_private(path: Path, *, run: Run = run) -> None:
 
 def others_who_may_read(path: Path, *, run: Run = run) -> tuple[str, ...]:
     """Return the other accounts and groups that may read a file or folder; OSError if Windows does not say."""
+    return _others(path, _READING, _READING_BITS, run)
+
+
+def others_who_may_write(folder: Path, *, run: Run = run) -> tuple[str, ...]:
+    """Return the other accounts and groups that may put files into a folder; OSError if Windows does not say."""
+    return tuple(each for each in _others(folder, _WRITING, _WRITING_BITS, run) if each != _TRUSTED_INSTALLER)
+
+
+def _others(path: Path, letters: set[str], bits: int, run: Run) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(prefix="pywats-archive-") as folder:
         saved = Path(folder, "rights")
         run([_program("icacls.exe"), str(path.absolute()), "/save", str(saved)])
         text = saved.read_bytes().decode("utf-16-le", errors="replace")
     own = _own_number(run)
-    accounts = dict.fromkeys(_readers(text))
+    accounts = dict.fromkeys(_allowed(text, letters, bits))
     return tuple(_NAMES.get(each, each) for each in accounts if not _is_mine(each, own))
 
 
-def _readers(text: str) -> Iterator[str]:
-    """Yield the accounts that the saved list allows to read; without a list, everyone is allowed."""
+def _allowed(text: str, letters: set[str], bits: int) -> Iterator[str]:
+    """Yield the accounts to which the saved list gives one of these rights; without a list, everyone has all."""
     _, begin, entries = text.partition("D:")
     if not begin or entries.startswith("NO_ACCESS_CONTROL"):
         yield "WD"
     for kind, flags, rights, account in _ENTRY.findall(entries):
-        if kind in ("A", "XA") and "IO" not in flags and _is_reading(rights):
+        if kind in ("A", "XA") and "IO" not in flags and _has_any(rights, letters, bits):
             yield account
 
 
-def _is_reading(rights: str) -> bool:
+def _has_any(rights: str, letters: set[str], bits: int) -> bool:
     if rights.lower().startswith("0x"):
-        return bool(int(rights, 16) & _READING_BITS)
-    return not _READING.isdisjoint(re.findall("..", rights))
+        return bool(int(rights, 16) & bits)
+    return not letters.isdisjoint(re.findall("..", rights))
 
 
 def _is_mine(account: str, own: str) -> bool:
