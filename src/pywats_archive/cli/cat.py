@@ -29,7 +29,7 @@ def cat(
         if report is not None:
             content = client.open_report(archive_id, report)
         elif companion is not None:
-            content = client.open_companion(archive_id, companion)
+            content = client.open_companion(archive_id, companion, actor=current_user())
         else:
             content = client.open_source(archive_id, actor=current_user())
         sys.stdout.flush()

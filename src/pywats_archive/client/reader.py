@@ -65,10 +65,10 @@ class EntryReader:
         archive_id = arguments.text(archive_id, "archive_id")
         return stream(content.source_chunks(self._archives.holder(archive_id), archive_id, actor=actor))
 
-    def open_companion(self, archive_id: str, name: str) -> BufferedIOBase:
+    def open_companion(self, archive_id: str, name: str, *, actor: str = "library") -> BufferedIOBase:
         """Return a companion as a file to read, as ``open_source`` does."""
         archive_id = arguments.text(archive_id, "archive_id")
-        return stream(content.companion_chunks(self._archives.holder(archive_id), archive_id, name))
+        return stream(content.companion_chunks(self._archives.holder(archive_id), archive_id, name, actor=actor))
 
     def open_report(self, archive_id: str, number: int = 1) -> BufferedIOBase:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""

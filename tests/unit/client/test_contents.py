@@ -57,6 +57,16 @@ def test_companions_and_reports_are_read(client: Client, contents: dict[str, byt
         client.open_source("nothing")
 
 
+def test_the_history_names_who_read_a_companion(client: Client, contents: dict[str, bytes]) -> None:
+    """A companion is a part of the source (invariant 8)."""
+    archive_id = next(iter(contents))
+    client.open_companion(archive_id, "SN0.extra").close()
+    client.open_companion(archive_id, "SN0.extra", actor="kim").close()
+    read = [event for event in client.details(archive_id).events if event.kind == "source.restored"]
+    assert [event.actor for event in read] == ["library", "kim"]
+    assert [event.details["companion"] for event in read] == ["SN0.extra"] * 2
+
+
 def test_a_folder_is_its_tar_and_a_record_has_no_bytes(client: Client) -> None:
     """The source of a folder is the tar that its checksum is of; what was not kept says so."""
     by_kind = {entry.source_kind: entry for entry in client.entries() if entry.source_archived_path}

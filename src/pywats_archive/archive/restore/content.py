@@ -25,13 +25,14 @@ def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[
     return archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
 
 
-def companion_chunks(archive: Archive, archive_id: str, name: str) -> Iterator[bytes]:
-    """Stream the companion with this name; UsageError lists the companions there are."""
+def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str) -> Iterator[bytes]:
+    """Stream the companion with this name, and record the access; UsageError lists the companions there are."""
     entry = entry_with_bytes(archive, archive_id)
     companion = next((each for each in entry.companions if each.name == name), None)
     if companion is None:
         known = ", ".join(each.name for each in entry.companions) or "none"
         raise UsageError(f"{archive_id}: has no companion '{name}'; there are {known}")
+    record_restore(archive, archive_id, _NO_FILE, actor=actor, companion=name)
     path = companion.archived_path
     if layout.is_one_companion(path):
         return archive.blobs.read_checked(path, companion.checksum)

@@ -47,11 +47,20 @@ def entry_with_bytes(archive: Archive, archive_id: str) -> ArchiveEntry:
     return entry
 
 
-def record_restore(archive: Archive, archive_id: str, restored: Path, *, actor: str, damage: str | None = None) -> None:
-    """Record who restored a source, and whether it was complete; nothing is recorded in a read-only archive."""
+def record_restore(
+    archive: Archive,
+    archive_id: str,
+    restored: Path,
+    *,
+    actor: str,
+    damage: str | None = None,
+    companion: str | None = None,
+) -> None:
+    """Record who restored a source, or one companion, and whether it was complete; nothing in a read-only archive."""
     if archive.is_read_only:
         return
     details = {"to": str(restored)} | ({"damage": damage} if damage else {})
+    details |= {"companion": companion} if companion else {}
     event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
     archive.write(lambda tx: events.append(tx, event))
 
