@@ -122,6 +122,11 @@ def test_root_keeps_its_capabilities() -> None:
     assert "CapabilityBoundingSet" not in text_of(needs("/srv/station"), account="root")
 
 
+def test_a_folder_with_the_bit_of_its_group_may_be_copied_to_done() -> None:
+    """A folder in a watch folder of a group (mode 2775) has the set-group-ID bit, which RestrictSUIDSGID lets nobody set."""
+    assert "RestrictSUIDSGID" not in text_of(needs("/srv/station"))
+
+
 def test_a_stop_may_take_as_long_as_the_longest_conversion() -> None:
     """systemd kills the service only after that time (invariant 15)."""
     assert line_of(text_of(needs("/srv/station", stop_limit_s=960)), "TimeoutStopSec") == "960"
