@@ -124,7 +124,8 @@ def test_what_was_left_to_a_converter_that_is_gone_is_taken_again(station: Stati
     station.sections[1]["settle_seconds"] = 3600
     with station.serving():
         wait_for(lambda: Counter(a.state for a in station.arrivals())[ArrivalState.SKIPPED] == 10)
-        wait_for(lambda: len(sent(station)) == 10)
+        wait_for(lambda: Counter(a.state for a in station.arrivals())[ArrivalState.DONE] == 10)
+        assert len(sent(station)) == 10
     del station.sections[1]
     assert station.run().ended == {"failed": 10}
     assert len(station.names("one/Error")) == 10 and station.names("one/watch") == []

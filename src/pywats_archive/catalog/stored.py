@@ -45,6 +45,11 @@ def find(db: Connection, day: str, key: FileKey) -> Stored | None:
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
+def is_any(db: Connection, day: str) -> bool:
+    """Whether any file was stored alone on a day; what most stations never do."""
+    return execute(db, "SELECT 1 FROM stored_files WHERE day = ? LIMIT 1", (day,)).fetchone() is not None
+
+
 def find_source(db: Connection, day: str, path: str, *, stamp: FileStamp) -> Stored | None:
     """Return the source that was archived on a day from this path, with this size and time, the latest."""
     row = execute(db, _FIND_SOURCE, (path_to_text(path), stamp.mtime_ns, stamp.size_bytes, day, f"{day}~")).fetchone()

@@ -103,8 +103,10 @@ class Draft:
         return blob
 
     def _linked(self, day: str, key: FileKey) -> Blob | None:
-        with self.archive.read() as db:
-            found = (self.archive.recent_files.find(day, key), stored.find(db, day, key))
+        found = [self.archive.recent_files.find(day, key)]
+        if self.archive.recent_files.has_shared(day, lambda: self._has_shared(day)):
+            with self.archive.read() as db:
+                found.append(stored.find(db, day, key))
         paths = [each.path for each in found if each and each.path and self._is_header(each.path)]
         if not paths:
             return None
@@ -112,6 +114,10 @@ class Draft:
         names = (self._name(content)[0] for _ in itertools.count())
         linked = (self.archive.blobs.share(path, names, checksum=content.checksum) for path in paths)
         return next(filter(None, linked), None)
+
+    def _has_shared(self, day: str) -> bool:
+        with self.archive.read() as db:
+            return stored.is_any(db, day)
 
     def _is_header(self, path: str) -> bool:
         """Whether the header of a companion's blob has what this source's header would have."""

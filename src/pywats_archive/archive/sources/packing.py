@@ -124,6 +124,7 @@ class _Pack:
             stored_now = Stored(checksum=blob.content.checksum, path=blob.path)
             if recent.remember(day, file.key, stored_now) or not is_linked:
                 self._stored.append((file.key, stored_now))
+                recent.note_shared(day)
         return self._companion(blob, file.key.name, blob.content)
 
     def _linked(self, file: _File) -> tuple[bool, Blob | None]:

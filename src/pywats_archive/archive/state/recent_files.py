@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pywats_archive.catalog.stored import FileKey, Stored
@@ -18,6 +18,7 @@ class RecentFiles:
     def __init__(self) -> None:
         self._stored: dict[tuple[str, FileKey], Stored] = {}
         self._in_hand: set[FileKey] = set()
+        self._shared: dict[str, bool] = {}
         self._changed = threading.Condition()
 
     @contextmanager
@@ -37,6 +38,18 @@ class RecentFiles:
         """Return what was archived of this file on ``day``."""
         with self._changed:
             return self._stored.get((day, key))
+
+    def has_shared(self, day: str, ask: Callable[[], bool]) -> bool:
+        """Whether the catalog may have files of ``day`` that are stored alone; ``ask`` reads that once a day."""
+        with self._changed:
+            if day not in self._shared:
+                self._shared = {day: ask()}
+            return self._shared[day]
+
+    def note_shared(self, day: str) -> None:
+        """Note that the catalog gets a file of ``day`` that is stored alone."""
+        with self._changed:
+            self._shared[day] = True
 
     def remember(self, day: str, key: FileKey, stored: Stored) -> bool:
         """Remember what was archived; returns whether the catalog does not know yet that this content is stored alone."""
