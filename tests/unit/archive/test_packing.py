@@ -21,6 +21,7 @@ from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.archive.restore.salvage import salvage_source
 from pywats_archive.archive.restore.source import restore_source
 from pywats_archive.archive.sources import ingest, reading
+from pywats_archive.archive.state import recent_files
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import Content, measure
 from pywats_archive.blobs.store import UNKNOWN
@@ -184,6 +185,20 @@ def test_a_source_that_was_a_companion_is_no_second_copy(
             assert (new.converter_name, new.converter_version) == (old.converter_name, old.converter_version)
             assert (new.source_original_path, new.companions) == (old.source_original_path, old.companions)
         _check(again)
+
+
+def test_a_companion_that_memory_forgot_is_found_in_the_catalog(
+    archive: Archive, watch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy day has more files than this process remembers: a source that was a companion is no second copy even then."""
+    first, second, third = (_file(watch / f"{name}.log") for name in "abc")
+    _take_in(archive, third)
+    _take_in(archive, first, [second])
+    monkeypatch.setattr(recent_files, "_MOST", 1)
+    _take_in(archive, _file(watch / "d.log"))
+    _take_in(archive, second)
+    assert _files_on_disk(archive) == 4
+    _check(archive)
 
 
 def test_another_file_of_the_same_name_size_and_time_is_another_blob(archive: Archive, watch: Path) -> None:

@@ -56,6 +56,6 @@ class RecentFiles:
         with self._changed:
             before = self._stored.pop((day, key), None)
             self._stored[day, key] = stored
-            if len(self._stored) > _MOST:
+            while len(self._stored) > _MOST:
                 del self._stored[next(iter(self._stored))]
         return before is None or before.path is None or before.checksum != stored.checksum
