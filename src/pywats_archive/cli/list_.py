@@ -5,22 +5,25 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import entries_table, options
 from pywats_archive.cli.output import console, print_json
+from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.query import Page, SortKey
+from pywats_archive.models.query import EntryFilter, SortKey
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line; times in UTC.")]
 UtcOption = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
 SortOption = Annotated[SortKey, typer.Option("--sort", help="Time: newest first; size and duration: greatest first.")]
 ReverseOption = Annotated[bool, typer.Option("--reverse", help="Reverse the order.")]
+_PAGE = 100
 _DESCENDING = frozenset({SortKey.TIME, SortKey.SIZE, SortKey.DURATION})
 _CSV = {
     "time": "conversion_timestamp",
@@ -62,10 +65,7 @@ def list_entries(
     purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
     sort: SortOption = SortKey.TIME,
     reverse: ReverseOption = False,
-    last: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=100_000, help="Only the first N entries of the list.")
-    ] = None,
-    limit: options.LimitOption = 100,
+    limit: options.LimitOption = None,
     offset: options.OffsetOption = 0,
     utc: UtcOption = False,
     as_csv: CsvOption = False,
@@ -88,8 +88,7 @@ def list_entries(
     with options.open_client(archive, config) as client:
         if converter:
             client.require_converter(converter)
-        page = client.find(wanted, limit=last or limit, offset=offset)
-    print_page(page, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc)
+        answer(client, wanted, Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc))
 
 
 def _start(from_: str | None, since: str | None, *, today: bool) -> str | None:
@@ -100,20 +99,32 @@ def _start(from_: str | None, since: str | None, *, today: bool) -> str | None:
     return given[0] if given else None
 
 
-def print_page(
-    page: Page[ArchiveEntry], *, offset: int, as_json: bool, as_csv: bool = False, utc: bool = False
-) -> None:
-    """Draw a page of entries, or write it as JSON or CSV."""
-    if as_json:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """How many entries are printed, and how."""
+
+    limit: int | None
+    offset: int
+    as_json: bool
+    as_csv: bool
+    utc: bool
+
+
+def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
+    """Print the entries that match: a page of them as a table or JSON, or all of them as CSV."""
+    if form.as_csv and not form.as_json:
+        last = None if form.limit is None else form.offset + form.limit
+        _write_csv(islice(client.entries(wanted), form.offset, last))
+        return
+    page = client.find(wanted, limit=form.limit or _PAGE, offset=form.offset)
+    if form.as_json:
         print_json({"entries": page.items, "total": page.total, "total_is_exact": page.total_is_exact})
-    elif as_csv:
-        _write_csv(page.items)
     elif not page.items:
         console.print(f"none after the first {page.total}" if page.total else "no entries")
     else:
-        entries_table.draw(page.items, utc=utc)
+        entries_table.draw(page.items, utc=form.utc)
         total = page.total if page.total_is_exact else f"more than {page.total}"
-        console.print(f"{offset + 1} to {offset + len(page.items)} of {total}")
+        console.print(f"{form.offset + 1} to {form.offset + len(page.items)} of {total}")
 
 
 def _write_csv(entries: Iterable[ArchiveEntry]) -> None:

@@ -36,7 +36,12 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="pyWATS' configuration file; default: where pyWATS keeps it."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="Maximum number of entries.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", "--last", metavar="N", min=1, max=2**31, help="At most so many; default: 100, of --csv all."
+    ),
+]
 OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Number of entries to skip.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromOption = Annotated[
@@ -104,7 +109,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("cannot ask for confirmation (no terminal); check the preview, then add --yes")
+        raise UsageError(f"cannot ask '{question}?' (no terminal); if you are sure, add --yes")
     typer.confirm(f"{question}?", abort=True)
 
 

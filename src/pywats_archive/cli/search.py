@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.list_ import CsvOption, UtcOption, print_page
+from pywats_archive.cli.list_ import CsvOption, Form, UtcOption, answer
 
 
 def search(
@@ -19,7 +19,7 @@ def search(
     to: options.ToOption = None,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
-    limit: options.LimitOption = 100,
+    limit: options.LimitOption = None,
     offset: options.OffsetOption = 0,
     utc: UtcOption = False,
     as_csv: CsvOption = False,
@@ -28,5 +28,4 @@ def search(
     """Search errors, warnings, file names, serial and part numbers; the newest source first."""
     wanted = replace(options.entry_filter(from_, to, converter, status, None, None), text=" ".join(text))
     with options.open_client(archive, config) as client:
-        page = client.find(wanted, limit=limit, offset=offset)
-    print_page(page, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc)
+        answer(client, wanted, Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc))

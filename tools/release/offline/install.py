@@ -75,7 +75,11 @@ def wanted_folder() -> Path:
     if not sys.stdin.isatty():
         raise SystemExit("install: which folder? Name it: install FOLDER")
     usual = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files") if WINDOWS else "/opt") / COMMAND
-    return Path(input(f"Folder to install to [{usual}]: ").strip() or usual).absolute()
+    try:
+        named = input(f"Folder to install to [{usual}]: ").strip()
+    except (EOFError, KeyboardInterrupt):
+        raise SystemExit("\ninstall: no folder was named; nothing is installed") from None
+    return Path(named or usual).absolute()
 
 
 def make_environment(folder: Path) -> Path:
