@@ -66,6 +66,12 @@ def newest_dated(db: Connection, moment: datetime, *, near: bool) -> int | None:
     return row[0] if row else None
 
 
+def latest(db: Connection) -> Sequence[tuple[int, str]]:
+    """Return the numbers and ids of the latest 10,000 entries, in the order in which they were added."""
+    found: list[tuple[int, str]] = execute(db, _LATEST).fetchall()
+    return found[::-1]
+
+
 def add_misdated(tx: Connection, misdated: Misdated) -> None:
     """Record that the ids of some entries do not say when these were received."""
     values = (misdated.after_entry, misdated.upto_entry, moment_to_text(misdated.received_by))

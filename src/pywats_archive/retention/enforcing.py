@@ -125,6 +125,8 @@ def enforce(
     if not intended.purged_entries and not purging.is_any_unfinished(archive):
         return _statistics(intended)
     with purging.purging(archive) as leftover:
+        if has_ages:
+            archive.clock.note_misdated()
         intended = preview_plan(archive, policy, now=moment, has_ages=has_ages)
         if not intended.purged_entries:
             return _with_failures(_statistics(intended), leftover)

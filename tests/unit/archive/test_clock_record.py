@@ -65,6 +65,23 @@ def test_what_was_received_before_anybody_looked_is_misdated_too(aged: Aged, day
     assert (found.after_entry, found.upto_entry, found.received_by) == (first, last, aged.now)
 
 
+def test_what_a_short_jump_misdated_is_found_between_other_entries(aged: Aged) -> None:
+    """A clock may be wrong for a moment, back or ahead, and right again before the next check; an idle time is no jump."""
+    numbers = []
+    for days in (0, -400, 0, 400, 400, 0, -2):
+        aged._started, aged.now = aged._started + timedelta(days=days), aged.now + timedelta(days=days)
+        numbers.append(_number(aged, aged.add().archive_id))
+        aged._started, aged.now = aged._started - timedelta(days=days), aged.now - timedelta(days=days)
+    aged.now += timedelta(days=20)
+    _number(aged, aged.add().archive_id)
+    for _ in range(2):
+        aged.archive.clock.note_misdated()
+        with aged.archive.read() as db:
+            found = [(each.after_entry, each.upto_entry, each.received_by) for each in clock.misdated(db)]
+        wrong = [(numbers[1], numbers[1]), (numbers[3], numbers[4]), (numbers[6], numbers[6])]
+        assert found == [(first - 1, last, aged.now) for first, last in wrong]
+
+
 def test_an_archive_of_an_earlier_version_begins_with_its_history(aged: Aged) -> None:
     """Without a record, the end of the history is the last moment that was believed; nothing is kept by who only reads."""
     aged.add()

@@ -202,7 +202,7 @@ def test_a_source_whose_entry_is_purged_meanwhile_is_archived_anew(aged: Aged, m
 
 def test_verify_finds_a_purge_that_history_does_not_tell_of(aged: Aged) -> None:
     """A row that was made to say that it is purged is found, and so is a blob that came back (invariant 8)."""
-    hidden, gone = aged.add(days_ago=2), aged.add(days_ago=50)
+    gone, hidden = aged.add(days_ago=50), aged.add(days_ago=2)
     content = (aged.archive.root / gone.source_archived_path).read_bytes()
     enforcing.enforce(aged.archive, POLICY, confirmed=True)
     aged.archive.write(lambda tx: tx.exec_driver_sql("UPDATE archive_entries SET purged_at = created_at"))

@@ -169,3 +169,17 @@ def again(aged: Aged) -> None:
     aged.open()
     aged.archive.write(lambda tx: tx.exec_driver_sql("UPDATE archive_entries SET conversion_status = 'SUCCESS'"))
     aged.archive.write(lambda tx: tx.exec_driver_sql("UPDATE reports SET submission_state = 'ACCEPTED'"))
+
+
+@pytest.mark.parametrize("by", [BACK, AHEAD])
+def test_a_clock_that_was_wrong_for_a_moment_ages_nothing(aged: Aged, by: timedelta) -> None:
+    """It was right again, and more came, before anybody checked it: what came meanwhile stays for all of its days."""
+    before = aged.add()
+    aged.now, aged._started = aged.now + by, aged._started + by
+    wrong = aged.add()
+    aged.now, aged._started = aged.now - by, aged._started - by
+    after, moment = aged.add(), aged.now
+    assert purge(aged, BY_AGE) == 0
+    aged.now = moment + timedelta(days=31)
+    assert purge(aged, BY_AGE) == 2 + (by == BACK)
+    assert kept(aged, [before, wrong, after]) == [False, by == AHEAD, False]

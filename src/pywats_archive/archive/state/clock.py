@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pywats_archive.catalog import clock, entries, events, former_clock
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.former_clock import FormerClock
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import moment_of
-from pywats_archive.models.retention.clock import UNTIL_THE_END, Known, Misdated, Reading, first_known
+from pywats_archive.models.ids import archive_id, moment_of
+from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Misdated, Reading, first_known
 from pywats_archive.models.time import Clock
 from pywats_archive.portable.uptime import Uptimes
 
@@ -49,6 +50,22 @@ class ClockRecord:
         if known is None or known.doubted_after is None:
             return found
         return [*found, Misdated(after_entry=known.doubted_after, upto_entry=_NO_END, received_by=UNTIL_THE_END)]
+
+    def note_misdated(self) -> None:
+        """Record the latest entries as misdated that are a day off the others; a purge by age must come after this.
+
+        They were received while the clock was wrong, even if it was right again before anybody checked it.
+        """
+        wall = self.reading().wall
+        with self._catalog.read() as db:
+            if not _out_of_order(db, wall):
+                return
+
+        def unit(tx: Connection) -> None:
+            for each in _out_of_order(tx, wall):
+                clock.add_misdated(tx, each)
+
+        self._write(unit)
 
     def begin(self) -> None:
         """Create the first record if there is none; idempotent."""
@@ -112,6 +129,22 @@ def _newest_before(tx: Connection, known: Known, reading: Reading) -> int:
     """Return the newest entry from before a doubt; some may have been received since the clock is wrong."""
     believed = clock.newest_dated(tx, known.at, near=True)
     return believed if believed is not None else clock.newest_dated(tx, reading.wall, near=False) or 0
+
+
+def _out_of_order(db: Connection, wall: datetime) -> Sequence[Misdated]:
+    """Return the entries whose ids are a day ahead of the clock, or a day older than that of an entry added before them."""
+    known, found, newest = clock.misdated(db), list[Misdated](), ""
+    ahead = archive_id(wall + DAY, "")
+    for number, each in clock.latest(db):
+        if any(other.after_entry < number <= other.upto_entry for other in known):
+            continue
+        if each <= ahead and (each >= newest or moment_of(newest) - moment_of(each) <= DAY):
+            newest = max(each, newest)
+        elif found and found[-1].upto_entry == number - 1:
+            found[-1] = replace(found[-1], upto_entry=number)
+        else:
+            found.append(Misdated(after_entry=number - 1, upto_entry=number, received_by=wall))
+    return found
 
 
 def _note_misdated(tx: Connection, reading: Reading) -> None:
