@@ -74,7 +74,7 @@ def test_a_killed_purge_is_finished_by_the_rebuilding(
     aged: Aged, monkeypatch: pytest.MonkeyPatch, after: int, spoil: Callable[[Path], None]
 ) -> None:
     """What was on record as purged is not brought back, whether the notes or the old history tell it; the rest is (7)."""
-    purged = [aged.add(days_ago=100 + n, companion=n == 0) for n in range(4)]
+    purged = [aged.add(days_ago=103 - n, companion=n == 0) for n in range(4)]
     kept = aged.add(days_ago=3, companion=True)
     kill_purge(aged, monkeypatch, after=after)
     aged.archive.close()
