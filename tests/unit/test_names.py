@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.refusing import ACCESS_DENIED, SHARING_VIOLATION, hold, refuse_read_only, refused
@@ -153,6 +154,38 @@ def test_read_only_sources_cross_drives(tmp_path: Path, monkeypatch: pytest.Monk
         moving.move_folder_exclusive(source, target, windows=True)
     assert not source.exists() and [path.name for path in target.parent.iterdir()] == ["source"]
     assert _is_read_only(target if kind == "file" else target / "inner" / "a")
+
+
+@pytest.mark.parametrize("way", ["removed", "across"])
+def test_a_source_that_its_writer_holds_is_compared_before_each_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Windows refuses to remove what a program has open: what that program writes meanwhile is not lost (invariant 2)."""
+    source, target, real = _write(tmp_path / "a"), tmp_path / "other" / "a", os.unlink
+    target.parent.mkdir()
+
+    def held(path: Any, *more: Any, **others: Any) -> None:
+        if os.fspath(path) == str(source) and source.stat().st_size < 10:
+            with source.open("ab") as stream:
+                stream.write(b"more of it, written while it was held")
+            raise refused(path)
+        real(path, *more, **others)
+
+    def across(old: Path, new: Path, **more: bool) -> None:
+        if old == source:
+            raise OSError(18, "another drive")
+        os.rename(old, new)  # noqa: PTH104
+
+    monkeypatch.setattr(os, "unlink", held)
+    monkeypatch.setattr(names, "rename", across)
+    before = source.read_bytes()
+    with pytest.raises(OSError, match="it changed"):
+        if way == "removed":
+            moving.remove_marked(source, moving.marks(source), windows=True)
+        else:
+            moving.move_file_exclusive(source, target, windows=True)
+    assert source.read_bytes() == before + b"more of it, written while it was held"
+    assert list(target.parent.iterdir()) == []
 
 
 def test_a_half_written_read_only_copy_is_discarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -104,13 +105,22 @@ def _rename_over_reservation(source: Path | str, target: Path | str) -> None:
         raise
 
 
-def unlink_or_undo(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -> None:
-    """Remove the old name; if that fails, remove the new one, so that no try leaves a copy.
+def unlink_or_undo(
+    source: Path | str,
+    target: Path | str,
+    *,
+    unlink: Callable[[], object] | None = None,
+    windows: bool = WINDOWS,
+) -> None:
+    """Remove the old name, or have ``unlink`` remove it; if that fails, remove the new one, so that no try leaves a copy.
 
     If another process removed the old name, the new one stays.
     """
     try:
-        names.unlink(source, windows=windows)
+        if unlink:
+            unlink()
+        else:
+            names.unlink(source, windows=windows)
     except FileNotFoundError:
         return
     except OSError:

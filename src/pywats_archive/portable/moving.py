@@ -45,7 +45,7 @@ def move_file_exclusive(source: Path, target: Path, *, windows: bool = WINDOWS) 
         if os.path.lexists(source) and marks(source) != noted:
             names.unlink(target, windows=windows)
             raise OSError(errno.EBUSY, "it changed while it was copied", str(source)) from exc
-        unlink_or_undo(source, target, windows=windows)
+        unlink_or_undo(source, target, unlink=lambda: remove_marked(source, noted, windows=windows), windows=windows)
     sync_folder(target.parent, windows=windows)
 
 
@@ -145,9 +145,14 @@ def remove_marked(source: Path, noted: Marks, *, windows: bool = WINDOWS) -> Non
 
 
 def _remove_marked(path: Path, noted: Marks, *, windows: bool) -> None:
-    if noted.get(str(path)) != _mark(path):
-        raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
-    names.unlink(path, windows=windows)
+    """Remove a noted file; before each try it is compared again, since the program that has it open may write to it."""
+
+    def remove() -> None:
+        if noted.get(str(path)) != _mark(path):
+            raise OSError(errno.EBUSY, "it changed meanwhile", str(path))
+        names.unlink(path, within_s=0, windows=windows)
+
+    names.patiently(remove, windows=windows)
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.postprocess.decisions import Destination, Ending
 from pywats_archive.pipeline.postprocess.zipping import new_zip, zip_of_earlier
-from pywats_archive.portable import files, moving, names
+from pywats_archive.portable import files, moving
 from pywats_archive.portable.placing import free_names
 
 
@@ -191,9 +191,11 @@ def _clean_leftovers(archive: Archive, entry: ArchiveEntry, folder: Path) -> Non
         return
     for leftover in map(Path, ledger.departed_to(archive, entry.archive_id)):
         is_file = leftover.parent == folder and leftover.is_file() and not leftover.is_symlink()
-        is_as_long = is_file and leftover.stat().st_size == entry.source_size_bytes
-        if is_as_long and reading.checksum(leftover) == entry.source_checksum:
-            names.unlink(leftover)
+        if not is_file or leftover.stat().st_size != entry.source_size_bytes:
+            continue
+        marks = moving.marks(leftover)
+        if reading.checksum(leftover) == entry.source_checksum:
+            moving.remove_marked(leftover, marks)
 
 
 def is_as_it_was(source: SourceFile) -> bool:
