@@ -1,4 +1,4 @@
-"""A log file for a service that has no standard error: it begins anew before it grows too large."""
+"""A log file for a service that has no standard error: it starts a new file before it grows too large."""
 
 from __future__ import annotations
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.aged import Aged
+from tests.unit.catalog import made
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import rebuild
-from pywats_archive.catalog import clock
+from pywats_archive.catalog import clock, entries
 from pywats_archive.portable.uptime import UNKNOWN_BOOT, boot_id, uptime
 from pywats_archive.retention.clock import judge
 
@@ -74,6 +75,8 @@ def test_what_a_short_jump_misdated_is_found_between_other_entries(aged: Aged) -
         aged._started, aged.now = aged._started - timedelta(days=days), aged.now - timedelta(days=days)
     aged.now += timedelta(days=20)
     _number(aged, aged.add().archive_id)
+    altered = made.entry(1, archive_id="1", created_at=aged.now)
+    aged.archive.write(lambda tx: entries.add(tx, altered))
     for _ in range(2):
         aged.archive.clock.note_misdated()
         with aged.archive.read() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,21 @@ def test_the_history_names_who_read_a_companion(client: Client, contents: dict[s
     read = [event for event in client.details(archive_id).events if event.kind == "source.restored"]
     assert [event.actor for event in read] == ["library", "kim"]
     assert [event.details["companion"] for event in read] == ["SN0.extra"] * 2
+
+
+@pytest.mark.parametrize("column", ["name", "checksum"])
+def test_a_packed_companion_is_the_recorded_one(
+    tmp_path: Path, client: Client, contents: dict[str, bytes], column: str
+) -> None:
+    """A companion that its blob does not hold, or not as recorded, raises instead of being empty or another one."""
+    archive_id = next(iter(contents))
+    change = f"UPDATE archive_entries SET companions = json_set(companions, '$[0].{column}', 'sha256:else')"
+    with sqlite3.connect(tmp_path / "archive" / "metadata.db") as raw:
+        raw.execute(f"{change} WHERE archive_id = ?", (archive_id,))
+    raw.close()
+    (companion,) = client.details(archive_id).entry.companions
+    with client.open_companion(archive_id, companion.name) as stream, pytest.raises(BlobDamaged, match="as recorded"):
+        stream.read()
 
 
 def test_a_folder_is_its_tar_and_a_record_has_no_bytes(client: Client) -> None:

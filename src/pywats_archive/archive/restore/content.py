@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import unpack
 from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
-from pywats_archive.errors import BlobMissing, UsageError
+from pywats_archive.blobs.header import ALGORITHM
+from pywats_archive.errors import BlobDamaged, BlobMissing, UsageError
+from pywats_archive.models.entry import Companion
 
 _NO_FILE = Path("-")
 """What the history names as the place of a source that a person got as a stream."""
@@ -36,14 +39,19 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     path = companion.archived_path
     if layout.is_one_companion(path):
         return archive.blobs.read_checked(path, companion.checksum)
-    return _member(archive, path, name)
+    return _member(archive, companion)
 
 
-def _member(archive: Archive, path: str, name: str) -> Iterator[bytes]:
+def _member(archive: Archive, companion: Companion) -> Iterator[bytes]:
+    """Stream a companion out of the blob that it shares with others; BlobDamaged unless it has the recorded checksum."""
+    path, digest = companion.archived_path, hashlib.sha256()
     chunks, of = archive.blobs.read_checked(path, archive.blobs.label(path).checksum), archive.root / path
     for member, content in unpack.members(chunks, of=of):
-        if member.name == name and content is not None:
-            yield from content
+        for chunk in content if content is not None and member.name == companion.name else ():
+            digest.update(chunk)
+            yield chunk
+    if f"{ALGORITHM}:{digest.hexdigest()}" != companion.checksum:
+        raise BlobDamaged(f"{of}: does not hold {companion.name} as recorded; restore this file from a backup")
 
 
 def report_document(archive: Archive, archive_id: str, number: int) -> bytes:

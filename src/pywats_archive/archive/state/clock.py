@@ -11,7 +11,7 @@ from pywats_archive.catalog import clock, entries, events, former_clock
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.former_clock import FormerClock
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import archive_id, moment_of
+from pywats_archive.models.ids import archive_id, is_archive_id, moment_of
 from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Misdated, Reading, first_known
 from pywats_archive.models.time import Clock
 from pywats_archive.portable.uptime import Uptimes
@@ -136,8 +136,8 @@ def _out_of_order(db: Connection, wall: datetime) -> Sequence[Misdated]:
     known, found, newest = clock.misdated(db), list[Misdated](), ""
     ahead = archive_id(wall + DAY, "")
     for number, each in clock.latest(db):
-        if any(other.after_entry < number <= other.upto_entry for other in known):
-            continue
+        if not is_archive_id(str(each)) or any(other.after_entry < number <= other.upto_entry for other in known):
+            continue  # an altered row is what verify reports
         if each <= ahead and (each >= newest or moment_of(newest) - moment_of(each) <= DAY):
             newest = max(each, newest)
         elif found and found[-1].upto_entry == number - 1:
