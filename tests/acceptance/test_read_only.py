@@ -52,6 +52,7 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
                 raw.execute(
                     "CREATE INDEX idx_converter ON archive_entries (converter_name, conversion_timestamp, archive_id)"
                 )
+                raw.execute("ALTER TABLE clock DROP COLUMN vouched_upto")
                 for name in ("result", "rebuilt_at"):
                     raw.execute(f"ALTER TABLE archive_entries DROP COLUMN {name}")
                 raw.execute("UPDATE alembic_version SET version_num = '0005'")

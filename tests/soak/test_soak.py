@@ -19,6 +19,7 @@ from tests.soak.verdict import faults_of
 def test_nothing_is_lost_under_siege(tmp_path: Path) -> None:
     """Killed at random over a server that misbehaves, the service loses no source and no report (invariants 1 to 5, 8, 12)."""
     seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 (shown when the test fails)
     with Siege(tmp_path / "station", seed=seed) as siege:
         siege.run(30)
         found = [*siege.finish(), *faults_of(siege)]

@@ -56,7 +56,12 @@ def copy_into(tx: Connection, former: FormerClock) -> None:
         clock.add_misdated(tx, each)
     if former.known:
         is_doubted = former.known.doubted_since is not None
-        clock.put(tx, replace(former.known, doubted_after=clock.newest_entry(tx) if is_doubted else None))
+        newest = clock.newest_entry(tx)
+        never = former.known.vouched_upto == 0
+        copied = replace(
+            former.known, doubted_after=newest if is_doubted else None, vouched_upto=0 if never else newest
+        )
+        clock.put(tx, copied)
 
 
 def _ranges(tx: Connection, received_by: dict[str, datetime]) -> Iterator[Misdated]:
@@ -88,4 +93,5 @@ def _known(row: sqlite3.Row) -> Known:
         is_disputed=bool(row["is_disputed"]),
         doubted_since=datetime.fromisoformat(since) if since else None,
         doubted_after=row["doubted_after"],
+        vouched_upto=row["vouched_upto"] if "vouched_upto" in row.keys() else None,  # noqa: SIM118 (a Row has no others)
     )

@@ -110,6 +110,7 @@ clock = Table(
     Column("is_disputed", Boolean, nullable=False),
     Column("doubted_since", Moment),
     Column("doubted_after", Integer),
+    Column("vouched_upto", Integer),
 )
 """One row: the last trusted moment, with its uptime; see ``models/retention/clock.py``."""
 

@@ -102,6 +102,7 @@ def test_minima_keep_what_came_last(aged: Aged) -> None:
 def test_only_a_size_limit_purges_under_a_doubt(aged: Aged) -> None:
     """What is too old by a clock that nobody believes stays, and a purge by a person is refused with what to do."""
     entries = [aged.add(days_ago=days) for days in (20, 10)]
+    aged.archive.clock.update(lambda known, reading: vouched(reading, Voucher.SERVER))
     set_clock(aged, AHEAD)
     assert purge(aged, BY_AGE) == 0
     with pytest.raises(RetentionHeldBack, match="--confirm-clock"):
@@ -183,3 +184,40 @@ def test_a_clock_that_was_wrong_for_a_moment_ages_nothing(aged: Aged, by: timede
     aged.now = moment + timedelta(days=31)
     assert purge(aged, BY_AGE) == 2 + (by == BACK)
     assert kept(aged, [before, wrong, after]) == [False, by == AHEAD, False]
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+@pytest.mark.parametrize("is_doubted", [True, False])
+def test_an_archive_that_began_under_a_wrong_clock_ages_from_its_first_confirmation(
+    aged: Aged, is_seen: bool, is_doubted: bool
+) -> None:
+    """A new station whose clock is years behind archives before anybody can contradict it: nothing goes too early (7)."""
+    early = aged.add()
+    if is_seen:
+        look(aged)
+    later = aged.add()
+    aged.now, aged._started = aged.now - BACK, aged._started - BACK
+    if is_doubted:
+        look(aged)
+    doubted, moment = aged.add(), aged.now
+    aged.archive.clock.update(lambda known, reading: vouched(reading, Voucher.SERVER))
+    after = aged.add()
+    assert purge(aged, BY_AGE) == 0
+    aged.now = moment + timedelta(days=29)
+    look(aged)
+    assert purge(aged, BY_AGE) == 0
+    aged.now = moment + timedelta(days=31)
+    assert purge(aged, BY_AGE) == 4
+    assert kept(aged, [early, later, doubted, after]) == [False] * 4
+
+
+def test_what_was_confirmed_before_a_doubt_keeps_its_age(aged: Aged) -> None:
+    """Entries from before the last confirmation age on, also if the machine was off for weeks and the clock is doubted."""
+    old = aged.add()
+    aged.now += timedelta(days=10)
+    aged.archive.clock.update(lambda known, reading: vouched(reading, Voucher.SERVER))
+    unsure = aged.add()
+    set_clock(aged, timedelta(days=21))
+    aged.archive.clock.update(lambda known, reading: vouched(reading, Voucher.SERVER))
+    assert purge(aged, BY_AGE) == 1
+    assert kept(aged, [old, unsure]) == [False, True]

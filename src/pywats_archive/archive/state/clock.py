@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pywats_archive.catalog import clock, entries, events, former_clock
@@ -12,7 +12,7 @@ from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.catalog.former_clock import FormerClock
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import archive_id, is_archive_id, moment_of
-from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Misdated, Reading, first_known
+from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Misdated, Reading, Voucher, first_known
 from pywats_archive.models.time import Clock
 from pywats_archive.portable.uptime import Uptimes
 
@@ -93,15 +93,19 @@ class ClockRecord:
         """
 
         def unit(tx: Connection) -> Known:
-            reading = self.reading()
-            before = clock.known(tx) or _first(tx, reading)
+            reading, stored = self.reading(), clock.known(tx)
+            before = stored or _first(tx, reading)
             after = decide(before, reading)
             if after.doubted_since and after.doubted_after is None:
                 after = replace(after, doubted_after=_newest_before(tx, after, reading))
-            if before.doubted_after is not None and not after.doubted_since:
-                _end_doubt(tx, before.doubted_after, reading)
-            elif not after.doubted_since:
-                _note_misdated(tx, reading)
+            is_vouched = _is_vouched(after, reading)
+            if not after.doubted_since:
+                if before.doubted_after is not None or (is_vouched and not _agrees(before, reading)):
+                    _end_doubt(tx, before, reading)
+                else:
+                    _note_misdated(tx, reading)
+            is_trusted = stored is None or is_vouched
+            after = replace(after, vouched_upto=clock.newest_entry(tx) if is_trusted else before.vouched_upto)
             clock.put(tx, after)
             if event:
                 events.append(tx, event(before, reading))
@@ -118,11 +122,30 @@ def _first(db: Connection, reading: Reading) -> Known:
     return first_known(reading, recorded_until=max(recorded, default=None), is_disputed=clock.is_doubted(db))
 
 
-def _end_doubt(tx: Connection, doubted_after: int, reading: Reading) -> None:
+def _is_vouched(known: Known, reading: Reading) -> bool:
+    """Whether the server or a person confirmed the clock just now."""
+    return known.voucher is not Voucher.NOBODY and known.doubted_since is None and known.at == reading.wall
+
+
+def _end_doubt(tx: Connection, before: Known, reading: Reading) -> None:
+    """Let the entries of a doubt count as received now.
+
+    If the time that was trusted before is not the time that is confirmed now, the clock was wrong before the doubt too: then
+    so do all entries since the clock was last confirmed.
+    """
     clock.end_misdated(tx, reading.wall)
     upto = clock.newest_entry(tx)
-    if upto > doubted_after:
-        clock.add_misdated(tx, Misdated(after_entry=doubted_after, upto_entry=upto, received_by=reading.wall))
+    after = upto if before.doubted_after is None else before.doubted_after
+    if before.vouched_upto is not None and not _agrees(before, reading):
+        after = min(after, before.vouched_upto)
+    if upto > after:
+        clock.add_misdated(tx, Misdated(after_entry=after, upto_entry=upto, received_by=reading.wall))
+
+
+def _agrees(known: Known, reading: Reading) -> bool:
+    """Whether the clock shows, within a day, the trusted time and the running time since."""
+    since_s = reading.uptime_s - known.uptime_s if known.boot_id == reading.boot_id else 0.0
+    return abs(known.at + timedelta(seconds=since_s) - reading.wall) <= DAY
 
 
 def _newest_before(tx: Connection, known: Known, reading: Reading) -> int:

@@ -50,6 +50,8 @@ class Known:
     """What the clock showed when the doubt began; None while the clock is trusted."""
     doubted_after: int | None = None
     """The newest entry at that moment (``entry_no``): the age of later ones is unknown."""
+    vouched_upto: int | None = None
+    """The newest entry when the server or a person last confirmed the clock, or when its record began; None if not recorded."""
 
 
 def first_known(reading: Reading, *, recorded_until: datetime | None, is_disputed: bool = False) -> Known:

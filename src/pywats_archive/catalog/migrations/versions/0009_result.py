@@ -1,4 +1,4 @@
-"""The result of an entry's units in its row, and indexes to sort by."""
+"""The result of an entry's units in its row, indexes to sort by, and the entries up to which the clock was confirmed."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ _BY_CONVERTER = (
 
 
 def upgrade() -> None:
+    op.add_column("clock", sa.Column("vouched_upto", sa.Integer(), nullable=True))
     op.add_column("archive_entries", sa.Column("result", sa.Text(), nullable=True))
     op.execute(
         f"UPDATE archive_entries SET result = (SELECT {_WORD} FROM reports r "
