@@ -34,7 +34,7 @@ _VERBS = {
     "policy": "policy:app",
     "purge": "purge:purge",
     "hold": "hold:app",
-    "reprocess": "reprocess:app",
+    "reprocess": "reprocess.app:app",
     "plan": "plan:plan",
     "verify": "verify:verify",
     "rebuild": "rebuild:rebuild",

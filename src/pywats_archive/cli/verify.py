@@ -13,7 +13,7 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
-from pywats_archive.cli.replays import report
+from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError

@@ -1,0 +1,1 @@
+"""``reprocess``: a module for its verbs that belong together; it knows options and drawing, and no archive."""

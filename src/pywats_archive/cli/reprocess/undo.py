@@ -1,0 +1,48 @@
+"""``reprocess cancel`` and ``rollback``: the end of a run before its time, and its undoing."""
+
+from __future__ import annotations
+
+from pywats_archive.cli import options
+from pywats_archive.cli.account import AsOwnerOption, write_as
+from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.reprocess.words import RunArgument
+from pywats_archive.cli.restore import current_user
+
+
+def cancel(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    as_owner: AsOwnerOption = False,
+) -> None:
+    """Cancel a run after the entries in progress; finished entries stay."""
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    with options.open_station(config) as client:
+        client.reprocessing(archive, actor=current_user()).cancel(run)
+    console.print(f"run {run} is cancelled")
+
+
+def rollback(
+    run: RunArgument,
+    config: options.ConfigOption = None,
+    archive: options.OneArchiveOption = None,
+    yes: options.YesOption = False,
+    as_json: options.JsonOption = False,
+    as_owner: AsOwnerOption = False,
+) -> int:
+    """Roll back a run: every entry shows its previous conversion again. Reports that were sent stay sent, and are listed."""
+    options.confirm(f"set the entries of run {run} back", yes=yes)
+    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    with options.open_station(config) as client:
+        done = client.reprocessing(archive, actor=current_user()).rollback(run)
+    back = [each for each in done if each.is_set_back]
+    if as_json:
+        print_json({"run_id": run, "set_back": len(back), "entries": done})
+    else:
+        console.print(f"{len(back)} of {len(done)} entries are rolled back")
+        for each in done:
+            if each.reason:
+                console.print(printable(f"{each.archive_id}: {each.reason}"), soft_wrap=True, style="yellow")
+            for report_id in each.submitted_ids:
+                console.print(f"{each.archive_id}: the server has report {report_id}", soft_wrap=True)
+    return 0 if len(back) == len(done) else 1
