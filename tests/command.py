@@ -73,10 +73,10 @@ def _server() -> _Server:
 def _serve(requests: socket.socket) -> None:
     """Fork a process for each request; returns in that process, which then is the command."""
     from pywats_archive.catalog import migrations  # noqa: F401, PLC0415 (imported for the commands)
-    from pywats_archive.cli import main  # noqa: PLC0415
+    from pywats_archive.cli import application, verbs  # noqa: F401, PLC0415 (as above)
 
-    for verb in main._VERBS.values():
-        import_module(f"pywats_archive.cli.{verb.partition(':')[0]}")
+    for verb in verbs.VERBS:
+        import_module(f"pywats_archive.cli.{verb.place.partition(':')[0]}")
     gc.freeze()  # a collection would copy all memory that is shared with this process
     while message := requests.recv(_LONGEST):
         child = os.fork()

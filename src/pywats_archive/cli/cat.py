@@ -21,7 +21,10 @@ def cat(
     ] = None,
     companion: Annotated[str | None, typer.Option(metavar="NAME", help="The companion with this name.")] = None,
 ) -> None:
-    """Write an entry's source to stdout, checked; the source of a folder is a tar. Or write a report or a companion."""
+    """Print a source, a companion or a report.
+
+    The bytes are checked. The source of a folder is a tar.
+    """
     if report is not None and companion is not None:
         raise UsageError("cat: use --report or --companion, not both")
     with options.open_client(archive, config) as client:

@@ -28,7 +28,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the generated files.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")] = False,
 ) -> int:
-    """Run a simulated station once, with a simulated WATS server on this computer, and check the result."""
+    """Try it out: run a simulated station once.
+
+    The WATS server is simulated too, on this computer. At the end the result is checked.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console.quiet = as_json
     console.print("A station in a box: real converters, generated log files, and a simulated WATS server")

@@ -31,7 +31,7 @@ class DocumentationPage:
 def docs(
     name: Annotated[str | None, typer.Argument(help="A page of the list, such as howto/station or station.")] = None,
 ) -> None:
-    """List the pages of the documentation, or print one of them."""
+    """List or print pages of the documentation."""
     if name:
         _show(_page(name).path.read_text(encoding="utf-8"))
     else:

@@ -34,7 +34,10 @@ def doctor(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Test in each folder whether the guarantees hold, and show what to change."""
+    """Test what each folder guarantees.
+
+    It also shows what to change.
+    """
     if archive and config:
         raise UsageError("--archive and --config: use one of them, not both")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a signal removes the probes before it ends the command

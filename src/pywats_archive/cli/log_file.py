@@ -7,7 +7,7 @@ from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from pywats_archive.cli.logs import Write
+from pywats_archive.cli.streams import Write
 
 _MOST_BYTES, _FILES = 10_000_000, 5
 

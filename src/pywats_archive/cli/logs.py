@@ -7,26 +7,24 @@ import json
 import logging
 import sys
 import threading
-import time
 import traceback
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 
 import structlog
 
+from pywats_archive.cli.streams import Write, raw_writer
 from pywats_archive.redaction import redacted, redacted_json
 
 _MOST_CHARS = 8_000_000
 """The most text that waits to be written; beyond that, lines are dropped and counted."""
 _CLOSE_S = 1.0
-_RETRY_S = 0.05
 _LONGEST_TRACEBACK = 50_000
 
 Event = MutableMapping[str, Any]
-Write = Callable[[str], object]
 
 
 class LogStream:
@@ -109,25 +107,6 @@ def configure(target: Write | None = None) -> LogStream:
     threading.excepthook = _log_thread_error
     atexit.register(stream.close)
     return stream
-
-
-def raw_writer(stream: TextIO | None) -> Write:
-    """Return a function that writes to a text stream at once, and leaves nothing in buffers that would fail at the end."""
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    if stream is None or raw is None:
-        return stream.write if stream else lambda text: None
-    encoding = stream.encoding or "utf-8"
-
-    def write(text: str) -> None:
-        remaining = memoryview(text.encode(encoding, "backslashreplace"))
-        while remaining:
-            written = raw.write(remaining)
-            if written:
-                remaining = remaining[written:]
-            else:  # it was made non-blocking, and is full
-                time.sleep(_RETRY_S)
-
-    return write
 
 
 def explained(logger: object, method: str, event: Event) -> Event:

@@ -31,7 +31,10 @@ def plan(
     level: Annotated[int, typer.Option(min=1, max=9, help="Compression level for the sample.")] = 6,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Estimate how much disk space an archive needs, from measured ratios or from your own files."""
+    """Estimate the disk space an archive needs.
+
+    The estimate is made from measured ratios or from your own files.
+    """
     ratios, mean = Client.measure(sample, level=level) if sample else (MEASURED, None)
     if size is None and mean is None:
         raise UsageError("plan: the size of a file is missing; add --size, such as 10KB, or --sample DIR")

@@ -49,8 +49,9 @@ def purge(
     yes: YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Purge entries by id or filter; without either, by the policies (of one --converter, or of all).
+    """Purge entries by policy, id or filter.
 
+    Without ids and filters, the policies of all converters apply, or of one --converter.
     Held and unfinished entries always stay, and so does the record of each purged entry.
     """
     wanted = options.entry_filter(from_, to, converter, status, serial, part)

@@ -21,9 +21,10 @@ def rebuild(
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Rebuild metadata.db from the blobs: of --archive, or of all damaged archives of --config.
+    """Rebuild metadata.db from the blobs.
 
-    The old one is kept beside it. If it can still be read, the command asks first: the blobs do not contain everything.
+    It rebuilds that of --archive, or of all damaged archives of --config. The old one is kept beside it. If it can still be
+    read, the command asks first: the blobs do not contain everything.
     """
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     if archive and not damage(archive):

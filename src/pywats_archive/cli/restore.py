@@ -28,7 +28,10 @@ def restore(
     ] = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Restore sources and their companions, each checked against its checksum."""
+    """Restore sources with their companions.
+
+    Each is checked against its checksum.
+    """
     with options.open_client(archive, config) as client:
         results = client.restore(
             options.chosen(client, archive_ids), to.absolute(), actor=current_user(), even_damaged=even_damaged

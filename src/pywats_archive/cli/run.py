@@ -46,7 +46,10 @@ def run(
     as_owner: AsOwnerOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout at the end.")] = False,
 ) -> int:
-    """Watch, archive, convert and submit until stopped (Ctrl-C), or until nothing is waiting."""
+    """Run the service until it is stopped.
+
+    It watches, archives, converts and submits until Ctrl-C, or until nothing is waiting.
+    """
     path = config or default_config()
     write_as(None, path, as_owner=as_owner)
     settings = Settings(

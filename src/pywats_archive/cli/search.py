@@ -25,7 +25,10 @@ def search(
     as_csv: CsvOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Search errors, warnings, file names, serial and part numbers; the newest source first."""
+    """Search names, numbers, errors and warnings.
+
+    Names are file names; numbers are serial and part numbers. The newest source comes first.
+    """
     wanted = replace(options.entry_filter(from_, to, converter, status, None, None), text=" ".join(text))
     with options.open_client(archive, config) as client:
         answer(client, wanted, Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc))

@@ -16,7 +16,7 @@ from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.station import control, next_step, order, warnings_for
 
 app = typer.Typer(
-    help="Install, start, stop and remove the service that starts with the machine.",
+    help="Start the service with the machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

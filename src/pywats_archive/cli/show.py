@@ -19,7 +19,10 @@ def show(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show one entry: source, conversions, reports, events."""
+    """Show one entry and its history.
+
+    The history has conversions, reports and events.
+    """
     with options.open_client(archive, config) as client:
         details = client.details(client.resolve(archive_id, newest=True))
     if as_json:

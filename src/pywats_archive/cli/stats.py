@@ -24,7 +24,10 @@ def stats(
     ] = 0,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show archive size, outcomes, growth and open alerts."""
+    """Show sizes, outcomes and growth.
+
+    Open alerts are shown too.
+    """
     with options.open_client(archive, config) as client:
         figures = client.statistics(converter)
     if as_json:

@@ -22,7 +22,10 @@ def status(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Show the counts of all sources and the open alerts, or find one source."""
+    """Count all sources, or find one of them.
+
+    Open alerts are shown with the counts.
+    """
     with options.open_client(archive, config) as client:
         if what is not None:
             is_working = any(service.state.is_working for service in client.services())

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
+Write = Callable[[str], object]
+_RETRY_S = 0.05
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
@@ -66,3 +70,22 @@ def prepare() -> Output:
     output = Output(sys.stdout)
     sys.stdout = cast(TextIO, output)
     return output
+
+
+def raw_writer(stream: TextIO | None) -> Write:
+    """Return a function that writes to a text stream at once, and leaves nothing in buffers that would fail at the end."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    if stream is None or raw is None:
+        return stream.write if stream else lambda text: None
+    encoding = stream.encoding or "utf-8"
+
+    def write(text: str) -> None:
+        remaining = memoryview(text.encode(encoding, "backslashreplace"))
+        while remaining:
+            written = raw.write(remaining)
+            if written:
+                remaining = remaining[written:]
+            else:  # it was made non-blocking, and is full
+                time.sleep(_RETRY_S)
+
+    return write

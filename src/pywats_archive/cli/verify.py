@@ -41,7 +41,10 @@ def verify(
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Check every blob against its recorded checksum, every file against its row, and the history's chain."""
+    """Check all that is archived for changes.
+
+    Every blob is compared with its checksum, every file with its row, and the history's chain is followed.
+    """
     if reproduce:  # records a dry run
         write_as(archive, config or options.default_config(), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)

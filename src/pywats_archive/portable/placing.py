@@ -14,12 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-import structlog
-
 from pywats_archive.portable import files, names
+from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import NAME_MAX_BYTES
-
-log = structlog.get_logger()
 
 
 def free_names(name: str) -> Iterator[str]:
@@ -69,7 +66,7 @@ def _set_time(path: Path, mtime_ns: int) -> None:
     try:
         os.utime(path, ns=(mtime_ns, mtime_ns))
     except (OverflowError, ValueError, OSError) as exc:
-        log.warning("restore.time_not_set", path=str(path), mtime_ns=mtime_ns, reason=str(exc))
+        warn("restore.time_not_set", path=str(path), mtime_ns=mtime_ns, reason=str(exc))
 
 
 def publish(path: Path, folder: Path, name: str, *, is_durable: bool = True) -> Path:

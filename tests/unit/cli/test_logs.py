@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from tests.station import wait_for
 
-from pywats_archive.cli.logs import LogStream, explained, raw_writer, rendered
+from pywats_archive.cli.logs import LogStream, explained, rendered
+from pywats_archive.cli.streams import raw_writer
 
 FULL = Path("/dev/full")
 

@@ -8,16 +8,13 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import files, names
+from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.placing import write_file
 from pywats_archive.portable.private import keep_private
-
-log = structlog.get_logger()
 
 FORMAT_VERSION = 1
 
@@ -114,7 +111,7 @@ def _make_folder(root: Path) -> None:
     try:
         keep_private(root)
     except OSError as exc:
-        log.warning("archive.not_private", root=str(root), reason=exc.strerror or str(exc))
+        warn("archive.not_private", root=str(root), reason=exc.strerror or str(exc))
 
 
 def _write_once(root: Path, name: str, text: str) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import structlog
-
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.header import Label, checksum_in
@@ -19,8 +17,8 @@ from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, Storag
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.conversion import Conversion, ConverterInfo
 from pywats_archive.models.event import Event
+from pywats_archive.portable.event_log import warn
 
-log = structlog.get_logger()
 _LEVEL = 6
 
 
@@ -52,11 +50,11 @@ class StoredCodes:
         try:
             code = code or _read(info)
             if code is None or code.fingerprint != info.fingerprint:
-                log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason="it was edited meanwhile")
+                warn("converter.code_not_kept", fingerprint=info.fingerprint, reason="it was edited meanwhile")
                 return
             store(self._archive, code, version=info.version, distribution=info.distribution)
         except (ArchiveError, OSError) as exc:
-            log.warning("converter.code_not_kept", fingerprint=info.fingerprint, reason=str(exc))
+            warn("converter.code_not_kept", fingerprint=info.fingerprint, reason=str(exc))
             return
         self._known[info.fingerprint] = info
         self._latest = info.fingerprint

@@ -7,7 +7,7 @@ import typer
 from pywats_archive.cli.reprocess import diff, show, start, undo
 
 app = typer.Typer(
-    help="Replay archived sources, see what changes, then send the reports.",
+    help="Replay sources, compare, send the reports.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

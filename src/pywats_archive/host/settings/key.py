@@ -7,14 +7,11 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.errors import ConfigError
+from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small, rename_exclusive, sync_folder
 from pywats_archive.portable.names import unlink
 from pywats_archive.portable.private import keep_private
-
-log = structlog.get_logger()
 
 KEY_FILE = "pywats-archive.key"
 _KEY_BYTES = 32
@@ -63,4 +60,4 @@ def _keep_private(path: Path) -> None:
     try:
         keep_private(path)
     except OSError as exc:
-        log.warning("key.not_private", path=str(path), reason=exc.strerror or str(exc))
+        warn("key.not_private", path=str(path), reason=exc.strerror or str(exc))

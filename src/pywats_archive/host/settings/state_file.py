@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from pywats_archive.config.keys import ARCHIVE_KEYS, STATION_KEYS
 from pywats_archive.errors import ConfigError
+from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small, replace_durably
-
-log = structlog.get_logger()
 
 STATE_FILE = "pywats-archive.json"
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
@@ -97,4 +94,4 @@ def _write(path: Path, memory: dict[str, Any]) -> None:
     try:
         replace_durably(path, json.dumps(memory, indent=2, sort_keys=True).encode("ascii"), partial=partial)
     except OSError as exc:
-        log.warning("state_file.not_written", path=str(path), reason=exc.strerror)
+        warn("state_file.not_written", path=str(path), reason=exc.strerror)

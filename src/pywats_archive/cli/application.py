@@ -1,0 +1,72 @@
+"""The verbs as typer runs them: only the module of the verb that is run is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import logs, verbs
+from pywats_archive.cli.verbs import ABOUT, NAMED, PROGRAM, Verb
+from pywats_archive.errors import UsageError
+
+_INTERRUPTED = 130
+"""What typer returns after Ctrl-C."""
+
+
+def run(words: list[str]) -> int:
+    """Run the verb that the words name; returns its exit code. KeyboardInterrupt if it was interrupted."""
+    chosen = [NAMED[word] for word in words if word in NAMED][:1]
+    log = logs.configure() if any(verb.logs for verb in chosen) else None
+    try:
+        code = made_app(chosen)(words, prog_name=PROGRAM, standalone_mode=False)
+    except typer.Abort as exc:
+        raise KeyboardInterrupt from exc
+    except typer.TyperException as exc:
+        raise UsageError(f"{exc.format_message().rstrip('.')}; '{PROGRAM} --help' lists the verbs") from exc
+    finally:
+        if log:
+            log.close()  # before the line that says how it ended
+    if code == _INTERRUPTED:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def made_app(chosen: Iterable[Verb]) -> typer.Typer:
+    """Make the command with some of its verbs."""
+    app = typer.Typer(name=PROGRAM, help=ABOUT, add_completion=False, rich_markup_mode=None)
+    app.callback(invoke_without_command=True, add_help_option=False)(_options)
+    for verb in chosen:
+        module, _, name = verb.place.partition(":")
+        made = getattr(import_module(f"pywats_archive.cli.{module}"), name)
+        if isinstance(made, typer.Typer):
+            app.add_typer(made, name=verb.name)
+        else:
+            app.command(verb.name)(made)
+    return app
+
+
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: also show versions and places for a fault report.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="With --version --verbose: the configuration.")
+    ] = None,
+) -> None:
+    if (verbose or config) and not version:
+        raise UsageError("--verbose and --config: before a verb they go with --version; put a verb's options after it")
+    if version and (verbose or config):
+        output, options, facts = (
+            import_module(f"pywats_archive.cli.{name}") for name in ("output", "options", "version")
+        )
+        output.console.print(output.facts(facts.installation(config or options.default_config())))
+    elif version:
+        sys.stdout.write(verbs.version())
+    if version:
+        raise typer.Exit
