@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from pywats_archive.errors import UnknownRun
 from pywats_archive.models.operation.replay import (
     Change,
     ChangeKind,
+    CodeChange,
     Comparison,
     Effect,
     ItemResult,
@@ -120,6 +122,7 @@ def _as_json(result: ItemResult) -> dict[str, Any]:
         "old_verdict": result.old_verdict,
         "new_verdict": result.new_verdict,
         "duration_ms": result.duration_ms,
+        "code": asdict(result.code) if result.code else None,
     }
 
 
@@ -139,6 +142,7 @@ def _item(archive_id: str, state: str, values: dict[str, Any]) -> ItemResult:
         old_verdict=values.get("old_verdict"),
         new_verdict=values.get("new_verdict"),
         duration_ms=values.get("duration_ms", 0),
+        code=CodeChange(**values["code"]) if values.get("code") else None,
     )
 
 

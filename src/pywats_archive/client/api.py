@@ -18,6 +18,7 @@ from pywats_archive.archive.liveness import heartbeat, unattended
 from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.reader import EntryReader
+from pywats_archive.client.run_reader import RunReader
 from pywats_archive.client.status import StationStatus
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
@@ -39,7 +40,7 @@ from pywats_archive.reprocessing.engine import ReprocessingEngine
 from pywats_archive.retention.station import StationRetention
 
 
-class Client(EntryReader):
+class Client(EntryReader, RunReader):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:

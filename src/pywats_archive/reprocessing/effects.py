@@ -5,27 +5,22 @@ The pairing alone decides which reports are compared, and which one replaces whi
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.models.conversion import Conversion, ConversionResult
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.operation.replay import (
     Change,
-    ChangeGroup,
     ChangeKind,
+    CodeChange,
     Comparison,
     Effect,
     ItemResult,
     ItemState,
     Replayed,
     ReplayRequest,
-    ReprocessingResult,
-    Run,
 )
 from pywats_archive.models.pairing import Link, Pair, Pairing
 from pywats_archive.models.report import Report, ReportSummary
@@ -92,10 +87,11 @@ def evaluate(
         old_verdict=old,
         new_verdict=turned,
         duration_ms=result.duration_ms,
+        code=_code(shown, replayed),
     )
     if why := _why_withheld(item, pairing, request):
         withheld = skipped(archive_id, why)
-        return replace(withheld, serial_number=item.serial_number, old_verdict=old, new_verdict=turned)
+        return replace(withheld, serial_number=item.serial_number, old_verdict=old, new_verdict=turned, code=item.code)
     return item
 
 
@@ -120,51 +116,6 @@ def withheld(result: ItemResult) -> frozenset[int]:
     return frozenset(n for n, effect in enumerate(result.effects, 1) if effect is Effect.UNCHANGED)
 
 
-def summarize_run(items: Iterable[ItemResult], run: Run, *, duration: timedelta) -> ReprocessingResult:
-    """Summarize a run's items, grouped by change, the most frequent first."""
-    counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    groups: dict[str, tuple[Change, list[str], int]] = {}
-    errors: list[tuple[str, str]] = []
-    verdicts: list[tuple[str, str, str]] = []
-    for item in items:
-        counts[item.state.value] += 1
-        if item.skipped_because:
-            skips[item.skipped_because] += 1
-        if item.turns_verdict:
-            verdicts.append((item.serial_number or item.archive_id, str(item.old_verdict), str(item.new_verdict)))
-        if item.state is not ItemState.DONE:
-            continue
-        counts["successful"] += item.status == ConversionStatus.SUCCESS.value
-        counts["failed"] += item.status == ConversionStatus.FAILED.value
-        if item.comparison:
-            comparisons[item.comparison.value] += 1
-        effects.update(effect.value for effect in item.effects)
-        counts["no_successor"] += len(item.no_successor)
-        if item.error and len(errors) < _MOST_ERRORS:
-            errors.append((item.archive_id, item.error))
-        for change in {_same(each): each for each in item.changes}.values():
-            _, named, number = groups.get(_same(change), (change, [], 0))
-            groups[_same(change)] = (change, [*named, item.archive_id][:_NAMED], number + 1)
-    return ReprocessingResult(
-        total_archives=run.total,
-        processed=counts["done"],
-        successful=counts["successful"],
-        failed=counts["failed"],
-        skipped=counts["skipped"],
-        duration=duration,
-        errors=tuple(errors),
-        run_id=run.run_id,
-        dry_run=bool(run.request.get("dry_run")),
-        is_submitted=bool(run.request.get("submit_to_server")),
-        by_comparison=dict(comparisons),
-        skipped_because=dict(skips),
-        changes=tuple(sorted(map(_group, groups.values()), key=lambda group: (-group.entries, group.path))),
-        effects=dict(effects),
-        no_successor=counts["no_successor"],
-        verdict_changes=tuple(verdicts),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _New:
     """A new report, and what it continues."""
@@ -173,6 +124,17 @@ class _New:
     body: bytes
     summary: ReportSummary
     ran: Ran
+
+
+def _code(shown: Shown, replayed: Replayed) -> CodeChange:
+    before = shown.conversion
+    return CodeChange(
+        converter_name=shown.entry.converter_name,
+        old_version=before.converter_version if before else None,
+        old_fingerprint=before.code_fingerprint if before else "",
+        new_version=replayed.converter.version or None,
+        new_fingerprint=replayed.converter.fingerprint,
+    )
 
 
 def _before(shown: Shown, pair: Pair) -> Document | None:
@@ -230,14 +192,3 @@ def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None
     turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
     first = next((each.report.result for each in shown.documents.values()), None)
     return next(turning, pairs[0] if pairs else (first, None))
-
-
-def _same(change: Change) -> str:
-    return json.dumps([change.path, change.kind.value, change.old, change.new], sort_keys=True, default=str)
-
-
-def _group(found: tuple[Change, list[str], int]) -> ChangeGroup:
-    change, named, number = found
-    return ChangeGroup(
-        path=change.path, kind=change.kind, old=change.old, new=change.new, entries=number, archive_ids=tuple(named)
-    )

@@ -28,7 +28,7 @@ from pywats_archive.models.operation.replay import (
     RunState,
 )
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.reprocessing import runner
+from pywats_archive.reprocessing import history, runner
 from pywats_archive.reprocessing.runner import OnProgress
 
 _PAGE, _SAMPLE = 1000, 200
@@ -159,7 +159,7 @@ class ReprocessingEngine:
 
     def result(self, run_id: int) -> ReprocessingResult:
         """Summarize what a run did so far."""
-        return runner.result_of(self._archive, run_id)
+        return history.result_of(self._archive, run_id)
 
     def cancel(self, run_id: int) -> None:
         """Cancel a run after the entries in progress; finished entries stay."""

@@ -32,7 +32,8 @@ from pywats_archive.models.operation.replay import ItemResult, ItemState, Replay
 from pywats_archive.models.pairing import Pairing
 from pywats_archive.models.report import Report, ReportSummary, summarize
 from pywats_archive.reprocessing.compare import Ran
-from pywats_archive.reprocessing.effects import Document, Shown, evaluate, skipped, summarize_run, withheld
+from pywats_archive.reprocessing.effects import Document, Shown, evaluate, skipped, withheld
+from pywats_archive.reprocessing.history import result_of
 from pywats_archive.reprocessing.replayer import Replayer, Skipped
 
 log = structlog.get_logger()
@@ -66,13 +67,6 @@ def carry_out(
             _RunExecution(archive, station, run_id, request, pool, on_progress, done=run.total - run.planned).go()
     runs.end_if_done(archive, run_id, actor=actor)
     return result_of(archive, run_id, duration=timedelta(seconds=time.monotonic() - began_s))
-
-
-def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta()) -> ReprocessingResult:
-    """Summarize what a run has done so far."""
-    run = runs.get(archive, run_id)
-    items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
-    return summarize_run(items, run, duration=duration)
 
 
 class _RunExecution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive import decision_log
@@ -12,7 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks
 from pywats_archive.archive.results import appended, conversions
 from pywats_archive.archive.results.current import current, current_of
-from pywats_archive.catalog import events, reports, runs
+from pywats_archive.catalog import events, reports, run_outcomes, runs
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.conversion import Conversion
@@ -34,6 +35,16 @@ class Rollback:
     """Why it was not rolled back."""
     submitted_ids: tuple[str, ...] = ()
     """Reports of the run that the server has: they stay there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """What became of a run: see the fields of the same name of ``ReprocessingResult``."""
+
+    ended_at: datetime | None
+    ended_by: str | None
+    submissions: dict[str, int]
+    shown: int
 
 
 @contextmanager
@@ -70,6 +81,18 @@ def latest(archive: Archive, limit: int = 100) -> tuple[Run, ...]:
     """Return the latest runs, newest first."""
     with archive.read() as db:
         return runs.latest(db, limit)
+
+
+def outcome(archive: Archive, run_id: int) -> RunOutcome:
+    """Return what became of a run after its entries were replayed."""
+    with archive.read() as db:
+        at, actor = run_outcomes.ended(db, run_id) or (None, None)
+        return RunOutcome(
+            ended_at=at,
+            ended_by=actor,
+            submissions=run_outcomes.submissions(db, run_id),
+            shown=run_outcomes.shown(db, run_id),
+        )
 
 
 def planned(archive: Archive, run_id: int, limit: int) -> tuple[str, ...]:

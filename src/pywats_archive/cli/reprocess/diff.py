@@ -11,8 +11,7 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.output import print_json
 from pywats_archive.cli.reprocess.drawing import draw_item, write_csv
-from pywats_archive.cli.reprocess.words import RunArgument
-from pywats_archive.cli.restore import current_user
+from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, reading
 from pywats_archive.errors import UsageError
 
 
@@ -20,7 +19,7 @@ def diff(
     run: RunArgument,
     archive_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this entry.")] = None,
     config: options.ConfigOption = None,
-    archive: options.OneArchiveOption = None,
+    archive: ReadArchiveOption = None,
     to_csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write each change as a line of a CSV file.")
     ] = None,
@@ -30,8 +29,8 @@ def diff(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every field that a run changes, entry by entry."""
-    with options.open_station(config) as client:
-        every = client.reprocessing(archive, actor=current_user()).items(run)
+    with reading(archive, config) as client:
+        every = tuple(client.changes(run, unchanged=True))
         archive_id = archive_id and client.resolve(archive_id)
         items = [item for item in every if archive_id in (None, item.archive_id)]
     if not volatile:

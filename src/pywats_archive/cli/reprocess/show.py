@@ -8,16 +8,15 @@ from rich.table import Table
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, when
 from pywats_archive.cli.reprocess.drawing import report
-from pywats_archive.cli.reprocess.words import RunArgument
-from pywats_archive.cli.restore import current_user
+from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, reading
 
 
 def list_runs(
-    config: options.ConfigOption = None, archive: options.OneArchiveOption = None, as_json: options.JsonOption = False
+    config: options.ConfigOption = None, archive: ReadArchiveOption = None, as_json: options.JsonOption = False
 ) -> None:
     """List the runs, newest first."""
-    with options.open_station(config) as client:
-        found = client.reprocessing(archive, actor=current_user()).runs()
+    with reading(archive, config) as client:
+        found = client.runs()
     if as_json:
         print_json({"runs": found})
         return
@@ -34,10 +33,10 @@ def list_runs(
 def show(
     run: RunArgument,
     config: options.ConfigOption = None,
-    archive: options.OneArchiveOption = None,
+    archive: ReadArchiveOption = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Show what a run did so far."""
-    with options.open_station(config) as client:
-        result = client.reprocessing(archive, actor=current_user()).result(run)
+    with reading(archive, config) as client:
+        result = client.run(run)
     return report(result, as_json=as_json)

@@ -1,9 +1,25 @@
-"""Arguments that several verbs of ``reprocess`` share."""
+"""Arguments that several verbs of ``reprocess`` share, and what they open."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pywats_archive.cli import options
+from pywats_archive.client import Client
+
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="Number of the run.")]
+ReadArchiveOption = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="Read this archive; needs no configuration.")
+]
+
+
+@contextmanager
+def reading(archive: Path | None, config: Path | None) -> Iterator[Client]:
+    """Open what has the runs: the folder of an archive, or the archives of a configuration, of which it chooses one."""
+    with options.open_client(archive, None if archive else config) as client:
+        yield client

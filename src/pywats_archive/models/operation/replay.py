@@ -86,6 +86,19 @@ class ReplayMode(str, Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CodeChange:
+    """The code that converted entries before a run, and the code that the run converted them with."""
+
+    converter_name: str
+    old_version: str | None
+    old_fingerprint: str
+    """SHA-256 of the code; empty if none is on record."""
+    new_version: str | None
+    new_fingerprint: str
+    entries: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ItemResult:
     """The result of one entry."""
 
@@ -111,6 +124,14 @@ class ItemResult:
     Of the first report whose verdict changes, or of the first report.
     """
     duration_ms: int = 0
+    code: CodeChange | None = None
+    """None for an entry that was not replayed."""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the replay came out as before, with nothing for a person to decide."""
+        is_same = self.state is ItemState.DONE and self.comparison is Comparison.SAME
+        return is_same and not (self.turns_verdict or self.no_successor or Effect.AMBIGUOUS in self.effects)
 
     @property
     def turns_verdict(self) -> bool:
@@ -156,6 +177,10 @@ class ReplayRequest:
     allow_unit_change: str | None = None
     """Why a report may continue one of another serial number, if its own id is the same or each side has only one."""
     stop_at_failure: bool = False
+    converter_file: str | None = None
+    """Only in a dry run: replay with the class of this file, ``candidate.py`` or ``candidate.py:Class``."""
+    selection: dict[str, Any] = field(default_factory=dict)
+    """How the entries were chosen, for the record only."""
 
     def as_details(self) -> dict[str, Any]:
         """Return the request as a run stores it."""
@@ -211,3 +236,22 @@ class ReprocessingResult:
     """How many reports the server has, or gets, that no new one continues: they stay there."""
     verdict_changes: tuple[tuple[str, str, str], ...] = ()
     """Serial number, old and new verdict of each unit whose verdict changed."""
+    state: RunState = RunState.RUNNING
+    created_at: datetime | None = None
+    actor: str = ""
+    ended_at: datetime | None = None
+    """When it was done, cancelled or rolled back; None before."""
+    ended_by: str | None = None
+    request: dict[str, Any] = field(default_factory=dict)
+    """The request, as ``ReplayRequest.as_details`` returns it."""
+    code: tuple[CodeChange, ...] = ()
+    """The converters of the entries, before and in the run."""
+    submissions: dict[str, int] = field(default_factory=dict)
+    """The run's reports by the state of their submission now."""
+    shown: int = 0
+    """How many entries show the run's conversion now: not those of a dry run, rolled back, or converted again later."""
+
+    @property
+    def planned(self) -> int:
+        """The number of entries that are left."""
+        return self.total_archives - self.processed - self.skipped

@@ -1,0 +1,41 @@
+"""The half of the client that reads runs: each reprocessing on record, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pywats_archive.archive import arguments
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import runs
+from pywats_archive.client.archives import OpenArchives
+from pywats_archive.models.operation.replay import ItemResult, ReprocessingResult, Run
+from pywats_archive.reprocessing import history
+
+
+class RunReader:
+    """Reads the runs of one archive of a station; no configuration is needed.
+
+    UsageError if there are several archives and none is named, UnknownRun if a run does not exist.
+    """
+
+    _archives: OpenArchives
+
+    def runs(self, archive: Path | str | None = None, *, limit: int = 100) -> tuple[Run, ...]:
+        """Return the latest runs, newest first."""
+        return runs.latest(self._archive_of(archive), arguments.whole(limit, "limit"))
+
+    def run(self, run_id: int, archive: Path | str | None = None) -> ReprocessingResult:
+        """Summarize what a run has done so far, and what became of it since."""
+        return history.result_of(self._archive_of(archive), run_id)
+
+    def changes(
+        self, run_id: int, archive: Path | str | None = None, *, unchanged: bool = False
+    ) -> Iterator[ItemResult]:
+        """Stream the outcome of each entry that a run changed or skipped, or, with ``unchanged``, of every entry."""
+        of = self._archive_of(archive)
+        runs.get(of, run_id)
+        return (item for item in runs.items(of, run_id) if unchanged or not item.is_unchanged)
+
+    def _archive_of(self, archive: Path | str | None) -> Archive:
+        return self._archives.only(None if archive is None else arguments.path(archive, "archive"))
