@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 import pywats_archive
-from pywats_archive.cli.output import console, facts
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console, facts, print_json, values_of
 from pywats_archive.errors import UsageError
 
 _PACKAGE = Path(pywats_archive.__file__).parent
@@ -24,16 +25,43 @@ class DocumentationPage:
     """One page: its name is its path below ``docs``, without the suffix."""
 
     name: str
+    """Its path below ``docs``, without the suffix."""
     title: str
+    """Its title."""
     path: Path
+    """Its file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentationList:
+    """The pages of the documentation."""
+
+    pages: tuple[DocumentationPage, ...]
+    """All pages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentationText(DocumentationPage):
+    """One page with its text."""
+
+    text: str
+    """The page in Markdown."""
 
 
 def docs(
     name: Annotated[str | None, typer.Argument(help="A page of the list, such as howto/station or station.")] = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """List or print pages of the documentation."""
     if name:
-        _show(_page(name).path.read_text(encoding="utf-8"))
+        page = _page(name)
+        text = page.path.read_text(encoding="utf-8")
+        if as_json:
+            print_json(DocumentationText(**values_of(page), text=text))
+        else:
+            _show(text)
+    elif as_json:
+        print_json(DocumentationList(pages=tuple(pages())))
     else:
         console.print(facts((page.name, page.title) for page in pages()))
         console.print(f"\n'pywats-archive docs NAME' prints a page. They are in {FOLDER}", soft_wrap=True)

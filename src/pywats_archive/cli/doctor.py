@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
@@ -13,9 +13,10 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.client import Client
 from pywats_archive.doctor.examination import Examination, Examined
-from pywats_archive.doctor.findings import Result, Use
-from pywats_archive.doctor.verdict import GUARANTEES, Level
+from pywats_archive.doctor.findings import Outcome, Result, Use
+from pywats_archive.doctor.verdict import GUARANTEES, Advice, Level
 from pywats_archive.errors import UsageError
+from pywats_archive.portable.volumes import FileSystem
 
 _STYLES = {
     Level.FULL: "green",
@@ -27,6 +28,44 @@ _STYLES = {
     Result.FAILED: "red",
     Result.SKIPPED: "dim",
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExaminedFolder:
+    """One folder and its guarantee."""
+
+    path: str
+    """The folder."""
+    uses: tuple[Use, ...]
+    """Who uses the folder, and for what."""
+    level: Level
+    """The guarantee that holds in the folder."""
+    guarantee: str
+    """The level in words."""
+    advice: tuple[Advice, ...]
+    """The weaknesses and what to change, the worst first."""
+    tried_in: str | None
+    """The folder of the probe; null if there could be none."""
+    file_system: FileSystem | None
+    """The file system of the folder; null if it is unknown."""
+    checks: tuple[Outcome, ...]
+    """What was tried or measured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """What the folders guarantee."""
+
+    account: str
+    """The account of the trials; rights hold for the account that the service runs under."""
+    level: Level
+    """The guarantee that holds in every folder."""
+    warnings: tuple[str, ...]
+    """Warnings about doubtful values in the configuration."""
+    other_service: str | None
+    """A warning about pyWATS' own service on this computer; null if there is none."""
+    folders: tuple[ExaminedFolder, ...]
+    """One for each folder."""
 
 
 def doctor(
@@ -51,28 +90,28 @@ def doctor(
     return 0 if examination.level is Level.FULL and not is_doubtful else 1
 
 
-def _document(examination: Examination) -> dict[str, Any]:
-    return {
-        "account": examination.account,
-        "level": examination.level,
-        "warnings": examination.warnings,
-        "other_service": examination.other_service,
-        "folders": [_folder(folder) for folder in examination.folders],
-    }
+def _document(examination: Examination) -> Diagnosis:
+    return Diagnosis(
+        account=examination.account,
+        level=examination.level,
+        warnings=examination.warnings,
+        other_service=examination.other_service,
+        folders=tuple(map(_folder, examination.folders)),
+    )
 
 
-def _folder(examined: Examined) -> dict[str, Any]:
+def _folder(examined: Examined) -> ExaminedFolder:
     findings, verdict = examined.findings, examined.verdict
-    return {
-        "path": findings.path,
-        "uses": findings.uses,
-        "level": verdict.level,
-        "guarantee": verdict.guarantee,
-        "advice": verdict.advice,
-        "tried_in": findings.tried_in,
-        "file_system": findings.file_system,
-        "checks": findings.outcomes,
-    }
+    return ExaminedFolder(
+        path=findings.path,
+        uses=findings.uses,
+        level=verdict.level,
+        guarantee=verdict.guarantee,
+        advice=verdict.advice,
+        tried_in=findings.tried_in,
+        file_system=findings.file_system,
+        checks=findings.outcomes,
+    )
 
 
 def _draw(examination: Examination) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -12,9 +13,34 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, when
 from pywats_archive.cli.restore import current_user
+from pywats_archive.models.retention.purge import Hold
 
 app = typer.Typer(help="Keep entries from every purge.", no_args_is_help=True, rich_markup_mode=None)
 IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldEntries:
+    """The entries that are held from now on."""
+
+    held: tuple[str, ...]
+    """Their archive ids."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleasedEntries:
+    """The entries that are no longer held."""
+
+    released: tuple[str, ...]
+    """Their archive ids."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldList:
+    """The holds of all archives."""
+
+    holds: tuple[Hold, ...]
+    """One for each held entry."""
 
 
 @app.command("add")
@@ -24,13 +50,17 @@ def add(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     as_owner: AsOwnerOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Hold entries until they are released."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
         client.retention.hold(ids, reason, actor=current_user())
-    console.print(f"{len(ids)} held")
+    if as_json:
+        print_json(HeldEntries(held=tuple(ids)))
+    else:
+        console.print(f"{len(ids)} held")
 
 
 @app.command("release")
@@ -39,13 +69,17 @@ def release(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     as_owner: AsOwnerOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Release entries, so that their policies apply again."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
         client.retention.release(ids, actor=current_user())
-    console.print(f"{len(ids)} released")
+    if as_json:
+        print_json(ReleasedEntries(released=tuple(ids)))
+    else:
+        console.print(f"{len(ids)} released")
 
 
 @app.command("list")
@@ -58,7 +92,7 @@ def list_holds(
     with options.open_client(archive, config) as client:
         holds = client.retention.holds()
     if as_json:
-        print_json({"holds": holds})
+        print_json(HoldList(holds=holds))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("entry", "converter", "since", "by", "why"):

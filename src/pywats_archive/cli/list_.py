@@ -110,6 +110,18 @@ class Form:
     utc: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryList:
+    """A page of entries."""
+
+    entries: tuple[ArchiveEntry, ...]
+    """The entries, in the requested order."""
+    total: int
+    """Number of entries that match, on all pages."""
+    total_is_exact: bool
+    """False if more than ``total`` match."""
+
+
 def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
     """Print the entries that match: a page of them as a table or JSON, or all of them as CSV."""
     if form.as_csv and not form.as_json:
@@ -118,7 +130,7 @@ def answer(client: Client, wanted: EntryFilter, form: Form) -> None:
         return
     page = client.find(wanted, limit=form.limit or _PAGE, offset=form.offset)
     if form.as_json:
-        print_json({"entries": page.items, "total": page.total, "total_is_exact": page.total_is_exact})
+        print_json(EntryList(entries=page.items, total=page.total, total_is_exact=page.total_is_exact))
     elif not page.items:
         console.print(f"none after the first {page.total}" if page.total else "no entries")
     else:

@@ -110,7 +110,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"cannot ask '{question}?' (no terminal); if you are sure, add --yes")
-    typer.confirm(f"{question}?", abort=True)
+    typer.confirm(f"{question}?", abort=True, err=True)
 
 
 def open_station(config: Path | None) -> Client:

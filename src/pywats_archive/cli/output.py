@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,19 +19,43 @@ from rich.table import Table
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.statistics import OpenAlert
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA = 1
+"""The version of the JSON documents. A field that is added does not change it; one that is renamed or removed does."""
 _WIDTH_WITHOUT_TERMINAL = 160
 _IS_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
 console = Console(highlight=False, markup=False, emoji=False, width=None if _IS_TERMINAL else _WIDTH_WITHOUT_TERMINAL)
 
 
-def print_json(value: Any) -> None:
-    """Write one JSON document, ASCII, to stdout."""
-    sys.stdout.write(json.dumps(value, default=_plain, indent=2) + "\n")
+def print_json(document: DataclassInstance) -> None:
+    """Write the one JSON document of a verb, ASCII, to stdout: ``schema``, then the fields of the dataclass."""
+    sys.stdout.write(_json({"schema": SCHEMA, **values_of(document)}, indent=2) + "\n")
+
+
+def print_json_line(document: DataclassInstance) -> None:
+    """Write one document of a stream as a line, with ``schema`` as each document has it, and flush it."""
+    sys.stdout.write(_json({"schema": SCHEMA, **values_of(document)}) + "\n")
+    sys.stdout.flush()
+
+
+def values_of(value: DataclassInstance) -> dict[str, Any]:
+    """Return the fields of a dataclass with their values."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, default=_plain, indent=indent, allow_nan=False)
+    except ValueError:  # a report may contain NaN or Infinity, which JSON does not have: they become strings
+        spelled = json.loads(json.dumps(value, default=_plain), parse_constant=str)
+        return json.dumps(spelled, indent=indent)
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return values_of(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
     if isinstance(value, timedelta):

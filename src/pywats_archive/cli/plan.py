@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,16 @@ from pywats_archive.models.operation.capacity import MEASURED, Capacity, Load, c
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSpace:
+    """An estimate of disk space."""
+
+    load: Load
+    """The files that are to be archived."""
+    capacity: Capacity
+    """The disk space that they need."""
 
 
 def plan(
@@ -45,7 +55,7 @@ def plan(
     except ValueError as exc:
         raise UsageError(f"plan: {exc}") from exc
     if as_json:
-        print_json({"load": load, "capacity": needed})
+        print_json(PlannedSpace(load=load, capacity=needed))
     else:
         console.print(facts(_facts(load, needed)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -11,17 +11,47 @@ from rich.table import Table
 
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of
 from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
+from pywats_archive.models.retention.configured import Difference
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.retention.differing import describe
+from pywats_archive.retention.station import InForce
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[
     str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all other converters.")
 ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedPolicy(RetentionPolicy):
+    """The policy of a converter in one archive."""
+
+    archive: str
+    """The folder of the archive."""
+    is_own: bool
+    """False if the converter follows the policy of all others (``*``)."""
+    differences: tuple[Difference, ...]
+    """Where the configuration differs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyList:
+    """All policies."""
+
+    policies: tuple[ListedPolicy, ...]
+    """One for each converter of each archive, and one for all others (``*``)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyEffects(RetentionPolicy):
+    """A policy, and what it would purge now."""
+
+    effects: tuple[PurgePlan, ...]
+    """One for each converter to which it applies."""
 
 
 @app.command("list")
@@ -34,8 +64,7 @@ def list_policies(
     with options.open_client(archive, config) as client:
         found = client.retention.policies()
     if as_json:
-        rows = [_document(each.policy) | {"is_own": each.is_own, "differences": each.differences} for each in found]
-        print_json({"policies": rows})
+        print_json(PolicyList(policies=tuple(map(_listed, found))))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("converter", "days", "failed", "size", "level", "at least", "not before", "unsubmitted", "own"):
@@ -64,7 +93,7 @@ def show_policy(
         policy = client.retention.policy(name)
         effects = client.retention.effects(policy)
     if as_json:
-        print_json(_document(policy) | {"effects": effects})
+        print_json(PolicyEffects(**values_of(policy), effects=effects))
         return
     console.print(facts(_facts(policy)))
     say_effects(effects)
@@ -121,7 +150,7 @@ def set_policy(
         _agree(effects, yes=yes)
         client.retention.set_policy(policy, actor=current_user(), confirmed=True)
     if as_json:
-        print_json(_document(policy) | {"effects": effects})
+        print_json(PolicyEffects(**values_of(policy), effects=effects))
 
 
 @app.command("reset")
@@ -130,6 +159,7 @@ def reset_policy(
     yes: options.YesOption = False,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
     """Make a converter use the policy of all others (*) again."""
@@ -137,9 +167,13 @@ def reset_policy(
     with options.open_client(archive, config) as client:
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)
         effects = () if name == EVERY_OTHER else client.retention.effects(other)
-        say_effects(effects)
+        if not as_json:
+            say_effects(effects)
         _agree(effects, yes=yes)
         client.retention.reset_policy(name, actor=current_user(), confirmed=True)
+        policy = client.retention.policy(name)
+    if as_json:
+        print_json(PolicyEffects(**values_of(policy), effects=effects))
 
 
 def say_effects(effects: tuple[PurgePlan, ...]) -> None:
@@ -170,8 +204,10 @@ def _changed(policy: RetentionPolicy, changes: dict[str, Any]) -> RetentionPolic
         raise UsageError(str(exc)) from exc
 
 
-def _document(policy: RetentionPolicy) -> dict[str, Any]:
-    return {"converter_name": policy.converter_name, **policy.as_details()}
+def _listed(each: InForce) -> ListedPolicy:
+    return ListedPolicy(
+        **values_of(each.policy), archive=each.archive, is_own=each.is_own, differences=each.differences
+    )
 
 
 def _row(policy: RetentionPolicy) -> tuple[str, ...]:

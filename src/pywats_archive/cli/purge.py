@@ -4,25 +4,77 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import YesOption
-from pywats_archive.cli.output import console, human_size, print_json, printable, when
+from pywats_archive.cli.output import console, human_size, print_json, printable, values_of, when
 from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import RetentionHeldBack, UsageError
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.retention.purge import Decision, PurgeStatistics
-from pywats_archive.retention.station import StationRetention
+from pywats_archive.models.retention.purge import Decision, Obstacle, PurgeReason, PurgeStatistics
+from pywats_archive.retention.station import ClockState, StationRetention
 
 Decided = Iterable[tuple[str, Decision]]
 _SHOWN = 20
 _AT_ONCE = 100_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PurgeableEntry:
+    """An entry that would be purged."""
+
+    archive_id: str
+    """Its archive id."""
+    converter_name: str
+    """Its converter."""
+    reason: PurgeReason
+    """Why it would be purged."""
+    disk_size_bytes: int
+    """Disk space of all its blobs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptEntry(PurgeableEntry):
+    """An entry that stays, although a limit or a person requests its purge."""
+
+    kept_because: Obstacle
+    """Why it stays."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PurgePreview:
+    """What a purge would remove now."""
+
+    entries: tuple[PurgeableEntry, ...]
+    """The entries that would be purged."""
+    kept: tuple[KeptEntry, ...]
+    """The entries that would stay."""
+    bytes_freed: int
+    """Disk space that would be freed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Purged:
+    """What a purge removed."""
+
+    purged: tuple[PurgeStatistics, ...]
+    """One for each converter, or for each archive if entries were named."""
+    bytes_freed: int
+    """Disk space that was freed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfirmedClocks:
+    """The clock, after it was confirmed."""
+
+    clocks: tuple[ClockState, ...]
+    """One for each archive."""
 
 
 def purge(
@@ -54,6 +106,7 @@ def purge(
     Without ids and filters, the policies of all converters apply, or of one --converter.
     Held and unfinished entries always stay, and so does the record of each purged entry.
     """
+    console.stderr = as_json  # stdout is for the document alone
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     is_filtered = wanted != EntryFilter(converter_name=converter)
     if archive_ids and (is_filtered or converter):
@@ -77,7 +130,8 @@ def purge(
             if preview:
                 return 0
             if not going:
-                return _failures(retention.finish_unfinished())
+                done = retention.finish_unfinished()
+                return _report(done, as_json=True) if as_json else _failures(done)
         options.confirm("purge these", yes=yes)
         if archive_ids or is_filtered:
             done = retention.purge_named(ids, actor=current_user(), unsubmitted=unsubmitted, even_damaged=even_damaged)
@@ -96,7 +150,7 @@ def _confirm_clock(retention: StationRetention, *, yes: bool, as_json: bool) -> 
         options.confirm(f"it is {when(found[0].clock)} now: is that right", yes=yes)
         retention.confirm_clock(actor=current_user())
     if as_json:
-        print_json({"clocks": retention.clocks()})
+        print_json(ConfirmedClocks(clocks=retention.clocks()))
     return 0
 
 
@@ -137,22 +191,28 @@ def _show(decided: Decided, *, as_json: bool) -> int:
 
 
 def _write(decided: Decided) -> int:
-    going, kept = [], []
+    going: list[PurgeableEntry] = []
+    kept: list[KeptEntry] = []
     for name, decision in decided:
-        fields: dict[str, Any] = {"archive_id": decision.archive_id, "converter_name": name, "reason": decision.reason}
-        fields["disk_size_bytes"] = decision.disk_size_bytes
+        entry = PurgeableEntry(
+            archive_id=decision.archive_id,
+            converter_name=name,
+            reason=decision.reason,
+            disk_size_bytes=decision.disk_size_bytes,
+        )
         if decision.obstacle:
-            kept.append(fields | {"kept_because": decision.obstacle})
+            kept.append(KeptEntry(**values_of(entry), kept_because=decision.obstacle))
         else:
-            going.append(fields)
-    print_json({"entries": going, "kept": kept, "bytes_freed": sum(each["disk_size_bytes"] for each in going)})
+            going.append(entry)
+    freed = sum(each.disk_size_bytes for each in going)
+    print_json(PurgePreview(entries=tuple(going), kept=tuple(kept), bytes_freed=freed))
     return len(going)
 
 
 def _report(done: Sequence[PurgeStatistics], *, as_json: bool) -> int:
     """Print what was purged; 1 if a size limit could not be met, or a file could not be removed."""
     if as_json:
-        print_json({"purged": done, "bytes_freed": sum(each.bytes_freed for each in done)})
+        print_json(Purged(purged=tuple(done), bytes_freed=sum(each.bytes_freed for each in done)))
     else:
         number, freed = sum(each.archives_purged for each in done), sum(each.bytes_freed for each in done)
         console.print(f"{number} entries purged, {human_size(freed)} freed; their records stay")

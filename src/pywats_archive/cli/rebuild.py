@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.archive.repair.rebuild import damage
@@ -11,7 +12,17 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.restore import current_user
 from pywats_archive.cli.verify import show_problem
-from pywats_archive.models.operation.integrity import OnlyThere, Rebuilt
+from pywats_archive.models.operation.integrity import OnlyThere, Problem, Rebuilt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RebuiltCatalogs:
+    """The rebuilt catalogs."""
+
+    rebuilt: tuple[Rebuilt, ...]
+    """One for each rebuilt archive; empty if every catalog can be read."""
+    problems: tuple[Problem, ...]
+    """The problems of all of them."""
 
 
 def rebuild(
@@ -33,9 +44,9 @@ def rebuild(
         )
     with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
         done = client.rebuild(actor=current_user(), on_progress=lambda *_: advance(1))
-    problems = [problem for each in done for problem in each.problems]
+    problems = tuple(problem for each in done for problem in each.problems)
     if as_json:
-        print_json({"rebuilt": done, "problems": problems})
+        print_json(RebuiltCatalogs(rebuilt=done, problems=problems))
     elif done:
         for each in done:
             _show(each)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,17 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.client.restoring import Restored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoredSources:
+    """The sources that were restored, and those that were not."""
+
+    restored: tuple[Restored, ...]
+    """Those that were restored without a problem."""
+    problems: tuple[Restored, ...]
+    """Those that failed, or were only restored in part."""
 
 
 def restore(
@@ -36,9 +48,9 @@ def restore(
         results = client.restore(
             options.chosen(client, archive_ids), to.absolute(), actor=current_user(), even_damaged=even_damaged
         )
-    failed = [result for result in results if result.error]
+    failed = tuple(result for result in results if result.error)
     if as_json:
-        print_json({"restored": [r for r in results if not r.error], "problems": failed})
+        print_json(RestoredSources(restored=tuple(r for r in results if not r.error), problems=failed))
     else:
         for result in results:
             if result.path:

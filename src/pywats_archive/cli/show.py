@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable, when
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of, when
+from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.event import Event
+from pywats_archive.models.report import Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownEntry(ArchiveEntry):
+    """An entry with its whole history."""
+
+    conversions: tuple[Conversion, ...]
+    """Every attempt to convert it, oldest first."""
+    reports: tuple[Report, ...]
+    """Its reports, in the order in which ``show`` numbers them."""
+    events: tuple[Event, ...]
+    """What happened to it, oldest first."""
 
 
 def show(
@@ -31,9 +46,9 @@ def show(
     _draw(details)
 
 
-def _document(details: EntryDetails) -> dict[str, Any]:
-    entry = {field.name: getattr(details.entry, field.name) for field in dataclasses.fields(details.entry)}
-    return entry | {"conversions": details.conversions, "reports": details.reports, "events": details.events}
+def _document(details: EntryDetails) -> ShownEntry:
+    known = values_of(details.entry)
+    return ShownEntry(**known, conversions=details.conversions, reports=details.reports, events=details.events)
 
 
 def _draw(details: EntryDetails) -> None:

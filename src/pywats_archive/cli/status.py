@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -10,10 +11,27 @@ from rich.table import Table
 
 from pywats_archive.archive.ledger import Account, Whereabouts
 from pywats_archive.cli import entries_table, options
-from pywats_archive.cli.output import console, print_alerts, print_json, printable, when
+from pywats_archive.cli.output import console, print_alerts, print_json, printable, values_of, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceStatus
+from pywats_archive.models.operation.statistics import OpenAlert
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusDocument:
+    """The counts of all sources, the open alerts and the services."""
+
+    accounts: tuple[Account, ...]
+    """The sources of each converter and day."""
+    agrees: bool
+    """Whether what came in and what went out agree."""
+    disagreements: tuple[str, ...]
+    """One line for each count that does not agree."""
+    alerts: tuple[OpenAlert, ...]
+    """The open alerts."""
+    services: tuple[ServiceStatus, ...]
+    """The service of each archive."""
 
 
 def status(
@@ -32,15 +50,7 @@ def status(
             return _found(client.where_is(what), what, as_json, is_working=is_working)
         station = client.status()
     if as_json:
-        print_json(
-            {
-                "accounts": station.accounts,
-                "agrees": station.agrees,
-                "disagreements": station.disagreements,
-                "alerts": station.alerts,
-                "services": station.services,
-            }
-        )
+        print_json(StatusDocument(agrees=station.agrees, **values_of(station)))
     else:
         _draw(station)
     is_well = station.agrees and not station.alerts and not any(_vanished(account) for account in station.accounts)
@@ -49,7 +59,7 @@ def status(
 
 def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) -> int:
     if as_json:
-        print_json({"arrivals": found.arrivals, "entries": found.entries})
+        print_json(found)
     elif not found.arrivals and not found.entries:
         console.print(
             printable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,16 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import Checked, Problem, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """What a check found."""
+
+    checked: int
+    """Number of blobs that were checked."""
+    problems: tuple[Problem, ...]
+    """The problems found; empty if everything is sound."""
 
 
 def verify(
@@ -58,7 +69,7 @@ def verify(
                 if not as_json:
                     show_problem(found.problem)
     if as_json:
-        print_json({"checked": checked, "problems": problems})
+        print_json(Verified(checked=checked, problems=tuple(problems)))
     else:
         _sum_up(checked, len(problems), thoroughness)
     return 1 if problems else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,17 @@ from pywats_archive.cli.output import print_json
 from pywats_archive.cli.reprocess.drawing import draw_item, write_csv
 from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, reading
 from pywats_archive.errors import UsageError
+from pywats_archive.models.operation.replay import ItemResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunChanges:
+    """What a run changes, entry by entry."""
+
+    run_id: int
+    """Number of the run."""
+    items: tuple[ItemResult, ...]
+    """One for each entry."""
 
 
 def diff(
@@ -40,7 +51,7 @@ def diff(
     if to_csv:
         write_csv(to_csv, items)
     if as_json:
-        print_json({"run_id": run, "items": items})
+        print_json(RunChanges(run_id=run, items=tuple(items)))
     elif not to_csv:
         for item in items:
             draw_item(item)

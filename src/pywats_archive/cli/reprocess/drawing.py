@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.output import console, print_json, printable, values_of
 from pywats_archive.models.operation.replay import ChangeGroup, ItemResult, ReprocessingResult
 
 _SHOWN_GROUPS = 30
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult(ReprocessingResult):
+    """What a run did so far, or would do."""
+
+    duration_s: float
+    """Duration of the run; the same as ``duration``."""
+
+
 def report(result: ReprocessingResult, *, as_json: bool, is_check: bool = False) -> int:
     """Draw what a run did, or write it as JSON; 1 when something failed or was skipped, in a check when something differs."""
     if as_json:
-        print_json(result)
+        print_json(RunResult(**values_of(result), duration_s=result.duration.total_seconds()))
     else:
         _draw(result)
     differs = is_check and result.by_comparison.get("same", 0) != result.total_archives

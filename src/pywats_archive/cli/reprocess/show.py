@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich import box
 from rich.table import Table
 
@@ -9,6 +11,15 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, when
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, reading
+from pywats_archive.models.operation.replay import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunList:
+    """The runs of an archive."""
+
+    runs: tuple[Run, ...]
+    """The runs, newest first."""
 
 
 def list_runs(
@@ -18,7 +29,7 @@ def list_runs(
     with reading(archive, config) as client:
         found = client.runs()
     if as_json:
-        print_json({"runs": found})
+        print_json(RunList(runs=tuple(found)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("run", "begun", "by", "state", "done", "skipped", "planned", "how"):

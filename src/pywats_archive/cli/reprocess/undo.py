@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable
@@ -9,17 +12,41 @@ from pywats_archive.cli.reprocess.words import RunArgument
 from pywats_archive.cli.restore import current_user
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolledBackRun:
+    """What a rollback did."""
+
+    run_id: int
+    """Number of the run."""
+    set_back: int
+    """Number of entries that show their previous conversion again."""
+    entries: tuple[Rollback, ...]
+    """One for each entry of the run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledRun:
+    """A run that was cancelled."""
+
+    run_id: int
+    """Number of the run."""
+
+
 def cancel(
     run: RunArgument,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
+    as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
     """Cancel a run after the entries in progress; finished entries stay."""
     write_as(archive, config or options.default_config(), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
-    console.print(f"run {run} is cancelled")
+    if as_json:
+        print_json(CancelledRun(run_id=run))
+    else:
+        console.print(f"run {run} is cancelled")
 
 
 def rollback(
@@ -37,7 +64,7 @@ def rollback(
         done = client.reprocessing(archive, actor=current_user()).rollback(run)
     back = [each for each in done if each.is_set_back]
     if as_json:
-        print_json({"run_id": run, "set_back": len(back), "entries": done})
+        print_json(RolledBackRun(run_id=run, set_back=len(back), entries=tuple(done)))
     else:
         console.print(f"{len(back)} of {len(done)} entries are rolled back")
         for each in done:
