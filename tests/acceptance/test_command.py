@@ -126,7 +126,7 @@ def test_a_configuration_without_an_archive_is_told(station: Station) -> None:
     """If nothing is archived yet, the output says so, and which key turns it on; JSON stays JSON."""
     station.add("plain", archive_enabled=False)
     answer = command("list", "--json", "--config", station.write_config())
-    assert json.loads(answer.stdout) == {"entries": [], "total": 0, "total_is_exact": True}
+    assert json.loads(answer.stdout) == {"schema": 1, "entries": [], "total": 0, "total_is_exact": True}
     assert "archive_enabled" in answer.stderr
 
 

@@ -107,7 +107,7 @@ def test_a_station_from_its_first_file_to_its_last(station: Station) -> None:
     first, *others = station.entries()
     blob = station.archive_root / first.source_archived_path
     here, config = ("--archive", station.archive_root), station.root / "config.json"
-    assert answered("verify", *here) == {"checked": 7, "problems": []}
+    assert answered("verify", *here) == {"schema": 1, "checked": 7, "problems": []}
     replay = answered("reprocess", "start", first.archive_id, "--submit", "--yes", "--config", config)
     assert replay["processed"] == 1
     assert station.run().waiting == ()
