@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.liveness.heartbeat import Heartbeat
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import ServiceFailed
+from pywats_archive.models.operation.service import ServiceFacts
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import WORKERS, Alerts
 from pywats_archive.pipeline.background.jobs import BackgroundJobs
@@ -28,10 +31,14 @@ class Vitals:
         work: WorkQueue,
         jobs: BackgroundJobs,
         *,
+        facts: Callable[[float], ServiceFacts],
         subject: str,
         clock: Clock,
     ) -> None:
-        """``subject``: the subject of alerts on the whole service, the path of its configuration."""
+        """``facts`` returns what the heartbeats say, at a moment of the monotonic clock.
+
+        ``subject``: the subject of alerts on the whole service, the path of its configuration.
+        """
         self._pool = pool
         self._alerts = alerts
         self._processes = processes
@@ -39,6 +46,7 @@ class Vitals:
         self._outbox = outbox
         self._work = work
         self._jobs = jobs
+        self._facts = facts
         self._subject = subject
         self._heartbeats: dict[Archive, Heartbeat] = {}
         self._checked_at_s = float("-inf")
@@ -68,8 +76,9 @@ class Vitals:
         archives = self._pool.archives
         for archive in [each for each in self._heartbeats if each not in archives]:
             self._heartbeats.pop(archive).end()
+        facts = self._facts(now_s)
         for archive in archives:
-            self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._now)).beat(now_s)
+            self._heartbeats.setdefault(archive, Heartbeat(archive, clock=self._now)).beat(now_s, facts)
 
     def _check_workers(self) -> None:
         processes, alerts = self._processes, self._alerts

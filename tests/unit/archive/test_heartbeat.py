@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.ownership import owning
 from pywats_archive.archive.liveness import heartbeat
 from pywats_archive.archive.liveness.heartbeat import BEAT_EVERY_S, Heartbeat
-from pywats_archive.models.operation.service import Beat, NoteAuthor, ServiceState, service_status
+from pywats_archive.models.operation.service import (
+    Beat,
+    NoteAuthor,
+    ServerContact,
+    ServiceFacts,
+    ServiceState,
+    service_status,
+)
 from pywats_archive.models.time import UTC, utc_now
 
 NOW = datetime(2026, 2, 13, 12, tzinfo=UTC)
@@ -76,6 +84,38 @@ def test_a_sign_is_given_every_few_seconds_and_gone_at_an_orderly_end(tmp_path: 
         sign.end()
         sign.end()
     assert heartbeat.status_of(root, now=NOW).state is ServiceState.STOPPED
+
+
+def test_the_sign_says_who_runs_the_service_and_when_it_stopped(tmp_path: Path) -> None:
+    """A change of the facts is written, the beginning stays, and after an orderly stop the last facts remain."""
+    root = tmp_path / "a"
+    contact = ServerContact(address="http://wats", has_answered=True, trouble="503", since=NOW)
+    facts = ServiceFacts(version="1.2", account="tester", log=root / "x.log", patterns={"ICT": ("*.csv",)})
+    with Archive.open(root, create=True, own=True) as archive:
+        sign = Heartbeat(archive, clock=lambda: NOW)
+        sign.beat(100.0, facts)
+        found = heartbeat.status_of(root, now=NOW)
+        assert (found.version, found.account, found.log) == ("1.2", "tester", root / "x.log")
+        assert (found.since, found.server, found.stopped_at) == (NOW, None, None)
+        sign.beat(200.0, replace(facts, server=contact))
+        assert heartbeat.status_of(root, now=NOW).server == contact
+        assert heartbeat.facts_of(root).patterns == {"ICT": ("*.csv",)}
+        sign.end()
+    ended = heartbeat.status_of(root, now=NOW)
+    assert not (root / layout.HEARTBEAT).exists()
+    assert (ended.state, ended.stopped_at, ended.process) == (ServiceState.STOPPED, NOW, None)
+    assert (ended.version, ended.log, ended.server) == ("1.2", root / "x.log", None)
+
+
+@pytest.mark.parametrize("more", ["", ', "version": 3, "server": [], "patterns": {"a": 1}, "log": "", "stopped_at": 5'])
+def test_a_sign_without_facts_is_read_too(tmp_path: Path, more: str) -> None:
+    """An earlier version writes fewer fields, and a damaged one is no reason to conclude less."""
+    (tmp_path / layout.HEARTBEAT).write_text(
+        f'{{"process": 1, "computer": "c", "since": "2026-02-13T00:00:00+00:00"{more}}}'
+    )
+    found = heartbeat.status_of(tmp_path, now=NOW)
+    assert (found.state, found.process, found.version, found.log) == (ServiceState.DIED, 1, None, None)
+    assert heartbeat.facts_of(tmp_path) == ServiceFacts()
 
 
 def test_no_sign_is_made_where_the_archive_is_not(tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def _note(root: Path) -> Path:
     return root / layout.OWNER
 
 
-def write_note(note: Path, **more: str) -> None:
-    """Write down who holds a lock; only the lock counts, so an unwritable note is no error.
+def write_note(note: Path, **more: object) -> None:
+    """Write down who holds a lock, and JSON values; only the lock counts, so an unwritable note is no error.
 
     The note may be in a folder that others can write to: it is always created as a new file, and never follows a link.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -41,11 +41,42 @@ class NoteAuthor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ServerContact:
+    """How a service stands with the server."""
+
+    address: str
+    """Without credentials."""
+    has_answered: bool = False
+    """Whether the server accepted or refused a report since the service started."""
+    trouble: str | None = None
+    """What is wrong with the server or the connection; None if its last answer was about a report."""
+    since: datetime | None = None
+    """Since when."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceFacts:
+    """What a service says about itself."""
+
+    version: str | None = None
+    account: str | None = None
+    """The account that it runs as."""
+    log: Path | None = None
+    """Its log file, if it writes one."""
+    server: ServerContact | None = None
+    patterns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By converter: the patterns that its code declares."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
     """The last sign of a service's main loop; ``by.since`` is when that loop began."""
 
     by: NoteAuthor
     at: datetime
+    facts: ServiceFacts = ServiceFacts()
+    stopped_at: datetime | None = None
+    """When it stopped in order; None while it runs, or if it died."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +91,16 @@ class ServiceStatus:
     """Since when it owns the archive, or its main loop runs."""
     last_sign: datetime | None = None
     """When its main loop gave its last sign, by the clock of its computer."""
+    stopped_at: datetime | None = None
+    """When the last service stopped in order; None if one runs, if it died, or if that is not recorded."""
+    version: str | None = None
+    """The version of the service, or of the last one; None if that is not recorded, as for ``account`` and ``log``."""
+    account: str | None = None
+    """The account that it runs as."""
+    log: Path | None = None
+    """Its log file, if it writes one."""
+    server: ServerContact | None = None
+    """How it stands with the server."""
 
 
 def service_status(
@@ -70,22 +111,30 @@ def service_status(
     The lock is decisive: the owner of an archive lives. The age of a sign is only known on the same computer, and a clock
     that was set back since does not make a service count as stalled.
     """
-    known = beat and owner and (beat.by.process, beat.by.computer) == (owner.process, owner.computer)
+    lives = beat if beat and not beat.stopped_at else None
+    known = lives and owner and (lives.by.process, lives.by.computer) == (owner.process, owner.computer)
     if not is_owned:
-        state = ServiceState.DIED if beat else ServiceState.STOPPED
-    elif not (known and beat):
+        state = ServiceState.DIED if lives else ServiceState.STOPPED
+    elif not (known and lives):
         state = ServiceState.STARTING
-    elif beat.by.computer == computer and now - beat.at > STALLED_AFTER:
+    elif lives.by.computer == computer and now - lives.at > STALLED_AFTER:
         state = ServiceState.STALLED
     else:
         state = ServiceState.RUNNING
-    is_beat = beat is not None and state is not ServiceState.STARTING
-    who = beat.by if beat and is_beat else owner if is_owned else None
+    sign = lives if state is not ServiceState.STARTING else None
+    who = sign.by if sign else owner if is_owned else None
+    last = None if state is ServiceState.STARTING else beat
+    facts = last.facts if last else ServiceFacts()
     return ServiceStatus(
         root=root,
         state=state,
         process=who.process if who else None,
         computer=who.computer if who else None,
         since=who.since if who else None,
-        last_sign=beat.at if beat and is_beat else None,
+        last_sign=sign.at if sign else None,
+        stopped_at=last.stopped_at if last else None,
+        version=facts.version,
+        account=facts.account,
+        log=facts.log,
+        server=facts.server if sign else None,
     )

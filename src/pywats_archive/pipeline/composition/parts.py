@@ -17,6 +17,7 @@ from pywats_archive.pipeline.alerting.notifier import AlertNotifier
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.jobs import BackgroundJobs
 from pywats_archive.pipeline.composition.alarms import Alarms
+from pywats_archive.pipeline.composition.facts import Facts
 from pywats_archive.pipeline.composition.places import Places
 from pywats_archive.pipeline.composition.sending import Sending
 from pywats_archive.pipeline.composition.work import Work
@@ -202,6 +203,12 @@ class StationParts:
             self.sending.outbox,
             self.work.queue,
             self.jobs,
+            facts=Facts(
+                self.settings,
+                self.places.lanes,
+                server=lambda: self.station.server,
+                outbox=lambda: self.sending.outbox.state,
+            ),
             subject=self.alarms.subject,
             clock=self.settings.clock,
         )
