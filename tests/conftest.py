@@ -19,6 +19,7 @@ from tests.station import Station, check_sound
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process that a test starts would compile every module again
 sys.dont_write_bytecode = False
+os.environ.setdefault("PYWATS_ARCHIVE_LOG_FORMAT", "json")  # tests read the log of services that they start
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell; the processes of tests inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)

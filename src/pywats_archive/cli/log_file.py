@@ -1,4 +1,4 @@
-"""A log file for a service that has no standard error: it starts a new file before it grows too large."""
+"""A log file: the next one begins before it grows too large."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ class LogFile(RotatingFileHandler):
         """Begin the next file, unless somebody reads this one: Windows does not rename it then, and it grows on."""
         with suppress(OSError):
             super().doRollover()
+
+
+def require_writable(path: Path) -> None:
+    """Create a log file unless it exists; OSError if no line can be written to it."""
+    with path.open("a"):
+        pass
 
 
 def log_file(path: Path, *, most_bytes: int = _MOST_BYTES, files: int = _FILES) -> Write:

@@ -1,22 +1,27 @@
-"""The log on standard error: a JSON object per line, or text for people in a terminal. Logging neither raises nor waits."""
+"""The log: text for people or JSON for programs, on standard error and in a file. Logging neither raises nor waits."""
 
 from __future__ import annotations
 
 import atexit
 import json
 import logging
+import os
 import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, MutableMapping, Sequence
+from enum import Enum
 from functools import partial
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Any
 
 import structlog
 
+from pywats_archive.cli.log_file import log_file
+from pywats_archive.cli.log_text import has_colors, text_of
 from pywats_archive.cli.streams import Write, raw_writer
+from pywats_archive.models.time import utc_now
 from pywats_archive.redaction import redacted, redacted_json
 
 _MOST_CHARS = 8_000_000
@@ -25,6 +30,41 @@ _CLOSE_S = 1.0
 _LONGEST_TRACEBACK = 50_000
 
 Event = MutableMapping[str, Any]
+Render = Callable[[Event], "str | None"]
+"""Returns the line of an event, or None if it has none."""
+
+FORMAT_VARIABLE = "PYWATS_ARCHIVE_LOG_FORMAT"
+"""The environment variable with the default format."""
+
+
+class LogFormat(str, Enum):
+    """The form of the log's lines."""
+
+    TEXT = "text"
+    """For people."""
+    JSON = "json"
+    """One object per line, for programs."""
+
+
+class LogLevel(str, Enum):
+    """The lowest level that is logged."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def number(self) -> int:
+        """Return the level's number in ``logging``."""
+        return _NUMBERS[self.value]
+
+
+_NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "critical": logging.CRITICAL}
+
+
+def lost_lines(lines: int) -> str:
+    """Return the line of JSON about lines that could not be written."""
+    return json.dumps({"lines": lines, "event": "log.lost", "level": "warning"}) + "\n"
 
 
 class LogStream:
@@ -34,8 +74,12 @@ class LogStream:
     A thread of its own writes. Lines that could not be written are counted, and the count comes with the next ones that can.
     """
 
-    def __init__(self, target: Write, *, most_chars: int = _MOST_CHARS) -> None:
+    def __init__(
+        self, target: Write, *, most_chars: int = _MOST_CHARS, lost: Callable[[int], str] = lost_lines
+    ) -> None:
+        """``lost`` makes the line about lines that could not be written."""
         self._target = target
+        self._lost_line = lost
         self._most_chars = most_chars
         self._waiting: deque[str] = deque()
         self._chars = 0
@@ -82,31 +126,93 @@ class LogStream:
     def _write(self, lines: list[str], lost: int) -> None:
         try:
             if lost:
-                self._target(json.dumps({"lines": lost, "event": "log.lost", "level": "warning"}) + "\n")
+                self._target(self._lost_line(lost))
             self._target("".join(lines))
         except Exception:
             with self._changed:
                 self._lost += lost + len(lines)
 
 
-def configure(target: Write | None = None) -> LogStream:
-    """Log to standard error or ``target`` from now on, errors of threads too; lines are written before the process ends."""
-    stream = LogStream(target or raw_writer(sys.stderr))
-    is_terminal = target is None and _is_terminal(sys.stderr)
+class Sink:
+    """One place that the log goes to; it gets the events of at least one level, each as one line or none."""
+
+    def __init__(self, target: Write, render: Render, *, least: LogLevel) -> None:
+        self._render = render
+        self._least = least.number
+        self._stream = LogStream(target, lost=self._lost)
+
+    def write(self, event: Event) -> None:
+        """Queue the event's line, to be written soon."""
+        if _NUMBERS.get(event["level"], 0) >= self._least and (line := self._render(event)):
+            self._stream.write(f"{line}\n")
+
+    def close(self) -> None:
+        """Wait briefly until all is written; idempotent."""
+        self._stream.close()
+
+    def _lost(self, lines: int) -> str:
+        event = {"lines": lines, "event": "log.lost", "level": "warning", "timestamp": utc_now().isoformat()}
+        return f"{self._render(event)}\n"
+
+
+class Log:
+    """The logger at the end of structlog's chain: it passes each event to every sink."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+
+    def write(self, **event: Any) -> None:
+        """Write an event."""
+        for sink in self._sinks:
+            sink.write(event)
+
+    msg = debug = info = warning = error = critical = write
+
+    def close(self) -> None:
+        """Wait briefly until all is written; idempotent."""
+        for sink in self._sinks:
+            sink.close()
+
+
+def default_format() -> LogFormat:
+    """Return the format that the environment asks for; otherwise the text for people."""
+    wanted = os.environ.get(FORMAT_VARIABLE, "").lower()
+    return LogFormat(wanted) if wanted in tuple(LogFormat) else LogFormat.TEXT
+
+
+def configure(
+    target: Write | None = None,
+    *,
+    log_format: LogFormat | None = None,
+    file: Path | None = None,
+    level: LogLevel = LogLevel.INFO,
+    quiet: bool = False,
+) -> Log:
+    """Log to standard error or ``target`` from now on, and to ``file``; errors of threads too.
+
+    ``quiet``: only errors go to standard error. Lines are written before the process ends.
+    """
+    as_json = (log_format or default_format()) is LogFormat.JSON
+    with_colors = target is None and has_colors(sys.stderr)
+    own = rendered if as_json else partial(readable, with_colors=with_colors)
+    sinks = [Sink(target or raw_writer(sys.stderr), own, least=LogLevel.ERROR if quiet else level)]
+    if file:
+        sinks.append(Sink(log_file(file), rendered if as_json else readable, least=level))
+    log = Log(sinks)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(_for_people() if is_terminal else (explained, rendered)),
+            explained,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=stream),  # type: ignore[arg-type]
+        logger_factory=lambda: log,
         cache_logger_on_first_use=True,
     )
     threading.excepthook = _log_thread_error
-    atexit.register(stream.close)
-    return stream
+    atexit.register(log.close)
+    return log
 
 
 def explained(logger: object, method: str, event: Event) -> Event:
@@ -122,26 +228,21 @@ def explained(logger: object, method: str, event: Event) -> Event:
     return event
 
 
-def rendered(logger: object, method: str, event: Event) -> str:
+def rendered(event: Event) -> str:
     """Return an event as JSON without known secrets; a value that is not JSON is replaced by its ``repr``. Raises nothing."""
     try:
         return redacted_json(event, partial(json.dumps, default=repr))
     except Exception as exc:
-        kept = {"event": str(event.get("event")), "level": method, "unreadable": type(exc).__name__}
+        kept = {"event": str(event.get("event")), "level": str(event.get("level")), "unreadable": type(exc).__name__}
         return json.dumps(kept)
 
 
-def _for_people() -> tuple[Any, ...]:
-    plain = structlog.dev.plain_traceback  # without the values of variables, which may be secret
-    renderer = structlog.dev.ConsoleRenderer(colors=True, exception_formatter=plain)
-
-    def safe(logger: Any, method: str, event: Event) -> str:
-        try:
-            return redacted(renderer(logger, method, event))
-        except Exception:
-            return rendered(logger, method, explained(logger, method, event))
-
-    return (safe,)
+def readable(event: Event, *, with_colors: bool = False) -> str | None:
+    """Return an event as text for people without known secrets; None if people need no line about it. Raises nothing."""
+    try:
+        return text_of(event, with_colors=with_colors)
+    except Exception:
+        return rendered(event)
 
 
 def _log_thread_error(failed: threading.ExceptHookArgs) -> None:
@@ -163,9 +264,3 @@ def _traceback_of(error: BaseException) -> str:
         return redacted(whole)[-_LONGEST_TRACEBACK:]
     except Exception:
         return "".join(traceback.format_tb(error.__traceback__))[-_LONGEST_TRACEBACK:]
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    with suppress(OSError, ValueError, AttributeError):
-        return bool(stream and stream.isatty())
-    return False

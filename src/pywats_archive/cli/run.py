@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
+from pywats_archive.cli import logs
 from pywats_archive.cli.account import AsOwnerOption, write_as
+from pywats_archive.cli.log_file import require_writable
+from pywats_archive.cli.logs import FORMAT_VARIABLE, LogFormat, LogLevel
 from pywats_archive.cli.options import default_config
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.cli.signals import Signals
@@ -43,6 +47,19 @@ def run(
             metavar="[HOST:]PORT", help="Serve Prometheus metrics on [HOST:]PORT (loopback only unless HOST is given)."
         ),
     ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option("--log-format", help=f"Text for people, JSON for programs; default: ${FORMAT_VARIABLE}, or text."),
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Log to FILE too: five files of at most 10 MB.")
+    ] = None,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", help="Log only events of this level and above.")
+    ] = LogLevel.INFO,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show only errors; --log-file gets the whole log.")
+    ] = False,
     as_owner: AsOwnerOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout at the end.")] = False,
 ) -> int:
@@ -51,7 +68,11 @@ def run(
     It watches, archives, converts and submits until Ctrl-C, or until nothing is waiting.
     """
     path = config or default_config()
+    file = Path(os.path.abspath(log_file)) if log_file else None  # noqa: PTH100 (keeps links as they are named)
     write_as(None, path, as_owner=as_owner)
+    logging = logs.configure(log_format=log_format, file=file, level=log_level, quiet=quiet)
+    if file:
+        require_writable(file)
     settings = Settings(
         config_path=path,
         processes=processes,
@@ -59,13 +80,17 @@ def run(
         repair=repair,
         accept_notes=accept_notes,
         metrics=metrics,
+        log_file=file,
     )
     service = Service(settings)
-    with Signals(stop=service.stop, reload=service.reload):
-        outcome = _outcome(service)
+    try:
+        with Signals(stop=service.stop, reload=service.reload):
+            outcome = _outcome(service)
+    finally:
+        logging.close()  # before the lines that say how it ended
     if as_json:
         print_json(outcome)
-    else:
+    elif not quiet:
         for line in outcome.waiting:
             console.print(printable(line), soft_wrap=True)
         ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())

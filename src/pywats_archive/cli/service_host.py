@@ -30,14 +30,14 @@ class HostedStation:
     def run(self) -> bool:
         """Run until stopped; return whether it ended in order. The log is in ``logs`` beside the configuration."""
         from pywats_archive.cli import logs, streams  # noqa: PLC0415 (loaded after the first report)
-        from pywats_archive.cli.log_file import log_file  # noqa: PLC0415
 
         streams.prepare()
-        stream = logs.configure(log_file(self._config.parent / "logs" / f"{self._name}.log"))
+        file = self._config.absolute().parent / "logs" / f"{self._name}.log"
+        log = logs.configure(file=file, quiet=True)
         try:
-            return self._run()
+            return self._run(file)
         finally:
-            stream.close()
+            log.close()
 
     def stop(self) -> None:
         """End in order; before the station has begun, it does not begin."""
@@ -47,7 +47,7 @@ class HostedStation:
         if service:
             service.stop()
 
-    def _run(self) -> bool:
+    def _run(self, log_file: Path) -> bool:
         import structlog  # noqa: PLC0415
 
         from pywats_archive.cli.account import write_as  # noqa: PLC0415
@@ -56,7 +56,7 @@ class HostedStation:
         log = structlog.get_logger()
         try:
             write_as(None, self._config, as_owner=False)
-            service = Service(Settings(config_path=self._config))
+            service = Service(Settings(config_path=self._config, log_file=log_file))
             if not self._may_begin(service):
                 return True
             service.run()

@@ -147,7 +147,7 @@ def test_an_error_is_told_with_type_message_and_traceback(error: Exception, kind
     """A log in JSON says more of an unexpected error than that there was one."""
     caught = raised(error)
     for given in (caught, (type(caught), caught, caught.__traceback__)):
-        told = json.loads(rendered(None, "error", explained(None, "error", {"event": "e", "exc_info": given})))
+        told = json.loads(rendered(explained(None, "error", {"event": "e", "exc_info": given})))
         assert (told["error_type"], told["error_message"]) == (kind, message)
         assert "raise error" in told["traceback"] and "exc_info" not in told
 
@@ -164,4 +164,4 @@ def test_the_error_at_hand_is_meant_by_exc_info_true() -> None:
 @pytest.mark.parametrize("value", [object(), {("a", 1): 2}, "\udce4", float("nan"), b"\xff"])
 def test_any_value_can_be_logged(value: Any) -> None:
     """A field that is no JSON costs itself at most, and nobody who logs."""
-    assert json.loads(rendered(None, "info", {"event": "e", "field": value}))["event"] == "e"
+    assert json.loads(rendered({"event": "e", "field": value}))["event"] == "e"
