@@ -11,6 +11,7 @@ import typer
 
 from pywats_archive.archive.folder.account import become, owner_of, require_owner
 from pywats_archive.archive.folder.layout import DESCRIPTION
+from pywats_archive.cli.place import Place, place_of
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.portable.files import WINDOWS
@@ -21,18 +22,20 @@ AsOwnerOption = Annotated[
 ]
 
 
-def write_as(archive: Path | None, config: Path, *, as_owner: bool) -> None:
+def write_as(archive: Path | None, config: Path | None, *, as_owner: bool) -> None:
     """Continue as the archives' account with ``as_owner``; WrongAccount if this process runs as another account."""
-    roots = [archive.absolute()] if archive else _roots_of(config)
+    roots = [archive.absolute()] if archive else _roots_of(place_of(None, config))
     if as_owner:
         _become_owner(roots)
     for root in roots:
         require_owner(root)
 
 
-def _roots_of(config: Path) -> list[Path]:
+def _roots_of(place: Place) -> list[Path]:
     """Return the archives in use, and those that were used before and still exist."""
-    station = read_station_config(config)
+    if place.is_archive:
+        return [place.path]
+    station = read_station_config(place.path)
     used = station.archive_roots()
     return [each for each in station.archive_roots(even_unused=True) if each in used or (each / DESCRIPTION).exists()]
 

@@ -62,10 +62,8 @@ def _options(
     if (verbose or config) and not version:
         raise UsageError("--verbose and --config: before a verb they go with --version; put a verb's options after it")
     if version and (verbose or config):
-        output, options, facts = (
-            import_module(f"pywats_archive.cli.{name}") for name in ("output", "options", "version")
-        )
-        output.console.print(output.facts(facts.installation(config or options.default_config())))
+        output, place, facts = (import_module(f"pywats_archive.cli.{name}") for name in ("output", "place", "version"))
+        output.console.print(output.facts(facts.installation(place.config_of(config))))
     elif version:
         sys.stdout.write(verbs.version())
     if version:

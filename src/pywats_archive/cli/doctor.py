@@ -11,11 +11,11 @@ from rich.text import Text
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.place import place_of
 from pywats_archive.client import Client
 from pywats_archive.doctor.examination import Examination, Examined
 from pywats_archive.doctor.findings import Outcome, Result, Use
 from pywats_archive.doctor.verdict import GUARANTEES, Advice, Level
-from pywats_archive.errors import UsageError
 from pywats_archive.portable.volumes import FileSystem
 
 _STYLES = {
@@ -77,11 +77,9 @@ def doctor(
 
     It also shows what to change.
     """
-    if archive and config:
-        raise UsageError("--archive and --config: use one of them, not both")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a signal removes the probes before it ends the command
-    where = {"archive": archive} if archive else {"config": config or options.default_config()}
-    examination = Client.doctor(**where)
+    place = place_of(archive, config)
+    examination = Client.doctor(archive=place.path) if place.is_archive else Client.doctor(config=place.path)
     if as_json:
         print_json(_document(examination))
     else:

@@ -53,7 +53,7 @@ def add(
     as_json: options.JsonOption = False,
 ) -> None:
     """Hold entries until they are released."""
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
         client.retention.hold(ids, reason, actor=current_user())
@@ -72,7 +72,7 @@ def release(
     as_json: options.JsonOption = False,
 ) -> None:
     """Release entries, so that their policies apply again."""
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
         client.retention.release(ids, actor=current_user())

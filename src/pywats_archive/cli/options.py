@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable
@@ -13,13 +12,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from pywats_archive.cli.place import config_of, place_of
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState, UnitResult
 from pywats_archive.models.time import end_of, start_of, utc_now
-from pywats_archive.portable.files import WINDOWS
 
 Choice = TypeVar("Choice", bound=Enum)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -66,24 +65,10 @@ def chosen(client: Client, named: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(client.resolve(name) for name in names if name))
 
 
-def default_config() -> Path:
-    """Return the place where pyWATS keeps its configuration."""
-    if WINDOWS:
-        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pyWATS" / "config.json"
-    return Path("/var/lib/pywats/config.json")
-
-
 def open_client(archive: Path | None, config: Path | None) -> Client:
-    """Open what --archive or --config names."""
-    if archive and config:
-        raise UsageError("--archive and --config: use one of them, not both")
-    if archive:
-        return Client([archive])
-    client = Client.from_config(config or default_config())
-    if not client.roots:
-        message = "there is no archive yet; set archive_enabled for a converter, and run the service once"
-        typer.echo(f"{config or default_config()}: {message}", err=True)
-    return client
+    """Open what --archive or --config names, or what is found without them."""
+    place = place_of(archive, config)
+    return Client([place.path]) if place.is_archive else _open_config(place.path)
 
 
 def entry_filter(
@@ -115,7 +100,15 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def open_station(config: Path | None) -> Client:
     """Open all archives of a configuration that is needed for its converters too."""
-    return open_client(None, config)
+    return _open_config(config_of(config))
+
+
+def _open_config(config: Path) -> Client:
+    client = Client.from_config(config)
+    if not client.roots:
+        message = "there is no archive yet; set archive_enabled for a converter, and run the service once"
+        typer.echo(f"{config}: {message}", err=True)
+    return client
 
 
 def parse_day(text: str | None, option: str) -> date | datetime | None:

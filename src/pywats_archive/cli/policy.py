@@ -141,7 +141,7 @@ def set_policy(
     changes = {key: value for key, value in named.items() if value is not None}
     if not changes:
         raise UsageError("policy set: nothing to set; 'pywats-archive policy set --help' shows what there is")
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         policy = _changed(client.retention.policy(name), changes)
         effects = client.retention.effects(policy)
@@ -163,7 +163,7 @@ def reset_policy(
     as_owner: AsOwnerOption = False,
 ) -> None:
     """Make a converter use the policy of all others (*) again."""
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)
         effects = () if name == EVERY_OTHER else client.retention.effects(other)

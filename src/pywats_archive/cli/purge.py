@@ -114,7 +114,7 @@ def purge(
     if confirm_clock and (archive_ids or is_filtered or converter or preview):
         raise UsageError("purge: --confirm-clock purges nothing; use it alone, then repeat the purge")
     if not preview:
-        write_as(archive, config or options.default_config(), as_owner=as_owner)
+        write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         retention = client.retention
         if confirm_clock:

@@ -37,7 +37,7 @@ def rebuild(
     It rebuilds that of --archive, or of all damaged archives of --config. The old one is kept beside it. If it can still be
     read, the command asks first: the blobs do not contain everything.
     """
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config, as_owner=as_owner)
     if archive and not damage(archive):
         options.confirm(
             f"{archive}: its catalog can be read, and holds more than the blobs do; rebuild it anyway", yes=yes

@@ -13,8 +13,8 @@ from pywats_archive.cli import logs
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.log_file import require_writable
 from pywats_archive.cli.logs import FORMAT_VARIABLE, LogFormat, LogLevel
-from pywats_archive.cli.options import default_config
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.place import service_config_of
 from pywats_archive.cli.signals import Signals
 from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
@@ -67,7 +67,7 @@ def run(
 
     It watches, archives, converts and submits until Ctrl-C, or until nothing is waiting.
     """
-    path = config or default_config()
+    path = service_config_of(config)
     file = Path(os.path.abspath(log_file)) if log_file else None  # noqa: PTH100 (keeps links as they are named)
     write_as(None, path, as_owner=as_owner)
     logging = logs.configure(log_format=log_format, file=file, level=log_level, quiet=quiet)

@@ -9,6 +9,7 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.place import service_config_of
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.portable.files import WINDOWS
@@ -72,7 +73,7 @@ def install(
 ) -> None:
     """Install the service of a configuration, or replace an earlier one; repeat this after a change of its folders."""
     name = service_name(instance)
-    station = read_station_config(config or options.default_config())
+    station = read_station_config(service_config_of(config))
     who = account_of(station, account)
     is_asked = WINDOWS and needs_password(who) and not print_only
     password = typer.prompt(f"Password of {who}", hide_input=True) if is_asked else None

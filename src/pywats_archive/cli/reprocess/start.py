@@ -13,6 +13,7 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, progress
+from pywats_archive.cli.place import config_of
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import RunArgument
 from pywats_archive.cli.restore import current_user
@@ -88,7 +89,7 @@ def start(
         allow_unit_change=allow_unit_change,
         stop_at_failure=stop_at_failure,
     )
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         if archive_ids:
@@ -114,7 +115,7 @@ def resume(
     as_owner: AsOwnerOption = False,
 ) -> int:
     """Resume a run that was stopped; each entry is replayed once."""
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
         lower_priority()

@@ -8,6 +8,7 @@ from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.place import config_of
 from pywats_archive.cli.reprocess.words import RunArgument
 from pywats_archive.cli.restore import current_user
 
@@ -40,7 +41,7 @@ def cancel(
     as_owner: AsOwnerOption = False,
 ) -> None:
     """Cancel a run after the entries in progress; finished entries stay."""
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
     if as_json:
@@ -59,7 +60,7 @@ def rollback(
 ) -> int:
     """Roll back a run: every entry shows its previous conversion again. Reports that were sent stay sent, and are listed."""
     options.confirm(f"set the entries of run {run} back", yes=yes)
-    write_as(archive, config or options.default_config(), as_owner=as_owner)
+    write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         done = client.reprocessing(archive, actor=current_user()).rollback(run)
     back = [each for each in done if each.is_set_back]
