@@ -9,38 +9,226 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pywats_archive.archive.core import EntryDetails as EntryDetails
+    from pywats_archive.archive.ledger import Account as Account
+    from pywats_archive.archive.ledger import Whereabouts as Whereabouts
+    from pywats_archive.archive.results.runs import Rollback as Rollback
     from pywats_archive.client import Client as Client
+    from pywats_archive.client.awaitable import AsyncClient as AsyncClient
+    from pywats_archive.client.awaitable import AsyncReplays as AsyncReplays
+    from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
+    from pywats_archive.client.replays import StationReplays as StationReplays
+    from pywats_archive.client.restoring import Restored as Restored
+    from pywats_archive.client.status import StationStatus as StationStatus
     from pywats_archive.config import ConverterConfig as ConverterConfig
     from pywats_archive.config import PostProcessAction as PostProcessAction
     from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
+    from pywats_archive.doctor.examination import Examination as Examination
+    from pywats_archive.errors import AlreadyDone as AlreadyDone
+    from pywats_archive.errors import AnotherArchive as AnotherArchive
+    from pywats_archive.errors import ArchiveAway as ArchiveAway
+    from pywats_archive.errors import ArchiveError as ArchiveError
+    from pywats_archive.errors import ArchiveInUse as ArchiveInUse
+    from pywats_archive.errors import BlobDamaged as BlobDamaged
+    from pywats_archive.errors import BlobMissing as BlobMissing
+    from pywats_archive.errors import BlobOutside as BlobOutside
+    from pywats_archive.errors import CatalogDamaged as CatalogDamaged
+    from pywats_archive.errors import CatalogError as CatalogError
+    from pywats_archive.errors import CatalogFull as CatalogFull
+    from pywats_archive.errors import CatalogRefused as CatalogRefused
+    from pywats_archive.errors import ConfigError as ConfigError
+    from pywats_archive.errors import ConversionInterrupted as ConversionInterrupted
+    from pywats_archive.errors import ConverterUnavailable as ConverterUnavailable
+    from pywats_archive.errors import DiskFull as DiskFull
+    from pywats_archive.errors import DiskLow as DiskLow
+    from pywats_archive.errors import FolderAway as FolderAway
+    from pywats_archive.errors import FolderTaken as FolderTaken
+    from pywats_archive.errors import NeedsConfirmation as NeedsConfirmation
+    from pywats_archive.errors import NewerFormat as NewerFormat
+    from pywats_archive.errors import NotAnArchive as NotAnArchive
+    from pywats_archive.errors import NoteUntrusted as NoteUntrusted
+    from pywats_archive.errors import Overtaken as Overtaken
+    from pywats_archive.errors import PurgeRunning as PurgeRunning
+    from pywats_archive.errors import RetentionHeldBack as RetentionHeldBack
+    from pywats_archive.errors import RunRunning as RunRunning
+    from pywats_archive.errors import ServiceFailed as ServiceFailed
+    from pywats_archive.errors import SourceChanged as SourceChanged
+    from pywats_archive.errors import SourceKnown as SourceKnown
+    from pywats_archive.errors import SourceOpen as SourceOpen
+    from pywats_archive.errors import SourceVanished as SourceVanished
+    from pywats_archive.errors import StorageError as StorageError
+    from pywats_archive.errors import SystemServiceFailed as SystemServiceFailed
+    from pywats_archive.errors import UnknownConverter as UnknownConverter
+    from pywats_archive.errors import UnknownEntry as UnknownEntry
+    from pywats_archive.errors import UnknownRun as UnknownRun
+    from pywats_archive.errors import UsageError as UsageError
+    from pywats_archive.errors import WorkersUnavailable as WorkersUnavailable
+    from pywats_archive.errors import WrongAccount as WrongAccount
+    from pywats_archive.models.arrival import Arrival as Arrival
+    from pywats_archive.models.arrival import ArrivalState as ArrivalState
+    from pywats_archive.models.conversion import Conversion as Conversion
     from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
+    from pywats_archive.models.entry import Companion as Companion
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
+    from pywats_archive.models.entry import SourceKind as SourceKind
+    from pywats_archive.models.event import Event as Event
+    from pywats_archive.models.operation.capacity import Ratios as Ratios
+    from pywats_archive.models.operation.integrity import Checked as Checked
+    from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
+    from pywats_archive.models.operation.integrity import Problem as Problem
+    from pywats_archive.models.operation.integrity import ProblemKind as ProblemKind
+    from pywats_archive.models.operation.integrity import Rebuilt as Rebuilt
     from pywats_archive.models.operation.integrity import Thoroughness as Thoroughness
+    from pywats_archive.models.operation.replay import Change as Change
+    from pywats_archive.models.operation.replay import ChangeGroup as ChangeGroup
+    from pywats_archive.models.operation.replay import ChangeKind as ChangeKind
+    from pywats_archive.models.operation.replay import Comparison as Comparison
+    from pywats_archive.models.operation.replay import Effect as Effect
+    from pywats_archive.models.operation.replay import ItemResult as ItemResult
+    from pywats_archive.models.operation.replay import ItemState as ItemState
+    from pywats_archive.models.operation.replay import ReplayMode as ReplayMode
+    from pywats_archive.models.operation.replay import ReplayRequest as ReplayRequest
     from pywats_archive.models.operation.replay import ReprocessingResult as ReprocessingResult
+    from pywats_archive.models.operation.replay import Run as Run
+    from pywats_archive.models.operation.replay import RunState as RunState
+    from pywats_archive.models.operation.service import ServiceState as ServiceState
+    from pywats_archive.models.operation.service import ServiceStatus as ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
+    from pywats_archive.models.operation.statistics import DayStatistics as DayStatistics
+    from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
+    from pywats_archive.models.query import EntryFilter as EntryFilter
+    from pywats_archive.models.query import Page as Page
+    from pywats_archive.models.query import SortKey as SortKey
+    from pywats_archive.models.report import Report as Report
+    from pywats_archive.models.report import SubmissionState as SubmissionState
+    from pywats_archive.models.report import UnitResult as UnitResult
+    from pywats_archive.models.retention.configured import Difference as Difference
     from pywats_archive.models.retention.policy import RetentionPolicy as RetentionPolicy
+    from pywats_archive.models.retention.purge import Decision as Decision
+    from pywats_archive.models.retention.purge import Hold as Hold
+    from pywats_archive.models.retention.purge import Obstacle as Obstacle
+    from pywats_archive.models.retention.purge import Purge as Purge
+    from pywats_archive.models.retention.purge import PurgePlan as PurgePlan
+    from pywats_archive.models.retention.purge import PurgeReason as PurgeReason
     from pywats_archive.models.retention.purge import PurgeStatistics as PurgeStatistics
     from pywats_archive.models.retention.purge import SpaceEstimate as SpaceEstimate
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
+    from pywats_archive.retention.station import ClockState as ClockState
+    from pywats_archive.retention.station import InForce as InForce
+    from pywats_archive.retention.station import StationRetention as StationRetention
     from pywats_archive.storage import ArchiveStorage as ArchiveStorage
 
 _HOMES = {
+    "Account": "archive.ledger",
+    "AlreadyDone": "errors",
+    "AnotherArchive": "errors",
+    "ArchiveAway": "errors",
     "ArchiveEntry": "models.entry",
+    "ArchiveError": "errors",
+    "ArchiveInUse": "errors",
     "ArchiveInterceptor": "conversion.interceptor",
     "ArchiveStatistics": "models.operation.statistics",
     "ArchiveStorage": "storage",
+    "Arrival": "models.arrival",
+    "ArrivalState": "models.arrival",
+    "AsyncClient": "client.awaitable",
+    "AsyncReplays": "client.awaitable",
+    "AsyncRetention": "client.awaitable",
+    "BlobDamaged": "errors",
+    "BlobMissing": "errors",
+    "BlobOutside": "errors",
+    "CatalogDamaged": "errors",
+    "CatalogError": "errors",
+    "CatalogFull": "errors",
+    "CatalogRefused": "errors",
+    "Change": "models.operation.replay",
+    "ChangeGroup": "models.operation.replay",
+    "ChangeKind": "models.operation.replay",
+    "Checked": "models.operation.integrity",
     "Client": "client",
+    "ClockState": "retention.station",
+    "Companion": "models.entry",
+    "Comparison": "models.operation.replay",
+    "ConfigError": "errors",
+    "Conversion": "models.conversion",
+    "ConversionInterrupted": "errors",
     "ConversionStatus": "models.entry",
     "ConverterConfig": "config",
+    "ConverterUnavailable": "errors",
+    "DayStatistics": "models.operation.statistics",
+    "Decision": "models.retention.purge",
+    "Difference": "models.retention.configured",
+    "DiskFull": "errors",
+    "DiskLow": "errors",
+    "Effect": "models.operation.replay",
+    "EntryDetails": "archive.core",
+    "EntryFilter": "models.query",
+    "Event": "models.event",
+    "Examination": "doctor.examination",
+    "FolderAway": "errors",
+    "FolderTaken": "errors",
+    "Hold": "models.retention.purge",
+    "InForce": "retention.station",
+    "ItemResult": "models.operation.replay",
+    "ItemState": "models.operation.replay",
+    "NeedsConfirmation": "errors",
+    "NewerFormat": "errors",
+    "NotAnArchive": "errors",
+    "NoteUntrusted": "errors",
+    "Obstacle": "models.retention.purge",
+    "OnlyThere": "models.operation.integrity",
+    "OpenAlert": "models.operation.statistics",
+    "Overtaken": "errors",
+    "Page": "models.query",
     "PostProcessAction": "config",
+    "Problem": "models.operation.integrity",
+    "ProblemKind": "models.operation.integrity",
+    "Purge": "models.retention.purge",
+    "PurgePlan": "models.retention.purge",
+    "PurgeReason": "models.retention.purge",
+    "PurgeRunning": "errors",
     "PurgeStatistics": "models.retention.purge",
+    "Ratios": "models.operation.capacity",
+    "Rebuilt": "models.operation.integrity",
+    "ReplayMode": "models.operation.replay",
+    "ReplayRequest": "models.operation.replay",
+    "Report": "models.report",
     "ReprocessingEngine": "reprocessing.engine",
     "ReprocessingResult": "models.operation.replay",
+    "Restored": "client.restoring",
     "RetentionEngine": "retention.engine",
+    "RetentionHeldBack": "errors",
     "RetentionPolicy": "models.retention.policy",
+    "Rollback": "archive.results.runs",
+    "Run": "models.operation.replay",
+    "RunRunning": "errors",
+    "RunState": "models.operation.replay",
+    "ServiceFailed": "errors",
+    "ServiceState": "models.operation.service",
+    "ServiceStatus": "models.operation.service",
+    "SortKey": "models.query",
+    "SourceChanged": "errors",
+    "SourceKind": "models.entry",
+    "SourceKnown": "errors",
+    "SourceOpen": "errors",
+    "SourceVanished": "errors",
     "SpaceEstimate": "models.retention.purge",
+    "StationReplays": "client.replays",
+    "StationRetention": "retention.station",
+    "StationStatus": "client.status",
+    "StorageError": "errors",
+    "SubmissionState": "models.report",
+    "SystemServiceFailed": "errors",
     "Thoroughness": "models.operation.integrity",
+    "UnitResult": "models.report",
+    "UnknownConverter": "errors",
+    "UnknownEntry": "errors",
+    "UnknownRun": "errors",
+    "UsageError": "errors",
+    "Whereabouts": "archive.ledger",
+    "WorkersUnavailable": "errors",
+    "WrongAccount": "errors",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 (a list, made from the names above)

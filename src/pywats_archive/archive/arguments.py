@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pywats_archive.archive.results.document import parsed
 from pywats_archive.errors import UsageError
-from pywats_archive.models.report import LONGEST_ID
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter, SortKey
+from pywats_archive.models.report import LONGEST_ID, SubmissionState, UnitResult
 from pywats_archive.models.time import end_of, start_of
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -37,10 +42,10 @@ def whole(value: object, name: str, *, least: int = 0, most: int = LARGEST) -> i
 
 def choice(value: object, name: str, kind: type[Choice]) -> Choice:
     """Return a member of ``kind``, given as a member or as its value in any case."""
-    try:
-        return kind(value.upper() if isinstance(value, str) and not isinstance(value, kind) else value)
-    except ValueError as exc:
-        raise _wrong(value, name, f"must be one of {', '.join(str(each.value) for each in kind)}") from exc
+    for said in (value, value.upper(), value.lower()) if isinstance(value, str) else (value,):
+        with suppress(ValueError):
+            return kind(said)
+    raise _wrong(value, name, f"must be one of {', '.join(str(each.value) for each in kind)}")
 
 
 def first_moment(value: object, name: str) -> datetime:
@@ -60,6 +65,12 @@ def path(value: object, name: str) -> Path:
     return Path(text_of)
 
 
+def paths(value: object, name: str) -> tuple[Path, ...]:
+    """Return one path or several as absolute ones, each once."""
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    return tuple(dict.fromkeys(path(each, name).absolute() for each in several))
+
+
 def texts(value: object, name: str) -> tuple[str, ...]:
     """Return several texts; a single text is refused, although it is a sequence of its letters."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
@@ -72,6 +83,13 @@ def of_kind(value: object, name: str, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind):
         raise _wrong(value, name, f"must be a {kind.__name__}")
     return value
+
+
+def entry_filter(value: object) -> EntryFilter:
+    """Return a filter whose dates are moments and whose choices are members; an error names the field."""
+    wanted = of_kind(value, "wanted", EntryFilter)
+    given = ((name, check, getattr(wanted, name)) for name, check in _CHECKS.items())
+    return replace(wanted, **{name: check(found, name) for name, check, found in given if found is not None})
 
 
 def json_object(value: object, name: str) -> dict[str, Any]:
@@ -111,3 +129,25 @@ def _wrong(value: object, name: str, requirement: str) -> UsageError:
     except Exception:  # its repr fails
         shown = f"<{type(value).__name__}>"
     return UsageError(f"{name} = {shown if len(shown) <= 80 else shown[:80] + '...'}: {requirement}")
+
+
+def _flag(value: object, name: str) -> bool:
+    return of_kind(value, name, bool)
+
+
+_CHECKS: dict[str, Callable[[object, str], Any]] = {
+    "from_date": first_moment,
+    "to_date": last_moment,
+    "converter_name": text,
+    "status": partial(choice, kind=ConversionStatus),
+    "result": partial(choice, kind=UnitResult),
+    "serial_number": text,
+    "part_number": text,
+    "text": partial(text, may_be_empty=True),
+    "warned": _flag,
+    "submission": partial(choice, kind=SubmissionState),
+    "purged": _flag,
+    "sort": partial(choice, kind=SortKey),
+    "newest_first": _flag,
+}
+"""How each field of an EntryFilter is checked."""

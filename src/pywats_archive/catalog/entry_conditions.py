@@ -9,6 +9,7 @@ from typing import Any
 from pywats_archive.catalog import search
 from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.time import end_of, start_of
 
 _BY_REPORT = "archive_id IN (SELECT archive_id FROM reports WHERE {})"
 _ESCAPED = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_", "*": "%", "?": "_"})
@@ -48,8 +49,8 @@ def conditions(wanted: EntryFilter) -> Conditions:
 
 
 def _range(wanted: EntryFilter) -> Iterator[tuple[str, str | None]]:
-    yield "conversion_timestamp >= ?", moment_to_text(wanted.from_date) if wanted.from_date else None
-    yield "conversion_timestamp <= ?", moment_to_text(wanted.to_date) if wanted.to_date else None
+    yield "conversion_timestamp >= ?", moment_to_text(start_of(wanted.from_date)) if wanted.from_date else None
+    yield "conversion_timestamp <= ?", moment_to_text(end_of(wanted.to_date)) if wanted.to_date else None
 
 
 def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:

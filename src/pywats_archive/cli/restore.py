@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.client.restoring import Restored
+from pywats_archive.portable.user import current_user as current_user  # noqa: PLC0414 (for the other verbs too)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +59,3 @@ def restore(
         if any(result.path and not result.is_on_record for result in results):
             console.print("The archive is read-only here, so its history does not record this restore.")
     return 1 if failed else 0
-
-
-def current_user() -> str:
-    """Return the name of the user who runs the command; with sudo, of the invoking user."""
-    if person := os.environ.get("SUDO_USER"):
-        return person
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from pywats_archive.archive import alerts, arguments, figures, ledger, sampling
-from pywats_archive.archive.audit import inventory
+from pywats_archive.archive import arguments, sampling
 from pywats_archive.archive.folder.layout import DESCRIPTION
-from pywats_archive.archive.liveness import heartbeat, unattended
-from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
-from pywats_archive.client.reader import EntryReader
-from pywats_archive.client.run_reader import RunReader
-from pywats_archive.client.status import StationStatus
+from pywats_archive.client.oversight import StationReader
+from pywats_archive.client.replays import Replays
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
@@ -29,37 +23,43 @@ from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.doubtful import doubtful
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.operation.capacity import Ratios
-from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
-from pywats_archive.models.operation.replay import ReprocessingResult
-from pywats_archive.models.operation.service import ServiceStatus
-from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
+from pywats_archive.models.operation.replay import ReplayMode, ReprocessingResult
+from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.policy import RetentionPolicy
-from pywats_archive.models.time import utc_now
-from pywats_archive.reprocessing.engine import ReprocessingEngine
+from pywats_archive.portable.user import current_user
+from pywats_archive.reprocessing.runner import OnProgress
 from pywats_archive.retention.station import StationRetention
 
 
-class Client(EntryReader, RunReader):
+class Client(StationReader, Replays):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
-    def __init__(self, archives: Sequence[Path | str], *, station: StationConfig | None = None) -> None:
-        """Open the archives in these folders; NotAnArchive names a folder without one.
+    def __init__(
+        self,
+        archives: Path | str | Sequence[Path | str],
+        *,
+        station: StationConfig | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Open the archive in this folder, or those in several; NotAnArchive names a folder without one.
 
+        ``actor`` is the name that the history has for whoever uses this client: by default the user, as for the command.
         One whose catalog is damaged can be verified and rebuilt; all else that needs it raises CatalogDamaged.
         """
+        self.actor = current_user() if actor is None else arguments.text(actor, "actor")
         self._station = station
-        self._archives = OpenArchives([arguments.path(root, "archives").absolute() for root in archives])
+        self._archives = OpenArchives(arguments.paths(archives, "archives"))
 
     @classmethod
-    def from_config(cls, path: Path | str) -> Client:
+    def from_config(cls, path: Path | str, *, actor: str | None = None) -> Client:
         """Open each archive of a configuration that exists; ArchiveAway names a known one that is missing."""
-        station = read_station_config(Path(path))
+        station = read_station_config(arguments.path(path, "path"))
         for reason in unavailable_archives(station).values():
             raise reason
         roots = station.archive_roots(even_unused=True)  # an archive that was switched off still has its entries
         made = [root for root in roots if (root / DESCRIPTION).exists()]
-        return cls(made, station=station)
+        return cls(made, station=station, actor=actor)
 
     @staticmethod
     def doctor(*, config: Path | str | None = None, archive: Path | str | None = None) -> Examination:
@@ -115,72 +115,45 @@ class Client(EntryReader, RunReader):
         NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``.
         """
         known = arguments.of_kind(policy, "policy", RetentionPolicy)
-        await to_thread(self.retention.set_policy, known, actor="library", confirmed=confirmed)
+        await to_thread(self.retention.set_policy, known, confirmed=confirmed)
 
     @property
     def retention(self) -> StationRetention:
         """Policies, purges and holds, over all archives."""
-        return StationRetention(self._archives.all, self.require_converter)
+        return StationRetention(self._archives.all, self.require_converter, actor=self.actor)
 
     async def reprocess_archives(
-        self, converter_name: str, from_date: date | datetime, to_date: date | datetime, **kwargs: Any
+        self,
+        converter_name: str,
+        from_date: date | datetime,
+        to_date: date | datetime,
+        use_current_converter: bool = True,
+        use_current_parameters: bool = True,
+        submit_to_server: bool = False,
+        progress_callback: OnProgress | None = None,
+        *,
+        dry_run: bool = False,
+        mode: ReplayMode = ReplayMode.ALL,
     ) -> ReprocessingResult:
-        """Replay a converter's entries of a range; see ``ReprocessingEngine.reprocess_range``."""
-        self.require_converter(converter_name)
-        return await self.reprocessing(actor="library").reprocess_range(converter_name, from_date, to_date, **kwargs)
-
-    def reprocessing(self, archive: Path | None = None, *, actor: str) -> ReprocessingEngine:
-        """Return the engine that replays entries of one archive; UsageError if archive or configuration are ambiguous."""
-        if self._station is None:
-            raise UsageError("replaying needs the converters' configuration; open the client with from_config")
-        return ReprocessingEngine(self._archives.only(archive), self._station, actor=actor)
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """The folders of the archives."""
-        return self._archives.roots
-
-    def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
-        """Return the statistics of all archives together, or of one converter."""
-        if converter_name:
-            self.require_converter(converter_name)
-        found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
-        return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
-
-    def status(self) -> StationStatus:
-        """Return the accounts of all archives."""
-        every = self._archives.all
-        return StationStatus(
-            accounts=tuple(chain.from_iterable(map(ledger.accounts, every))),
-            disagreements=tuple(chain.from_iterable(map(ledger.disagreements, every))),
-            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, every)), *self._unattended()]),
-            services=self.services(),
+        """Replay a converter's entries of a range, both ends inclusive; a date as the end means all of that day."""
+        root = await to_thread(self._archive_with, converter_name)
+        return await self.reprocessing(root).reprocess_range(
+            converter_name,
+            from_date,
+            to_date,
+            use_current_converter,
+            use_current_parameters,
+            submit_to_server,
+            progress_callback,
+            dry_run=dry_run,
+            mode=mode,
         )
 
-    def _unattended(self) -> Iterator[OpenAlert]:
-        return unattended.alerts(self._archives.all, self._station, now=utc_now())
-
-    def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
-        """Return for each archive whether a service works on it."""
-        return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._archives.roots)
-
-    def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
-        """Check every archive, also beside a running service; yield each file that was checked.
-
-        A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check.
-        """
-        yield from self._archives.verify(thoroughness or Thoroughness())
-
-    def count_files(self) -> int:
-        """Count the files that a check will read."""
-        return sum(map(inventory.count_files, self._archives.roots))
-
-    def rebuild(self, *, actor: str, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
-        """Rebuild catalogs from the blobs: of all archives, or only the damaged ones of a configuration.
-
-        Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
-        """
-        return self._archives.rebuild(Rebuilding(actor=actor, on_progress=on_progress), all_=self._station is None)
+    def _archive_with(self, converter_name: str) -> Path | None:
+        """Return the archive that has a converter's entries; None if there is none, or not only one."""
+        self.require_converter(converter_name)
+        roots = [each.root for each in self._archives.all if converter_name in each.converter_names()]
+        return roots[0] if len(roots) == 1 else None
 
     def close(self) -> None:
         """Close the archives; idempotent."""

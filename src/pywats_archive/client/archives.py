@@ -22,8 +22,6 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Rebuilt, Thoroughness
 from pywats_archive.models.query import EntryFilter, Page
 
-_PAGE = 500
-"""Entries that are read at a time."""
 _LISTED = 10
 """Entries that an error lists for a choice."""
 
@@ -92,14 +90,6 @@ class OpenArchives:
         if len(self.all) == 1:
             return self.all[0].find(wanted, limit=limit, offset=offset, after=after)
         return merging.find(self.all, wanted, limit=limit, offset=offset, after=after)
-
-    def stream(self, wanted: EntryFilter) -> Iterator[ArchiveEntry]:
-        """Stream all matching entries over all archives, in stable order."""
-        page = self.find(wanted, limit=_PAGE, offset=0, after=None)
-        yield from page.items
-        while page.next:
-            page = self.find(wanted, limit=_PAGE, offset=0, after=page.next)
-            yield from page.items
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number."""

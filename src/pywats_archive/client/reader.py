@@ -24,18 +24,36 @@ class EntryReader:
 
     _archives: OpenArchives
     _station: StationConfig | None
+    actor: str
+    """The name that the history has for whoever uses this client."""
 
     def find(
-        self, wanted: EntryFilter, *, limit: int = 100, offset: int = 0, after: str | None = None
+        self, wanted: EntryFilter | None = None, *, limit: int = 100, offset: int = 0, after: str | None = None
     ) -> Page[ArchiveEntry]:
         """Return a page of the entries that match, in stable order, behind ``offset`` of them or behind ``Page.next``."""
+        wanted = arguments.entry_filter(wanted or EntryFilter())
         limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
         position = None if after is None else arguments.text(after, "after", most=100_000)
         return self._archives.find(wanted, limit=limit, offset=offset, after=position)
 
-    def entries(self, wanted: EntryFilter | None = None) -> Iterator[ArchiveEntry]:
-        """Stream all entries that match, over all archives, in stable order; those added meanwhile may be missing."""
-        return self._archives.stream(wanted or EntryFilter())
+    def pages(
+        self, wanted: EntryFilter | None = None, *, limit: int = 500, after: str | None = None
+    ) -> Iterator[Page[ArchiveEntry]]:
+        """Yield the entries that match page by page, behind ``Page.next`` of an earlier page if ``after`` has it."""
+        limit = arguments.whole(limit, "limit", least=1)
+        page = self.find(wanted, limit=limit, after=after)
+        yield page
+        while page.next:
+            page = self.find(wanted, limit=limit, after=page.next)
+            yield page
+
+    def entries(self, wanted: EntryFilter | None = None, *, after: str | None = None) -> Iterator[ArchiveEntry]:
+        """Stream all entries that match, over all archives, in stable order; those added meanwhile may be missing.
+
+        ``after`` begins behind ``Page.next`` of an earlier page.
+        """
+        for page in self.pages(wanted, after=after):
+            yield from page.items
 
     def resolve(self, text: str, *, newest: bool = False) -> str:
         """Return the id of the entry that ``text`` names: an id or a part of one, a serial number, a path or a file name.
@@ -49,26 +67,33 @@ class EntryReader:
         return self._archives.holder(archive_id).details(archive_id)
 
     def restore(
-        self, archive_ids: Sequence[str], folder: Path, *, actor: str, even_damaged: bool = False
+        self,
+        archive_ids: Sequence[str],
+        folder: Path | str,
+        *,
+        actor: str | None = None,
+        even_damaged: bool = False,
     ) -> tuple[Restored, ...]:
         """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
 
         ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
         UnknownEntry comes before anything is written.
         """
-        one, folder = salvage if even_damaged else restore, arguments.path(folder, "folder")
+        one, target = salvage if even_damaged else restore, arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        return tuple(one(archive, archive_id, folder, actor) for archive_id, archive in holders)
+        return tuple(one(archive, archive_id, target, actor or self.actor) for archive_id, archive in holders)
 
-    def open_source(self, archive_id: str, *, actor: str = "library") -> BufferedIOBase:
+    def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
         archive_id = arguments.text(archive_id, "archive_id")
-        return stream(content.source_chunks(self._archives.holder(archive_id), archive_id, actor=actor))
+        holder = self._archives.holder(archive_id)
+        return stream(content.source_chunks(holder, archive_id, actor=actor or self.actor))
 
-    def open_companion(self, archive_id: str, name: str, *, actor: str = "library") -> BufferedIOBase:
+    def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a companion as a file to read, as ``open_source`` does."""
         archive_id = arguments.text(archive_id, "archive_id")
-        return stream(content.companion_chunks(self._archives.holder(archive_id), archive_id, name, actor=actor))
+        holder = self._archives.holder(archive_id)
+        return stream(content.companion_chunks(holder, archive_id, name, actor=actor or self.actor))
 
     def open_report(self, archive_id: str, number: int = 1) -> BufferedIOBase:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -35,10 +35,13 @@ class EntryFilter:
     """Conditions that must all hold; None is no condition. Both ends of the date range are inclusive.
 
     The range is over ``conversion_timestamp``: the moment of the latest conversion, or of archiving if there is none.
+    A moment without a time zone is local time.
     """
 
-    from_date: datetime | None = None
-    to_date: datetime | None = None
+    from_date: date | None = None
+    """A moment, or a date: its first moment."""
+    to_date: date | None = None
+    """A moment, or a date: all of that day."""
     converter_name: str | None = None
     status: ConversionStatus | None = None
     result: UnitResult | None = None

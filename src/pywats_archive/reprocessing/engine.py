@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import statistics
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import runs
 from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.config import StationConfig
+from pywats_archive.conversion.pool.main_script import require_guard
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
@@ -59,7 +59,7 @@ class ReprocessingEngine:
         use_current_converter: bool = True,
         use_current_parameters: bool = True,
         submit_to_server: bool = False,
-        progress_callback: Callable[[int, int, str], None] | None = None,
+        progress_callback: OnProgress | None = None,
         *,
         dry_run: bool = False,
         mode: ReplayMode = ReplayMode.ALL,
@@ -79,9 +79,31 @@ class ReprocessingEngine:
         ids = await to_thread(self.select, wanted, mode)
         return await to_thread(self.start, ids, request, on_progress=progress_callback)
 
-    async def reprocess_single(self, archive_id: str, **request: Any) -> ItemResult:
-        """Replay one entry, as a run of its own; keywords are the fields of ``ReplayRequest``."""
-        done = await to_thread(self.start, [archive_id], ReplayRequest(**request))
+    async def reprocess_single(
+        self,
+        archive_id: str,
+        *,
+        dry_run: bool = False,
+        use_current_converter: bool = True,
+        allow_version: str | None = None,
+        use_current_parameters: bool = True,
+        submit_to_server: bool = False,
+        new_id: bool = False,
+        allow_verdict_change: str | None = None,
+        allow_unit_change: str | None = None,
+    ) -> ItemResult:
+        """Replay one entry, as a run of its own; the keywords are the fields of ``ReplayRequest``."""
+        request = ReplayRequest(
+            dry_run=dry_run,
+            use_current_converter=use_current_converter,
+            allow_version=allow_version,
+            use_current_parameters=use_current_parameters,
+            submit_to_server=submit_to_server,
+            new_id=new_id,
+            allow_verdict_change=allow_verdict_change,
+            allow_unit_change=allow_unit_change,
+        )
+        done = await to_thread(self.start, [archive_id], request)
         (item,) = await to_thread(self.items, done.run_id or 0)
         return item
 
@@ -126,6 +148,7 @@ class ReprocessingEngine:
         on_progress: OnProgress | None = None,
     ) -> ReprocessingResult:
         """Start a run over these entries and carry it out. UnknownEntry and RunRunning come before any record."""
+        require_guard()
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
         for archive_id in arguments.texts(archive_ids, "archive_ids"):
@@ -136,6 +159,7 @@ class ReprocessingEngine:
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
         """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""
+        require_guard()
         with runs.reprocessing(self._archive):
             return self._carry_out(run_id, processes, on_progress)
 

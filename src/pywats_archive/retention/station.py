@@ -39,10 +39,14 @@ class ClockState:
 
 
 class StationRetention:
-    """Covers every archive that knows a converter; errors name the archive."""
+    """Covers every archive that knows a converter; errors name the archive.
 
-    def __init__(self, archives: Sequence[Archive], require_converter: Callable[[str], None]) -> None:
+    The history has ``actor`` for what is done, unless a method gets another name.
+    """
+
+    def __init__(self, archives: Sequence[Archive], require_converter: Callable[[str], None], *, actor: str) -> None:
         self._archives = archives
+        self._actor = actor
         self._require_converter = require_converter
 
     def policies(self) -> tuple[InForce, ...]:
@@ -62,7 +66,7 @@ class StationRetention:
         """Return the policy that holds for a converter."""
         return self._of(converter_name)[0].policies.effective(converter_name)
 
-    def set_policy(self, policy: RetentionPolicy, *, actor: str, confirmed: bool = False) -> None:
+    def set_policy(self, policy: RetentionPolicy, *, actor: str | None = None, confirmed: bool = False) -> None:
         """Set a policy; NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``."""
         archives = self._of(policy.converter_name)
         if not confirmed:
@@ -70,16 +74,16 @@ class StationRetention:
                 if intended.is_large:
                     raise NeedsConfirmation(_large(intended))
         for archive in archives:
-            archive.policies.set(policy, actor=actor, confirmed=True)
+            archive.policies.set(policy, actor=actor or self._actor, confirmed=True)
 
-    def reset_policy(self, converter_name: str, *, actor: str, confirmed: bool = False) -> None:
+    def reset_policy(self, converter_name: str, *, actor: str | None = None, confirmed: bool = False) -> None:
         """Have a converter follow the policy of all others again; NeedsConfirmation as for setting one."""
         for archive in self._of(converter_name):
             other = replace(archive.policies.effective(EVERY_OTHER), converter_name=converter_name)
             intended = enforcing.preview_plan(archive, other)
             if intended.is_large and not confirmed:
                 raise NeedsConfirmation(_large(intended))
-            archive.policies.reset(converter_name, actor=actor)
+            archive.policies.reset(converter_name, actor=actor or self._actor)
 
     def effects(self, policy: RetentionPolicy) -> tuple[PurgePlan, ...]:
         """Return what a policy would purge now, for each converter that it would apply to."""
@@ -100,14 +104,14 @@ class StationRetention:
         pairs = self._pairs(converter_name)
         return tuple(enforcing.preview_plan(archive, archive.policies.effective(name)) for archive, name in pairs)
 
-    def enforce(self, converter_name: str | None = None, *, actor: str) -> tuple[PurgeStatistics, ...]:
+    def enforce(self, converter_name: str | None = None, *, actor: str | None = None) -> tuple[PurgeStatistics, ...]:
         """Purge by the current policies, at a person's request: even more than a fifth at once."""
         done = []
         for archive, name in self._pairs(converter_name):
             policy = archive.policies.effective(name)
-            done.append(enforcing.enforce(archive, policy, actor=actor, confirmed=True))
+            done.append(enforcing.enforce(archive, policy, actor=actor or self._actor, confirmed=True))
             if not archive.policies.is_confirmed(name):
-                archive.policies.confirm(name, actor=actor)
+                archive.policies.confirm(name, actor=actor or self._actor)
         return tuple(done)
 
     def clocks(self) -> tuple[ClockState, ...]:
@@ -118,10 +122,10 @@ class StationRetention:
             found.append(ClockState(archive=str(archive.root), clock=archive.now(), doubt=doubt))
         return tuple(found)
 
-    def confirm_clock(self, *, actor: str) -> None:
+    def confirm_clock(self, *, actor: str | None = None) -> None:
         """Make every archive trust the current clock, because a person confirmed it; durable once this returns."""
         for archive in self._archives:
-            enforcing.confirm_clock(archive, actor=actor)
+            enforcing.confirm_clock(archive, actor=actor or self._actor)
 
     def preview_named(self, archive_ids: Sequence[str], *, unsubmitted: bool = False) -> Iterator[tuple[str, Decision]]:
         """Yield the decision for each named entry; UnknownEntry is raised first."""
@@ -130,11 +134,18 @@ class StationRetention:
                 yield archive.entry(decision.archive_id).converter_name, decision
 
     def purge_named(
-        self, archive_ids: Sequence[str], *, actor: str, unsubmitted: bool = False, even_damaged: bool = False
+        self,
+        archive_ids: Sequence[str],
+        *,
+        actor: str | None = None,
+        unsubmitted: bool = False,
+        even_damaged: bool = False,
     ) -> tuple[PurgeStatistics, ...]:
         """Purge named entries; those held, pending or not submitted stay, and are counted."""
         return tuple(
-            enforcing.purge_named(archive, ids, actor=actor, unsubmitted=unsubmitted, even_damaged=even_damaged)
+            enforcing.purge_named(
+                archive, ids, actor=actor or self._actor, unsubmitted=unsubmitted, even_damaged=even_damaged
+            )
             for archive, ids in self._by_archive(archive_ids)
         )
 
@@ -147,17 +158,17 @@ class StationRetention:
         found = [purge for archive in self._archives for purge in purging.history(archive, limit)]
         return tuple(sorted(found, key=lambda purge: purge.purge_timestamp, reverse=True)[:limit])
 
-    def hold(self, archive_ids: Sequence[str], reason: str, *, actor: str) -> None:
+    def hold(self, archive_ids: Sequence[str], reason: str, *, actor: str | None = None) -> None:
         """Keep entries from every purge until they are released; UnknownEntry comes before any is held."""
         for archive, ids in self._by_archive(archive_ids):
             for archive_id in ids:
-                legal_holds.hold(archive, archive_id, reason, actor=actor)
+                legal_holds.hold(archive, archive_id, reason, actor=actor or self._actor)
 
-    def release(self, archive_ids: Sequence[str], *, actor: str) -> None:
+    def release(self, archive_ids: Sequence[str], *, actor: str | None = None) -> None:
         """Release holds, so that policies apply to the entries again."""
         for archive, ids in self._by_archive(archive_ids):
             for archive_id in ids:
-                legal_holds.release(archive, archive_id, actor=actor)
+                legal_holds.release(archive, archive_id, actor=actor or self._actor)
 
     def holds(self) -> tuple[Hold, ...]:
         """Return the holds."""

@@ -1,0 +1,72 @@
+"""The half of the client that accounts for archives, verifies them and rebuilds their catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from pywats_archive.archive import alerts, figures, ledger
+from pywats_archive.archive.audit import inventory
+from pywats_archive.archive.liveness import heartbeat, unattended
+from pywats_archive.archive.repair.rebuild import Rebuilding
+from pywats_archive.client.reader import EntryReader
+from pywats_archive.client.status import StationStatus
+from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
+from pywats_archive.models.operation.service import ServiceStatus
+from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
+from pywats_archive.models.time import utc_now
+
+
+class StationReader(EntryReader):
+    """Accounts for what came in, over all archives of a station, and checks what they hold."""
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of the archives."""
+        return self._archives.roots
+
+    def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
+        """Return the statistics of all archives together, or of one converter."""
+        if converter_name:
+            self.require_converter(converter_name)
+        found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
+        return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
+
+    def status(self) -> StationStatus:
+        """Return the accounts of all archives."""
+        every = self._archives.all
+        return StationStatus(
+            accounts=tuple(chain.from_iterable(map(ledger.accounts, every))),
+            disagreements=tuple(chain.from_iterable(map(ledger.disagreements, every))),
+            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, every)), *self._unattended()]),
+            services=self.services(),
+        )
+
+    def _unattended(self) -> Iterator[OpenAlert]:
+        return unattended.alerts(self._archives.all, self._station, now=utc_now())
+
+    def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
+        """Return for each archive whether a service works on it."""
+        return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._archives.roots)
+
+    def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
+        """Check every archive, also beside a running service; yield each file that was checked.
+
+        A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check.
+        """
+        yield from self._archives.verify(thoroughness or Thoroughness())
+
+    def count_files(self) -> int:
+        """Count the files that a check will read."""
+        return sum(map(inventory.count_files, self._archives.roots))
+
+    def rebuild(self, *, actor: str | None = None, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
+        """Rebuild catalogs from the blobs: of all archives, or only the damaged ones of a configuration.
+
+        Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
+        """
+        how = Rebuilding(actor=actor or self.actor, on_progress=on_progress)
+        return self._archives.rebuild(how, all_=self._station is None)
