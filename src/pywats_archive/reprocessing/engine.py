@@ -104,7 +104,7 @@ class ReprocessingEngine:
             allow_unit_change=allow_unit_change,
         )
         done = await to_thread(self.start, [archive_id], request)
-        (item,) = await to_thread(self.items, done.run_id or 0)
+        (item,) = await to_thread(self.items, done.run_id)
         return item
 
     async def estimate_reprocessing_time(

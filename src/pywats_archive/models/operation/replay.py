@@ -223,7 +223,7 @@ class ReprocessingResult:
     duration: timedelta = timedelta()
     errors: tuple[tuple[str, str], ...] = ()
     """Archive id and error of each entry that failed; a hundred at most."""
-    run_id: int | None = None
+    run_id: int = 0
     dry_run: bool = False
     is_submitted: bool = False
     """Whether reports were handed to the outbox."""
