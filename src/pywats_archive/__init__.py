@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from pywats_archive.archive.results.runs import Rollback as Rollback
     from pywats_archive.client import Client as Client
     from pywats_archive.client.awaitable import AsyncClient as AsyncClient
-    from pywats_archive.client.awaitable import AsyncReplays as AsyncReplays
     from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
-    from pywats_archive.client.replays import StationReplays as StationReplays
     from pywats_archive.client.restoring import Restored as Restored
     from pywats_archive.client.status import StationStatus as StationStatus
     from pywats_archive.config import ConverterConfig as ConverterConfig
@@ -82,6 +80,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.replay import Change as Change
     from pywats_archive.models.operation.replay import ChangeGroup as ChangeGroup
     from pywats_archive.models.operation.replay import ChangeKind as ChangeKind
+    from pywats_archive.models.operation.replay import CodeChange as CodeChange
     from pywats_archive.models.operation.replay import Comparison as Comparison
     from pywats_archive.models.operation.replay import Effect as Effect
     from pywats_archive.models.operation.replay import ItemResult as ItemResult
@@ -91,6 +90,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.replay import ReprocessingResult as ReprocessingResult
     from pywats_archive.models.operation.replay import Run as Run
     from pywats_archive.models.operation.replay import RunState as RunState
+    from pywats_archive.models.operation.service import ServerContact as ServerContact
     from pywats_archive.models.operation.service import ServiceState as ServiceState
     from pywats_archive.models.operation.service import ServiceStatus as ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
@@ -133,7 +133,6 @@ _HOMES = {
     "Arrival": "models.arrival",
     "ArrivalState": "models.arrival",
     "AsyncClient": "client.awaitable",
-    "AsyncReplays": "client.awaitable",
     "AsyncRetention": "client.awaitable",
     "BlobDamaged": "errors",
     "BlobMissing": "errors",
@@ -148,6 +147,7 @@ _HOMES = {
     "Checked": "models.operation.integrity",
     "Client": "client",
     "ClockState": "retention.station",
+    "CodeChange": "models.operation.replay",
     "Companion": "models.entry",
     "Comparison": "models.operation.replay",
     "ConfigError": "errors",
@@ -204,6 +204,7 @@ _HOMES = {
     "Run": "models.operation.replay",
     "RunRunning": "errors",
     "RunState": "models.operation.replay",
+    "ServerContact": "models.operation.service",
     "ServiceFailed": "errors",
     "ServiceState": "models.operation.service",
     "ServiceStatus": "models.operation.service",
@@ -214,7 +215,6 @@ _HOMES = {
     "SourceOpen": "errors",
     "SourceVanished": "errors",
     "SpaceEstimate": "models.retention.purge",
-    "StationReplays": "client.replays",
     "StationRetention": "retention.station",
     "StationStatus": "client.status",
     "StorageError": "errors",

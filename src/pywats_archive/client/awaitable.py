@@ -44,8 +44,8 @@ class AsyncRetention(Face[StationRetention]):
 class AsyncClient(Face[Client]):
     """The methods of ``Client``, awaitable; open it with ``async with``.
 
-    ``on_progress`` is called from worker threads. Streams of values are read with ``async for``. What ``open_source``, ``open_companion`` and ``open_report`` return is a
-    file that blocks: read it in a worker thread.
+    ``on_progress`` is called from worker threads. Streams of values are read with ``async for``. What ``open_source``,
+    ``open_companion`` and ``open_report`` return is a file that blocks: read it in a worker thread.
     """
 
     def __init__(self, archives: Path | str | Sequence[Path | str], *, actor: str | None = None) -> None:

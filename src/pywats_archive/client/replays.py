@@ -74,5 +74,7 @@ class Replays(RunReader):
             raise UsageError("nothing to replay: no entry matches")
         if len(roots) > 1:
             several = ", ".join(sorted(map(str, roots)))
-            raise UsageError(f"archive_ids are of several archives ({several}); replay those of each as a run of its own")
+            raise UsageError(
+                f"archive_ids are of several archives ({several}); replay those of each as a run of its own"
+            )
         return self.reprocessing(roots.pop())

@@ -111,6 +111,6 @@ def test_the_awaitable_client_answers_as_the_other_one(root: Path, tmp_path: Pat
                 assert plain.retention.holds()[0].held_by == "kim"
         with pytest.raises(UsageError, match="from_config"):
             async with AsyncClient([root]) as client:
-                await client.replays.start([archive_id])
+                await client.replay([archive_id])
 
     asyncio.run(ask())
