@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import typing
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ USED = (
     pywats_archive.RetentionEngine,
     pywats_archive.ReprocessingEngine,
 )
-INNER = {"Archive", "OpenArchives", "Stored", "StationConfig"}
+INNER = {"Archive", "OpenArchives", "Stored", "StationConfig", "StationOutline", "ConverterOutline"}
 """What methods take from each other, and no program does."""
 
 
@@ -83,7 +84,16 @@ def hints_of(owner: type) -> Iterator[object]:
     for name, each in inspect.getmembers(owner):
         called = each.fget if isinstance(each, property) else each
         if (is_public(owner, name) or name == "__init__") and callable(called):
-            yield from typing.get_type_hints(called).values()
+            yield from typing.get_type_hints(called, localns=for_checkers(called.__module__)).values()
+
+
+def for_checkers(module: str) -> dict[str, object]:
+    """Import what a module imports for type checkers alone."""
+    tree = ast.parse(Path(importlib.import_module(module).__file__ or "").read_text(encoding="utf-8"))
+    blocks = (node.body for node in tree.body if isinstance(node, ast.If))
+    imports = (node for block in blocks for node in block if isinstance(node, ast.ImportFrom))
+    found = ((node.module or "", each.name) for node in imports for each in node.names)
+    return {name: getattr(importlib.import_module(home), name) for home, name in found}
 
 
 def fields_of(kind: type) -> Iterator[object]:

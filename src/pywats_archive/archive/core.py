@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeVar
-
-from filelock import FileLock
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
 from pywats_archive.archive.folder.description import Description, describe
@@ -35,6 +33,9 @@ from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import names
 from pywats_archive.portable.uptime import Uptimes, uptime
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 T = TypeVar("T")
 CHECKED_AT_START_BYTES = 256_000_000

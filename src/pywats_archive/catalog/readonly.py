@@ -10,11 +10,14 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.catalog.driver import uri
 from pywats_archive.errors import CatalogError
 from pywats_archive.portable import names
-from pywats_archive.portable.scratch import Scratch
+
+if TYPE_CHECKING:
+    from pywats_archive.portable.scratch import Scratch
 
 CANNOT_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOGS = ("-wal", "-journal")
@@ -46,6 +49,8 @@ def view_of(path: Path, *, head: str) -> View:
     in_place = uri(path, "immutable=1")
     if not any(Path(f"{path}{suffix}").exists() for suffix in _LOGS) and _version(in_place) in (head, None):
         return View(database=in_place)
+    from pywats_archive.portable.scratch import Scratch  # noqa: PLC0415 (slow to import, and seldom needed)
+
     copy = Scratch()
     try:
         copied = _copied(path, copy.make())

@@ -13,7 +13,7 @@ from pywats_archive.archive.folder.account import become, owner_of, require_owne
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.cli.place import Place, place_of
 from pywats_archive.errors import UsageError
-from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.outline import read_outline
 from pywats_archive.portable.files import WINDOWS
 
 AsOwnerOption = Annotated[
@@ -35,7 +35,7 @@ def _roots_of(place: Place) -> list[Path]:
     """Return the archives in use, and those that were used before and still exist."""
     if place.is_archive:
         return [place.path]
-    station = read_station_config(place.path)
+    station = read_outline(place.path)
     used = station.archive_roots()
     return [each for each in station.archive_roots(even_unused=True) if each in used or (each / DESCRIPTION).exists()]
 

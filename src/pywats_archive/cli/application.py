@@ -6,13 +6,16 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pywats_archive.cli import logs, verbs
+from pywats_archive.cli import verbs
 from pywats_archive.cli.verbs import ABOUT, NAMED, PROGRAM, Verb
 from pywats_archive.errors import UsageError
+
+if TYPE_CHECKING:
+    from pywats_archive.cli.logs import Log
 
 _INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
@@ -21,7 +24,7 @@ _INTERRUPTED = 130
 def run(words: list[str]) -> int:
     """Run the verb that the words name; returns its exit code. KeyboardInterrupt if it was interrupted."""
     chosen = [NAMED[word] for word in words if word in NAMED][:1]
-    log = logs.configure() if any(verb.logs for verb in chosen) else None
+    log = _configured_log() if any(verb.logs for verb in chosen) else None
     try:
         code = made_app(chosen)(words, prog_name=PROGRAM, standalone_mode=False)
     except typer.Abort as exc:
@@ -34,6 +37,12 @@ def run(words: list[str]) -> int:
     if code == _INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _configured_log() -> Log:
+    from pywats_archive.cli import logs  # noqa: PLC0415 (slow to import)
+
+    return logs.configure()
 
 
 def made_app(chosen: Iterable[Verb]) -> typer.Typer:

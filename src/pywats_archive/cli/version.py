@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.host.settings.outline import read_outline
 from pywats_archive.redaction import redacted
 
 DISTRIBUTION = "pywats-archive"
@@ -42,7 +42,7 @@ def _station(config: Path) -> Iterator[tuple[str, str]]:
         return
     yield "configuration", str(config)
     try:
-        roots = read_station_config(config).archive_roots(even_unused=True)
+        roots = read_outline(config).archive_roots(even_unused=True)
     except ArchiveError as exc:
         yield "archives", redacted(str(exc))
         return

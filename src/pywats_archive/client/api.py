@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from pywats_archive.archive import arguments, sampling
+from pywats_archive.archive import arguments
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.oversight import StationReader
 from pywats_archive.client.replays import Replays
-from pywats_archive.config import StationConfig
-from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
-from pywats_archive.doctor.exposed import exposed
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
-from pywats_archive.host.own_service import own_service
-from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.host.settings.doubtful import doubtful
+from pywats_archive.host.settings.outline import read_outline
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.operation.capacity import Ratios
 from pywats_archive.models.operation.replay import ReplayMode, ReprocessingResult
-from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.portable.user import current_user
-from pywats_archive.reprocessing.runner import OnProgress
-from pywats_archive.retention.station import StationRetention
+
+if TYPE_CHECKING:
+    from pywats_archive.doctor.examination import Examination
+    from pywats_archive.models.operation.capacity import Ratios
+    from pywats_archive.models.operation.statistics import ArchiveStatistics
+    from pywats_archive.reprocessing.runner import OnProgress
+    from pywats_archive.retention.station import StationRetention
 
 
 class Client(StationReader, Replays):
@@ -39,7 +38,7 @@ class Client(StationReader, Replays):
         self,
         archives: Path | str | Sequence[Path | str],
         *,
-        station: StationConfig | None = None,
+        station: StationOutline | None = None,
         actor: str | None = None,
     ) -> None:
         """Open the archive in this folder, or those in several; NotAnArchive names a folder without one.
@@ -54,7 +53,7 @@ class Client(StationReader, Replays):
     @classmethod
     def from_config(cls, path: Path | str, *, actor: str | None = None) -> Client:
         """Open each archive of a configuration that exists; ArchiveAway names a known one that is missing."""
-        station = read_station_config(arguments.path(path, "path"))
+        station = read_outline(arguments.path(path, "path"))
         for reason in unavailable_archives(station).values():
             raise reason
         roots = station.archive_roots(even_unused=True)  # an archive that was switched off still has its entries
@@ -70,9 +69,18 @@ class Client(StationReader, Replays):
         """
         if (config is None) == (archive is None):
             raise UsageError("doctor: pass either a configuration or an archive")
+        from pywats_archive.doctor.examination import examine_archive, examine_station
+
         if config is not None:
+            from dataclasses import replace
+
+            from pywats_archive.doctor.exposed import exposed
+            from pywats_archive.host.own_service import own_service
+            from pywats_archive.host.settings.configfile import read_station_config
+            from pywats_archive.host.settings.doubtful import doubtful
+
             station = read_station_config(Path(config))
-            away = {root: str(reason) for root, reason in unavailable_archives(station).items()}
+            away = {root: str(reason) for root, reason in unavailable_archives(station.outline()).items()}
             found = examine_station(station, away=away)
             return replace(found, warnings=(*doubtful(station), *exposed(station)), other_service=own_service())
         return examine_archive(Path(str(archive)))
@@ -80,6 +88,8 @@ class Client(StationReader, Replays):
     @staticmethod
     def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:
         """Compress the files below a folder to measure the ratios; return them with the mean size in bytes."""
+        from pywats_archive.archive import sampling
+
         return sampling.measure(Path(folder), level=level)
 
     async def get_archive_entries(
@@ -120,6 +130,8 @@ class Client(StationReader, Replays):
     @property
     def retention(self) -> StationRetention:
         """Policies, purges and holds, over all archives."""
+        from pywats_archive.retention.station import StationRetention
+
         return StationRetention(self._archives.all, self.require_converter, actor=self.actor)
 
     async def reprocess_archives(

@@ -6,21 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import finding, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.archive.ledger import Whereabouts
-from pywats_archive.archive.repair.rebuild import Rebuilding, damage, rebuild
 from pywats_archive.client import merging
-from pywats_archive.config import StationConfig
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry, UsageError
 from pywats_archive.host.settings import state_file
-from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Rebuilt, Thoroughness
 from pywats_archive.models.query import EntryFilter, Page
+
+if TYPE_CHECKING:
+    from pywats_archive.archive.repair.rebuild import Rebuilding
+    from pywats_archive.models.operation.integrity import Checked, Rebuilt, Thoroughness
 
 _LISTED = 10
 """Entries that an error lists for a choice."""
@@ -101,6 +103,8 @@ class OpenArchives:
 
     def rebuild(self, how: Rebuilding, *, all_: bool) -> tuple[Rebuilt, ...]:
         """Rebuild the catalogs of all archives, or only the damaged ones."""
+        from pywats_archive.archive.repair.rebuild import damage, rebuild
+
         self.close()
         rebuilt = tuple(rebuild(root, how) for root in self.roots if all_ or damage(root))
         self.open()
@@ -108,6 +112,9 @@ class OpenArchives:
 
     def verify(self, thoroughness: Thoroughness) -> Iterator[Checked]:
         """Check every archive, and yield each file that was checked."""
+        from pywats_archive.integrity.verify import verify
+        from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
+
         for root in self.roots:
             if root in self._damaged:
                 message = str(self._damaged[root])
@@ -116,7 +123,7 @@ class OpenArchives:
                 yield from verify(self._opened[root], thoroughness)
 
 
-def unavailable_archives(station: StationConfig) -> dict[Path, ArchiveAway]:
+def unavailable_archives(station: StationOutline) -> dict[Path, ArchiveAway]:
     """Return the archives that existed before and are unavailable, each with an error that says what to do."""
     known = state_file.recall(station.path, state_file.ARCHIVES)
     unavailable = {}

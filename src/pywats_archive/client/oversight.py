@@ -7,17 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import alerts, figures, ledger
-from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.liveness import heartbeat, unattended
-from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.client.reader import EntryReader
 from pywats_archive.client.status import StationStatus
-from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
 from pywats_archive.models.time import utc_now
+
+if TYPE_CHECKING:
+    from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
 
 
 class StationReader(EntryReader):
@@ -57,10 +58,14 @@ class StationReader(EntryReader):
 
         A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check.
         """
+        from pywats_archive.models.operation.integrity import Thoroughness
+
         yield from self._archives.verify(thoroughness or Thoroughness())
 
     def count_files(self) -> int:
         """Count the files that a check will read."""
+        from pywats_archive.archive.audit import inventory
+
         return sum(map(inventory.count_files, self._archives.roots))
 
     def rebuild(self, *, actor: str | None = None, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
@@ -68,5 +73,7 @@ class StationReader(EntryReader):
 
         Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
         """
+        from pywats_archive.archive.repair.rebuild import Rebuilding
+
         how = Rebuilding(actor=actor or self.actor, on_progress=on_progress)
         return self._archives.rebuild(how, all_=self._station is None)

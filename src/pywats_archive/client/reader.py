@@ -13,7 +13,7 @@ from pywats_archive.archive.restore import content
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import stream
 from pywats_archive.client.restoring import Restored, restore, salvage
-from pywats_archive.config import StationConfig
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter, Page
@@ -23,7 +23,7 @@ class EntryReader:
     """Finds entries over all archives of a station, and reads and restores what they hold."""
 
     _archives: OpenArchives
-    _station: StationConfig | None
+    _station: StationOutline | None
     actor: str
     """The name that the history has for whoever uses this client."""
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
-from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.client.run_reader import RunReader
-from pywats_archive.config import StationConfig
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
-from pywats_archive.reprocessing.engine import ReprocessingEngine
-from pywats_archive.reprocessing.runner import OnProgress
+
+if TYPE_CHECKING:
+    from pywats_archive.archive.results.runs import Rollback
+    from pywats_archive.reprocessing.engine import ReprocessingEngine
+    from pywats_archive.reprocessing.runner import OnProgress
 
 
 class Replays(RunReader):
     """Replays entries, each run within one archive. UsageError if the client was not opened with a configuration."""
 
-    _station: StationConfig | None
+    _station: StationOutline | None
     actor: str
     """The name that the history has for whoever uses this client."""
 
@@ -66,7 +69,9 @@ class Replays(RunReader):
         """Return the engine that replays entries of one archive; UsageError if archive or configuration are ambiguous."""
         if self._station is None:
             raise UsageError("replaying needs the converters' configuration; open the client with from_config")
-        return ReprocessingEngine(self._archive_of(archive), self._station, actor=actor or self.actor)
+        from pywats_archive.reprocessing.engine import ReprocessingEngine
+
+        return ReprocessingEngine(self._archive_of(archive), self._station.path, actor=actor or self.actor)
 
     def _engine_for(self, archive_ids: Sequence[str]) -> ReprocessingEngine:
         roots = {self._archives.holder(each).root for each in arguments.texts(archive_ids, "archive_ids")}

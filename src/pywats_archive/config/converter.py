@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pywats_archive.config.companions import BUILT_IN_COMPANIONS, companion_fault, is_writable
-from pywats_archive.config.keys import ARCHIVE_KEYS, RETENTION_KEYS
+from pywats_archive.config.keys import RETENTION_KEYS, meant_key
+from pywats_archive.config.outline import ConverterOutline
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.retention.policy import RetentionPolicy
 
@@ -125,6 +126,12 @@ class ConverterConfig(BaseModel):
         values = {name: getattr(self, key) for key, name in RETENTION_KEYS.items()}
         return RetentionPolicy(converter_name=self.name, **values)
 
+    def outline(self) -> ConverterOutline:
+        """Return what a reader needs of it."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(ConverterOutline)}
+        patterns = {key: tuple(values[key]) for key in ("file_patterns", "folder_patterns")}
+        return ConverterOutline(**{**values, **patterns})
+
     @property
     def append_fault(self) -> str | None:
         """Why ``append`` has no effect; None if it has, or is not set."""
@@ -155,8 +162,8 @@ class ConverterConfig(BaseModel):
 def parse_converter(section: dict[str, Any], *, file: Path) -> ConverterConfig:
     """Check one converter's section; a bad value is one ConfigError naming file, converter, key and range."""
     for key in section.keys() - ConverterConfig.model_fields.keys():
-        if len(key) < _LONGEST_SHOWN and (meant := get_close_matches(key, ARCHIVE_KEYS, n=1, cutoff=0.85)):
-            raise ConfigError(f"{file}: converter {_named(section)}: there is no key '{key}'; write '{meant[0]}'")
+        if meant := meant_key(key):
+            raise ConfigError(f"{file}: converter {_named(section)}: there is no key '{key}'; write '{meant}'")
     try:
         return ConverterConfig.model_validate(section)
     except ValidationError as exc:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 ARCHIVE_KEYS = (
     "archive_enabled",
     "archive_folder",
@@ -43,3 +45,10 @@ RETENTION_KEYS = {
     "purge_unsubmitted": "purge_unsubmitted",
 }
 """The retention keys, with their names in a policy."""
+_LONGEST = 200
+
+
+def meant_key(key: str) -> str | None:
+    """Return the archive key that a key nobody knows was meant to be, if one is close."""
+    close = get_close_matches(key, ARCHIVE_KEYS, n=1, cutoff=0.85) if len(key) < _LONGEST else []
+    return close[0] if close else None

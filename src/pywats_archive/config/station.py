@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from pywats_archive.config.converter import ConverterConfig
+from pywats_archive.config.outline import StationOutline, archive_root
 from pywats_archive.config.server import ServerConfig, WebhookConfig
 
 
@@ -23,13 +24,15 @@ class StationConfig(BaseModel):
 
     def archive_root(self, converter: ConverterConfig) -> Path:
         """Return the folder of a converter's archive."""
-        base = self.path.parent
-        return base / converter.archive_folder if converter.archive_folder else base / "archive"
+        return archive_root(self.path, converter.archive_folder)
 
     def archive_roots(self, *, even_unused: bool = False) -> tuple[Path, ...]:
         """Return each archive in use once, in the order of the file; with ``even_unused``, those of disabled converters too."""
-        roots = (self.archive_root(c) for c in self.converters if c.archive_enabled or even_unused)
-        return tuple(dict.fromkeys(roots))
+        return self.outline().archive_roots(even_unused=even_unused)
+
+    def outline(self) -> StationOutline:
+        """Return what a reader needs of it."""
+        return StationOutline(path=self.path, converters=tuple(converter.outline() for converter in self.converters))
 
     def converter(self, name: str) -> ConverterConfig | None:
         """Return the section of the converter called ``name``, if there is one."""

@@ -16,6 +16,7 @@ from pywats_archive.archive.liveness.unattended import NOT_RUNNING, alert_of, al
 from pywats_archive.archive.results.reports import add_report
 from pywats_archive.archive.sources import ingest
 from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.config.server import ServerConfig
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
@@ -42,17 +43,20 @@ def test_it_is_missed_since_its_last_sign() -> None:
     assert found is not None and found.raised_at == before
 
 
-def station(root: Path, **keys: Any) -> StationConfig:
+def station(root: Path, **keys: Any) -> StationOutline:
     """A configuration of one converter whose archive lies in ``root``."""
     watch = root / "watch"
     watch.mkdir(exist_ok=True)
     folders = {"watch_folder": str(watch), "done_folder": str(watch / "Done")}
     more = {**folders, "file_patterns": ["*.csv"], "archive_enabled": True}
     config = ConverterConfig(name="ICT", module_path="own.Any", **{**more, **keys})
-    return StationConfig(path=root / "config.json", converters_folder=root, server=ServerConfig(), converters=(config,))
+    whole = StationConfig(
+        path=root / "config.json", converters_folder=root, server=ServerConfig(), converters=(config,)
+    )
+    return whole.outline()
 
 
-def waiting(root: Path, station: StationConfig, *, made: bool = True) -> int:
+def waiting(root: Path, station: StationOutline, *, made: bool = True) -> int:
     """Count what waits, by the alert; 0 when there is none."""
     if not made:
         found = list(alerts((), station, now=NOW))

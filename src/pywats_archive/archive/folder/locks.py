@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import ArchiveError, ArchiveInUse, PurgeRunning, RunRunning, StorageError
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 
 def lock(root: Path, name: str, *, timeout_s: float, busy: Callable[[], ArchiveError]) -> FileLock:
     """Acquire a lock; ``busy`` is the error if another process holds it until the timeout. StorageError if it cannot exist."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and readers lock nothing)
+
     found = FileLock(root / name, thread_local=False, is_singleton=False)
     try:
         found.acquire(timeout=timeout_s)

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-
-from filelock import FileLock
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.errors import ArchiveInUse, StorageError
 from pywats_archive.models.operation.service import NoteAuthor
 from pywats_archive.models.time import utc_now
 from pywats_archive.portable import names, processes
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _PROBE_S = 0.5
 """How long to wait for a process that only checks for an owner."""

@@ -16,7 +16,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.liveness import heartbeat
 from pywats_archive.archive.results import submissions
 from pywats_archive.archive.sources import reading
-from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.outline import ConverterOutline, StationOutline
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
@@ -42,9 +42,9 @@ def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAler
     return OpenAlert(name=NOT_RUNNING, subject=subject, raised_at=since, details=details)
 
 
-def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: datetime) -> Iterator[OpenAlert]:
+def alerts(archives: Iterable[Archive], station: StationOutline | None, *, now: datetime) -> Iterator[OpenAlert]:
     """Return an alert for each archive whose work nobody does, including configured archives that do not exist yet."""
-    using: dict[Path, list[ConverterConfig]] = {}
+    using: dict[Path, list[ConverterOutline]] = {}
     for converter in station.converters if station else ():
         if station and converter.archive_enabled:
             using.setdefault(station.archive_root(converter), []).append(converter)
@@ -57,7 +57,7 @@ def alerts(archives: Iterable[Archive], station: StationConfig | None, *, now: d
             yield found
 
 
-def _alert(archive: Archive, converters: Iterable[ConverterConfig], now: datetime) -> OpenAlert | None:
+def _alert(archive: Archive, converters: Iterable[ConverterOutline], now: datetime) -> OpenAlert | None:
     if archive.is_read_only:  # a medium or a snapshot, on which no service can work
         return None
     service = heartbeat.status_of(archive.root, now=now)
@@ -73,7 +73,7 @@ def _in_hand(archive: Archive) -> int:
     return sources or submissions.waiting_reports(archive)
 
 
-def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:
+def _lying(archive: Archive, converters: Iterable[ConverterOutline]) -> int:
     """Count the sources in the watch folders that are in no ledger yet."""
     number = 0
     for converter in converters:
@@ -83,7 +83,7 @@ def _lying(archive: Archive, converters: Iterable[ConverterConfig]) -> int:
     return number
 
 
-def _listing(converter: ConverterConfig) -> Sequence[os.DirEntry[str]]:
+def _listing(converter: ConverterOutline) -> Sequence[os.DirEntry[str]]:
     """List what the configuration's patterns match, a thousand per folder at most; empty if the folder cannot be read."""
     if not (converter.enabled and converter.watch_folder):
         return ()
@@ -92,7 +92,7 @@ def _listing(converter: ConverterConfig) -> Sequence[os.DirEntry[str]]:
     return ()
 
 
-def _sources(items: Iterable[os.DirEntry[str]], converter: ConverterConfig) -> Iterator[os.DirEntry[str]]:
+def _sources(items: Iterable[os.DirEntry[str]], converter: ConverterOutline) -> Iterator[os.DirEntry[str]]:
     is_folders = converter.converter_type == "folder"
     patterns = converter.folder_patterns if is_folders else converter.file_patterns
     match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or "(?!)").match

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +15,19 @@ from pywats_archive.config.server import ServerConfig, WebhookConfig
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.settings import state_file
+from pywats_archive.host.settings.document import (
+    FOLDERS,
+    SIBLINGS,
+    absolute_folders,
+    read_object,
+    register_secrets,
+    sections_of,
+    text_of,
+)
 from pywats_archive.host.settings.foldernames import require_usable
 from pywats_archive.host.settings.neighbours import real, require_apart
-from pywats_archive.portable.files import WINDOWS, read_small
-from pywats_archive.redaction import know_address, know_token, redacted
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.redaction import redacted
 
 _SERVER_KEYS = (
     "station_name_source",
@@ -30,9 +36,6 @@ _SERVER_KEYS = (
     "station_presets",
     "registration_enabled",
 )
-_MOST_BYTES = 10_000_000
-_SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
-_FOLDERS = ("watch_folder", *_SIBLINGS, "archive_folder")
 
 
 def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
@@ -49,11 +52,11 @@ def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
 
 
 def _read(path: Path, *, remember: bool) -> StationConfig:
-    fields = state_file.completed_station(path, _read_object(path))
-    _register_secrets(fields)
-    sections = _sections(fields, path)
+    fields = state_file.completed_station(path, read_object(path))
+    register_secrets(fields)
+    sections = sections_of(fields, path)
     remembered = state_file.recall(path, state_file.CONVERTERS)
-    converters_folder = _text(fields, "converters_folder", path, default="converters")
+    converters_folder = text_of(fields, "converters_folder", path, default="converters")
     require_usable("converters_folder", converters_folder, str(path), base=path.parent, windows=WINDOWS)
     station = StationConfig(
         path=path,
@@ -70,67 +73,18 @@ def _read(path: Path, *, remember: bool) -> StationConfig:
     return station
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(_text_of(path))
-    except FileNotFoundError as exc:
-        raise ConfigError(f"{path}: there is no such file; name pyWATS' config.json") from exc
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check its rights") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: not UTF-8 at byte {exc.start}; save it as UTF-8") from exc
-    except RecursionError as exc:
-        raise ConfigError(f"{path}: its JSON is nested too deep; name pyWATS' config.json") from exc
-    except json.JSONDecodeError as exc:
-        raise ConfigError(f"{path}: line {exc.lineno}, column {exc.colno}: {exc.msg}; correct the JSON") from exc
-    if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: holds no JSON object; name pyWATS' config.json")
-    return fields
-
-
-def _text_of(path: Path) -> str:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"{path}: is not a file; name pyWATS' config.json")
-    if found.st_size > _MOST_BYTES:
-        raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
-    return read_small(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
-
-
-def _register_secrets(fields: dict[str, Any]) -> None:
-    """Redact the secrets in a configuration and the environment from every text, even if the configuration is invalid."""
-    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
-    for key in ("api_token", "webhook_auth_value"):
-        know_token(key, texts.get(key, ""))
-    know_address("service_address", texts.get("service_address", ""))
-    know_token("api_token", os.environ.get("PYWATS_API_TOKEN", ""))
-    for name in ("PYWATS_SERVER_URL", "http_proxy", "https_proxy", "all_proxy"):
-        for spelt in (name, name.upper()):
-            know_address(spelt, os.environ.get(spelt, ""))
-
-
-def _sections(fields: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    sections = [] if fields.get("converters") is None else fields["converters"]
-    if not isinstance(sections, list) or not all(isinstance(section, dict) for section in sections):
-        raise ConfigError(f"{path}: 'converters' is not a list of objects; correct it")
-    return sections
-
-
 def _converter(section: dict[str, Any], path: Path) -> ConverterConfig:
     parsed = parse_converter({k: v for k, v in section.items() if v is not None}, file=path)
-    for key in _FOLDERS:
+    for key in FOLDERS:
         require_usable(
             key, getattr(parsed, key), f"{path}: converter '{parsed.name}'", base=path.parent, windows=WINDOWS
         )
-    if not parsed.watch_folder:
-        return parsed
-    watch = Path(os.path.abspath(path.parent / parsed.watch_folder))  # noqa: PTH100 (keeps links as they are named)
-    folders = {key: str(path.parent / (getattr(parsed, key) or watch.parent / name)) for key, name in _SIBLINGS.items()}
-    return parsed.model_copy(update={"watch_folder": str(watch), **folders})
+    folders = {key: getattr(parsed, key) for key in FOLDERS}
+    return parsed.model_copy(update=absolute_folders(folders, path.parent))
 
 
 def _webhook(fields: dict[str, Any], path: Path) -> WebhookConfig:
-    wanted = {key: _text(fields, key, path) for key in WebhookConfig.model_fields}
+    wanted = {key: text_of(fields, key, path) for key in WebhookConfig.model_fields}
     try:
         return WebhookConfig(**wanted)
     except ValidationError as exc:
@@ -142,7 +96,7 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
     """Return pyWATS' own keys as pyWATS resolves them: with environment variables, station presets and registration."""
     wanted = {key: fields[key] for key in _SERVER_KEYS if key in fields}
     for key in ("service_address", "api_token", "station_name"):
-        wanted[key] = _text(fields, key, path)
+        wanted[key] = text_of(fields, key, path)
     try:
         client = pywats_module("pywats_client.core.config").ClientConfig.from_dict(wanted)
         address, token = _registered(path) if client.registration_enabled else client.get_runtime_credentials()
@@ -169,13 +123,6 @@ def _registered(path: Path) -> tuple[str, str]:
     return (known.base_url, known.basic_token) if known else ("", "")
 
 
-def _text(fields: dict[str, Any], key: str, path: Path, *, default: str = "") -> str:
-    value = fields.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{path}: {key} is not text but {type(value).__name__}; correct it")
-    return value or default
-
-
 def _check(station: StationConfig) -> None:
     names = [converter.name for converter in station.converters]
     for name in names:
@@ -198,7 +145,7 @@ def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], field
     itself = path.resolve()
     if not path.is_symlink() or itself.parent == path.parent.resolve() or state_file.state_path(path).exists():
         return
-    named = [fields.get("converters_folder") or "/", *(section.get(key) for section in sections for key in _FOLDERS)]
+    named = [fields.get("converters_folder") or "/", *(section.get(key) for section in sections for key in FOLDERS)]
     uses_default = any(each.archive_enabled and not each.archive_folder for each in station.converters)
     if uses_default or any(isinstance(name, str) and name and not Path(name).is_absolute() for name in named):
         raise ConfigError(
@@ -220,7 +167,7 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
 
 def _require_other_folders(station: StationConfig, converter: ConverterConfig) -> None:
     """Refuse Done, Error or Pending as the watch folder itself: its sources would be converted endlessly."""
-    for key in _SIBLINGS:
+    for key in SIBLINGS:
         folder = getattr(converter, key)
         if real(folder) == real(converter.watch_folder):
             raise ConfigError(
