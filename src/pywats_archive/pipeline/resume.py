@@ -142,7 +142,7 @@ class Resuming:
         except Exception as exc:
             if not is_of_one(exc):
                 raise
-            waits = self._unexpected.add(lane.name, arrival.path, exc)
+            waits = self._unexpected.add(lane.name, arrival.path, exc, archive_id=arrival.archive_id)
             self._backoff.delay(lane.key_of(arrival), waits, path=arrival.path, settle_s=lane.config.settle_seconds)
 
 

@@ -14,6 +14,7 @@ import structlog
 from pywats_archive.archive.alone import each_alone, is_of_one
 from pywats_archive.archive.ledger import Sighting
 from pywats_archive.archive.sources import reading
+from pywats_archive.conversion.source_log import Origin, log_of
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.file_stamp import FileStamp
@@ -190,7 +191,7 @@ class Watcher:
         """Delay one source; an error that concerns the whole archive is raised."""
         if not is_of_one(error):
             raise error
-        waits = self._unexpected.add(lane.name, arrival.path, error)
+        waits = self._unexpected.add(lane.name, arrival.path, error, archive_id=arrival.archive_id)
         self._backoff.delay(lane.key_of(arrival), waits, path=arrival.path, settle_s=lane.config.settle_seconds)
 
     def _check_missing(self, lane: Lane, listing: dict[str, FileStamp]) -> None:
@@ -274,4 +275,4 @@ def _with_stamp(arrival: Arrival, now: FileStamp) -> Arrival:
 def _log_fault(scan: FolderScan, converter: str, path: str, fault: str) -> None:
     if path not in scan.reported:
         scan.reported.add(path)
-        log.error("source.ignored", converter=converter, path=path, reason=fault)
+        log_of(Origin(converter_name=converter, path=path)).error("source.ignored", reason=fault)

@@ -16,6 +16,7 @@ from tests.station import wait_for
 
 from pywats_archive.conversion.sending.items import MEMORY, RetryDecision
 from pywats_archive.conversion.sending.outbox import Outbox
+from pywats_archive.conversion.source_log import Origin
 from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.time import utc_now
 
@@ -31,6 +32,9 @@ class _Item:
 
     def body(self) -> bytes:
         return b"{}"
+
+    def origin(self) -> Origin:
+        return Origin()
 
     def is_alone_under_its_id(self) -> bool:
         return True

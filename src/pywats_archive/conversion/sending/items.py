@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import submissions
+from pywats_archive.conversion.source_log import Origin
+from pywats_archive.errors import ArchiveError
 from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.models.report import Report, SubmissionState
 
@@ -68,6 +71,9 @@ class OutboxItem(Protocol):
     def body(self) -> bytes:
         """Return the exact JSON to send, read from the archive if necessary."""
 
+    def origin(self) -> Origin:
+        """Return the report's source, for the log; read from the archive if necessary."""
+
     def is_alone_under_its_id(self) -> bool:
         """Whether a report with this id on the server can only be this one."""
 
@@ -82,6 +88,8 @@ class ArchivedItem:
     archive: Archive
     report: Report
     document: bytes | None = None
+    source: Origin | None = None
+    """The report's source; it saves reading the entry."""
     is_stored: bool = True
 
     @property
@@ -103,6 +111,15 @@ class ArchivedItem:
     def body(self) -> bytes:
         return self.document if self.document is not None else self.archive.document(self.report)
 
+    def origin(self) -> Origin:
+        if self.source is not None:
+            return self.source
+        archive_id = self.report.archive_id
+        with suppress(ArchiveError):
+            entry = self.archive.entry(archive_id)
+            return Origin(converter_name=entry.converter_name, path=entry.source_original_path, archive_id=archive_id)
+        return Origin(archive_id=archive_id)
+
     def is_alone_under_its_id(self) -> bool:
         mine = self.report
         others = (r for r in self.archive.reports_of(mine.archive_id) if r.archived_path != mine.archived_path)
@@ -122,12 +139,16 @@ class MemoryItem:
     report_id: str
     document: bytes
     converter: str
+    path: str
     tries: int = 0
     is_stored: bool = False
     place: str = MEMORY
 
     def body(self) -> bytes:
         return self.document
+
+    def origin(self) -> Origin:
+        return Origin(converter_name=self.converter, path=self.path)
 
     def is_alone_under_its_id(self) -> bool:
         return True

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from pywats_archive.archive.core import Archive
 from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.models.report import SubmissionState
-
-log = structlog.get_logger()
 
 OnCompleted = Callable[[OutboxItem, SubmissionState, "str | None"], None]
 
@@ -31,7 +28,7 @@ class Notices:
     def notify(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> None:
         """Pass on an outcome; if that fails, it is kept for ``repeat``."""
         if error := self._call(item, state, reason):
-            log.error("report.notify_failed", report_id=item.report_id, reason=str(error))
+            log_of(item.origin()).error("report.notify_failed", report_id=item.report_id, reason=str(error))
             self._unnotified.append((item, state, reason))
 
     def repeat(self) -> None:

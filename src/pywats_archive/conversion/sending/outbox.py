@@ -20,6 +20,7 @@ from pywats_archive.conversion.sending.sender import Sender
 from pywats_archive.conversion.sending.server_state import ServerState, ServerTrouble
 from pywats_archive.conversion.sending.tries import Tries, Unsendable
 from pywats_archive.conversion.sending.waiting import Waiting, describe_error
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.host.server.answers import Answer, SubmitOutcome
 from pywats_archive.host.server.submission import Submitter
 
@@ -122,6 +123,11 @@ class Outbox:
             has_answered=self._server.has_answered,
         )
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the last answer was trouble with the server, so that reports wait."""
+        return self._server.trouble is not None
+
     def close(self) -> None:
         """Stop, waiting only briefly for the server; reports without an answer stay in their archives."""
         if not self._thread.is_alive():
@@ -208,7 +214,8 @@ class Outbox:
             decision = self._decide(item, answer)
             await asyncio.to_thread(self._record, item, decision, answer)
         except asyncio.CancelledError:
-            log.warning("report.left", report_id=item.report_id, reason="the service stops; it is sent again")
+            reason = "the service stops; it is sent again"
+            log_of(item.origin()).warning("report.left", report_id=item.report_id, reason=reason)
         except Exception as exc:
             self._postpone_unsendable(item, exc)
         finally:
@@ -219,7 +226,7 @@ class Outbox:
         """Postpone a report that cannot be read, or whose try cannot be recorded."""
         reason = describe_error(exc)
         if self._tries.postpone_unsendable(item, reason, time.monotonic() + LONGEST_DELAY.total_seconds()):
-            log.error("report.not_sent", report_id=item.report_id, reason=reason)
+            log_of(item.origin()).error("report.not_sent", report_id=item.report_id, reason=reason)
         self._queue.put_back(item)
 
     def _decide(self, item: OutboxItem, answer: Answer) -> RetryDecision:
@@ -229,12 +236,10 @@ class Outbox:
         closed_until_s = self._server.on_answer(answer, item.key, now_s)
         if decision.delay is None:
             self._tries.complete(item.key)
-            _log_completed(item, answer)
             return decision
         delay = min(decision.delay, LONGEST_SHORT_DELAY) if self._retry_now else decision.delay
         until_s = max(now_s + delay.total_seconds(), closed_until_s + _BEHIND_S)
         self._tries.postpone(item.key, until_s, answer.trouble)
-        log.warning("report.retry_scheduled", report_id=item.report_id, tries=item.tries + 1, reason=answer.reason)
         if self._server.stopped_by and self._server.stopped_by != stopped_before:
             log.error("outbox.stopped", reason=self._server.stopped_by)
         elif closed_until_s and not self._server.stopped_by:
@@ -242,6 +247,7 @@ class Outbox:
         return replace(decision, delay=min(max(decision.delay, timedelta(seconds=until_s - now_s)), LONGEST_DELAY))
 
     def _record(self, item: OutboxItem, decision: RetryDecision, answer: Answer) -> None:
+        _log_answer(item, decision, answer)
         item.record_try(decision, answer, self._now())
         if decision.delay is None:
             self._queue.complete(item)
@@ -257,8 +263,12 @@ class Outbox:
         self._wake.set()
 
 
-def _log_completed(item: OutboxItem, answer: Answer) -> None:
-    if answer.verdict is SubmitOutcome.REFUSED:
-        log.warning("report.refused", report_id=item.report_id, reason=answer.reason)
-    elif answer.reason:
-        log.info("report.found", report_id=item.report_id, reason=answer.reason)
+def _log_answer(item: OutboxItem, decision: RetryDecision, answer: Answer) -> None:
+    """Log an answer, except that a report was accepted at its first try; called in a worker thread, for it may read."""
+    number, reason = item.report_id, answer.reason
+    if decision.delay is not None:
+        log_of(item.origin()).warning("report.retry_scheduled", report_id=number, tries=item.tries + 1, reason=reason)
+    elif answer.verdict is SubmitOutcome.REFUSED:
+        log_of(item.origin()).warning("report.refused", report_id=number, reason=reason)
+    elif reason:
+        log_of(item.origin()).info("report.found", report_id=number, reason=reason)

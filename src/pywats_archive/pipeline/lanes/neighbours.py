@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
+from pywats_archive.conversion.source_log import log_of
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.pipeline.lanes.lane import Lane
-
-log = structlog.get_logger()
 
 _NAMED = 3
 
@@ -22,15 +20,16 @@ class Neighbours:
     def __init__(self) -> None:
         self._warned: set[str] = set()
 
-    def with_warning(self, lane: Lane, path: str, result: ConversionResult) -> ConversionResult:
+    def with_warning(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> ConversionResult:
         """Return a result, with a warning the first time that its converter reads other sources."""
         if lane.name in self._warned or lane.config.converter_type == "folder":
             return result
+        path = arrival.path
         found = others(path, (each for each in result.opened_paths if each != path and lane.listing.matches(each)))
         if not found:
             return result
         self._warned.add(lane.name)
-        log.warning("converter.reads_neighbours", converter=lane.name, path=path, read=found[:_NAMED], files=len(found))
+        log_of(arrival).warning("converter.reads_neighbours", read=found[:_NAMED], files=len(found))
         return replace(result, warnings=(*result.warnings, warning(found)))
 
 

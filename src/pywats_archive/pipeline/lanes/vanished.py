@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import structlog
-
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.lanes.ledgers import GONE_BEFORE, Ledger
-
-log = structlog.get_logger()
 
 
 def record_vanished(ledger: Ledger, arrival: Arrival, failures: ArchiveFailures, *, reason: str = GONE_BEFORE) -> None:
@@ -18,4 +15,4 @@ def record_vanished(ledger: Ledger, arrival: Arrival, failures: ArchiveFailures,
     """
     ledger.mark_vanished(arrival, reason=reason)
     failures.resolve(arrival.converter_name, arrival.number)
-    log.error("source.vanished", converter=arrival.converter_name, path=arrival.path, reason=reason)
+    log_of(arrival).error("source.vanished", reason=reason)

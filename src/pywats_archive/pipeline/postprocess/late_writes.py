@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive import ledger
 from pywats_archive.archive.sources import reading
 from pywats_archive.archive.sources.late import missing_members
+from pywats_archive.conversion.source_log import Origin, log_of
 from pywats_archive.errors import ArchiveAway, ArchiveError, SourceVanished
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
@@ -23,8 +22,6 @@ from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.alerts import WRITTEN_LATE, Alerts
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.postprocess.actions import Moved
-
-log = structlog.get_logger()
 
 ALERT_FOR_S = 86_400.0
 """How long the alert stays open after the last late write."""
@@ -111,7 +108,8 @@ class LateWrites:
         except (SourceVanished, FileNotFoundError):
             return
         except (ArchiveError, OSError) as exc:
-            log.error("source.not_archived_late", converter=lane.name, path=str(path), reason=str(exc))
+            source = Origin(converter_name=lane.name, path=str(path), archive_id=departed.entry.archive_id)
+            log_of(source).error("source.not_archived_late", reason=str(exc))
             self._push(replace(departed, lane=lane), in_s=_AGAIN_S)
             return
         self._push(DepartedSource(lane=lane, arrival=departed.arrival, entry=departed.entry, path=path, stamp=stamp))
@@ -153,7 +151,8 @@ class LateWrites:
         late = lane.interceptor.archive_late(path, original_path=original, known=entry, reason=_LATE, moved_to=moved_to)
         if late is None:
             return
-        log.warning("source.written_late", converter=lane.name, path=str(path), archive_id=late.archive_id)
+        source = Origin(converter_name=lane.name, path=str(path), archive_id=late.archive_id)
+        log_of(source).warning("source.written_late")
         if not is_alert:
             return
         folder = lane.config.watch_folder

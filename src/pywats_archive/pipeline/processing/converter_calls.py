@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.conversion.pool.processes import AtStop, ConverterProcesses
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, WorkersUnavailable
 from pywats_archive.host.settings.secrets import redact_result
 from pywats_archive.host.worker import entry
@@ -16,8 +15,6 @@ from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.processing import sharing
-
-log = structlog.get_logger()
 
 
 class ConverterCalls:
@@ -43,24 +40,25 @@ class ConverterCalls:
             raise lane.converter.trip(result.error or "its code cannot be loaded")
         return redact_result(result, lane.config.arguments)
 
-    def outbid(self, lane: Lane, path: Path) -> ConversionResult | None:
+    def outbid(self, lane: Lane, arrival: Arrival) -> ConversionResult | None:
         """Return a SKIPPED result if another converter of the folder, with the same priority, has a higher confidence."""
-        others = {each.name: self._confidence(each, path) for each in sharing.rivals(lane, str(path))}
-        own = self._confidence(lane, path) if others else 0.0
+        others = {each.name: self._confidence(each, arrival) for each in sharing.rivals(lane, arrival.path)}
+        own = self._confidence(lane, arrival) if others else 0.0
         surer = sharing.surest(own, others)
         if surer is None:
             return None
         reason = f"'{surer}' has a higher confidence: {others[surer]:.2f}, against {own:.2f} here"
         return ConversionResult(status=ConversionStatus.SKIPPED, error=reason)
 
-    def _confidence(self, lane: Lane, path: Path) -> float:
-        job = replace(lane.job, source_path=str(path))
+    def _confidence(self, lane: Lane, arrival: Arrival) -> float:
+        job = replace(lane.job, source_path=arrival.path)
         try:
             return self._processes.run(entry.validate_only, job, timeout_s=lane.config.timeout_seconds)
         except (WorkersUnavailable, ConversionInterrupted):  # does not depend on the source
             raise
         except ArchiveError as exc:
-            log.warning("source.not_judged", converter=lane.name, path=str(path), reason=lane.converter.redacted(exc))
+            source = replace(arrival, converter_name=lane.name)  # it may be another converter's
+            log_of(source).warning("source.not_judged", reason=lane.converter.redacted(exc))
             return 0.0
 
     def is_ready(self, lane: Lane, arrival: Arrival) -> bool:
@@ -78,9 +76,7 @@ class ConverterCalls:
         except ConverterUnavailable as exc:
             raise lane.converter.trip(str(exc)) from exc
         except ArchiveError as exc:
-            log.warning(
-                "folder.readiness_unknown", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(exc)
-            )
+            log_of(arrival).warning("folder.readiness_unknown", reason=lane.converter.redacted(exc))
             return True
 
     def call_hooks(self, lane: Lane, arrival: Arrival, result: ConversionResult) -> None:
@@ -93,19 +89,4 @@ class ConverterCalls:
         except ArchiveError as exc:
             fault = str(exc)
         if fault:
-            log.warning(
-                "converter.hook_failed", converter=lane.name, path=arrival.path, reason=lane.converter.redacted(fault)
-            )
-
-
-def log_result(converter: str, archive_id: str, result: ConversionResult) -> None:
-    """Log how a conversion ended."""
-    write = log.info if result.status is ConversionStatus.SUCCESS else log.warning
-    write(
-        "source.converted",
-        converter=converter,
-        archive_id=archive_id,
-        status=result.status.value,
-        reports=len(result.documents),
-        error=result.error,
-    )
+            log_of(arrival).warning("converter.hook_failed", reason=lane.converter.redacted(fault))

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-import structlog
-
 from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.report import SubmissionState
@@ -23,8 +22,6 @@ from pywats_archive.pipeline.waiting.backoff import Backoff, RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unexpected import Unexpected
 from pywats_archive.pipeline.waiting.unready import wait_for_end
-
-log = structlog.get_logger()
 
 
 class Dispatcher:
@@ -94,14 +91,14 @@ class Dispatcher:
             waits = None if is_ended else self._processor.process(lane, arrival, busy=busy)
         except ConversionInterrupted as exc:
             waits = RetryLater(reason=str(exc), needs_operator=False)
-            log.info("source.interrupted", converter=lane.name, path=arrival.path)
+            log_of(arrival).info("source.interrupted")
         except ConverterUnavailable as exc:  # one alert for all its sources
             waits = RetryLater(reason=str(exc), needs_operator=True)
         except ArchiveError as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
-            log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
+            log_of(arrival).error("source.retry_scheduled", reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.add(lane.name, arrival.path, exc)
+            waits = self._unexpected.add(lane.name, arrival.path, exc, archive_id=arrival.archive_id)
         finally:
             self._release(lane, arrival, waits)
 
@@ -119,9 +116,9 @@ class Dispatcher:
         except (ArchiveError, OSError) as exc:
             waits = RetryLater(reason=str(exc), needs_operator=True)
             self._stuck.add(key, lane.ledger, known, exc)
-            log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
+            log_of(known).error("source.finish_failed", reason=str(exc))
         except Exception as exc:
-            waits = self._unexpected.add(lane.name, arrival.path, exc)
+            waits = self._unexpected.add(lane.name, arrival.path, exc, archive_id=arrival.archive_id)
         finally:
             with self._mutex:
                 self._finishing.discard(key)

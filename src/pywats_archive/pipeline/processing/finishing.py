@@ -6,14 +6,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results.reports import remove_document
 from pywats_archive.archive.sources import reading
 from pywats_archive.conversion.sending.items import ArchivedItem
-from pywats_archive.errors import SourceVanished
+from pywats_archive.conversion.source_log import log_of
+from pywats_archive.errors import ArchiveError, SourceVanished
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
 from pywats_archive.models.entry import ArchiveEntry
@@ -29,9 +28,8 @@ from pywats_archive.pipeline.processing import sharing
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.in_flight import Completion, InFlight, load_completion
+from pywats_archive.pipeline.processing.outcomes import log_finished, of_entry
 from pywats_archive.pipeline.waiting.unready import require_closed
-
-log = structlog.get_logger()
 
 
 class Finisher:
@@ -87,7 +85,7 @@ class Finisher:
         if lane.folder and (lane.is_taken or not os.path.lexists(source.path)):
             lane.folder.require()
         if ending.destination is not Destination.KEPT and not arrival.moved_to:
-            require_closed(lane, source.path, is_removed=ending.destination in REMOVING)
+            require_closed(lane, source.path, arrival.archive_id, is_removed=ending.destination in REMOVING)
         came_late, compared = self._late_writes.archive_changed_folder(
             lane, arrival, entry, source.path, as_converted=self._as_converted.pop(lane.key_of(arrival), None)
         )
@@ -96,7 +94,7 @@ class Finisher:
             self._late_writes.remember(lane, arrival, entry, moved, compared)
         if moved.is_replaced:
             ending = own  # the source is gone, so no other converter can take it
-            log.warning("source.replaced", converter=lane.name, path=arrival.path, archive_id=entry.archive_id)
+            log_of(arrival).warning("source.replaced")
         elif moved.moved_to:
             lane.scan.changed.discard(arrival.path)
         if not lane.config.archive_output_reports:
@@ -115,7 +113,10 @@ class Finisher:
             touched=None if arrival.moved_to else moved.touched,
         )
         self._counts.count(ending.state)
-        log.info("source.finished", converter=lane.name, path=arrival.path, state=ending.state.value, to=moved.moved_to)
+        with suppress(ArchiveError):  # its warnings are complete in the catalog alone
+            entry = at.archive.entry(entry.archive_id)
+        sent = [report.submission_state for report in reports]
+        log_finished(arrival, of_entry(entry, ending.state, to=moved.moved_to, reason=reason, sent=sent))
         if with_hooks := self._with_hooks.pop(lane.key_of(arrival), None):
             self._calls.call_hooks(lane, arrival, with_hooks)
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive.results import document
 from pywats_archive.archive.sources.reading import stamp_of
 from pywats_archive.conversion.sending.items import MemoryItem
 from pywats_archive.conversion.sending.outbox import Outbox
+from pywats_archive.conversion.source_log import log_of
 from pywats_archive.errors import SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -34,13 +33,12 @@ from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.postprocess import actions, decisions
 from pywats_archive.pipeline.postprocess.actions import source_of
 from pywats_archive.pipeline.processing import sharing
-from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
+from pywats_archive.pipeline.processing.outcomes import log_converted, log_finished, log_suspended, of_result
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unready import empty_result
-
-log = structlog.get_logger()
 
 _SPARE_IDS = uuid.UUID("0d3c9f5e-8a4b-4f0e-9d55-6b1b7f2f8c10")
 """Namespace of ids for reports without one whose source is not archived: the same source always gets the same id."""
@@ -103,7 +101,7 @@ class Passthrough:
         spooled, result = known or (None, None)
         if result is None:
             result, arrival = self._converted(lane, arrival)
-            log_result(lane.name, "-", result)
+            log_converted(arrival, result, waits_for_server=self._outbox.is_blocked)
         if must_backfill and result.status is ConversionStatus.SUSPENDED:
             return RetryLater(reason=result.error or "suspended", needs_operator=False)
         named = f"{lane.name}\0{arrival.path!r}\0{arrival.size_bytes}\0{arrival.mtime_ns}"
@@ -120,11 +118,11 @@ class Passthrough:
         unsent = _Unsent(lane=lane, arrival=arrival, result=result, open_items=len(documents), spooled=spooled)
         after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
         if after.state is ArrivalState.SUSPENDED and isinstance(lane.ledger, MemoryLedger):
-            lane.ledger.put(
-                replace(
-                    arrival, state=after.state, attempts=after.attempts, retry_at=after.retry_at, reason=after.reason
-                )
+            suspended = replace(
+                arrival, state=after.state, attempts=after.attempts, retry_at=after.retry_at, reason=after.reason
             )
+            lane.ledger.put(suspended)
+            log_suspended(suspended, result)
             return None
         if not documents:
             self._finish(unsent)
@@ -134,7 +132,11 @@ class Passthrough:
             key = f"{lane.name}/{arrival.number}/{next(self._numbers)}"  # a new ledger may repeat the numbers of an old one
             with self._mutex:
                 self._unsent[key] = unsent
-            self._outbox.offer(MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name))
+            self._outbox.offer(
+                MemoryItem(
+                    key=key, report_id=each.report_id, document=each.body, converter=lane.name, path=arrival.path
+                )
+            )
         return None
 
     def _why_not_yet(self, lane: Lane, arrival: Arrival, *, must_backfill: bool) -> str | None:
@@ -156,7 +158,7 @@ class Passthrough:
             return empty_result(), arrival
         if before is not None:  # the listed source may have been replaced since
             arrival = replace(arrival, size_bytes=before.size_bytes, mtime_ns=before.mtime_ns, inode=before.inode)
-        result = self._calls.outbid(lane, path) or self._calls.convert(lane, path)
+        result = self._calls.outbid(lane, arrival) or self._calls.convert(lane, path)
         after = _file_stamp(path)
         if before is None or after is None or before == after:
             lane.scan.changed.discard(arrival.path)
@@ -217,7 +219,7 @@ class Passthrough:
             self._end(unsent)
             self._stuck.resolve(key)
         except Exception as exc:  # whatever the error is, the source is known only here
-            log.error("source.finish_failed", converter=unsent.lane.name, path=unsent.arrival.path, reason=str(exc))
+            log_of(unsent.arrival).error("source.finish_failed", reason=str(exc))
             unsent.trouble = str(exc)
             self._stuck.add(key, unsent.lane.ledger, unsent.arrival, exc)
             with self._mutex:
@@ -248,14 +250,19 @@ class Passthrough:
             self._spool.discard(unsent.spooled, lane.config)
         elif unsent.spooled:
             self._spool.park(unsent.spooled, lane.config, arrival, ending)
-            self._counts.count(ending.state)
+            self._count(unsent, ending, to=str(unsent.spooled))
         else:
             moved = actions.apply(ending, source)
             sharing.note_departure(lane, arrival, moved.moved_to)
             lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=moved.moved_to)
-            self._counts.count(ending.state)
+            self._count(unsent, ending, to=moved.moved_to)
         lane.scan.active.discard(arrival.number)
         lane.scan.needs_scan = True
+
+    def _count(self, unsent: _Unsent, ending: decisions.Ending, *, to: str | None) -> None:
+        self._counts.count(ending.state)
+        outcome = of_result(unsent.result, ending.state, to=to, reason=ending.reason, sent=unsent.states)
+        log_finished(unsent.arrival, outcome)
 
 
 def _file_stamp(path: Path) -> FileStamp | None:

@@ -9,8 +9,6 @@ from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
@@ -18,6 +16,7 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.scheduled_document import decode_result
 from pywats_archive.conversion.sending.items import ArchivedItem, MemoryItem, OutboxItem
 from pywats_archive.conversion.sending.outbox import Outbox
+from pywats_archive.conversion.source_log import Origin, log_of
 from pywats_archive.errors import (
     ArchiveError,
     CatalogError,
@@ -38,7 +37,7 @@ from pywats_archive.pipeline.lanes.neighbours import Neighbours
 from pywats_archive.pipeline.lanes.vanished import record_vanished
 from pywats_archive.pipeline.postprocess import decisions
 from pywats_archive.pipeline.postprocess.late_writes import LateWrites
-from pywats_archive.pipeline.processing.converter_calls import ConverterCalls, log_result
+from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.finishing import Finisher
 from pywats_archive.pipeline.processing.in_flight import Completion
@@ -51,6 +50,7 @@ from pywats_archive.pipeline.processing.intake import (
     now_known,
     set_aside,
 )
+from pywats_archive.pipeline.processing.outcomes import log_converted, log_suspended
 from pywats_archive.pipeline.processing.passthrough import Passthrough
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
@@ -61,8 +61,6 @@ from pywats_archive.pipeline.waiting.unready import (
     wait_for_writer,
 )
 from pywats_archive.portable.scratch import Scratch
-
-log = structlog.get_logger()
 
 
 class Processor:
@@ -98,7 +96,7 @@ class Processor:
 
     def process(self, lane: Lane, arrival: Arrival, *, busy: bool = False) -> RetryLater | None:
         """Process a source as far as possible; None when it is finished, or waits for the server or for its retry."""
-        if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(lane, Path(arrival.path))):
+        if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(lane, arrival)):
             return waits
         if away := lane.away:
             return self._without_archive(lane, arrival, away)
@@ -111,12 +109,12 @@ class Processor:
         except SourceOpen as exc:
             return wait_for_end(lane.config, str(exc))
         except SourceKnown as exc:
-            log.info("source.known_again", converter=lane.name, path=arrival.path, reason=str(exc))
+            log_of(arrival).info("source.known_again", reason=str(exc))
             return None
         except NotArchived as exc:
             return self._without_archive(lane, arrival, exc.cause)
         except (StorageError, CatalogError) as exc:
-            log.error("source.retry_scheduled", converter=lane.name, path=arrival.path, reason=str(exc))
+            log_of(arrival).error("source.retry_scheduled", reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
@@ -156,9 +154,9 @@ class Processor:
         if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
             return wait_for_predecessor(predecessor)
         at.archive.reserve.require()  # without space for its reports the conversion would be lost
-        outbid = None if has_waited else self._calls.outbid(lane, Path(arrival.path))
+        outbid = None if has_waited else self._calls.outbid(lane, arrival)
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
-        result = self._neighbours.with_warning(lane, arrival.path, result)
+        result = self._neighbours.with_warning(lane, arrival, result)
         if entry.source_kind is SourceKind.FOLDER:
             self._finisher.note_folder(lane, arrival)
         after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
@@ -167,16 +165,15 @@ class Processor:
         reports = at.interceptor.post_convert(
             entry, result, arrival_id=arrival.arrival_id, next_state=after, busy=busy, append=lane.config.is_appended
         )
-        log_result(lane.name, entry.archive_id, result)
+        log_converted(arrival, result, waits_for_server=self._outbox.is_blocked)
         for report in (r for r in reports if r.submission_state is SubmissionState.REFUSED):
-            log.warning(
-                "report.held", report_id=report.report_id, archive_id=entry.archive_id, reason=report.last_error
-            )
+            log_of(arrival).warning("report.held", report_id=report.report_id, reason=report.last_error)
             self._on_withheld()
         if result.has_hooks:
             self._finisher.note_hooks(lane, arrival, result)
         if after.state is ArrivalState.SUSPENDED:
             set_aside(lane, now_known(lane.ledger, arrival))
+            log_suspended(now_known(lane.ledger, arrival), result)
         elif any(report.submission_state is SubmissionState.WAITING for report in reports):
             self._send(at.archive, arrival, entry, result, reports)
         else:
@@ -189,7 +186,7 @@ class Processor:
             self.finish(lane, arrival)
         except (ArchiveError, OSError) as exc:
             self._stuck.add(lane.key_of(arrival), lane.ledger, arrival, exc)
-            log.error("source.finish_failed", converter=lane.name, path=arrival.path, reason=str(exc))
+            log_of(arrival).error("source.finish_failed", reason=str(exc))
             return RetryLater(reason=str(exc), needs_operator=True)
         return None
 
@@ -207,11 +204,12 @@ class Processor:
                 entry=entry, status=result.status, requested_action=result.post_action, reports=reports
             )
             self._finisher.note_sent(archive, arrival, converted)
+        source = Origin(converter_name=entry.converter_name, path=arrival.path, archive_id=entry.archive_id)
         for report, body, summary in zip_longest(reports, result.documents, result.summaries):
             if report.submission_state is not SubmissionState.WAITING:
                 continue
             as_given = body if summary and summary.own_id == report.report_id else None
-            self._outbox.offer(ArchivedItem(archive=archive, report=report, document=as_given))
+            self._outbox.offer(ArchivedItem(archive=archive, report=report, document=as_given, source=source))
 
     def _convert_entry(
         self, lane: Lane, archive: Archive, arrival: Arrival, entry: ArchiveEntry, *, has_waited: bool
@@ -238,7 +236,7 @@ class Processor:
 
     def _without_archive(self, lane: Lane, arrival: Arrival, trouble: ArchiveError) -> RetryLater | None:
         """Delay a source that the archive cannot store, or convert it now and archive it later (invariant 11)."""
-        log.error("archive.failed", converter=lane.name, path=arrival.path, reason=str(trouble))
+        log_of(arrival).error("archive.failed", reason=str(trouble))
         if lane.config.on_archive_error == "hold" or lane.is_paused:
             self._failures.add(lane.name, arrival.number, trouble)
             return RetryLater(reason=str(trouble), needs_operator=True)

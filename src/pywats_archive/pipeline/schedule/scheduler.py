@@ -181,7 +181,13 @@ class Schedules:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
                 key = f"{lane.name}/{each.report_id}"
                 self._outbox.offer(
-                    MemoryItem(key=key, report_id=each.report_id, document=each.body, converter=lane.name)
+                    MemoryItem(
+                        key=key,
+                        report_id=each.report_id,
+                        document=each.body,
+                        converter=lane.name,
+                        path=scheduled.path,
+                    )
                 )
             return
         arrival = ledger.latest_at(lane.archive, lane.name, [scheduled.path]).get(scheduled.path)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 
-import structlog
-
+from pywats_archive.conversion.source_log import Origin, log_of
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNEXPECTED, Alerts
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.redaction import redacted
-
-log = structlog.get_logger()
 
 
 class Unexpected:
@@ -23,7 +20,7 @@ class Unexpected:
         self._reasons: dict[tuple[str, str], str] = {}
         self._mutex = threading.Lock()
 
-    def add(self, converter: str, path: str, error: Exception) -> RetryLater:
+    def add(self, converter: str, path: str, error: Exception, *, archive_id: str | None = None) -> RetryLater:
         """Record an error about the source at ``path``; returns its delay. The traceback is logged once for each reason."""
         reason = (
             f"an unexpected error, see the log ({type(error).__name__}: {' '.join(redacted(str(error)).split())[:200]})"
@@ -31,7 +28,8 @@ class Unexpected:
         with self._mutex:
             before, self._reasons[converter, path] = self._reasons.get((converter, path)), reason
         if before != reason:
-            log.exception("source.unexpected", converter=converter, path=path, exc_info=error)
+            source = Origin(converter_name=converter, path=path, archive_id=archive_id)
+            log_of(source).error("source.unexpected", exc_info=error)
         self._failures.add(converter, path, ArchiveError(f"{path}: {reason}"))
         return RetryLater(reason=reason, needs_operator=True, is_unexpected=True)
 

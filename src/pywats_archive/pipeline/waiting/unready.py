@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import structlog
-
 from pywats_archive.archive.sources import companions, reading
 from pywats_archive.config import ConverterConfig
+from pywats_archive.conversion.source_log import Origin, Source, log_of
 from pywats_archive.errors import SourceOpen
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import ConversionResult
@@ -23,22 +22,21 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.waiting.backoff import RetryLater
 from pywats_archive.portable import open_files
 
-log = structlog.get_logger()
-
 LONG_OPEN_S = 3600.0
 """A file that is open for longer is an alert: some programs never close their files."""
 _LEAST_S = 0.2
 _EMPTY = "it is empty, so it was not converted; it is converted when it has content"
 
 
-def wait_for_writer(lane: Lane, path: Path) -> RetryLater | None:
+def wait_for_writer(lane: Lane, arrival: Arrival) -> RetryLater | None:
     """Return why a source is delayed, if a program has it, a file in it or a companion open for writing."""
+    path = Path(arrival.path)
     writing = _written(lane.folder, path, companions.by_rules(path, lane.config.companion_rules))
     if writing is None:
         lane.scan.open_for_writing.pop(str(path), None)
         return None
     reason = f"{writing} is still open for writing; the source is processed once it is closed"
-    _note_open(lane.scan, lane.name, path, reason)
+    _note_open(lane.scan, arrival, reason)
     return wait_for_end(lane.config, reason)
 
 
@@ -53,7 +51,7 @@ def wait_for_predecessor(predecessor: Arrival) -> RetryLater:
     return RetryLater(reason=reason, needs_operator=True, after=predecessor.number)
 
 
-def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
+def require_closed(lane: Lane, path: Path, archive_id: str | None, *, is_removed: bool) -> None:
     """Raise SourceOpen while a program has a source open for writing, so that it does not leave yet.
 
     If it is not to be removed, it leaves after ``late_seconds`` anyway, and later writes to it are found then.
@@ -63,17 +61,19 @@ def require_closed(lane: Lane, path: Path, *, is_removed: bool) -> None:
         lane.scan.open_for_writing.pop(str(path), None)
         return
     reason = f"{writing} is open for writing again; the source leaves once it is closed"
-    open_s = time.monotonic() - _note_open(lane.scan, lane.name, path, reason)
+    source = Origin(converter_name=lane.name, path=str(path), archive_id=archive_id)
+    open_s = time.monotonic() - _note_open(lane.scan, source, reason)
     if is_removed or open_s < lane.config.late_seconds:
         raise SourceOpen(reason)
 
 
-def _note_open(scan: FolderScan, converter: str, path: Path, reason: str) -> float:
+def _note_open(scan: FolderScan, source: Source, reason: str) -> float:
     """Log once that a source is open for writing; returns since when (monotonic clock)."""
-    if str(path) not in scan.open_for_writing:
-        scan.open_for_writing[str(path)] = time.monotonic()
-        log.info("source.open", converter=converter, path=str(path), reason=reason)
-    return scan.open_for_writing[str(path)]
+    path = str(source.path)
+    if path not in scan.open_for_writing:
+        scan.open_for_writing[path] = time.monotonic()
+        log_of(source).info("source.open", reason=reason)
+    return scan.open_for_writing[path]
 
 
 def _written(folder: WatchFolder | None, path: Path, beside: Iterable[Path] = ()) -> Path | None:
