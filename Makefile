@@ -16,7 +16,7 @@ check: $(STAMP)
 
 unit: $(STAMP)
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest -n 3 -m "not spawned" tests/unit
+	@$(BIN)/python -m pytest -n 3 -m "not spawned and not long" tests/unit
 
 test: lint types imports
 	@echo "== tests"

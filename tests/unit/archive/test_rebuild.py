@@ -241,6 +241,7 @@ def _rebuild_until(root: Path, k: int) -> None:
     rebuild(root, Rebuilding(on_step=on_step))
 
 
+@pytest.mark.long
 def test_a_crash_at_any_step_leaves_the_old_catalog_or_the_new_one(root: Path, tmp_path: Path) -> None:
     """Killed at step k, for every k: the archive opens at once, for reading too, whole; its owner finds nothing half-made."""
     for k in range(1, 40):
@@ -260,6 +261,7 @@ def test_a_crash_at_any_step_leaves_the_old_catalog_or_the_new_one(root: Path, t
     raise AssertionError("the steps never ended")
 
 
+@pytest.mark.long
 def test_a_failure_at_any_step_leaves_the_old_catalog_or_the_new_one(root: Path, tmp_path: Path) -> None:
     """A full disk at step k, for every k: the archive is usable, and rebuilding again succeeds."""
     for k in range(1, 40):

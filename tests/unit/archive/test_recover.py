@@ -57,6 +57,7 @@ def _convert(archive: Archive, archive_id: str) -> None:
     conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=bodies))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [_Crash, OSError], ids=["crash", "no-space"])
 def test_at_every_step_nothing_is_lost_and_nothing_is_twice(tmp_path: Path, kind: type[BaseException]) -> None:
     """Crash or fail at step k of archiving and recording, for every k; reopen, go on: one entry, whole (invariants 1, 5)."""

@@ -19,6 +19,7 @@ _KEYS = st.text(max_size=9).filter(lambda key: key not in {"crc32", "body_crc32"
 _NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=80)
 
 
+@pytest.mark.long
 @given(name=_NAMES, told=st.dictionaries(_KEYS, st.text() | st.integers()), room=st.integers(0, 40))
 def test_what_a_header_says_comes_back(name: str, told: dict[str, object], room: int) -> None:
     """Name, time and metadata come back equal, with the length and both checksums, padded or not."""

@@ -187,6 +187,7 @@ def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
         Catalog.open(tmp_path / "nowhere" / "metadata.db")
 
 
+@pytest.mark.long
 def test_several_processes_may_make_it_at_once(tmp_path: Path) -> None:
     """Processes that open a new catalog at the same moment all get it."""
     path = tmp_path / "metadata.db"

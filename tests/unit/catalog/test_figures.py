@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ _COUNTED = (
 _ACTS = ("convert", "fail", "warn", "report", "companion", "remove", "purge")
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(_ACTS)), max_size=40))
 def test_sums_are_kept(acts: list[tuple[int, str]]) -> None:

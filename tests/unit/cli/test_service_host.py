@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from tests.station import PATIENCE_S, Station, wait_for
 
 HOSTING = """
@@ -38,6 +39,7 @@ def test_it_loads_little_before_it_reports() -> None:
     assert {"pydantic", "sqlalchemy", "structlog", "typer", "pywats"}.isdisjoint(loaded)
 
 
+@pytest.mark.long
 def test_a_station_runs_until_it_is_stopped_and_logs_to_a_file(station: Station) -> None:
     """What came in is done, and the log beside the configuration tells of it."""
     watch = station.add("ict")
@@ -50,6 +52,7 @@ def test_a_station_runs_until_it_is_stopped_and_logs_to_a_file(station: Station)
     assert {"service.starting", "source.converted", "service.stopping", "service.stopped"} <= set(events(station))
 
 
+@pytest.mark.long
 def test_a_configuration_that_cannot_be_used_is_in_the_log(station: Station) -> None:
     """Nobody sees a console."""
     (station.root / "config.json").write_text("{")
@@ -58,6 +61,7 @@ def test_a_configuration_that_cannot_be_used_is_in_the_log(station: Station) -> 
     assert events(station) == ["service.failed"]
 
 
+@pytest.mark.long
 def test_a_stop_that_comes_while_it_loads_is_not_lost(station: Station) -> None:
     """The station does not begin."""
     station.add("ict")

@@ -93,6 +93,7 @@ def test_a_folder_is_its_tar_and_a_record_has_no_bytes(client: Client) -> None:
         client.open_source(record.archive_id)
 
 
+@pytest.mark.long
 def test_damage_is_raised_at_the_end(tmp_path: Path, client: Client, contents: dict[str, bytes]) -> None:
     """A source with other bytes than recorded raises once all is read, and ``cat`` ends with an error and one line."""
     one, other = contents

@@ -77,6 +77,7 @@ def test_mix() -> None:
     assert sum(drop.converter == "klippel" and bool(drop.companions) for drop in drops) >= 5
 
 
+@pytest.mark.long
 def test_converters_agree(tmp_path: Path) -> None:
     """Each of 200 drops gives what is expected of it from the real converter that it is dropped for."""
     results = [(drop, _converted(drop, tmp_path / str(n))) for n, drop in enumerate(drop_list(1, 200))]
@@ -85,6 +86,7 @@ def test_converters_agree(tmp_path: Path) -> None:
     assert {drop.converter for drop, result in results if result.documents} == set(CONVERTERS)
 
 
+@pytest.mark.long
 def test_reports_are_complete(tmp_path: Path) -> None:
     """A strict server takes the report of every format but WATS XML, and it has serial number, verdict and steps."""
     for number, drop in enumerate(drop_list(2, 120)):
@@ -96,6 +98,7 @@ def test_reports_are_complete(tmp_path: Path) -> None:
                 assert report["sn"].startswith("SN") and report["result"] in "PF" and report["root"]["steps"]
 
 
+@pytest.mark.long
 def test_failures_show(tmp_path: Path) -> None:
     """Some units fail their test, and their reports say so."""
     drops = [
@@ -113,7 +116,7 @@ def test_limits_that_arrive_late(tmp_path: Path) -> None:
     assert _converted(drop, tmp_path, with_late=True).status is ConversionStatus.SUCCESS
 
 
-@pytest.mark.parametrize("size_bytes", [10_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("size_bytes", [10_000, 100_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("key", "suffix"), [("json", ".json"), ("spea", ".csv")])
 @pytest.mark.parametrize("passed", [True, False])
 def test_sized(tmp_path: Path, key: str, suffix: str, size_bytes: int, passed: bool) -> None:

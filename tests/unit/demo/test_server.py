@@ -212,6 +212,7 @@ def _local_port(answer: httpx.Response) -> int:
     return int(answer.extensions["network_stream"].get_extra_info("client_addr")[1])
 
 
+@pytest.mark.long
 def test_many_senders(server: WatsServer) -> None:
     """Reports that come at the same time are all kept and counted."""
     reports = [_report() for _ in range(40)]

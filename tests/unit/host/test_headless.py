@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 ROOMS = (
     "import pywats_archive.host.worker.entry, pywats_archive.host.settings.configfile, "
     "pywats_archive.host.server.submission, sys; "
@@ -22,6 +24,7 @@ def test_the_host_imports_pywats_only_when_needed() -> None:
     assert python(ROOMS + "print('pywats' in sys.modules, 'httpx' in sys.modules)") == "False False"
 
 
+@pytest.mark.long
 def test_the_stand_in_is_taken_out_again() -> None:
     """After an import nothing pretends to be PySide6, so that a program that looks for it finds the truth."""
     told = python(

@@ -122,6 +122,7 @@ def _post(server: WatsServer, body: bytes) -> None:
     httpx.post(server.address + REPORT_PATH, content=body, headers={"Authorization": f"Basic {TOKEN}"})
 
 
+@pytest.mark.long
 def test_an_answer_is_never_held_whole_in_memory(server: WatsServer) -> None:
     """Some kilobytes that are gigabytes once they are decompressed end after a megabyte (invariant 9)."""
     server.fault = faults.always(faults.bomb(300_000_000))

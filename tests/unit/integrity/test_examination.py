@@ -260,6 +260,7 @@ def test_an_archive_that_others_can_enter_is_told(archive: Path) -> None:
     assert folder.verdict.level is Level.GOOD and "chmod 700" in folder.verdict.advice[0].change
 
 
+@pytest.mark.long
 def test_a_running_service_is_not_disturbed(station: Station) -> None:
     """Beside a service that takes everything at once, no probe is ever seen as a source, and its work goes on."""
     keys: dict[str, Any] = {"file_patterns": ["*"], "folder_patterns": ["*"], "settle_seconds": 0}
@@ -294,6 +295,7 @@ def test_a_probe_left_by_a_killed_doctor_goes_later(tmp_path: Path) -> None:
     assert not old.exists() and (young / "x").exists()
 
 
+@pytest.mark.long
 @posix
 def test_a_doctor_that_is_ended_takes_its_probes_away(tmp_path: Path) -> None:
     """SIGTERM amid the trials leaves no probe."""

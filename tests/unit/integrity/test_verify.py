@@ -72,6 +72,7 @@ def test_a_sound_archive_is_sound(root: Path, how: Thoroughness) -> None:
     assert {path: path.stat().st_mtime_ns for path in blobs(root, "*")} == before
 
 
+@pytest.mark.long
 def test_every_hundredth_byte_counts(root: Path) -> None:
     """A flip of any byte of header, content or end of a source, a folder, companions or a report is found at its blob."""
     for pattern in ("*.csv.gz", "*.tar.gz", "*.companions.tar.gz", "*.json.gz"):
@@ -86,6 +87,7 @@ def test_every_hundredth_byte_counts(root: Path) -> None:
     assert problems(root) == []
 
 
+@pytest.mark.long
 def test_every_byte_of_a_header_counts_even_quickly(root: Path) -> None:
     """``--quick`` finds a flip of any byte of a header, whatever bit it is."""
     path = blobs(root, "*.csv.gz")[0]

@@ -83,6 +83,7 @@ def test_many_files_are_removed_beside_one_that_cannot_be(aged: Aged) -> None:
     assert not list((aged.archive.root / paths[0]).parent.iterdir())
 
 
+@pytest.mark.long
 def test_the_command_says_so_and_exits_with_1_until_it_is_gone(aged: Aged) -> None:
     """A purge by hand names what stays and exits with 1, also when nothing else is to go; then with 0."""
     entry = aged.add(days_ago=10)
