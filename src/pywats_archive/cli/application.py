@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from pywats_archive.cli import verbs
+from pywats_archive.cli import verb_help, verbs
 from pywats_archive.cli.verbs import ABOUT, NAMED, PROGRAM, Verb
 from pywats_archive.errors import UsageError
 
@@ -26,11 +28,16 @@ def run(words: list[str]) -> int:
     chosen = [NAMED[word] for word in words if word in NAMED][:1]
     log = _configured_log() if any(verb.logs for verb in chosen) else None
     try:
-        code = made_app(chosen)(words, prog_name=PROGRAM, standalone_mode=False)
+        command = made_command(chosen)
+        if isinstance(command.commands.get(words[-1]), TyperGroup):
+            words = [*words, "--help"]
+        code = command(words, prog_name=PROGRAM, standalone_mode=False)
     except typer.Abort as exc:
         raise KeyboardInterrupt from exc
     except typer.TyperException as exc:
-        raise UsageError(f"{exc.format_message().rstrip('.')}; '{PROGRAM} --help' lists the verbs") from exc
+        context = getattr(exc, "ctx", None)
+        called = context.command_path if context else PROGRAM
+        raise UsageError(f"{exc.format_message().rstrip('.')}; see '{called} --help'") from exc
     finally:
         if log:
             log.close()  # before the line that says how it ended
@@ -45,9 +52,20 @@ def _configured_log() -> Log:
     return logs.configure()
 
 
+def made_command(chosen: Iterable[Verb]) -> TyperGroup:
+    """Make the command with some of its verbs, each with its whole help."""
+    command = get_command(made_app(chosen))
+    assert isinstance(command, TyperGroup)
+    for name, verb in command.commands.items():
+        verb_help.complete(verb, name)
+    return command
+
+
 def made_app(chosen: Iterable[Verb]) -> typer.Typer:
     """Make the command with some of its verbs."""
-    app = typer.Typer(name=PROGRAM, help=ABOUT, add_completion=False, rich_markup_mode=None)
+    app = typer.Typer(
+        name=PROGRAM, help=ABOUT, add_completion=False, rich_markup_mode=None, context_settings=verb_help.NAMES
+    )
     app.callback(invoke_without_command=True, add_help_option=False)(_options)
     for verb in chosen:
         module, _, name = verb.place.partition(":")

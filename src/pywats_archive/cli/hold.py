@@ -71,7 +71,7 @@ def release(
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Release entries, so that their policies apply again."""
+    """Release entries: their policies apply again."""
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)

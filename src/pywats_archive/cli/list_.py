@@ -21,7 +21,7 @@ from pywats_archive.models.query import EntryFilter, SortKey
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line; times in UTC.")]
 UtcOption = Annotated[bool, typer.Option("--utc", help="Show times in UTC.")]
-SortOption = Annotated[SortKey, typer.Option("--sort", help="Time: newest first; size and duration: greatest first.")]
+SortOption = Annotated[SortKey, typer.Option("--sort", metavar="KEY", help="time, serial, size, duration or result.")]
 ReverseOption = Annotated[bool, typer.Option("--reverse", help="Reverse the order.")]
 _PAGE = 100
 _DESCENDING = frozenset({SortKey.TIME, SortKey.SIZE, SortKey.DURATION})
@@ -52,15 +52,17 @@ def list_entries(
     today: Annotated[bool, typer.Option("--today", help="Only today's entries.")] = False,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
-    result: Annotated[str | None, typer.Option(help="passed, failed, error, terminated or done.")] = None,
+    result: Annotated[
+        str | None, typer.Option(metavar="RESULT", help="passed, failed, error, terminated or done.")
+    ] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[str | None, typer.Option(help="Words in errors, names, serial or part numbers.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words in errors, file names and numbers.")] = None,
     warned: Annotated[
         bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,
     submission: Annotated[
-        str | None, typer.Option(help="Only entries with a report that is waiting, accepted, refused or withheld.")
+        str | None, typer.Option(metavar="STATE", help="A report is waiting, accepted, refused or withheld.")
     ] = None,
     purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
     sort: SortOption = SortKey.TIME,

@@ -22,39 +22,40 @@ from pywats_archive.models.time import end_of, start_of, utc_now
 
 Choice = TypeVar("Choice", bound=Enum)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-ArchiveOption = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="Use this archive; default: all archives of --config.")
-]
+ArchiveOption = Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="Work on this archive alone.")]
 ID_HELP = "Id, part of an id, serial number, or file."
 """What a verb takes as the name of an entry."""
 OneArchiveOption = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="The archive to use, if the configuration has several.")
+    Path | None, typer.Option("--archive", metavar="DIR", help="The archive, if there are several.")
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="pyWATS' configuration file; default: where pyWATS keeps it."),
+    typer.Option("--config", metavar="FILE", help="Work on all archives of this configuration."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 LimitOption = Annotated[
     int | None,
     typer.Option(
         "--limit", "--last", metavar="N", min=1, max=2**31, help="At most so many; default: 100, of --csv all."
     ),
 ]
-OffsetOption = Annotated[int, typer.Option("--offset", min=0, max=2**53, help="Number of entries to skip.")]
+OffsetOption = Annotated[
+    int, typer.Option("--offset", metavar="N", min=0, max=2**53, help="Number of entries to skip.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromOption = Annotated[
-    str | None, typer.Option("--from", metavar="DATE", help="Converted on or after; or 30m, 12h, 2d, 3w ago.")
+    str | None, typer.Option("--from", metavar="DATE", help="Converted on or after; or 12h, 2d, 3w ago.")
 ]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
-ConverterOption = Annotated[str | None, typer.Option("--converter", help="Only this converter.")]
+ConverterOption = Annotated[str | None, typer.Option("--converter", metavar="NAME", help="Only this converter.")]
 StatusOption = Annotated[
-    str | None, typer.Option("--status", help="pending, success, failed, suspended, skipped or rejected.")
+    str | None,
+    typer.Option("--status", metavar="STATUS", help="pending, success, failed, suspended, skipped or rejected."),
 ]
 SerialOption = Annotated[
-    str | None, typer.Option("--serial", help="Serial number of any report; * and ? are wildcards.")
+    str | None, typer.Option("--serial", metavar="NUMBER", help="Serial number; * and ? are wildcards.")
 ]
-PartOption = Annotated[str | None, typer.Option("--part", help="Part number of any report; * and ? are wildcards.")]
+PartOption = Annotated[str | None, typer.Option("--part", metavar="NUMBER", help="Part number; * and ? are wildcards.")]
 
 
 def chosen(client: Client, named: Iterable[str]) -> list[str]:

@@ -60,7 +60,7 @@ def list_policies(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """List the policy of each converter, and of all others (*)."""
+    """List the policies of all converters."""
     with options.open_client(archive, config) as client:
         found = client.retention.policies()
     if as_json:
@@ -88,7 +88,10 @@ def show_policy(
     config: options.ConfigOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show a converter's policy, and what it would purge now."""
+    """Show a converter's policy.
+
+    It also shows what the policy would purge now.
+    """
     with options.open_client(archive, config) as client:
         policy = client.retention.policy(name)
         effects = client.retention.effects(policy)
@@ -127,7 +130,10 @@ def set_policy(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Set a converter's policy; other values stay unchanged. Shows what it will purge, and asks if that is much."""
+    """Set a converter's policy.
+
+    Values that are not named stay unchanged. It shows what the policy will purge, and asks if that is much.
+    """
     named = {
         "retention_days": retention_days,
         "failed_retention_days": failed_retention_days,
@@ -162,7 +168,10 @@ def reset_policy(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Make a converter use the policy of all others (*) again."""
+    """Remove a converter's own policy.
+
+    The policy of all others (*) applies to it again.
+    """
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)

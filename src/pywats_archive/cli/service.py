@@ -62,7 +62,7 @@ def install(
         typer.Option(
             "--account",
             metavar="NAME",
-            help="Run as this account; default: the owner of the archive, or LocalSystem on Windows.",
+            help="Its account; default: the archive's owner, or LocalSystem.",
         ),
     ] = None,
     instance: InstanceOption = None,
@@ -71,7 +71,10 @@ def install(
     ] = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Install the service of a configuration, or replace an earlier one; repeat this after a change of its folders."""
+    """Install the service, or replace it.
+
+    Repeat this after a change of the configuration's folders.
+    """
     name = service_name(instance)
     station = read_station_config(service_config_of(config))
     who = account_of(station, account)
@@ -102,7 +105,10 @@ def start(instance: InstanceOption = None, as_json: options.JsonOption = False) 
 
 @app.command("stop")
 def stop(instance: InstanceOption = None, as_json: options.JsonOption = False) -> None:
-    """Stop the service; conversions in progress are completed first."""
+    """Stop the service.
+
+    Conversions in progress are completed first.
+    """
     name = service_name(instance)
     control().stop(name)
     _answer(name, "stopped", as_json=as_json)
@@ -110,7 +116,7 @@ def stop(instance: InstanceOption = None, as_json: options.JsonOption = False) -
 
 @app.command("status")
 def status(instance: InstanceOption = None, as_json: options.JsonOption = False) -> int:
-    """Show whether the service is installed and runs; exit code 1 if not."""
+    """Show whether the service runs."""
     document = _document(service_name(instance))
     found = document.service
     if as_json:
@@ -126,7 +132,10 @@ def status(instance: InstanceOption = None, as_json: options.JsonOption = False)
 
 @app.command("remove")
 def remove(instance: InstanceOption = None, as_json: options.JsonOption = False) -> None:
-    """Stop and remove the service; archives, configuration and folders stay."""
+    """Stop and remove the service.
+
+    Archives, configuration and folders stay.
+    """
     name = service_name(instance)
     control().remove(name)
     _answer(name, "removed", as_json=as_json)

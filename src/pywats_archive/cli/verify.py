@@ -47,7 +47,7 @@ def verify(
         str | None,
         typer.Option(
             metavar="SAMPLE",
-            help="Instead, replay N (or N%) of the entries with the original converter and parameters.",
+            help="Instead, replay N (or N%) entries as they were converted.",
         ),
     ] = None,
     as_owner: AsOwnerOption = False,

@@ -39,7 +39,7 @@ def diff(
     ] = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Show every field that a run changes, entry by entry."""
+    """Show every field that a run changes."""
     with reading(archive, config) as client:
         every = tuple(client.changes(run, unchanged=True))
         archive_id = archive_id and client.resolve(archive_id)

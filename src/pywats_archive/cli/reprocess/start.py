@@ -74,7 +74,10 @@ def start(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Replay entries by id or filter: first with --dry-run, then without, then with --submit."""
+    """Replay entries by id or filter.
+
+    First with --dry-run, then without, then with --submit.
+    """
     wanted = options.entry_filter(from_, to, converter, status, serial, part)
     if archive_ids and (wanted != EntryFilter() or text is not None or mode is not ReplayMode.ALL):
         raise UsageError("reprocess start: use ids or filters, not both")
@@ -114,7 +117,10 @@ def resume(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Resume a run that was stopped; each entry is replayed once."""
+    """Resume a run that was stopped.
+
+    Each entry is replayed once.
+    """
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())

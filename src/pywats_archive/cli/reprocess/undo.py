@@ -40,7 +40,10 @@ def cancel(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> None:
-    """Cancel a run after the entries in progress; finished entries stay."""
+    """Cancel a run after the entries in progress.
+
+    Finished entries stay.
+    """
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
@@ -58,7 +61,10 @@ def rollback(
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
 ) -> int:
-    """Roll back a run: every entry shows its previous conversion again. Reports that were sent stay sent, and are listed."""
+    """Show the previous conversions again.
+
+    Reports that the run has sent stay on the server, and are listed.
+    """
     options.confirm(f"set the entries of run {run} back", yes=yes)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:

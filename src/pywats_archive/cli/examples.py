@@ -1,0 +1,56 @@
+"""One example for the help of each verb, and when the verb exits with 1."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Example(NamedTuple):
+    """How a verb is called, without the name of the program, and the meaning of its exit code 1."""
+
+    words: str
+    exit_1: str = "an archive cannot be used"
+
+
+_ON_RECORD = "the archive cannot be written to"
+_DIFFERS = "an entry failed or was skipped"
+EXAMPLES = {
+    "demo": Example("demo --to /tmp/demo", "the check of the demo found a problem"),
+    "run": Example("run --until-idle --config config.json", "the service failed, or sources need a person"),
+    "status": Example("status SN900500", "an open alert, a vanished source, or nothing found"),
+    "doctor": Example("doctor --config config.json", "a guarantee is weaker, or a setting is doubtful"),
+    "service": Example("service install --config config.json", "the service manager refused"),
+    "service install": Example("service install --config config.json --account wats", "the service manager refused"),
+    "service start": Example("service start", "the service manager refused"),
+    "service stop": Example("service stop", "the service manager refused"),
+    "service status": Example("service status", "not running, or pyWATS' own service is there"),
+    "service remove": Example("service remove", "the service manager refused"),
+    "list": Example("list --result failed --since 2d --converter ICT"),
+    "search": Example("search limits --status failed"),
+    "show": Example("show SN900500"),
+    "cat": Example("cat SN900500 --report 1", "the archive or the source is damaged"),
+    "restore": Example("restore SN900500 --to restored", "a source could not be restored"),
+    "docs": Example("docs station"),
+    "stats": Example("stats --converter ICT"),
+    "plan": Example("plan --files-per-day 2000 --size 40KB --days 365"),
+    "policy": Example("policy list"),
+    "policy list": Example("policy list"),
+    "policy show": Example("policy show ICT"),
+    "policy set": Example("policy set ICT --retention-days 365 --max-size-gb 50", _ON_RECORD),
+    "policy reset": Example("policy reset ICT", _ON_RECORD),
+    "purge": Example("purge --preview", "a file stays, or a size limit could not be met"),
+    "hold": Example("hold list"),
+    "hold add": Example("hold add SN900500 --reason 'customer complaint'", _ON_RECORD),
+    "hold release": Example("hold release SN900500", _ON_RECORD),
+    "hold list": Example("hold list"),
+    "reprocess": Example("reprocess start --converter ICT --status failed --dry-run"),
+    "reprocess start": Example("reprocess start --converter ICT --status failed --dry-run", _DIFFERS),
+    "reprocess resume": Example("reprocess resume 7", _DIFFERS),
+    "reprocess list": Example("reprocess list"),
+    "reprocess show": Example("reprocess show 7", _DIFFERS),
+    "reprocess diff": Example("reprocess diff 7 --csv changes.csv"),
+    "reprocess cancel": Example("reprocess cancel 7", _ON_RECORD),
+    "reprocess rollback": Example("reprocess rollback 7", "an entry could not be set back"),
+    "verify": Example("verify --sample 5%", "a problem was found"),
+    "rebuild": Example("rebuild --archive /srv/station/archive", "a problem was found"),
+}
