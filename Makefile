@@ -6,7 +6,7 @@ RELEASE := .venv/release-installed
 PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
 PLATFORMS ?= linux windows
 
-.PHONY: demo check unit test test-offline test-windows lint format types imports bench soak measures dist wheelhouse clean
+.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak measures dist wheelhouse clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -41,6 +41,9 @@ imports: $(STAMP)
 format: $(STAMP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP)
+	@$(BIN)/python -m tools.json_reference
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pywats_archive.archive.core import EntryDetails as EntryDetails
     from pywats_archive.archive.ledger import Account as Account
-    from pywats_archive.archive.ledger import Whereabouts as Whereabouts
     from pywats_archive.archive.results.runs import Rollback as Rollback
     from pywats_archive.client import Client as Client
     from pywats_archive.client.awaitable import AsyncClient as AsyncClient
@@ -96,6 +95,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
     from pywats_archive.models.operation.statistics import DayStatistics as DayStatistics
     from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
+    from pywats_archive.models.operation.whereabouts import Whereabouts as Whereabouts
     from pywats_archive.models.query import EntryFilter as EntryFilter
     from pywats_archive.models.query import Page as Page
     from pywats_archive.models.query import SortKey as SortKey
@@ -226,7 +226,7 @@ _HOMES = {
     "UnknownEntry": "errors",
     "UnknownRun": "errors",
     "UsageError": "errors",
-    "Whereabouts": "archive.ledger",
+    "Whereabouts": "models.operation.whereabouts",
     "WorkersUnavailable": "errors",
     "WrongAccount": "errors",
 }

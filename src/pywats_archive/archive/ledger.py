@@ -14,6 +14,7 @@ from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 
@@ -35,17 +36,13 @@ class Account:
     """How many sources arrived for one converter on one UTC day, and what became of them."""
 
     converter_name: str
+    """The converter."""
     day: date
+    """The day (UTC) of arrival."""
     came_in: int
+    """Number of sources that arrived."""
     by_state: dict[str, int]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Whereabouts:
-    """The arrivals and entries found for a path, a name or a serial number."""
-
-    arrivals: tuple[Arrival, ...]
-    entries: tuple[ArchiveEntry, ...]
+    """Number of sources in each state; together they are ``came_in``."""
 
 
 def enter(archive: Archive, converter_name: str, sightings: Sequence[Sighting]) -> tuple[Arrival, ...]:

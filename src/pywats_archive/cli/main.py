@@ -22,26 +22,47 @@ def main() -> None:
         output.discard_rest()
         if not isinstance(trouble, BrokenPipeError):  # the reader closed the pipe itself
             fault = f"standard output: {trouble.strerror or trouble}; not all of the answer is written"
-            code = _say(fault, 1)
+            _say(fault)
+            code = 1
     sys.exit(code)
 
 
 def _run(words: list[str], output: Output) -> int:
-    """Run the command; whatever is raised becomes one line and an exit code."""
+    """Run the command; whatever is raised becomes one line, with ``--json`` a document too, and an exit code."""
     try:
         return _answer(words)
     except ArchiveError as exc:
-        return _say(str(exc), exc.exit_code)
+        kind, message, code = type(exc).__name__, str(exc), exc.exit_code
     except KeyboardInterrupt:
-        return _say("interrupted before it was done", INTERRUPTED)
+        kind, message, code = "Interrupted", "interrupted before it was done", INTERRUPTED
     except Exception as exc:
         if output.trouble:
             return 1
-        if isinstance(exc, OSError) and exc.filename:
-            return _say(f"{exc.filename}: {exc.strerror or exc}", 1)
-        from pywats_archive.cli import unexpected  # noqa: PLC0415
+        kind, message, code = _unforeseen(exc)
+    line = _say(message)
+    if _wants_json(words) and not output.has_written:
+        _print_failure(kind, line, code)
+    return code
 
-        return _say(unexpected.message_of(exc), 1)
+
+def _unforeseen(error: Exception) -> tuple[str, str, int]:
+    if isinstance(error, OSError) and error.filename:
+        return "FileError", f"{error.filename}: {error.strerror or error}", 1
+    from pywats_archive.cli import unexpected  # noqa: PLC0415
+
+    return "UnexpectedError", unexpected.message_of(error), 1
+
+
+def _wants_json(words: list[str]) -> bool:
+    """Whether ``--json`` is among the options."""
+    return "--json" in words[: words.index("--") if "--" in words else None]
+
+
+def _print_failure(kind: str, message: str, code: int) -> None:
+    from pywats_archive.cli import failures, output  # noqa: PLC0415
+
+    with suppress(OSError, ValueError):
+        output.print_json(failures.document(kind, message, code))
 
 
 def _answer(words: list[str]) -> int:
@@ -63,10 +84,11 @@ def _before_verb(words: list[str]) -> list[str]:
     return words[: next((at for at, word in enumerate(words) if word in verbs.NAMED), None)]
 
 
-def _say(message: str, code: int) -> int:
+def _say(message: str) -> str:
+    """Write a message as one line to standard error; returns the line."""
     from pywats_archive.redaction import redacted  # noqa: PLC0415
 
     line = " ".join(redacted(message).split())
     with suppress(OSError, ValueError):
         streams.raw_writer(sys.stderr)(f"pywats-archive: {line}\n")
-    return code
+    return line

@@ -9,13 +9,14 @@ import typer
 from rich import box
 from rich.table import Table
 
-from pywats_archive.archive.ledger import Account, Whereabouts
+from pywats_archive.archive.ledger import Account
 from pywats_archive.cli import entries_table, options
 from pywats_archive.cli.output import console, print_alerts, print_json, printable, values_of, when
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.models.operation.whereabouts import Whereabouts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,14 +16,16 @@ _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 class Output:
-    """Standard output that remembers why something could not be written, or not completely."""
+    """Standard output that remembers whether something was written, and why something could not be."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.trouble: OSError | None = None
+        self.has_written = False
 
     def write(self, text: str) -> int:
         """Write text; an OSError is remembered."""
+        self.has_written = True
         try:
             return self._stream.write(text)
         except OSError as exc:

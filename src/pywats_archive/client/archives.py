@@ -12,12 +12,12 @@ from pywats_archive.archive import finding, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
-from pywats_archive.archive.ledger import Whereabouts
 from pywats_archive.client import merging
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry, UsageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import EntryDetails
-from pywats_archive.archive.ledger import Whereabouts
 from pywats_archive.archive.restore import content
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import stream
@@ -16,6 +15,7 @@ from pywats_archive.client.restoring import Restored, restore, salvage
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
 
 

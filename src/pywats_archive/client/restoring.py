@@ -16,7 +16,9 @@ class Restored:
     """The restoring of one entry: where its source is now, or why it failed."""
 
     archive_id: str
+    """The entry."""
     path: Path | None = None
+    """Where its source is now; None if it was not restored."""
     error: str | None = None
     """Why it failed, or what is wrong with the restored source."""
     is_on_record: bool = True

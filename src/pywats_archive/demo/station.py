@@ -54,15 +54,25 @@ class DemoResult:
     """What the demo did and found."""
 
     folder: Path
+    """Folder of the demo: configuration, watch folders, archive."""
     server: str
+    """Address of the simulated server."""
     dropped: int
+    """Number of files and folders that were put into watch folders."""
     entries: tuple[ArchiveEntry, ...]
+    """The entries of the archive."""
     statistics: ArchiveStatistics
+    """Figures of the archive."""
     accepted: int
+    """Reports that the server accepted."""
     refused: int
+    """Reports that the server refused."""
     waiting: int
+    """Reports that still wait for the server."""
     duration_s: float
+    """From the first file to the last report."""
     problems: tuple[str, ...]
+    """One line for each deviation from what was put in; empty if there is none."""
 
 
 Progress = Callable[[int, int], None]

@@ -60,8 +60,11 @@ class Outcome:
     """The result of one check, with details."""
 
     check: Check
+    """What was tried or measured."""
     result: Result
+    """How it came out."""
     told: str = ""
+    """What was seen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +72,9 @@ class Use:
     """One use of a folder; an archive has no converter."""
 
     role: Role
+    """What the folder is for."""
     converter: str | None = None
+    """The converter that uses it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

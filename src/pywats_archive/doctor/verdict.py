@@ -38,8 +38,11 @@ class Advice:
     """One weakness; level FULL for a remark that weakens no guarantee."""
 
     level: Level
+    """The level that this weakness allows."""
     means: str
+    """What it means."""
     change: str
+    """What to change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

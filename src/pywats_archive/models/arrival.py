@@ -13,19 +13,31 @@ class ArrivalState(str, Enum):
     """The states of invariant 12; a source that its converter did not accept is not done, and neither is a refused one."""
 
     SEEN = "seen"
+    """Found in the watch folder; not archived yet."""
     ARCHIVED = "archived"
+    """Archived; not converted yet."""
     CONVERTING = "converting"
+    """Being converted."""
     CONVERTED = "converted"
+    """Converted; its file is still in the watch folder."""
     WAITING = "waiting for the server"
+    """Converted; its reports wait for the server."""
     STUCK = "cannot leave its folder"
-    """Every other outcome is done: the server has its reports, if there are any."""
+    """Converted; its file cannot be moved or removed."""
     DONE = "done"
+    """Every other outcome: the server has its reports, if there are any."""
     FAILED = "failed"
+    """The conversion failed; the file goes to Error."""
     SUSPENDED = "suspended"
+    """The converter waits for something; the file is tried again."""
     REFUSED = "refused"
+    """The server refused a report."""
     SKIPPED = "skipped"
+    """No converter wants it."""
     REJECTED = "rejected"
+    """No converter accepts it."""
     VANISHED = "vanished"
+    """Gone before it could be archived."""
 
     @property
     def is_final(self) -> bool:
@@ -50,20 +62,31 @@ class Arrival:
     """One row of the ledger."""
 
     arrival_id: int | None = None
+    """Number in the ledger."""
     converter_name: str
+    """The converter of the watch folder."""
     path: str
+    """Where the source was found."""
     size_bytes: int
+    """Size of the source."""
     mtime_ns: int
+    """When the source was last modified, in ns since 1970 (UTC)."""
     first_seen_at: datetime
+    """When it was first seen."""
     state: ArrivalState
+    """State of the source."""
     changed_at: datetime
+    """Since when it is in this state."""
     archive_id: str | None = None
+    """Its entry; None before it is archived."""
     attempts: int = 0
+    """Number of its conversions that ended suspended."""
     retry_at: datetime | None = None
     """When a suspended source is tried again."""
     moved_to: str | None = None
     """Where post-processing put the source."""
     reason: str | None = None
+    """Why it is in this state, if there is something to say."""
     inode: int | None = None
     """The file's number in its file system when last examined; None if the system does not say."""
     ctime_ns: int | None = None

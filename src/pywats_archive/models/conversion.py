@@ -69,17 +69,27 @@ class Conversion:
     """One recorded attempt."""
 
     conversion_id: int | None = None
+    """Number of the conversion."""
     archive_id: str
+    """The entry."""
     attempt: int
     """1 for the first; counts every attempt, live or replayed."""
     started_at: datetime
+    """When the converter was called."""
     duration_ms: int
+    """Duration of the conversion."""
     status: ConversionStatus
+    """Outcome of the conversion."""
     converter_name: str
+    """The converter."""
     converter_class: str
+    """Where the converter was loaded from (``module_path``)."""
     converter_version: str | None = None
+    """Version of the converter."""
     code_fingerprint: str = ""
+    """``sha256:<hex>`` of the converter's code; empty if there is none."""
     distribution: str | None = None
+    """``name version`` of the installed distribution of the code."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """The converter's arguments; PASSWORD arguments as keyed fingerprints."""
     configuration: dict[str, Any] = field(default_factory=dict)
@@ -87,6 +97,10 @@ class Conversion:
     post_action: str | None = None
     """The converter's requested action; None leaves it to the configuration."""
     error: str | None = None
+    """Why it failed, in one line."""
     traceback: str | None = None
+    """Python's traceback of the error."""
     warnings: tuple[str, ...] = ()
+    """What may be wrong with the reports, a line each."""
     run_id: int | None = None
+    """The replay run; None for a live conversion."""

@@ -17,9 +17,16 @@ class Event:
     kind: str
     """Noun and verb: ``source.archived``, ``conversion.recorded``, ``report.accepted``, …"""
     at: datetime
+    """When it happened."""
     archive_id: str | None = None
+    """The entry; None if it concerns no single one."""
     actor: str = "service"
+    """Who did it."""
     details: dict[str, Any] = field(default_factory=dict)
+    """Further facts by name."""
     sequence: int | None = None
+    """Number in the history."""
     previous_hash: str = ""
+    """Hash of the event before it."""
     hash: str = ""
+    """Its own hash."""

@@ -120,26 +120,41 @@ class Report:
     """One archived report of an entry."""
 
     archive_id: str
+    """Its entry."""
     ordinal: int
     """1 for the first report of a conversion."""
     conversion_id: int | None = None
+    """The conversion that made it; None after a rebuild of the catalog."""
     report_id: str
+    """The id under which the server has it, or gets it."""
     archived_path: str
+    """The blob, relative to the archive."""
     checksum: str
     """``sha256:<hex>`` of the exact JSON."""
     size_bytes: int
+    """Size of the report."""
     compressed_size_bytes: int
+    """Size of the blob."""
     serial_number: str | None = None
+    """Serial number of the unit."""
     part_number: str | None = None
+    """Part number of the unit."""
     process: str | None = None
+    """Test operation, as code or name."""
     result: str | None = None
+    """Result of the unit, as the document has it."""
     start_time: str | None = None
     """As the document has it."""
     submission_state: SubmissionState = SubmissionState.WAITING
+    """State of its submission."""
     tries: int = 0
+    """How often it was sent."""
     last_error: str | None = None
+    """Why it is not accepted, or was withheld."""
     next_try_at: datetime | None = None
+    """When it is sent next."""
     accepted_at: datetime | None = None
+    """When the server accepted it."""
     verified_at: datetime | None = None
     """When its blob was last read back."""
     disk_size_bytes: int = 0

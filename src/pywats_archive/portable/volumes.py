@@ -19,10 +19,15 @@ class FileSystem:
     """A file system; ``kind`` and ``options`` as the operating system reports them, in lower case."""
 
     kind: str
+    """Its type, such as ``ext4``."""
     mount_point: str
+    """Where it is mounted."""
     source: str = ""
+    """What is mounted: a device or share."""
     options: frozenset[str] = frozenset()
+    """The mount options."""
     is_remote: bool = False
+    """Whether it is on another computer."""
 
     @property
     def keeps_inodes(self) -> bool:

@@ -19,9 +19,9 @@ from pywats_archive.models.operation.replay import (
     Effect,
     ItemResult,
     ItemState,
-    Replayed,
     ReplayRequest,
 )
+from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.models.pairing import Link, Pair, Pairing
 from pywats_archive.models.report import Report, ReportSummary
 from pywats_archive.reprocessing.compare import Difference, Ran, difference

@@ -27,7 +27,8 @@ from pywats_archive.host.settings.secrets import fingerprint_secrets, is_fingerp
 from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
-from pywats_archive.models.operation.replay import Replayed, ReplayRequest
+from pywats_archive.models.operation.replay import ReplayRequest
+from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.portable.scratch import Scratch
 
 

@@ -34,8 +34,11 @@ class ClockState:
     """An archive's trust in the clock: ``doubt`` says why nothing may be purged by age; None while the clock is trusted."""
 
     archive: str
+    """Folder of the archive."""
     clock: datetime
+    """What the clock shows."""
     doubt: str | None
+    """Why the clock is doubted; None while it is trusted."""
 
 
 class StationRetention:

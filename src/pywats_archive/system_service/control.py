@@ -25,12 +25,17 @@ class SystemServiceStatus:
     """A service as its service manager sees it."""
 
     name: str
+    """Name of the service."""
     is_installed: bool
+    """Whether it is installed."""
     state: str
     """In the service manager's own words."""
     is_running: bool = False
+    """Whether it runs."""
     starts_with_machine: bool = False
+    """Whether it starts with the machine."""
     process: int | None = None
+    """Its process id; None if it does not run."""
 
 
 class ServiceControl(Protocol):

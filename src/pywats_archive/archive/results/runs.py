@@ -30,7 +30,9 @@ class Rollback:
     """The result of rolling back one entry."""
 
     archive_id: str
+    """The entry."""
     is_set_back: bool
+    """Whether it shows its previous conversion again."""
     reason: str | None = None
     """Why it was not rolled back."""
     submitted_ids: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ class Ratios:
     report_share: float
     """Bytes of a report over those of its source; 0 if no reports are archived."""
     report_ratio: float
+    """Bytes of reports over their bytes compressed, without headers."""
     measured_on: str
     """The origin of the figures, for people."""
 
@@ -43,8 +44,11 @@ class Load:
     files_per_day: float
     """Per converter."""
     file_size_bytes: float
+    """Mean size of a file."""
     converters: int = 1
+    """Number of converters."""
     days: float = 90
+    """How long entries are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,18 +58,23 @@ class Capacity:
     files: int
     """Number of entries once the first one reaches the end of its retention."""
     uncompressed_bytes: int
+    """Size of the sources."""
     compressed_bytes: int
     """Sources, as the analysis counts them: by their ratio alone."""
     source_disk_bytes: int
     """The same in whole blocks of the file system, with headers."""
     report_disk_bytes: int
+    """Reports in whole blocks of the file system, with headers."""
     catalog_bytes: int
+    """The catalog."""
     total_bytes: int
+    """Everything."""
     bytes_per_day: int
     """Bytes per day on disk, with the catalog."""
     max_size_gb: float
     """A size limit for each converter, with a fifth to spare."""
     ratios: Ratios
+    """The ratios that were used."""
 
 
 _MOST = 1e15

@@ -28,9 +28,11 @@ class ProblemKind(str, Enum):
     RECORD_ALTERED = "record_altered"
     """Row and blob agree, but the history differs; or a row names a path that cannot be its blob."""
     HALF_WRITTEN = "half_written"
+    """A temporary file that was left behind."""
     CHAIN_BROKEN = "chain_broken"
     """An event was edited, removed or moved."""
     CATALOG_DAMAGED = "catalog_damaged"
+    """The metadata database cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +40,11 @@ class Problem:
     """One problem in an archive."""
 
     kind: ProblemKind
+    """What is wrong."""
     path: str
     """Relative to the archive, with forward slashes."""
     archive_id: str | None = None
+    """The entry; None if it is unknown."""
     message: str
     """What, where, what to do."""
 
@@ -82,6 +86,7 @@ class OnlyThere:
     """Something that only the replaced catalog knew."""
 
     what: str
+    """What it is."""
     number: int | None
     """None if it could no longer be read."""
 
@@ -91,8 +96,11 @@ class Rebuilt:
     """The result of rebuilding a catalog from the blobs."""
 
     archive: str
+    """Folder of the archive."""
     entries: int
+    """Entries in the new catalog."""
     reports: int
+    """Reports in the new catalog."""
     companions: int
     """Blobs of companions."""
     without_source: int
@@ -102,6 +110,8 @@ class Rebuilt:
     purged: int = 0
     """Entries that were recorded as purged; their remaining blobs are removed."""
     problems: tuple[Problem, ...]
+    """Blobs that could not be used."""
     kept_as: str | None
     """The replaced catalog's name beside the new one; None if there was none."""
     not_copied: tuple[OnlyThere, ...]
+    """What only the replaced catalog knew."""

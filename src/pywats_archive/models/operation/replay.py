@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from pywats_archive.models.conversion import ConversionResult, ConverterInfo
-
 
 class ChangeKind(str, Enum):
     """How a field of a report differs."""
@@ -25,8 +23,11 @@ class Change:
     path: str
     """Its path, such as ``/root/steps[3]/limit high``; for a removed field, in the old report."""
     kind: ChangeKind
+    """How the field differs."""
     old: Any = None
+    """The value in the existing report; None if the field was added."""
     new: Any = None
+    """The value in the new report; None if the field is missing."""
 
 
 class Comparison(str, Enum):
@@ -90,12 +91,17 @@ class CodeChange:
     """The code that converted entries before a run, and the code that the run converted them with."""
 
     converter_name: str
+    """The converter."""
     old_version: str | None
+    """Version before the replay."""
     old_fingerprint: str
     """SHA-256 of the code; empty if none is on record."""
     new_version: str | None
+    """Version in the replay."""
     new_fingerprint: str
+    """Fingerprint of the code in the replay."""
     entries: int = 1
+    """Number of entries."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,13 +109,19 @@ class ItemResult:
     """The result of one entry."""
 
     archive_id: str
+    """The entry."""
     state: ItemState
+    """State of the entry in the run."""
     skipped_because: str | None = None
+    """Why it was skipped."""
     status: str | None = None
     """The new conversion's status."""
     error: str | None = None
+    """Why its conversion failed, in one line."""
     comparison: Comparison | None = None
+    """How its replay compares with its existing reports."""
     changes: tuple[Change, ...] = ()
+    """The fields that differ."""
     volatile: tuple[Change, ...] = ()
     """Fields that differ in every conversion: ids of reports, the time of the conversion. They do not count as changes."""
     effects: tuple[Effect, ...] = ()
@@ -117,13 +129,16 @@ class ItemResult:
     no_successor: tuple[str, ...] = ()
     """Ids of reports that the server has, or gets, and that no new one continues: they stay there."""
     serial_number: str | None = None
+    """Serial number of the unit."""
     old_verdict: str | None = None
+    """Passed or Failed (``P``, ``F``, …) before the replay."""
     new_verdict: str | None = None
     """Passed or Failed (``P``, ``F``, …), as the server or else the archive has it, and as the new report has it.
 
     Of the first report whose verdict changes, or of the first report.
     """
     duration_ms: int = 0
+    """Duration of the new conversion."""
     code: CodeChange | None = None
     """None for an entry that was not replayed."""
 
@@ -144,14 +159,21 @@ class Run:
     """A run and its progress."""
 
     run_id: int
+    """Number of the run."""
     created_at: datetime
+    """When it was started."""
     actor: str
+    """Who started it."""
     state: RunState
+    """State of the run."""
     request: dict[str, Any]
     """The request, as ``ReplayRequest.as_details`` returns it."""
     planned: int = 0
+    """Entries that are not replayed yet."""
     done: int = 0
+    """Entries that were replayed."""
     skipped: int = 0
+    """Entries that were skipped."""
 
     @property
     def total(self) -> int:
@@ -188,25 +210,19 @@ class ReplayRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Replayed:
-    """One entry's replayed conversion, not yet recorded."""
-
-    result: ConversionResult
-    converter: ConverterInfo
-    """The code that ran, even if it was killed before it could report it."""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    """Its arguments; PASSWORD arguments as keyed fingerprints."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeGroup:
     """The same change in several entries."""
 
     path: str
+    """Path of the field."""
     kind: ChangeKind
+    """How the field differs."""
     old: Any
+    """The value in the existing reports."""
     new: Any
+    """The value in the new reports."""
     entries: int
+    """Number of entries with this change."""
     archive_ids: tuple[str, ...] = ()
     """Some of them."""
 
@@ -216,20 +232,31 @@ class ReprocessingResult:
     """The result of a run; the first fields are the analysis' own."""
 
     total_archives: int
+    """Number of entries in the run."""
     processed: int = 0
+    """Entries that were replayed."""
     successful: int = 0
+    """Those whose conversion succeeded."""
     failed: int = 0
+    """Those whose conversion failed."""
     skipped: int = 0
+    """Entries that were skipped."""
     duration: timedelta = timedelta()
+    """Duration of the run, in seconds."""
     errors: tuple[tuple[str, str], ...] = ()
     """Archive id and error of each entry that failed; a hundred at most."""
     run_id: int = 0
+    """Number of the run."""
     dry_run: bool = False
+    """Whether nothing was recorded or sent."""
     is_submitted: bool = False
     """Whether reports were handed to the outbox."""
     by_comparison: dict[str, int] = field(default_factory=dict)
+    """Number of entries by how they compare with their existing reports."""
     skipped_because: dict[str, int] = field(default_factory=dict)
+    """Number of skipped entries by reason."""
     changes: tuple[ChangeGroup, ...] = ()
+    """The changes, most frequent first."""
     effects: dict[str, int] = field(default_factory=dict)
     """Reports by their effect on the server."""
     no_successor: int = 0
@@ -237,11 +264,15 @@ class ReprocessingResult:
     verdict_changes: tuple[tuple[str, str, str], ...] = ()
     """Serial number, old and new verdict of each unit whose verdict changed."""
     state: RunState = RunState.RUNNING
+    """State of the run."""
     created_at: datetime | None = None
+    """When it was started."""
     actor: str = ""
+    """Who started it."""
     ended_at: datetime | None = None
     """When it was done, cancelled or rolled back; None before."""
     ended_by: str | None = None
+    """By whom; None while it is running."""
     request: dict[str, Any] = field(default_factory=dict)
     """The request, as ``ReplayRequest.as_details`` returns it."""
     code: tuple[CodeChange, ...] = ()

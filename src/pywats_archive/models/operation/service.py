@@ -84,9 +84,13 @@ class ServiceStatus:
     """The service of one archive."""
 
     root: Path
+    """Folder of the archive."""
     state: ServiceState
+    """State of the service."""
     process: int | None = None
+    """Its process id."""
     computer: str | None = None
+    """Name of its computer."""
     since: datetime | None = None
     """Since when it owns the archive, or its main loop runs."""
     last_sign: datetime | None = None

@@ -19,10 +19,15 @@ class DayStatistics:
     """What arrived on one day (UTC), including entries purged since."""
 
     day: date
+    """The day (UTC)."""
     entries: int
+    """Number of entries."""
     failed: int
+    """Those whose latest conversion failed."""
     purged: int
+    """Those that were purged since."""
     source_size_bytes: int
+    """Size of their sources."""
     disk_size_bytes: int
     """Disk space of its sources and reports."""
 
@@ -32,9 +37,13 @@ class OpenAlert:
     """An open alert of a service."""
 
     name: str
+    """Name of the alert, such as ``disk.low``."""
     subject: str
+    """What the alert is about, such as a folder or converter."""
     raised_at: datetime
+    """When the alert was raised."""
     details: dict[str, object] = field(default_factory=dict)
+    """Further facts by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,26 +51,41 @@ class ArchiveStatistics:
     """Figures of an archive, or of one converter in it: what is archived, and separately what was purged."""
 
     converter_name: str | None
+    """The converter; None for all of them."""
     total_entries: int
+    """Number of entries whose bytes are archived."""
     by_status: dict[str, int]
+    """Number of these entries by status."""
     source_size_bytes: int
+    """Size of the sources."""
     compressed_size_bytes: int
+    """Size of the blobs of the sources."""
     report_count: int
+    """Number of archived reports."""
     report_size_bytes: int
+    """Size of the reports."""
     report_compressed_size_bytes: int
+    """Size of the blobs of reports."""
     waiting_reports: int
+    """Reports that wait for the server."""
     refused_reports: int
+    """Reports that the server refused."""
     warned_entries: int
+    """Entries with warnings."""
     compression_ratio: float
     """Bytes in over bytes compressed, sources and reports together; 0 for an empty archive."""
     oldest_entry: datetime | None
+    """When the oldest entry was archived."""
     newest_entry: datetime | None
+    """When the newest entry was archived."""
     disk_size_bytes: int = 0
     """Disk space of all blobs: what counts against ``max_size_gb``."""
     purged_entries: int = 0
+    """Number of purged entries."""
     purged_size_bytes: int = 0
     """Disk space of everything that was purged."""
     failed_entries: int = 0
+    """Entries whose latest conversion failed."""
     bytes_per_day: dict[str, int] = field(default_factory=dict)
     """Bytes on disk that arrived per day, over the last 1, 7 and 30 days (or since the first entry, if that is less)."""
     net_bytes_per_day: int = 0
@@ -71,16 +95,21 @@ class ArchiveStatistics:
     days_until_limit: float | None = None
     """At the growth of the last 7 days; None if it does not grow, 0 if it is reached."""
     disk_free_bytes: int | None = None
+    """Free space of the archive's disk; None if it is unknown."""
     days_until_disk_full: float | None = None
+    """At the growth of the last 7 days; None if it does not grow."""
     catalog_size_bytes: int = 0
+    """Size of ``metadata.db``."""
     oldest_check: datetime | None = None
     """When the blob of the whole archive that waits longest was last read back, or archived."""
     open_findings: int = 0
     """The service's open findings in the whole archive."""
     alerts: tuple[OpenAlert, ...] = ()
+    """The open alerts."""
     by_converter: tuple[ArchiveStatistics, ...] = ()
     """The figures of each converter; empty if this is one converter."""
     by_day: tuple[DayStatistics, ...] = ()
+    """The figures of each day on which sources arrived, oldest first."""
 
 
 def forecast_days(room_bytes: float, bytes_per_day: float) -> float | None:

@@ -19,7 +19,9 @@ class Difference:
     name: str
     """As in a policy, such as ``max_size_gb``."""
     configured: Any
+    """The value in the configuration."""
     in_force: Any
+    """The value that applies."""
 
 
 def changes(seen: Said, said: Said) -> dict[str, Any]:

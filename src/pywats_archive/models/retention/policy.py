@@ -18,11 +18,13 @@ class RetentionPolicy:
     """How long, and how much, a converter's entries are kept; both limits apply. ValueError names an invalid value."""
 
     converter_name: str
+    """The converter; ``*`` for all others."""
     retention_days: int = 90
     """Days since receipt; the entry is purged the day after."""
     max_size_gb: float = 10.0
     """1 GB = 10⁹ bytes of disk space, sources and reports together."""
     compression_level: int = 6
+    """Compression level of new blobs, 1 (fast) to 9 (small)."""
     enabled: bool = True
     """False keeps everything."""
     failed_retention_days: int | None = None

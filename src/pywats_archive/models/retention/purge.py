@@ -14,14 +14,18 @@ class PurgeReason(str, Enum):
     """Why an entry is purged; the words are the analysis' own."""
 
     RETENTION_DAYS = "retention_days"
+    """It is older than its policy allows."""
     MAX_SIZE_GB = "max_size_gb"
+    """The archive is larger than its policy allows."""
     MANUAL = "manual"
+    """A person named it."""
 
 
 class Obstacle(str, Enum):
     """Why an entry is kept although a limit or a person requests its purge."""
 
     HELD = "held"
+    """It is held."""
     PENDING = "pending"
     """It is not converted yet, suspended, or its source is unfinished."""
     UNSUBMITTED = "unsubmitted"
@@ -29,7 +33,9 @@ class Obstacle(str, Enum):
     ALTERED = "altered"
     """A row of it names a path that cannot be its blob: nothing is removed there; 'verify' names it."""
     MIN_ENTRIES = "min_entries"
+    """It is one of the newest entries that always stay."""
     MIN_DAYS = "min_days"
+    """It is too young to be purged for the size limit."""
 
 
 class Candidate(NamedTuple):
@@ -71,11 +77,15 @@ class PurgePlan:
     """The decisions of one policy in figures, and what remains."""
 
     converter_name: str
+    """The converter."""
     entries: int
     """The number of all entries."""
     disk_size_bytes: int
+    """Disk space of all its entries."""
     purged: dict[PurgeReason, int] = field(default_factory=dict)
+    """Number of entries to be purged, by reason."""
     bytes_freed: int = 0
+    """Disk space that they free."""
     kept: dict[Obstacle, int] = field(default_factory=dict)
     """Entries beyond a limit that stay, by obstacle; entries kept by a minimum are not counted one by one."""
     over_bytes: int = 0
@@ -111,14 +121,21 @@ class PurgeStatistics:
     """The result of a purge."""
 
     converter_name: str
+    """The converter."""
     archives_purged: int = 0
+    """Number of entries that were purged."""
     bytes_freed: int = 0
+    """Disk space that was freed."""
     by_reason: dict[str, int] = field(default_factory=dict)
+    """Number of purged entries, by reason."""
     kept: dict[str, int] = field(default_factory=dict)
+    """Number of entries beyond a limit that stay, by obstacle."""
     over_bytes: int = 0
     """How far above the size limit the archive stayed, because of ``kept``."""
     remaining_archives: int = 0
+    """Number of entries that are left."""
     remaining_bytes: int = 0
+    """Disk space that they take."""
     not_removed: int = 0
     """Files that are recorded as purged and cannot be removed now; the next purge tries again."""
     first_not_removed: str | None = None
@@ -144,7 +161,12 @@ class Hold:
     """A legal hold: it protects an entry from every purge."""
 
     archive_id: str
+    """The entry."""
     converter_name: str
+    """Its converter."""
     hold_reason: str
+    """Why it is held."""
     held_by: str
+    """Who holds it."""
     held_at: datetime
+    """Since when it is held."""
