@@ -18,8 +18,10 @@ def require_guard() -> None:
     line = _line_in(main) if main and _is_imported_again(main) else None
     if main is None or line is None:
         return
+    path = Path(str(main.__file__))
+    if not path.is_file():
+        raise UsageError(f"{path}: a replay starts processes that import this script again; save it as a file first")
     with suppress(OSError, SyntaxError, ValueError):  # without its source, nothing is known
-        path = Path(str(main.__file__))
         if not _is_guarded(ast.parse(path.read_bytes()), line):
             raise UsageError(
                 f"{path}, line {line}: a replay starts processes that import this script again; "
@@ -29,7 +31,8 @@ def require_guard() -> None:
 
 def _is_imported_again(main: ModuleType) -> bool:
     name = getattr(main.__spec__, "name", "")
-    return bool(getattr(main, "__file__", None)) and not (name == "__main__" or name.endswith(".__main__"))
+    is_program = name == "__main__" or name.endswith(".__main__") or hasattr(sys, "frozen")
+    return bool(getattr(main, "__file__", None)) and not is_program
 
 
 def _line_in(main: ModuleType) -> int | None:
