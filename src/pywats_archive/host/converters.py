@@ -161,10 +161,15 @@ def _pick(module: ModuleType, class_name: str | None, module_path: str) -> type:
         return found
     own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__ and kind_of(c)]
     if len(own) != 1:
-        raise ConverterUnavailable(
-            f"module_path '{module_path}': {_where(module)} has {len(own)} converter classes; name one of them"
-        )
+        raise ConverterUnavailable(f"module_path '{module_path}': {_where(module)} has {_counted(own)}")
     return own[0]
+
+
+def _counted(classes: list[type]) -> str:
+    if not classes:
+        return "no class that is derived from one of pyWATS' converter classes; correct it"
+    names = ", ".join(sorted(each.__name__ for each in classes))
+    return f"{len(classes)} converter classes ({names}); name one of them"
 
 
 def _where(module: ModuleType) -> str:

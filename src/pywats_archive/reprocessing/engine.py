@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from asyncio import to_thread
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,9 @@ from pywats_archive.models.operation.replay import (
     RunState,
 )
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.reprocessing import history, runner
+from pywats_archive.reprocessing import history, runner, selection
+from pywats_archive.reprocessing.candidate import Candidate, require_candidate
+from pywats_archive.reprocessing.rules import require_possible
 from pywats_archive.reprocessing.runner import OnProgress
 
 _PAGE, _SAMPLE = 1000, 200
@@ -75,6 +77,7 @@ class ReprocessingEngine:
             use_current_converter=use_current_converter,
             use_current_parameters=use_current_parameters,
             submit_to_server=submit_to_server,
+            selection=selection.by_filter(wanted, mode),
         )
         ids = await to_thread(self.select, wanted, mode)
         return await to_thread(self.start, ids, request, on_progress=progress_callback)
@@ -147,21 +150,38 @@ class ReprocessingEngine:
         processes: int = 0,
         on_progress: OnProgress | None = None,
     ) -> ReprocessingResult:
-        """Start a run over these entries and carry it out. UnknownEntry and RunRunning come before any record."""
+        """Start a run over these entries and carry it out.
+
+        UnknownEntry, RunRunning, and UsageError for an impossible request or a candidate whose code cannot be loaded, come
+        before any record.
+        """
         require_guard()
+        require_possible(request)
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
-        for archive_id in arguments.texts(archive_ids, "archive_ids"):
-            self._archive.entry(archive_id)
+        ids = list(dict.fromkeys(arguments.texts(archive_ids, "archive_ids")))
+        names = {self._archive.entry(archive_id).converter_name for archive_id in ids}
         with runs.reprocessing(self._archive):
-            run_id = runs.begin(self._archive, request, list(dict.fromkeys(archive_ids)), actor=self._actor)
+            request = self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
+            run_id = runs.begin(self._archive, request, ids, actor=self._actor)
             return self._carry_out(run_id, processes, on_progress)
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
         """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""
         require_guard()
         with runs.reprocessing(self._archive):
+            left = runs.planned(self._archive, run_id, 1)
+            request = ReplayRequest(**self.run(run_id).request)
+            self._checked(request, [self._archive.entry(archive_id).converter_name for archive_id in left])
             return self._carry_out(run_id, processes, on_progress)
+
+    def _checked(self, request: ReplayRequest, converter_names: Collection[str]) -> ReplayRequest:
+        """Return the request with the whole path of its candidate, if any, once that was loaded."""
+        if request.converter_file is None or not converter_names:
+            return request
+        candidate = Candidate.parse(request.converter_file)
+        require_candidate(candidate, converter_names, self._station)
+        return replace(request, converter_file=str(candidate))
 
     def _carry_out(self, run_id: int, processes: int, on_progress: OnProgress | None) -> ReprocessingResult:
         return runner.carry_out(

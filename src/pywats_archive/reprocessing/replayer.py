@@ -30,6 +30,7 @@ from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.portable.scratch import Scratch
+from pywats_archive.reprocessing.candidate import Candidate
 
 
 class Skipped(Exception):
@@ -38,10 +39,10 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Code:
-    """Code that a converter may run: the current code, or the code that converted an entry."""
+    """Code that a converter may run: the current code, a candidate, or the code that converted an entry."""
 
     config: ConverterConfig
-    """The current code."""
+    """The station's current configuration of the converter."""
     info: ConverterInfo
     module_path: str
     folder: str
@@ -65,6 +66,7 @@ class Replayer:
         self._processes = processes
         self._request = request
         self._key = key
+        self._candidate = Candidate.parse(request.converter_file) if request.converter_file else None
         self._codes: dict[str, _Code | str] = {}
         self._laid_out: dict[str, tuple[str, str]] = {}
         self._break: int | None = None
@@ -130,8 +132,9 @@ class Replayer:
         config = self._station.converter(converter_name)
         if config is None:
             return f"the configuration has no converter '{converter_name}'"
+        candidate = self._candidate
+        job = candidate.in_place_of(config, self._station) if candidate else job_for(config, self._station)
         try:
-            job = job_for(config, self._station)
             described = self._processes.run(worker.describe_converter, job, timeout_s=config.timeout_seconds)
         except (WorkersUnavailable, ConversionInterrupted):  # says nothing of the converter
             raise
@@ -139,8 +142,7 @@ class Replayer:
             described = str(exc)
         if isinstance(described, str):
             return f"the converter's code cannot be loaded: {redact(described, config.arguments, None)}"
-        folder = str(self._station.converters_folder)
-        return _Code(config=config, info=described.info, module_path=config.module_path, folder=folder)
+        return _Code(config=config, info=described.info, module_path=job.module_path, folder=job.converters_folder)
 
     def _original(self, today: _Code, original: Conversion | None) -> _Code:
         """Return the code that made a conversion."""

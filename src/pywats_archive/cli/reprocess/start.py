@@ -14,13 +14,13 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, progress
 from pywats_archive.cli.place import config_of
+from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import RunArgument
 from pywats_archive.cli.restore import current_user
-from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayMode, ReplayRequest
-from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.processes import lower_priority
+from pywats_archive.reprocessing.rules import require_possible
 from pywats_archive.reprocessing.runner import OnProgress
 
 ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of converter processes; 0 is one per core.")]
@@ -28,7 +28,7 @@ ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of con
 
 def start(
     archive_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help=f"{options.ID_HELP} Or use filters:")
+        list[str] | None, typer.Argument(metavar="[ID...]", help=f"{options.ID_HELP} Or use filters, or --all:")
     ] = None,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
@@ -36,16 +36,29 @@ def start(
     to: options.ToOption = None,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
+    result: Annotated[str | None, typer.Option(help="passed, failed, error, terminated or done.")] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
     text: Annotated[str | None, typer.Option(help="Words in errors, names, serial or part numbers.")] = None,
     mode: Annotated[
         ReplayMode, typer.Option(help="Which matching entries: all, failed, or failed and warned.")
     ] = ReplayMode.ALL,
+    all_: Annotated[bool, typer.Option("--all", help="Every entry of the archive.")] = False,
+    entries_of: Annotated[
+        int | None, typer.Option(metavar="RUN", min=1, max=2**63 - 1, help="The entries of another run.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=2**31, help="Only N of the entries, evenly spaced.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Draw the sample at random, as this seed decides.")] = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="Order of the entries.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; record and send nothing.")
     ] = False,
+    converter_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE[:CLASS]", help="With --dry-run: try a converter that is not installed."),
+    ] = None,
     original_converter: Annotated[
         bool, typer.Option("--original-converter", help="Only with the original converter code.")
     ] = False,
@@ -78,9 +91,19 @@ def start(
 
     First with --dry-run, then without, then with --submit.
     """
-    wanted = options.entry_filter(from_, to, converter, status, serial, part)
-    if archive_ids and (wanted != EntryFilter() or text is not None or mode is not ReplayMode.ALL):
-        raise UsageError("reprocess start: use ids or filters, not both")
+    wanted = replace(
+        options.entry_filter(from_, to, converter, status, serial, part), text=text, result=options.parse_result(result)
+    )
+    choice = Choice(
+        named=archive_ids or (),
+        wanted=wanted,
+        mode=mode,
+        is_all=all_,
+        entries_of=entries_of,
+        sample=sample,
+        seed=seed,
+        oldest_first=oldest_first,
+    )
     request = ReplayRequest(
         dry_run=dry_run,
         use_current_converter=not original_converter,
@@ -91,22 +114,21 @@ def start(
         allow_verdict_change=allow_verdict_change,
         allow_unit_change=allow_unit_change,
         stop_at_failure=stop_at_failure,
+        converter_file=converter_file,
     )
+    choice.require_possible()
+    require_possible(request)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        if archive_ids:
-            ids = options.chosen(client, archive_ids)
-        else:
-            ids = engine.select(replace(wanted, text=text, newest_first=not oldest_first), mode)
-        if not ids:
-            raise UsageError("reprocess start: no entry matches")
+        ids, selection = choice.resolved(client, engine)
         if not dry_run:
             _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
         lower_priority()
         with _bar(len(ids)) as on_progress:
-            result = engine.start(ids, request, processes=processes, on_progress=on_progress)
-    return report(result, as_json=as_json)
+            request = replace(request, selection=selection)
+            done = engine.start(ids, request, processes=processes, on_progress=on_progress)
+    return report(done, as_json=as_json)
 
 
 def resume(
