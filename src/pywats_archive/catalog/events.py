@@ -59,6 +59,19 @@ def iterate(db: Connection) -> Iterator[Event]:
     return map(_event, execute(db, f"{_SELECT} ORDER BY sequence"))
 
 
+def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
+    """Return the time of the newest event of a kind, if it is ``among`` so many of the newest events."""
+    newest = "SELECT at FROM events WHERE kind = ? AND sequence > (SELECT max(sequence) FROM events) - ? "
+    row = execute(db, f"{newest} ORDER BY sequence DESC LIMIT 1", (kind, among)).fetchone()
+    return datetime.fromisoformat(row[0]) if row else None
+
+
+def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
+    """Return the events of a kind that concern no entry, oldest first."""
+    found = execute(db, f"{_SELECT} WHERE archive_id IS NULL AND kind = ? ORDER BY sequence", (kind,))
+    return tuple(map(_event, found))
+
+
 def last(db: Connection) -> Event | None:
     """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
     row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich import box
 from rich.cells import cell_len
@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pywats_archive.cli.output import console, human_size, name_of, printable
+from pywats_archive.cli.times import brief
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import UnitResult
-from pywats_archive.models.time import UTC, utc_now
+from pywats_archive.models.time import utc_now
 
 _LONGEST = 28
 """Characters of a name; a longer one is cut or folded, rather than that other columns are left out."""
@@ -65,7 +66,7 @@ def draw(entries: Sequence[ArchiveEntry], *, utc: bool = False) -> None:
 
 def _columns(*, utc: bool, now: datetime) -> list[_Column]:
     return [
-        _Column(name="time", cell=lambda entry: _moment(entry.conversion_timestamp, now=now, utc=utc)),
+        _Column(name="time", cell=lambda entry: brief(entry.conversion_timestamp, now=now, utc=utc)),
         _Column(name="converter", cell=lambda entry: printable(entry.converter_name), may_fold=True),
         _Column(name="serial number", cell=lambda entry: printable(entry.serial_number or "-"), may_fold=True),
         _Column(name="result", cell=_result),
@@ -98,18 +99,6 @@ def _width(column: _Column, entries: Sequence[ArchiveEntry]) -> int:
 def _shown_once(columns: list[_Column]) -> list[_Column]:
     has_whole = any(column.name == "archive id" for column in columns)
     return [column for column in columns if not (has_whole and column.name == "id")]
-
-
-def _moment(moment: datetime, *, now: datetime, utc: bool) -> str:
-    """Write a moment to the minute: 'today 14:02', 'yesterday 14:02', or with its date; in UTC with a Z."""
-    try:
-        local, today = (moment if utc else moment.astimezone()), now.astimezone().date()
-    except (OverflowError, ValueError, OSError):
-        return moment.isoformat(" ", timespec="minutes")
-    if utc:
-        return f"{local.astimezone(UTC):%Y-%m-%d %H:%MZ}"
-    days = {today: "today", today - timedelta(days=1): "yesterday"}
-    return f"{days.get(local.date()) or local.date().isoformat()} {local:%H:%M}"
 
 
 def _marks(entry: ArchiveEntry) -> str:

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.operation.statistics import OpenAlert
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -67,14 +66,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def print_alerts(alerts: Iterable[OpenAlert]) -> None:
-    """Write a line for each open alert."""
-    for alert in alerts:
-        details = ", ".join(f"{name} {value}" for name, value in alert.details.items())
-        line = f"alert {alert.name} since {when(alert.raised_at)}: {alert.subject}: {details}"
-        console.print(printable(line), soft_wrap=True, style="red")
 
 
 def name_of(entry: ArchiveEntry) -> str:

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, facts, human_size, print_alerts, print_json, printable, when
+from pywats_archive.cli.alert_words import print_alerts
+from pywats_archive.cli.output import console, facts, human_size, print_json, printable, when
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 
 _LONG_DAYS = 3650

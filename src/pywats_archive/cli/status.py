@@ -1,21 +1,20 @@
-"""``status``: where is my file, and do the counts agree?"""
+"""``status``: is all well, and where is my file?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 
 from pywats_archive.archive.ledger import Account
-from pywats_archive.cli import entries_table, options
-from pywats_archive.cli.output import console, print_alerts, print_json, printable, values_of, when
-from pywats_archive.client import StationStatus
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.cli import entries_table, options, station_view
+from pywats_archive.cli.output import console, print_json, printable, values_of, when
+from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.models.operation.status import VanishedSource, WaitingWork
 from pywats_archive.models.operation.whereabouts import Whereabouts
 
 
@@ -33,29 +32,51 @@ class StatusDocument:
     """The open alerts."""
     services: tuple[ServiceStatus, ...]
     """The service of each archive."""
+    is_well: bool
+    """Whether the counts agree, no alert is open, and a person knows of each source that vanished."""
+    waiting: WaitingWork
+    """What is not done yet, in all archives."""
+    last_accepted_at: datetime | None
+    """When the server last accepted a report."""
+    vanished: tuple[VanishedSource, ...]
+    """The sources that vanished before they could be archived."""
+    recent: tuple[Account, ...]
+    """The sources of each converter on the last days of the station's own calendar, newest day first."""
 
 
 def status(
     what: Annotated[str | None, typer.Argument(help="A path, a file name or a serial number.")] = None,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Show each day by itself, with every state.")] = False,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=3650, help="So many days, with today.")] = 7,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHICH", help="Acknowledge vanished sources: number, path, file name, or all."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --acknowledge: what happened.")] = None,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Count all sources, or find one of them.
+    """Show whether all is well, or find one file.
 
-    Open alerts are shown with the counts.
+    First the service, the server, what waits and what is wrong, then what came in today and on the last days.
     """
+    if reason is not None and not acknowledge:
+        raise UsageError("--reason: goes with --acknowledge")
+    if what is not None and acknowledge:
+        raise UsageError("--acknowledge: does not go with the name of a file")
     with options.open_client(archive, config) as client:
         if what is not None:
             is_working = any(service.state.is_working for service in client.services())
             return _found(client.where_is(what), what, as_json, is_working=is_working)
-        station = client.status()
+        if acknowledge:
+            client.acknowledge(acknowledge, reason=reason)
+        station = client.status(days=days)
     if as_json:
-        print_json(StatusDocument(agrees=station.agrees, **values_of(station)))
+        print_json(StatusDocument(agrees=station.agrees, is_well=station.is_well, **values_of(station)))
     else:
-        _draw(station)
-    is_well = station.agrees and not station.alerts and not any(_vanished(account) for account in station.accounts)
-    return 0 if is_well else 1
+        station_view.draw(station, days=days, by_day=by_day)
+    return 0 if station.is_well else 1
 
 
 def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) -> int:
@@ -78,42 +99,3 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) ->
         if found.entries:
             entries_table.draw(found.entries)
     return 0 if found.arrivals or found.entries else 1
-
-
-def _draw(station: StationStatus) -> None:
-    states = [state.value for state in ArrivalState if any(state.value in a.by_state for a in station.accounts)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("converter")
-    table.add_column("day (UTC)", no_wrap=True)
-    for name in ("came in", *states):
-        table.add_column(name, justify="right")
-    for account in station.accounts:
-        counts = [str(account.by_state.get(state, "")) for state in states]
-        table.add_row(printable(account.converter_name), account.day.isoformat(), str(account.came_in), *counts)
-    console.print(table)
-    for account in station.accounts:
-        if _vanished(account):
-            console.print(
-                f"{_vanished(account)} source(s) of {account.converter_name} vanished before they were archived!",
-                style="bold red",
-            )
-    for fault in station.disagreements:
-        console.print(printable(fault), style="red")
-    for service in station.services:
-        console.print(printable(_line(service)), soft_wrap=True)
-    print_alerts(station.alerts)
-    console.print(
-        "the counts agree" if station.agrees else "the counts do not agree", style="green" if station.agrees else "red"
-    )
-
-
-def _line(service: ServiceStatus) -> str:
-    """Return one line on the service of one archive."""
-    who = f", process {service.process} on {service.computer}" if service.process else ""
-    since = f" since {when(service.since)}" if service.since else ""
-    sign = f", last sign {when(service.last_sign)}" if service.last_sign else ""
-    return f"service of {service.root}: {service.state.value}{since}{who}{sign}"
-
-
-def _vanished(account: Account) -> int:
-    return account.by_state.get(ArrivalState.VANISHED.value, 0)

@@ -108,6 +108,7 @@ class AsyncClient(Face[Client]):
     require_converter = awaited(Client.require_converter)
     statistics = awaited(Client.statistics)
     status = awaited(Client.status)
+    acknowledge = awaited(Client.acknowledge)
     services = awaited(Client.services)
     verify = streamed(Client.verify)
     count_files = awaited(Client.count_files)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pywats_archive.archive import alerts, figures, ledger
+from pywats_archive.archive import arguments, figures
 from pywats_archive.archive.liveness import heartbeat, unattended
+from pywats_archive.archive.overview.vanished import acknowledge, chosen, vanished
 from pywats_archive.client.reader import EntryReader
-from pywats_archive.client.status import StationStatus
+from pywats_archive.client.status import StationStatus, status_of
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
+from pywats_archive.models.operation.status import VanishedSource
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
@@ -36,15 +38,30 @@ class StationReader(EntryReader):
         found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
         return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
-    def status(self) -> StationStatus:
-        """Return the accounts of all archives."""
-        every = self._archives.all
-        return StationStatus(
-            accounts=tuple(chain.from_iterable(map(ledger.accounts, every))),
-            disagreements=tuple(chain.from_iterable(map(ledger.disagreements, every))),
-            alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, every)), *self._unattended()]),
+    def status(self, *, days: int = 7) -> StationStatus:
+        """Return the accounts of all archives, what waits, and what vanished; ``recent`` has so many days, today included."""
+        return status_of(
+            self._archives.all,
             services=self.services(),
+            unattended=self._unattended(),
+            today=date.today(),
+            days=arguments.whole(days, "days"),
         )
+
+    def acknowledge(
+        self, names: str | Sequence[str], *, reason: str | None = None, actor: str | None = None
+    ) -> tuple[VanishedSource, ...]:
+        """Record that a person knows of sources that vanished; return these sources.
+
+        ``names`` are their numbers, paths or file names, or ``all``. UnknownEntry if one names no such source.
+        """
+        each = arguments.texts([names] if isinstance(names, str) else names, "names")
+        every = {archive.root: archive for archive in self._archives.all}
+        sources = chosen(chain.from_iterable(map(vanished, every.values())), each)
+        for root, archive in every.items():
+            if mine := [source for source in sources if source.archive == root]:
+                acknowledge(archive, mine, reason=reason, actor=actor or self.actor)
+        return sources
 
     def _unattended(self) -> Iterator[OpenAlert]:
         return unattended.alerts(self._archives.all, self._station, now=utc_now())

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import chain
 
+from pywats_archive.archive import alerts, ledger
+from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Account
+from pywats_archive.archive.overview.recent import recent
+from pywats_archive.archive.overview.vanished import vanished
+from pywats_archive.archive.overview.waiting import last_accepted, waiting
 from pywats_archive.models.operation.service import ServiceStatus
-from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.models.operation.statistics import OpenAlert, each_once
+from pywats_archive.models.operation.status import VanishedSource, WaitingWork, combined_waiting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,12 +23,49 @@ class StationStatus:
     """The accounts of every archive: what came in, what became of it, and whether that agrees."""
 
     accounts: tuple[Account, ...]
+    """The sources of each converter and day (UTC)."""
     disagreements: tuple[str, ...]
+    """One line for each count that does not agree."""
     alerts: tuple[OpenAlert, ...] = ()
     """Open alerts of the service, and one if no service runs while something waits."""
     services: tuple[ServiceStatus, ...] = ()
+    """The service of each archive."""
+    waiting: WaitingWork = field(default_factory=WaitingWork)
+    """What is not done yet, in all archives."""
+    last_accepted_at: datetime | None = None
+    """When the server last accepted a report."""
+    vanished: tuple[VanishedSource, ...] = ()
+    """The sources that vanished before they could be archived."""
+    recent: tuple[Account, ...] = ()
+    """The sources of each converter and day of the station's own calendar, newest day first."""
 
     @property
     def agrees(self) -> bool:
         """Whether what came in and what went out agree."""
         return not self.disagreements
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the counts agree, no alert is open, and a person knows of each source that vanished."""
+        return self.agrees and not self.alerts and all(each.acknowledged_at for each in self.vanished)
+
+
+def status_of(
+    archives: Sequence[Archive],
+    *,
+    services: tuple[ServiceStatus, ...],
+    unattended: Iterable[OpenAlert],
+    today: date,
+    days: int,
+) -> StationStatus:
+    """Return the status of some archives; ``recent`` has so many ``days``."""
+    return StationStatus(
+        accounts=tuple(chain.from_iterable(map(ledger.accounts, archives))),
+        disagreements=tuple(chain.from_iterable(map(ledger.disagreements, archives))),
+        alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, archives)), *unattended]),
+        services=services,
+        waiting=combined_waiting([waiting(each) for each in archives]),
+        last_accepted_at=max(filter(None, map(last_accepted, archives)), default=None),
+        vanished=tuple(chain.from_iterable(map(vanished, archives))),
+        recent=tuple(chain.from_iterable(recent(each, today=today, days=days) for each in archives)),
+    )

@@ -1,0 +1,19 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pywats_archive.models.time import UTC
+
+
+def brief(moment: datetime, *, now: datetime, utc: bool = False) -> str:
+    """Write a moment to the minute: 'today 14:02', 'yesterday 14:02', or with its date; in UTC with a Z."""
+    try:
+        local, today = (moment if utc else moment.astimezone()), now.astimezone().date()
+    except (OverflowError, ValueError, OSError):
+        return moment.isoformat(" ", timespec="minutes")
+    if utc:
+        return f"{local.astimezone(UTC):%Y-%m-%d %H:%MZ}"
+    days = {today: "today", today - timedelta(days=1): "yesterday"}
+    return f"{days.get(local.date()) or local.date().isoformat()} {local:%H:%M}"
