@@ -95,6 +95,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
     from pywats_archive.models.operation.statistics import DayStatistics as DayStatistics
     from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
+    from pywats_archive.models.operation.status import VanishedSource as VanishedSource
+    from pywats_archive.models.operation.status import WaitingWork as WaitingWork
     from pywats_archive.models.operation.whereabouts import Whereabouts as Whereabouts
     from pywats_archive.models.query import EntryFilter as EntryFilter
     from pywats_archive.models.query import Page as Page
@@ -227,6 +229,9 @@ _HOMES = {
     "UnknownRun": "errors",
     "UsageError": "errors",
     "Whereabouts": "models.operation.whereabouts",
+    "VanishedSource": "models.operation.status",
+    "WaitingWork": "models.operation.status",
+    "Whereabouts": "archive.ledger",
     "WorkersUnavailable": "errors",
     "WrongAccount": "errors",
 }
