@@ -231,7 +231,6 @@ _HOMES = {
     "Whereabouts": "models.operation.whereabouts",
     "VanishedSource": "models.operation.status",
     "WaitingWork": "models.operation.status",
-    "Whereabouts": "archive.ledger",
     "WorkersUnavailable": "errors",
     "WrongAccount": "errors",
 }
