@@ -161,6 +161,8 @@ def _local_time(moment: object) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_plain(count)} {name}" for name, count in value.items()) or "none"
     if isinstance(value, Sequence):
         return ", ".join(map(_plain, value)) or "none"
     return "-" if value is None else str(value)

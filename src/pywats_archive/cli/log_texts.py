@@ -63,10 +63,10 @@ TEXTS = {
     "service.started": "started; converters: {converters}",
     "service.starting": "pywats-archive {version}, process {process}, account {account}, {configuration}; "
     "archives: {archives}; server: {server}",
-    "service.stopped": "stopped",
+    "service.stopped": "stopped; sources of this run: {sources}",
     "service.stopping": "stopping; running conversions are completed first",
     "service.unexpected": "an unexpected error in {part} of {subject}: {reason}",
-    "service.waiting": "stopping; still waiting for {work}",
+    "service.waiting": "stopping since {seconds} s; still waiting for {work}",
     "source.finish_failed": "{converter}: {path} cannot leave the watch folder yet: {reason}",
     "source.ignored": "{converter}: {path} {reason}",
     "source.interrupted": "{converter}: the conversion of {path} was interrupted; the next start repeats it",

@@ -11,6 +11,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.errors import ArchiveError
 from pywats_archive.pipeline.alerting.alerts import UNAVAILABLE
 from pywats_archive.pipeline.composition.parts import StationParts
+from pywats_archive.pipeline.lanes.announcing import log_ready
 from pywats_archive.pipeline.lanes.lane import Lane
 
 log = structlog.get_logger()
@@ -87,4 +88,7 @@ class Reloading:
             except ArchiveError as exc:
                 self._parts.note_failure(lane, exc)
         self._alarms.isolate("orphans", partial(self._places.orphans.check, lanes, station))
+        for lane in lanes:
+            if not lane.is_draining:
+                log_ready(lane)
         log.info("config.reloaded", converters=[lane.name for lane in lanes])

@@ -20,6 +20,7 @@ from pywats_archive.pipeline.idle import (
     report_blockers,
     waiting_reports,
 )
+from pywats_archive.pipeline.lanes.announcing import log_ready
 from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.processing.work_queue import URGENT
 from pywats_archive.pipeline.reload import Reloading
@@ -65,6 +66,9 @@ class StationRun:
             record_lost_results(lane)
         self._alarms.isolate("orphans", partial(self._places.orphans.check, self._lanes, self._parts.station))
         self._alarms.verdicts.accept(self._parts.station)
+        for lane in self._lanes:
+            if not lane.is_draining:
+                log_ready(lane)
         log.info("service.started", converters=[lane.name for lane in self._lanes])
 
     def watch(self) -> RunOutcome:

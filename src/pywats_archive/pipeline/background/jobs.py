@@ -67,6 +67,11 @@ class BackgroundJobs:
         """The names of the jobs whose thread has ended."""
         return tuple(ticker.name for ticker in self._tickers if not ticker.is_running)
 
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The names of the jobs whose thread has not ended."""
+        return tuple(ticker.name for ticker in self._tickers if ticker.is_running)
+
     def close(self) -> None:
         """End after the current entry of the scrub and the current batch of a purge."""
         self._stopping.set()

@@ -32,7 +32,7 @@ class Facts:
         self._server = server
         self._outbox = outbox
         self._version = metadata.version("pywats-archive")
-        self._account = _account()
+        self._account = account_name()
         self._trouble_since: tuple[float, datetime] | None = None
 
     def __call__(self, now_s: float) -> ServiceFacts:
@@ -65,7 +65,8 @@ class Facts:
         return self._trouble_since[1]
 
 
-def _account() -> str | None:
+def account_name() -> str | None:
+    """Return the account that runs this process; None if the system does not say."""
     with suppress(OSError, KeyError, ImportError):
         return getpass.getuser()
     return None

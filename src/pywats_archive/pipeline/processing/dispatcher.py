@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -44,7 +45,17 @@ class Dispatcher:
         self._lanes = lanes
         self._unexpected = unexpected
         self._finishing: set[Key] = set()
+        self._running: dict[int, tuple[str, float]] = {}
+        """What each thread works on, and since when (monotonic clock)."""
         self._mutex = threading.Lock()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The work that is running, the longest first: converter, source, and for how long."""
+        now_s = time.monotonic()
+        with self._mutex:
+            work = sorted(self._running.values(), key=lambda each: each[1])
+        return tuple(f"{what} (for {now_s - began_s:.0f} s)" for what, began_s in work)
 
     def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource, priority: int) -> None:
         """Queue a lane's work; its archive stays open until it ends."""
@@ -78,10 +89,15 @@ class Dispatcher:
         return arrival is not None
 
     def _counted(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource) -> None:
+        what = ": ".join((lane.name, *(str(each.path) for each in given)))
         try:
+            with self._mutex:
+                self._running[threading.get_ident()] = what, time.monotonic()
             with suppress(ConversionInterrupted):  # the service stops
                 do(lane, *given)
         finally:
+            with self._mutex:
+                self._running.pop(threading.get_ident(), None)
             lane.leases.end()
 
     def _process(self, lane: Lane, arrival: Arrival) -> None:
