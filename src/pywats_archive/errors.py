@@ -46,6 +46,7 @@ Each message says what, where and what to do. The command prints it as one line 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -218,3 +219,12 @@ class SystemServiceFailed(ArchiveError):
 
 class ConversionInterrupted(ArchiveError):
     """The conversion was interrupted because the service stops; it is repeated at the next start."""
+
+
+def did_you_mean(text: object, names: Iterable[str]) -> str:
+    """Return a question for an error message, with a space behind it: which of the names was meant; empty if none is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 (needed for nothing else)
+
+    by_lower = {name.casefold(): name for name in names}
+    near = get_close_matches(str(text).casefold(), by_lower, n=1)
+    return f"did you mean '{by_lower[near[0]]}'? " if near else ""

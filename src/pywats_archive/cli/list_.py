@@ -88,9 +88,11 @@ def list_entries(
         newest_first=(sort in _DESCENDING) is not reverse,
     )
     with options.open_client(archive, config) as client:
-        if converter:
-            client.require_converter(converter)
-        answer(client, wanted, Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc))
+        answer(
+            client,
+            options.known_converter(client, wanted),
+            Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc),
+        )
 
 
 def _start(from_: str | None, since: str | None, *, today: bool) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 
 from pywats_archive.cli.place import config_of, place_of
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import UsageError, did_you_mean
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState, UnitResult
@@ -90,6 +91,12 @@ def entry_filter(
     )
 
 
+def known_converter(client: Client, wanted: EntryFilter) -> EntryFilter:
+    """Return the filter with its converter's name as the station has it; UnknownConverter if there is none."""
+    name = wanted.converter_name
+    return replace(wanted, converter_name=client.converter_named(name)) if name else wanted
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before an action that cannot be undone; UsageError if there is no terminal to ask on."""
     if yes:
@@ -154,4 +161,5 @@ def _choice(text: str | None, choices: type[Choice], option: str) -> Choice | No
         return choices(text.upper()) if text else None
     except ValueError as exc:
         known = ", ".join(choice.value for choice in choices)
-        raise UsageError(f"invalid {option} '{text}'; choose from {known}") from exc
+        meant = did_you_mean(text or "", [choice.value for choice in choices])
+        raise UsageError(f"invalid {option} '{text}'; {meant}choose from {known}") from exc

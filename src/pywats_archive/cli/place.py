@@ -11,7 +11,6 @@ from typing import Any
 import typer
 
 from pywats_archive.archive.folder.layout import DESCRIPTION
-from pywats_archive.cli.output import printable
 from pywats_archive.errors import UsageError
 from pywats_archive.portable.files import WINDOWS
 
@@ -41,6 +40,8 @@ class Announcement:
     def say(self, place: Place) -> None:
         """Write the line; once only, although several parts of a verb look for its place."""
         if self.is_wanted:
+            from pywats_archive.cli.output import printable  # noqa: PLC0415 (slow to import, and seldom needed)
+
             kind = "archive" if place.is_archive else "configuration"
             typer.echo(printable(f"{kind}: {place.path} ({place.found_by})"), err=True)
         self.is_wanted = False

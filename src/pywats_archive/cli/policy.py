@@ -13,6 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of
 from pywats_archive.cli.restore import current_user
+from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.configured import Difference
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
@@ -93,7 +94,7 @@ def show_policy(
     It also shows what the policy would purge now.
     """
     with options.open_client(archive, config) as client:
-        policy = client.retention.policy(name)
+        policy = client.retention.policy(_known(client, name))
         effects = client.retention.effects(policy)
     if as_json:
         print_json(PolicyEffects(**values_of(policy), effects=effects))
@@ -149,7 +150,7 @@ def set_policy(
         raise UsageError("policy set: nothing to set; 'pywats-archive policy set --help' shows what there is")
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
-        policy = _changed(client.retention.policy(name), changes)
+        policy = _changed(client.retention.policy(_known(client, name)), changes)
         effects = client.retention.effects(policy)
         if not as_json:
             say_effects(effects)
@@ -174,6 +175,7 @@ def reset_policy(
     """
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
+        name = _known(client, name)
         other = replace(client.retention.policy(EVERY_OTHER), converter_name=name)
         effects = () if name == EVERY_OTHER else client.retention.effects(other)
         if not as_json:
@@ -199,6 +201,10 @@ def effect(plan: PurgePlan) -> str:
     if plan.kept:
         line += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
     return line + (f"; {human_size(plan.over_bytes)} above its size limit" if plan.over_bytes else "")
+
+
+def _known(client: Client, name: str) -> str:
+    return name if name == EVERY_OTHER else client.converter_named(name)
 
 
 def _agree(effects: tuple[PurgePlan, ...], *, yes: bool) -> None:

@@ -119,11 +119,12 @@ def purge(
         retention = client.retention
         if confirm_clock:
             return _confirm_clock(retention, yes=yes, as_json=as_json)
+        wanted = options.known_converter(client, wanted)
         if archive_ids or is_filtered:
             ids = options.chosen(client, archive_ids) if archive_ids else _matching(client, wanted)
             decided: Decided = list(retention.preview_named(ids, unsubmitted=unsubmitted))
         else:
-            decided = retention.preview(converter)
+            decided = retention.preview(wanted.converter_name)
             _say_doubts(retention, refuse=not preview)
         if preview or not (as_json and yes):
             going = _show(decided, as_json=as_json and preview)
@@ -136,7 +137,7 @@ def purge(
         if archive_ids or is_filtered:
             done = retention.purge_named(ids, actor=current_user(), unsubmitted=unsubmitted, even_damaged=even_damaged)
         else:
-            done = retention.enforce(converter, actor=current_user())
+            done = retention.enforce(wanted.converter_name, actor=current_user())
     return _report(done, as_json=as_json)
 
 

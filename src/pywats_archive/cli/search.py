@@ -31,4 +31,8 @@ def search(
     """
     wanted = replace(options.entry_filter(from_, to, converter, status, None, None), text=" ".join(text))
     with options.open_client(archive, config) as client:
-        answer(client, wanted, Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc))
+        answer(
+            client,
+            options.known_converter(client, wanted),
+            Form(limit=limit, offset=offset, as_json=as_json, as_csv=as_csv, utc=utc),
+        )

@@ -30,7 +30,7 @@ def stats(
     Open alerts are shown too.
     """
     with options.open_client(archive, config) as client:
-        figures = client.statistics(converter)
+        figures = client.statistics(client.converter_named(converter) if converter else None)
     if as_json:
         print_json(figures)
         return

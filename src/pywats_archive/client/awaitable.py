@@ -105,6 +105,8 @@ class AsyncClient(Face[Client]):
     open_companion = awaited(Client.open_companion)
     open_report = awaited(Client.open_report)
     where_is = awaited(Client.where_is)
+    converters = awaited(Client.converters)
+    converter_named = awaited(Client.converter_named)
     require_converter = awaited(Client.require_converter)
     statistics = awaited(Client.statistics)
     status = awaited(Client.status)

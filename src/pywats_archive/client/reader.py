@@ -13,7 +13,7 @@ from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import stream
 from pywats_archive.client.restoring import Restored, restore, salvage
 from pywats_archive.config.outline import StationOutline
-from pywats_archive.errors import UnknownConverter
+from pywats_archive.errors import UnknownConverter, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
@@ -104,10 +104,27 @@ class EntryReader:
         """Find a source by path, name or serial number, over all archives."""
         return self._archives.where_is(arguments.of_kind(text, "text", str))
 
-    def require_converter(self, name: str) -> None:
-        """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
+    def converters(self) -> tuple[str, ...]:
+        """Return the names of all converters that the configuration or an archive knows, in order."""
         known = {name for archive in self._archives.all for name in archive.converter_names()}
         known |= {section.name for section in self._station.converters} if self._station else set()
-        if not isinstance(name, str) or name not in known:
-            listed = ", ".join(f"'{each}'" for each in sorted(known)) or "none"
-            raise UnknownConverter(f"no converter is called '{name}'; there are {listed}")
+        return tuple(sorted(known))
+
+    def converter_named(self, text: str) -> str:
+        """Return the name of the converter with this name; in any case, if only one matches. UnknownConverter if none does."""
+        known = self.converters()
+        alike = [name for name in known if isinstance(text, str) and name.casefold() == text.casefold()]
+        if text in alike or len(alike) == 1:
+            return text if text in alike else alike[0]
+        raise UnknownConverter(_unknown(text, known))
+
+    def require_converter(self, name: str) -> None:
+        """Raise UnknownConverter, with the names there are, unless the configuration or an archive knows ``name``."""
+        known = self.converters()
+        if name not in known:
+            raise UnknownConverter(_unknown(name, known))
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    listed = ", ".join(f"'{each}'" for each in known) or "none"
+    return f"no converter is called '{name}'; {did_you_mean(name, known)}there are {listed}"
