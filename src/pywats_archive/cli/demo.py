@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pywats_archive.cli import entries_table
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable
 from pywats_archive.demo.station import DemoResult, run_demo
+from pywats_archive.models.entry import ArchiveEntry
+
+_SHOWN = 10
+_KINDS: tuple[Callable[[ArchiveEntry], Hashable], ...] = (
+    lambda entry: entry.conversion_status,
+    lambda entry: entry.converter_name,
+    lambda entry: entry.archive_id,
+)
 
 
 def demo(
@@ -60,7 +69,9 @@ def demo(
 
 
 def _draw(result: DemoResult) -> None:
-    entries_table.draw(result.entries)
+    shown = one_of_each(result.entries, _SHOWN)
+    entries_table.draw(shown)
+    console.print(f"{len(shown)} of {len(result.entries)} entries: one of each status and converter", style="dim")
     console.print()
     figures = result.statistics
     statuses = ", ".join(f"{number} {status}" for status, number in figures.by_status.items())
@@ -89,6 +100,18 @@ def _draw(result: DemoResult) -> None:
     _suggest(result)
 
 
+def one_of_each(entries: Sequence[ArchiveEntry], limit: int) -> list[ArchiveEntry]:
+    """Return at most ``limit`` entries, in their order: one of each status, then one of each converter, then others."""
+    chosen: dict[str, ArchiveEntry] = {}
+    for kind in _KINDS:
+        seen = {kind(each) for each in chosen.values()}
+        for entry in entries:
+            if len(chosen) < limit and kind(entry) not in seen:
+                seen.add(kind(entry))
+                chosen[entry.archive_id] = entry
+    return [entry for entry in entries if entry.archive_id in chosen]
+
+
 def _suggest(result: DemoResult) -> None:
     archive = f"--archive {_quoted(str(result.folder / 'archive'))}"
     shown = next((e for e in result.entries if e.report_count), result.entries[0])
@@ -96,12 +119,14 @@ def _suggest(result: DemoResult) -> None:
     called = _quoted(sys.argv[0]) if is_path else "pywats-archive"
     console.print("\nTry next:", style="bold")
     for line in (
+        f"{called} list --limit {max(len(result.entries), 1)} {archive}",
         f"{called} status {archive}",
         f"{called} list --status failed {archive}",
         f"{called} search limits {archive}",
         f"{called} show {shown.archive_id} {archive}",
         f"{called} restore {shown.archive_id} --to restored {archive}",
         f"{called} verify {archive}",
+        f"{called} doctor --quick --config {_quoted(str(result.folder / 'config.json'))}",
     ):
         console.print(f"  {printable(line)}", soft_wrap=True)
 
