@@ -67,18 +67,21 @@ def test_doctor_says_what_holds_where(filled: Station) -> None:
     config = filled.root / "config.json"
     answer = command("doctor", "--json", "--config", config)
     document = json.loads(answer.stdout)
-    assert answer.returncode == (0 if document["level"] == "full" else 1), answer.stderr
+    assert answer.returncode == (0 if document["healthy"] else 1), answer.stderr
+    checks = {(check["topic"], check["subject"]): check["level"] for check in document["checks"]}
+    assert (
+        checks["converter", "good"] == checks["converter", "bad"] == checks["server", ""] == checks["clock", ""] == "ok"
+    )
     by_path = {folder["path"]: folder for folder in document["folders"]}
     archive = by_path[str(filled.archive_root)]
     assert archive["uses"] == [{"role": "archive", "converter": None}]
     assert {"is there", "lock", "SQLite with WAL"} <= {check["check"] for check in archive["checks"]}
     assert by_path[str(filled.root / "good" / "watch")]["uses"] == [{"role": "watch", "converter": "good"}]
-    table = command("doctor", "--config", config).stdout
+    table, short = (command("doctor", *words, "--config", config).stdout for words in (("-v",), ("--quick",)))
     assert "fsync of a file" in table and "[/" not in table, "markup is for terminals, and never shown"
+    assert "fsync of a file" not in short and "left out by --quick" in short and len(short.splitlines()) <= 24
     told = command("doctor", "--archive", filled.root / "none" / "at all")
-    assert (
-        "does not exist yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
-    )
+    assert "not yet" in told.stdout and "Traceback" not in told.stderr and not (filled.root / "none").exists()
     _one_line(command("doctor", "--config", filled.root / "none.json"), "no such file")
     _one_line(command("doctor", "--config", config, "--archive", filled.archive_root), "one of them")
 

@@ -13,7 +13,7 @@ import structlog
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pywats_archive.cli import entries_table
+from pywats_archive.cli import entries_table, options
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable
 from pywats_archive.demo.station import DemoResult, run_demo
 from pywats_archive.models.entry import ArchiveEntry
@@ -113,10 +113,10 @@ def one_of_each(entries: Sequence[ArchiveEntry], limit: int) -> list[ArchiveEntr
 
 
 def _suggest(result: DemoResult) -> None:
-    archive = f"--archive {_quoted(str(result.folder / 'archive'))}"
+    archive = f"--archive {options.quoted(result.folder / 'archive')}"
     shown = next((e for e in result.entries if e.report_count), result.entries[0])
     is_path = os.sep in sys.argv[0] and not sys.argv[0].endswith(".py")
-    called = _quoted(sys.argv[0]) if is_path else "pywats-archive"
+    called = options.quoted(Path(sys.argv[0])) if is_path else "pywats-archive"
     console.print("\nTry next:", style="bold")
     for line in (
         f"{called} list --limit {max(len(result.entries), 1)} {archive}",
@@ -126,11 +126,6 @@ def _suggest(result: DemoResult) -> None:
         f"{called} show {shown.archive_id} {archive}",
         f"{called} restore {shown.archive_id} --to restored {archive}",
         f"{called} verify {archive}",
-        f"{called} doctor --quick --config {_quoted(str(result.folder / 'config.json'))}",
+        f"{called} doctor --quick --config {options.quoted(result.folder / 'config.json')}",
     ):
         console.print(f"  {printable(line)}", soft_wrap=True)
-
-
-def _quoted(path: str) -> str:
-    """Quote a path so that every shell accepts it."""
-    return f'"{path}"' if " " in path else path

@@ -1,33 +1,22 @@
-"""``doctor``: tests in each folder whether the guarantees hold there."""
+"""``doctor``: tests in each folder whether the guarantees hold there, and checks what else the station needs."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from typing import Annotated
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from pywats_archive.cli import options
-from pywats_archive.cli.output import console, print_json, printable
-from pywats_archive.cli.place import place_of
+from pywats_archive.cli import doctor_report, options
+from pywats_archive.cli.output import print_json
+from pywats_archive.cli.place import Place, announcement, default_config, place_of
 from pywats_archive.client import Client
 from pywats_archive.doctor.examination import Examination, Examined
-from pywats_archive.doctor.findings import Outcome, Result, Use
-from pywats_archive.doctor.verdict import GUARANTEES, Advice, Level
+from pywats_archive.doctor.findings import Outcome, Use
+from pywats_archive.doctor.station.checks import StationCheck
+from pywats_archive.doctor.verdict import Advice, Level
 from pywats_archive.portable.volumes import FileSystem
-
-_STYLES = {
-    Level.FULL: "green",
-    Level.GOOD: "yellow",
-    Level.POOR: "red",
-    Level.BROKEN: "bold red",
-    Result.OK: "green",
-    Result.WEAK: "yellow",
-    Result.FAILED: "red",
-    Result.SKIPPED: "dim",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +32,7 @@ class ExaminedFolder:
     guarantee: str
     """The level in words."""
     advice: tuple[Advice, ...]
-    """The weaknesses and what to change, the worst first."""
+    """The weaknesses and what to change, the worst first; remarks that weaken nothing have the level ``full``."""
     tried_in: str | None
     """The folder of the probe; null if there could be none."""
     file_system: FileSystem | None
@@ -54,47 +43,65 @@ class ExaminedFolder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """What the folders guarantee."""
+    """What the folders guarantee, and the checks of everything else."""
 
     account: str
     """The account of the trials; rights hold for the account that the service runs under."""
+    healthy: bool
+    """Whether every folder is ``full`` and no check found anything; then the exit code is 0."""
     level: Level
     """The guarantee that holds in every folder."""
     warnings: tuple[str, ...]
-    """Warnings about doubtful values in the configuration."""
+    """Doubtful values in the configuration, and secrets that other accounts may read; all are in ``checks`` too."""
     other_service: str | None
-    """A warning about pyWATS' own service on this computer; null if there is none."""
+    """A warning about pyWATS' own service on this computer, also in ``checks``; null if there is none."""
     folders: tuple[ExaminedFolder, ...]
     """One for each folder."""
+    checks: tuple[StationCheck, ...]
+    """The checks of converters, server, clock, archives, disk space, rights, versions and services."""
 
 
 def doctor(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the network and slow trials.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show each check of each folder.")] = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Test what each folder guarantees.
+    """Check the whole station.
 
-    It also shows what to change.
+    Folders, converters, server, clock, rights and disk space are checked. It also shows what to change.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a signal removes the probes before it ends the command
+    announcement.is_wanted = verbose
     place = place_of(archive, config)
-    examination = Client.doctor(archive=place.path) if place.is_archive else Client.doctor(config=place.path)
+    if place.is_archive:
+        examination = Client.doctor(archive=place.path, quick=quick)
+    else:
+        examination = Client.doctor(config=place.path, quick=quick)
     if as_json:
         print_json(_document(examination))
     else:
-        _draw(examination)
-    is_doubtful = examination.warnings or examination.other_service
-    return 0 if examination.level is Level.FULL and not is_doubtful else 1
+        doctor_report.draw(examination, verbose=verbose, quick=quick, named=_options_for(place))
+    return 0 if examination.is_healthy else 1
+
+
+def _options_for(place: Place) -> str:
+    """Return the options that name the same place for every verb, from every folder."""
+    if place.path == default_config():
+        return ""
+    return f" {'--archive' if place.is_archive else '--config'} {options.quoted(place.path)}"
 
 
 def _document(examination: Examination) -> Diagnosis:
     return Diagnosis(
         account=examination.account,
+        healthy=examination.is_healthy,
         level=examination.level,
         warnings=examination.warnings,
         other_service=examination.other_service,
         folders=tuple(map(_folder, examination.folders)),
+        checks=examination.checks,
     )
 
 
@@ -110,48 +117,3 @@ def _folder(examined: Examined) -> ExaminedFolder:
         file_system=findings.file_system,
         checks=findings.outcomes,
     )
-
-
-def _draw(examination: Examination) -> None:
-    for folder in examination.folders:
-        _draw_folder(folder)
-    for warning in examination.warnings:
-        console.print(printable(f"configuration: {warning}"), style="yellow", soft_wrap=True)
-    if examination.other_service:
-        console.print(printable(examination.other_service), style="yellow", soft_wrap=True)
-    level = examination.level
-    weakest = "everywhere" if level is Level.FULL else "the weakest of these folders"
-    console.print(f"{weakest}: {level.value}, {GUARANTEES[level]}", style=_STYLES[level])
-    account = printable(examination.account)
-    console.print(f"Tried as {account}; rights hold for the account that the service runs under.", style="dim")
-
-
-def _draw_folder(examined: Examined) -> None:
-    findings, verdict = examined.findings, examined.verdict
-    uses = "; ".join(map(_use, findings.uses))
-    console.print(printable(findings.path), style="bold", soft_wrap=True)
-    console.print(printable(uses), style="dim", soft_wrap=True)
-    console.print(f"{verdict.level.value}: {verdict.guarantee}", style=_STYLES[verdict.level])
-    console.print(_checks(examined))
-    for advice in verdict.advice:
-        line = f"- {advice.means}. To do: {advice.change}."
-        is_remark = advice.level is Level.FULL
-        console.print(printable(line), style="dim" if is_remark else _STYLES[advice.level], soft_wrap=True)
-    console.print()
-
-
-def _use(use: Use) -> str:
-    return f"{use.role.value} folder of {use.converter}" if use.converter else use.role.value
-
-
-def _checks(examined: Examined) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("check", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    table.add_column("seen", overflow="fold")
-    if system := examined.findings.file_system:
-        table.add_row("file system", "", printable(f"{system.kind} at {system.mount_point}"))
-    for outcome in examined.findings.outcomes:
-        result = Text(outcome.result.value, style=_STYLES[outcome.result])
-        table.add_row(outcome.check.value, result, printable(outcome.told))
-    return table

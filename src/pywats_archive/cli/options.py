@@ -67,6 +67,11 @@ def chosen(client: Client, named: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(client.resolve(name) for name in names if name))
 
 
+def quoted(path: Path) -> str:
+    """Quote a path so that every shell accepts it."""
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
 def open_client(archive: Path | None, config: Path | None) -> Client:
     """Open what --archive or --config names, or what is found without them."""
     place = place_of(archive, config)

@@ -37,7 +37,7 @@ VERBS = (
     Verb("demo", Group.RUN, "Try it out: run a simulated station once.", "demo:demo"),
     Verb("run", Group.RUN, "Run the service until it is stopped.", "run:run"),
     Verb("status", Group.RUN, "Show whether all is well, or find one file.", "status:status", logs=False),
-    Verb("doctor", Group.RUN, "Test what each folder guarantees.", "doctor:doctor"),
+    Verb("doctor", Group.RUN, "Check the whole station.", "doctor:doctor"),
     Verb("service", Group.RUN, "Start the service with the machine.", "service:app"),
     Verb("list", Group.FIND, "List entries, newest first.", "list_:list_entries", logs=False),
     Verb("search", Group.FIND, "Search names, numbers, errors and warnings.", "search:search", logs=False),

@@ -61,29 +61,26 @@ class Client(StationReader, Replays):
         return cls(made, station=station, actor=actor)
 
     @staticmethod
-    def doctor(*, config: Path | str | None = None, archive: Path | str | None = None) -> Examination:
-        """Test in every folder of a configuration, or of one archive, what the guarantees need.
+    def doctor(
+        *, config: Path | str | None = None, archive: Path | str | None = None, quick: bool = False
+    ) -> Examination:
+        """Test what the guarantees need in every folder of a configuration, or of one archive, and check all else.
 
-        Opens no archive, so it answers where none can be opened, and beside a running service. Waits at most 40 s.
+        Of a configuration, each converter is loaded in a process of its own, and the server is asked whether it accepts the
+        token. ``quick`` leaves out the network and the slow trials. Changes nothing, and waits about 40 s at most.
         UsageError unless one of the two is given.
         """
         if (config is None) == (archive is None):
             raise UsageError("doctor: pass either a configuration or an archive")
-        from pywats_archive.doctor.examination import examine_archive, examine_station
+        from pywats_archive.doctor import diagnosis
 
         if config is not None:
-            from dataclasses import replace
-
-            from pywats_archive.doctor.exposed import exposed
-            from pywats_archive.host.own_service import own_service
             from pywats_archive.host.settings.configfile import read_station_config
-            from pywats_archive.host.settings.doubtful import doubtful
 
             station = read_station_config(Path(config))
             away = {root: str(reason) for root, reason in unavailable_archives(station.outline()).items()}
-            found = examine_station(station, away=away)
-            return replace(found, warnings=(*doubtful(station), *exposed(station)), other_service=own_service())
-        return examine_archive(Path(str(archive)))
+            return diagnosis.of_station(station, away=away, is_quick=quick)
+        return diagnosis.of_archive(Path(str(archive)), is_quick=quick)
 
     @staticmethod
     def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:

@@ -15,6 +15,8 @@ from pywats_archive.demo.faults import Reply
 REQUIRED = ("id", "type", "pn", "sn", "rev", "processCode", "result", "machineName", "location", "purpose")
 """What WATS requires of every report; beside these ``start`` or ``startUTC``, and ``root`` or, of a repair, ``uur``."""
 
+VERSION = "0.0 (simulated)"
+
 
 class Reception:
     """Accepts reports and keeps each as it was received, byte for byte, by its id; safe to use from many threads."""
@@ -56,6 +58,12 @@ class Reception:
             return _refusal(401, "Authorization has been denied for this request.")
         kept = self.received.get(report_id)
         return Reply(status=200, body=kept[-1]) if kept else _refusal(404, f"There is no report {report_id}")
+
+    def tell_version(self, authorization: str) -> Reply:
+        """Return the version of this server."""
+        if not self._may_send(authorization):
+            return _refusal(401, "Authorization has been denied for this request.")
+        return Reply(status=200, body=orjson.dumps(VERSION))
 
     def _may_send(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")

@@ -20,6 +20,7 @@ from pywats_archive.demo.reception import Reception
 
 REPORT_PATH = "/api/Report/WSJF"
 LOOKUP_PATH = "/api/report/wsjf/"
+VERSION_PATH = "/api/app/version"
 SOFTWARE = "pywats-archive demo (simulated WATS)"
 _HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -123,6 +124,10 @@ class WatsServer:
             self._lookups += 1
         return self._reception.look_up(report_id, authorization)
 
+    def tell_version(self, authorization: str) -> Reply:
+        """Answer a request for the server's version."""
+        return self._reception.tell_version(authorization)
+
 
 _REUSES_ADDRESS = os.name == "posix"
 """Elsewhere that would let two programs listen on one port."""
@@ -219,6 +224,8 @@ class _Request(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.lower().startswith(LOOKUP_PATH):
             self._send(self.listener.wats.look_up(path[len(LOOKUP_PATH) :], self.authorization))
+        elif path.lower() == VERSION_PATH:
+            self._send(self.listener.wats.tell_version(self.authorization))
         else:
             self._send(_LOGIN if path == LOGIN_PATH else _not_found(self.path))
 

@@ -124,6 +124,7 @@ def _set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
     token = base64.b64encode(b"demo:demo").decode()
     config = {"service_address": address, "api_token": token, "station_name": "DEMO-STATION", "converters": sections}
     path = base / "config.json"
+    path.touch(mode=0o600)  # it has a token
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     return path
 

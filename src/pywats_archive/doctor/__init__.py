@@ -1,1 +1,3 @@
-"""Whether a station's folders can keep the guarantees: **trials** in each folder, **findings** from them, and a **verdict**."""
+"""Whether a station can keep the guarantees: **trials** in each folder, **findings** from them, and a **verdict**.
+
+``station`` has the checks of everything else that the station needs."""

@@ -5,23 +5,21 @@ from __future__ import annotations
 import errno
 import getpass
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.findings import Check, Findings, Outcome, Result, Role, Use
+from pywats_archive.doctor.in_time import InTime
 from pywats_archive.doctor.places import Place, Shelter, Watcher, places_of, shelter_in, watchers_of
 from pywats_archive.doctor.probe import ProbeLeft, laid
+from pywats_archive.doctor.station.checks import StationCheck
 from pywats_archive.doctor.trials import NO_SPACE, Bench, Means, reason, run_trials
 from pywats_archive.doctor.verdict import Guarantee, Level, judge, worst
 from pywats_archive.portable.volumes import FileSystem
 
-T = TypeVar("T")
 _RESOLVE_S = 5.0
 
 
@@ -43,11 +41,20 @@ class Examination:
     """Warnings about doubtful values in the configuration, a line each."""
     other_service: str | None = None
     """A warning about pyWATS' own service on this computer; None if there is none."""
+    checks: tuple[StationCheck, ...] = ()
+    """The checks of everything beside the folders."""
+    is_served: bool = False
+    """Whether a service works on one of the archives."""
 
     @property
     def level(self) -> Level:
-        """The level that holds everywhere."""
+        """The level that holds in every folder."""
         return worst(tuple(folder.verdict for folder in self.folders))
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether every folder is *full*, and no check found anything."""
+        return self.level is Level.FULL and all(check.is_sound for check in self.checks)
 
 
 def examine_station(
@@ -75,7 +82,7 @@ def _examine(
         partial(_unusable, place, away[place.path]) if place.path in away else partial(_findings, place, known, means)
         for place in places
     ]
-    findings = _in_time(works, late, means.limit_s)
+    findings = InTime(works, late, limit_s=means.limit_s, must_end=True).results()
     folders = tuple(Examined(findings=each, verdict=judge(each)) for each in findings)
     return Examination(account=_account(), folders=folders)
 
@@ -194,52 +201,12 @@ def _unusable(place: Place, why: str) -> Findings:
 def _resolved(watchers: Sequence[Watcher]) -> tuple[Watcher, ...]:
     """Resolve links in the watchers' paths, so that two names of a folder are one; paths on a dead share stay unresolved."""
     works = [partial(_followed, watcher) for watcher in watchers]
-    return _in_time(works, watchers, _RESOLVE_S)
+    return InTime(works, watchers, limit_s=_RESOLVE_S).results()
 
 
 def _followed(watcher: Watcher) -> Watcher:
     own = tuple(Path(os.path.realpath(folder)) for folder in watcher.own_folders)
     return replace(watcher, folder=Path(os.path.realpath(watcher.folder)), own_folders=own)
-
-
-def _in_time(works: Sequence[Callable[[], T]], late: Sequence[T], limit_s: float) -> tuple[T, ...]:
-    """Run all of ``works`` at once; those without a result in time get that of ``late``, and are abandoned.
-
-    A call on a share that is away may never return, and no thread can be ended from outside.
-    """
-    results = list(late)
-
-    def keep(number: int, ended: threading.Event) -> None:
-        try:
-            results[number] = works[number]()
-        finally:
-            ended.set()
-
-    begun: list[threading.Event] = []
-    deadline = time.monotonic() + limit_s
-    try:
-        for number in range(len(works)):
-            begun.append(threading.Event())
-            threading.Thread(target=keep, args=(number, begun[-1]), daemon=True).start()
-    finally:
-        _wait(begun, deadline)
-    return tuple(results)
-
-
-def _wait(begun: Sequence[threading.Event], deadline: float) -> None:
-    """Wait for the running trials, also after an interruption: each removes its probe first.
-
-    By events, since a thread whose ``join`` was interrupted counts as ended (Python 3.11 and before).
-    """
-    interrupted: KeyboardInterrupt | None = None
-    for ended in begun:
-        while not ended.is_set() and (remaining_s := deadline - time.monotonic()) > 0:
-            try:
-                ended.wait(remaining_s)
-            except KeyboardInterrupt as exc:
-                interrupted = exc
-    if interrupted:
-        raise interrupted
 
 
 def _account() -> str:

@@ -61,6 +61,8 @@ class Means:
     events_timeout_s: float = 5.0
     limit_s: float = 40.0
     """How long a folder may take to answer; an unavailable share may never answer."""
+    is_quick: bool = False
+    """Leave out the trials that wait for something else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,9 @@ def run_trials(bench: Bench) -> Iterator[Outcome]:
     """
     roles = {use.role for use in bench.place.uses}
     for check, concerns, trial in _TRIALS:
-        if concerns & roles:
+        if concerns & roles and check in _SLOW and bench.means.is_quick:
+            yield Outcome(check=check, result=Result.SKIPPED, told="left out by --quick")
+        elif concerns & roles:
             try:
                 result, told = trial(bench)
             except (OSError, ArchiveError, NotImplementedError) as exc:
@@ -249,6 +253,8 @@ _ALL = frozenset(Role)
 _ARCHIVE = frozenset({Role.ARCHIVE})
 _WATCH = frozenset({Role.WATCH})
 _TARGETS = frozenset({Role.DONE, Role.ERROR, Role.PENDING})
+_SLOW = frozenset({Check.LOCK, Check.CATALOG, Check.EVENTS})
+"""These wait for a second process, or for the system."""
 _TRIALS: tuple[tuple[Check, frozenset[Role], _Trial], ...] = (
     (Check.LISTING, _WATCH, _listing),
     (Check.FILE_SYNC, _ALL, _file_sync),

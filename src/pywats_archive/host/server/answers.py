@@ -117,11 +117,11 @@ class Reply:
 
 
 _ABOUT_THE_DOCUMENT = frozenset({400, 409, 413, 422})
-_CREDENTIALS = frozenset({401, 403, 407, 511})
-_BUSY = frozenset({429, 502, 503, 507, 509, 521, 522, 523, 529, 530})
+CREDENTIALS = frozenset({401, 403, 407, 511})
+BUSY = frozenset({429, 502, 503, 507, 509, 521, 522, 523, 529, 530})
 _GAVE_UP_WAITING = frozenset({504, 524, 598})
 _LATER = frozenset({408, 425})
-_HINTS = {
+HINTS = {
     401: "correct api_token, or have the account enabled",
     402: "have the server's licence checked",
     403: "have the account's rights at the server checked",
@@ -131,13 +131,14 @@ _HINTS = {
     413: "a proxy or gateway in front of the server rejects reports of this size; raise its limit",
     511: "the network requires a login first",
 }
+"""What to do about the code of an answer."""
 
 
 def verdict_of(code: int, content: Content) -> tuple[SubmitOutcome, Trouble | None]:
     """Decide by the status and the kind of body of an answer that confirms nothing."""
-    if code in _CREDENTIALS:
+    if code in CREDENTIALS:
         return SubmitOutcome.STOP, Trouble.UNAUTHORISED
-    if code in _BUSY:
+    if code in BUSY:
         return SubmitOutcome.LATER, Trouble.BUSY
     if code in _GAVE_UP_WAITING:
         return SubmitOutcome.LATER, Trouble.TIMED_OUT
@@ -182,7 +183,7 @@ def judge_silence(exc: BaseException, *, address: str) -> Answer:
 
     failed = next((each for each in causes if isinstance(each, httpx.TransportError)), None)
     if isinstance(failed, httpx.ProxyError) and str(failed)[:3] in ("401", "403", "407"):
-        reason = f"the proxy answered {failed}; {_HINTS[407]}"
+        reason = f"the proxy answered {failed}; {HINTS[407]}"
         return Answer(verdict=SubmitOutcome.STOP, reason=reason, trouble=Trouble.UNAUTHORISED)
     silences = (  # the first that fits; of anything else it is unknown how far the report came
         (httpx.ConnectError, Trouble.UNREACHABLE),
@@ -224,14 +225,15 @@ def _is_uuid(text: str) -> bool:
 
 
 def _describe(reply: Reply) -> str:
-    words = _words(reply)
+    words = words_of(reply)
     if 200 <= reply.code < 300:
         return f"not confirmed: the server answered {words}, not the report's id"
-    hint = "" if reply.content is Content.JSON and reply.code in _ABOUT_THE_DOCUMENT else _HINTS.get(reply.code, "")
+    hint = "" if reply.content is Content.JSON and reply.code in _ABOUT_THE_DOCUMENT else HINTS.get(reply.code, "")
     return f"the server answered {reply.code}: {words}" + (f"; {hint}" if hint else "")
 
 
-def _words(reply: Reply) -> str:
+def words_of(reply: Reply) -> str:
+    """Return the server's own words in an answer, as they are."""
     if reply.content is Content.CUT:
         return "a response that is too long or cannot be read"
     if reply.content is Content.NOTHING:

@@ -6,19 +6,15 @@ What each answer means was measured on pywats-api 0.6.0rc1: only the report's ow
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from pywats_archive.config.server import ServerConfig
-from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.server.answers import Answer, SubmitOutcome, Trouble, is_same_id, judge, judge_silence
+from pywats_archive.host.server.connection import NoConnection, OnAnswer, connected, fault_of, within
 from pywats_archive.host.server.exchange import Exchange
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.redaction import redacted
@@ -28,13 +24,6 @@ LONGEST_S = 600.0
 SLOWEST_BYTES_S = 100_000.0
 """The slowest expected rate; a large report is allowed more time from the first try."""
 _COMPARED = ("sn", "pn", "result")
-
-
-OnAnswer = Callable[[Any], Awaitable[None]]
-
-
-class _NoConnection(Exception):
-    """This computer lacks something that a connection needs."""
 
 
 class Submitter:
@@ -65,14 +54,14 @@ class Submitter:
         The time allowed grows with ``timeouts``, the earlier tries of this report that had too little. With ``check_first``
         the server is asked whether it has the report already, which is an acceptance too.
         """
-        if fault := _fault(self._server):
+        if fault := fault_of(self._server):
             return Answer(verdict=SubmitOutcome.STOP, reason=fault[1], trouble=fault[0])
         self._in_flight += 1
         try:
             if check_first and await self._has(document, report_id):
                 return Answer(verdict=SubmitOutcome.ACCEPTED, reason="the server has it from an earlier try")
             return await self._submit(document, report_id, allowed_s(self._timeout_s, len(document), timeouts))
-        except _NoConnection as exc:
+        except NoConnection as exc:
             reason = f"the connection cannot be set up: {exc}"
             return self._in_one_line(Answer(verdict=SubmitOutcome.STOP, reason=reason, trouble=Trouble.UNUSABLE))
         finally:
@@ -88,7 +77,7 @@ class Submitter:
     async def _submit(self, document: bytes, report_id: str, limit_s: float) -> Answer:
         client, exchange = await self._connected(), Exchange()
         try:
-            await _within(limit_s, client.report.submit(document))
+            await within(limit_s, client.report.submit(document))
         except asyncio.TimeoutError:
             reason = f"Timeout: no answer within {limit_s:.3g} s; whether the server has the report is unknown"
             return Answer(verdict=SubmitOutcome.LATER, reason=reason, trouble=Trouble.TIMED_OUT)
@@ -104,7 +93,7 @@ class Submitter:
         """Return whether the server has exactly this report; False unless it clearly says so."""
         client, exchange = await self._connected(), Exchange()
         try:
-            await _within(self._timeout_s, client.report.get_report(report_id, detail_level=0))
+            await within(self._timeout_s, client.report.get_report(report_id, detail_level=0))
         except asyncio.TimeoutError:
             return False
         except Exception:  # the host raises for a report that it does not find, or whose form it does not know
@@ -116,27 +105,8 @@ class Submitter:
     async def _connected(self) -> Any:
         async with self._connecting:
             if self._client is None:
-                try:
-                    self._client = await self._connect()
-                except Exception as exc:  # about a file that SSL_CERT_FILE names, or an invalid address
-                    named = f" (SSL_CERT_FILE is {path})" if (path := os.environ.get("SSL_CERT_FILE")) else ""
-                    raise _NoConnection(f"{type(exc).__name__}: {exc}{named}") from exc
+                self._client = await connected(self._server, timeout_s=self._timeout_s, on_answer=self._on_answer)
             return self._client
-
-    async def _connect(self) -> Any:
-        client = pywats_module("pywats").AsyncWATS(
-            base_url=self._server.service_address,
-            token=self._server.api_token,
-            timeout=self._timeout_s,
-            enable_throttling=False,
-            retry_enabled=False,
-            enable_cache=False,
-        )
-        from pywats_archive.host.server.bounded import bounded_client  # noqa: PLC0415 (httpx, which the first answer needs)
-
-        hooks = (self._on_answer,) if self._on_answer else ()
-        await bounded_client(client, connect_s=self._timeout_s, hooks=hooks)
-        return client
 
     def _retire(self, client: Any) -> None:
         """Let the next submission open a new connection, and with it a circuit breaker that is closed.
@@ -165,14 +135,6 @@ def allowed_s(base_s: float, size_bytes: int, timeouts: int) -> float:
     return min(wanted, max(LONGEST_S, base_s))
 
 
-async def _within(limit_s: float, doing: Awaitable[Any]) -> Any:
-    """Wait for the host, and cancel its work on a time-out or when the caller is cancelled."""
-    if sys.version_info >= (3, 11):
-        async with asyncio.timeout(limit_s):
-            return await doing
-    return await asyncio.wait_for(doing, limit_s)  # a task more for each report
-
-
 def _is_of(found: Any, document: bytes, report_id: str) -> bool:
     """Return whether a report on the server is this one, by its header."""
     try:
@@ -192,21 +154,3 @@ def _start_of(report: dict[str, Any]) -> datetime | str:
         return datetime.fromisoformat(start.replace("Z", "+00:00"))
     except ValueError:
         return start
-
-
-def _fault(server: ServerConfig) -> tuple[Trouble, str] | None:
-    """Return what must be configured before anything can be sent; None if nothing is missing."""
-    if not server.service_address:
-        return Trouble.UNUSABLE, "no server is configured (service_address is empty)"
-    if not server.api_token:
-        return Trouble.UNAUTHORISED, "no credentials are configured (api_token is empty)"
-    if not (server.api_token.isascii() and server.api_token.isprintable()):
-        return Trouble.UNAUTHORISED, "api_token has characters that a token cannot have; correct it"
-    try:
-        parts = urlsplit(server.service_address)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    return (
-        None if is_address else (Trouble.UNUSABLE, "service_address is not an http:// or https:// address; correct it")
-    )

@@ -28,6 +28,8 @@ from pywats_archive.models.time import utc_now
 
 _NAME_ALONE = 0.3
 """pyWATS' own confidence for a match of the name alone."""
+DESCRIBED_WITHIN_S = 30.0
+"""How long a converter may take to describe itself; a start, a reload and a stop of the service wait for it."""
 
 
 def prepare() -> None:

@@ -10,9 +10,6 @@ from pywats_archive.host.worker import entry as worker
 from pywats_archive.pipeline.lanes.attachment import Attaching
 from pywats_archive.pipeline.lanes.lane import Lane
 
-PATIENCE_S = 30.0
-"""How long a converter may take to describe itself; a start, a reload and a stop wait for it."""
-
 
 class ConverterLoader:
     """Loads converters, each in its own process; safe to use from many threads."""
@@ -26,7 +23,7 @@ class ConverterLoader:
 
         ConversionInterrupted when the service is stopped meanwhile.
         """
-        limit_s, began_s = min(PATIENCE_S, lane.config.timeout_seconds), time.monotonic()
+        limit_s, began_s = min(worker.DESCRIBED_WITHIN_S, lane.config.timeout_seconds), time.monotonic()
         try:
             described = self._processes.run(worker.describe_converter, lane.job, timeout_s=limit_s, at_stop=AtStop.END)
         except ConversionInterrupted:

@@ -1,0 +1,50 @@
+"""The rights of the files with secrets and of their folder, and doubtful values of the configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pywats_archive.config import StationConfig
+from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
+from pywats_archive.host.settings.key import KEY_FILE
+
+
+def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iterator[StationCheck]:
+    """Yield a check for each doubtful value, or one that there is none, and one of the folder's rights."""
+    for line in doubtful:
+        yield StationCheck(topic=Topic.CONFIGURATION, level=CheckLevel.WARNING, seen=line)
+    folder = station.path.parent
+    if not os.access(folder, os.W_OK):
+        yield StationCheck(
+            topic=Topic.CONFIGURATION,
+            level=CheckLevel.WARNING,
+            seen=f"{folder}: this account cannot write here, so the service cannot remember archives and watch folders",
+            advice=f"give the service's account the right to write in {folder}",
+        )
+    if not doubtful:
+        used = sum(each.enabled for each in station.converters)
+        yield StationCheck(
+            topic=Topic.CONFIGURATION, seen=f"{station.path}: {used} converter{'s' * (used != 1)} enabled"
+        )
+
+
+def check_secrets(station: StationConfig, exposed: Sequence[str]) -> Iterator[StationCheck]:
+    """Yield a check for each file with secrets that others may read, or this account may not, or one that all is well."""
+    for line in exposed:
+        yield StationCheck(topic=Topic.SECRETS, level=CheckLevel.WARNING, seen=line)
+    key = station.path.parent / KEY_FILE
+    if key.exists() and not os.access(key, os.R_OK):
+        yield StationCheck(
+            topic=Topic.SECRETS,
+            level=CheckLevel.FAILED,
+            seen=f"{key}: this account cannot read the station's key",
+            advice="run doctor under the service's account, or give that account the right to read the key",
+        )
+    elif not exposed:
+        yield StationCheck(topic=Topic.SECRETS, seen=f"no other account can read {_names(station, key)}")
+
+
+def _names(station: StationConfig, key: Path) -> str:
+    return f"{station.path.name} and {key.name}" if key.exists() else station.path.name

@@ -1,0 +1,67 @@
+"""The command ``doctor`` over a station whose parts do not answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.command import command
+from tests.station import Station, wait_for
+
+from pywats_archive.demo import faults
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
+
+
+def test_a_wrong_token_ends_with_1(station: Station) -> None:
+    """What a submission would only find later is told before the first file, and the token is not (invariant 10)."""
+    station.add("ict")
+    station.keys["api_token"] = "not-base64!"
+    answer = command("doctor", "--config", station.write_config())
+    assert answer.returncode == 1 and "answered 401" in answer.stdout
+    assert "not-base64!" not in answer.stdout + answer.stderr
+
+
+def test_quick_asks_no_server(station: Station) -> None:
+    """The network is left out, and so are the trials that wait; the converters are loaded."""
+    station.add("ict")
+    config = station.write_config()
+    station.server.fault = faults.always(faults.hang(60))
+    station.server.stop()
+    document = json.loads(command("doctor", "--quick", "--json", "--config", config).stdout)
+    levels = {check["topic"]: check["level"] for check in document["checks"]}
+    assert levels["server"] == "skipped" and levels["converter"] == "ok" and "clock" not in levels
+    skipped = {c["check"] for folder in document["folders"] for c in folder["checks"] if "--quick" in c["told"]}
+    assert skipped == {"lock", "SQLite with WAL", "change events"}
+
+
+def test_a_running_service_is_named_and_not_disturbed(station: Station) -> None:
+    """Beside a service doctor opens its archive for reading."""
+    station.add("ict")
+    with station.serving():
+        wait_for((station.archive_root / ".heartbeat").exists)
+        document = json.loads(command("doctor", "--json", "--config", station.root / "config.json").stdout)
+    (service,) = [check for check in document["checks"] if check["topic"] == "service"]
+    assert service["level"] == "ok" and f"process {os.getpid()}" in service["seen"]
+
+
+@posix
+def test_an_interrupted_doctor_leaves_no_process(station: Station, tmp_path: Path) -> None:
+    """A converter that hangs when it is loaded ends with doctor."""
+    started = tmp_path / "started"
+    station.code(f"open({str(started)!r}, 'w').close()\nwhile True: time.sleep(0.05)\n")
+    station.add("ict")
+    words = [sys.executable, "-m", "pywats_archive", "doctor", "--config", str(station.write_config())]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as doctor:
+        wait_for(lambda: started.exists() or doctor.poll() is not None)
+        children = psutil.Process(doctor.pid).children(recursive=True)
+        doctor.send_signal(signal.SIGTERM)
+        _, said = doctor.communicate(timeout=30)
+    assert doctor.returncode == 130 and "Traceback" not in said
+    wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
