@@ -84,11 +84,11 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.replay import Effect as Effect
     from pywats_archive.models.operation.replay import ItemResult as ItemResult
     from pywats_archive.models.operation.replay import ItemState as ItemState
-    from pywats_archive.models.operation.replay import ReplayMode as ReplayMode
     from pywats_archive.models.operation.replay import ReplayRequest as ReplayRequest
     from pywats_archive.models.operation.replay import ReprocessingResult as ReprocessingResult
     from pywats_archive.models.operation.replay import Run as Run
     from pywats_archive.models.operation.replay import RunState as RunState
+    from pywats_archive.models.operation.replay_mode import ReplayMode as ReplayMode
     from pywats_archive.models.operation.service import ServerContact as ServerContact
     from pywats_archive.models.operation.service import ServiceState as ServiceState
     from pywats_archive.models.operation.service import ServiceStatus as ServiceStatus
@@ -193,7 +193,7 @@ _HOMES = {
     "PurgeStatistics": "models.retention.purge",
     "Ratios": "models.operation.capacity",
     "Rebuilt": "models.operation.integrity",
-    "ReplayMode": "models.operation.replay",
+    "ReplayMode": "models.operation.replay_mode",
     "ReplayRequest": "models.operation.replay",
     "Report": "models.report",
     "ReprocessingEngine": "reprocessing.engine",

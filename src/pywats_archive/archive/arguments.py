@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pywats_archive.archive.results.document import parsed
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
@@ -104,6 +103,8 @@ def json_object(value: object, name: str) -> dict[str, Any]:
 def report(value: object, name: str) -> bytes:
     """Return a report as the exact JSON to be sent: the given bytes, or the JSON of a mapping."""
     if isinstance(value, bytes):
+        from pywats_archive.archive.results.document import parsed  # noqa: PLC0415 (slow to import)
+
         try:
             is_object = isinstance(parsed(value), dict)
         except (ValueError, RecursionError) as exc:

@@ -1,4 +1,4 @@
-"""Rows according to the table definitions, with statements compiled once, so that a thousand a second are cheap."""
+"""Rows according to the table definitions, with statements written once, so that a thousand a second are cheap."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import sqlite
 
 from pywats_archive.catalog.column_types import Written
 from pywats_archive.catalog.driver import execute, rows
 
 Made = TypeVar("Made")
 _Convert = Callable[[Any], Any]
-_DIALECT = sqlite.dialect()
-"""The dialect for which statements are compiled."""
 _STORED_AS: dict[type, tuple[type, ...]] = {bool: (int,), float: (float, int)}
 """The types in which SQLite returns a value, if they differ."""
 
@@ -65,7 +62,8 @@ class Rows:
             (n, types[name].python_type) for n, name in enumerate(self.names) if not isinstance(types[name], Written)
         )
         self._plain = [(n, _STORED_AS.get(kind, (kind,))) for n, kind in plain]
-        self._insert = str(table.insert().values(dict.fromkeys(self.names)).compile(dialect=_DIALECT))
+        places = ", ".join("?" * len(self.names))
+        self._insert = f"INSERT INTO {table.name} ({', '.join(self.names)}) VALUES ({places})"
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.columns = ", ".join(f"{table.name}.{name}" for name in self.names)
         """Their names, as SQL."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pywats_archive.models.entry import ArchiveEntry
@@ -84,6 +83,14 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
     if not sys.stderr.isatty():
         yield lambda steps: None
         return
+    from rich.progress import (  # noqa: PLC0415 (slow to import)
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total())

@@ -18,7 +18,7 @@ from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.outline import read_outline
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.operation.replay import ReplayMode, ReprocessingResult
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.portable.user import current_user
@@ -26,6 +26,7 @@ from pywats_archive.portable.user import current_user
 if TYPE_CHECKING:
     from pywats_archive.doctor.examination import Examination
     from pywats_archive.models.operation.capacity import Ratios
+    from pywats_archive.models.operation.replay import ReprocessingResult
     from pywats_archive.models.operation.statistics import ArchiveStatistics
     from pywats_archive.reprocessing.runner import OnProgress
     from pywats_archive.retention.station import StationRetention

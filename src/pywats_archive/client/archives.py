@@ -8,21 +8,19 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pywats_archive.archive import finding, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
-from pywats_archive.client import merging
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry, UsageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
     from pywats_archive.archive.repair.rebuild import Rebuilding
     from pywats_archive.models.operation.integrity import Checked, Rebuilt, Thoroughness
+    from pywats_archive.models.operation.whereabouts import Whereabouts
 
 _LISTED = 10
 """Entries that an error lists for a choice."""
@@ -75,6 +73,8 @@ class OpenArchives:
 
     def resolve(self, text: str, *, newest: bool) -> str:
         """Return the id of the entry that ``text`` names; UnknownEntry if it names none, UsageError if several."""
+        from pywats_archive.archive import finding
+
         each = (finding.ids_of(archive, text, limit=_LISTED + 1) for archive in self.all)
         found = sorted(chain.from_iterable(each), reverse=True)
         if not found:
@@ -91,10 +91,15 @@ class OpenArchives:
         """Return a page of matching entries over all archives, in stable order, with their total number."""
         if len(self.all) == 1:
             return self.all[0].find(wanted, limit=limit, offset=offset, after=after)
+        from pywats_archive.client import merging
+
         return merging.find(self.all, wanted, limit=limit, offset=offset, after=after)
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number."""
+        from pywats_archive.archive import ledger
+        from pywats_archive.models.operation.whereabouts import Whereabouts
+
         found = [ledger.where_is(archive, text) for archive in self.all]
         return Whereabouts(
             arrivals=tuple(arrival for each in found for arrival in each.arrivals),

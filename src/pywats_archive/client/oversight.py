@@ -9,18 +9,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pywats_archive.archive import arguments, figures
-from pywats_archive.archive.liveness import heartbeat, unattended
-from pywats_archive.archive.overview.vanished import acknowledge, chosen, vanished
+from pywats_archive.archive import arguments
 from pywats_archive.client.reader import EntryReader
-from pywats_archive.client.status import StationStatus, status_of
-from pywats_archive.models.operation.service import ServiceStatus
-from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert, combined, each_once
-from pywats_archive.models.operation.status import VanishedSource
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
+    from pywats_archive.client.status import StationStatus
     from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
+    from pywats_archive.models.operation.service import ServiceStatus
+    from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
+    from pywats_archive.models.operation.status import VanishedSource
 
 
 class StationReader(EntryReader):
@@ -33,6 +31,9 @@ class StationReader(EntryReader):
 
     def statistics(self, converter_name: str | None = None) -> ArchiveStatistics:
         """Return the statistics of all archives together, or of one converter."""
+        from pywats_archive.archive import figures
+        from pywats_archive.models.operation.statistics import combined, each_once
+
         if converter_name:
             self.require_converter(converter_name)
         found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
@@ -40,6 +41,8 @@ class StationReader(EntryReader):
 
     def status(self, *, days: int = 7) -> StationStatus:
         """Return the accounts of all archives, what waits, and what vanished; ``recent`` has so many days, today included."""
+        from pywats_archive.client.status import status_of
+
         return status_of(
             self._archives.all,
             services=self.services(),
@@ -55,6 +58,8 @@ class StationReader(EntryReader):
 
         ``names`` are their numbers, paths or file names, or ``all``. UnknownEntry if one names no such source.
         """
+        from pywats_archive.archive.overview.vanished import acknowledge, chosen, vanished
+
         each = arguments.texts([names] if isinstance(names, str) else names, "names")
         every = {archive.root: archive for archive in self._archives.all}
         sources = chosen(chain.from_iterable(map(vanished, every.values())), each)
@@ -64,10 +69,14 @@ class StationReader(EntryReader):
         return sources
 
     def _unattended(self) -> Iterator[OpenAlert]:
+        from pywats_archive.archive.liveness import unattended
+
         return unattended.alerts(self._archives.all, self._station, now=utc_now())
 
     def services(self, *, now: datetime | None = None) -> tuple[ServiceStatus, ...]:
         """Return for each archive whether a service works on it."""
+        from pywats_archive.archive.liveness import heartbeat
+
         return tuple(heartbeat.status_of(root, now=now or utc_now()) for root in self._archives.roots)
 
     def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import EntryDetails
-from pywats_archive.archive.restore import content
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import stream
-from pywats_archive.client.restoring import Restored, restore, salvage
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
+
+if TYPE_CHECKING:
+    from pywats_archive.client.restoring import Restored
+    from pywats_archive.models.operation.whereabouts import Whereabouts
 
 
 class EntryReader:
@@ -79,24 +81,32 @@ class EntryReader:
         ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
         UnknownEntry comes before anything is written.
         """
+        from pywats_archive.client.restoring import restore, salvage
+
         one, target = salvage if even_damaged else restore, arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
         return tuple(one(archive, archive_id, target, actor or self.actor) for archive_id, archive in holders)
 
     def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""
+        from pywats_archive.archive.restore import content
+
         archive_id = arguments.text(archive_id, "archive_id")
         holder = self._archives.holder(archive_id)
         return stream(content.source_chunks(holder, archive_id, actor=actor or self.actor))
 
     def open_companion(self, archive_id: str, name: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a companion as a file to read, as ``open_source`` does."""
+        from pywats_archive.archive.restore import content
+
         archive_id = arguments.text(archive_id, "archive_id")
         holder = self._archives.holder(archive_id)
         return stream(content.companion_chunks(holder, archive_id, name, actor=actor or self.actor))
 
     def open_report(self, archive_id: str, number: int = 1) -> BufferedIOBase:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""
+        from pywats_archive.archive.restore import content
+
         archive_id = arguments.text(archive_id, "archive_id")
         return BytesIO(content.report_document(self._archives.holder(archive_id), archive_id, number))
 

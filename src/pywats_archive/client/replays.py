@@ -11,10 +11,10 @@ from pywats_archive.archive import arguments
 from pywats_archive.client.run_reader import RunReader
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
-from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
 
 if TYPE_CHECKING:
     from pywats_archive.archive.results.runs import Rollback
+    from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
     from pywats_archive.reprocessing.engine import ReprocessingEngine
     from pywats_archive.reprocessing.runner import OnProgress
 
@@ -39,6 +39,8 @@ class Replays(RunReader):
         UnknownEntry and RunRunning come before any record. UsageError if a script calls this outside of
         ``if __name__ == "__main__":``, since its processes import the script again.
         """
+        from pywats_archive.models.operation.replay import ReplayRequest
+
         how = arguments.of_kind(request or ReplayRequest(), "request", ReplayRequest)
         return self._engine_for(archive_ids).start(archive_ids, how, processes=processes, on_progress=on_progress)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import runs
 from pywats_archive.client.archives import OpenArchives
-from pywats_archive.models.operation.replay import ItemResult, ReprocessingResult, Run
-from pywats_archive.reprocessing import history
+
+if TYPE_CHECKING:
+    from pywats_archive.models.operation.replay import ItemResult, ReprocessingResult, Run
 
 
 class RunReader:
@@ -23,16 +24,22 @@ class RunReader:
 
     def runs(self, archive: Path | str | None = None, *, limit: int = 100) -> tuple[Run, ...]:
         """Return the latest runs, newest first."""
+        from pywats_archive.archive.results import runs
+
         return runs.latest(self._archive_of(archive), arguments.whole(limit, "limit"))
 
     def run(self, run_id: int, archive: Path | str | None = None) -> ReprocessingResult:
         """Summarize what a run has done so far, and what became of it since."""
+        from pywats_archive.reprocessing import history
+
         return history.result_of(self._archive_of(archive), run_id)
 
     def changes(
         self, run_id: int, archive: Path | str | None = None, *, unchanged: bool = False
     ) -> Iterator[ItemResult]:
         """Stream the outcome of each entry that a run changed or skipped, or, with ``unchanged``, of every entry."""
+        from pywats_archive.archive.results import runs
+
         of = self._archive_of(archive)
         runs.get(of, run_id)
         return (item for item in runs.items(of, run_id) if unchanged or not item.is_unchanged)

@@ -19,14 +19,8 @@ from pywats_archive.conversion.pool.main_script import require_guard
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.operation.replay import (
-    ItemResult,
-    ReplayMode,
-    ReplayRequest,
-    ReprocessingResult,
-    Run,
-    RunState,
-)
+from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, ReprocessingResult, Run, RunState
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.reprocessing import history, runner, selection
 from pywats_archive.reprocessing.candidate import Candidate, require_candidate

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from pywats_archive.models.operation.replay import ReplayMode
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 
 _MOST_IDS = 10

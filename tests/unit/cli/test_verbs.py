@@ -42,7 +42,7 @@ def test_the_help_is_asked_for_in_several_ways(words: list[str]) -> None:
 )
 def test_a_mistyped_verb_is_answered_with_the_one_that_is_near(word: str, meant: str | None) -> None:
     """Wrong use: exit 2, one line."""
-    answer = command(word, "--json")
+    answer = command(word, "--all")
     hint = f"did you mean '{meant}'? " if meant else ""
     line = f"pywats-archive: no verb '{word}'; {hint}'pywats-archive --help' lists the verbs\n"
     assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", line)

@@ -9,7 +9,7 @@ from typing import Any
 from pywats_archive.cli import options
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
-from pywats_archive.models.operation.replay import ReplayMode
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.reprocessing import selection
 from pywats_archive.reprocessing.engine import ReprocessingEngine

@@ -77,15 +77,6 @@ class RunState(str, Enum):
     ROLLED_BACK = "rolled_back"
 
 
-class ReplayMode(str, Enum):
-    """Which matching entries are replayed, by their latest conversion."""
-
-    ALL = "all"
-    FAILED = "failed"
-    WARNED = "warned"
-    """Failed ones, and those with warnings."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeChange:
     """The code that converted entries before a run, and the code that the run converted them with."""
