@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
-from collections.abc import Mapping
+from asyncio import get_running_loop
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
@@ -24,6 +27,10 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import PurgeStatistics
 from pywats_archive.retention.engine import RetentionEngine
 
+P = ParamSpec("P")
+R = TypeVar("R")
+_THREADS = 16
+"""More than the event loop's own threads on most computers: entries of many threads are committed together."""
 _NO_LIMIT = 2**31
 _LONGEST_NAME = 255
 _A_YEAR_MS = 366 * 86_400_000
@@ -33,12 +40,14 @@ class ArchiveStorage:
     """Compressed, checksummed storage of sources and reports in one folder.
 
     Opening it creates the archive if there is none, makes this process its owner (ArchiveInUse if another one
-    is) and repairs what a crash left. Close it, or use it as a context manager.
+    is) and repairs what a crash left. Close it, or use it as a context manager. Opening and closing block; no method
+    blocks the event loop, and up to 16 of them run at the same time.
     """
 
     def __init__(self, archive_root: Path | str) -> None:
         self.archive = Archive.open(arguments.path(archive_root, "archive_root"), create=True, own=True)
         recover(self.archive)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="archive-storage")
 
     async def archive_source(
         self, source_path: Path | str, converter_name: str, metadata: Mapping[str, Any] | None = None
@@ -48,24 +57,19 @@ class ArchiveStorage:
         ``metadata`` may hold ``arguments``, ``converter_version``, ``compression_level`` and
         ``companions`` (globs relative to the source's folder). UsageError names a value that cannot be used.
         """
-        name = arguments.text(converter_name, "converter_name", most=_LONGEST_NAME)
-        level = self.archive.policies.effective(name).compression_level
-        source = _new_source(arguments.path(source_path, "source_path"), name, metadata or {}, level)
-        entry = await to_thread(ingest.archive_source, self.archive, source)
-        return entry.archive_id
+        return await self._in_thread(self._archive_source, source_path, converter_name, metadata or {})
 
     async def archive_report(self, report: Mapping[str, Any] | bytes, archive_id: str) -> None:
         """Archive another report of an entry's latest conversion; UnknownEntry if there is no such entry.
 
         UsageError if it is not a JSON object.
         """
-        body = arguments.report(report, "report")
-        await to_thread(reports.add_report, self.archive, archive_id, body)
+        await self._in_thread(self._archive_report, report, archive_id)
 
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
         """Restore a source under its own name, checked; a number is added if the name is taken."""
         folder = arguments.path(dest_folder, "dest_folder")
-        return await to_thread(restore.restore_source, self.archive, archive_id, folder, actor="library")
+        return await self._in_thread(restore.restore_source, self.archive, archive_id, folder, actor="library")
 
     async def get_archives(
         self,
@@ -82,7 +86,7 @@ class ArchiveStorage:
             status=None if status is None else arguments.choice(status, "status", ConversionStatus),
             newest_first=False,
         )
-        page = await to_thread(self.archive.find, wanted, limit=_NO_LIMIT)
+        page = await self._in_thread(self.archive.find, wanted, limit=_NO_LIMIT)
         return list(page.items)
 
     async def update_conversion_metadata(
@@ -99,11 +103,24 @@ class ArchiveStorage:
         known = arguments.choice(status, "status", ConversionStatus)
         duration = arguments.whole(duration_ms, "duration_ms", most=_A_YEAR_MS)
         fault = None if error is None else arguments.of_kind(error, "error", str)
-        await to_thread(self._record, archive_id, known, fault, duration)
+        await self._in_thread(self._record, archive_id, known, fault, duration)
 
     async def enforce_retention(self, policy: RetentionPolicy) -> PurgeStatistics:
         """Purge by a policy; see ``RetentionEngine.enforce_policy``."""
         return await RetentionEngine(self).enforce_policy(arguments.of_kind(policy, "policy", RetentionPolicy))
+
+    async def _in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        call = partial(copy_context().run, function, *args, **kwargs)
+        return await get_running_loop().run_in_executor(self._threads, call)
+
+    def _archive_source(self, source_path: Path | str, converter_name: str, metadata: Mapping[str, Any]) -> str:
+        name = arguments.text(converter_name, "converter_name", most=_LONGEST_NAME)
+        level = self.archive.policies.effective(name).compression_level
+        source = _new_source(arguments.path(source_path, "source_path"), name, metadata, level)
+        return ingest.archive_source(self.archive, source).archive_id
+
+    def _archive_report(self, report: Mapping[str, Any] | bytes, archive_id: str) -> None:
+        reports.add_report(self.archive, archive_id, arguments.report(report, "report"))
 
     def _record(self, archive_id: str, status: ConversionStatus, error: str | None, duration_ms: int) -> None:
         entry = self.archive.entry(archive_id)
@@ -122,7 +139,8 @@ class ArchiveStorage:
         conversions.record_conversion(self.archive, conversions.NewConversion(conversion=conversion))
 
     def close(self) -> None:
-        """Release the archive; idempotent."""
+        """Release the archive, after the calls that are running; idempotent."""
+        self._threads.shutdown()
         self.archive.close()
 
     def __enter__(self) -> ArchiveStorage:
