@@ -23,6 +23,8 @@ def main() -> None:
     }.items():
         if name in asked.figures:
             measure(board)
+    if "a" in asked.figures:
+        sources.awaited(board)
     if "e" in asked.figures:
         catalog.questions(board, asked.entries)
     if "f" in asked.figures:

@@ -1,7 +1,8 @@
-"""(a) many small sources from many threads, and (b) one large one at two levels, with sizes at every level."""
+"""(a) many small sources from many threads or awaited, and (b) one large one at two levels, with sizes at every level."""
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from bench.plain import durable_write
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.codec import compress
+from pywats_archive.storage import ArchiveStorage
 
 _FILES, _THREADS, _ROUNDS = 1000, 16, 5
 
@@ -46,6 +48,38 @@ def _round(seed: int) -> tuple[float, float]:
         (base / "plain").mkdir()
         plain = timed(lambda: list(pool.map(lambda n: durable_write(base / "plain", str(n), blobs[n]), range(_FILES))))
     return plain, ours
+
+
+def awaited(board: Board) -> None:
+    """(a) Await 1,000 calls of ``ArchiveStorage.archive_source`` at once, against 16 threads that archive the same files."""
+    pairs = [_awaited_round(number) for number in range(_ROUNDS)]
+    details = {"awaited_per_s": round(_FILES / pairs[-1][1]), "threads_per_s": round(_FILES / pairs[-1][0])}
+    board.add(
+        Figure(
+            figure="a",
+            name="rate of awaited archiving over that of threads",
+            ratio=median_ratio(pairs),
+            bound=">= 0.75",
+            details=details,
+        )
+    )
+
+
+def _awaited_round(seed: int) -> tuple[float, float]:
+    with folder() as base, ThreadPoolExecutor(_THREADS) as pool:
+        paths = _drop(base / "watch", seed)
+        with Archive.open(base / "beneath", create=True, own=True) as archive:
+
+            def take(path: Path) -> None:
+                ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="c"))
+
+            threads = timed(lambda: list(pool.map(take, paths)))
+
+        async def take_all(storage: ArchiveStorage) -> None:
+            await asyncio.gather(*(storage.archive_source(path, "c") for path in paths))
+
+        with ArchiveStorage(base / "archive") as storage:
+            return threads, timed(lambda: asyncio.run(take_all(storage)))
 
 
 def _drop(watch: Path, seed: int) -> list[Path]:
