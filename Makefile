@@ -44,6 +44,7 @@ format: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python -m tools.json_reference
+	@$(BIN)/python -m tools.log_events
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from pywats_archive.system_service.station import control, order
 pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="needs the service manager of Windows")
 
 NAME = service_name(f"test-{os.getpid()}")
+_STOPPING = re.compile(r"stopping; running conversions|\bservice\.stopping\b")
+"""The event in the log, as text or as JSON: the service may not have the environment of the tests."""
 NAMES = [f"{number}.log" for number in range(10)]
 CONVERTING = """
 class Converting(Any):
@@ -64,7 +67,8 @@ def test_ten_conversions_survive_a_stop_of_the_service(station: Station, service
     wait_for(lambda: len(begun(station)) >= 2, timeout_s=120)
     with ThreadPoolExecutor() as threads:
         stopping = threads.submit(services.stop, NAME)
-        wait_for(lambda: "service.stopping" in (station.root / "logs" / f"{NAME}.log").read_text(), timeout_s=60)
+        log = station.root / "logs" / f"{NAME}.log"
+        wait_for(lambda: _STOPPING.search(log.read_text()), timeout_s=60)
         assert services.status(NAME).state == "stopping" and not stopping.done()
         (station.root / "ten" / "finish").touch()
         stopping.result()

@@ -149,7 +149,7 @@ class Siege:
         with self._log.open("ab") as log:
             into = reader.write_to if reader else log
             service = subprocess.Popen(
-                [*command, "--processes", "1", *more],
+                [*command, "--processes", "1", "--log-format", "json", *more],
                 stdout=log,
                 stderr=into,
                 start_new_session=True,

@@ -71,11 +71,12 @@ def _words(event: Mapping[str, Any]) -> str | None:
         )
     if name == "source.converted":
         return _columns(event, f"{_counted(event.get('reports'))} wait", "") if event.get("waits_for_server") else None
-    details = _details(event)
-    text = _Template().vformat(TEXTS.get(name, f"{name}: {{details}}"), (), {**event, "details": details})
     if error := event.get("error_type"):
-        text = f"{text} ({error}: {event.get('error_message')})"
-    return text
+        error = f"{error}: {event.get('error_message')}"
+    reason = event.get("reason") or error
+    fields = {**event, "reason": reason, "details": _details(event)}
+    text = _Template().vformat(TEXTS.get(name, f"{name}: {{details}}"), (), fields)
+    return f"{text} ({error})" if error and error != reason else text
 
 
 def _columns(event: Mapping[str, Any], outcome: str, note: str) -> str:

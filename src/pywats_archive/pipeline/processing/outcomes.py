@@ -62,9 +62,8 @@ def log_suspended(arrival: Arrival, result: ConversionResult) -> None:
 
 def log_finished(arrival: Arrival, outcome: Outcome) -> None:
     """Log that a source is finished: an error if it failed or was refused, a warning if it has warnings."""
-    level = logging.WARNING if outcome.warnings else logging.INFO
     log_of(arrival).log(
-        logging.ERROR if outcome.state in _ERRORS else level,
+        logging.ERROR if outcome.state in _ERRORS else logging.WARNING if outcome.warnings else logging.INFO,
         "source.finished",
         state=outcome.state.value,
         to=outcome.to,
