@@ -55,6 +55,7 @@ DOCUMENTS: dict[str, type] = {
     "list": list_.EntryList,
     "search": list_.EntryList,
     "show": show_entry.ShownEntry,
+    "show --report": show_entry.ShownReport,
     "restore": restore.RestoredSources,
     "docs": docs.DocumentationList,
     "docs NAME": docs.DocumentationText,

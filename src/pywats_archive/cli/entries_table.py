@@ -69,7 +69,7 @@ def _columns(*, utc: bool, now: datetime) -> list[_Column]:
         _Column(name="time", cell=lambda entry: brief(entry.conversion_timestamp, now=now, utc=utc)),
         _Column(name="converter", cell=lambda entry: printable(entry.converter_name), may_fold=True),
         _Column(name="serial number", cell=lambda entry: printable(entry.serial_number or "-"), may_fold=True),
-        _Column(name="result", cell=_result),
+        _Column(name="result", cell=result_text),
         _Column(name="converted", cell=_status, drop=1),
         _Column(name="", cell=_marks, drop=2),
         _Column(name="id", cell=lambda entry: entry.archive_id.rpartition("_")[2], drop=3),
@@ -106,7 +106,8 @@ def _marks(entry: ArchiveEntry) -> str:
     return "".join(mark for mark, applies in marks.items() if applies)
 
 
-def _result(entry: ArchiveEntry) -> Text:
+def result_text(entry: ArchiveEntry) -> Text:
+    """Return the result of the unit, in its colour."""
     result = entry.result
     return (
         Text(result.value.capitalize(), style=_RESULT_STYLES.get(result, "red")) if result else Text("-", style="dim")

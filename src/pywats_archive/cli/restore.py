@@ -37,6 +37,9 @@ def restore(
     even_damaged: Annotated[
         bool, typer.Option("--even-damaged", help="Restore the readable part of a damaged source, as NAME.damaged.")
     ] = False,
+    reports: Annotated[
+        bool, typer.Option("--reports", help="Restore the reports too, as NAME.report-N.json beside the source.")
+    ] = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Restore sources with their companions.
@@ -44,16 +47,16 @@ def restore(
     Each is checked against its checksum.
     """
     with options.open_client(archive, config) as client:
-        results = client.restore(
-            options.chosen(client, archive_ids), to.absolute(), actor=current_user(), even_damaged=even_damaged
-        )
+        chosen = options.chosen(client, archive_ids)
+        results = client.restore(chosen, to.absolute(), even_damaged=even_damaged, reports=reports)
     failed = tuple(result for result in results if result.error)
     if as_json:
         print_json(RestoredSources(restored=tuple(r for r in results if not r.error), problems=failed))
     else:
         for result in results:
-            if result.path:
-                console.print(printable(str(result.path)), soft_wrap=True)
+            for path in (result.path, *result.reports):
+                if path:
+                    console.print(printable(str(path)), soft_wrap=True)
             if result.error:
                 console.print(printable(f"{result.archive_id}: {result.error}"), soft_wrap=True, style="red")
         if any(result.path and not result.is_on_record for result in results):

@@ -75,17 +75,20 @@ class EntryReader:
         *,
         actor: str | None = None,
         even_damaged: bool = False,
+        reports: bool = False,
     ) -> tuple[Restored, ...]:
         """Restore sources into ``folder``; a failure is returned with its reason and does not stop the others.
 
-        ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged.
+        ``even_damaged`` restores the readable part of a damaged source, as NAME.damaged; ``reports`` each report too, beside
+        the source.
         UnknownEntry comes before anything is written.
         """
-        from pywats_archive.client.restoring import restore, salvage
+        from pywats_archive.client.restoring import restore, salvage, with_reports
 
         one, target = salvage if even_damaged else restore, arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        return tuple(one(archive, archive_id, target, actor or self.actor) for archive_id, archive in holders)
+        done = ((archive, one(archive, archive_id, target, actor or self.actor)) for archive_id, archive in holders)
+        return tuple(with_reports(archive, each) if reports else each for archive, each in done)
 
     def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
+from pywats_archive.archive.restore.reports import restore_reports
 from pywats_archive.archive.restore.salvage import salvage_source
 from pywats_archive.errors import ArchiveError
 
@@ -21,6 +22,8 @@ class Restored:
     """Where its source is now; None if it was not restored."""
     error: str | None = None
     """Why it failed, or what is wrong with the restored source."""
+    reports: tuple[Path, ...] = ()
+    """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
     """Whether the archive's history records it; False if the archive is read-only."""
 
@@ -40,3 +43,12 @@ def salvage(archive: Archive, archive_id: str, folder: Path, actor: str) -> Rest
         return Restored(archive_id=archive_id, error=str(exc))
     is_on_record = not archive.is_read_only
     return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage, is_on_record=is_on_record)
+
+
+def with_reports(archive: Archive, restored: Restored) -> Restored:
+    """Restore the reports too, beside the source; those that fail are in ``error``."""
+    if restored.path is None:
+        return restored
+    found = restore_reports(archive, restored.archive_id, restored.path)
+    faults = "; ".join(filter(None, (restored.error, *found.faults)))
+    return replace(restored, reports=found.paths, error=faults or None)
