@@ -27,7 +27,7 @@ EXAMPLES = {
     "service remove": Example("service remove", "the service manager refused"),
     "list": Example("list --result failed --since 2d --converter ICT"),
     "search": Example("search limits --status failed"),
-    "show": Example("show SN900500"),
+    "show": Example("show SN900500 --report 1"),
     "cat": Example("cat SN900500 --report 1", "the archive or the source is damaged"),
     "restore": Example("restore SN900500 --to restored", "a source could not be restored"),
     "docs": Example("docs station"),
