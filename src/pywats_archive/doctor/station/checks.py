@@ -37,9 +37,11 @@ class StationCheck:
     """One check, its result, and what to do."""
 
     topic: Topic
+    """What was checked."""
     subject: str = ""
     """What of several was checked: a converter's name, an archive's folder; empty if there is only one."""
     level: CheckLevel = CheckLevel.OK
+    """How it came out."""
     seen: str
     """What was found, in one line, without secrets."""
     advice: str = ""
