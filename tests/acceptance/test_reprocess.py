@@ -284,7 +284,7 @@ def test_the_command(station: Station, tmp_path: Path) -> None:
     with (tmp_path / "d.csv").open(newline="") as stream:
         assert [row["new"] for row in csv.DictReader(stream)] == ["5.0"] * 12
     assert document["items"][0]["volatile"] == []
-    assert "dry_run" in command("reprocess", "list", *here).stdout
+    assert "dry run" in command("reprocess", "list", *here).stdout
     assert command("reprocess", "rollback", "1", "--yes", *here).returncode == 2
     unasked = command("reprocess", "start", "--converter", "ict", *here)
     assert unasked.returncode == 2 and "--yes" in unasked.stderr

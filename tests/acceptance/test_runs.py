@@ -93,3 +93,78 @@ def test_a_result_is_true_after_sending_and_after_a_rollback(station: Station) -
         0,
         {"ACCEPTED": 4},
     )
+
+
+def shown(station: Station, run: int) -> str:
+    return command("reprocess", "show", str(run), "--archive", station.archive_root).stdout
+
+
+def test_show_says_who_when_what_and_what_comes_next(station: Station) -> None:
+    """The texts fit the act, before and after sending and rollback; the commands that come next are exact, and work."""
+    limited(station, 5.0, version="1.1", failing=("SN3",))
+    config = station.write_config()
+    dry = command("reprocess", "start", "--converter", "ict", "--dry-run", "--config", config).stdout
+    assert "dry run, done, nothing was recorded or sent" in dry and "would change:" in dry
+    assert "4: converter ict" in dry and "ict 1.0 → 1.1 (code " in dry and " by " in dry
+    assert "! 1 unit would turn from Passed to Failed: SN3\n" in dry
+    record, send = f"reprocess start --converter ict --config {config}", "reprocess start --converter ict --submit"
+    assert record in dry and send in dry
+    assert command(*record.split(), "--yes").returncode == 0
+    recorded = shown(station, 2)
+    assert "done, recorded, nothing was sent" in recorded and "would" not in recorded
+    assert "! 1 unit turned from Passed to Failed: SN3" in recorded and "reprocess rollback 2" in recorded
+    assert command(*send.split(), "--yes", "--config", config).returncode == 1  # SN3 is held back
+    waiting = shown(station, 3)
+    assert (
+        "some reports wait to be sent" in waiting
+        and "3 waiting to be sent" in waiting
+        and "run --until-idle" in waiting
+    )
+    station.run()
+    sent = shown(station, 3)
+    assert "what changed was sent" in sent and "3 accepted by the server" in sent and "wait" not in sent
+    assert command("reprocess", "rollback", "3", "--yes", "--config", config).returncode == 0
+    back = shown(station, 3)
+    assert "rolled back, its entries show their earlier conversions again" in back
+    assert "still has 3 reports of this run" in back and "rollback 3" not in back
+
+
+def test_a_unit_that_is_held_back_is_named_with_the_command_that_sends_it(station: Station) -> None:
+    """A result that turns is never lost in the numbers, and the reason to send it is the person's."""
+    limited(station, 5.5, version="1.1", failing=("SN3",))
+    done = command("reprocess", "start", "--all", "--submit", "--yes", "--config", station.write_config()).stdout
+    assert "! 1 unit would turn from Passed to Failed, held back: SN3" in done
+    again = "reprocess start --entries-of 1 --submit --allow-verdict-change"
+    assert f"{again} REASON" in done
+    assert command(*again.split(), "limit was wrong", "--yes", "--config", station.write_config()).returncode == 0
+    assert "! 1 unit turned from Passed to Failed: SN3" in shown(station, 2)
+
+
+def test_diff_shows_alike_changes_once_and_unchanged_entries_only_on_request(station: Station) -> None:
+    """First what several entries have in common, then what one has by itself; ``--all`` has every entry in full."""
+    limited(station, 5.0, version="1.1", failing=("SN3",))
+    replayed(station, dry_run=True)
+    limited(station, 5.5, version="1.2", failing=("SN3",))
+    replayed(station, dry_run=True)
+    here = ("--archive", station.archive_root)
+    both = command("reprocess", "diff", "1", *here).stdout
+    assert both.count("/limit 5.5 → 5.0") == 1 and "  4 entries: /limit 5.5 → 5.0\n" in both
+    assert "4 of 4 entries would change\n" in both and both.count("SN") == 1
+    assert "SN3  changed  ! would turn from Passed to Failed\n  /result P → F\n" in both
+    one = command("reprocess", "diff", "2", *here).stdout
+    assert "1 of 4 entries would change, 3 unchanged (--all shows them)" in one and one.count("SN") == 1
+    every = command("reprocess", "diff", "2", "--all", *here).stdout
+    assert all(serial in every for serial in SERIALS) and every.count("same") == 3
+    written = json.loads(command("reprocess", "diff", "2", "--json", *here).stdout)
+    assert (len(written["items"]), written["unchanged"]) == (1, 3)
+    assert len(json.loads(command("reprocess", "diff", "2", "--json", "--all", *here).stdout)["items"]) == 4
+
+
+def test_a_run_that_was_replayed_over_has_nothing_to_roll_back(station: Station) -> None:
+    """``show`` offers no command that would do nothing."""
+    limited(station, 5.0, version="1.1")
+    replayed(station)
+    replayed(station)
+    first, second = shown(station, 1), shown(station, 2)
+    assert "every entry was converted again since" in first and "rollback" not in first.partition("next:")[2]
+    assert "reprocess rollback 2" in second

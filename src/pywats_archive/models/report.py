@@ -40,6 +40,12 @@ class UnitResult(str, Enum):
         return next((each for each in cls if word and word in (each.value, each.value[0])), None)
 
 
+def word_of(result: str | None) -> str:
+    """Return the result in a report as a word: ``Passed`` for ``P``."""
+    known = UnitResult.read(result)
+    return known.value.capitalize() if known else str(result)
+
+
 _WORST_FIRST = tuple(reversed(UnitResult))
 
 

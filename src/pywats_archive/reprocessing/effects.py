@@ -23,7 +23,7 @@ from pywats_archive.models.operation.replay import (
 )
 from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.models.pairing import Link, Pair, Pairing
-from pywats_archive.models.report import Report, ReportSummary
+from pywats_archive.models.report import Report, ReportSummary, word_of
 from pywats_archive.reprocessing.compare import Difference, Ran, difference
 
 _MOST_ERRORS, _NAMED = 100, 5
@@ -102,7 +102,8 @@ def _why_withheld(item: ItemResult, pairing: Pairing, request: ReplayRequest) ->
     if pairing.ambiguity and not request.new_id:
         return f"{pairing.ambiguity}; --new-id sends them as new ones"
     if item.turns_verdict and request.submit_to_server and not request.allow_verdict_change:
-        return f"its verdict changes from {item.old_verdict} to {item.new_verdict}, which was not allowed"
+        old, new = (word_of(each) for each in (item.old_verdict, item.new_verdict))
+        return f"its result would turn from {old} to {new}; --allow-verdict-change REASON sends it"
     return None
 
 

@@ -1,17 +1,18 @@
-"""Drawing what replays did, and what they would change."""
+"""Drawing what a run did, or would do, and what to do next."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from pywats_archive.cli.output import console, print_json, printable, values_of
-from pywats_archive.models.operation.replay import ChangeGroup, ItemResult, ReprocessingResult
+from pywats_archive.cli.output import console, facts, print_json, printable, values_of, when
+from pywats_archive.cli.reprocess import phrases
+from pywats_archive.cli.reprocess.next_steps import next_steps
+from pywats_archive.cli.reprocess.values import arrow_of, pattern_of
+from pywats_archive.models.operation.replay import ChangeGroup, ReprocessingResult, RunState
+from pywats_archive.models.report import SubmissionState
 
-_SHOWN_GROUPS = 30
+_SHOWN, _SHOWN_SERIALS, _SHOWN_CODE, _NAMED = 30, 20, 10, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,86 +23,103 @@ class RunResult(ReprocessingResult):
     """Duration of the run; the same as ``duration``."""
 
 
-def report(result: ReprocessingResult, *, as_json: bool, is_check: bool = False) -> int:
-    """Draw what a run did, or write it as JSON; 1 when something failed or was skipped, in a check when something differs."""
+def report(result: ReprocessingResult, *, as_json: bool, is_check: bool = False, place: str = "") -> int:
+    """Draw what a run did, or write it as JSON; 1 when something failed or was skipped, in a check when something differs.
+
+    ``place`` is what the commands that come next need to find the archive.
+    """
     if as_json:
         print_json(RunResult(**values_of(result), duration_s=result.duration.total_seconds()))
     else:
         _draw(result)
+        if not is_check:
+            _draw_next(result, place)
     differs = is_check and result.by_comparison.get("same", 0) != result.total_archives
     return 1 if result.failed or result.skipped or differs else 0
 
 
 def _draw(result: ReprocessingResult) -> None:
-    what = "would be replayed" if result.dry_run else "replayed"
-    text = f"run {result.run_id}: {result.processed} of {result.total_archives} entries {what}"
-    console.print(f"{text}: {_counts(result.by_comparison) or 'nothing'}")
-    if waiting := result.effects.get("replaces", 0) + result.effects.get("second", 0) + result.effects.get("new", 0):
-        is_sent = result.is_submitted and not result.dry_run
-        text = "wait in the outbox: the service sends them, or 'pywats-archive run --until-idle'"
-        console.print(f"{waiting} reports {text if is_sent else 'are not sent'}")
-    if result.effects:
-        console.print(f"reports on the server: {_counts(result.effects)}")
+    console.print(phrases.headline(result), style="bold")
+    console.print(facts(_facts(result)), soft_wrap=True)
+    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in result.by_comparison.items())
+    done = f"{result.processed} of {phrases.counted(result.total_archives, 'entry', 'entries')}"
+    console.print(f"{done} {phrases.replayed(result)}: {counts or 'nothing'}")
+    _draw_verdicts(result)
+    if line := phrases.reports(result):
+        console.print(f"reports: {line}", soft_wrap=True)
     if result.no_successor:
         line = f"{result.no_successor} reports on the server have no successor: they stay there"
         console.print(f"{line}; 'reprocess diff {result.run_id}' names them", soft_wrap=True, style="yellow")
-    for group in result.changes[:_SHOWN_GROUPS]:
-        console.print(printable(_group(group, result.processed)), soft_wrap=True)
-    if len(result.changes) > _SHOWN_GROUPS:
-        console.print(f"... and {len(result.changes) - _SHOWN_GROUPS} more; 'reprocess diff {result.run_id}' shows all")
-    for serial, old, new in result.verdict_changes:
-        console.print(printable(f"the verdict changes: {serial} from {old} to {new}"), soft_wrap=True, style="yellow")
+    if result.changes:
+        console.print(f"{phrases.changed(result)}:")
+    lines = list(_alike(result.changes, result.processed))
+    for line in lines[:_SHOWN]:
+        console.print(printable(f"  {line}"), soft_wrap=True)
+    _draw_rest(result, len(lines) - _SHOWN)
     for reason, number in result.skipped_because.items():
         console.print(printable(f"{number} skipped: {reason}"), soft_wrap=True, style="yellow")
-    for archive_id, error in result.errors[:_SHOWN_GROUPS]:
+    for archive_id, error in result.errors[:_SHOWN]:
         console.print(printable(f"{archive_id}: {error}"), soft_wrap=True, style="red")
+    _draw_rest(result, len(result.errors) - _SHOWN)
 
 
-def _counts(counted: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counted.items())
+def _facts(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
+    yield "started", f"{when(result.created_at)} by {result.actor}"
+    if result.ended_at:
+        what = {RunState.CANCELLED: "cancelled", RunState.ROLLED_BACK: "rolled back"}.get(result.state, "ended")
+        yield what, f"{when(result.ended_at)}" + (f" by {result.ended_by}" if what != "ended" else "")
+    yield "entries", phrases.selection(result.request.get("selection", {}), result.total_archives)
+    for change in result.code[:_SHOWN_CODE]:
+        yield "converter", phrases.code(change)
+    if tried := result.request.get("converter_file"):
+        yield "tried", f"{tried} (not installed)"
+    for name, label in (("allow_verdict_change", "result may change"), ("allow_unit_change", "unit may change")):
+        if reason := result.request.get(name):
+            yield label, str(reason)
+    if result.state is RunState.ROLLED_BACK and (kept := result.submissions.get(SubmissionState.ACCEPTED.value)):
+        yield "server", f"still has {phrases.counted(kept, 'report', 'reports')} of this run"
+    if result.state is RunState.DONE and not result.dry_run and result.processed and not result.shown:
+        yield "now", "every entry was converted again since; there is nothing left to roll back"
 
 
-def _group(group: ChangeGroup, total: int) -> str:
-    named = "" if group.entries > len(group.archive_ids) else f" ({', '.join(group.archive_ids)})"
-    return f"{group.entries} of {total}: {group.path} {_values(group)}{named}"
+def _draw_verdicts(result: ReprocessingResult) -> None:
+    turns: dict[tuple[str, str], list[str]] = {}
+    for serial, old, new in result.verdict_changes:
+        turns.setdefault((old, new), []).append(serial)
+    for (old, new), serials in turns.items():
+        line = f"! {phrases.turned(result, len(serials), old, new)}: {_listed(serials)}"
+        console.print(printable(line), soft_wrap=True, style="bold red")
 
 
-def _values(change: Any) -> str:
-    if change.kind.value == "added":
-        return f"+ {_short(change.new)}"
-    return (
-        f"- {_short(change.old)}" if change.kind.value == "removed" else f"{_short(change.old)} → {_short(change.new)}"
-    )
+def _listed(serials: Sequence[str]) -> str:
+    more = len(serials) - _SHOWN_SERIALS
+    return ", ".join(serials[:_SHOWN_SERIALS]) + (f", and {more} more" if more > 0 else "")
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _draw_rest(result: ReprocessingResult, number: int) -> None:
+    if number > 0:
+        console.print(f"... and {number} more; 'reprocess diff {result.run_id}' shows all")
 
 
-def draw_item(item: ItemResult) -> None:
-    """Draw every change of one entry."""
-    how = item.skipped_because or (item.comparison.value.replace("_", " ") if item.comparison else item.state.value)
-    console.print(printable(f"{item.archive_id}  {item.serial_number or ''}  {how}"), soft_wrap=True, style="bold")
-    for report_id in item.no_successor:
-        console.print(printable(f"  no successor: report {report_id}"), soft_wrap=True, style="yellow")
-    for change in item.changes:
-        console.print(printable(f"  {change.path} {_values(change)}"), soft_wrap=True)
-    for change in item.volatile:
-        console.print(printable(f"  {change.path} {_values(change)} (volatile)"), soft_wrap=True, style="dim")
+def _alike(groups: Sequence[ChangeGroup], total: int) -> Iterator[str]:
+    """Yield a line for each change, and one for the same change at several positions of a list."""
+    by_pattern: dict[str, list[ChangeGroup]] = {}
+    for group in groups:
+        by_pattern.setdefault(f"{pattern_of(group.path)} {arrow_of(group)}", []).append(group)
+    for line, found in by_pattern.items():
+        (first, *others) = found
+        if others:
+            yield f"up to {first.entries} of {total}: {line} ({len(found)} positions)"
+        else:
+            named = f" ({', '.join(first.archive_ids)})" if first.entries <= _NAMED else ""
+            yield f"{first.entries} of {total}: {first.path} {arrow_of(first)}{named}"
 
 
-def write_csv(path: Path, items: Iterable[ItemResult]) -> None:
-    """Write a line for each change into a new file; OSError if the file exists."""
-    columns = ("path", "kind", "old", "new", "is_volatile", "reason")
-    with path.open("x", newline="", encoding="utf-8", errors="backslashreplace") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["archive_id", "serial_number", "state", "comparison", *columns])
-        for item in items:
-            comparison = item.comparison.value if item.comparison else ""
-            head = [item.archive_id, item.serial_number or "", item.state.value, comparison]
-            for is_volatile, changes in enumerate((item.changes, item.volatile)):
-                for each in changes:
-                    writer.writerow([*head, each.path, each.kind.value, each.old, each.new, is_volatile, ""])
-            if not (item.changes or item.volatile):
-                writer.writerow([*head, "", "", "", "", "", item.skipped_because or item.error or ""])
+def _draw_next(result: ReprocessingResult, place: str) -> None:
+    steps = [(f"pywats-archive {command}{place}", use) for command, use in next_steps(result)]
+    if not steps:
+        return
+    console.print("\nnext:")
+    for command, use in steps:
+        console.print(f"  {use}:", soft_wrap=True, style="dim")
+        console.print(printable(f"    {command}"), soft_wrap=True)

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable, when
+from pywats_archive.cli.reprocess import phrases
 from pywats_archive.cli.reprocess.drawing import report
-from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, reading
+from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, place_words, reading
 from pywats_archive.models.operation.replay import Run
 
 
@@ -32,12 +33,15 @@ def list_runs(
         print_json(RunList(runs=tuple(found)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("run", "begun", "by", "state", "done", "skipped", "planned", "how"):
-        table.add_column(column, justify="right" if column in ("run", "done", "skipped", "planned") else "left")
+    for column in ("run", "started", "by", "state", "how", "done", "skipped", "left"):
+        table.add_column(column, justify="right" if column in ("run", "done", "skipped", "left") else "left")
+    table.add_column("entries", overflow="fold")
     for each in found:
-        how = ", ".join(key for key, value in each.request.items() if value and not key.startswith("use_current"))
         counts = (str(number) for number in (each.done, each.skipped, each.planned))
-        table.add_row(str(each.run_id), when(each.created_at), printable(each.actor), each.state.value, *counts, how)
+        state = each.state.value.replace("_", " ")
+        chosen = phrases.selection(each.request.get("selection", {}), each.total)
+        words = (when(each.created_at), printable(each.actor), state, phrases.kind(each.request))
+        table.add_row(str(each.run_id), *words, *counts, printable(chosen))
     console.print(table)
 
 
@@ -50,4 +54,4 @@ def show(
     """Show what a run did so far."""
     with reading(archive, config) as client:
         result = client.run(run)
-    return report(result, as_json=as_json)
+    return report(result, as_json=as_json, place=place_words(archive, config))

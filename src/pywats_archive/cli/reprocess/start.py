@@ -16,7 +16,7 @@ from pywats_archive.cli.output import console, progress
 from pywats_archive.cli.place import config_of
 from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
-from pywats_archive.cli.reprocess.words import RunArgument
+from pywats_archive.cli.reprocess.words import RunArgument, place_words
 from pywats_archive.cli.restore import current_user
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replay_mode import ReplayMode
@@ -129,7 +129,7 @@ def start(
         with _bar(len(ids)) as on_progress:
             request = replace(request, selection=selection)
             done = engine.start(ids, request, processes=processes, on_progress=on_progress)
-    return report(done, as_json=as_json)
+    return report(done, as_json=as_json, place=place_words(archive, config))
 
 
 def resume(
@@ -150,7 +150,7 @@ def resume(
         lower_priority()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)
-    return report(result, as_json=as_json)
+    return report(result, as_json=as_json, place=place_words(archive, config))
 
 
 def _ask(ids: list[str], estimate: timedelta, *, submit: bool, yes: bool, as_json: bool) -> None:

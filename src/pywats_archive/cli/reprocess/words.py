@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
+from pywats_archive.cli.reprocess.phrases import quoted
 from pywats_archive.client import Client
 
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="Number of the run.")]
@@ -23,3 +24,9 @@ def reading(archive: Path | None, config: Path | None) -> Iterator[Client]:
     """Open what has the runs: the folder of an archive, or the archives of a configuration, of which it chooses one."""
     with options.open_client(archive, None if archive else config) as client:
         yield client
+
+
+def place_words(archive: Path | None, config: Path | None) -> str:
+    """Return the options that a following command needs, as they were used for this one."""
+    named = (("--archive", archive), ("--config", config))
+    return "".join(f" {option} {quoted(str(path))}" for option, path in named if path)
