@@ -31,6 +31,7 @@ EXAMPLES = {
     "cat": Example("cat SN900500 --report 1", "the archive or the source is damaged"),
     "restore": Example("restore SN900500 --to restored", "a source could not be restored"),
     "docs": Example("docs station"),
+    "completion": Example("completion bash", "the script cannot be made"),
     "stats": Example("stats --converter ICT"),
     "plan": Example("plan --files-per-day 2000 --size 40KB --days 365"),
     "policy": Example("policy list"),

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pywats_archive.cli import entries_table, options
+from pywats_archive.cli import candidates, entries_table, options
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
@@ -53,7 +53,10 @@ def list_entries(
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
     result: Annotated[
-        str | None, typer.Option(metavar="RESULT", help="passed, failed, error, terminated or done.")
+        str | None,
+        typer.Option(
+            metavar="RESULT", autocompletion=candidates.results, help="passed, failed, error, terminated or done."
+        ),
     ] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
@@ -62,7 +65,12 @@ def list_entries(
         bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,
     submission: Annotated[
-        str | None, typer.Option(metavar="STATE", help="A report is waiting, accepted, refused or withheld.")
+        str | None,
+        typer.Option(
+            metavar="STATE",
+            autocompletion=candidates.submissions,
+            help="A report is waiting, accepted, refused or withheld.",
+        ),
     ] = None,
     purged: Annotated[bool | None, typer.Option("--purged/--kept", help="Only purged entries, or only others.")] = None,
     sort: SortOption = SortKey.TIME,

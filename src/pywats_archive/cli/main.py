@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ _HELP = frozenset({"-h", "--help"})
 def main() -> None:
     """Run the command and exit: 0 done, 1 done but something was found or failed, 2 wrong use, 130 interrupted."""
     output = streams.prepare()
+    if os.environ.get(verbs.COMPLETION_VARIABLE):
+        sys.exit(_complete())
     code = _run(sys.argv[1:] or ["--help"], output)
     if trouble := output.finish():
         output.discard_rest()
@@ -25,6 +28,15 @@ def main() -> None:
             _say(fault)
             code = 1
     sys.exit(code)
+
+
+def _complete() -> int:
+    """Answer the shell that completes a line."""
+    from pywats_archive.cli import completing  # noqa: PLC0415
+
+    found, code = completing.answer()
+    sys.stdout.write(found)
+    return code
 
 
 def _run(words: list[str], output: Output) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from pywats_archive.cli import candidates
 from pywats_archive.cli.place import config_of, place_of
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError, did_you_mean
@@ -48,10 +49,18 @@ FromOption = Annotated[
     str | None, typer.Option("--from", metavar="DATE", help="Converted on or after; or 12h, 2d, 3w ago.")
 ]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
-ConverterOption = Annotated[str | None, typer.Option("--converter", metavar="NAME", help="Only this converter.")]
+ConverterOption = Annotated[
+    str | None,
+    typer.Option("--converter", metavar="NAME", autocompletion=candidates.converters, help="Only this converter."),
+]
 StatusOption = Annotated[
     str | None,
-    typer.Option("--status", metavar="STATUS", help="pending, success, failed, suspended, skipped or rejected."),
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        autocompletion=candidates.statuses,
+        help="pending, success, failed, suspended, skipped or rejected.",
+    ),
 ]
 SerialOption = Annotated[
     str | None, typer.Option("--serial", metavar="NUMBER", help="Serial number; * and ? are wildcards.")

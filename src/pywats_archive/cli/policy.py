@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from pywats_archive.cli import options
+from pywats_archive.cli import candidates, options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of
 from pywats_archive.cli.restore import current_user
@@ -23,7 +23,12 @@ from pywats_archive.retention.station import InForce
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[
-    str, typer.Argument(metavar="CONVERTER", help="A converter's name, or * for all other converters.")
+    str,
+    typer.Argument(
+        metavar="CONVERTER",
+        autocompletion=candidates.policies,
+        help="A converter's name, or * for all other converters.",
+    ),
 ]
 
 

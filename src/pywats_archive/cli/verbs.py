@@ -8,7 +8,9 @@ from enum import Enum
 from typing import NamedTuple
 
 PROGRAM = "pywats-archive"
-ABOUT = "Archives every test log before it is converted, and every report before it is sent."
+COMPLETION_VARIABLE = "_PYWATS_ARCHIVE_COMPLETE"
+"""Set by the completion script of a shell, to ``complete_`` and the name of the shell."""
+ABOUT = "Archives each test log before its conversion, each report before it is sent."
 
 
 class Group(Enum):
@@ -45,6 +47,7 @@ VERBS = (
     Verb("cat", Group.FIND, "Print a source, a companion or a report.", "cat:cat", logs=False),
     Verb("restore", Group.FIND, "Restore sources with their companions.", "restore:restore"),
     Verb("docs", Group.FIND, "List or print pages of the documentation.", "docs:docs", logs=False),
+    Verb("completion", Group.FIND, "Print the completion script of a shell.", "completion:completion", logs=False),
     Verb("stats", Group.KEEP, "Show sizes, outcomes and growth.", "stats:stats", logs=False),
     Verb("plan", Group.KEEP, "Estimate the disk space an archive needs.", "plan:plan", logs=False),
     Verb("policy", Group.KEEP, "Show and set retention policies.", "policy:app"),
@@ -62,7 +65,9 @@ _OPTIONS = (
 )
 
 
-_HINT = f"'{PROGRAM} VERB --help' shows the options of a verb; '{PROGRAM} docs' lists the documentation."
+_HINT = f"""\
+'{PROGRAM} VERB -h' shows the options of a verb, with an example.
+'{PROGRAM} docs' lists the pages of the documentation."""
 
 
 def overview() -> str:

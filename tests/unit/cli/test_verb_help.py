@@ -59,6 +59,11 @@ def test_the_help_of_a_verb_has_an_example_and_the_exit_codes(name: str, asked: 
     assert max(map(len, answer.stdout.splitlines())) <= _COLUMNS
 
 
+def test_the_list_of_verbs_fits_80_columns() -> None:
+    """The first thing that anyone reads."""
+    assert max(map(len, command("-h").stdout.splitlines())) <= _COLUMNS
+
+
 @pytest.mark.parametrize("name", [name for name, verb in ALL.items() if hasattr(verb, "commands")])
 def test_a_group_without_a_verb_shows_its_help(name: str) -> None:
     """That is no wrong use."""

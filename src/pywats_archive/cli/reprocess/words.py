@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
-from pywats_archive.cli import options
+from pywats_archive.cli import candidates, options
 from pywats_archive.cli.reprocess.phrases import quoted
 from pywats_archive.client import Client
 
-RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, max=2**63 - 1, help="Number of the run.")]
+RunArgument = Annotated[
+    int, typer.Argument(metavar="RUN", autocompletion=candidates.runs, min=1, max=2**63 - 1, help="Number of the run.")
+]
 ReadArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="Read this archive; needs no configuration.")
 ]
