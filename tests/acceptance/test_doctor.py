@@ -65,3 +65,14 @@ def test_an_interrupted_doctor_leaves_no_process(station: Station, tmp_path: Pat
         _, said = doctor.communicate(timeout=30)
     assert doctor.returncode == 130 and "Traceback" not in said
     wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
+
+
+@pytest.mark.parametrize(("begins", "told"), [("", "UsageError"), ('if __name__ == "__main__":\n    ', "topics: ")])
+def test_a_script_needs_the_guard(station: Station, begins: str, told: str) -> None:
+    """Its worker processes import the script again, so one that would begin again in each of them is refused."""
+    station.add("ict")
+    config, script = station.write_config(), station.root / "script.py"
+    call = f"print('topics:', len(Client.doctor(config={str(config)!r}, quick=True).checks))\n"
+    script.write_text(f"from pywats_archive import Client\n{begins}{call}", encoding="utf-8")
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert told in ended.stdout + ended.stderr and (ended.returncode == 0) is bool(begins)

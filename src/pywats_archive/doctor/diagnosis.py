@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from pywats_archive.config import StationConfig
+from pywats_archive.conversion.pool.main_script import require_guard
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
@@ -18,6 +19,7 @@ from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.trials import Means, reason
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.doubtful import doubtful
+from pywats_archive.models.operation.service import ServiceStatus
 
 _Checks = Callable[[], Iterable[StationCheck]]
 _Work = tuple[Topic, str, _Checks]
@@ -28,16 +30,17 @@ def of_station(
 ) -> Examination:
     """Examine the folders of a configuration and check everything else that its service needs.
 
-    ``away`` are unavailable archives. ``is_quick`` leaves out the network and the slow trials of the disks.
+    ``away`` are unavailable archives. ``is_quick`` leaves out the network and the slow trials of the disks. UsageError if the
+    processes that load the converters would run the calling script again.
     """
+    require_guard()
     means = Means(is_quick=is_quick)
     roots = [root for root in station.archive_roots() if root not in (away or {})]
     with ConverterProcesses(converters.process_count(station)) as processes:
         works = _works(station, roots, processes, is_quick=is_quick)
-        checking = _begun(works, means.limit_s)
+        checking, looking = _begun(works, means.limit_s), _services_of(roots, means.limit_s)
         found = examine_station(station, means, away=away)
-        checks = tuple(chain.from_iterable(checking.results()))
-    services = archives.service_statuses(roots)
+        checks, (services,) = tuple(chain.from_iterable(checking.results())), looking.results()
     warned, revealed, other = doubtful(station), exposed(station), own_service()
     return replace(
         found,
@@ -59,8 +62,9 @@ def of_archive(root: Path, *, is_quick: bool = False) -> Examination:
     """Examine the folder of one archive, or of a future archive."""
     means = Means(is_quick=is_quick)
     checking = _begun([(Topic.ARCHIVE, str(root), partial(archives.check_archives, [root.absolute()]))], means.limit_s)
+    looking = _services_of([root], means.limit_s)
     found = examine_archive(root, means)
-    services = archives.service_statuses([root])
+    (services,) = looking.results()
     return replace(
         found,
         is_served=any(each.state.is_working for each in services),
@@ -87,6 +91,10 @@ def _begun(works: Iterable[_Work], limit_s: float) -> InTime[tuple[StationCheck,
     each = tuple(works)
     late = [(_failed(topic, subject, f"no answer within {limit_s:g} s"),) for topic, subject, _ in each]
     return InTime([partial(_answer, work) for work in each], late, limit_s=limit_s)
+
+
+def _services_of(roots: Sequence[Path], limit_s: float) -> InTime[tuple[ServiceStatus, ...]]:
+    return InTime([partial(archives.service_statuses, roots)], [()], limit_s=limit_s)
 
 
 def _answer(work: _Work) -> tuple[StationCheck, ...]:

@@ -77,11 +77,13 @@ def test_a_converter_of_another_type_is_told(station: Station, processes: Conver
 def test_its_arguments_are_no_part_of_a_fault(station: Station, processes: ConverterProcesses) -> None:
     """Until the code is loaded nobody knows which of them are secret (invariant 10)."""
     station.code(
-        "class P(ConverterBase):\n    def __init__(self, key):\n        raise ValueError(f'no such key {key}')\n"
+        "from pywats_client.converters.base import ConverterBase\n"
+        "class P(ConverterBase):\n    name = 'P'\n    def convert_file(self, path, arguments): ...\n"
+        "    def __init__(self, key=''):\n        raise ValueError(f'no such key: {key}')\n"
     )
     station.add("ICT", "own.P", arguments={"key": "s3cret-word"})
     check = loaded(station, processes)
-    assert check.level is CheckLevel.FAILED and "s3cret" not in check.seen
+    assert check.level is CheckLevel.FAILED and "no such key" in check.seen and "s3cret" not in check.seen
 
 
 GROWTH = Growth(bytes_per_day=10**9, disk_size_bytes=5 * 10**9, retention_days=90, max_size_bytes=None)

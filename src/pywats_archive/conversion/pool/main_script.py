@@ -20,11 +20,11 @@ def require_guard() -> None:
         return
     path = Path(str(main.__file__))
     if not path.is_file():
-        raise UsageError(f"{path}: a replay starts processes that import this script again; save it as a file first")
+        raise UsageError(f"{path}: this call starts processes that import this script again; save it as a file first")
     with suppress(OSError, SyntaxError, ValueError):  # without its source, nothing is known
         if not _is_guarded(ast.parse(path.read_bytes()), line):
             raise UsageError(
-                f"{path}, line {line}: a replay starts processes that import this script again; "
+                f"{path}, line {line}: this call starts processes that import this script again; "
                 'move what it does into a function, and call it below: if __name__ == "__main__":'
             )
 

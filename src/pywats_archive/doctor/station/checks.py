@@ -24,6 +24,7 @@ class CheckLevel(str, Enum):
     """The levels of a check, best first."""
 
     OK = "ok"
+    """Nothing needs to be done."""
     SKIPPED = "skipped"
     """Not checked, as asked for or because there is nothing to check."""
     WARNING = "warning"
@@ -41,7 +42,7 @@ class StationCheck:
     subject: str = ""
     """What of several was checked: a converter's name, an archive's folder; empty if there is only one."""
     level: CheckLevel = CheckLevel.OK
-    """How it came out."""
+    """How good the result is."""
     seen: str
     """What was found, in one line, without secrets."""
     advice: str = ""
