@@ -16,6 +16,7 @@ from tests.station import Station
 from pywats_archive import Client
 from pywats_archive.host.settings.configfile import read_station_config
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 PAGE, README = ROOT / "docs" / "reference" / "python.md", ROOT / "README.md"
 PYWATS_CONFIG = "/var/lib/pywats/config.json"

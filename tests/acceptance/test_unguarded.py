@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.station import Station
 
+pytestmark = pytest.mark.long
 SCRIPT = """
 from pywats_archive import AsyncClient, Client, ReplayRequest
 import asyncio

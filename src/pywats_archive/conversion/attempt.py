@@ -36,7 +36,7 @@ def attempt(
         duration_ms=result.duration_ms,
         status=result.status,
         converter_name=config.name,
-        converter_class=config.module_path,
+        converter_class=info.converter_class if info and info.is_selected else config.module_path,
         converter_version=info.version if info else None,
         code_fingerprint=info.fingerprint if info else "",
         distribution=info.distribution if info else None,

@@ -9,6 +9,17 @@ from typing import Any
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.models.conversion import ConverterInfo
 
+_SELECTING = "AIConverter"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherConverter:
+    """Another converter of the station, for one that selects among them."""
+
+    name: str
+    module_path: str
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConversionJob:
@@ -32,6 +43,8 @@ class ConversionJob:
     memory_limit_mb: float = 0
     known_code: str | None = None
     """The fingerprint of code that the caller has already; it is not sent again. None: the caller wants no code."""
+    others: tuple[OtherConverter, ...] = ()
+    """The station's other converters, if the configured class is AIConverter."""
     service_address: str = ""
     api_token: str = field(default="", repr=False)
 
@@ -70,6 +83,22 @@ def job_for(config: ConverterConfig, station: StationConfig) -> ConversionJob:
         readiness_marker=config.readiness_marker if config.readiness_marker != default_marker else None,
         min_file_count=config.min_file_count,
         memory_limit_mb=config.memory_limit_mb,
+        others=_others(config, station),
         service_address=station.server.service_address,
         api_token=station.server.api_token,
+    )
+
+
+def selects(module_path: str) -> bool:
+    """Return whether the configured class is pyWATS' AIConverter, which selects another one for each source."""
+    return module_path.rpartition(".")[2] == _SELECTING
+
+
+def _others(config: ConverterConfig, station: StationConfig) -> tuple[OtherConverter, ...]:
+    if not selects(config.module_path):
+        return ()
+    return tuple(
+        OtherConverter(name=each.name, module_path=each.module_path, arguments=each.arguments)
+        for each in station.converters
+        if each.enabled and each.name != config.name and each.converter_type == "file"
     )

@@ -29,6 +29,8 @@ class ConverterInfo:
     class_name: str = ""
     code_files: tuple[tuple[str, str], ...] = ()
     """Name and path of each file of its code, the defining one first."""
+    is_selected: bool = False
+    """Whether AIConverter selected it, so that it is not the configured one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,7 @@ from pywats_archive.errors import (
     ConversionInterrupted,
     WorkersUnavailable,
 )
-from pywats_archive.host.job import ConversionJob, job_for
+from pywats_archive.host.job import ConversionJob, job_for, selects
 from pywats_archive.host.settings.secrets import fingerprint_secrets, is_fingerprint, redact, redact_result
 from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
@@ -149,6 +149,9 @@ class Replayer:
         now = today.info
         if original is None or not original.code_fingerprint:
             raise Skipped("no conversion of it is on record, so its original converter is not known")
+        if selects(today.module_path) and original.converter_class != today.module_path:
+            selected = f"'{original.converter_class}', which AIConverter had selected"
+            raise Skipped(f"it was converted by {selected}; replay it with the current converters")
         if (now.fingerprint, now.distribution) == (original.code_fingerprint, original.distribution):
             return today
         was = f"{original.distribution or original.converter_version or '?'}, code {original.code_fingerprint[:15]}"

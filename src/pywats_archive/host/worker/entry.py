@@ -15,6 +15,7 @@ from pywats_archive.host.converters import load_class, new_instance
 from pywats_archive.host.describing import code_of, describe_fully
 from pywats_archive.host.headless import pywats_module
 from pywats_archive.host.job import ConversionJob, ConverterDescription
+from pywats_archive.host.settings.secrets import redact_result
 from pywats_archive.host.worker.announcing import ANNOUNCE, Announcement
 from pywats_archive.host.worker.context import Station, make_context, make_legacy_arguments, make_source
 from pywats_archive.host.worker.isolation import confined, failure, guarded, one_line, silence_output
@@ -58,7 +59,9 @@ def _convert(job: ConversionJob) -> ConversionResult:
     if job.known_code not in (None, loaded.info.fingerprint):
         ANNOUNCE(Announcement(converter=loaded.info, code=code_of(loaded.converter)))
     result = guarded(lambda: _attempt(job, loaded))
-    return replace(result, converter=loaded.info, has_hooks=loaded.hooks_after(result.status))
+    result = replace(result, converter=loaded.ran, has_hooks=loaded.hooks_after(result.status))
+    chosen = loaded.selection.chosen
+    return redact_result(result, chosen.arguments) if chosen and chosen.arguments else result
 
 
 def _attempt(job: ConversionJob, loaded: LoadedConverter) -> ConversionResult:
@@ -72,7 +75,8 @@ def _judge_and_run(job: ConversionJob, loaded: LoadedConverter, source: Any, con
     verdict = _validate(job, loaded, source, context)
     if verdict.status is not ConversionStatus.PENDING:
         return verdict
-    result = outcome_of(_run(job, loaded, source, context), loaded.converter, Path(job.source_path))
+    returned = _run(job, loaded, source, context)
+    result = outcome_of(returned, loaded.made_by, Path(job.source_path))
     return replace(result, warnings=(*verdict.warnings, *result.warnings))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pywats_archive.host.converters import kind_of, load_class, new_instance
-from pywats_archive.host.describing import describe
+from pywats_archive.host.describing import code_of, describe
 from pywats_archive.host.job import ConversionJob
+from pywats_archive.host.selection import Candidate, Selection
+from pywats_archive.host.worker.announcing import ANNOUNCE, Announcement
 from pywats_archive.host.worker.cutting import know_arguments
 from pywats_archive.host.worker.isolation import one_line
 from pywats_archive.models.conversion import ConverterInfo
@@ -27,6 +29,9 @@ class LoadedConverter:
     converter: type
     instance: Any
     info: ConverterInfo
+    selection: Selection
+    """What it selects from, and what it selected, if it is AIConverter."""
+    announces: bool = False
 
     @classmethod
     def of(cls, job: ConversionJob) -> LoadedConverter:
@@ -36,7 +41,30 @@ class LoadedConverter:
         kind = kind_of(converter) or "file"
         info = describe(converter, instance, job.module_path)
         know_arguments(job, info.password_arguments)
-        return cls(kind=kind, converter=converter, instance=instance, info=info)
+        return cls(
+            kind=kind,
+            converter=converter,
+            instance=instance,
+            info=info,
+            selection=Selection(converter, job),
+            announces=job.known_code is not None,
+        )
+
+    @property
+    def made_by(self) -> type:
+        """The class that converted: the selected one, if one was selected."""
+        return self.selection.chosen.converter if self.selection.chosen else self.converter
+
+    @property
+    def ran(self) -> ConverterInfo:
+        """The description of the code that converted: that of the selected converter, if one was selected."""
+        if self.selection.chosen is None:
+            return self.info
+        return self._of(self.selection.chosen)
+
+    def _of(self, chosen: Candidate) -> ConverterInfo:
+        names = chosen.info.password_arguments | self.info.password_arguments
+        return replace(chosen.info, password_arguments=names, is_selected=True)
 
     def hooks_after(self, status: ConversionStatus) -> bool:
         """Return whether the converter has an ``on_success`` or ``on_failure`` of its own for this end."""
@@ -53,15 +81,19 @@ class LoadedConverter:
     @contextlib.contextmanager
     def running(self, context: Any) -> Iterator[list[str]]:
         """Call ``on_load`` before and ``on_unload`` after; an error in ``on_unload`` is only added to the list."""
-        self._call("on_load", context)
-        faults: list[str] = []
-        try:
-            yield faults
-        finally:
+        with self.selection.offered(self._announce) as faults:
+            self._call("on_load", context)
             try:
-                self._call("on_unload")
-            except (Exception, SystemExit) as exc:
-                faults.append(f"on_unload failed: {one_line(exc)}")
+                yield faults
+            finally:
+                try:
+                    self._call("on_unload")
+                except (Exception, SystemExit) as exc:
+                    faults.append(f"on_unload failed: {one_line(exc)}")
+
+    def _announce(self, chosen: Candidate) -> None:
+        if self.announces:
+            ANNOUNCE(Announcement(converter=self._of(chosen), code=code_of(chosen.converter)))
 
     def _call(self, hook: str, *arguments: Any) -> None:
         act = getattr(self.instance, hook, None)
