@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import PurePath
@@ -29,6 +29,11 @@ _ENDED = {
     ArrivalState.SKIPPED.value: "skipped",
     ArrivalState.REJECTED.value: "rejected",
 }
+_REPEATED: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "outbox.pauses": lambda event: bool(event.get("repeated")),
+    "report.retry_scheduled": lambda event: event.get("tries", 1) > 1,
+}
+"""Events that come again and again while the server is away; people have a line about the first one."""
 
 
 def text_of(event: Mapping[str, Any], *, with_colors: bool = False) -> str | None:
@@ -59,6 +64,8 @@ def has_colors(stream: TextIO | None) -> bool:
 
 def _words(event: Mapping[str, Any]) -> str | None:
     name = str(event.get("event"))
+    if name in _REPEATED and _REPEATED[name](event):
+        return None
     if name == "source.finished":
         return _columns(event, _outcome(event), _note(event))
     if name == "converter.ready":
@@ -70,7 +77,8 @@ def _words(event: Mapping[str, Any]) -> str | None:
             f"{event.get('reason')}; {_place(event)}, retried at {_local_time(event.get('retry_at'))}",
         )
     if name == "source.converted":
-        return _columns(event, f"{_counted(event.get('reports'))} wait", "") if event.get("waits_for_server") else None
+        waits = f"{_counted(event.get('reports'))} {'waits' if event.get('reports') == 1 else 'wait'}"
+        return _columns(event, waits, "") if event.get("waits_for_server") else None
     if error := event.get("error_type"):
         error = f"{error}: {event.get('error_message')}"
     reason = event.get("reason") or error

@@ -65,7 +65,17 @@ def test_a_converted_source_has_a_line_only_while_its_reports_wait() -> None:
     """A source has one line when it is finished; while the server is away, that may be hours later."""
     converted = {**DONE, "event": "source.converted", "waits_for_server": False}
     assert text_of(converted) is None
-    assert "1 report wait" in str(text_of({**converted, "waits_for_server": True}))
+    assert "1 report waits " in str(text_of({**converted, "waits_for_server": True}))
+
+
+def test_tries_that_are_repeated_have_a_line_once() -> None:
+    """A server that is away for a night does not fill the log of people; programs get each try."""
+    pause = {"event": "outbox.pauses", "level": "warning", "timestamp": AT, "seconds": 60, "reason": "no route"}
+    retry = {**pause, "event": "report.retry_scheduled", "converter": "ICT", "path": "/in/board.csv"}
+    assert "no route" in str(text_of({**pause, "repeated": False})) and "no route" in str(
+        text_of({**retry, "tries": 1})
+    )
+    assert text_of({**pause, "repeated": True}) is None and text_of({**retry, "tries": 2}) is None
 
 
 def test_a_file_name_cannot_make_a_second_line_or_disturb_a_terminal() -> None:

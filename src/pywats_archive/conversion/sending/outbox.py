@@ -232,7 +232,7 @@ class Outbox:
     def _decide(self, item: OutboxItem, answer: Answer) -> RetryDecision:
         """Decide when the report is tried again, and when anything is sent again."""
         now_s, decision = time.monotonic(), after_try(answer.verdict, tries=item.tries + 1)
-        stopped_before = self._server.stopped_by
+        stopped_before, was_blocked = self._server.stopped_by, self.is_blocked
         closed_until_s = self._server.on_answer(answer, item.key, now_s)
         if decision.delay is None:
             self._tries.complete(item.key)
@@ -243,7 +243,8 @@ class Outbox:
         if self._server.stopped_by and self._server.stopped_by != stopped_before:
             log.error("outbox.stopped", reason=self._server.stopped_by)
         elif closed_until_s and not self._server.stopped_by:
-            log.warning("outbox.pauses", seconds=round(closed_until_s - now_s, 1), reason=answer.reason)
+            pause_s = round(closed_until_s - now_s, 1)
+            log.warning("outbox.pauses", seconds=pause_s, reason=answer.reason, repeated=was_blocked)
         return replace(decision, delay=min(max(decision.delay, timedelta(seconds=until_s - now_s)), LONGEST_DELAY))
 
     def _record(self, item: OutboxItem, decision: RetryDecision, answer: Answer) -> None:
