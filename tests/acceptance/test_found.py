@@ -51,6 +51,22 @@ def test_a_variable_that_names_nothing_is_one_line(
         assert line.startswith("pywats-archive: PYWATS_ARCHIVE_CONFIG=") and "correct the variable" in line
 
 
+def test_a_replay_works_on_the_archive_that_the_variable_names(
+    filled: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never on that of another station, whose configuration happens to be found."""
+    monkeypatch.chdir(filled.root)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "archive.json").write_text("{}", encoding="utf-8")
+    words = ("reprocess", "start", "--all", "--dry-run")
+    monkeypatch.setenv("PYWATS_ARCHIVE", str(filled.archive_root))
+    assert command(*words).returncode == 0
+    monkeypatch.setenv("PYWATS_ARCHIVE", str(tmp_path / "other"))
+    answer = command(*words)
+    assert answer.returncode == 2 and "no archive of the configuration" in answer.stderr
+    assert command(*words, "--config", "config.json").returncode == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux'")
 def test_a_unit_has_the_whole_path_of_a_configuration_in_the_environment(
     filled: Station, monkeypatch: pytest.MonkeyPatch

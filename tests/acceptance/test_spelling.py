@@ -33,6 +33,8 @@ def test_a_converter_is_found_in_any_case(filled: Station) -> None:
     ]
     assert command("policy", "reset", "ict", "--yes", *here).returncode == 0
     assert command("purge", "--converter", "ict", "--preview", *here).returncode == 0
+    replayed = command("reprocess", "start", "--converter", "ict", "--dry-run", "--json", *here)
+    assert json.loads(replayed.stdout)["total_archives"] == 1
 
 
 def test_two_converters_with_nearly_the_same_name_are_told_apart(filled: Station) -> None:

@@ -16,7 +16,7 @@ from pywats_archive.cli.restore import current_user
 from pywats_archive.models.retention.purge import Hold
 
 app = typer.Typer(help="Keep entries from every purge.", no_args_is_help=True, rich_markup_mode=None)
-IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)]
+IdsArgument = Annotated[list[str], typer.Argument(metavar="ID", help=options.ID_HELP)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -66,6 +66,16 @@ def config_of(config: Path | None) -> Path:
     return _config(config, is_local_used=True).path
 
 
+def chosen_archive(archive: Path | None, config: Path | None) -> Path | None:
+    """Find which archive of a configuration a verb works on: --archive, or PYWATS_ARCHIVE unless a configuration is named.
+
+    Without this, a verb that needs a configuration could work on another station than the verbs that do not.
+    """
+    if archive or config or os.environ.get(CONFIG_VARIABLE):
+        return archive
+    return archive_of_environment()
+
+
 def service_config_of(config: Path | None) -> Path:
     """Find the configuration of a service, which is never that of the folder where the command happens to be called.
 

@@ -78,7 +78,7 @@ class ConfirmedClocks:
 
 
 def purge(
-    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help=options.ID_HELP)] = None,
+    archive_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help=options.ID_HELP)] = None,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     from_: options.FromOption = None,

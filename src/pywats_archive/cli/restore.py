@@ -25,7 +25,7 @@ class RestoredSources:
 
 
 def restore(
-    archive_ids: Annotated[list[str], typer.Argument(metavar="ID...", help=options.ID_HELP)],
+    archive_ids: Annotated[list[str], typer.Argument(metavar="ID", help=options.ID_HELP)],
     to: Annotated[
         Path,
         typer.Option(

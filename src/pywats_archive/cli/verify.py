@@ -14,7 +14,7 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
-from pywats_archive.cli.place import config_of
+from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
@@ -58,6 +58,7 @@ def verify(
     Every blob is compared with its checksum, every file with its row, and the history's chain is followed.
     """
     if reproduce:  # records a dry run
+        archive = chosen_archive(archive, config)
         write_as(archive, config_of(config), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, sample, seed)

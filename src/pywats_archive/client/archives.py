@@ -61,7 +61,8 @@ class OpenArchives:
         found = [each for each in self.all if root is None or each.root == root.absolute()]
         if len(found) != 1:
             known = ", ".join(str(root) for root in self.roots) or "none"
-            raise UsageError(f"several archives or none; choose one with --archive: {known}")
+            fault = f"{root}: no archive of the configuration" if root else "several archives or none"
+            raise UsageError(f"{fault}; choose one with --archive: {known}")
         return found[0]
 
     def holder(self, archive_id: str) -> Archive:

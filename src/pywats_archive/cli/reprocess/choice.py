@@ -57,7 +57,7 @@ class Choice:
             ids = [item.archive_id for item in engine.items(self.entries_of)]
             chosen = {"entries_of": self.entries_of}
         else:
-            ordered = replace(self.wanted, newest_first=not self.oldest_first)
+            ordered = replace(options.known_converter(client, self.wanted), newest_first=not self.oldest_first)
             ids, chosen = engine.select(ordered, self.mode), selection.by_filter(ordered, self.mode)
         if not ids:
             raise UsageError("reprocess start: no entry matches")

@@ -30,7 +30,7 @@ class RunChanges:
 
 def diff(
     run: RunArgument,
-    archive_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this entry.")] = None,
+    archive_id: Annotated[str | None, typer.Argument(metavar="ID", help="Only this entry.")] = None,
     config: options.ConfigOption = None,
     archive: ReadArchiveOption = None,
     to_csv: Annotated[

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from pywats_archive.cli import options
+from pywats_archive.cli import candidates, options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, progress
-from pywats_archive.cli.place import config_of
+from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import RunArgument, place_words
@@ -29,7 +29,7 @@ ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of con
 
 def start(
     archive_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help=f"{options.ID_HELP} Or use filters, or --all:")
+        list[str] | None, typer.Argument(metavar="ID", help=f"{options.ID_HELP} Or use filters, or --all:")
     ] = None,
     config: options.ConfigOption = None,
     archive: options.OneArchiveOption = None,
@@ -37,10 +37,15 @@ def start(
     to: options.ToOption = None,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
-    result: Annotated[str | None, typer.Option(help="passed, failed, error, terminated or done.")] = None,
+    result: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RESULT", autocompletion=candidates.results, help="passed, failed, error, terminated or done."
+        ),
+    ] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[str | None, typer.Option(help="Words in errors, names, serial or part numbers.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words in errors, file names and numbers.")] = None,
     mode: Annotated[
         ReplayMode, typer.Option(help="Which matching entries: all, failed, or failed and warned.")
     ] = ReplayMode.ALL,
@@ -119,6 +124,7 @@ def start(
     )
     choice.require_possible()
     require_possible(request)
+    archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
@@ -144,6 +150,7 @@ def resume(
 
     Each entry is replayed once.
     """
+    archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())

@@ -8,7 +8,7 @@ from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable
-from pywats_archive.cli.place import config_of
+from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.words import RunArgument
 from pywats_archive.cli.restore import current_user
 
@@ -44,6 +44,7 @@ def cancel(
 
     Finished entries stay.
     """
+    archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         client.reprocessing(archive, actor=current_user()).cancel(run)
@@ -66,6 +67,7 @@ def rollback(
     Reports that the run has sent stay on the server, and are listed.
     """
     options.confirm(f"set the entries of run {run} back", yes=yes)
+    archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
         done = client.reprocessing(archive, actor=current_user()).rollback(run)
