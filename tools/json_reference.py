@@ -17,6 +17,7 @@ from typing import Any
 from pywats_archive.cli import (
     docs,
     doctor,
+    events,
     failures,
     hold,
     list_,
@@ -34,6 +35,7 @@ from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
 from pywats_archive.errors import ArchiveError
+from pywats_archive.models.event import RecordedEvent
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.pipeline.idle import RunOutcome
@@ -78,15 +80,16 @@ DOCUMENTS: dict[str, type] = {
     "reprocess diff": diff.RunChanges,
     "reprocess cancel": undo.CancelledRun,
     "reprocess rollback": undo.RolledBackRun,
+    "events": events.EventList,
     "verify": verify.Verified,
     "verify --reproduce": drawing.RunResult,
     "rebuild": rebuild.RebuiltCatalogs,
 }
 """The document of each verb, and of its forms that have another one; in the order of the help."""
-STREAMS: dict[str, type] = {}
+STREAMS: dict[str, type] = {"events --follow": RecordedEvent}
 """Verbs that write a document per line."""
-WITHOUT = frozenset({"cat", "completion"})
-"""Verbs without a document: they write bytes for other programs."""
+WITHOUT = frozenset({"cat", "completion", "logs"})
+"""Verbs without a document: they pass on bytes or text."""
 
 
 def page(text: str) -> str:

@@ -69,6 +69,9 @@ if TYPE_CHECKING:
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
     from pywats_archive.models.entry import SourceKind as SourceKind
     from pywats_archive.models.event import Event as Event
+    from pywats_archive.models.event import EventFilter as EventFilter
+    from pywats_archive.models.event import EventPage as EventPage
+    from pywats_archive.models.event import RecordedEvent as RecordedEvent
     from pywats_archive.models.operation.capacity import Ratios as Ratios
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
@@ -167,6 +170,8 @@ _HOMES = {
     "EntryDetails": "archive.core",
     "EntryFilter": "models.query",
     "Event": "models.event",
+    "EventFilter": "models.event",
+    "EventPage": "models.event",
     "Examination": "doctor.examination",
     "FolderAway": "errors",
     "FolderTaken": "errors",
@@ -193,6 +198,7 @@ _HOMES = {
     "PurgeStatistics": "models.retention.purge",
     "Ratios": "models.operation.capacity",
     "Rebuilt": "models.operation.integrity",
+    "RecordedEvent": "models.event",
     "ReplayMode": "models.operation.replay_mode",
     "ReplayRequest": "models.operation.replay",
     "Report": "models.report",
@@ -228,9 +234,9 @@ _HOMES = {
     "UnknownEntry": "errors",
     "UnknownRun": "errors",
     "UsageError": "errors",
-    "Whereabouts": "models.operation.whereabouts",
     "VanishedSource": "models.operation.status",
     "WaitingWork": "models.operation.status",
+    "Whereabouts": "models.operation.whereabouts",
     "WorkersUnavailable": "errors",
     "WrongAccount": "errors",
 }

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
-from pywats_archive.models.event import Event
+from pywats_archive.models.event import Event, EventFilter
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
@@ -57,6 +58,20 @@ def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
 def iterate(db: Connection) -> Iterator[Event]:
     """Stream all events, oldest first."""
     return map(_event, execute(db, f"{_SELECT} ORDER BY sequence"))
+
+
+def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limit: int) -> tuple[Event, ...]:
+    """Return the newest events that match, oldest first: behind the number ``after``, up to ``upto``."""
+    kinds = " OR ".join(["kind = ? OR substr(kind, 1, ?) = ?"] * len(wanted.kinds)) or "1"
+    values: list[Any]
+    conditions, values = [f"sequence > ? AND sequence <= ? AND ({kinds})"], [after, upto]
+    values += chain.from_iterable((kind, len(kind) + 1, f"{kind}.") for kind in wanted.kinds)
+    if wanted.archive_id is not None:
+        conditions, values = [*conditions, "archive_id = ?"], [*values, wanted.archive_id]
+    if wanted.since is not None:
+        conditions, values = [*conditions, "at >= ?"], [*values, moment_to_text(wanted.since)]
+    query = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
+    return tuple(map(_event, reversed(execute(db, query, [*values, limit]).fetchall())))
 
 
 def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:

@@ -18,6 +18,7 @@ EXAMPLES = {
     "demo": Example("demo --to /tmp/demo", "the check of the demo found a problem"),
     "run": Example("run --until-idle --config config.json", "the service failed, or sources need a person"),
     "status": Example("status SN900500", "an open alert, a vanished source, or nothing found"),
+    "logs": Example("logs -f", "the log is nowhere that this command can read it"),
     "doctor": Example("doctor --config config.json", "a guarantee is weaker, or a setting is doubtful"),
     "service": Example("service install --config config.json", "the service manager refused"),
     "service install": Example("service install --config config.json --account wats", "the service manager refused"),
@@ -52,6 +53,7 @@ EXAMPLES = {
     "reprocess diff": Example("reprocess diff 7 --csv changes.csv"),
     "reprocess cancel": Example("reprocess cancel 7", _ON_RECORD),
     "reprocess rollback": Example("reprocess rollback 7", "an entry could not be set back"),
+    "events": Example("events --kind alert --since 2d"),
     "verify": Example("verify --sample 5%", "a problem was found"),
     "rebuild": Example("rebuild --archive /srv/station/archive", "a problem was found"),
 }

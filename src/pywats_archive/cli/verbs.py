@@ -39,6 +39,7 @@ VERBS = (
     Verb("demo", Group.RUN, "Try it out: run a simulated station once.", "demo:demo"),
     Verb("run", Group.RUN, "Run the service until it is stopped.", "run:run"),
     Verb("status", Group.RUN, "Show whether all is well, or find one file.", "status:status", logs=False),
+    Verb("logs", Group.RUN, "Show the log of the service.", "log_view:logs", logs=False),
     Verb("doctor", Group.RUN, "Check the whole station.", "doctor:doctor"),
     Verb("service", Group.RUN, "Start the service with the machine.", "service:app"),
     Verb("list", Group.FIND, "List entries, newest first.", "list_:list_entries", logs=False),
@@ -54,6 +55,7 @@ VERBS = (
     Verb("purge", Group.KEEP, "Purge entries by policy, id or filter.", "purge:purge"),
     Verb("hold", Group.KEEP, "Keep entries from every purge.", "hold:app"),
     Verb("reprocess", Group.REPLAY, "Replay sources, compare, send the reports.", "reprocess.app:app"),
+    Verb("events", Group.TRUST, "Show the history: who did what, and when.", "events:events", logs=False),
     Verb("verify", Group.TRUST, "Check all that is archived for changes.", "verify:verify"),
     Verb("rebuild", Group.TRUST, "Rebuild metadata.db from the blobs.", "rebuild:rebuild"),
 )

@@ -111,6 +111,7 @@ class AsyncClient(Face[Client]):
     statistics = awaited(Client.statistics)
     status = awaited(Client.status)
     acknowledge = awaited(Client.acknowledge)
+    events = awaited(Client.events)
     services = awaited(Client.services)
     verify = streamed(Client.verify)
     count_files = awaited(Client.count_files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
@@ -15,6 +15,7 @@ from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
+    from pywats_archive.models.event import EventFilter, EventPage
     from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
     from pywats_archive.models.operation.service import ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
@@ -67,6 +68,16 @@ class StationReader(EntryReader):
             if mine := [source for source in sources if source.archive == root]:
                 acknowledge(archive, mine, reason=reason, actor=actor or self.actor)
         return sources
+
+    def events(
+        self, wanted: EventFilter | None = None, *, limit: int = 100, after: Mapping[Path, int] | None = None
+    ) -> EventPage:
+        """Return the newest events of all archives that match, oldest first; behind ``EventPage.positions`` if given."""
+        from pywats_archive.archive.overview import history
+        from pywats_archive.models.event import EventFilter
+
+        most = arguments.whole(limit, "limit")
+        return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=after)
 
     def _unattended(self) -> Iterator[OpenAlert]:
         from pywats_archive.archive.liveness import unattended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -30,3 +31,30 @@ class Event:
     """Hash of the event before it."""
     hash: str = ""
     """Its own hash."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventFilter:
+    """Which events are wanted; None and empty mean all."""
+
+    kinds: tuple[str, ...] = ()
+    """Kinds, or their beginnings, such as ``alert`` for ``alert.raised`` and ``alert.cleared``."""
+    archive_id: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedEvent(Event):
+    """An event, and the archive whose history has it."""
+
+    archive: Path
+    """The folder of the archive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventPage:
+    """Some events, oldest first, and how far each history was read."""
+
+    events: tuple[RecordedEvent, ...]
+    positions: dict[Path, int]
+    """By archive: the number of its last event that was read, whether it matched or not."""

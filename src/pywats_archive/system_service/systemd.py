@@ -28,6 +28,7 @@ class Systemd:
     booted: Path = Path("/run/systemd/system")
     """There only if systemd is the system's service manager (sd_booted(3))."""
     programs: tuple[Path, ...] = (Path("/usr/bin/systemctl"), Path("/bin/systemctl"))
+    journals: tuple[Path, ...] = (Path("/usr/bin/journalctl"), Path("/bin/journalctl"))
 
     def text(self, order: Order) -> str:
         """Return the unit."""
@@ -94,6 +95,19 @@ class Systemd:
             return self.unit_path(name).read_text(encoding="utf-8")
         return None
 
+    def journal(self, name: str, *, last: int, follow: bool) -> list[str] | None:
+        """Return the command that shows the log of a unit; None if the unit is not installed, or journalctl is not there."""
+        program = next((each for each in self.journals if each.exists()), None)
+        if program is None or not self.unit_path(name).exists():
+            return None
+        return [
+            str(program),
+            f"--unit={name}.service",
+            f"--lines={last}",
+            "--no-pager",
+            *(["--follow"] if follow else []),
+        ]
+
     def _require_systemd(self) -> None:
         if not self.booted.is_dir():
             raise UsageError(
@@ -129,3 +143,16 @@ def run_program(command: Sequence[str]) -> str:
         said = " ".join((done.stderr or done.stdout).split()) or f"exit code {done.returncode}"
         raise SystemServiceFailed(f"{' '.join(command)}: {said}")
     return done.stdout
+
+
+def pass_on(command: Sequence[str]) -> int:
+    """Run a program without a shell, with the terminal of this one, and return its exit code; Ctrl-C ends it in order."""
+    try:
+        with subprocess.Popen(command) as running:  # noqa: S603 (words of ours)
+            try:
+                return 1 if running.wait() else 0
+            except KeyboardInterrupt:  # the program got it too
+                running.wait()
+                return 0
+    except OSError as exc:
+        raise SystemServiceFailed(f"{command[0]}: cannot be started ({exc.strerror})") from exc

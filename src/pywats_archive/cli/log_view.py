@@ -1,0 +1,76 @@
+"""``logs``: the log of the service, where it is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.log_tail import LogTail
+from pywats_archive.cli.output import printable
+from pywats_archive.errors import UsageError
+from pywats_archive.models.operation.service import ServiceStatus
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.system_service.instance import service_name
+from pywats_archive.system_service.systemd import Systemd, pass_on
+
+_POLL_S = 0.5
+
+
+def logs(
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
+    last: Annotated[int, typer.Option("--last", metavar="N", min=1, max=10**6, help="The last N lines.")] = 100,
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="NAME", help="One of several services on this computer.")
+    ] = None,
+) -> int:
+    """Show the log of the service.
+
+    It is a file with 'run --log-file' and on Windows, and in the journal for a service of systemd.
+    """
+    with options.open_client(archive, config) as client:
+        services = client.services()
+    files = sorted({service.log for service in services if service.log})
+    if len(files) > 1:
+        known = ", ".join(map(str, files))
+        raise UsageError(f"several services have logs; choose one with --archive, or read its file: {known}")
+    if files:
+        return _show(files[0], last, follow=follow)
+    journal = None if WINDOWS else Systemd().journal(service_name(instance), last=last, follow=follow)
+    if journal:
+        sys.stdout.flush()
+        return pass_on(journal)
+    typer.echo(printable(_elsewhere(services)), err=True)
+    return 1
+
+
+def _show(path: Path, last: int, *, follow: bool) -> int:
+    tail = LogTail(path)
+    try:
+        text = tail.last(last)
+        while True:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            if not follow:
+                return 0
+            time.sleep(_POLL_S)
+            text = tail.added()
+    except KeyboardInterrupt:  # the way to end it
+        return 0
+
+
+def _elsewhere(services: Sequence[ServiceStatus]) -> str:
+    """Say where the log is, as far as that is known."""
+    process = next((service.process for service in services if service.process), None)
+    of = f"of process {process}" if process else "of 'pywats-archive run'"
+    return (
+        f"pywats-archive: the service writes no log file, and no unit of systemd is installed: its log is on the standard "
+        f"error {of}; 'run --log-file FILE' writes it to a file too"
+    )
