@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, pipeline, replay, reports, retention, sources, trust
+from bench import catalog, commands, pipeline, replay, reports, retention, sources, trust
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=["a", "b", "c", "d", "e", "f", "g", "h"], help="a b c d e f g h")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghi"), help="a b c d e f g h i")
     parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e and g")
     asked = parser.parse_args()
     board = Board()
@@ -33,6 +33,8 @@ def main() -> None:
         retention.retention(board, asked.entries)
     if "h" in asked.figures:
         replay.replays(board)
+    if "i" in asked.figures:
+        commands.commands(board)
     board.draw()
 
 

@@ -1,6 +1,6 @@
 """The command for tests, forked from one process per session that has its modules imported: a start takes few milliseconds.
 
-The product imports them at each start, for most of a second. Apart from that, what runs is the same, in a process of its own.
+The product imports them at each start, for half a second or more. Apart from that, what runs is the same, in its own process.
 ``test_streams`` starts each verb as a shell does.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -29,6 +30,8 @@ def run(words: list[str]) -> int:
     log = _configured_log() if any(verb.logs for verb in chosen) else None
     try:
         command = made_command(chosen)
+        gc.freeze()  # what was imported stays
+        gc.enable()
         if isinstance(command.commands.get(words[-1]), TyperGroup):
             words = [*words, "--help"]
         code = command(words, prog_name=PROGRAM, standalone_mode=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -86,6 +87,7 @@ def _answer(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write(verbs.version())
         return 0
+    gc.disable()  # until the verb is imported: collections would look at all modules again and again, and free nothing
     from pywats_archive.cli.application import run  # noqa: PLC0415
 
     return run(words)
