@@ -26,16 +26,26 @@ _TIMEOUT_S = 300 if sys.platform == "win32" else 60  # processes of Windows star
 _LONGEST = 1 << 20
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
+def command(*words: str | Path, encoding: str | None = None, closed: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own; its standard output has an encoding, or is a pipe that nobody reads."""
     whole = [*_START, *map(str, words)]
     if sys.platform != "linux":
-        return subprocess.run(whole, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        environment = {**os.environ, **({"PYTHONIOENCODING": encoding} if encoding else {})}
+        return subprocess.run(
+            whole,
+            capture_output=True,
+            text=True,
+            encoding=encoding,
+            env=environment,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         request = {"words": whole[3:], "out": str(out), "err": str(err), "cwd": str(Path.cwd())}
-        code = _server().ask({**request, "environment": dict(os.environ)})
-        return subprocess.CompletedProcess(whole, code, out.read_text(), err.read_text())
+        stream = {"encoding": encoding, "closed": closed}
+        code = _server().ask({**request, **stream, "environment": dict(os.environ)})
+        return subprocess.CompletedProcess(whole, code, out.read_text(encoding), err.read_text())
 
 
 class _Server:
@@ -94,6 +104,12 @@ def _become(request: dict[str, Any]) -> None:
         opened = os.open(request[name], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    if request["closed"]:
+        reader, writer = os.pipe()
+        os.dup2(writer, 1)
+        os.close(reader)
+        os.close(writer)
+    sys.stdout = open(1, "w", encoding=request["encoding"], closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()

@@ -1,0 +1,92 @@
+"""A call for every verb, and a station at which each of them finds something to do; names and errors are not ASCII."""
+
+from __future__ import annotations
+
+from pywats_archive.archive import ledger
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import runs
+from pywats_archive.models.operation.replay import ReplayRequest
+from tests.station import Station
+
+CODE = """
+class Bad(Any):
+    def outcome(self, source, context):
+        if source.path.name.startswith("b"):
+            raise ValueError("no header line: größer → [/]")
+        return ConverterResult.success_result(report=report(source.path.stem, misc="{misc}"), warnings=["odd"])
+"""
+STATION, ARCHIVE = ("--config", "{config}"), ("--archive", "{archive}")
+CALLS = {
+    "run": ["run", "--until-idle", "--processes", "1", *STATION],
+    "status": ["status", *ARCHIVE],
+    "status NAME": ["status", "SN77", *ARCHIVE],
+    "doctor": ["doctor", *STATION],
+    "list": ["list", *ARCHIVE],
+    "search": ["search", "header", *ARCHIVE],
+    "show": ["show", "SN77", *ARCHIVE],
+    "show --report": ["show", "SN77", "--report", "1", *ARCHIVE],
+    "restore": ["restore", "SN77", "--to", "{root}/restored", *ARCHIVE],
+    "docs": ["docs"],
+    "docs NAME": ["docs", "command"],
+    "stats": ["stats", *ARCHIVE],
+    "plan": ["plan", "--files-per-day", "100", "--size", "10KB"],
+    "policy set": ["policy", "set", "bad", "--retention-days", "30", "--yes", *STATION],
+    "policy list": ["policy", "list", *STATION],
+    "policy show": ["policy", "show", "*", *STATION],
+    "policy reset": ["policy", "reset", "bad", "--yes", *STATION],
+    "hold add": ["hold", "add", "SN77", "--reason", "audit", *ARCHIVE],
+    "hold list": ["hold", "list", *ARCHIVE],
+    "reprocess start": ["reprocess", "start", "--converter", "bad", "--yes", "--processes", "1", *STATION],
+    "reprocess resume": ["reprocess", "resume", "1", "--processes", "1", *STATION],
+    "reprocess list": ["reprocess", "list", *STATION],
+    "reprocess show": ["reprocess", "show", "1", *STATION],
+    "reprocess diff": ["reprocess", "diff", "1", "--volatile", *STATION],
+    "reprocess cancel": ["reprocess", "cancel", "2", *STATION],
+    "reprocess rollback": ["reprocess", "rollback", "1", "--yes", *STATION],
+    "verify": ["verify", *ARCHIVE],
+    "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
+    "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],
+    "purge --confirm-clock": ["purge", "--confirm-clock", "--yes", *ARCHIVE],
+    "purge": ["purge", "--from", "2020-01-01", "--yes", *ARCHIVE],
+    "hold release": ["hold", "release", "SN77", *ARCHIVE],
+    "rebuild": ["rebuild", "--yes", *ARCHIVE],
+    "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
+}
+"""A call for each document, in an order in which each finds something to do."""
+
+
+class VerbStation:
+    """A station with a warning, a failure, a companion, a vanished source and open runs. Make the calls in their order."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        station.code(CODE.replace("{misc}", "before"))
+        watch = station.add("good", archive_companions=["{stem}/*.txt"])
+        (watch / "SN77.log").write_bytes(b"content")
+        (watch / "SN77").mkdir()
+        (watch / "SN77" / "curve.txt").write_bytes(b"companion")
+        other = station.add("bad", "own.Bad", retention_days=20)
+        for name in ("b.log", "SN78.log", "ä☃ [red].log"):
+            (other / name).write_bytes(name.encode())
+        self._places = {"config": station.write_config(), "archive": station.archive_root, "root": station.root}
+
+    def words(self, name: str) -> list[str]:
+        """Prepare a call, and return its words."""
+        self._prepare(name)
+        return [word.format(**self._places) for word in CALLS[name]]
+
+    def _prepare(self, name: str) -> None:
+        root = self._station.archive_root
+        if name == "status":
+            with Archive.open(root) as archive:
+                seen = ledger.Sighting(path=str(root.parent / "gone.log"), size_bytes=1, mtime_ns=1)
+                ledger.mark_vanished(archive, ledger.enter(archive, "good", [seen])[0])
+        if name == "reprocess start":  # two runs as a crash leaves them, to be resumed and to be cancelled
+            self._station.code(CODE.replace("{misc}", "after"))
+            with Archive.open(root) as archive:
+                for entry in self._station.entries()[:2]:
+                    runs.begin(archive, ReplayRequest(), [entry.archive_id], actor="test")
+        if name == "verify":
+            (root / "sources" / "unknown.gz").write_bytes(b"unknown")
+        if name == "rebuild":
+            (root / "sources" / "unknown.gz").unlink()
