@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.station import Station
 
 from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.server import ServerConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.station import archives, converters, rights
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
@@ -166,9 +166,9 @@ def test_the_installed_versions_are_named() -> None:
 
 def test_a_sound_configuration_is_one_line_each(tmp_path: Path) -> None:
     """Doubts replace it."""
-    config = StationConfig(path=tmp_path / "config.json", converters_folder=tmp_path, server=_server(), converters=())
+    config = configuration(tmp_path)
     (sound,) = rights.check_configuration(config, ())
-    assert sound.level is CheckLevel.OK and sound.seen.endswith("0 converters enabled")
+    assert sound.level is CheckLevel.OK and sound.seen.endswith("1 converter enabled")
     assert [check.level for check in rights.check_configuration(config, ("a doubt",))] == [CheckLevel.WARNING]
     (secrets,) = rights.check_secrets(config, ())
     assert secrets.seen == "no other account can read config.json"
@@ -177,22 +177,29 @@ def test_a_sound_configuration_is_one_line_each(tmp_path: Path) -> None:
     assert [check.level for check in rights.check_secrets(config, ("everyone may",))] == [CheckLevel.WARNING]
 
 
+def test_a_station_that_does_nothing_is_not_well(tmp_path: Path) -> None:
+    """Without an enabled converter there is nothing that could be wrong, and nothing that is done."""
+    (check,) = rights.check_configuration(configuration(tmp_path, 0), ())
+    assert check.level is CheckLevel.WARNING and "no converter is enabled" in check.seen and check.advice
+
+
 @posix
 def test_a_folder_or_key_without_rights_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root has every right, so the system's answer stands in for another account's."""
-    config = StationConfig(path=tmp_path / "config.json", converters_folder=tmp_path, server=_server(), converters=())
+    config = configuration(tmp_path)
     load_key(tmp_path)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert next(rights.check_configuration(config, ())).level is CheckLevel.WARNING
     assert [check.level for check in rights.check_secrets(config, ())] == [CheckLevel.FAILED]
 
 
-def _server() -> Any:
-    return {"service_address": "http://wats", "api_token": "dGVzdDp0ZXN0"}
+def configuration(folder: Path, count: int = 1) -> StationConfig:
+    """Make a configuration with so many converters."""
+    server = ServerConfig(service_address="http://wats", api_token="dGVzdDp0ZXN0")
+    many = tuple(ConverterConfig(name=str(n), module_path="own.Any", watch_folder="w") for n in range(count))
+    return StationConfig(path=folder / "config.json", converters_folder=folder, server=server, converters=many)
 
 
 def test_few_processes_load_many_converters(tmp_path: Path) -> None:
     """A station's converters do not start a process each at once."""
-    many = tuple(ConverterConfig(name=str(n), module_path="own.Any", watch_folder="w") for n in range(50))
-    config = StationConfig(path=tmp_path / "c", converters_folder=tmp_path, server=_server(), converters=many)
-    assert 1 <= converters.process_count(config) <= 4
+    assert 1 <= converters.process_count(configuration(tmp_path, 50)) <= 4

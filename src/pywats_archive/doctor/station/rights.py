@@ -23,11 +23,17 @@ def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iter
             seen=f"{folder}: this account cannot write here, so the service cannot remember archives and watch folders",
             advice=f"give the service's account the right to write in {folder}",
         )
-    if not doubtful:
-        used = sum(each.enabled for each in station.converters)
+    used = sum(each.enabled for each in station.converters)
+    if not used:
         yield StationCheck(
-            topic=Topic.CONFIGURATION, seen=f"{station.path}: {used} converter{'s' * (used != 1)} enabled"
+            topic=Topic.CONFIGURATION,
+            level=CheckLevel.WARNING,
+            seen=f"{station.path}: no converter is enabled, so nothing is converted or archived",
+            advice="enable a converter, or name another configuration with --config",
         )
+    elif not doubtful:
+        seen = f"{station.path}: {used} converter{'s' * (used != 1)} enabled"
+        yield StationCheck(topic=Topic.CONFIGURATION, seen=seen)
 
 
 def check_secrets(station: StationConfig, exposed: Sequence[str]) -> Iterator[StationCheck]:
