@@ -16,7 +16,7 @@ import typer
 from pywats_archive.cli import candidates
 from pywats_archive.cli.place import config_of, place_of
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError, did_you_mean
+from pywats_archive.errors import ArchiveError, UsageError, did_you_mean
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState, UnitResult
@@ -112,12 +112,13 @@ def known_converter(client: Client, wanted: EntryFilter) -> EntryFilter:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before an action that cannot be undone; UsageError if there is no terminal to ask on."""
+    """Ask before an action that cannot be undone; UsageError if there is no terminal to ask on, ArchiveError after a no."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"cannot ask '{question}?' (no terminal); if you are sure, add --yes")
-    typer.confirm(f"{question}?", abort=True, err=True)
+    if not typer.confirm(f"{question}?", err=True):
+        raise ArchiveError("not confirmed; nothing was done")
 
 
 def open_station(config: Path | None) -> Client:

@@ -109,7 +109,7 @@ def _alike(groups: Sequence[ChangeGroup], total: int) -> Iterator[str]:
     for line, found in by_pattern.items():
         (first, *others) = found
         if others:
-            yield f"up to {first.entries} of {total}: {line} ({len(found)} positions)"
+            yield f"at least {first.entries} of {total}: {line} ({len(found)} positions)"
         else:
             named = f" ({', '.join(first.archive_ids)})" if first.entries <= _NAMED else ""
             yield f"{first.entries} of {total}: {first.path} {arrow_of(first)}{named}"

@@ -1,11 +1,13 @@
-"""The words for a run: they fit what it did, a dry run, a recorded one or a sent one, and what became of it since. Pure."""
+"""The words for a run: they fit what it did, a dry run, a recorded one or a sent one, and what became of it since."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from pywats_archive.cli.output import when
 from pywats_archive.models.operation.replay import CodeChange, Effect, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState, word_of
 
@@ -128,8 +130,12 @@ def _choice(chosen: Mapping[str, Any], total: int) -> str:
         return ", ".join(ids[:_SHOWN_IDS]) + (", ..." if total > _SHOWN_IDS else "")
     if "entries_of" in chosen:
         return f"the entries of run {chosen['entries_of']}"
-    found = [f"{option[2:]} {chosen[name]}" for name, option in _OPTIONS.items() if name in chosen]
+    found = [f"{option[2:]} {_shown(name, chosen[name])}" for name, option in _OPTIONS.items() if name in chosen]
     return ", ".join(found) or ("all" if "all" in chosen else "not recorded how they were chosen")
+
+
+def _shown(name: str, value: object) -> str:
+    return when(datetime.fromisoformat(str(value))) if name in ("from_date", "to_date") else str(value)
 
 
 def selecting(result: ReprocessingResult) -> str:
