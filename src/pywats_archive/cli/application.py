@@ -93,7 +93,7 @@ def _options(
         raise UsageError("--verbose and --config: before a verb they go with --version; put a verb's options after it")
     if version and (verbose or config):
         output, place, facts = (import_module(f"pywats_archive.cli.{name}") for name in ("output", "place", "version"))
-        output.console.print(output.facts(facts.installation(place.config_of(config))))
+        output.console.print(output.facts(facts.installation(place.likely_config(config))))
     elif version:
         sys.stdout.write(verbs.version())
     if version:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from pywats_archive.archive.folder.layout import DESCRIPTION
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ConfigError, UsageError
 from pywats_archive.portable.files import WINDOWS
 
 CONFIG_VARIABLE, ARCHIVE_VARIABLE = "PYWATS_ARCHIVE_CONFIG", "PYWATS_ARCHIVE"
@@ -81,12 +81,7 @@ def service_config_of(config: Path | None) -> Path:
 
     A service moves and removes files and runs converters; the absolute path stays right in another folder.
     """
-    place = _config(config, is_local_used=False)
-    if place.path == default_config() and not place.path.exists() and _is_of_pywats(Path(_LOCAL)):
-        raise UsageError(
-            f"{place.path}: there is no such file; to run this folder's configuration, add --config {_LOCAL}"
-        )
-    return place.path
+    return _config(config, is_local_used=False).path
 
 
 def archive_of_environment() -> Path | None:
@@ -97,6 +92,14 @@ def archive_of_environment() -> Path | None:
     if not os.path.isfile(Path(named, DESCRIPTION)):  # noqa: PTH113 (False where the folder cannot be read)
         raise UsageError(f"{ARCHIVE_VARIABLE}={named}: there is no archive; correct the variable, or unset it")
     return Path(named)
+
+
+def likely_config(config: Path | None) -> Path:
+    """Find the configuration, or where it would be: for a report on the installation, which also says what is missing."""
+    try:
+        return config_of(config)
+    except ConfigError:
+        return default_config()
 
 
 def default_config() -> Path:
@@ -116,7 +119,19 @@ def _config(config: Path | None, *, is_local_used: bool) -> Place:
     if is_local_used and _is_of_pywats(Path(_LOCAL)):
         _require_own(Path(_LOCAL))
         return _found(Path(_LOCAL), "the current folder")
-    return _found(default_config(), "pyWATS' own place")
+    own = default_config()
+    if not own.exists():
+        raise ConfigError(_missing(own))
+    return _found(own, "pyWATS' own place")
+
+
+def _missing(own: Path) -> str:
+    if _is_of_pywats(Path(_LOCAL)):
+        return f"{own}: there is no such file; to run this folder's configuration, add --config {_LOCAL}"
+    return (
+        f"no configuration found: {own} is not there; name pyWATS' config.json with --config or {CONFIG_VARIABLE}, "
+        "or call the command in its folder"
+    )
 
 
 def _found(path: Path, by: str, *, is_archive: bool = False) -> Place:

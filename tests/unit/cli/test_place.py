@@ -11,7 +11,7 @@ import pytest
 
 from pywats_archive.cli import place
 from pywats_archive.cli.place import Place, config_of, place_of, service_config_of
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ConfigError, UsageError
 
 SECTION = {"name": "ict", "module_path": "own.Any", "watch_folder": "watch"}
 
@@ -23,6 +23,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("PYWATS_ARCHIVE_CONFIG", "PYWATS_ARCHIVE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def pywats_place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """pyWATS' own place, with a configuration."""
+    own = config(tmp_path_factory.mktemp("pywats") / "config.json", SECTION)
+    monkeypatch.setattr(place, "default_config", lambda: own)
+    return own
 
 
 def config(path: Path, *sections: object) -> Path:
@@ -102,15 +110,23 @@ def test_a_configuration_of_another_account_must_be_named(here: Path) -> None:
 
 
 def test_a_service_never_takes_the_configuration_of_the_current_folder(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+    here: Path, pywats_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would move and remove files; the option and the variable name one, as an absolute path."""
-    monkeypatch.setattr(place, "default_config", lambda: here / "pywats" / "config.json")
     config(here / "config.json", SECTION)
+    assert service_config_of(None) == pywats_place
+    pywats_place.unlink()
     with pytest.raises(UsageError, match=r"there is no such file; to run this folder's.*--config config.json"):
         service_config_of(None)
     assert service_config_of(Path("config.json")) == here / "config.json"
-    own = config(here / "pywats" / "config.json", SECTION)
-    assert service_config_of(None) == own
     monkeypatch.setenv("PYWATS_ARCHIVE_CONFIG", "config.json")
     assert service_config_of(None) == here / "config.json"
+
+
+def test_without_any_configuration_the_error_says_how_to_name_one(pywats_place: Path) -> None:
+    """A report on the installation says where it would be."""
+    pywats_place.unlink()
+    for find in (lambda: place_of(None, None), lambda: config_of(None), lambda: service_config_of(None)):
+        with pytest.raises(ConfigError, match=r"no configuration found: .*--config or PYWATS_ARCHIVE_CONFIG"):
+            find()
+    assert place.likely_config(None) == pywats_place
