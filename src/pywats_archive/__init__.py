@@ -63,7 +63,10 @@ if TYPE_CHECKING:
     from pywats_archive.errors import WrongAccount as WrongAccount
     from pywats_archive.models.arrival import Arrival as Arrival
     from pywats_archive.models.arrival import ArrivalState as ArrivalState
+    from pywats_archive.models.code import ConverterCode as ConverterCode
     from pywats_archive.models.conversion import Conversion as Conversion
+    from pywats_archive.models.conversion import ConversionResult as ConversionResult
+    from pywats_archive.models.conversion import ConverterInfo as ConverterInfo
     from pywats_archive.models.entry import ArchiveEntry as ArchiveEntry
     from pywats_archive.models.entry import Companion as Companion
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.event import EventFilter as EventFilter
     from pywats_archive.models.event import EventPage as EventPage
     from pywats_archive.models.event import RecordedEvent as RecordedEvent
+    from pywats_archive.models.file_stamp import FileStamp as FileStamp
     from pywats_archive.models.operation.capacity import Ratios as Ratios
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.query import Page as Page
     from pywats_archive.models.query import SortKey as SortKey
     from pywats_archive.models.report import Report as Report
+    from pywats_archive.models.report import ReportSummary as ReportSummary
     from pywats_archive.models.report import SubmissionState as SubmissionState
     from pywats_archive.models.report import UnitResult as UnitResult
     from pywats_archive.models.retention.configured import Difference as Difference
@@ -158,8 +163,11 @@ _HOMES = {
     "ConfigError": "errors",
     "Conversion": "models.conversion",
     "ConversionInterrupted": "errors",
+    "ConversionResult": "models.conversion",
     "ConversionStatus": "models.entry",
+    "ConverterCode": "models.code",
     "ConverterConfig": "config",
+    "ConverterInfo": "models.conversion",
     "ConverterUnavailable": "errors",
     "DayStatistics": "models.operation.statistics",
     "Decision": "models.retention.purge",
@@ -173,6 +181,7 @@ _HOMES = {
     "EventFilter": "models.event",
     "EventPage": "models.event",
     "Examination": "doctor.examination",
+    "FileStamp": "models.file_stamp",
     "FolderAway": "errors",
     "FolderTaken": "errors",
     "Hold": "models.retention.purge",
@@ -202,6 +211,7 @@ _HOMES = {
     "ReplayMode": "models.operation.replay_mode",
     "ReplayRequest": "models.operation.replay",
     "Report": "models.report",
+    "ReportSummary": "models.report",
     "ReprocessingEngine": "reprocessing.engine",
     "ReprocessingResult": "models.operation.replay",
     "Restored": "client.restoring",

@@ -74,7 +74,7 @@ def run(script: Path) -> list[str]:
 
 def test_each_example_runs(station: Station) -> None:
     """What the documentation shows, a reader can copy; the replay prints what becomes of each file."""
-    find, replay, asynchronous, own, readme = (run(script) for script in written(station.root))
+    find, replay, asynchronous, own, intercepted, readme = (run(script) for script in written(station.root))
     failed, good = (
         entry.archive_id for entry in sorted(station.entries(), key=lambda entry: entry.serial_number or "")
     )
@@ -84,10 +84,11 @@ def test_each_example_runs(station: Station) -> None:
         "{'newly_succeeding': 1}",
         f"{failed} SUCCESS ",
     ]
-    assert asynchronous == ["2"] and own == []
+    assert asynchronous == ["2"] and own == intercepted == []
     assert readme == [f"{good} ICT SN900501"]
     with Client(station.root / "my-archive") as client:
-        assert client.find().items[0].converter_name == "My converter"
+        made = {entry.converter_name: entry.serial_number for entry in client.entries()}
+        assert made == {"My converter": "SN1", "My other converter": "SN1"}
 
 
 def test_type_checkers_accept_each_example(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_type_checkers_accept_each_example(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "mypy", *options, *scripts], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (ended.returncode, len(scripts)) == (0, 5), ended.stdout
+    assert (ended.returncode, len(scripts)) == (0, 6), ended.stdout
 
 
 def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:

@@ -24,8 +24,19 @@ USED = (
     pywats_archive.ArchiveStorage,
     pywats_archive.RetentionEngine,
     pywats_archive.ReprocessingEngine,
+    pywats_archive.ArchiveInterceptor,
 )
-INNER = {"Archive", "OpenArchives", "Stored", "StationConfig", "StationOutline", "ConverterOutline"}
+INNER = {
+    "Archive",
+    "OpenArchives",
+    "Stored",
+    "StationConfig",
+    "StationOutline",
+    "ConverterOutline",
+    "Look",
+    "NextState",
+    "StoredCodes",
+}
 """What methods take from each other, and no program does."""
 
 

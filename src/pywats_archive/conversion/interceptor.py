@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from pywats_archive.archive.core import Archive
+from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.results.codes import StoredCodes
 from pywats_archive.archive.sources import companions, ingest, late
@@ -31,27 +31,27 @@ _MOST_NAMED = 5
 
 
 class ArchiveInterceptor:
-    """Stores one converter's sources, conversions and reports in one archive.
+    """Stores one converter's sources, conversions and reports in one archive, an ``ArchiveStorage`` or an open archive.
 
     ``info`` is None when the converter's code could not be loaded; ``key`` makes the fingerprints of secrets.
     """
 
     def __init__(
-        self, archive: Archive, config: ConverterConfig, *, key: bytes, info: ConverterInfo | None = None
+        self, archive: Stored | Archive, config: ConverterConfig, *, key: bytes, info: ConverterInfo | None = None
     ) -> None:
-        self.archive = archive
+        self.archive = archive_of(archive)
         self._config = config
         self._key = key
         self.info = info
         """What is known of the converter's code, if it could be loaded."""
         self._configuration = settings_of(config)
-        self.codes = StoredCodes(archive)
+        self.codes = StoredCodes(self.archive)
         """The stored code of the converters."""
-        archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
+        self.archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
 
     def pre_convert(
         self,
-        source: Path,
+        source: Path | str,
         *,
         arrival_id: int | None = None,
         busy: bool = False,
@@ -63,7 +63,7 @@ class ArchiveInterceptor:
         ``look`` is the stamp that was just seen there, and ``is_repeated`` whether another source had its path before.
         """
         new = ingest.NewSource(
-            path=source,
+            path=Path(source).absolute(),
             converter_name=self._config.name,
             converter_version=self.info.version if self.info else None,
             parameters=self.safe_arguments(self.info),
