@@ -8,7 +8,9 @@ import pytest
 from tests.station import CONVERTER, Station, wait_for
 
 from pywats_archive.archive.results import codes
+from pywats_archive.client import Client
 from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.operation.replay import ReplayRequest
 
 EDITED = """
 import helper_of_it
@@ -75,6 +77,34 @@ def test_an_archive_is_asked_once_for_each_version(station: Station) -> None:
     station.run()
     assert len(list(Path(station.archive_root, "converters").iterdir())) == 1
     assert len({conversion.code_fingerprint for conversion in _conversions(station)}) == 1
+
+
+TWO = """
+class First(Any):
+    def outcome(self, source, context):
+        return ConverterResult.success_result(report=report(source.path.stem, misc="first"))
+class Second(Any):
+    def outcome(self, source, context):
+        return ConverterResult.success_result(report=report(source.path.stem, misc="second"))
+"""
+
+
+@pytest.mark.parametrize("later", ["edited", "swapped"])
+def test_of_two_converters_in_one_file_each_is_replayed_by_its_own(station: Station, later: str) -> None:
+    """The original converter is a class: the file may hold another one, and the configuration may name that one now."""
+    station.code(TWO)
+    for name, module_path in (("one", "own.First"), ("two", "own.Second")):
+        (station.add(name, module_path) / f"{name}.log").write_text(name)
+    station.run()
+    if later == "edited":
+        station.code(TWO + "# edited")
+    else:
+        station.sections[0]["module_path"], station.sections[1]["module_path"] = "own.Second", "own.First"
+    with Client.from_config(station.write_config()) as client:
+        ids = [entry.archive_id for entry in station.entries()]
+        engine = client.reprocessing(actor="engineer")
+        done = engine.start(ids, ReplayRequest(dry_run=True, use_current_converter=False), processes=1)
+    assert (done.by_comparison, done.skipped_because) == ({"same": 2}, {})
 
 
 def _conversions(station: Station) -> list[Conversion]:

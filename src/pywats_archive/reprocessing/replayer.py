@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from pywats_archive.errors import (
 from pywats_archive.host.job import ConversionJob, job_for, selects
 from pywats_archive.host.settings.secrets import fingerprint_secrets, is_fingerprint, redact, redact_result
 from pywats_archive.host.worker import entry as worker
+from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.operation.replay import ReplayRequest
@@ -68,7 +70,7 @@ class Replayer:
         self._key = key
         self._candidate = Candidate.parse(request.converter_file) if request.converter_file else None
         self._codes: dict[str, _Code | str] = {}
-        self._laid_out: dict[str, tuple[str, str]] = {}
+        self._laid_out: dict[str, tuple[Path, ConverterCode]] = {}
         self._break: int | None = None
         """The first event at which the history is broken, 0 if it is intact; None before it was checked."""
         self._mutex = threading.Lock()
@@ -153,7 +155,7 @@ class Replayer:
             selected = f"'{original.converter_class}', which AIConverter had selected"
             raise Skipped(f"it was converted by {selected}; replay it with the current converters")
         if (now.fingerprint, now.distribution) == (original.code_fingerprint, original.distribution):
-            return today
+            return _same_file(today, original.converter_class)
         was = f"{original.distribution or original.converter_version or '?'}, code {original.code_fingerprint[:15]}"
         if original.distribution:
             if self._request.allow_version and now.distribution == _of_version(original.distribution, self._request):
@@ -163,13 +165,14 @@ class Replayer:
         with self._mutex:
             if original.code_fingerprint not in self._laid_out:
                 self._laid_out[original.code_fingerprint] = self._stored_code(original.code_fingerprint, was)
-            module_path, folder = self._laid_out[original.code_fingerprint]
+            main, kept = self._laid_out[original.code_fingerprint]
         info = ConverterInfo(
             converter_class=original.converter_class,
             version=original.converter_version or "",
             fingerprint=original.code_fingerprint,
         )
-        return replace(today, info=info, module_path=module_path, folder=folder)
+        module_path = f"{main.name}.{_class_in(kept, original.converter_class)}"
+        return replace(today, info=info, module_path=module_path, folder=str(main.parent))
 
     def _require_recorded(self, original: Conversion, was: str) -> None:
         """Refuse code that only a row names: its fingerprint must be in the conversion's event, in an intact chain."""
@@ -188,16 +191,15 @@ class Replayer:
                 "compare the catalog with a backup"
             )
 
-    def _stored_code(self, fingerprint: str, was: str) -> tuple[str, str]:
-        """Unpack stored code, once for the run, since a worker caches what it loaded by its path."""
+    def _stored_code(self, fingerprint: str, was: str) -> tuple[Path, ConverterCode]:
+        """Unpack stored code, once for the run, since a worker caches what it loaded by its path; returns its main file too."""
         try:
             kept = codes.load(self._archive, fingerprint)
         except BlobDamaged as exc:
             raise Skipped(str(exc)) from exc
         if kept is None:
             raise Skipped(f"the original converter ({was}) is not available: its code was not stored")
-        main = codes.lay_out(kept, self._scratch.make())
-        return f"{main.name}.{kept.class_name}", str(main.parent)
+        return codes.lay_out(kept, self._scratch.make()), kept
 
     def _arguments(self, code: _Code, original: Conversion | None) -> Mapping[str, Any]:
         """Today's arguments, or those on record, with secrets from today's configuration where it has them (invariant 10)."""
@@ -225,3 +227,20 @@ class Replayer:
 
 def _of_version(distribution: str, request: ReplayRequest) -> str:
     return f"{distribution.partition(' ')[0]} {request.allow_version}"
+
+
+def _same_file(today: _Code, converter_class: str) -> _Code:
+    """Return today's code as the class that converted: the configuration may name another one in the same file by now."""
+    if today.module_path.rpartition(".")[2] == converter_class.rpartition(".")[2]:
+        return today
+    return replace(today, info=replace(today.info, converter_class=converter_class), module_path=converter_class)
+
+
+def _class_in(code: ConverterCode, module_path: str) -> str:
+    """Return the class in stored code that a module path names: a file is stored once, and may define several converters."""
+    named = module_path.rpartition(".")[2]
+    try:
+        defined = {node.name for node in ast.parse(code.files[code.main]).body if isinstance(node, ast.ClassDef)}
+    except SyntaxError:  # written for another version of Python
+        defined = set()
+    return named if named in defined else code.class_name
