@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,6 +73,13 @@ def test_a_server_that_is_down_is_told(server: WatsServer) -> None:
     check = asked(server.address)
     assert check.level is CheckLevel.FAILED
     assert "does not answer" in check.seen and "reports wait in the archive" in check.advice
+
+
+def test_a_server_that_never_answers_ends_the_check() -> None:
+    """Something listens at the address, and nothing comes back."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        check = asked(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    assert check.level is CheckLevel.FAILED and "does not answer (no answer within 2 s)" in check.seen
 
 
 def test_an_untrusted_certificate_is_told(tmp_path: Path) -> None:
