@@ -18,12 +18,16 @@ unit: $(STAMP)
 	@echo "== unit tests"
 	@$(BIN)/python -m pytest -n 3 -m "not spawned and not long" tests/unit
 
-test: lint types imports
+test: lint types imports browser
 	@echo "== tests"
 	@$(BIN)/python -m pytest
 
 test-windows: $(STAMP)
 	@$(BIN)/python -m tools.windows
+
+browser: # the tests of the web pages need one
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -q -y chromium; } >/dev/null 2>&1 \
+	|| echo "no Chromium: its tests are skipped; install the package chromium"
 
 lint: $(STAMP)
 	@echo "== format and lint"

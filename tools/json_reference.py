@@ -88,8 +88,8 @@ DOCUMENTS: dict[str, type] = {
 """The document of each verb, and of its forms that have another one; in the order of the help."""
 STREAMS: dict[str, type] = {"events --follow": RecordedEvent}
 """Verbs that write a document per line."""
-WITHOUT = frozenset({"cat", "completion", "logs"})
-"""Verbs without a document: they pass on bytes or text."""
+WITHOUT = frozenset({"cat", "completion", "logs", "web"})
+"""Verbs without a document: they pass on bytes or text, or serve until they are stopped."""
 
 
 def page(text: str) -> str:

@@ -19,6 +19,7 @@ EXAMPLES = {
     "run": Example("run --until-idle --config config.json", "the service failed, or sources need a person"),
     "status": Example("status SN900500", "an open alert, a vanished source, or nothing found"),
     "logs": Example("logs -f", "the log is nowhere that this command can read it"),
+    "web": Example("web --config config.json", "the pages cannot be served"),
     "doctor": Example("doctor --config config.json", "a folder is not full, or a check found something"),
     "service": Example("service install --config config.json", "the service manager refused"),
     "service install": Example("service install --config config.json --account wats", "the service manager refused"),

@@ -1,0 +1,44 @@
+"""``web``: the pages of a station, on this computer."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import options
+from pywats_archive.cli.output import console
+from pywats_archive.cli.place import place_of
+from pywats_archive.cli.signals import Signals
+from pywats_archive.errors import UsageError
+
+
+def web(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0 is any free one.")] = 8087,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+) -> None:
+    """Serve the web pages on this computer.
+
+    Prints the address that signs in.
+    """
+    if find_spec("fastapi") is None or find_spec("uvicorn") is None:
+        raise UsageError("the web pages are not installed; install pywats-archive[web]")
+    from pywats_archive.web.server import PageServer  # noqa: PLC0415 (an extra)
+    from pywats_archive.web.settings import WebSettings  # noqa: PLC0415
+
+    with options.open_client(archive, config) as client:
+        place = place_of(archive, config)
+        folder = place.path if place.is_archive else place.path.parent
+        server = PageServer(client, WebSettings(port=port), folder=folder.absolute())
+        with Signals(stop=server.stop, reload=_nothing):
+            console.print(server.sign_in, soft_wrap=True)
+            console.print("Open this address in a browser on this computer. Ctrl-C ends the pages.", style="dim")
+            sys.stdout.flush()
+            server.serve()
+
+
+def _nothing() -> None:
+    """The pages have no configuration to read again."""

@@ -1,0 +1,1 @@
+"""Who may ask: the guard before every request, the station's token, and sessions."""

@@ -1,0 +1,94 @@
+"""The gate: every request passes it before any route, and every answer after."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pywats_archive.web.access.guard import HEADERS, is_from_here, is_known_host
+from pywats_archive.web.access.sessions import Session, Sessions
+from pywats_archive.web.problems import problem
+
+_OPEN = ("/sign-in", "/static/")
+"""Paths that nobody needs to sign in for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The means by which the station knows who asks."""
+
+    token: str
+    sessions: Sessions
+    cookie: str
+    """Cookies know no port: the name has the station's own id."""
+    owner: str
+    """The name of whoever has the station's token."""
+
+    def is_token(self, given: str) -> bool:
+        """Compare with the station's token, in constant time."""
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
+
+    def user_of(self, headers: Headers) -> str | None:
+        """Return the name of the person who asks; None if nobody is signed in."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.owner if self.is_token(given.strip()) else None
+        session: Session | None = self.sessions.find(self.secret_of(headers))
+        return session.user if session else None
+
+    def secret_of(self, headers: Headers) -> str | None:
+        """Return the secret in the browser's cookie."""
+        try:
+            morsel = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        except CookieError:
+            return None
+        return morsel.value if morsel else None
+
+
+class Gate:
+    """ASGI middleware: refuses foreign hosts, foreign origins and strangers, and adds the security headers."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, host_names: Collection[str]) -> None:
+        self._app = app
+        self._access = access
+        self._host_names = host_names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        await (refusal or self._app)(scope, receive, _guarded(send))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        if not is_known_host(headers.get("host", ""), self._host_names):
+            return problem(421, "this server is not known under this name", "use the address that the command printed")
+        if not is_from_here(scope["method"], headers):
+            return problem(403, "the request comes from another site", "use the pages of this station")
+        user = self._access.user_of(headers)
+        scope.setdefault("state", {})["user"] = user
+        if user is not None or path.startswith(_OPEN):
+            return None
+        if path.startswith("/api/") or scope["method"] != "GET":
+            return problem(401, "nobody is signed in", "send the station's token as 'Authorization: Bearer TOKEN'")
+        return RedirectResponse("/sign-in", status_code=303)
+
+
+def _guarded(send: Send) -> Callable[[Message], Awaitable[Any]]:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return guarded

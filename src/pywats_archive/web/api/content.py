@@ -1,0 +1,57 @@
+"""Sources as downloads, whole or a range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BufferedIOBase
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
+
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
+
+_CHUNK = 1 << 18
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
+
+
+def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | None) -> Response:
+    """Return a source as a download; ``asked`` is the Range header, of which one range from a start is served.
+
+    The first piece is read before the answer begins: what is damaged there is an error, and no download.
+    """
+    name = entry.source_original_path.replace("\\", "/").rpartition("/")[2]
+    if entry.source_kind is SourceKind.FOLDER:
+        name += ".tar"
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name.encode('utf-8', 'replace'), safe='')}",
+        "content-security-policy": "sandbox; default-src 'none'",
+        "accept-ranges": "bytes",
+    }
+    size, match = entry.source_size_bytes, _RANGE.fullmatch(asked or "")
+    if match is None or entry.source_kind is not SourceKind.FILE:
+        first = content.read(_CHUNK)
+        return StreamingResponse(_rest(first, content), media_type="application/octet-stream", headers=headers)
+    start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
+    if start >= size or end < start:
+        content.close()
+        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    headers |= {"content-range": f"bytes {start}-{end}/{size}", "content-length": str(end - start + 1)}
+    pieces = _slice(content, start, end - start + 1)
+    return StreamingResponse(pieces, 206, media_type="application/octet-stream", headers=headers)
+
+
+def _rest(first: bytes, content: BufferedIOBase) -> Iterator[bytes]:
+    with content:
+        yield first
+        while piece := content.read(_CHUNK):
+            yield piece
+
+
+def _slice(content: BufferedIOBase, start: int, length: int) -> Iterator[bytes]:
+    with content:
+        while start and (skipped := content.read(min(start, _CHUNK))):
+            start -= len(skipped)
+        while length and (piece := content.read(min(length, _CHUNK))):
+            length -= len(piece)
+            yield piece

@@ -1,0 +1,52 @@
+"""Entries and what they hold, in JSON and as bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.query import Page
+from pywats_archive.web.api.content import source_response
+from pywats_archive.web.station import station_of, user_of
+from pywats_archive.web.views import address
+
+router = APIRouter(prefix="/api/v1")
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.get("/entries")
+def find_entries(request: Request, limit: Limit = 100) -> Page[ArchiveEntry]:
+    """Find entries; the query fields are those of the Archives page."""
+    fields = {name: value for name, value in request.query_params.items() if name != "limit"}
+    view = address.read(fields)
+    return station_of(request).client.find(view.wanted(), limit=limit, after=view.after or None)
+
+
+@router.get("/entries/{archive_id}")
+def entry_details(request: Request, archive_id: str) -> dict[str, Any]:
+    """Return an entry with its conversions, reports and events."""
+    details = station_of(request).client.details(archive_id)
+    return {
+        "entry": details.entry,
+        "conversions": details.conversions,
+        "reports": details.reports,
+        "events": details.events,
+    }
+
+
+@router.get("/entries/{archive_id}/source", response_class=Response)
+def source(request: Request, archive_id: str) -> Response:
+    """Return the bytes of a source, or the tar of a folder."""
+    client = station_of(request).client
+    entry = client.details(archive_id).entry
+    return source_response(client.open_source(archive_id, actor=user_of(request)), entry, request.headers.get("range"))
+
+
+@router.get("/entries/{archive_id}/reports/{number}", response_class=Response)
+def report(request: Request, archive_id: str, number: int) -> Response:
+    """Return the exact JSON of a report, counted from 1."""
+    with station_of(request).client.open_report(archive_id, number) as content:
+        return Response(content.read(), media_type="application/json")

@@ -1,0 +1,75 @@
+"""The application: gate, routes, errors and static files."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from pywats_archive.errors import ArchiveError
+from pywats_archive.web import problems
+from pywats_archive.web.access.gate import Gate
+from pywats_archive.web.api import entries as entries_api
+from pywats_archive.web.api import status as status_api
+from pywats_archive.web.pages import archives, entry, overview, signin
+from pywats_archive.web.pages.rendering import FOLDER, page
+from pywats_archive.web.settings import WebSettings
+from pywats_archive.web.station import Station
+
+_ROUTERS = (entries_api.router, status_api.router, overview.router, archives.router, entry.router, signin.router)
+
+
+def create_app(station: Station, settings: WebSettings) -> ASGIApp:
+    """Put the pages and the API of a station together."""
+    app = FastAPI(title="pywats-archive", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.station = station
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"))
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_exception_handler(ArchiveError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    return Gate(app, access=station.access, host_names=settings.host_names)  # around the answer to any error too
+
+
+def _on_unexpected(request: Request, error: Exception) -> Response:
+    happened = f"an unexpected error ({type(error).__name__})"
+    advice = "the output of 'pywats-archive web' has the details"
+    if _is_api(request):
+        return problems.problem(500, happened, advice, kind="UnexpectedError")
+    return page(request, "problem.html", code=500, happened=happened, advice=advice)
+
+
+def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ArchiveError)
+    if _is_api(request):
+        return problems.problem_of(error)
+    happened, advice = problems.parts_of(error)
+    return page(request, "problem.html", code=problems.status_of(error), happened=happened, advice=advice)
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    happened = "there is no such page" if error.status_code == 404 else str(error.detail).lower()
+    if _is_api(request):
+        return problems.problem(error.status_code, happened)
+    return page(request, "problem.html", code=error.status_code, happened=happened, advice="")
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    happened = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"
+    if _is_api(request):
+        return problems.problem(422, happened)
+    return page(request, "problem.html", code=422, happened=happened, advice="")
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")

@@ -1,0 +1,1 @@
+"""The pages: each route is one call of the client, one view and one template."""

@@ -1,0 +1,101 @@
+"""The Archives page: find entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.station import station_of
+from pywats_archive.web.views import address, words
+
+router = APIRouter(include_in_schema=False)
+_PAGE = 50
+_COLUMNS = (("time", "Time"), ("serial", "Serial number"), ("result", "Result"), ("size", "Size"), ("duration", "Took"))
+"""The columns that sort."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One entry in the table."""
+
+    archive_id: str
+    when: str
+    at: str
+    serial: str
+    part: str
+    result: words.Badge | None
+    converted: words.Badge
+    converter: str
+    source: str
+    error: str
+    """Why there is no report."""
+    marks: tuple[str, ...]
+    size: str
+    took: str
+
+
+@router.get("/archives")
+def archives(request: Request) -> Response:
+    """Show the entries that the address asks for."""
+    station = station_of(request)
+    view = address.read(request.query_params)
+    found = station.client.find(view.wanted(), limit=_PAGE, after=view.after or None)
+    today = station.now().astimezone().date()
+    return page(
+        request,
+        "archives.html",
+        view=view,
+        rows=[_row(entry, words.moment(entry.conversion_timestamp, now=station.now())) for entry in found.items],
+        count=_count(found, view.wanted()),
+        next=view.query(after=found.next) if found.next else "",
+        first=view.query() if view.after else "",
+        columns=_COLUMNS,
+        converters=station.client.converters(),
+        statuses=[each.value.lower() for each in ConversionStatus],
+        results=[each.value.lower() for each in UnitResult],
+        submissions=[each.value.lower() for each in SubmissionState],
+        presets=[(name, view.query(from_=str(today - timedelta(days=days)), to="")) for name, days in _DAYS],
+    )
+
+
+_DAYS = (("Today", 0), ("7 days", 6), ("30 days", 29))
+
+
+def _count(found: Page[ArchiveEntry], wanted: EntryFilter) -> str:
+    match = "entries" if wanted == EntryFilter() else "match"
+    if not found.total_is_exact:
+        return f"more than {found.total:,} {match}"
+    if found.total == 1:
+        return "1 entry" if match == "entries" else "1 matches"
+    return f"{found.total:,} {match}"
+
+
+def _row(entry: ArchiveEntry, when: str) -> Row:
+    marks = {
+        "warnings": entry.warnings,
+        "held": entry.hold_reason,
+        "purged": entry.purged_at,
+        f"{entry.report_count} reports": entry.report_count > 1,
+    }
+    return Row(
+        archive_id=entry.archive_id,
+        when=when,
+        at=entry.conversion_timestamp.isoformat(),
+        serial=words.visible(entry.serial_number or "", most=60),
+        part=words.visible(entry.part_number or "", most=60),
+        result=words.result_badge(entry.result),
+        converted=words.converted_badge(entry.conversion_status),
+        converter=words.visible(entry.converter_name, most=60),
+        source=words.name_of(entry),
+        error=words.visible(entry.conversion_error or ""),
+        marks=tuple(mark for mark, applies in marks.items() if applies),
+        size=words.size(entry.source_size_bytes),
+        took=words.duration(entry.conversion_duration_ms),
+    )

@@ -1,0 +1,90 @@
+"""The page of one entry: its report as WATS people read it, its source, its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from pywats_archive.client import Client
+from pywats_archive.errors import StorageError
+from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.report import Report
+from pywats_archive.web.pages.rendering import page
+from pywats_archive.web.station import station_of, user_of
+from pywats_archive.web.views import report as report_view
+from pywats_archive.web.views import steps, words
+from pywats_archive.web.views.preview import WINDOW, Preview, preview
+
+router = APIRouter(include_in_schema=False)
+TABS = ("report", "source", "conversions", "history", "about")
+
+
+@router.get("/entries/{archive_id}")
+def entry(request: Request, archive_id: str) -> Response:
+    """Show an entry; ``tab`` says which part, ``report`` which of its reports."""
+    client = station_of(request).client
+    details = client.details(archive_id)
+    found, query = details.entry, request.query_params
+    tab = query.get("tab", "report" if details.reports else "source")
+    tab = tab if tab in TABS else TABS[0]
+    number = _number(query.get("report", ""), found, details.reports)
+    shown = _shown(request, client, found, tab)
+    return page(
+        request,
+        "entry.html",
+        entry=found,
+        details=details,
+        tabs=TABS,
+        tab=tab,
+        number=number,
+        name=words.name_of(found),
+        result=words.result_badge(found.result),
+        converted=words.converted_badge(found.conversion_status),
+        badge_of=words.converted_badge,
+        report=_report(request, client, found, details.reports, number) if tab == "report" else None,
+        preview=shown[0],
+        problem=shown[1],
+    )
+
+
+def _number(text: str, found: ArchiveEntry, reports: Sequence[Report]) -> int:
+    """Return the number of the report that was asked for, or of the first one of the latest conversion; 0 if there is none."""
+    if text.isdecimal() and 0 < int(text[:9]) <= len(reports):
+        return int(text[:9])
+    numbers = (number for number, report in enumerate(reports, 1) if report.report_id == found.report_id)
+    return next(numbers, min(1, len(reports)))
+
+
+def _report(
+    request: Request, client: Client, found: ArchiveEntry, reports: Sequence[Report], number: int
+) -> dict[str, Any] | None:
+    if not number or found.purged_at:
+        return None
+    with client.open_report(found.archive_id, number) as content:
+        document = json.loads(content.read())
+    query = request.query_params
+    only_failed = query.get("failed") == "yes"
+    return {
+        "summary": reports[number - 1],
+        "header": report_view.header(document),
+        "table": steps.table(document, opened=query.getlist("open"), only_failed=only_failed),
+        "only_failed": only_failed,
+        "opened": query.getlist("open"),
+        "text": json.dumps(document, indent=2) if query.get("json") == "yes" else "",
+    }
+
+
+def _shown(request: Request, client: Client, found: ArchiveEntry, tab: str) -> tuple[Preview | None, str]:
+    """Return the preview of the source, or why there is none."""
+    if tab != "source":
+        return None, ""
+    try:
+        with client.open_source(found.archive_id, actor=user_of(request)) as content:
+            window = content.read(WINDOW)
+    except StorageError as exc:
+        return None, words.visible(exc, most=1000)
+    return preview(found.source_original_path, window, is_cut=found.source_size_bytes > len(window)), ""

@@ -1,0 +1,45 @@
+"""Templates: strict about names, and every value escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from pywats_archive.web.station import station_of
+from pywats_archive.web.views import words
+
+FOLDER = Path(__file__).parent.parent
+SECTIONS = (("/", "Overview"), ("/archives", "Archives"))
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"visible": words.visible, "size": words.size, "duration": words.duration}
+    return made
+
+
+_TEMPLATES = _environment()
+
+
+def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template with the frame's own values."""
+    station = station_of(request)
+    now = station.now()
+    frame = {
+        "sections": SECTIONS,
+        "path": request.url.path,
+        "station": station.name,
+        "user": getattr(request.state, "user", None),
+        "moment": lambda when: words.moment(when, now=now),
+    }
+    return HTMLResponse(_TEMPLATES.get_template(template).render(frame | values), status_code=code)

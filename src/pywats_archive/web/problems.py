@@ -1,0 +1,53 @@
+"""Errors as problem details (RFC 9457): the one place that gives an error its HTTP status."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from pywats_archive import errors
+from pywats_archive.redaction import redacted
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
+    (errors.UnknownEntry, 404),
+    (errors.UnknownRun, 404),
+    (errors.UnknownConverter, 404),
+    (errors.NeedsConfirmation, 409),
+    (errors.AlreadyDone, 409),
+    (errors.UsageError, 422),
+    (errors.BlobMissing, 410),
+    (errors.ArchiveInUse, 409),
+    (errors.ArchiveAway, 503),
+    (errors.DiskFull, 507),
+    (errors.ArchiveError, 500),
+)
+"""The first class that an error is one of decides."""
+
+
+def status_of(error: errors.ArchiveError) -> int:
+    """Return the HTTP status of an error."""
+    return next(status for kind, status in _STATUS if isinstance(error, kind))
+
+
+def parts_of(error: errors.ArchiveError) -> tuple[str, str]:
+    """Return what happened, and what to do if the message says so."""
+    happened, _, advice = " ".join(redacted(str(error)).split()).partition("; ")
+    return happened, advice
+
+
+def problem(status: int, title: str, detail: str = "", *, kind: str | None = None) -> JSONResponse:
+    """Return a problem document; ``kind`` is the error's class."""
+    body: dict[str, object] = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status}
+    if detail:
+        body["detail"] = detail
+    if kind:
+        body["kind"] = kind
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: errors.ArchiveError) -> JSONResponse:
+    """Return the problem document of an error."""
+    happened, advice = parts_of(error)
+    return problem(status_of(error), happened, advice, kind=type(error).__name__)

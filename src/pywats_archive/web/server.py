@@ -1,0 +1,81 @@
+"""The process that serves the pages, until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
+
+import uvicorn
+
+from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
+from pywats_archive.web.access.gate import Access
+from pywats_archive.web.access.sessions import Sessions
+from pywats_archive.web.access.token import load_token
+from pywats_archive.web.app import create_app
+from pywats_archive.web.settings import LOOPBACK, WebSettings
+from pywats_archive.web.station import Station
+
+_STOP_S = 2
+
+
+class PageServer:
+    """The pages of one station; ``stop`` ends them, from a signal handler too."""
+
+    def __init__(self, client: Client, settings: WebSettings, *, folder: Path) -> None:
+        """Take the port; UsageError if it is taken. ``folder`` holds the token and the sessions."""
+        token = load_token(folder)
+        access = Access(
+            token=token,
+            sessions=Sessions(folder, length=settings.session_length),
+            cookie=f"pywats-archive-{uuid5(NAMESPACE_URL, str(folder)).hex[:8]}",
+            owner=client.actor,
+        )
+        station = Station(client=client, access=access, name=socket.gethostname())
+        config = uvicorn.Config(
+            create_app(station, settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_S,
+        )
+        self._server = _Server(config)
+        self._listener = _listening(settings.port)
+        port = self._listener.getsockname()[1]
+        self.sign_in = f"http://{LOOPBACK}:{port}/sign-in?token={quote(token)}"
+        """The address that signs in."""
+
+    def serve(self) -> None:
+        """Serve until ``stop`` is called."""
+        with self._listener:
+            self._server.run(sockets=[self._listener])
+
+    def stop(self) -> bool:
+        """End the pages; answers in progress have two seconds. True if this was asked before."""
+        is_again = self._server.should_exit
+        self._server.should_exit = True
+        return is_again
+
+
+class _Server(uvicorn.Server):
+    """Without uvicorn's signal handlers, which would raise each signal again once the server has ended."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+    except OSError as exc:
+        listener.close()
+        raise UsageError(f"port {port}: cannot be used ({exc.strerror}); choose another one with --port") from exc
+    listener.listen()
+    return listener

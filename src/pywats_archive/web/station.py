@@ -1,0 +1,33 @@
+"""What every route works with: the client, who may use it, and the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from pywats_archive.client import Client
+from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.web.access.gate import Access
+
+
+@dataclass(frozen=True, kw_only=True)
+class Station:
+    """One station behind its pages."""
+
+    client: Client
+    access: Access
+    name: str
+    """What the pages show as the station's name."""
+    now: Clock = utc_now
+
+
+def station_of(request: Request) -> Station:
+    """Return the station that a request is for."""
+    station: Station = request.app.state.station
+    return station
+
+
+def user_of(request: Request) -> str:
+    """Return who asks; the gate has seen to it that somebody is signed in."""
+    return str(request.state.user)

@@ -1,0 +1,127 @@
+"""The Archives page as its address says it: to and from the query string."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from enum import Enum
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from pywats_archive.errors import UsageError
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter, SortKey
+from pywats_archive.models.report import SubmissionState, UnitResult
+
+Choice = TypeVar("Choice", bound=Enum)
+_LONGEST = 1000
+_ALIASES = {"from": "from_"}
+_YES_NO = {"": None, "yes": True, "no": False}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveView:
+    """The fields of the address, as they were typed; an empty one is no condition."""
+
+    q: str = ""
+    converter: str = ""
+    status: str = ""
+    result: str = ""
+    from_: str = ""
+    to: str = ""
+    serial: str = ""
+    part: str = ""
+    submission: str = ""
+    warned: str = ""
+    purged: str = ""
+    sort: str = ""
+    order: str = ""
+    after: str = ""
+
+    @property
+    def sort_key(self) -> SortKey:
+        """The field by which the entries are sorted."""
+        return _choice(self.sort, SortKey, "sort") or SortKey.TIME
+
+    def wanted(self) -> EntryFilter:
+        """Return the filter; UsageError names the field that cannot be used."""
+        if self.order not in ("", "asc", "desc"):
+            raise UsageError(f"order '{self.order}' is unknown; use asc or desc")
+        first, last = _day(self.from_, "from"), _day(self.to, "to")
+        if first and last and _plain(first) > _plain(last):
+            raise UsageError(f"from {self.from_} lies after to {self.to}; swap them")
+        return EntryFilter(
+            from_date=first,
+            to_date=last,
+            converter_name=self.converter or None,
+            status=_choice(self.status, ConversionStatus, "status"),
+            result=_choice(self.result, UnitResult, "result"),
+            serial_number=self.serial.replace("%", "*") or None,
+            part_number=self.part.replace("%", "*") or None,
+            text=self.q or None,
+            warned=_yes_no(self.warned, "warned"),
+            purged=_yes_no(self.purged, "purged"),
+            submission=_choice(self.submission, SubmissionState, "submission"),
+            sort=self.sort_key,
+            newest_first=self.order != "asc",
+        )
+
+    def query(self, **changes: str) -> str:
+        """Return the query string of this view with some fields changed; a change goes back to the first page."""
+        changed = replace(self, **{"after": "", **changes})
+        given = {field.name.rstrip("_"): getattr(changed, field.name) for field in fields(changed)}
+        return urlencode({name: value for name, value in given.items() if value})
+
+    @property
+    def chips(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, value and the address without it, for each condition that is set."""
+        shown = (field.name for field in fields(self) if field.name not in ("sort", "order", "after"))
+        return tuple(
+            (name.rstrip("_"), getattr(self, name), self.query(**{name: ""})) for name in shown if getattr(self, name)
+        )
+
+    def sorted_by(self, key: str) -> str:
+        """Return the query string that sorts by a column; by the present one, the other way round."""
+        is_present = self.sort_key.value == key
+        return self.query(sort=key, order="asc" if is_present and self.order != "asc" else "desc")
+
+
+def read(query: Mapping[str, str]) -> ArchiveView:
+    """Return the view of a query string; UsageError names an unknown or overlong field."""
+    known = {field.name for field in fields(ArchiveView)}
+    given = {_ALIASES.get(name, name): value.strip() for name, value in query.items()}
+    for name, value in given.items():
+        if name not in known or (name in _ALIASES.values() and name in query):
+            raise UsageError(
+                f"the field '{name[:80]}' is unknown; there are {', '.join(sorted(n.rstrip('_') for n in known))}"
+            )
+        if len(value) > _LONGEST and name != "after":
+            raise UsageError(f"{name}: {len(value)} characters are too many; use at most {_LONGEST}")
+    return ArchiveView(**given)
+
+
+def _choice(text: str, choices: type[Choice], name: str) -> Choice | None:
+    by_name = {str(choice.value).lower(): choice for choice in choices}
+    if text and text.lower() not in by_name:
+        raise UsageError(f"{name} '{text[:80]}' is unknown; choose from {', '.join(by_name)}")
+    return by_name.get(text.lower())
+
+
+def _yes_no(text: str, name: str) -> bool | None:
+    if text not in _YES_NO:
+        raise UsageError(f"{name} '{text[:80]}' is unknown; use yes or no")
+    return _YES_NO[text]
+
+
+def _day(text: str, name: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-01-31") else datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(f"{name} '{text[:80]}' is no date; use one such as 2026-01-31") from exc
+
+
+def _plain(day: date) -> tuple[int, int, int]:
+    return day.year, day.month, day.day

@@ -1,0 +1,62 @@
+"""Sessions and the station's token."""
+
+from __future__ import annotations
+
+import stat
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from pywats_archive.errors import ConfigError
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.web.access.sessions import SESSION_FILE, Sessions
+from pywats_archive.web.access.token import TOKEN_FILE, load_token
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_a_session_ends(tmp_path: Path) -> None:
+    """It holds for its length, over a restart too, and is over when the person signs out."""
+    clock = _Clock()
+    sessions = Sessions(tmp_path, length=timedelta(hours=12), clock=clock)
+    secret, other = sessions.begin("ann"), sessions.begin("bob")
+    again = Sessions(tmp_path, length=timedelta(hours=12), clock=clock)
+    found = again.find(secret)
+    assert found and found.user == "ann" and again.find(other)
+    again.end(other)
+    assert again.find(other) is None and Sessions(tmp_path, length=timedelta(), clock=clock).find(other) is None
+    clock.now += timedelta(hours=12)
+    assert again.find(secret) is None and again.find("") is None and again.find("x" * 43) is None
+
+
+def test_no_secret_is_stored(tmp_path: Path) -> None:
+    """The file has hashes alone, and only this account reads it."""
+    secret = Sessions(tmp_path, length=timedelta(hours=1)).begin("ann")
+    path = tmp_path / SESSION_FILE
+    assert secret not in path.read_text()
+    assert WINDOWS or stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
+    """It says what to do."""
+    (tmp_path / SESSION_FILE).write_text("[1")
+    with pytest.raises(ConfigError, match="remove the file"):
+        Sessions(tmp_path, length=timedelta(hours=1))
+
+
+def test_the_token_stays(tmp_path: Path) -> None:
+    """It is made once, for this account alone, and a short one is refused."""
+    token = load_token(tmp_path)
+    path = tmp_path / TOKEN_FILE
+    assert len(token) >= 43 and load_token(tmp_path) == token
+    assert WINDOWS or stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_text("abc\n")
+    with pytest.raises(ConfigError, match="too short"):
+        load_token(tmp_path)
