@@ -171,11 +171,11 @@ def test_a_terminal_gets_colors_unless_it_wants_none(
     environment.pop("PYWATS_ARCHIVE_LOG_FORMAT", None)
     words = [sys.executable, "-m", "pywats_archive", "run", "--config", str(station.write_config()), "--processes", "1"]
     service = subprocess.Popen(words, stderr=terminal, stdout=subprocess.DEVNULL, env=environment)
+    os.close(terminal)  # a service that ends too early ends the reading too
     text = b""
     while b"started; converters" not in text:
         text += os.read(main, 65_536)
     service.send_signal(signal.SIGTERM)
-    os.close(terminal)
     assert service.wait(60) == 0
     os.close(main)
     assert (b"\x1b[" in text) is colored

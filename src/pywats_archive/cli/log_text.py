@@ -10,9 +10,12 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, TextIO
 
+from pywats_archive.cli.alert_words import sentence
 from pywats_archive.cli.log_texts import TEXTS
 from pywats_archive.cli.output import printable
 from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.models.time import utc_now
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.redaction import redacted
 
@@ -68,6 +71,8 @@ def _words(event: Mapping[str, Any]) -> str | None:
         return None
     if name == "source.finished":
         return _columns(event, _outcome(event), _note(event))
+    if name in ("alert.raised", "alert.cleared"):
+        return f"{'alert' if name == 'alert.raised' else 'alert is over'}: {_alert(event)}"
     if name == "converter.ready":
         return f"{event.get('converter')}: {_work(event)}, {_kept(event)}"
     if name == "source.suspended":
@@ -135,6 +140,15 @@ def _seconds(duration_ms: int | None) -> str:
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
+def _alert(event: Mapping[str, Any]) -> str:
+    moment = _moment(event.get("raised_at") or event.get("timestamp")) or utc_now()
+    details = {key: value for key, value in event.items() if key not in (*_STANDARD, "raised_at")}
+    named = OpenAlert(
+        name=str(event.get("alert")), subject=str(event.get("subject")), raised_at=moment, details=details
+    )
+    return sentence(named, now=utc_now())
+
+
 def _work(event: Mapping[str, Any]) -> str:
     folder = event.get("watch_folder")
     return f"watches {folder}" if folder else "runs by its schedule"
@@ -159,12 +173,20 @@ def _file_name(event: Mapping[str, Any]) -> str:
     return PurePath(str(event.get("path"))).name or str(event.get("path"))
 
 
-def _local_time(moment: object) -> str:
+def _local_time(text: object) -> str:
     """Return a moment in the station's time, or as it is if it is none."""
+    moment = _moment(text)
     try:
-        return datetime.fromisoformat(str(moment).replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else str(text or "-")
     except (ValueError, OverflowError, OSError):
-        return str(moment or "-")
+        return str(text)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
 
 
 def _plain(value: object) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 TEXTS = {
-    "alert.raised": "alert {alert}: {subject}: {details}",
-    "alert.cleared": "alert {alert} is over: {subject}",
     "answer.not_told": "an answer of the server could not be passed on",
     "archive.back": "{root}: the archive is available again (before: {was})",
     "archive.failed": "{converter}: {path} is not archived yet: {reason}",

@@ -14,7 +14,7 @@ from pywats_archive.cli.log_text import has_colors, text_of
 from pywats_archive.cli.logs import LogFormat, LogLevel
 from pywats_archive.redaction import know_token
 
-AT = "2026-02-13T12:00:00.5Z"
+AT = "2026-02-13T12:00:00.500000Z"
 DONE: dict[str, Any] = {
     "event": "source.finished",
     "level": "info",
@@ -35,7 +35,7 @@ DONE: dict[str, Any] = {
 
 
 def line(**fields: Any) -> str:
-    text = text_of({**DONE, **fields})
+    text = text_of({**(DONE if "event" not in fields else {}), **fields})
     assert text
     return " ".join(text.split()[2:])
 
@@ -89,6 +89,20 @@ def test_an_event_without_words_of_its_own_shows_its_fields() -> None:
     """Nothing that is logged is lost for people."""
     shown = text_of({"event": "new.event", "level": "warning", "timestamp": AT, "count": 3, "names": ["a", "b"]})
     assert shown and shown.endswith("WARNING  new.event: count 3, names a, b")
+
+
+def test_an_alert_is_a_sentence_as_in_status() -> None:
+    """It says what is wrong, with its name for the page of alerts, and when it is over."""
+    alert = {
+        "event": "alert.raised",
+        "level": "error",
+        "timestamp": AT,
+        "alert": "server.away",
+        "subject": "http://wats",
+    }
+    assert "alert: The server http://wats accepts no reports: no route (server.away" in line(**alert, reason="no route")
+    over = line(**{**alert, "event": "alert.cleared"}, raised_at=AT)
+    assert "alert is over: The server http://wats accepts no reports" in over
 
 
 def test_a_traceback_follows_in_lines_of_its_own_and_secrets_are_removed() -> None:
