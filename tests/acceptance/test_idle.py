@@ -54,4 +54,17 @@ def test_a_run_tells_how_its_sources_ended(station: Station, archive_enabled: bo
     first = command("run", "--config", config, "--processes", "1", "--until-idle")
     assert (first.returncode, first.stdout) == (1, "Sources: 2 done, 1 failed.\n")
     again = command("run", "--config", config, "--processes", "1", "--until-idle", "--json")
-    assert (again.returncode, json.loads(again.stdout)) == (0, {"waiting": [], "ended": {}})
+    assert (again.returncode, json.loads(again.stdout)) == (0, {"schema": 1, "waiting": [], "ended": {}})
+
+
+def test_a_run_in_which_nothing_ends_tells_what_waits(station: Station) -> None:
+    """ "None ended" is no answer while a source waits."""
+    station.add("ict")
+    words = ("run", "--config", station.write_config(), "--processes", "1", "--until-idle", "-q")
+    assert "Sources" not in command(*words).stdout
+    assert command(*words[:-1]).stdout.endswith("Sources: none ended, none waits.\n")
+    (station.add("gone", "own.Missing") / "1.log").write_bytes(b"x")
+    station.write_config()
+    answer = command(*words[:-1])
+    assert answer.returncode == 1 and "1 source(s) wait to be converted" in answer.stdout
+    assert answer.stdout.endswith("Sources: none ended. What waits is listed above.\n")

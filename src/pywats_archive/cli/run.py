@@ -93,10 +93,19 @@ def run(
     elif not quiet:
         for line in outcome.waiting:
             console.print(printable(line), soft_wrap=True)
-        ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())
-        console.print(f"Sources: {ended or 'none ended'}.")
+        console.print(_summary(outcome, until_idle=until_idle))
     has_failed = until_idle and not _BAD.isdisjoint(outcome.ended)
     return 1 if outcome.waiting or has_failed else 0
+
+
+def _summary(outcome: RunOutcome, *, until_idle: bool) -> str:
+    """Return how the sources ended, and where to see what waits."""
+    ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())
+    if outcome.waiting:
+        return f"Sources: {ended or 'none ended'}. What waits is listed above."
+    if ended:
+        return f"Sources: {ended}."
+    return "Sources: none ended" + (", none waits." if until_idle else ". 'pywats-archive status' shows what waits.")
 
 
 def _outcome(service: Service) -> RunOutcome:

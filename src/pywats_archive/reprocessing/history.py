@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import runs
-from pywats_archive.archive.results.runs import RunOutcome
+from pywats_archive.archive.results.runs import Aftermath
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.replay import (
     Change,
@@ -29,11 +29,11 @@ def result_of(archive: Archive, run_id: int, *, duration: timedelta = timedelta(
     """Summarize what a run has done so far, and what became of it since."""
     run = runs.get(archive, run_id)
     items = (item for item in runs.items(archive, run_id) if item.state is not ItemState.PLANNED)
-    return summarize_run(items, run, runs.outcome(archive, run_id), duration=duration)
+    return summarize_run(items, run, runs.aftermath(archive, run_id), duration=duration)
 
 
 def summarize_run(
-    items: Iterable[ItemResult], run: Run, outcome: RunOutcome, *, duration: timedelta
+    items: Iterable[ItemResult], run: Run, after: Aftermath, *, duration: timedelta
 ) -> ReprocessingResult:
     """Summarize a run's items, grouped by change, the most frequent first."""
     counts, comparisons, skips, effects = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
@@ -82,12 +82,12 @@ def summarize_run(
         state=run.state,
         created_at=run.created_at,
         actor=run.actor,
-        ended_at=outcome.ended_at,
-        ended_by=outcome.ended_by,
+        ended_at=after.ended_at,
+        ended_by=after.ended_by,
         request=run.request,
         code=tuple(replace(each, entries=number) for each, number in code.most_common()),
-        submissions=outcome.submissions,
-        shown=outcome.shown,
+        submissions=after.submissions,
+        shown=after.shown,
     )
 
 

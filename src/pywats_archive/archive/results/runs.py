@@ -40,7 +40,7 @@ class Rollback:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunOutcome:
+class Aftermath:
     """What became of a run: see the fields of the same name of ``ReprocessingResult``."""
 
     ended_at: datetime | None
@@ -85,11 +85,11 @@ def latest(archive: Archive, limit: int = 100) -> tuple[Run, ...]:
         return runs.latest(db, limit)
 
 
-def outcome(archive: Archive, run_id: int) -> RunOutcome:
+def aftermath(archive: Archive, run_id: int) -> Aftermath:
     """Return what became of a run after its entries were replayed."""
     with archive.read() as db:
         at, actor = run_outcomes.ended(db, run_id) or (None, None)
-        return RunOutcome(
+        return Aftermath(
             ended_at=at,
             ended_by=actor,
             submissions=run_outcomes.submissions(db, run_id),

@@ -56,14 +56,14 @@ def start(
     sample: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=2**31, help="Only N of the entries, evenly spaced.")
     ] = None,
-    seed: Annotated[str | None, typer.Option(help="Draw the sample at random, as this seed decides.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="SEED", help="Draw the sample at random, by this seed.")] = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="Order of the entries.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; record and send nothing.")
     ] = False,
     converter_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE[:CLASS]", help="With --dry-run: try a converter that is not installed."),
+        typer.Option(metavar="FILE[:CLASS]", help="With --dry-run: try this converter file."),
     ] = None,
     original_converter: Annotated[
         bool, typer.Option("--original-converter", help="Only with the original converter code.")
