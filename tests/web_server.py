@@ -45,14 +45,23 @@ class Pages:
 def pages(archive: Path) -> Iterator[Pages]:
     """Serve the pages of an archive."""
     words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--archive", str(archive)]
+    with serving(words) as running:
+        yield running
+
+
+@contextmanager
+def serving(words: list[str]) -> Iterator[Pages]:
+    """Run a command that prints the address of its pages, and end it in order."""
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("http://127.0.0.1:"), line
-        yield Pages(sign_in=line.strip())
+        lines = iter(process.stdout)
+        address = next((line.strip() for line in lines if line.startswith("http://127.0.0.1:")), "")
+        assert address, "no address was printed"
+        yield Pages(sign_in=address)
     finally:
         process.terminate()
-        assert process.wait(timeout=60) == 0
         assert process.stdout
+        process.stdout.read()
+        assert process.wait(timeout=60) == 0
         process.stdout.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.filled import fill
-from tests.web_server import Pages, pages
+from tests.web_server import Pages, pages, serving
 
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ArchiveEntry
@@ -164,3 +166,15 @@ def test_the_way_to_an_entry(served: Pages, entries: tuple[ArchiveEntry, ...]) -
         assert found.count('href="/entries/') == 1
         assert "Nothing matches" in browser.get("/archives?q=nothing-like-it").text
         assert browser.get("/archives?status=odd").status_code == 422
+
+
+def test_the_demo_leaves_its_station_running(tmp_path: Path) -> None:
+    """With ``--web`` a file that is dropped later is seen in the pages; the end of the pages ends the demo."""
+    words = [sys.executable, "-m", "pywats_archive", "demo", "--web", "--count", "20", "--to", str(tmp_path / "demo")]
+    with serving(words) as running, running.api() as api:
+        before = api.get("/api/v1/entries").json()["total"]
+        assert before >= 20
+        dropped = tmp_path / "demo" / "spea" / "watch" / "later.csv"
+        dropped.write_bytes(b"not a test log")
+        while api.get("/api/v1/entries").json()["total"] == before:
+            time.sleep(0.2)

@@ -15,7 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pywats_archive.cli import entries_table, options
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable
+from pywats_archive.cli.web import require_pages, serve_pages
+from pywats_archive.client import Client
 from pywats_archive.demo.station import DemoResult, run_demo
+from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
 
 _SHOWN = 10
@@ -35,12 +38,17 @@ def demo(
     ] = None,
     count: Annotated[int, typer.Option(min=20, max=5000, help="Number of files to generate.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the generated files.")] = 1,
+    web: Annotated[bool, typer.Option("--web", help="Leave the station running with its web pages.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, nothing else.")] = False,
 ) -> int:
     """Try it out: run a simulated station once.
 
     The WATS server is simulated too, on this computer. At the end the result is checked.
     """
+    if web and as_json:
+        raise UsageError("--web and --json: use one of them, not both")
+    if web:
+        require_pages()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     console.quiet = as_json
     console.print("A station in a box: real converters, generated log files, and a simulated WATS server")
@@ -59,13 +67,22 @@ def demo(
             count=count,
             seed=seed,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            afterwards=(lambda result: _show_pages(result, progress)) if web else None,
         )
     console.quiet = False
     if as_json:
         print_json(result)
-    else:
+    elif not web:
         _draw(result)
     return 1 if result.problems else 0
+
+
+def _show_pages(result: DemoResult, progress: Progress) -> None:
+    progress.stop()
+    _draw(result)
+    console.print("\nThe station runs on: drop a file into a watch folder, and look at it in the pages.", style="bold")
+    with Client.from_config(result.folder / "config.json") as client:
+        serve_pages(client, result.folder, port=0)
 
 
 def _draw(result: DemoResult) -> None:

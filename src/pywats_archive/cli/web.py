@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.output import console
 from pywats_archive.cli.place import place_of
 from pywats_archive.cli.signals import Signals
+from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 
 
@@ -24,20 +26,30 @@ def web(
 
     Prints the address that signs in.
     """
+    require_pages()
+    place = place_of(archive, config)
+    folder = place.path if place.is_archive else place.path.parent
+    with options.open_client(archive, config) as client:
+        serve_pages(client, folder.absolute(), port)
+
+
+def require_pages() -> None:
+    """Raise UsageError unless the extra is installed."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         raise UsageError("the web pages are not installed; install pywats-archive[web]")
+
+
+def serve_pages(client: Client, folder: Path, port: int) -> None:
+    """Serve the pages until Ctrl-C or SIGTERM; ``folder`` holds their token and sessions."""
     from pywats_archive.web.server import PageServer  # noqa: PLC0415 (an extra)
     from pywats_archive.web.settings import WebSettings  # noqa: PLC0415
 
-    with options.open_client(archive, config) as client:
-        place = place_of(archive, config)
-        folder = place.path if place.is_archive else place.path.parent
-        server = PageServer(client, WebSettings(port=port), folder=folder.absolute())
-        with Signals(stop=server.stop, reload=_nothing):
-            console.print(server.sign_in, soft_wrap=True)
-            console.print("Open this address in a browser on this computer. Ctrl-C ends the pages.", style="dim")
-            sys.stdout.flush()
-            server.serve()
+    server = PageServer(client, WebSettings(port=port), folder=folder)
+    with Signals(stop=server.stop, reload=_nothing):
+        console.print(server.sign_in, soft_wrap=True)
+        console.print("Open this address in a browser on this computer. Ctrl-C ends the pages.", style="dim")
+        sys.stdout.flush()
+        server.serve()
 
 
 def _nothing() -> None:

@@ -10,7 +10,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -80,9 +81,18 @@ Progress = Callable[[int, int], None]
 
 
 def run_demo(
-    *, folder: Path | None, own_files: Path | None, count: int, seed: int, on_progress: Progress
+    *,
+    folder: Path | None,
+    own_files: Path | None,
+    count: int,
+    seed: int,
+    on_progress: Progress,
+    afterwards: Callable[[DemoResult], None] | None = None,
 ) -> DemoResult:
-    """Run the station once, in ``folder`` or a new temporary folder, which stays for inspection."""
+    """Run the station once, in ``folder`` or a new temporary folder, which stays for inspection.
+
+    ``afterwards`` is called with the result while the station runs on, and ends it by returning.
+    """
     base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
     with WatsServer(strict=True) as server:
         config = _set_up(base, server.address, accepts_any=own_files is not None)
@@ -90,7 +100,11 @@ def run_demo(
         started = time.monotonic()
         _serve(base, config, drops, on_progress)
         duration = time.monotonic() - started
-        return _check(base, config, drops, server, duration)
+        result = _check(base, config, drops, server, duration)
+        if afterwards:
+            with _running(config):
+                afterwards(result)
+        return result
 
 
 def _set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
@@ -130,6 +144,14 @@ def _set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
 
 
 def _serve(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progress) -> None:
+    with _running(config) as thread:
+        _drop_all(base, drops)
+        _wait(base, config, drops, on_progress, thread)
+
+
+@contextmanager
+def _running(config: Path) -> Iterator[threading.Thread]:
+    """Run the station's service until the block ends; its error is raised there."""
     service = Service(Settings(config_path=config))
     failure: list[BaseException] = []
 
@@ -142,8 +164,7 @@ def _serve(base: Path, config: Path, drops: Sequence[Drop], on_progress: Progres
     thread = threading.Thread(target=work, name="service")
     thread.start()
     try:
-        _drop_all(base, drops)
-        _wait(base, config, drops, on_progress, thread)
+        yield thread
     finally:
         service.stop()
         thread.join()
