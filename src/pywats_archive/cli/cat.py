@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.restore import current_user
 from pywats_archive.errors import UsageError
+from pywats_archive.portable.user import current_user
 
 
 def cat(

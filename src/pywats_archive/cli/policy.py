@@ -12,12 +12,12 @@ from rich.table import Table
 from pywats_archive.cli import candidates, options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of
-from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.configured import Difference
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan
+from pywats_archive.portable.user import current_user
 from pywats_archive.retention.differing import describe
 from pywats_archive.retention.station import InForce
 

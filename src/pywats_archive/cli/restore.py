@@ -11,7 +11,6 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.client.restoring import Restored
-from pywats_archive.portable.user import current_user as current_user  # noqa: PLC0414 (for the other verbs too)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,13 +16,13 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable, progress
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.drawing import report
-from pywats_archive.cli.restore import current_user
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import Checked, Problem, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.portable.user import current_user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,10 +17,10 @@ from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import RunArgument, place_words
-from pywats_archive.cli.restore import current_user
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
+from pywats_archive.portable.user import current_user
 from pywats_archive.reprocessing.rules import require_possible
 from pywats_archive.reprocessing.runner import OnProgress
 

@@ -10,7 +10,7 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, printable
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.words import RunArgument
-from pywats_archive.cli.restore import current_user
+from pywats_archive.portable.user import current_user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
