@@ -114,6 +114,27 @@ def test_a_suspended_source_says_why_where_it_is_and_when_it_is_tried_again(stat
     assert line["archive_id"] == station.entry().archive_id
 
 
+def test_a_converted_source_says_that_its_reports_wait_while_the_server_is_away(station: Station) -> None:
+    """Its last event may come hours later; each try names the source, and says whether the trouble is new."""
+    watch = station.add("any")
+    station.server.close()
+
+    def of(name: str, event: str) -> list[Any]:
+        return [each for each in lines if each["event"] == event and each["path"] == str(watch / name)]
+
+    with capture_logs() as lines, station.serving():
+        (watch / "first.log").write_text("1")
+        wait_for(lambda: of("first.log", "report.retry_scheduled"))
+        (watch / "second.log").write_text("2")
+        wait_for(lambda: of("second.log", "source.converted"))
+    assert of("second.log", "source.converted")[0]["waits_for_server"] is True
+    assert {each["archive_id"] for each in of("first.log", "report.retry_scheduled")} < {
+        each.archive_id for each in station.entries()
+    }
+    pauses = [each["repeated"] for each in lines if each["event"] == "outbox.pauses"]
+    assert pauses[0] is False and all(pauses[1:])
+
+
 def test_the_first_event_says_what_runs_and_the_last_that_it_stopped(mixed: Station) -> None:
     """Version, process, account, configuration, archives and server, without secrets; and what is kept of each converter."""
     mixed.keys["service_address"] = mixed.server.address.replace("//", "//user:s3cr3t-pw@")
