@@ -9,6 +9,6 @@ def warn(event: str, **fields: object) -> None:
     """Log a warning; to standard error if nobody has configured the log."""
     import structlog  # noqa: PLC0415
 
-    if not structlog.is_configured():
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
-    structlog.get_logger().warning(event, **fields)
+    is_configured = structlog.is_configured()
+    log = structlog.get_logger() if is_configured else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    log.warning(event, **fields)
