@@ -98,7 +98,7 @@ def test_no_archive_is_needed_for_help_version_or_a_mistyped_verb(
 
 
 @pytest.mark.spawned
-@pytest.mark.parametrize("verb", ["list", "show", "status", "search", "cat", "list --json", "stats"])
+@pytest.mark.parametrize("verb", ["list", "show", "status", "search", "cat", "list --json", "stats", "events"])
 def test_a_reader_imports_neither_pywats_nor_what_writers_need(station: Station, verb: str, tmp_path: Path) -> None:
     """Nor is the log configured, or Alembic loaded for a catalog that is up to date."""
     (source,) = (station.archive_root / "sources").rglob("*.gz")

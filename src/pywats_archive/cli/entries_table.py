@@ -54,8 +54,13 @@ def draw(entries: Sequence[ArchiveEntry], *, utc: bool = False) -> None:
     fitting = _fitting(_columns(utc=utc, now=utc_now()), entries, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in fitting:
-        style = {"justify": "right"} if column.is_number else {}
-        table.add_column(column.name, no_wrap=not column.may_fold, overflow="fold", **style)  # type: ignore[arg-type]
+        table.add_column(
+            column.name,
+            justify="right" if column.is_number else "left",
+            width=None if column.may_fold else _width(column, entries),  # rich would measure each cell again
+            no_wrap=not column.may_fold,
+            overflow="fold",
+        )
     for entry in entries:
         table.add_row(*(column.cell(entry) for column in fitting))
     console.print(table)
