@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -56,7 +57,9 @@ class ServiceDocument:
 
 @app.command("install")
 def install(
-    config: options.ConfigOption = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The configuration that the service runs.")
+    ] = None,
     account: Annotated[
         str | None,
         typer.Option(

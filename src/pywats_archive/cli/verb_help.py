@@ -14,6 +14,8 @@ from pywats_archive.cli.verbs import PROGRAM
 
 NAMES = {"help_option_names": ["-h", "--help"]}
 """The context settings of the whole command."""
+_TECHNICAL = 2**31
+"""Limits from here on are those of a computer, and of no interest to a reader."""
 _EPILOG = """
 \b
 Example:
@@ -37,6 +39,14 @@ def complete(command: Any, name: str) -> None:
             complete(verb, f"{name} {inner}")
     else:
         _announce_place(command)
+        _hide_technical_limits(command)
+
+
+def _hide_technical_limits(command: TyperCommand) -> None:
+    """Leave out of the help which number is the greatest that SQLite can hold; the number is still checked."""
+    for param in command.params:
+        if getattr(param, "max", None) and param.max >= _TECHNICAL:  # type: ignore[attr-defined]
+            param.max = None  # type: ignore[attr-defined]
 
 
 def _announce_place(command: TyperCommand) -> None:
