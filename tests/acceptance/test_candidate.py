@@ -152,3 +152,26 @@ def test_a_replay_names_its_entries_in_one_way(station: Station) -> None:
 def _ids(station: Station, run_id: int) -> list[str]:
     with Client([station.archive_root]) as client:
         return [item.archive_id for item in client.changes(run_id, unchanged=True)]
+
+
+def test_a_run_that_was_stopped_needs_its_candidate_again(station: Station, tmp_path: Path) -> None:
+    """Resumed without the file, the run stays as it is; with the file it goes on; ``show`` names the command."""
+    path = tmp_path / "candidate.py"
+    path.write_text(CONVERTER + FIXED.replace("found = ", "raise ValueError('bad line')\n        found = "))
+    done = tried(station, f"{path}:Fixed", stop_at_failure=True)
+    assert done.planned
+    shown = command("reprocess", "show", "1", "--archive", station.archive_root).stdout
+    assert f"not finished, {done.planned} of 6 entries are left" in shown and "reprocess resume 1" in shown
+    here = ("--config", station.write_config(), "--processes", "1")
+    path.rename(tmp_path / "away.py")
+    refused = command("reprocess", "resume", "1", *here)
+    assert refused.returncode == 2 and "No such file or directory" in refused.stderr
+    path.write_text(CONVERTER + FIXED)
+    assert _left(station) == done.planned
+    assert command("reprocess", "resume", "1", *here).returncode == 1  # those that failed before
+    assert _left(station) == 0
+
+
+def _left(station: Station) -> int:
+    with Client([station.archive_root]) as client:
+        return client.run(1).planned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pywats_archive.cli import options
 from pywats_archive.client import Client
@@ -12,7 +12,9 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.reprocessing import selection
-from pywats_archive.reprocessing.engine import ReprocessingEngine
+
+if TYPE_CHECKING:
+    from pywats_archive.reprocessing.engine import ReprocessingEngine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,9 @@ from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
 from pywats_archive.portable.user import current_user
 from pywats_archive.reprocessing.rules import require_possible
-from pywats_archive.reprocessing.runner import OnProgress
+
+if TYPE_CHECKING:
+    from pywats_archive.reprocessing.runner import OnProgress
 
 ProcessesOption = Annotated[int, typer.Option(min=0, max=64, help="Number of converter processes; 0 is one per core.")]
 
