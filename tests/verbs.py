@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import runs
@@ -17,7 +19,7 @@ class Bad(Any):
 """
 STATION, ARCHIVE = ("--config", "{config}"), ("--archive", "{archive}")
 CALLS = {
-    "run": ["run", "--until-idle", "--processes", "1", *STATION],
+    "run": ["run", "--log-file", "{root}/log.txt", "--until-idle", "--processes", "1", *STATION],
     "status": ["status", *ARCHIVE],
     "status NAME": ["status", "SN77", *ARCHIVE],
     "doctor": ["doctor", *STATION],
@@ -43,6 +45,7 @@ CALLS = {
     "reprocess diff": ["reprocess", "diff", "1", "--volatile", *STATION],
     "reprocess cancel": ["reprocess", "cancel", "2", *STATION],
     "reprocess rollback": ["reprocess", "rollback", "1", "--yes", *STATION],
+    "events": ["events", *ARCHIVE],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],
@@ -53,6 +56,17 @@ CALLS = {
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }
 """A call for each document, in an order in which each finds something to do."""
+WITHOUT_DOCUMENT = {
+    "cat": ["cat", "SN77", *ARCHIVE],
+    "cat --report": ["cat", "SN77", "--report", "1", *ARCHIVE],
+    "completion": ["completion", "bash"],
+    "logs": ["logs", *ARCHIVE],
+    "service install": ["service", "install", "--print", "--account", "{user}", *STATION],
+    "--help": ["--help"],
+    "list --help": ["list", "--help"],
+    "--version --verbose": ["--version", "--verbose", *STATION],
+}
+"""Calls that print bytes or text only; right after ``run``."""
 
 
 class VerbStation:
@@ -68,12 +82,13 @@ class VerbStation:
         other = station.add("bad", "own.Bad", retention_days=20)
         for name in ("b.log", "SN78.log", "ä☃ [red].log"):
             (other / name).write_bytes(name.encode())
-        self._places = {"config": station.write_config(), "archive": station.archive_root, "root": station.root}
+        places = {"config": station.write_config(), "archive": station.archive_root, "root": station.root}
+        self._places = {**places, "user": getpass.getuser()}
 
     def words(self, name: str) -> list[str]:
         """Prepare a call, and return its words."""
         self._prepare(name)
-        return [word.format(**self._places) for word in CALLS[name]]
+        return [word.format(**self._places) for word in {**CALLS, **WITHOUT_DOCUMENT}[name]]
 
     def _prepare(self, name: str) -> None:
         root = self._station.archive_root

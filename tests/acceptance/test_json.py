@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 from tests.command import command
 from tests.documents import faults_of, parts_in
+from tests.filled import fill
 from tests.station import Station, wait_for
 from tests.verbs import CALLS, VerbStation
-from tools.json_reference import DOCUMENTS
+from tools.json_reference import DOCUMENTS, STREAMS
 from tools.json_types import parts_of
 
 from pywats_archive.cli.failures import FailureDocument
@@ -64,6 +66,29 @@ def test_each_part_of_the_documents_is_seen(answers: Answers) -> None:
     seen = {part for name, answer in answers.items() for part in parts_in(json.loads(answer.stdout), DOCUMENTS[name])}
     wanted = {part for part in parts_of([DOCUMENTS[name] for name in CALLS]) if is_dataclass(part)}
     assert {part.__name__ for part in wanted - seen} == set()
+
+
+@pytest.mark.posix("SIGINT of one process")
+def test_each_line_of_a_stream_is_a_document(tmp_path: Path) -> None:
+    """``events --follow`` writes a document per line, at once, until Ctrl-C."""
+    contents = fill(tmp_path)
+    words = [
+        sys.executable,
+        "-m",
+        "pywats_archive",
+        "events",
+        "--follow",
+        "--json",
+        "--archive",
+        str(tmp_path / "archive"),
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout
+        lines = [following.stdout.readline() for _ in contents]
+        following.send_signal(signal.SIGINT)
+        lines += following.stdout.readlines()
+    assert following.returncode == 0
+    assert [fault for line in lines for fault in faults_of(json.loads(line), STREAMS["events --follow"])] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux'")

@@ -43,6 +43,14 @@ def test_an_error_is_a_document(tmp_path: Path, words: list[str], kind: str, cod
     assert (answer.returncode, answer.stderr) == (code, f"pywats-archive: {error['message']}\n")
 
 
+def test_what_is_shown_before_a_question_goes_to_standard_error(tmp_path: Path) -> None:
+    """``purge`` shows what would go before it asks; standard output is for the document."""
+    fill(tmp_path)
+    words = ("purge", "--json", "--from", "2020-01-01", "--unsubmitted", "--archive", tmp_path / "archive")
+    answer = command(*words)
+    assert json.loads(answer.stdout)["error"]["kind"] == "UsageError" and "would be purged" in answer.stderr
+
+
 def test_without_json_standard_output_stays_empty() -> None:
     """``--json`` after ``--`` is a word to search for, and no option."""
     for words in (["lst"], ["search", "--nothing", "--", "--json"]):

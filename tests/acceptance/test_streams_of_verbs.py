@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.command import command
 from tests.station import Station
-from tests.verbs import CALLS, VerbStation
+from tests.verbs import CALLS, WITHOUT_DOCUMENT, VerbStation
 
+EACH = ["run", *WITHOUT_DOCUMENT, *(name for name in CALLS if name != "run")]
 FINDING = {
     "run",
     "status",
@@ -27,7 +28,7 @@ def test_what_an_encoding_lacks_is_escaped(tmp_path: Path, encoding: str) -> Non
     """Each verb answers with the exit code that it has anyway, in the characters that there are."""
     with Station(tmp_path / "station") as station:
         verbs = VerbStation(station)
-        for name in CALLS:
+        for name in EACH:
             answer = command(*verbs.words(name), encoding=encoding)
             assert answer.returncode in ((0, 1) if name in FINDING else (0,)), (name, answer.stderr)
             assert answer.stdout and "Traceback" not in answer.stderr, name
@@ -38,7 +39,7 @@ def test_nobody_reads_the_answer(tmp_path: Path) -> None:
     """Each verb does its work and ends without a word about the pipe, as one whose reader has seen enough."""
     with Station(tmp_path / "station") as station:
         verbs = VerbStation(station)
-        for name in CALLS:
+        for name in EACH:
             answer = command(*verbs.words(name), closed=True)
             assert answer.returncode in (0, 1), (name, answer.stderr)
             assert not any(word in answer.stderr for word in ("Traceback", "unexpected", "ipe")), (name, answer.stderr)
