@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -15,11 +16,14 @@ from tests.station import Station
 
 from pywats_archive import Client
 from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.retention.station import StationRetention
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 PAGE, README = ROOT / "docs" / "reference" / "python.md", ROOT / "README.md"
 PYWATS_CONFIG = "/var/lib/pywats/config.json"
+UNNAMED = {"close", "reprocessing", "require_converter", "converter_named"}
+"""What serves the command."""
 STRICT = """
 class Strict(Any):
     def convert(self, source, context):
@@ -99,6 +103,14 @@ def test_type_checkers_accept_each_example(tmp_path: Path) -> None:
         [sys.executable, "-m", "mypy", *options, *scripts], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (ended.returncode, len(scripts)) == (0, 6), ended.stdout
+
+
+@pytest.mark.parametrize("owner", [Client, StationRetention])
+def test_the_page_names_each_method(owner: type) -> None:
+    """A method that a program can call is on the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    public = {name for name, each in inspect.getmembers(owner, callable) if not name.startswith("_")}
+    assert {name for name in public - UNNAMED if f"{name}(" not in page and f"`{name}`" not in page} == set()
 
 
 def test_the_configuration_of_the_readme_is_one(tmp_path: Path) -> None:
