@@ -39,7 +39,9 @@ def test_only_what_failed() -> None:
     report = _report(_step("a", steps=[_step("a1"), _step("a2", "F")]), _step("b"), _step("c", "E"))
     found = table(report, only_failed=True)
     assert [(line.name, line.depth) for line in found.lines] == [("a", 0), ("a2", 1), ("c", 0)]
-    assert (found.total, found.failed) == (5, 2)
+    assert (found.total, found.failed, found.first_failed) == (5, 2, "0.1")
+    assert table(_report(_step("a", "F", steps=[_step("a1", "F")]))).first_failed == "0.0"
+    assert table(_report(_step("a"))).first_failed == ""
 
 
 def test_a_long_report_is_folded_but_for_its_failures() -> None:

@@ -70,6 +70,13 @@ class StepTable:
     total: int
     failed: int
 
+    @property
+    def first_failed(self) -> str:
+        """The path of the first step that failed itself, rather than a step below it; empty if none is shown."""
+        bad = [line for line in self.lines if line.is_bad]
+        deepest = (a for a, b in zip(bad, [*bad[1:], None]) if b is None or b.depth <= a.depth)  # noqa: B905
+        return next((line.path for line in deepest), "")
+
 
 def table(report: Mapping[str, Any], *, opened: Collection[str] = (), only_failed: bool = False) -> StepTable:
     """Return the table of a report; ``opened`` names folded groups to show, ``only_failed`` leaves out what passed."""
