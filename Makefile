@@ -6,7 +6,7 @@ RELEASE := .venv/release-installed
 PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
 PLATFORMS ?= linux windows
 
-.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak measures dist wheelhouse clean
+.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak screenshots measures dist wheelhouse clean
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -55,6 +55,9 @@ bench: $(STAMP)
 
 soak: $(STAMP)
 	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
+
+screenshots: $(STAMP) browser
+	@$(BIN)/python -m tools.screenshots
 
 measures: $(STAMP)
 	@$(BIN)/python tools/measures.py
