@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def main() -> None:
 def _demo(folder: Path) -> Iterator[str]:
     """Run the demo with its pages; yield the address that signs in."""
     words = [sys.executable, "-m", "pywats_archive", "demo", "--web", "--to", str(folder)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    as_operator = {**os.environ, "SUDO_USER": "operator"}
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=as_operator)
     try:
         assert process.stdout
         yield next(line.strip() for line in process.stdout if line.startswith("http://"))
@@ -62,7 +64,8 @@ def _take(
     page.goto(sign_in.partition("/sign-in")[0] + place)
     if opens_first:
         page.locator("table.entries tbody a").first.click()
-        page.get_by_role("link", name="Only what failed").wait_for()
+        page.get_by_role("link", name="Only what failed").click()
+        page.get_by_role("link", name="All steps").wait_for()
     page.screenshot(path=FOLDER / f"{name}.png")
     context.close()
 
