@@ -32,6 +32,7 @@ _BEHIND_S = 0.5
 """After a pause, other reports go before the one whose answer started the pause: it may have caused the trouble."""
 _STOP_WITHIN_S = 2.0
 """How long a stop waits for answers; a report without one is sent again, under the same id."""
+_LEFT = "the service stops; it is sent again"
 _THE_OUTBOX = "the outbox"
 
 
@@ -214,8 +215,7 @@ class Outbox:
             decision = self._decide(item, answer)
             await asyncio.to_thread(self._record, item, decision, answer)
         except asyncio.CancelledError:
-            reason = "the service stops; it is sent again"
-            log_of(item.origin()).warning("report.left", report_id=item.report_id, reason=reason)
+            log_of(item.origin()).warning("report.left", report_id=item.report_id, reason=_LEFT)
         except Exception as exc:
             self._postpone_unsendable(item, exc)
         finally:
@@ -232,7 +232,7 @@ class Outbox:
     def _decide(self, item: OutboxItem, answer: Answer) -> RetryDecision:
         """Decide when the report is tried again, and when anything is sent again."""
         now_s, decision = time.monotonic(), after_try(answer.verdict, tries=item.tries + 1)
-        stopped_before, was_blocked = self._server.stopped_by, self.is_blocked
+        trouble_before = self._server.trouble
         closed_until_s = self._server.on_answer(answer, item.key, now_s)
         if decision.delay is None:
             self._tries.complete(item.key)
@@ -240,11 +240,7 @@ class Outbox:
         delay = min(decision.delay, LONGEST_SHORT_DELAY) if self._retry_now else decision.delay
         until_s = max(now_s + delay.total_seconds(), closed_until_s + _BEHIND_S)
         self._tries.postpone(item.key, until_s, answer.trouble)
-        if self._server.stopped_by and self._server.stopped_by != stopped_before:
-            log.error("outbox.stopped", reason=self._server.stopped_by)
-        elif closed_until_s and not self._server.stopped_by:
-            pause_s = round(closed_until_s - now_s, 1)
-            log.warning("outbox.pauses", seconds=pause_s, reason=answer.reason, repeated=was_blocked)
+        _log_trouble(trouble_before, self._server.trouble, closed_until_s - now_s if closed_until_s else None)
         return replace(decision, delay=min(max(decision.delay, timedelta(seconds=until_s - now_s)), LONGEST_DELAY))
 
     def _record(self, item: OutboxItem, decision: RetryDecision, answer: Answer) -> None:
@@ -262,6 +258,15 @@ class Outbox:
         self._waiting.retry_now()
         self._reconnecting = self._loop.create_task(self._sender.reconnect())
         self._wake.set()
+
+
+def _log_trouble(before: ServerTrouble | None, now: ServerTrouble | None, pause_s: float | None) -> None:
+    """Log that all sending stops, once for each reason, or pauses for ``pause_s``."""
+    if now and now.is_stopped:
+        if before is None or not before.is_stopped or before.reason != now.reason:
+            log.error("outbox.stopped", reason=now.reason)
+    elif now and pause_s is not None:
+        log.warning("outbox.pauses", seconds=round(pause_s, 1), reason=now.reason, repeated=before is not None)
 
 
 def _log_answer(item: OutboxItem, decision: RetryDecision, answer: Answer) -> None:

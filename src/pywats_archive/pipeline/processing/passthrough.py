@@ -250,19 +250,21 @@ class Passthrough:
             self._spool.discard(unsent.spooled, lane.config)
         elif unsent.spooled:
             self._spool.park(unsent.spooled, lane.config, arrival, ending)
-            self._count(unsent, ending, to=str(unsent.spooled))
+            _count(self._counts, unsent, ending, to=str(unsent.spooled))
         else:
             moved = actions.apply(ending, source)
             sharing.note_departure(lane, arrival, moved.moved_to)
             lane.ledger.change(arrival, ending.state, reason=ending.reason, moved_to=moved.moved_to)
-            self._count(unsent, ending, to=moved.moved_to)
+            _count(self._counts, unsent, ending, to=moved.moved_to)
         lane.scan.active.discard(arrival.number)
         lane.scan.needs_scan = True
 
-    def _count(self, unsent: _Unsent, ending: decisions.Ending, *, to: str | None) -> None:
-        self._counts.count(ending.state)
-        outcome = of_result(unsent.result, ending.state, to=to, reason=ending.reason, sent=unsent.states)
-        log_finished(unsent.arrival, outcome)
+
+def _count(counts: RunCounts, unsent: _Unsent, ending: decisions.Ending, *, to: str | None) -> None:
+    """Count and log a source that is finished."""
+    counts.count(ending.state)
+    outcome = of_result(unsent.result, ending.state, to=to, reason=ending.reason, sent=unsent.states)
+    log_finished(unsent.arrival, outcome)
 
 
 def _file_stamp(path: Path) -> FileStamp | None:

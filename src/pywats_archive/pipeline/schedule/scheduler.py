@@ -179,16 +179,7 @@ class Schedules:
         if lane.archive is None or lane.interceptor is None:
             for body in result.documents:
                 each = document.read(body, fixed_id=None, spare_id=uuid.uuid4())
-                key = f"{lane.name}/{each.report_id}"
-                self._outbox.offer(
-                    MemoryItem(
-                        key=key,
-                        report_id=each.report_id,
-                        document=each.body,
-                        converter=lane.name,
-                        path=scheduled.path,
-                    )
-                )
+                self._outbox.offer(_memory_item(scheduled, each))
             return
         arrival = ledger.latest_at(lane.archive, lane.name, [scheduled.path]).get(scheduled.path)
         if arrival is None:
@@ -242,6 +233,16 @@ class Schedules:
     def _next(self, lane: Lane, now: datetime) -> datetime | None:
         interval, cron = _rule(lane)
         return next_run(interval_s=interval, cron=cron, after=now)
+
+
+def _memory_item(scheduled: ScheduledDocument, report: document.Document) -> MemoryItem:
+    return MemoryItem(
+        key=f"{scheduled.lane_name}/{report.report_id}",
+        report_id=report.report_id,
+        document=report.body,
+        converter=scheduled.lane_name,
+        path=scheduled.path,
+    )
 
 
 def _job(lane: Lane) -> ConversionJob:
