@@ -21,7 +21,7 @@ class Picky(Any):
     version = property(lambda self: "7.1")
     arguments_schema = property(lambda self: {
         "greeting": ArgumentDefinition(arg_type=ArgumentType.STRING, default="hello"),
-        "password": ArgumentDefinition(arg_type=ArgumentType.PASSWORD)})
+        "line_key": ArgumentDefinition(arg_type=ArgumentType.PASSWORD)})
     def validate(self, source, context):
         if not self.is_loaded or source.path.suffix != ".own":
             return ValidationResult.no_match("not mine")
@@ -31,7 +31,7 @@ class Picky(Any):
         self.is_loaded = True
     def convert(self, source, context):
         if b"bad" in source.path.read_bytes():
-            raise ValueError("with " + context.arguments["password"])
+            raise ValueError("with " + context.arguments["line_key"])
         body = report(source.path.stem, comment=context.arguments["greeting"])
         return ConverterResult.success_result(report={k: v for k, v in body.items() if v is not None})
 """
@@ -57,7 +57,7 @@ def test_pywats_alone_has_nothing_to_select_from() -> None:
 def test_each_file_goes_to_the_converter_that_rates_it_best(station: Station) -> None:
     """Own converters have the station's arguments; the conversion, its code and its version are those of the chosen one."""
     station.code(PICKY)
-    station.add("Own", "own.Picky", arguments={"greeting": "from Own", "password": "pa55word-of-own"})
+    station.add("Own", "own.Picky", arguments={"greeting": "from Own", "line_key": "s3cret-of-own"})
     station.add("Broken", "none.Missing")
     watch = station.add("AI", f"{AI}.AIConverter")
     (watch / "SN1.own").write_bytes(b"good")
@@ -71,7 +71,7 @@ def test_each_file_goes_to_the_converter_that_rates_it_best(station: Station) ->
     assert (standard.status.value, standard.converter_class) == ("SUCCESS", JSON)
     assert found["SN4.unknown"].conversions[-1].status.value in ("SKIPPED", "REJECTED")
     assert bad.status.value == "FAILED" and bad.converter_class == "own.Picky"
-    assert "[PASSWORD password]" in (bad.error or "") and "pa55word-of-own" not in repr(found)
+    assert "[PASSWORD line_key]" in (bad.error or "") and "s3cret-of-own" not in repr(found)
     assert {each.entry.converter_name for each in found.values()} == {"AI"}
     sent = [json.loads(bodies[-1]) for bodies in station.server.received.values()]
     assert {each["sn"]: each.get("comment") for each in sent}["SN1"] == "from Own"
