@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,6 +22,7 @@ from pywats_archive.models.operation.integrity import Checked, Problem, Thorough
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.user import current_user
+from pywats_archive.reprocessing import selection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,11 +81,14 @@ def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str
     """Replay some entries as they were converted; 1 when a report comes out differently, or cannot be reproduced."""
     with options.open_station(config) as client:
         engine = client.reprocessing(archive, actor=current_user())
-        every = engine.select(EntryFilter(status=ConversionStatus.SUCCESS))
+        wanted = EntryFilter(status=ConversionStatus.SUCCESS)
+        every = engine.select(wanted)
         number = round(len(every) * _percent(sample, "--reproduce") / 100) if sample.endswith("%") else _number(sample)
-        drawn = sorted(every, key=lambda archive_id: hashlib.sha256(f"{seed}/{archive_id}".encode()).digest())
-        ids = drawn[: max(number, 1)]
-        request = ReplayRequest(dry_run=True, use_current_converter=False, use_current_parameters=False)
+        ids = selection.sample(every, max(number, 1), seed=seed)
+        chosen = selection.sampled(selection.by_filter(wanted), max(number, 1), of=len(every), seed=seed)
+        request = ReplayRequest(
+            dry_run=True, use_current_converter=False, use_current_parameters=False, selection=chosen
+        )
         with progress("replaying", lambda: len(ids)) as advance:
             result = engine.start(ids, request, on_progress=lambda *_: advance(1))
     return report(result, as_json=as_json, is_check=True)

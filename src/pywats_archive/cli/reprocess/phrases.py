@@ -116,13 +116,18 @@ def reports(result: ReprocessingResult) -> str | None:
     return effects if result.effects.keys() <= {Effect.UNCHANGED.value} else f"if they are sent: {effects}"
 
 
-def selection(chosen: Mapping[str, Any], total: int) -> str:
+def selection(choice: Mapping[str, Any], total: int) -> str:
+    """Return how the entries of a run were chosen, with their number."""
+    return chosen(choice, total) if choice.get("sample") else f"{total}: {chosen(choice, total)}"
+
+
+def chosen(choice: Mapping[str, Any], total: int) -> str:
     """Return how the entries of a run were chosen."""
-    if sample := chosen.get("sample"):
-        seed = chosen.get("sample_seed")
-        how = "evenly spaced" if seed is None else f"at random, seed {seed}"
-        return f"a sample of {sample} of {chosen['sample_of']}, {how}: {_choice(chosen, chosen['sample_of'])}"
-    return f"{total}: {_choice(chosen, total)}"
+    if not (sample := choice.get("sample")):
+        return _choice(choice, total)
+    seed = choice.get("sample_seed")
+    how = "evenly spaced" if seed is None else f"at random, seed {seed}"
+    return f"a sample of {sample} of {choice['sample_of']}, {how}: {_choice(choice, choice['sample_of'])}"
 
 
 def _choice(chosen: Mapping[str, Any], total: int) -> str:

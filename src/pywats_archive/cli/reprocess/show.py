@@ -14,6 +14,10 @@ from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, place_words, reading
 from pywats_archive.models.operation.replay import Run
 
+_OTHER_COLUMNS, _LEAST_ROOM = 62, 15
+"""The characters of a line that the entries of a run leave to the other columns, and the least that they keep."""
+_TO_THE_MINUTE = len("2026-01-31 08:00")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunList:
@@ -32,17 +36,20 @@ def list_runs(
     if as_json:
         print_json(RunList(runs=tuple(found)))
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("run", "started", "by", "state", "how", "done", "skipped", "left"):
-        table.add_column(column, justify="right" if column in ("run", "done", "skipped", "left") else "left")
-    table.add_column("entries", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    for column in ("run", "started", "by", "state", "how", "done", "entries"):
+        table.add_column(column, justify="right" if column in ("run", "done") else "left", no_wrap=True)
+    room = max(_LEAST_ROOM, console.width - _OTHER_COLUMNS)
     for each in found:
-        counts = (str(number) for number in (each.done, each.skipped, each.planned))
-        state = each.state.value.replace("_", " ")
-        chosen = phrases.selection(each.request.get("selection", {}), each.total)
-        words = (when(each.created_at), printable(each.actor), state, phrases.kind(each.request))
-        table.add_row(str(each.run_id), *words, *counts, printable(chosen))
+        words = (when(each.created_at)[:_TO_THE_MINUTE], printable(each.actor), each.state.value.replace("_", " "))
+        done = f"{each.done + each.skipped}/{each.total}"
+        chosen = phrases.chosen(each.request.get("selection", {}), each.total)
+        table.add_row(str(each.run_id), *words, phrases.kind(each.request), done, _cut(printable(chosen), room))
     console.print(table)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def show(
