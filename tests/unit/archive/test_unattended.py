@@ -12,6 +12,7 @@ from tests.readonly import read_only
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Sighting, enter, set_arrival
+from pywats_archive.archive.liveness.heartbeat import Heartbeat
 from pywats_archive.archive.liveness.unattended import NOT_RUNNING, alert_of, alerts
 from pywats_archive.archive.results.reports import add_report
 from pywats_archive.archive.sources import ingest
@@ -19,7 +20,7 @@ from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.config.server import ServerConfig
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.operation.service import ServiceState, ServiceStatus
+from pywats_archive.models.operation.service import ServiceFacts, ServiceState, ServiceStatus
 from pywats_archive.models.time import UTC
 
 NOW = datetime(2026, 2, 13, 14, 30, tzinfo=UTC)
@@ -41,6 +42,27 @@ def test_it_is_missed_since_its_last_sign() -> None:
     before = NOW - timedelta(days=3)
     found = alert_of(ServiceStatus(root=Path("/a"), state=ServiceState.DIED, last_sign=before), waiting=0, now=NOW)
     assert found is not None and found.raised_at == before
+
+
+def test_a_stopped_service_is_missed_since_it_stopped() -> None:
+    """And not since the question."""
+    before = NOW - timedelta(days=3)
+    stopped = ServiceStatus(root=Path("/a"), state=ServiceState.STOPPED, stopped_at=before)
+    found = alert_of(stopped, waiting=1, now=NOW)
+    assert found is not None and found.raised_at == before
+
+
+def test_companions_do_not_count_where_the_converters_own_patterns_apply(tmp_path: Path) -> None:
+    """The last service recorded these patterns; configured ones count before them."""
+    config = station(tmp_path, file_patterns=["*.*"])
+    for name in ("a.csv", "a.wav", "a.txt"):
+        (tmp_path / "watch" / name).write_bytes(b"x")
+    with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
+        sign = Heartbeat(archive)
+        sign.beat(0.0, ServiceFacts(patterns={"ICT": ("*.csv",)}))
+        sign.end()
+    assert waiting(tmp_path, config) == 1
+    assert waiting(tmp_path, station(tmp_path, file_patterns=["*.wav", "*.txt"])) == 2
 
 
 def station(root: Path, **keys: Any) -> StationOutline:

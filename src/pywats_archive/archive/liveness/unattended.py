@@ -23,6 +23,8 @@ from pywats_archive.models.operation.statistics import OpenAlert
 
 NOT_RUNNING = "service.not_running"
 _MOST_EXAMINED = 1_000
+_DEFAULTS = {False: "*.*", True: "*"}
+"""pyWATS' default patterns, of files and of folders."""
 _REASONS = {
     ServiceState.STALLED: "the service's main loop gives no sign: check its log, and restart it",
     ServiceState.DIED: "the service did not stop in order and was not restarted: start 'pywats-archive run'",
@@ -38,7 +40,7 @@ def alert_of(service: ServiceStatus, *, waiting: int, now: datetime) -> OpenAler
     details: dict[str, object] = {"reason": reason, "waiting": waiting}
     if service.last_sign:
         details["last_sign"] = service.last_sign.isoformat(timespec="seconds")
-    subject, since = str(service.root), service.last_sign or now
+    subject, since = str(service.root), service.last_sign or service.stopped_at or now
     return OpenAlert(name=NOT_RUNNING, subject=subject, raised_at=since, details=details)
 
 
@@ -75,31 +77,40 @@ def _in_hand(archive: Archive) -> int:
 
 def _lying(archive: Archive, converters: Iterable[ConverterOutline]) -> int:
     """Count the sources in the watch folders that are in no ledger yet."""
-    number = 0
+    number, own = 0, heartbeat.facts_of(archive.root).patterns
     for converter in converters:
-        listing = _listing(converter)
+        listing = _listing(converter, own.get(converter.name, ()))
         known = ledger.latest_at(archive, converter.name, [item.path for item in listing])
         number += sum(_is_new(known.get(item.path), item) for item in listing)
     return number
 
 
-def _listing(converter: ConverterOutline) -> Sequence[os.DirEntry[str]]:
-    """List what the configuration's patterns match, a thousand per folder at most; empty if the folder cannot be read."""
+def _listing(converter: ConverterOutline, own: Sequence[str] = ()) -> Sequence[os.DirEntry[str]]:
+    """List the sources, a thousand per folder at most; empty if the folder cannot be read.
+
+    ``own``: the patterns that the converter's code declares, as its last service recorded them. They apply where the
+    configured ones are pyWATS' default; without them, companions would count as sources.
+    """
     if not (converter.enabled and converter.watch_folder):
         return ()
     with suppress(OSError), os.scandir(converter.watch_folder) as items:
-        return tuple(islice(_sources(items, converter), _MOST_EXAMINED))
+        return tuple(islice(_sources(items, converter, own), _MOST_EXAMINED))
     return ()
 
 
-def _sources(items: Iterable[os.DirEntry[str]], converter: ConverterOutline) -> Iterator[os.DirEntry[str]]:
+def _sources(
+    items: Iterable[os.DirEntry[str]], converter: ConverterOutline, own: Sequence[str]
+) -> Iterator[os.DirEntry[str]]:
     is_folders = converter.converter_type == "folder"
-    patterns = converter.folder_patterns if is_folders else converter.file_patterns
+    configured = converter.folder_patterns if is_folders else converter.file_patterns
+    patterns = own if own and set(configured) == {_DEFAULTS[is_folders]} else configured
     match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or "(?!)").match
-    own = {os.path.normcase(each) for each in (converter.done_folder, converter.error_folder, converter.pending_folder)}
+    stations = {
+        os.path.normcase(each) for each in (converter.done_folder, converter.error_folder, converter.pending_folder)
+    }
     for item in items:
         is_kind = item.is_dir(follow_symlinks=False) if is_folders else item.is_file(follow_symlinks=False)
-        is_hidden = item.name.startswith(".") or os.path.normcase(item.path) in own
+        is_hidden = item.name.startswith(".") or os.path.normcase(item.path) in stations
         if is_kind and not is_hidden and match(item.name.lower()):
             yield item
 
