@@ -153,7 +153,8 @@ def test_an_interrupted_verb_exits_as_shells_expect(filled: Station, verb: list[
     )
     whole = [sys.executable, "-c", code, *words, "--archive", str(filled.archive_root)]
     answer = subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
-    assert (answer.returncode, answer.stdout) == (130, ""), answer.stderr
+    said = json.loads(answer.stdout)["error"]["kind"] if "--json" in words else answer.stdout
+    assert (answer.returncode, said) == (130, "Interrupted" if "--json" in words else ""), answer.stderr
     assert answer.stderr == "pywats-archive: interrupted before it was done\n"
     assert filled.names("out") == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from pywats_archive.client import Client
+from pywats_archive.demo.comparison import is_of, missing_sources
 from pywats_archive.demo.drops import Drop, drop_list
 from pywats_archive.demo.routing import route
 from pywats_archive.demo.server import WatsServer
@@ -25,7 +25,6 @@ from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.service import Service, Settings
-from pywats_archive.portable import names
 
 _STANDARD = "pywats_client.converters.standard"
 CONVERTERS = {
@@ -244,14 +243,14 @@ def _check(base: Path, config: Path, drops: Sequence[Drop], server: WatsServer, 
     problems = []
     with Client.from_config(config) as client:
         entries = client.find(EntryFilter(newest_first=False), limit=1_000_000).items
-        problems += _missing_sources(client, entries, drops)
+        problems += missing_sources(client, entries, drops)
         states: Counter[SubmissionState] = Counter()
         for entry in entries:
             for report in client.details(entry.archive_id).reports:
                 states[report.submission_state] += 1
                 arrived = server.received.get(report.report_id, [])
                 if report.submission_state is SubmissionState.ACCEPTED and not any(
-                    _is(report.checksum, b) for b in arrived
+                    is_of(report.checksum, b) for b in arrived
                 ):
                     problems.append(f"{entry.archive_id}: report {report.report_id} is not what the server has")
         status = client.status()
@@ -271,46 +270,3 @@ def _check(base: Path, config: Path, drops: Sequence[Drop], server: WatsServer, 
         duration_s=duration_s,
         problems=tuple(problems),
     )
-
-
-def _missing_sources(client: Client, entries: Sequence[ArchiveEntry], drops: Sequence[Drop]) -> list[str]:
-    """Restore every entry into a private folder and compare it with what was dropped."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    with tempfile.TemporaryDirectory(prefix="pywats-archive-check-") as private:
-        for number, entry in enumerate(entries):
-            folder = Path(private, str(number))
-            (restored,) = client.restore([entry.archive_id], folder, actor="demo")
-            if restored.path is None:
-                return [f"{entry.archive_id}: {restored.error}"]
-            found[entry.converter_name, restored.path.name, _fingerprint(restored.path)] += 1
-            names.remove_tree(folder)
-    dropped = Counter((drop.converter, drop.name, _fingerprint_of(drop)) for drop in drops)
-    return [f"{converter}/{name}: is not in the archive as it was dropped" for converter, name, _ in dropped - found]
-
-
-def _fingerprint(path: Path) -> str:
-    if path.is_dir():
-        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-        return " ".join(f"{name}:{_sha256(file)}" for name, file in sorted(files.items()))
-    return _sha256(path)
-
-
-def _fingerprint_of(drop: Drop) -> str:
-    if drop.members:
-        return " ".join(f"{name}:{_sha256(content)}" for name, content in sorted(drop.members.items()))
-    return _sha256(drop.origin or drop.content)
-
-
-def _sha256(content: bytes | Path) -> str:
-    digest = hashlib.sha256()
-    if isinstance(content, Path):
-        with content.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    else:
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _is(checksum: str, body: bytes) -> bool:
-    return checksum == f"sha256:{hashlib.sha256(body).hexdigest()}"
