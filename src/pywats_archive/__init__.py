@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
     from pywats_archive.models.operation.status import VanishedSource as VanishedSource
     from pywats_archive.models.operation.status import WaitingWork as WaitingWork
+    from pywats_archive.models.operation.whereabouts import Watcher as Watcher
     from pywats_archive.models.operation.whereabouts import Whereabouts as Whereabouts
     from pywats_archive.models.query import EntryFilter as EntryFilter
     from pywats_archive.models.query import Page as Page
@@ -246,6 +247,7 @@ _HOMES = {
     "UsageError": "errors",
     "VanishedSource": "models.operation.status",
     "WaitingWork": "models.operation.status",
+    "Watcher": "models.operation.whereabouts",
     "Whereabouts": "models.operation.whereabouts",
     "WorkersUnavailable": "errors",
     "WrongAccount": "errors",

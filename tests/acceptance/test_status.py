@@ -102,3 +102,18 @@ def test_options_that_do_not_go_together_are_wrong_use(tmp_path: Path, words: tu
     vanish(tmp_path / "a", "one.csv")
     assert command("status", *words, "--archive", tmp_path / "a").returncode == 2
     assert document("--archive", tmp_path / "a")["vanished"][0]["acknowledged_at"] is None
+
+
+def test_a_file_that_no_pattern_matches_is_explained(station: Station) -> None:
+    """The converter whose watch folder it lies in is named, with its patterns."""
+    watch = station.add("ICT", file_patterns=["*.csv"])
+    (watch / "a.csv").write_text("a")
+    station.run()
+    here = ("--config", station.root / "config.json")
+    for name in ("b.log", "c.csv"):
+        (watch / name).write_text("b")
+    shown = command("status", watch / "b.log", *here)
+    assert shown.returncode == 1
+    assert "; it lies in ICT's watch folder, whose patterns are *.csv; no service is running" in shown.stdout
+    assert "; it lies in ICT's watch folder, and its patterns match" in command("status", watch / "c.csv", *here).stdout
+    assert "is the file in a watch folder" in command("status", "/elsewhere/x.log", *here).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -15,7 +16,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.operation.status import VanishedSource, WaitingWork
-from pywats_archive.models.operation.whereabouts import Whereabouts
+from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +69,9 @@ def status(
     with options.open_client(archive, config) as client:
         if what is not None:
             is_working = any(service.state.is_working for service in client.services())
-            return _found(client.where_is(what), what, as_json, is_working=is_working)
+            found = client.where_is(what)
+            watchers = () if found.arrivals or found.entries else client.watchers_of(what)
+            return _found(found, what, as_json, watchers=watchers, is_working=is_working)
         if acknowledge:
             client.acknowledge(acknowledge, reason=reason)
         station = client.status(days=days)
@@ -79,14 +82,14 @@ def status(
     return 0 if station.is_well else 1
 
 
-def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) -> int:
+def _found(found: Whereabouts, what: str, as_json: bool, *, watchers: Sequence[Watcher], is_working: bool) -> int:
     if as_json:
         print_json(found)
     elif not found.arrivals and not found.entries:
         console.print(
             printable(
                 f"{what}: no converter has seen this file, and no report has this serial number"
-                " (is the file in a watch folder, and does a pattern of its converter match its name?)"
+                f"{_why(watchers)}"
                 f"{'' if is_working else '; no service is running that would process it; start pywats-archive run'}"
             )
         )
@@ -99,3 +102,15 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, is_working: bool) ->
         if found.entries:
             entries_table.draw(found.entries)
     return 0 if found.arrivals or found.entries else 1
+
+
+def _why(watchers: Sequence[Watcher]) -> str:
+    """Say why no converter has seen a file, as far as the configuration shows it."""
+    if not watchers:
+        return " (is the file in a watch folder, and does a pattern of its converter match its name?)"
+    folders = (
+        f"{each.converter_name}'s watch folder, "
+        + ("and its patterns match" if each.matches else f"whose patterns are {', '.join(each.patterns) or 'none'}")
+        for each in watchers
+    )
+    return f"; it lies in {' and in '.join(folders)}"

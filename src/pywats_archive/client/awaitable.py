@@ -112,6 +112,7 @@ class AsyncClient(Face[Client]):
     status = awaited(Client.status)
     acknowledge = awaited(Client.acknowledge)
     events = awaited(Client.events)
+    watchers_of = awaited(Client.watchers_of)
     services = awaited(Client.services)
     verify = streamed(Client.verify)
     count_files = awaited(Client.count_files)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.service import ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
     from pywats_archive.models.operation.status import VanishedSource
+    from pywats_archive.models.operation.whereabouts import Watcher
 
 
 class StationReader(EntryReader):
@@ -78,6 +79,12 @@ class StationReader(EntryReader):
 
         most = arguments.whole(limit, "limit")
         return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=after)
+
+    def watchers_of(self, path: Path | str) -> tuple[Watcher, ...]:
+        """Return the converters that watch the folder of a file; none if the client has no configuration."""
+        from pywats_archive.archive.liveness import watched
+
+        return watched.watchers_of(str(arguments.path(path, "path")), self._station) if self._station else ()
 
     def _unattended(self) -> Iterator[OpenAlert]:
         from pywats_archive.archive.liveness import unattended

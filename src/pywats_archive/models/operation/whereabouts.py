@@ -16,3 +16,15 @@ class Whereabouts:
     """Sources in watch folders, as the ledger has them."""
     entries: tuple[ArchiveEntry, ...]
     """Archived sources."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watcher:
+    """A converter that watches the folder of a file."""
+
+    converter_name: str
+    """The converter."""
+    patterns: tuple[str, ...]
+    """The patterns of the files that it takes: those of the configuration, or of its code as the last service saw it."""
+    matches: bool
+    """Whether one of them matches the file's name."""
