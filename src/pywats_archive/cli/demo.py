@@ -14,12 +14,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pywats_archive.cli import entries_table, options
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable
+from pywats_archive.cli.output import console, facts, print_json
 from pywats_archive.cli.web import require_pages, serve_pages
 from pywats_archive.client import Client
 from pywats_archive.demo.station import DemoResult, run_demo
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
 
 _SHOWN = 10
 _KINDS: tuple[Callable[[ArchiveEntry], Hashable], ...] = (

@@ -11,11 +11,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from pywats_archive.cli.output import console, printable
+from pywats_archive.cli.output import console
 from pywats_archive.doctor.examination import Examination, Examined
 from pywats_archive.doctor.findings import Check, Outcome, Result, Use
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.verdict import GUARANTEES, Level
+from pywats_archive.words.text import printable
 
 _STYLES = {
     Level.FULL: "green",

@@ -11,11 +11,13 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from pywats_archive.cli.output import console, human_size, name_of, printable
-from pywats_archive.cli.times import brief
+from pywats_archive.cli.output import console
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import UnitResult
 from pywats_archive.models.time import utc_now
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import name_of, printable
+from pywats_archive.words.times import brief
 
 _LONGEST = 28
 """Characters of a name; a longer one is cut or folded, rather than that other columns are left out."""

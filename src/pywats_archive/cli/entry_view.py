@@ -8,12 +8,14 @@ from rich.text import Text
 
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.cli.entries_table import result_text
-from pywats_archive.cli.output import console, facts, human_size, printable
-from pywats_archive.cli.times import exact
+from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import duration, exact
 
 _CONVERTED = {ConversionStatus.SUCCESS: "yes", ConversionStatus.FAILED: "no, it failed"}
 _SERVER = {
@@ -80,7 +82,7 @@ def _keeping(entry: ArchiveEntry, now: datetime) -> tuple[str, str]:
 def _conversion_facts(conversion: Conversion, now: datetime) -> list[tuple[str, str]]:
     by = f"{conversion.converter_name} {conversion.converter_version or ''}".rstrip()
     return [
-        ("when", f"{exact(conversion.started_at, now=now)}, took {_duration(conversion.duration_ms)}"),
+        ("when", f"{exact(conversion.started_at, now=now)}, took {duration(conversion.duration_ms)}"),
         ("status", conversion.status.value),
         *([("error", conversion.error)] if conversion.error else []),
         *(("warning", warning) for warning in conversion.warnings),
@@ -111,7 +113,3 @@ def _report_facts(report: Report, now: datetime) -> list[tuple[str, str]]:
         ("archived as", f"{report.archived_path} ({human_size(report.size_bytes)})"),
         ("checksum", report.checksum),
     ]
-
-
-def _duration(duration_ms: int) -> str:
-    return f"{duration_ms} ms" if duration_ms < 1000 else f"{duration_ms / 1000:,.1f} s"

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, print_json, print_json_line, printable, when
+from pywats_archive.cli.output import console, print_json, print_json_line
 from pywats_archive.client import Client
 from pywats_archive.models.event import EventFilter, RecordedEvent
 from pywats_archive.models.time import start_of
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 _PAGE, _MOST = 100, 10_000
 _POLL_S = 0.5

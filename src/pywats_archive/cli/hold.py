@@ -11,9 +11,11 @@ from rich.table import Table
 
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
-from pywats_archive.cli.output import console, print_json, printable, when
+from pywats_archive.cli.output import console, print_json
 from pywats_archive.models.retention.purge import Hold
 from pywats_archive.portable.user import current_user
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 app = typer.Typer(help="Keep entries from every purge.", no_args_is_help=True, rich_markup_mode=None)
 IdsArgument = Annotated[list[str], typer.Argument(metavar="ID", help=options.ID_HELP)]

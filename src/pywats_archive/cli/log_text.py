@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from pywats_archive.cli.alert_words import sentence
 from pywats_archive.cli.log_texts import TEXTS
-from pywats_archive.cli.output import printable
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.time import utc_now
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.redaction import redacted
+from pywats_archive.words.alerts import sentence
+from pywats_archive.words.text import printable
 
 _STANDARD = frozenset({"event", "level", "timestamp", "traceback", "error_type", "error_message", "alert", "subject"})
 _COLORS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}

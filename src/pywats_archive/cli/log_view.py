@@ -12,12 +12,12 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.log_tail import LogTail
-from pywats_archive.cli.output import printable
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.systemd import Systemd, pass_on
+from pywats_archive.words.text import printable
 
 _POLL_S = 0.5
 

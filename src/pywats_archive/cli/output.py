@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.words.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -67,16 +67,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def name_of(entry: ArchiveEntry) -> str:
-    """Return the source's name."""
-    return entry.source_original_path.replace("\\", "/").rpartition("/")[2]
-
-
-def printable(text: str) -> str:
-    """Show control characters and bytes that are not text as escapes, so that a file name cannot disturb a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 @contextmanager
 def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr if it is a terminal; yield the function to advance it. ``total`` is only called then."""
@@ -95,26 +85,6 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total())
         yield lambda steps: bar.advance(task, steps)
-
-
-def human_size(size_bytes: int) -> str:
-    """Write a size with three digits: 999 B, 1.02 kB, 12.3 MB."""
-    size = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
-        size /= 1000
-    return f"{size:,.3g} TB"
-
-
-def when(moment: datetime | None) -> str:
-    """Write a moment in the station's local time, or in its own where the local calendar does not reach."""
-    if moment is None:
-        return "-"
-    try:
-        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        return moment.isoformat(" ", timespec="seconds")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Table:

@@ -40,7 +40,7 @@ class Announcement:
     def say(self, place: Place) -> None:
         """Write the line; once only, although several parts of a verb look for its place."""
         if self.is_wanted:
-            from pywats_archive.cli.output import printable  # noqa: PLC0415 (slow to import, and seldom needed)
+            from pywats_archive.words.text import printable  # noqa: PLC0415 (seldom needed)
 
             kind = "archive" if place.is_archive else "configuration"
             typer.echo(printable(f"{kind}: {place.path} ({place.found_by})"), err=True)

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, facts, human_size, print_json
+from pywats_archive.cli.output import console, facts, print_json
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.capacity import MEASURED, Capacity, Load, capacity
+from pywats_archive.words.sizes import human_size
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}

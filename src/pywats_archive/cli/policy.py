@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pywats_archive.cli import candidates, options
 from pywats_archive.cli.account import AsOwnerOption, write_as
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable, values_of
+from pywats_archive.cli.output import console, facts, print_json, values_of
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.configured import Difference
@@ -20,6 +20,8 @@ from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.portable.user import current_user
 from pywats_archive.retention.differing import describe
 from pywats_archive.retention.station import InForce
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[

@@ -12,13 +12,16 @@ import typer
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.options import YesOption
-from pywats_archive.cli.output import console, human_size, print_json, printable, values_of, when
+from pywats_archive.cli.output import console, print_json, values_of
 from pywats_archive.client import Client
 from pywats_archive.errors import RetentionHeldBack, UsageError
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.purge import Decision, Obstacle, PurgeReason, PurgeStatistics
 from pywats_archive.portable.user import current_user
 from pywats_archive.retention.station import ClockState, StationRetention
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 Decided = Iterable[tuple[str, Decision]]
 _SHOWN = 20

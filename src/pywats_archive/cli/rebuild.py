@@ -9,10 +9,11 @@ from pathlib import Path
 from pywats_archive.archive.repair.rebuild import damage
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
-from pywats_archive.cli.output import console, print_json, printable, progress
+from pywats_archive.cli.output import console, print_json, progress
 from pywats_archive.cli.verify import show_problem
 from pywats_archive.models.operation.integrity import OnlyThere, Problem, Rebuilt
 from pywats_archive.portable.user import current_user
+from pywats_archive.words.text import printable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

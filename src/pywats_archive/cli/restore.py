@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.output import console, print_json
 from pywats_archive.client.restoring import Restored
+from pywats_archive.words.text import printable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,13 +13,14 @@ from pywats_archive.cli import logs
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.log_file import require_writable
 from pywats_archive.cli.logs import FORMAT_VARIABLE, LogFormat, LogLevel
-from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import service_config_of
 from pywats_archive.cli.signals import Signals
 from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.service import Service, Settings
+from pywats_archive.words.text import printable
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, print_json, printable
+from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import service_config_of
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
@@ -18,6 +18,7 @@ from pywats_archive.system_service.accounts import account_of, needs_password
 from pywats_archive.system_service.control import SystemServiceStatus
 from pywats_archive.system_service.instance import service_name
 from pywats_archive.system_service.station import control, next_step, order, warnings_for
+from pywats_archive.words.text import printable
 
 app = typer.Typer(
     help="Start the service with the machine.",

@@ -11,11 +11,12 @@ import typer
 
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.cli import entry_view, options
-from pywats_archive.cli.output import print_json, printable, values_of
+from pywats_archive.cli.output import print_json, values_of
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report
+from pywats_archive.words.text import printable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pywats_archive.archive.ledger import Account
-from pywats_archive.cli.alert_words import print_alerts
-from pywats_archive.cli.output import console, printable
-from pywats_archive.cli.times import brief
+from pywats_archive.cli.open_alerts import print_alerts
+from pywats_archive.cli.output import console
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.operation.status import VanishedSource, WaitingWork
 from pywats_archive.models.time import utc_now
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import brief
 
 _FAILED = frozenset({ArrivalState.FAILED.value, ArrivalState.REFUSED.value, ArrivalState.REJECTED.value})
 _OPEN = frozenset(state.value for state in ArrivalState if not state.is_final)

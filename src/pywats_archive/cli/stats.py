@@ -9,9 +9,12 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
-from pywats_archive.cli.alert_words import print_alerts
-from pywats_archive.cli.output import console, facts, human_size, print_json, printable, when
+from pywats_archive.cli.open_alerts import print_alerts
+from pywats_archive.cli.output import console, facts, print_json
 from pywats_archive.models.operation.statistics import ArchiveStatistics
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 _LONG_DAYS = 3650
 

@@ -11,12 +11,14 @@ import typer
 
 from pywats_archive.archive.ledger import Account
 from pywats_archive.cli import entries_table, options, station_view
-from pywats_archive.cli.output import console, print_json, printable, values_of, when
+from pywats_archive.cli.output import console, print_json, values_of
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.operation.status import VanishedSource, WaitingWork
 from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

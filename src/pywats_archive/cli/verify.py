@@ -12,7 +12,7 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
-from pywats_archive.cli.output import console, print_json, printable, progress
+from pywats_archive.cli.output import console, print_json, progress
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.client import Client
@@ -23,6 +23,7 @@ from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.user import current_user
 from pywats_archive.reprocessing import selection
+from pywats_archive.words.text import printable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

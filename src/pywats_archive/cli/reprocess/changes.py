@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pywats_archive.cli.output import console, printable
+from pywats_archive.cli.output import console
 from pywats_archive.cli.reprocess import phrases
 from pywats_archive.cli.reprocess.values import arrow_of, pattern_of
 from pywats_archive.models.operation.replay import (
@@ -21,6 +21,7 @@ from pywats_archive.models.operation.replay import (
     ReprocessingResult,
 )
 from pywats_archive.models.report import word_of
+from pywats_archive.words.text import printable
 
 _SEVERAL, _NAMED = 2, 2
 _MOST_LINES, _MOST_ENTRIES, _MOST_CHANGES = 30, 50, 20

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pywats_archive.cli.output import console, facts, print_json, printable, values_of, when
+from pywats_archive.cli.output import console, facts, print_json, values_of
 from pywats_archive.cli.reprocess import phrases
 from pywats_archive.cli.reprocess.next_steps import next_steps
 from pywats_archive.cli.reprocess.values import arrow_of, pattern_of
 from pywats_archive.models.operation.replay import ChangeGroup, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 _SHOWN, _SHOWN_SERIALS, _SHOWN_CODE, _NAMED = 30, 20, 10, 2
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pywats_archive.cli.output import when
 from pywats_archive.models.operation.replay import CodeChange, Effect, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState, word_of
+from pywats_archive.words.times import when
 
 _SHOWN_IDS, _CODE_DIGITS = 3, 8
 _OPTIONS = {

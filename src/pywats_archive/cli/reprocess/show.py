@@ -8,11 +8,13 @@ from rich import box
 from rich.table import Table
 
 from pywats_archive.cli import options
-from pywats_archive.cli.output import console, print_json, printable, when
+from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.reprocess import phrases
 from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.cli.reprocess.words import ReadArchiveOption, RunArgument, place_words, reading
 from pywats_archive.models.operation.replay import Run
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
 
 _OTHER_COLUMNS, _LEAST_ROOM = 62, 15
 """The characters of a line that the entries of a run leave to the other columns, and the least that they keep."""

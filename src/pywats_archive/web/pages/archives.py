@@ -14,6 +14,8 @@ from pywats_archive.models.report import SubmissionState, UnitResult
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import address, words
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.times import brief, duration
 
 router = APIRouter(include_in_schema=False)
 _PAGE = 50
@@ -52,7 +54,7 @@ def archives(request: Request) -> Response:
         request,
         "archives.html",
         view=view,
-        rows=[_row(entry, words.moment(entry.conversion_timestamp, now=station.now())) for entry in found.items],
+        rows=[_row(entry, brief(entry.conversion_timestamp, now=station.now())) for entry in found.items],
         count=_count(found, view.wanted()),
         next=view.query(after=found.next) if found.next else "",
         first=view.query() if view.after else "",
@@ -96,6 +98,6 @@ def _row(entry: ArchiveEntry, when: str) -> Row:
         source=words.name_of(entry),
         error=words.visible(entry.conversion_error or ""),
         marks=tuple(mark for mark, applies in marks.items() if applies),
-        size=words.size(entry.source_size_bytes),
-        took=words.duration(entry.conversion_duration_ms),
+        size=human_size(entry.source_size_bytes),
+        took=duration(entry.conversion_duration_ms),
     )

@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse
 
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import words
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.times import brief, duration
 
 FOLDER = Path(__file__).parent.parent
 SECTIONS = (("/", "Overview"), ("/archives", "Archives"))
@@ -24,7 +26,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"visible": words.visible, "size": words.size, "duration": words.duration}
+    made.filters |= {"visible": words.visible, "size": human_size, "duration": duration}
     return made
 
 
@@ -40,6 +42,6 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
         "path": request.url.path,
         "station": station.name,
         "user": getattr(request.state, "user", None),
-        "moment": lambda when: words.moment(when, now=now),
+        "moment": lambda when: brief(when, now=now),
     }
     return HTMLResponse(_TEMPLATES.get_template(template).render(frame | values), status_code=code)

@@ -1,13 +1,13 @@
-"""Words, sizes and times as the pages write them."""
+"""Words as the pages write them, and foreign text that cannot disturb them."""
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import UnitResult
+from pywats_archive.words import text
 
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 _KEPT = "\n\t"
@@ -58,40 +58,4 @@ def converted_badge(status: ConversionStatus) -> Badge:
 
 def name_of(entry: ArchiveEntry) -> str:
     """Return the name of an entry's source."""
-    return visible(entry.source_original_path.replace("\\", "/").rpartition("/")[2])
-
-
-def size(size_bytes: int | None) -> str:
-    """Write a size with three digits: 999 B, 1.02 kB, 12.3 MB."""
-    if size_bytes is None:
-        return "-"
-    number = float(size_bytes)
-    if number < 1000:
-        return f"{size_bytes} B"
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-    return f"{number / 1000:,.3g} TB"
-
-
-def duration(milliseconds: int | None) -> str:
-    """Write a duration: 12 ms, 1.25 s, 3 min 5 s."""
-    if milliseconds is None:
-        return "-"
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    seconds = milliseconds / 1000
-    return f"{seconds:.3g} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
-
-
-def moment(when: datetime | None, *, now: datetime) -> str:
-    """Write a moment in local time: 'today 14:02', 'yesterday 14:02', or with its date."""
-    if when is None:
-        return "-"
-    try:
-        local, today = when.astimezone(), now.astimezone().date()
-    except (OverflowError, ValueError, OSError):
-        return when.isoformat(" ", timespec="minutes")
-    day = {today: "today", today - timedelta(days=1): "yesterday"}.get(local.date(), local.date().isoformat())
-    return f"{day} {local:%H:%M}"
+    return visible(text.name_of(entry))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pywats_archive.archive.liveness import unattended
-from pywats_archive.cli import alert_words
 from pywats_archive.models.operation.statistics import OpenAlert
 from pywats_archive.models.time import utc_now
 from pywats_archive.pipeline.alerting import alerts
+from pywats_archive.words import alerts as words
 
 NAMES = {
     value
@@ -19,15 +19,15 @@ NAMES = {
 
 def said(name: str, **details: object) -> str:
     alert = OpenAlert(name=name, subject="ICT", raised_at=utc_now(), details=details)
-    return alert_words.sentence(alert, now=utc_now())
+    return words.sentence(alert, now=utc_now())
 
 
 def test_every_alert_has_a_sentence() -> None:
     """No alert is shown as its name alone, and no sentence is left of an alert that is gone."""
-    assert NAMES | {unattended.NOT_RUNNING} == set(alert_words._SENTENCES)
+    assert NAMES | {unattended.NOT_RUNNING} == set(words._SENTENCES)
 
 
-@pytest.mark.parametrize("name", sorted(alert_words._SENTENCES))
+@pytest.mark.parametrize("name", sorted(words._SENTENCES))
 def test_an_alert_of_an_earlier_version_is_shown_too(name: str) -> None:
     """A detail that it does not have leaves the rest of the sentence."""
     line = said(name)

@@ -6,12 +6,10 @@ import string
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from rich.text import Text
-
-from pywats_archive.cli.output import console, human_size, printable
-from pywats_archive.cli.times import brief
 from pywats_archive.models.operation.statistics import OpenAlert
-from pywats_archive.models.time import utc_now
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import brief
 
 _SENTENCES = {
     "archive.away": "The archive {subject} is unavailable",
@@ -66,13 +64,6 @@ _DETAILS = {
 }
 """How details are written; the others are written with their names."""
 _LAST = ("archive_id", "see")
-
-
-def print_alerts(alerts: Iterable[OpenAlert]) -> None:
-    """Write each open alert as a sentence, with its name and since when it is open."""
-    now = utc_now()
-    for alert in alerts:
-        console.print(Text(f"! {sentence(alert, now=now)}", style="red"), soft_wrap=True)
 
 
 def sentence(alert: OpenAlert, *, now: datetime) -> str:

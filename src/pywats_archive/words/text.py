@@ -1,0 +1,15 @@
+"""Foreign text as people may see it."""
+
+from __future__ import annotations
+
+from pywats_archive.models.entry import ArchiveEntry
+
+
+def printable(text: str) -> str:
+    """Show control characters and bytes that are not text as escapes, so that a file name cannot disturb a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def name_of(entry: ArchiveEntry) -> str:
+    """Return the source's name."""
+    return entry.source_original_path.replace("\\", "/").rpartition("/")[2]
