@@ -10,9 +10,20 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.web.views.document.attachments import image_type
 
 _CHUNK = 1 << 18
+_SANDBOX = "sandbox; default-src 'none'"
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
+
+
+def attachment_response(name: str, content: bytes) -> Response:
+    """Return a file of a report: an image that browsers show as such, all else as a download."""
+    kind = image_type(content)
+    headers = {"content-security-policy": _SANDBOX}
+    if kind is None:
+        headers["content-disposition"] = _download(name)
+    return Response(content, media_type=kind or "application/octet-stream", headers=headers)
 
 
 def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | None) -> Response:
@@ -24,8 +35,8 @@ def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | N
     if entry.source_kind is SourceKind.FOLDER:
         name += ".tar"
     headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(name.encode('utf-8', 'replace'), safe='')}",
-        "content-security-policy": "sandbox; default-src 'none'",
+        "content-disposition": _download(name),
+        "content-security-policy": _SANDBOX,
         "accept-ranges": "bytes",
     }
     size, match = entry.source_size_bytes, _RANGE.fullmatch(asked or "")
@@ -39,6 +50,10 @@ def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | N
     headers |= {"content-range": f"bytes {start}-{end}/{size}", "content-length": str(end - start + 1)}
     pieces = _slice(content, start, end - start + 1)
     return StreamingResponse(pieces, 206, media_type="application/octet-stream", headers=headers)
+
+
+def _download(name: str) -> str:
+    return f"attachment; filename*=UTF-8''{quote(name.encode('utf-8', 'replace'), safe='')}"
 
 
 def _rest(first: bytes, content: BufferedIOBase) -> Iterator[bytes]:

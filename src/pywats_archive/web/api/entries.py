@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import Page
-from pywats_archive.web.api.content import source_response
+from pywats_archive.web.api.content import attachment_response, source_response
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import address
+from pywats_archive.web.views.document import attachments
+from pywats_archive.web.views.document.attachments import Attachment
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -50,3 +54,24 @@ def report(request: Request, archive_id: str, number: int) -> Response:
     """Return the exact JSON of a report, counted from 1."""
     with station_of(request).client.open_report(archive_id, number) as content:
         return Response(content.read(), media_type="application/json")
+
+
+@router.get("/entries/{archive_id}/reports/{number}/attachments")
+def report_attachments(request: Request, archive_id: str, number: int) -> list[Attachment]:
+    """List the files inside a report."""
+    return list(attachments.attachments(_document(request, archive_id, number)))
+
+
+@router.get("/entries/{archive_id}/reports/{number}/attachments/{which}", response_class=Response)
+def report_attachment(request: Request, archive_id: str, number: int, which: int) -> Response:
+    """Return a file inside a report, counted from 1: an image as such, all else as a download."""
+    found = attachments.content_of(_document(request, archive_id, number), which)
+    if found is None:
+        raise UnknownEntry(f"{archive_id}: report {number} has no attachment {which} that can be read")
+    return attachment_response(*found)
+
+
+def _document(request: Request, archive_id: str, number: int) -> dict[str, Any]:
+    with station_of(request).client.open_report(archive_id, number) as content:
+        document = json.loads(content.read())
+    return document if isinstance(document, dict) else {}

@@ -17,6 +17,8 @@ from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import report as report_view
 from pywats_archive.web.views import steps, words
+from pywats_archive.web.views.document.attachments import attachments
+from pywats_archive.web.views.document.units import units
 from pywats_archive.web.views.preview import WINDOW, Preview, preview
 
 router = APIRouter(include_in_schema=False)
@@ -65,7 +67,8 @@ def _report(
     if not number or found.purged_at:
         return None
     with client.open_report(found.archive_id, number) as content:
-        document = json.loads(content.read())
+        read = json.loads(content.read())
+    document = read if isinstance(read, dict) else {}
     query = request.query_params
     only_failed = query.get("failed") == "yes"
     return {
@@ -73,8 +76,8 @@ def _report(
         "header": report_view.header(document),
         "table": steps.table(document, opened=query.getlist("open"), only_failed=only_failed),
         "only_failed": only_failed,
-        "opened": query.getlist("open"),
-        "text": json.dumps(document, indent=2) if query.get("json") == "yes" else "",
+        "units": units(document),
+        "attachments": attachments(document),
     }
 
 

@@ -26,7 +26,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"visible": words.visible, "size": human_size, "duration": duration}
+    made.filters |= {"visible": words.visible, "size": human_size, "duration": duration, "urlencode": words.quoted}
     return made
 
 
@@ -44,4 +44,5 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
         "user": getattr(request.state, "user", None),
         "moment": lambda when: brief(when, now=now),
     }
-    return HTMLResponse(_TEMPLATES.get_template(template).render(frame | values), status_code=code)
+    text = _TEMPLATES.get_template(template).render(frame | values)
+    return HTMLResponse(text.encode("utf-8", "replace"), status_code=code)

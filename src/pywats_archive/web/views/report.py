@@ -19,6 +19,14 @@ _FIELDS = (
     ("Operator", ("operator",)),
     ("Duration (s)", ("execTime",)),
 )
+_REPAIR_FIELDS = (
+    ("Repaired by", ("user",)),
+    ("Failed operation", ("processName", "testOperationName", "processCode", "testOperationCode")),
+    ("Repair of report", ("refUUT",)),
+    ("Confirmed", ("confirmDate",)),
+    ("Finished", ("finalizeDate",)),
+    ("Comment", ("comment",)),
+)
 _UNIT_FIELDS = (
     ("Operator", ("user",)),
     ("Duration (s)", ("execTime",)),
@@ -32,9 +40,11 @@ _UNIT_FIELDS = (
 
 def header(report: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return name and value of each field that a report has."""
-    unit = report.get("uut")
     found = _found(report, _FIELDS)
-    return found + (_found(unit, _UNIT_FIELDS) if isinstance(unit, Mapping) else ()) + _further(report)
+    for part, wanted in (("uut", _UNIT_FIELDS), ("uur", _REPAIR_FIELDS)):
+        given = report.get(part)
+        found += _found(given, wanted) if isinstance(given, Mapping) else ()
+    return found + _further(report)
 
 
 def _found(given: Mapping[str, Any], wanted: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pywats_archive.web.views.document.plot import Plot, plot
 from pywats_archive.web.views.words import visible
 
 ALL_OPEN = 600
@@ -53,6 +54,7 @@ class StepLine:
     """The only measure, or an empty one."""
     measures: tuple[Measure, ...] = ()
     """All of them, if there are several."""
+    plot: Plot | None = None
     folded: int = 0
     """Steps below that are not shown."""
 
@@ -69,6 +71,11 @@ class StepTable:
     lines: tuple[StepLine, ...]
     total: int
     failed: int
+
+    @property
+    def plots(self) -> int:
+        """The number of charts that are shown."""
+        return sum(line.plot is not None for line in self.lines)
 
     @property
     def first_failed(self) -> str:
@@ -135,7 +142,7 @@ def _line(step: Mapping[str, Any], place: str, depth: int, *, folded: int) -> St
     only = measures[0] if len(measures) == 1 else Measure()
     return StepLine(
         path=place,
-        depth=min(depth, 12),
+        depth=min(depth + _is_one_run(step), 12),
         name=_text(step, "name") or "(no name)",
         kind=_text(step, "stepType", "type"),
         status=_status(step),
@@ -144,6 +151,7 @@ def _line(step: Mapping[str, Any], place: str, depth: int, *, folded: int) -> St
         caused_failure=bool(step.get("causedUUTFailure") or step.get("causedUutFailure")),
         first=only,
         measures=measures if len(measures) > 1 else (),
+        plot=plot(step.get("chart")),
         folded=folded,
     )
 
@@ -168,15 +176,29 @@ def _measures(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _note(step: Mapping[str, Any]) -> str:
-    parts: list[str] = []
-    loop = step.get("loop")
-    if isinstance(loop, Mapping):
-        runs, passed = loop.get("num"), loop.get("passed")
-        parts.append(
-            f"{visible(runs)} runs, {visible(passed)} passed" if passed is not None else f"{visible(runs)} runs"
-        )
-    parts += (text for key in _REMARKS if (text := _text(step, key)))
-    return "; ".join(parts)
+    parts = [text for key in _REMARKS if (text := _text(step, key))]
+    loop, popup, program = (_part(step, key) for key in ("loop", "messagePopup", "callExe"))
+    runs, passed, run = (_text(loop, *names) for names in (("num", "n"), ("passed",), ("idx", "i")))
+    found = {
+        f"{runs} runs, {passed} passed": runs and passed,
+        f"{runs} runs": runs and not passed,
+        f"run {int(run) + 1 if run.isdecimal() else run}": run and not runs,
+        f"answer: {_text(popup, 'response')}": _text(popup, "response"),
+        f"button {_text(popup, 'button')}": _text(popup, "button") and not _text(popup, "response"),
+        f"exit code {_number(program.get('exitCode'))}": "exitCode" in program,
+    }
+    return "; ".join([text for text, applies in found.items() if applies] + parts)
+
+
+def _is_one_run(step: Mapping[str, Any]) -> bool:
+    """Return whether a step is one run of the loop above it; WATS lists both side by side."""
+    loop = _part(step, "loop")
+    return loop.get("idx", loop.get("i")) is not None and loop.get("num", loop.get("n")) is None
+
+
+def _part(step: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = step.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _children(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:

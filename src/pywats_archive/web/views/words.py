@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import UnitResult
@@ -40,6 +41,11 @@ def _mark(character: str) -> str:
     if character in _KEPT or unicodedata.category(character) not in _INVISIBLE:
         return character
     return f"<U+{ord(character):04X}>"
+
+
+def quoted(text: object) -> str:
+    """Return a text for the query string of an address; a lone surrogate, which no address can have, becomes ``?``."""
+    return quote(str(text).encode("utf-8", "replace"), safe="")
 
 
 def result_badge(result: UnitResult | None) -> Badge | None:

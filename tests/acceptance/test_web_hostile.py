@@ -1,0 +1,79 @@
+"""The pages of an archive whose files and reports are hostile, over real HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.hostile import PIXEL, SVG, fill
+from tests.web_server import Pages, pages
+
+TABS = ("report", "source", "conversions", "history", "about")
+FORBIDDEN = ("<img src=x", "<script>alert", "<b>", "1337", "\0", "\x1b", "\u202e", "x" * 5000)
+"""What no page shows raw."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The archive, and the ids of its entries."""
+    base = tmp_path_factory.mktemp("hostile")
+    return base / "archive", fill(base)
+
+
+@pytest.fixture(scope="module")
+def served(made: tuple[Path, dict[str, str]]) -> Iterator[Pages]:
+    """Its pages."""
+    with pages(made[0]) as running:
+        yield running
+
+
+def test_nothing_foreign_is_raw_in_a_page(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """Markup is text, templates stay as they are, control and direction characters are marked, walls are cut."""
+    entries = [f"/entries/{each}?tab={tab}" for each in made[1].values() for tab in TABS]
+    reports = [f"/entries/{made[1]['hostile']}?report={n}{more}" for n in (1, 2) for more in ("", "&failed=yes")]
+    with served.browser() as browser:
+        for place in ("/", "/archives", "/archives?serial=%3Cimg*", *entries, *reports):
+            answer = browser.get(place)
+            shown = re.sub(r' value="[^"]*"', "", answer.content.decode("utf-8"))
+            assert answer.status_code == 200, (place, answer.text[:2000])
+            assert [each for each in FORBIDDEN if each in shown] == [], place
+
+
+def test_a_report_is_shown_in_full(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """Charts are drawn, loops and answers are words, files, sub units and equipment are listed."""
+    with served.browser() as browser:
+        shown = browser.get(f"/entries/{made[1]['plain']}?report=1").text
+        assert shown.count("<polyline") == 2 and "3 points, 1 to 5" in shown
+        for words in (
+            "2 runs, plain passed",
+            "answer: plain",
+            "run 1",
+            "exit code plain",
+            "Sub units",
+            "Test equipment",
+        ):
+            assert words in shown
+        assert shown.count("/attachments/") == 4 and shown.count("<img loading") == 1
+        assert 'href="/archives?serial=plain"' in shown
+        repair = browser.get(f"/entries/{made[1]['repair']}").text
+        assert repair.count('data-label="Component"') == 2 and "Repaired by" in repair and "No step" not in repair
+
+
+def test_only_images_are_shown_as_such(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """A file of a report is a picture by its bytes, whatever it says of itself; a document with scripts is a download."""
+    place = f"/api/v1/entries/{made[1]['plain']}/reports/1/attachments"
+    with served.api() as api:
+        listed = api.get(place).json()
+        assert [(each["name"], each["is_image"]) for each in listed] == [
+            ("plain", False), ("page.html", False), ("plain", True),
+        ]  # fmt: skip
+        picture, drawing = api.get(f"{place}/3"), api.get(f"{place}/1")
+        assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
+        assert (drawing.headers["content-type"], drawing.content) == ("application/octet-stream", SVG)
+        assert drawing.headers["content-disposition"].startswith("attachment")
+        for answer in (picture, drawing):
+            assert answer.headers["content-security-policy"].startswith("sandbox")
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert api.get(f"{place}/4").status_code == api.get(f"{place}/0").status_code == 404
