@@ -20,7 +20,7 @@ from pywats_archive.models.retention.purge import PurgePlan
 from pywats_archive.portable.user import current_user
 from pywats_archive.retention.differing import describe
 from pywats_archive.retention.station import InForce
-from pywats_archive.words.sizes import human_size
+from pywats_archive.words.purges import effect
 from pywats_archive.words.text import printable
 
 app = typer.Typer(help="Show and set retention policies.", no_args_is_help=True, rich_markup_mode=None)
@@ -198,16 +198,6 @@ def say_effects(effects: tuple[PurgePlan, ...]) -> None:
     """Print a line for each converter: what would be purged, and what keeps a limit from being met."""
     for each in effects:
         console.print(printable(effect(each)), soft_wrap=True)
-
-
-def effect(plan: PurgePlan) -> str:
-    """Return one line that says what a plan purges and what it cannot purge."""
-    by = ", ".join(f"{number} for {reason.value}" for reason, number in plan.purged.items())
-    line = f"{plan.converter_name}: {plan.purged_entries} of {plan.entries} entries would be purged"
-    line += f" ({by}), {human_size(plan.bytes_freed)} of {human_size(plan.disk_size_bytes)}" if by else ""
-    if plan.kept:
-        line += "; kept: " + ", ".join(f"{number} {why.value}" for why, number in plan.kept.items())
-    return line + (f"; {human_size(plan.over_bytes)} above its size limit" if plan.over_bytes else "")
 
 
 def _known(client: Client, name: str) -> str:

@@ -14,13 +14,23 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.web import problems
 from pywats_archive.web.access.gate import Gate
 from pywats_archive.web.api import entries as entries_api
+from pywats_archive.web.api import retention as retention_api
 from pywats_archive.web.api import status as status_api
-from pywats_archive.web.pages import archives, entry, overview, signin
+from pywats_archive.web.pages import archives, entry, overview, retention, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 
-_ROUTERS = (entries_api.router, status_api.router, overview.router, archives.router, entry.router, signin.router)
+_ROUTERS = (
+    entries_api.router,
+    status_api.router,
+    retention_api.router,
+    overview.router,
+    archives.router,
+    entry.router,
+    retention.router,
+    signin.router,
+)
 
 
 def create_app(station: Station, settings: WebSettings) -> ASGIApp:
