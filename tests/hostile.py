@@ -15,9 +15,9 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>'\""
-HOSTILE = MARKUP + "{{7*191}}{% raw %}\u202egnp.exe\0\x1b[31m\ud800" + "x" * 10_000
+HOSTILE = MARKUP + "{{7*1910003}}{% raw %}\u202egnp.exe\0\x1b[31m\ud800" + "x" * 10_000
 """What every field of a hostile report says."""
-NAME = "<img src=x onerror=alert(1)>{{7*191}}\u202egnp.csv"
+NAME = "<img src=x onerror=alert(1)>{{7*1910003}}\u202egnp.csv"
 """A file may be called that."""
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -69,8 +69,9 @@ def fill(root: Path) -> dict[str, str]:
 
         def add(key: str, name: str, content: bytes, *reports: dict[str, Any], error: str | None = None) -> None:
             path = root / name
-            path.write_bytes(content)
-            source = ingest.NewSource(path=path, converter_name="C <b>")
+            if not path.is_dir():
+                path.write_bytes(content)
+            source = ingest.NewSource(path=path, converter_name="C <b>", companion_rules=("{stem}.extra",))
             made[key] = ingest.archive_source(archive, source).archive_id
             status = ConversionStatus.FAILED if error else ConversionStatus.SUCCESS
             conversion = Conversion(
@@ -98,11 +99,16 @@ def fill(root: Path) -> dict[str, str]:
         add("failed", "failed.txt", b"", error=HOSTILE.replace("\0", "").replace("\ud800", ""))
         add("json", "a.json", json.dumps({HOSTILE: [HOSTILE, {HOSTILE: 1.5, "n": None}], "e": []}).encode())
         xml = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace("\0", "").replace("\ud800", "")
-        add("xml", "a.xml", f"<a b='{xml[60:].replace(chr(27), '')}'>t<c/></a>".encode())
+        add("xml", "a.xml", f"<a b='1'>{xml.replace(chr(27), '')}<c/></a>".encode())
         add("entities", "b.xml", b'<!DOCTYPE a [<!ENTITY x "&#60;script&#62;">]><a>&x;</a>')
         add("svg", "a.svg", SVG)
         add("html", "a.html", MARKUP.encode())
         add("picture", "a.png", PIXEL)
         add("binary", "a.bin", bytes(range(256)) * 20)
+        (root / "folder" / "deep").mkdir(parents=True)
+        (root / "folder" / "deep" / NAME).write_bytes(rows)
+        (root / "long.extra").write_bytes(b"beside it")
+        add("folder", "folder", b"")
+        add("long", "long.log", b"".join(b"line %07d\n" % n for n in range(20_000)))
         add("empty", "empty", b"", {})
     return made

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from tests.hostile import PIXEL, SVG, fill
+from tests.hostile import NAME, PIXEL, SVG, fill
 from tests.web_server import Pages, pages
 
+MEMBER = f"deep/{NAME}"
 TABS = ("report", "source", "conversions", "history", "about")
-FORBIDDEN = ("<img src=x", "<script>alert", "<b>", "1337", "\0", "\x1b", "\u202e", "x" * 5000)
+FORBIDDEN = ("<img src=x", "<script>alert", "<b>", "13370021", "\0", "\x1b", "\u202e", "x" * 5000)
 """What no page shows raw."""
 
 
@@ -32,6 +34,8 @@ def served(made: tuple[Path, dict[str, str]]) -> Iterator[Pages]:
 def test_nothing_foreign_is_raw_in_a_page(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
     """Markup is text, templates stay as they are, control and direction characters are marked, walls are cut."""
     entries = [f"/entries/{each}?tab={tab}" for each in made[1].values() for tab in TABS]
+    entries += [f"/entries/{made[1][key]}?tab=source&as={kind}" for key in made[1] for kind in ("text", "bytes")]
+    entries.append(f"/entries/{made[1]['folder']}?tab=source&member={quote(MEMBER)}")
     reports = [f"/entries/{made[1]['hostile']}?report={n}{more}" for n in (1, 2) for more in ("", "&failed=yes")]
     with served.browser() as browser:
         for place in ("/", "/archives", "/archives?serial=%3Cimg*", *entries, *reports):
@@ -77,3 +81,39 @@ def test_only_images_are_shown_as_such(served: Pages, made: tuple[Path, dict[str
             assert answer.headers["content-security-policy"].startswith("sandbox")
             assert answer.headers["x-content-type-options"] == "nosniff"
         assert api.get(f"{place}/4").status_code == api.get(f"{place}/0").status_code == 404
+
+
+def test_each_kind_of_source_is_shown(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """Documents are trees, images pictures, folders lists with each file one click away; companions too."""
+    with served.browser() as browser:
+
+        def shown(key: str, **more: str) -> str:
+            return browser.get(f"/entries/{made[1][key]}", params={"tab": "source", **more}).text
+
+        assert '<div class="tree">' in shown("json") and '<div class="tree">' in shown("xml")
+        assert "&lt;!DOCTYPE a" in shown("entities") and "onload" not in shown("svg")
+        assert f'src="/api/v1/entries/{made[1]["picture"]}/image"' in shown("picture")
+        picture = browser.get(f"/api/v1/entries/{made[1]['picture']}/image")
+        assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
+        assert browser.get(f"/api/v1/entries/{made[1]['svg']}/image").status_code == 422
+        assert quote(MEMBER, safe="") in shown("folder") and "&lt;img src=x" in shown("folder", member=MEMBER)
+        assert browser.get(f"/entries/{made[1]['folder']}?tab=source&member=../x").status_code == 422
+        assert "companion=long.extra" in shown("long") and "beside it" in shown("long", companion="long.extra")
+        kept = browser.get(f"/api/v1/entries/{made[1]['long']}/companion?name=long.extra")
+        assert kept.content == b"beside it" and "long.extra" in kept.headers["content-disposition"]
+
+
+def test_windows_of_a_long_file(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """An address shows the file from any byte; the links lead through all of it; one beyond the end shows the end."""
+    place = f"/entries/{made[1]['long']}?tab=source"
+    with served.browser() as browser:
+        seen, query = "", place
+        while query:
+            page = browser.get(query).text
+            seen += re.sub(r".*<pre[^>]*>|</pre>.*", "", page, flags=re.DOTALL)
+            found = re.search(r'href="([^"]*)" rel="next"', page)
+            query = found[1].replace("&amp;", "&") if found else ""
+        assert len(re.findall(r"\d{7}", seen)) >= 19_990
+        assert "line 0019999" in browser.get(f"{place}&at=99999999").text
+        assert "000000c0  " in browser.get(f"{place}&as=bytes&at=200").text
+        assert "line 0000000" in browser.get(f"{place}&at=-5").text

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
+from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.web.views.document.attachments import image_type
 
@@ -24,6 +25,23 @@ def attachment_response(name: str, content: bytes) -> Response:
     if kind is None:
         headers["content-disposition"] = _download(name)
     return Response(content, media_type=kind or "application/octet-stream", headers=headers)
+
+
+def image_response(content: BufferedIOBase) -> Response:
+    """Return an image as such; UsageError if browsers do not show it."""
+    first = content.read(_CHUNK)
+    kind = image_type(first)
+    if kind is None:
+        content.close()
+        raise UsageError("the source is no image; download it")
+    return StreamingResponse(_rest(first, content), media_type=kind, headers={"content-security-policy": _SANDBOX})
+
+
+def download_response(content: BufferedIOBase, name: str) -> Response:
+    """Return bytes as a download; the first piece is read before the answer begins."""
+    headers = {"content-disposition": _download(name), "content-security-policy": _SANDBOX}
+    first = content.read(_CHUNK)
+    return StreamingResponse(_rest(first, content), media_type="application/octet-stream", headers=headers)
 
 
 def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | None) -> Response:

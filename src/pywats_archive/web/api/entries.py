@@ -11,7 +11,7 @@ from starlette.responses import Response
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import Page
-from pywats_archive.web.api.content import attachment_response, source_response
+from pywats_archive.web.api.content import attachment_response, download_response, image_response, source_response
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import address
 from pywats_archive.web.views.document import attachments
@@ -47,6 +47,20 @@ def source(request: Request, archive_id: str) -> Response:
     client = station_of(request).client
     entry = client.details(archive_id).entry
     return source_response(client.open_source(archive_id, actor=user_of(request)), entry, request.headers.get("range"))
+
+
+@router.get("/entries/{archive_id}/image", response_class=Response)
+def image(request: Request, archive_id: str) -> Response:
+    """Return a source that is an image, as such."""
+    client = station_of(request).client
+    return image_response(client.open_source(archive_id, actor=user_of(request)))
+
+
+@router.get("/entries/{archive_id}/companion", response_class=Response)
+def companion(request: Request, archive_id: str, name: str) -> Response:
+    """Return the bytes of a companion."""
+    content = station_of(request).client.open_companion(archive_id, name, actor=user_of(request))
+    return download_response(content, name.rpartition("/")[2])
 
 
 @router.get("/entries/{archive_id}/reports/{number}", response_class=Response)

@@ -10,16 +10,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pywats_archive.client import Client
-from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report
+from pywats_archive.web.pages import source
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import report as report_view
 from pywats_archive.web.views import steps, words
 from pywats_archive.web.views.document.attachments import attachments
 from pywats_archive.web.views.document.units import units
-from pywats_archive.web.views.preview import WINDOW, Preview, preview
 
 router = APIRouter(include_in_schema=False)
 TABS = ("report", "source", "conversions", "history", "about")
@@ -34,7 +33,6 @@ def entry(request: Request, archive_id: str) -> Response:
     tab = query.get("tab", "report" if details.reports else "source")
     tab = tab if tab in TABS else TABS[0]
     number = _number(query.get("report", ""), found, details.reports)
-    shown = _shown(request, client, found, tab)
     return page(
         request,
         "entry.html",
@@ -48,8 +46,7 @@ def entry(request: Request, archive_id: str) -> Response:
         converted=words.converted_badge(found.conversion_status),
         badge_of=words.converted_badge,
         report=_report(request, client, found, details.reports, number) if tab == "report" else None,
-        preview=shown[0],
-        problem=shown[1],
+        source=source.look(client, found, query, actor=user_of(request)) if tab == "source" else None,
     )
 
 
@@ -79,15 +76,3 @@ def _report(
         "units": units(document),
         "attachments": attachments(document),
     }
-
-
-def _shown(request: Request, client: Client, found: ArchiveEntry, tab: str) -> tuple[Preview | None, str]:
-    """Return the preview of the source, or why there is none."""
-    if tab != "source":
-        return None, ""
-    try:
-        with client.open_source(found.archive_id, actor=user_of(request)) as content:
-            window = content.read(WINDOW)
-    except StorageError as exc:
-        return None, words.visible(exc, most=1000)
-    return preview(found.source_original_path, window, is_cut=found.source_size_bytes > len(window)), ""
