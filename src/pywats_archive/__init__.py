@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.file_stamp import FileStamp as FileStamp
     from pywats_archive.models.operation.capacity import Ratios as Ratios
     from pywats_archive.models.operation.integrity import Checked as Checked
+    from pywats_archive.models.operation.integrity import Finding as Finding
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
     from pywats_archive.models.operation.integrity import Problem as Problem
     from pywats_archive.models.operation.integrity import ProblemKind as ProblemKind
@@ -104,6 +105,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
     from pywats_archive.models.operation.status import VanishedSource as VanishedSource
     from pywats_archive.models.operation.status import WaitingWork as WaitingWork
+    from pywats_archive.models.operation.trends import ConversionTimes as ConversionTimes
+    from pywats_archive.models.operation.trends import FailureReason as FailureReason
     from pywats_archive.models.operation.whereabouts import Watcher as Watcher
     from pywats_archive.models.operation.whereabouts import Whereabouts as Whereabouts
     from pywats_archive.models.query import EntryFilter as EntryFilter
@@ -166,6 +169,7 @@ _HOMES = {
     "ConversionInterrupted": "errors",
     "ConversionResult": "models.conversion",
     "ConversionStatus": "models.entry",
+    "ConversionTimes": "models.operation.trends",
     "ConverterCode": "models.code",
     "ConverterConfig": "config",
     "ConverterInfo": "models.conversion",
@@ -182,7 +186,9 @@ _HOMES = {
     "EventFilter": "models.event",
     "EventPage": "models.event",
     "Examination": "doctor.examination",
+    "FailureReason": "models.operation.trends",
     "FileStamp": "models.file_stamp",
+    "Finding": "models.operation.integrity",
     "FolderAway": "errors",
     "FolderTaken": "errors",
     "Hold": "models.retention.purge",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,11 @@ from pywats_archive.models.time import utc_now
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
     from pywats_archive.models.event import EventFilter, EventPage
-    from pywats_archive.models.operation.integrity import Checked, OnProgress, Rebuilt, Thoroughness
+    from pywats_archive.models.operation.integrity import Checked, Finding, OnProgress, Rebuilt, Thoroughness
     from pywats_archive.models.operation.service import ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
     from pywats_archive.models.operation.status import VanishedSource
+    from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
     from pywats_archive.models.operation.whereabouts import Watcher
 
 
@@ -52,6 +53,32 @@ class StationReader(EntryReader):
             today=date.today(),
             days=arguments.whole(days, "days"),
         )
+
+    def failure_reasons(self, *, days: int = 30, limit: int = 10) -> tuple[FailureReason, ...]:
+        """Return why the latest conversions of entries failed within so many days, the most frequent reason first."""
+        from pywats_archive.archive.overview.trends import failed_since
+        from pywats_archive.models.operation.trends import grouped
+
+        since = utc_now() - timedelta(days=arguments.whole(days, "days"))
+        failed = chain.from_iterable(failed_since(each, since) for each in self._archives.all)
+        return grouped(failed, limit=arguments.whole(limit, "limit"))
+
+    def conversion_times(self) -> tuple[ConversionTimes, ...]:
+        """Return how long the latest conversions of each converter took, a thousand at most in each archive."""
+        from pywats_archive.archive.overview.trends import durations
+        from pywats_archive.models.operation.trends import times_of
+
+        found: dict[str, list[int]] = {}
+        for archive in self._archives.all:
+            for name, each in durations(archive).items():
+                found.setdefault(name, []).extend(each)
+        return tuple(times_of(name, each) for name, each in sorted(found.items()) if each)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the damage that services found and that is still there, oldest first."""
+        from pywats_archive.archive.audit import scrub_log
+
+        return tuple(chain.from_iterable(map(scrub_log.findings, self._archives.all)))
 
     def acknowledge(
         self, names: str | Sequence[str], *, reason: str | None = None, actor: str | None = None

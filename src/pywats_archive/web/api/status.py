@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from pywats_archive.models.operation.statistics import ArchiveStatistics
+from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
 from pywats_archive.web.station import station_of
 
 router = APIRouter(prefix="/api/v1")
@@ -23,3 +24,17 @@ def status(request: Request) -> dict[str, Any]:
 def statistics(request: Request, converter: str | None = None) -> ArchiveStatistics:
     """Return the figures of all archives, or of one converter."""
     return station_of(request).client.statistics(converter)
+
+
+@router.get("/failure-reasons")
+def failure_reasons(
+    request: Request, days: Annotated[int, Query(ge=1, le=3650)] = 30, limit: Annotated[int, Query(ge=1, le=1000)] = 10
+) -> tuple[FailureReason, ...]:
+    """Return why conversions failed, the most frequent reason first."""
+    return station_of(request).client.failure_reasons(days=days, limit=limit)
+
+
+@router.get("/conversion-times")
+def conversion_times(request: Request) -> tuple[ConversionTimes, ...]:
+    """Return how long the latest conversions of each converter took."""
+    return station_of(request).client.conversion_times()

@@ -7,13 +7,44 @@ from starlette.responses import Response
 
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
+from pywats_archive.web.views import chart
+from pywats_archive.web.views import overview as view
+from pywats_archive.words.alerts import sentence
 
 router = APIRouter(include_in_schema=False)
+_REASON_DAYS = 30
+_PURGES = 10_000
 
 
 @router.get("/")
 def overview(request: Request) -> Response:
-    """Show alerts, the service and the figures of each converter."""
-    client = station_of(request).client
+    """Show alerts, service and server, the growth, the converters and why conversions fail."""
+    station = station_of(request)
+    client, now = station.client, station.now()
     figures, status = client.statistics(), client.status()
-    return page(request, "overview.html", figures=figures, status=status)
+    today, local_today = now.date(), now.astimezone().date()
+    return page(
+        request,
+        "overview.html",
+        figures=figures,
+        alerts=[sentence(alert, now=now) for alert in status.alerts],
+        vanished=sum(each.acknowledged_at is None for each in status.vanished),
+        disagreements=status.disagreements,
+        lines=(
+            *view.services(status.services, now=now),
+            *view.servers(status.services, status.last_accepted_at, now=now),
+        ),
+        saved_bytes=max(figures.source_size_bytes + figures.report_size_bytes - figures.disk_size_bytes, 0),
+        failed_today=view.failed_on(((each.day, each.by_state) for each in status.recent), local_today),
+        today=local_today,
+        converters=view.converters(figures.by_converter, client.conversion_times(), today=today),
+        growth=chart.growth(
+            figures.by_day,
+            client.retention.history(_PURGES),
+            size_bytes=figures.disk_size_bytes,
+            bytes_per_day=figures.net_bytes_per_day,
+            limit_bytes=figures.max_size_bytes,
+            today=today,
+        ),
+        reasons=view.reasons(client.failure_reasons(days=_REASON_DAYS), today=local_today, days=_REASON_DAYS),
+    )

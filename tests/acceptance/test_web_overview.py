@@ -1,0 +1,62 @@
+"""The Overview and its JSON twin over a real archive and HTTP on loopback."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+from tests.filled import fill
+from tests.web_server import pages
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.sources import ingest
+from pywats_archive.client import Client
+from pywats_archive.models.conversion import Conversion
+from pywats_archive.models.entry import ConversionStatus
+
+
+def _fail(root: Path, number: int) -> None:
+    path = root / f"bad{number}.csv"
+    path.write_bytes(b"bad %d" % number)
+    with Archive.open(root / "archive", own=True) as archive:
+        entry = ingest.archive_source(archive, ingest.NewSource(path=path, converter_name="C"))
+        conversion = Conversion(
+            archive_id=entry.archive_id,
+            attempt=0,
+            started_at=archive.now(),
+            duration_ms=2500,
+            status=ConversionStatus.FAILED,
+            converter_name="C",
+            converter_class="m.C",
+            error=f"ValueError: <b>column {number} has no unit",
+        )
+        conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=[]))
+
+
+def test_what_failed_is_one_click_away(tmp_path: Path) -> None:
+    """The page has each reason once with a link to its entries; library, page and JSON twin agree."""
+    fill(tmp_path)
+    for number in range(3):
+        _fail(tmp_path, number)
+    with pages(tmp_path / "archive") as served, served.browser() as browser, served.api() as api:
+        shown = browser.get("/").text
+        assert shown.count("ValueError: &lt;b&gt;column … has no unit") == 1
+        (place,) = re.findall(r'href="(/archives\?q=[^"]*)"', shown)
+        assert browser.get(unescape(place)).text.count('href="/entries/') == 3
+        assert "The service is stopped" in shown and "<title>Limit" not in shown and "3 failed" in shown
+        (reason,) = api.get("/api/v1/failure-reasons").json()
+        (times,) = (each for each in api.get("/api/v1/conversion-times").json() if each["converter_name"] == "C")
+        with Client(tmp_path / "archive") as client:
+            (known,) = client.failure_reasons()
+            assert (reason["reason"], reason["entries"]) == (known.reason, known.entries) == (known.reason, 3)
+            assert times["longest_ms"] == 2500 == client.conversion_times()[0].longest_ms
+            assert client.findings() == ()
+
+
+def test_an_empty_archive_says_what_to_do(tmp_path: Path) -> None:
+    """Nothing came yet: the page shows no chart of nothing, and what to do."""
+    Archive.open(tmp_path / "archive", create=True, own=True).close()
+    with pages(tmp_path / "archive") as served, served.browser() as browser:
+        assert "No file came yet" in browser.get("/").text
