@@ -89,6 +89,11 @@ class AsyncClient(Face[Client]):
         """The folders of the archives."""
         return self._inner().roots
 
+    @property
+    def config(self) -> Path | None:
+        """The configuration that the client was opened with; None if it cannot replay."""
+        return self._inner().config
+
     get_archive_entries = passed_on(Client.get_archive_entries)
     get_archive_statistics = passed_on(Client.get_archive_statistics)
     reprocess_archives = passed_on(Client.reprocess_archives)
@@ -123,9 +128,13 @@ class AsyncClient(Face[Client]):
 
     runs = awaited(Client.runs)
     run = awaited(Client.run)
+    run_progress = awaited(Client.run_progress)
+    is_replaying = awaited(Client.is_replaying)
     changes = streamed(Client.changes)
     replay = awaited(Client.replay)
     estimate_replay = awaited(Client.estimate_replay)
+    replayable = awaited(Client.replayable)
+    plan_run = awaited(Client.plan_run)
     resume_run = awaited(Client.resume_run)
     cancel_run = awaited(Client.cancel_run)
     roll_back_run = awaited(Client.roll_back_run)

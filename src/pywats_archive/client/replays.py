@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from pywats_archive.archive import arguments
 from pywats_archive.client.run_reader import RunReader
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
+from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
     from pywats_archive.archive.results.runs import Rollback
+    from pywats_archive.models.entry import ArchiveEntry
     from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
     from pywats_archive.reprocessing.engine import ReprocessingEngine
     from pywats_archive.reprocessing.runner import OnProgress
@@ -47,6 +50,48 @@ class Replays(RunReader):
     def estimate_replay(self, archive_ids: Sequence[str], *, processes: int = 0) -> timedelta:
         """Estimate how long a replay takes in this many processes (0: one per core)."""
         return self._engine_for(archive_ids).estimate(archive_ids, processes=processes)
+
+    @property
+    def config(self) -> Path | None:
+        """The configuration that the client was opened with; None if it cannot replay."""
+        return self._station.path if self._station else None
+
+    def replayable(
+        self, wanted: EntryFilter, archive: Path | str | None = None, *, limit: int = 200
+    ) -> Page[ArchiveEntry]:
+        """Return the first entries of one archive that match and are not purged, and the number of all of them."""
+        found = replace(arguments.entry_filter(wanted), purged=False)
+        return self._archive_of(archive).find(found, limit=arguments.whole(limit, "limit"))
+
+    def plan_run(
+        self,
+        chosen: EntryFilter | int,
+        request: ReplayRequest,
+        archive: Path | str | None = None,
+        *,
+        since: int | None = None,
+        actor: str | None = None,
+    ) -> int:
+        """Record a run over the entries that match, or over those of another run; return its number.
+
+        ``resume_run`` carries it out. With ``since``, a run with a higher number and the same request is the one: what is
+        asked twice is planned once. RunRunning while another one runs.
+        """
+        from pywats_archive.reprocessing import selection
+
+        of = self._archive_of(archive)
+        engine = self.reprocessing(of.root, actor=actor)
+        if isinstance(chosen, EntryFilter):
+            wanted = arguments.entry_filter(chosen)
+            how = replace(request, selection=selection.by_filter(wanted))
+        else:
+            how = replace(request, selection={"entries_of": chosen})
+        newer = (run for run in engine.runs() if since is not None and run.run_id > since)
+        if same := next((run for run in newer if run.request == how.as_details()), None):
+            return same.run_id
+        if isinstance(chosen, EntryFilter):
+            return engine.plan(engine.select(wanted), how)
+        return engine.plan([item.archive_id for item in engine.items(chosen)], how)
 
     def resume_run(
         self,

@@ -34,6 +34,19 @@ class RunReader:
 
         return history.result_of(self._archive_of(archive), run_id)
 
+    def run_progress(self, run_id: int, archive: Path | str | None = None) -> Run:
+        """Return the counts of a run; quick, for whoever watches it."""
+        from pywats_archive.archive.results import runs
+
+        return runs.get(self._archive_of(archive), run_id)
+
+    def is_replaying(self, archive: Path | str | None = None) -> bool:
+        """Whether a process carries out a run now; False if unknown, as on Windows."""
+        from pywats_archive.archive.folder import layout
+        from pywats_archive.portable.processes import is_locked
+
+        return is_locked(self._archive_of(archive).root / layout.REPROCESSING)
+
     def changes(
         self, run_id: int, archive: Path | str | None = None, *, unchanged: bool = False
     ) -> Iterator[ItemResult]:

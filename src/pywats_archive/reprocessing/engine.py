@@ -150,15 +150,27 @@ class ReprocessingEngine:
         before any record.
         """
         require_guard()
+        ids, names = self._chosen(archive_ids, request)
+        with runs.reprocessing(self._archive):
+            return self._carry_out(self._begin(ids, names, request), processes, on_progress)
+
+    def plan(self, archive_ids: Sequence[str], request: ReplayRequest) -> int:
+        """Record a run over these entries, which ``resume`` carries out; return its number. Errors as ``start``."""
+        ids, names = self._chosen(archive_ids, request)
+        with runs.reprocessing(self._archive):
+            return self._begin(ids, names, request)
+
+    def _chosen(self, archive_ids: Sequence[str], request: ReplayRequest) -> tuple[list[str], set[str]]:
+        """Return the entries, each once, and the names of their converters."""
         require_possible(request)
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
         ids = list(dict.fromkeys(arguments.texts(archive_ids, "archive_ids")))
-        names = {self._archive.entry(archive_id).converter_name for archive_id in ids}
-        with runs.reprocessing(self._archive):
-            request = self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
-            run_id = runs.begin(self._archive, request, ids, actor=self._actor)
-            return self._carry_out(run_id, processes, on_progress)
+        return ids, {self._archive.entry(archive_id).converter_name for archive_id in ids}
+
+    def _begin(self, ids: Sequence[str], names: Collection[str], request: ReplayRequest) -> int:
+        request = self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
+        return runs.begin(self._archive, request, ids, actor=self._actor)
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
         """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""

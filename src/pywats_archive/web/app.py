@@ -15,19 +15,22 @@ from pywats_archive.web import problems
 from pywats_archive.web.access.gate import Gate
 from pywats_archive.web.api import entries as entries_api
 from pywats_archive.web.api import retention as retention_api
+from pywats_archive.web.api import runs as runs_api
 from pywats_archive.web.api import status as status_api
-from pywats_archive.web.pages import archives, entry, overview, retention, signin
+from pywats_archive.web.pages import archives, entry, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 
 _ROUTERS = (
     entries_api.router,
+    runs_api.router,
     status_api.router,
     retention_api.router,
     overview.router,
     archives.router,
     entry.router,
+    runs.router,
     retention.router,
     signin.router,
 )

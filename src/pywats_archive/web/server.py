@@ -35,7 +35,12 @@ class PageServer:
             cookie=f"pywats-archive-{uuid5(NAMESPACE_URL, str(folder)).hex[:8]}",
             owner=client.actor,
         )
-        station = Station(client=client, access=access, name=socket.gethostname())
+        station = Station(
+            client=client,
+            access=access,
+            name=socket.gethostname(),
+            is_stopping=lambda: self._server.should_exit,
+        )
         config = uvicorn.Config(
             create_app(station, settings),
             log_config=None,

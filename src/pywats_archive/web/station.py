@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from pywats_archive.client import Client
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.web.access.gate import Access
+from pywats_archive.web.launcher import Launcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,9 @@ class Station:
     name: str
     """What the pages show as the station's name."""
     now: Clock = utc_now
+    launcher: Launcher = field(default_factory=Launcher)
+    is_stopping: Callable[[], bool] = bool
+    """Whether the pages are about to end: streams end then."""
 
 
 def station_of(request: Request) -> Station:

@@ -58,6 +58,7 @@ def archives(request: Request) -> Response:
         count=_count(found, view.wanted()),
         next=view.query(after=found.next) if found.next else "",
         first=view.query() if view.after else "",
+        replay=view.query(sort="", order=""),
         columns=_COLUMNS,
         converters=station.client.converters(),
         statuses=[each.value.lower() for each in ConversionStatus],

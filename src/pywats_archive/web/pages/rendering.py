@@ -15,7 +15,7 @@ from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration
 
 FOLDER = Path(__file__).parent.parent
-SECTIONS = (("/", "Overview"), ("/archives", "Archives"), ("/retention", "Retention"))
+SECTIONS = (("/", "Overview"), ("/archives", "Archives"), ("/runs", "Reprocess"), ("/retention", "Retention"))
 
 
 def _environment() -> Environment:

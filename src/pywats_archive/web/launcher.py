@@ -1,0 +1,87 @@
+"""Processes that carry out runs: children that outlive the pages, so that no run depends on them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from pywats_archive.portable.files import WINDOWS
+
+_FINE = (0, 1)
+"""Exit codes of a run that was carried out; 1 if entries failed or were skipped."""
+_MOST_BYTES = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    verb: str
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+
+class Launcher:
+    """Starts the command for a run in a process of its own; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self.planning = threading.Lock()
+        """Held while a run is planned and started, so that a form that is sent twice starts one run."""
+        self._lock = threading.Lock()
+        self._children: dict[tuple[Path, int], _Child] = {}
+        self._troubles: dict[tuple[Path, int], str] = {}
+
+    def start(self, verb: str, run_id: int, *, archive: Path, config: Path) -> None:
+        """Start ``reprocess resume`` or ``rollback`` for a run, unless its process is still there."""
+        words = [sys.executable, "-m", "pywats_archive", "reprocess", verb, str(run_id)]
+        words += ["--config", str(config.absolute()), "--archive", str(archive)]
+        words += ["--yes"] if verb == "rollback" else []
+        key = (archive, run_id)
+        with self._lock:
+            self._reap()
+            if key in self._children:
+                return
+            self._troubles.pop(key, None)
+            errors = TemporaryFile()  # noqa: SIM115 (closed when the process has ended; a pipe would end with the pages)
+            self._children[key] = _Child(verb, _spawned(words, errors), errors)
+
+    def verb(self, run_id: int, archive: Path) -> str:
+        """Return what a process of this launcher does with a run: ``resume`` or ``rollback``; empty if there is none."""
+        with self._lock:
+            self._reap()
+            child = self._children.get((archive, run_id))
+            return child.verb if child else ""
+
+    def trouble(self, run_id: int, archive: Path) -> str:
+        """Return why the last process of a run ended before its time; empty if it did not."""
+        with self._lock:
+            self._reap()
+            return self._troubles.get((archive, run_id), "")
+
+    def _reap(self) -> None:
+        for key, child in list(self._children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            del self._children[key]
+            with child.errors:
+                child.errors.seek(0)
+                text = child.errors.read(_MOST_BYTES).decode("utf-8", "replace").strip()
+            if code not in _FINE:
+                self._troubles[key] = text or f"its process ended with exit code {code}"
+
+
+def _spawned(words: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a process that a Ctrl-C for the pages, or their end, does not end."""
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    return subprocess.Popen(  # noqa: S603 (words of ours)
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        start_new_session=not WINDOWS,
+        creationflags=flags,
+    )
