@@ -36,18 +36,18 @@ _COMPARISONS = {
     Comparison.NEWLY_FAILING: ("newly failing", "bad"),
 }
 _EFFECTS = {
-    Effect.REPLACES: "replace the report on the server",
-    Effect.SECOND: "are added beside the report on the server",
-    Effect.NEW: "are new to the server",
-    Effect.UNCHANGED: "are on the server already, and are not sent",
-    Effect.TAKEN_OVER: "belong to a later entry of the same file, and are not sent",
-    Effect.AMBIGUOUS: "may replace several reports, and are not sent",
+    Effect.REPLACES: "Replace the report on the server",
+    Effect.SECOND: "Added beside the report on the server",
+    Effect.NEW: "New to the server",
+    Effect.UNCHANGED: "On the server already, not sent",
+    Effect.TAKEN_OVER: "Belong to a later entry of the same file, not sent",
+    Effect.AMBIGUOUS: "May replace several reports, not sent",
 }
 _SUBMISSIONS = {
-    SubmissionState.ACCEPTED: "accepted by the server",
-    SubmissionState.WAITING: "waiting to be sent",
-    SubmissionState.REFUSED: "refused by the server",
-    SubmissionState.WITHHELD: "not sent",
+    SubmissionState.ACCEPTED: "Accepted by the server",
+    SubmissionState.WAITING: "Waiting to be sent",
+    SubmissionState.REFUSED: "Refused by the server",
+    SubmissionState.WITHHELD: "Not sent",
 }
 _CONDITIONS = {
     "converter_name": "converter",

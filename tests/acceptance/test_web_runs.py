@@ -1,0 +1,258 @@
+"""The Reprocess pages and their API, over a real station, its processes and HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.filled import fill
+from tests.replayed import fixed, gate, pages_of, sent
+from tests.station import Station, wait_for
+from tests.web_server import Pages, pages
+
+from pywats_archive.client import Client
+
+FAILED = "/api/v1/runs?status=failed"
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    """A station whose converter was fixed."""
+    with fixed(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def served(station: Station) -> Iterator[Pages]:
+    """Its pages."""
+    with pages_of(station) as running:
+        yield running
+
+
+def ended(api: httpx.Client, run_id: int) -> dict[str, Any]:
+    """Wait until no process works on a run; return its result."""
+    wait_for(lambda: not api.get(f"/api/v1/runs/{run_id}/progress").json()["activity"])
+    found: dict[str, Any] = api.get(f"/api/v1/runs/{run_id}").json()
+    return found
+
+
+def compared(api: httpx.Client, place: str = FAILED) -> dict[str, Any]:
+    """Compare the entries of a view."""
+    answer = api.post(place, json={})
+    assert answer.status_code == 202, answer.text
+    return ended(api, answer.json()["run_id"])
+
+
+def test_the_story_through_the_api(station: Station, served: Pages) -> None:
+    """Choose, compare, send, take back: the same figures as the library has, and the corrections at the server."""
+    with served.api() as api, Client.from_config(station.root / "config.json") as client:
+        choice = api.get("/api/v1/runs/choice?status=failed").json()
+        assert (choice["count"], choice["is_exact"]) == (4, True) and choice["seconds"] > 0
+        dry = compared(api)
+        assert (dry["state"], dry["dry_run"], dry["by_comparison"]) == ("done", True, {"newly_succeeding": 4})
+        assert dry["effects"] == {"new": 4} and len(sent(station)) == 3
+        run_id = api.post(f"/api/v1/runs/{dry['run_id']}/send", json={"reports": 4}).json()["run_id"]
+        result = ended(api, run_id)
+        assert (result["is_submitted"], result["successful"], result["request"]["selection"]) == (
+            True, 4, {"entries_of": dry["run_id"]},
+        )  # fmt: skip
+        assert {sn: high for sn, high in sent(station).items() if sn < "SN4"} == dict.fromkeys(
+            ["SN0", "SN1", "SN2", "SN3"], 5.0
+        )
+        assert [each["run_id"] for each in api.get("/api/v1/runs").json()] == [run.run_id for run in client.runs()]
+        assert result["by_comparison"] == client.run(run_id).by_comparison
+        assert len(api.get(f"/api/v1/runs/{run_id}/changes").json()) == 4
+        api.post(f"/api/v1/runs/{run_id}/take-back")
+        assert ended(api, run_id)["state"] == "rolled_back"
+        assert client.statistics().failed_entries == 4
+
+
+def test_a_result_that_turns_needs_a_reason(station: Station, served: Pages) -> None:
+    """Without one the report is held back; with one it is sent, and the reason is on record."""
+    with served.api() as api:
+        dry = compared(api, "/api/v1/runs?serial=SN6")
+        assert dry["verdict_changes"] == [["SN6", "P", "F"]]
+        held = api.post(f"/api/v1/runs/{dry['run_id']}/send", json={"reports": 1}).json()["run_id"]
+        assert ended(api, held)["skipped"] == 1 and sent(station)["SN6"] == 5.5
+        asked = {"reports": 1, "reason": "the limit was wrong"}
+        run_id = api.post(f"/api/v1/runs/{dry['run_id']}/send", json=asked).json()["run_id"]
+        assert ended(api, run_id)["request"]["allow_verdict_change"] == "the limit was wrong"
+        assert sent(station)["SN6"] == 5.0
+
+
+def test_a_form_sent_twice_starts_one_run(station: Station, served: Pages) -> None:
+    """At the same moment, later, and once more after the run has ended; a fresh form starts another one."""
+    gate(station).touch()
+    with served.browser() as browser, served.api() as api:
+
+        def post(since: str) -> str:
+            answer = browser.post("/runs?status=failed", data={"since": since}, follow_redirects=False)
+            assert answer.status_code == 303, answer.text
+            return answer.headers["location"]
+
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(post, ["0"] * 4)) == {"/runs/1"}
+        gate(station).unlink()
+        ended(api, 1)
+        assert post("0") == "/runs/1" and len(api.get("/api/v1/runs").json()) == 1
+        assert post("1") == "/runs/2"
+        assert ended(api, 2)["state"] == "done"
+
+
+def test_a_run_survives_a_restart_of_the_pages(station: Station) -> None:
+    """It goes on without them, and the pages show its progress again."""
+    gate(station).touch()
+    with pages_of(station) as first, first.api() as api:
+        run_id = api.post(FAILED, json={}).json()["run_id"]
+        wait_for(lambda: api.get(f"/api/v1/runs/{run_id}/progress").json()["activity"] == "replaying")
+        wait_for(lambda: is_replaying(station))
+    with pages_of(station) as second, second.api() as api, second.browser() as browser:
+        assert api.get(f"/api/v1/runs/{run_id}/progress").json()["activity"] == "replaying"
+        assert "data-live" in browser.get(f"/runs/{run_id}").text
+        gate(station).unlink()
+        assert ended(api, run_id)["by_comparison"] == {"newly_succeeding": 4}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_a_killed_run_is_resumed(station: Station, served: Pages) -> None:
+    """The page says that no process works on it; Resume replays what is left, and Cancel leaves it."""
+    gate(station).touch()
+    with served.browser() as browser, served.api() as api:
+        browser.post("/runs?status=failed", data={"since": "0"})
+        wait_for(lambda: is_replaying(station))
+        os.killpg(process_of("resume"), signal.SIGKILL)
+        wait_for(lambda: "Interrupted" in browser.get("/runs/1").text)
+        assert "No process works on this run" in browser.get("/runs/1").text
+        assert "Interrupted" in browser.get("/runs").text
+        gate(station).unlink()
+        browser.post("/runs/1/resume")
+        assert ended(api, 1)["by_comparison"] == {"newly_succeeding": 4}
+        assert browser.post("/runs/1/resume").status_code == 422
+
+
+def test_a_run_is_cancelled(station: Station, served: Pages) -> None:
+    """After the entries in progress; cancelling twice changes nothing."""
+    gate(station).touch()
+    with served.browser() as browser, served.api() as api:
+        browser.post("/runs?status=failed", data={"since": "0"})
+        assert "Cancelled" in browser.post("/runs/1/cancel").text
+        gate(station).unlink()
+        assert ended(api, 1)["state"] == "cancelled"
+        assert browser.post("/runs/1/cancel").status_code == 200
+        assert "the comparison is not finished" in browser.get("/runs/1/send").text
+
+
+def test_the_progress_is_streamed_until_the_end(station: Station, served: Pages) -> None:
+    """Each event has the counts; the stream ends with the run."""
+    gate(station).touch()
+    with served.api() as api:
+        api.post(FAILED, json={})
+        with api.stream("GET", "/api/v1/runs/1/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+            first = next(lines)
+            gate(station).unlink()
+            *_, last = lines
+        assert (first["activity"], first["planned"], last["activity"], last["done"]) == ("replaying", 4, "", 4)
+        assert api.get("/api/v1/runs/9/events").status_code == 404
+
+
+def test_an_open_stream_does_not_keep_the_pages_from_ending(station: Station) -> None:
+    """The pages end in order, although a run goes on and somebody watches it."""
+    gate(station).touch()
+    with pages_of(station) as running, running.api() as api:
+        api.post(FAILED, json={})
+        with api.stream("GET", "/api/v1/runs/1/events") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            os.kill(process_of("web"), signal.SIGTERM) if sys.platform == "linux" else None
+            assert not any("data" in line for line in lines) or sys.platform != "linux"
+    gate(station).unlink()
+    with pages_of(station) as running, running.api() as api:
+        ended(api, 1)
+
+
+def test_a_wrong_number_sends_nothing(served: Pages) -> None:
+    """The form comes back with what was typed, and says what is wrong."""
+    with served.browser() as browser, served.api() as api:
+        compared(api)
+        for reports in ("", "3", "four", "-4", "4e0"):
+            answer = browser.post("/runs/1/send", data={"reports": reports, "since": "1"})
+            assert answer.status_code == 409 and 'role="alert"' in answer.text and f'value="{reports}"' in answer.text
+        assert len(api.get("/api/v1/runs").json()) == 1
+
+
+def test_foreign_text_is_text(served: Pages) -> None:
+    """Errors of a converter and values of reports are shown, and are no markup."""
+    with served.api() as api, served.browser() as browser:
+        compared(api, "/api/v1/runs?q=here")
+        api.post("/api/v1/runs?serial=SN5", json={"original_converter": True})
+        ended(api, 2)
+        for place in ("/runs", "/runs/1", "/runs/2", "/runs/new?q=%3Cb%3Ehere", "/runs/1/send"):
+            assert "<b>" not in browser.get(place).text, place
+
+
+def test_pages_of_an_archive_alone_say_what_they_lack(tmp_path: Path) -> None:
+    """The runs on record are shown; replaying needs a configuration, and the page says so."""
+    fill(tmp_path)
+    with pages(tmp_path / "archive") as running, running.browser() as browser:
+        assert "No run yet" in browser.get("/runs").text
+        for place in ("/runs", "/runs/new?status=failed"):
+            assert "web --config config.json" in browser.get(place).text
+        answer = browser.post("/runs?status=failed", data={"since": "0"})
+        assert answer.status_code == 422 and "web --config config.json" in answer.text
+
+
+PROBLEMS = [
+    ("GET", "/runs/9", 404),
+    ("GET", "/runs/0", 404),
+    ("GET", "/runs/x", 422),
+    ("GET", "/runs/9/send", 404),
+    ("POST", "/runs/9/resume", 404),
+    ("POST", "/runs/9/take-back", 404),
+    ("GET", "/runs/new?status=odd", 422),
+    ("GET", "/runs?archive=/nowhere", 422),
+    ("GET", "/runs?archive=%00", 200),
+    ("POST", "/runs?serial=none", 422),
+]
+
+
+def test_a_problem_says_what(served: Pages) -> None:
+    """What is not there, or cannot be used, is a page and a problem document, and starts nothing."""
+    with served.browser() as browser, served.api() as api:
+        for method, place, status in PROBLEMS:
+            assert browser.request(method, place).status_code == status, place
+            answer = api.request(method, "/api/v1" + place, json={} if method == "POST" else None)
+            assert answer.status_code in (status, 404, 405), place
+        assert api.get("/api/v1/runs").json() == []
+
+
+def is_replaying(station: Station) -> bool:
+    """Whether a process has begun with a run."""
+    with Client(station.archive_root) as client:
+        return client.is_replaying()
+
+
+def process_of(verb: str) -> int:
+    """Return the id of the process that this test's pages or their child run."""
+    mine: Callable[[Path], bool] = lambda path: _is_of(path, verb)  # noqa: E731
+    return next(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal() and mine(path))
+
+
+def _is_of(path: Path, verb: str) -> bool:
+    try:
+        words = (path / "cmdline").read_bytes().split(b"\0")
+        parents = (path / "status").read_text()
+    except OSError:
+        return False
+    parent = int(parents.partition("PPid:")[2].split()[0])
+    is_child = parent == os.getpid() or (verb == "resume" and _is_of(Path(f"/proc/{parent}"), "web"))
+    return verb.encode() in words and b"pywats_archive" in words and is_child
