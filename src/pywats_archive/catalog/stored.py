@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import path_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.file_stamp import FileStamp
 
 _FIND = (
     "SELECT checksum, archived_path FROM stored_files WHERE day = ? AND name = ? AND size_bytes = ? AND mtime_ns = ?"
@@ -22,13 +22,13 @@ _FIND_SOURCE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileKey:
-    """What identifies a file without reading it."""
+class FileKey(NamedTuple):
+    """What identifies a file without reading it; a tuple, since each source is looked up several times."""
 
     name: str
     """Relative to the source's folder."""
-    stamp: FileStamp
+    size_bytes: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +50,9 @@ def is_any(db: Connection, day: str) -> bool:
     return execute(db, "SELECT 1 FROM stored_files WHERE day = ? LIMIT 1", (day,)).fetchone() is not None
 
 
-def find_source(db: Connection, day: str, path: str, *, stamp: FileStamp) -> Stored | None:
+def find_source(db: Connection, day: str, path: str, *, key: FileKey) -> Stored | None:
     """Return the source that was archived on a day from this path, with this size and time, the latest."""
-    row = execute(db, _FIND_SOURCE, (path_to_text(path), stamp.mtime_ns, stamp.size_bytes, day, f"{day}~")).fetchone()
+    row = execute(db, _FIND_SOURCE, (path_to_text(path), key.mtime_ns, key.size_bytes, day, f"{day}~")).fetchone()
     return Stored(checksum=row[0], path=row[1]) if row else None
 
 
@@ -66,4 +66,4 @@ def put(tx: Connection, day: str, files: Iterable[tuple[FileKey, Stored]]) -> No
 
 
 def _key(day: str, key: FileKey) -> tuple[str, str, int, int]:
-    return day, path_to_text(key.name), key.stamp.size_bytes, key.stamp.mtime_ns
+    return day, path_to_text(key.name), key.size_bytes, key.mtime_ns

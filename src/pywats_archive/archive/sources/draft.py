@@ -94,11 +94,11 @@ class Draft:
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""
         key = file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
-        if key is None:
-            return self._written(chunks)
         recent, day = self.archive.recent_files, f"{self.moment:%Y%m%d}"
+        if key is None:
+            return self._written(day, chunks)
         with recent.lock(key):
-            blob = self._linked(day, key) or self._written(chunks)
+            blob = self._linked(day, key) or self._written(day, chunks)
             recent.remember(day, key, Stored(checksum=blob.content.checksum, path=blob.path))
         return blob
 
@@ -130,11 +130,10 @@ class Draft:
         same = all(key in header and header[key] == own[key] for key in AS_SOURCE if key != "compression_level")
         return is_companion and same and header.get("size_bytes") == self.stamp.size_bytes
 
-    def _written(self, chunks: Iterable[bytes] | None) -> Blob:
-        folder = layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}")
+    def _written(self, day: str, chunks: Iterable[bytes] | None) -> Blob:
         return self.archive.blobs.write(
             self.chunks() if chunks is None else chunks,
-            folder=folder,
+            folder=layout.day_folder(layout.SOURCES, day),
             draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
             level=self.source.compression_level,

@@ -24,7 +24,7 @@ from pywats_archive.catalog import stored
 from pywats_archive.catalog.stored import FileKey, Stored
 from pywats_archive.models import file_stamp
 from pywats_archive.models.entry import Companion
-from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.models.time import storable_ns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ def file_key(name: str, seen: file_stamp.FileStamp) -> FileKey | None:
     """Return the key by which a file is recognized again; None if the catalog cannot hold its time."""
     if seen.own_mtime_ns is not None:
         return None
-    return FileKey(name=name, stamp=seen)
+    return FileKey(name=name, size_bytes=seen.size_bytes, mtime_ns=seen.mtime_ns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +147,7 @@ class _Pack:
             among_companions, among_sources = stored.find(db, day, key), None
             if file.path.parent == self._packing.base:
                 path = str(file.path)
-                among_sources = stored.find_source(db, day, path, stamp=key.stamp)
+                among_sources = stored.find_source(db, day, path, key=key)
         yield from filter(None, (among_companions, among_sources))
 
     def _write_alone(self, file: _File) -> Blob:
@@ -159,13 +159,13 @@ class _Pack:
             "original_path": str(file.path),
             "converter_name": mine.converter_name,
             "converter_version": mine.converter_version,
-            "mtime_ns": key.stamp.mtime_ns,
+            "mtime_ns": key.mtime_ns,
             "compression_level": mine.level,
         }
 
         def label(content: Content, number: int) -> Label:
             metadata = {**self._metadata(content, number), **more}
-            return Label(original_name=file.path.name, mtime_s=key.stamp.mtime_ns // 1_000_000_000, metadata=metadata)
+            return Label(original_name=file.path.name, mtime_s=key.mtime_ns // 1_000_000_000, metadata=metadata)
 
         return self._write(file.read(), self._path, label)
 
@@ -182,7 +182,7 @@ class _Pack:
         self._written.append(blob)
         for file in files:
             content = Content(sha256=file.sha256, size_bytes=file.size_bytes)
-            key = FileKey(name=file.name, stamp=FileStamp.of(file.size_bytes, file.mtime_ns))
+            key = FileKey(name=file.name, size_bytes=file.size_bytes, mtime_ns=storable_ns(file.mtime_ns))
             self._archive.recent_files.remember(self._packing.day, key, Stored(checksum=content.checksum))
             yield self._companion(blob, file.name, content)
 
