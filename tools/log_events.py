@@ -1,6 +1,6 @@
 """The events of the log, found in the code, and their rows in ``docs/reference/log.md``.
 
-``python -m tools.log_events`` writes the levels and fields of the page anew, and names the events that have no row or no call.
+``python -m tools.log_events`` updates the levels and fields of the page, and names the events that have no row or no call.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _text(expression: ast.expr) -> str | None:
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Update the page."""
     events, page = logged_events(), PAGE.read_text(encoding="utf-8")
     PAGE.write_text(updated(page, events), encoding="utf-8")
     differing = {*events} ^ {*names_in(page)}

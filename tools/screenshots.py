@@ -1,4 +1,4 @@
-"""The pictures in docs/images: the web pages of the demo's station, in Chromium. ``make screenshots`` takes them anew."""
+"""The pictures in docs/images: the web pages of the demo's station, in Chromium. ``make screenshots`` takes them again."""
 
 from __future__ import annotations
 

@@ -62,9 +62,9 @@ def test_a_run_in_which_nothing_ends_tells_what_waits(station: Station) -> None:
     station.add("ict")
     words = ("run", "--config", station.write_config(), "--processes", "1", "--until-idle", "-q")
     assert "Sources" not in command(*words).stdout
-    assert command(*words[:-1]).stdout.endswith("Sources: none ended, none waits.\n")
+    assert command(*words[:-1]).stdout.endswith("Sources: none ended, none is waiting.\n")
     (station.add("gone", "own.Missing") / "1.log").write_bytes(b"x")
     station.write_config()
     answer = command(*words[:-1])
     assert answer.returncode == 1 and "1 source(s) wait to be converted" in answer.stdout
-    assert answer.stdout.endswith("Sources: none ended. What waits is listed above.\n")
+    assert answer.stdout.endswith("Sources: none ended. What is still waiting is listed above.\n")

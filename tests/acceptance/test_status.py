@@ -47,7 +47,7 @@ def test_status_begins_with_the_service_and_the_server(station: Station) -> None
         (watch / "b.log").write_text("b")
         wait_for(lambda: document(*here)["services"][0]["server"]["trouble"])
         _, server, waiting, *_ = command("status", *here).stdout.splitlines()
-        assert ": accepts nothing since today " in server and "; last accepted today " in server
+        assert ": not accepting reports since today " in server and "; last accepted today " in server
         assert "1 waiting for the server" in waiting and "1 report for the server" in waiting
         assert "the oldest came today " in waiting and "b.log" in waiting
     service, server, *_ = command("status", *here).stdout.splitlines()

@@ -83,14 +83,16 @@ def made_app(chosen: Iterable[Verb]) -> typer.Typer:
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="With --version: also show versions and places for a fault report.")
+        bool, typer.Option("--verbose", help="With --version: also show versions and locations, for a bug report.")
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="With --version --verbose: the configuration.")
     ] = None,
 ) -> None:
     if (verbose or config) and not version:
-        raise UsageError("--verbose and --config: before a verb they go with --version; put a verb's options after it")
+        raise UsageError(
+            "--verbose and --config: before a verb, only with --version; put a verb's options after the verb"
+        )
     if version and (verbose or config):
         output, place, facts = (import_module(f"pywats_archive.cli.{name}") for name in ("output", "place", "version"))
         output.console.print(output.facts(facts.installation(place.likely_config(config))))

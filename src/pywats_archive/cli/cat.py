@@ -23,7 +23,7 @@ def cat(
 ) -> None:
     """Print a source, a companion or a report.
 
-    The bytes are checked. The source of a folder is a tar.
+    Checksums are verified. A folder is printed as a tar archive.
     """
     if report is not None and companion is not None:
         raise UsageError("cat: use --report or --companion, not both")

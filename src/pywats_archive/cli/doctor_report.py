@@ -147,7 +147,7 @@ def _close(examination: Examination, *, quick: bool, named: str) -> None:
     level, found = examination.level, [check for check in examination.checks if not check.is_sound]
     weak = [folder for folder in examination.folders if folder.verdict.level is not Level.FULL]
     if examination.is_healthy:
-        scope = "All is well, as far as --quick looks" if quick else "All is well"
+        scope = "All is well, as far as --quick checks" if quick else "All is well"
         console.print(f"{scope}: every file {GUARANTEES[level]}.", style="green")
         verb = "status" if examination.is_served or "--archive" in named else "run"
         console.print(printable(f"Next: pywats-archive {verb}{named}"), soft_wrap=True)

@@ -68,7 +68,7 @@ def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
     if entry.rebuilt_at is None:
         return []
     at = exact(entry.rebuilt_at, now=now)
-    return [("rebuilt", f"{at}, from its files; what happened before is in the old catalog alone")]
+    return [("rebuilt", f"{at}, from its files; only the old catalog has the earlier history")]
 
 
 def _keeping(entry: ArchiveEntry, now: datetime) -> tuple[str, str]:

@@ -33,11 +33,13 @@ class EventList:
 def events(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new events until Ctrl-C.")] = False,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Such as report.accepted, or alert for all alerts.")
     ] = None,
-    id_: Annotated[str | None, typer.Option("--id", metavar="ID", help="Only this entry's; its id, or a file.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Only events of this entry: its id, or a file.")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w ago, or a date.")] = None,
     last: Annotated[
         int, typer.Option("--last", "--limit", metavar="N", min=1, max=2**31, help="The newest N that match.")
@@ -46,7 +48,7 @@ def events(
 ) -> None:
     """Show the history: who did what, and when.
 
-    The newest event is the last. With --follow, --json prints one document for each event, each in a line.
+    The newest event is last. With --follow, --json prints one document per line.
     """
     first = options.parse_start(since)
     with options.open_client(archive, config) as client:
@@ -78,7 +80,7 @@ def _follow(client: Client, wanted: EventFilter, limit: int, as_json: bool) -> N
                 _print(page.events)
             time.sleep(_POLL_S)
             page = client.events(wanted, limit=_MOST, after=page.positions)
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:  # Ctrl-C is its normal end
         return
 
 

@@ -9,7 +9,7 @@ OTHER_KINDS = {
     "UnexpectedError": (1, "A fault of this program; the message names the file that holds the details."),
     "Interrupted": (130, "Ctrl-C before the command was done."),
 }
-"""Kinds of failures that are no error of the project's own: exit code and meaning of each."""
+"""Failures that are not errors of this project: exit code and meaning of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

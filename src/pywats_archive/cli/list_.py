@@ -60,7 +60,9 @@ def list_entries(
     ] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words in errors, file names and numbers.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Words in errors, file names, serial and part numbers.")
+    ] = None,
     warned: Annotated[
         bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,

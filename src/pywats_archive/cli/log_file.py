@@ -1,4 +1,4 @@
-"""A log file: the next one begins before it grows too large."""
+"""A log file that is rotated before it grows too large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a log file, and what is added to it, also when it begins anew."""
+"""Reading the end of a log file and following it, also across its rotation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LogTail:
         return b"".join(found).decode("utf-8", "replace")
 
     def added(self) -> str:
-        """Return what was added since the last call; of the former file too, if a new one has begun."""
+        """Return what was added since the last call, with the rest of a file that was rotated since."""
         try:
             now = self._path.stat()
         except OSError:  # between two files

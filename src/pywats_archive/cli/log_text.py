@@ -151,7 +151,7 @@ def _alert(event: Mapping[str, Any]) -> str:
 
 def _work(event: Mapping[str, Any]) -> str:
     folder = event.get("watch_folder")
-    return f"watches {folder}" if folder else "runs by its schedule"
+    return f"watches {folder}" if folder else "runs on a schedule"
 
 
 def _kept(event: Mapping[str, Any]) -> str:
@@ -200,7 +200,7 @@ def _plain(value: object) -> str:
 
 
 class _Template(string.Formatter):
-    """Fills an event's fields in; a field that is missing is a dash."""
+    """Fills in an event's fields; a missing field becomes a dash."""
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return kwargs.get(str(key))

@@ -25,7 +25,7 @@ _POLL_S = 0.5
 def logs(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines until Ctrl-C.")] = False,
     last: Annotated[int, typer.Option("--last", metavar="N", min=1, max=10**6, help="The last N lines.")] = 100,
     instance: Annotated[
         str | None, typer.Option("--instance", metavar="NAME", help="One of several services on this computer.")
@@ -33,7 +33,7 @@ def logs(
 ) -> int:
     """Show the log of the service.
 
-    It is a file with 'run --log-file' and on Windows, and in the journal for a service of systemd.
+    With 'run --log-file' and on Windows, the log is a file; a systemd service logs to the journal.
     """
     with options.open_client(archive, config) as client:
         services = client.services()
@@ -62,7 +62,7 @@ def _show(path: Path, last: int, *, follow: bool) -> int:
                 return 0
             time.sleep(_POLL_S)
             text = tail.added()
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:  # Ctrl-C is its normal end
         return 0
 
 
@@ -71,6 +71,6 @@ def _elsewhere(services: Sequence[ServiceStatus]) -> str:
     process = next((service.process for service in services if service.process), None)
     of = f"of process {process}" if process else "of 'pywats-archive run'"
     return (
-        f"pywats-archive: the service writes no log file, and no unit of systemd is installed: its log is on the standard "
-        f"error {of}; 'run --log-file FILE' writes it to a file too"
+        f"pywats-archive: the service writes no log file, and no systemd unit is installed: its log goes to the standard "
+        f"error {of}; 'run --log-file FILE' also writes it to a file"
     )

@@ -24,7 +24,7 @@ from pywats_archive.models.time import end_of, start_of, utc_now
 
 Choice = TypeVar("Choice", bound=Enum)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-ArchiveOption = Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="Work on this archive alone.")]
+ArchiveOption = Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="Work only on this archive.")]
 ID_HELP = "Id, part of an id, serial number, or file."
 """What a verb takes as the name of an entry."""
 OneArchiveOption = Annotated[

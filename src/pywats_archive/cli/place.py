@@ -51,7 +51,7 @@ announcement = Announcement()
 
 
 def place_of(archive: Path | None, config: Path | None) -> Place:
-    """Find what a verb works on: the option, the environment, the current folder's configuration, or pyWATS' own place."""
+    """Find what a verb works on: the option, the environment, the current folder, or pyWATS' default location."""
     if archive and config:
         raise UsageError("--archive and --config: use one of them, not both")
     if archive:
@@ -122,7 +122,7 @@ def _config(config: Path | None, *, is_local_used: bool) -> Place:
     own = default_config()
     if not own.exists():
         raise ConfigError(_missing(own))
-    return _found(own, "pyWATS' own place")
+    return _found(own, "pyWATS' default location")
 
 
 def _missing(own: Path) -> str:
@@ -130,7 +130,7 @@ def _missing(own: Path) -> str:
         return f"{own}: there is no such file; to run this folder's configuration, add --config {_LOCAL}"
     return (
         f"no configuration found: {own} is not there; name pyWATS' config.json with --config or {CONFIG_VARIABLE}, "
-        "or call the command in its folder"
+        "or run the command in its folder"
     )
 
 
@@ -165,5 +165,5 @@ def _require_own(path: Path) -> None:
     """Raise UsageError for a file of another account: a configuration names code to run, and this one was not asked for."""
     if not WINDOWS and path.stat().st_uid not in (os.geteuid(), _ROOT):
         raise UsageError(
-            f"{path.absolute()}: belongs to another account, so it is not used by itself; name it with --config {path}"
+            f"{path.absolute()}: belongs to another account, so it is not used by default; name it with --config {path}"
         )

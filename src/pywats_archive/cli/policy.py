@@ -140,7 +140,7 @@ def set_policy(
 ) -> None:
     """Set a converter's policy.
 
-    Values that are not named stay unchanged. It shows what the policy will purge, and asks if that is much.
+    Options that are left out keep their values. The command shows what the policy will purge, and asks if that is much.
     """
     named = {
         "retention_days": retention_days,

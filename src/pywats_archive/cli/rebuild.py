@@ -35,7 +35,7 @@ def rebuild(
 ) -> int:
     """Rebuild metadata.db from the blobs.
 
-    It rebuilds that of --archive, or of all damaged archives of --config. The old one is kept beside it. If it can still be
+    The catalog of --archive is rebuilt, or those of all damaged archives of --config. Each old one is kept. If it can still be
     read, the command asks first: the blobs do not contain everything.
     """
     write_as(archive, config, as_owner=as_owner)

@@ -103,10 +103,12 @@ def _summary(outcome: RunOutcome, *, until_idle: bool) -> str:
     """Return how the sources ended, and where to see what waits."""
     ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())
     if outcome.waiting:
-        return f"Sources: {ended or 'none ended'}. What waits is listed above."
+        return f"Sources: {ended or 'none ended'}. What is still waiting is listed above."
     if ended:
         return f"Sources: {ended}."
-    return "Sources: none ended" + (", none waits." if until_idle else ". 'pywats-archive status' shows what waits.")
+    return "Sources: none ended" + (
+        ", none is waiting." if until_idle else ". 'pywats-archive status' shows what is waiting."
+    )
 
 
 def _outcome(service: Service) -> RunOutcome:

@@ -102,7 +102,7 @@ def _server(station: StationStatus, now: datetime) -> Iterable[Text]:
             yield Text(printable(f"{contact.address}: {state}, {accepted}"))
         else:
             since = f" since {brief(contact.since, now=now)}" if contact.since else ""
-            line = f"{contact.address}: accepts nothing{since}: {contact.trouble}; {accepted}"
+            line = f"{contact.address}: not accepting reports{since}: {contact.trouble}; {accepted}"
             yield Text(printable(line), style="red")
 
 

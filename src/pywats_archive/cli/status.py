@@ -51,8 +51,10 @@ def status(
     what: Annotated[str | None, typer.Argument(help="A path, a file name or a serial number.")] = None,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
-    by_day: Annotated[bool, typer.Option("--by-day", help="Show each day by itself, with every state.")] = False,
-    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=3650, help="So many days, with today.")] = 7,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Show each day separately, with every state.")] = False,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=3650, help="Number of days, including today.")
+    ] = 7,
     acknowledge: Annotated[
         list[str] | None,
         typer.Option(metavar="WHICH", help="Acknowledge vanished sources: number, path, file name, or all."),
@@ -62,12 +64,12 @@ def status(
 ) -> int:
     """Show whether all is well, or find one file.
 
-    First the service, the server, what waits and what is wrong, then what came in today and on the last days.
+    It shows the service, the server, waiting work and problems, then what came in today and on the last days.
     """
     if reason is not None and not acknowledge:
-        raise UsageError("--reason: goes with --acknowledge")
+        raise UsageError("--reason: only with --acknowledge")
     if what is not None and acknowledge:
-        raise UsageError("--acknowledge: does not go with the name of a file")
+        raise UsageError("--acknowledge: cannot be combined with the name of a file")
     with options.open_client(archive, config) as client:
         if what is not None:
             is_working = any(service.state.is_working for service in client.services())

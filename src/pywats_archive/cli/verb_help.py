@@ -15,7 +15,7 @@ from pywats_archive.cli.verbs import PROGRAM
 NAMES = {"help_option_names": ["-h", "--help"]}
 """The context settings of the whole command."""
 _TECHNICAL = 2**31
-"""Limits from here on are those of a computer, and of no interest to a reader."""
+"""Limits from here on are technical, so the help does not show them."""
 _EPILOG = """
 \b
 Example:
@@ -43,7 +43,7 @@ def complete(command: Any, name: str) -> None:
 
 
 def _hide_technical_limits(command: TyperCommand) -> None:
-    """Leave out of the help which number is the greatest that SQLite can hold; the number is still checked."""
+    """Hide technical upper limits from the help; the values are still checked."""
     for param in command.params:
         if getattr(param, "max", None) and param.max >= _TECHNICAL:  # type: ignore[attr-defined]
             param.max = None  # type: ignore[attr-defined]

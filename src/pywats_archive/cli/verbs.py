@@ -64,7 +64,7 @@ NAMED = {verb.name: verb for verb in VERBS}
 _OPTIONS = (
     ("-h, --help", "Show this help."),
     ("--version", "Show the version."),
-    ("--version --verbose", "Show what a fault report needs."),
+    ("--version --verbose", "Show what a bug report needs."),
 )
 
 

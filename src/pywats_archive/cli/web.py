@@ -18,13 +18,13 @@ from pywats_archive.errors import UsageError
 
 
 def web(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0 is any free one.")] = 8087,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0 selects a free port.")] = 8087,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
 ) -> None:
     """Serve the web pages on this computer.
 
-    Prints the address that signs in.
+    It prints an address that signs you in.
     """
     require_pages()
     place = place_of(archive, config)

@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def pywats_place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """pyWATS' own place, with a configuration."""
+    """pyWATS' default location, with a configuration."""
     own = config(tmp_path_factory.mktemp("pywats") / "config.json", SECTION)
     monkeypatch.setattr(place, "default_config", lambda: own)
     return own

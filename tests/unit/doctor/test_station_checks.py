@@ -149,7 +149,7 @@ def test_a_service_that_does_not_run_is_no_fault(state: ServiceState) -> None:
         ({"SQLite": "3.50.7"}, CheckLevel.OK, ""),
         ({"SQLite": "3.44.6"}, CheckLevel.OK, ""),
         ({"SQLite": "3.45.0"}, CheckLevel.OK, "SQLite 3.51.3"),
-        ({"SQLite": "3.40.1", "httpx": "1.0"}, CheckLevel.FAILED, "install an httpx below 1"),
+        ({"SQLite": "3.40.1", "httpx": "1.0"}, CheckLevel.FAILED, "install httpx below version 1"),
     ],
 )
 def test_versions_with_known_faults_are_told(versions: dict[str, str], level: CheckLevel, told: str) -> None:

@@ -21,7 +21,7 @@ WINDOWS_PROGRAM = "C:\\Program Files\\pywats-archive\\Scripts"
 
 
 def test_the_example_script_is_what_the_command_writes() -> None:
-    """For pyWATS' own place on Windows, with the program in C:\\Program Files and an account of this computer."""
+    """For pyWATS' default location on Windows, with the program in C:\\Program Files and an account of this computer."""
     command = (f"{WINDOWS_PROGRAM}\\python.exe", "-m", "pywats_archive.cli.service_host", "pywats-archive")
     wanted = Order(
         name="pywats-archive",
@@ -34,7 +34,7 @@ def test_the_example_script_is_what_the_command_writes() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="units have POSIX paths")
 def test_the_example_unit_is_what_the_command_writes(tmp_path: Path) -> None:
-    """For the configuration beside it, at pyWATS' own place, with the program in /opt and the account 'wats'."""
+    """For the configuration beside it, at pyWATS' default location, with the program in /opt and the account 'wats'."""
     shutil.copy(CONTRIB / "config.json", tmp_path)
     read = read_station_config(tmp_path / "config.json")
     station = read.model_copy(update={"path": CONFIG, "converters_folder": CONFIG.parent / "converters"})

@@ -46,7 +46,7 @@ class Choice:
         if len(used) > 1:
             raise UsageError(f"reprocess start: use {' or '.join(used)}, not both")
         if self.mode is not ReplayMode.ALL and self.wanted.status is not None:
-            raise UsageError("--status and --mode: use one of them; a mode says which statuses are meant")
+            raise UsageError("--status and --mode: use one of them; --mode also selects statuses")
         if self.seed is not None and self.sample is None:
             raise UsageError("--seed: only with --sample N")
 

@@ -28,7 +28,7 @@ _EFFECTS = {
     Effect.REPLACES: "replace the one on the server",
     Effect.SECOND: "are added beside the one on the server",
     Effect.NEW: "are new to the server",
-    Effect.UNCHANGED: "are on the server as they are",
+    Effect.UNCHANGED: "are already on the server",
     Effect.TAKEN_OVER: "belong to a later entry of the same file, and are not sent",
     Effect.AMBIGUOUS: "are ambiguous, and are not sent",
 }

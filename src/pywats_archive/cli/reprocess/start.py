@@ -47,7 +47,9 @@ def start(
     ] = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[str | None, typer.Option(metavar="WORDS", help="Words in errors, file names and numbers.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Words in errors, file names, serial and part numbers.")
+    ] = None,
     mode: Annotated[
         ReplayMode, typer.Option(help="Which matching entries: all, failed, or failed and warned.")
     ] = ReplayMode.ALL,
@@ -58,7 +60,7 @@ def start(
     sample: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=2**31, help="Only N of the entries, evenly spaced.")
     ] = None,
-    seed: Annotated[str | None, typer.Option(metavar="SEED", help="Draw the sample at random, by this seed.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="SEED", help="Draw the sample at random, with this seed.")] = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first/--newest-first", help="Order of the entries.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; record and send nothing.")

@@ -67,7 +67,7 @@ def rollback(
 
     Reports that the run has sent stay on the server, and are listed.
     """
-    options.confirm(f"set the entries of run {run} back", yes=yes)
+    options.confirm(f"roll back the entries of run {run}", yes=yes)
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:

@@ -64,9 +64,9 @@ def _can_damage_wal(version: Version) -> bool:
 
 _KNOWN_FAULTS = (
     _Fault("pywats-api", lambda version: version[:2] != (0, 6), CheckLevel.WARNING,
-           "is not tested: the service was built for 0.6", "install pywats-api 0.6"),
+           "is not tested; the service was built for 0.6", "install pywats-api 0.6"),
     _Fault("httpx", lambda version: version >= (1,), CheckLevel.FAILED,
-           "cannot be used by pyWATS, so no report can be sent", "install an httpx below 1"),
+           "cannot be used by pyWATS, so no report can be sent", "install httpx below version 1"),
     _Fault("SQLite", _can_damage_wal, CheckLevel.OK,
            "has a very rare fault that damages the catalog when two programs write to it at the same moment",
            "a Python with SQLite 3.51.3 or later does not have it; 'pywats-archive rebuild' repairs such damage"),
