@@ -144,7 +144,7 @@ def test_a_service_that_does_not_run_is_no_fault(state: ServiceState) -> None:
         ({"pywats-api": "0.6.0rc1"}, CheckLevel.OK, ""),
         ({"pywats-api": "0.7.0"}, CheckLevel.WARNING, "install pywats-api 0.6"),
         ({"httpx": "0.28.1"}, CheckLevel.OK, ""),
-        ({"httpx": "1.0.dev3"}, CheckLevel.FAILED, "below 1"),
+        ({"httpx": "1.0.dev3"}, CheckLevel.FAILED, "below version 1"),
         ({"SQLite": "3.51.3"}, CheckLevel.OK, ""),
         ({"SQLite": "3.50.7"}, CheckLevel.OK, ""),
         ({"SQLite": "3.44.6"}, CheckLevel.OK, ""),
