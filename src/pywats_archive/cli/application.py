@@ -90,9 +90,7 @@ def _options(
     ] = None,
 ) -> None:
     if (verbose or config) and not version:
-        raise UsageError(
-            "--verbose and --config: before a verb, only with --version; put a verb's options after it"
-        )
+        raise UsageError("--verbose and --config: before a verb, only with --version; put a verb's options after it")
     if version and (verbose or config):
         output, place, facts = (import_module(f"pywats_archive.cli.{name}") for name in ("output", "place", "version"))
         output.console.print(output.facts(facts.installation(place.likely_config(config))))
