@@ -193,11 +193,29 @@ def test_a_wrong_number_sends_nothing(served: Pages) -> None:
 def test_foreign_text_is_text(served: Pages) -> None:
     """Errors of a converter and values of reports are shown, and are no markup."""
     with served.api() as api, served.browser() as browser:
-        compared(api, "/api/v1/runs?q=here")
-        api.post("/api/v1/runs?serial=SN5", json={"original_converter": True})
-        ended(api, 2)
-        for place in ("/runs", "/runs/1", "/runs/2", "/runs/new?q=%3Cb%3Ehere", "/runs/1/send"):
+        api.post("/api/v1/runs?q=here", json={"original_converter": True})
+        assert [error for _, error in ended(api, 1)["errors"]] == ["no header <b>here</b>"] * 4
+        for place in ("/runs", "/runs/1", "/runs/new?q=%3Cb%3Ehere", "/runs/1/send"):
             assert "<b>" not in browser.get(place).text, place
+        assert "&lt;b&gt;here" in browser.get("/runs/1").text
+
+
+def test_each_run_is_of_one_of_several_archives(station: Station) -> None:
+    """The pages ask which one, and every address of a run names it."""
+    (station.add("fct", "own.Limits", archive_folder=str(station.root / "other")) / "SN9.log").write_text("new 9")
+    station.run()
+    with pages_of(station) as running, running.browser() as browser, running.api() as api:
+        assert browser.get("/runs").text.count("No run yet") == 2
+        asked = browser.get("/runs/new?serial=SN9").text
+        assert 'action="/runs' not in asked and "archive=" in asked
+        assert browser.post("/runs?serial=SN9", data={"since": "0"}).status_code == 422
+        named = {"archive": str(station.root / "other")}
+        assert 'action="/runs' in browser.get("/runs/new", params={"serial": "SN9", **named}).text
+        shown = browser.post("/runs", params={"serial": "SN9", **named}, data={"since": "0"})
+        assert shown.status_code == 200 and shown.url.params["archive"] == named["archive"]
+        wait_for(lambda: not api.get("/api/v1/runs/1/progress", params=named).json()["activity"])
+        assert browser.get("/runs").text.count("No run yet") == 1
+        assert api.get("/api/v1/runs/1", params=named).json()["processed"] == 1
 
 
 def test_pages_of_an_archive_alone_say_what_they_lack(tmp_path: Path) -> None:
