@@ -16,7 +16,7 @@ from pywats_archive.doctor.examination import Examination, Examined
 from pywats_archive.doctor.findings import Check, Outcome, Result, Use
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.verdict import GUARANTEES, Level
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 
 _STYLES = {
     Level.FULL: "green",
@@ -153,22 +153,18 @@ def _close(examination: Examination, *, quick: bool, named: str) -> None:
         console.print(printable(f"Next: pywats-archive {verb}{named}"), soft_wrap=True)
     else:
         parts = [f"{len(weak)} of {len(examination.folders)} folders (the weakest: {level.value}, {GUARANTEES[level]})"]
-        counted = ([*parts] if weak else []) + ([_count(len(found), "check")] if found else [])
+        where = (parts if weak else []) + ([counted(len(found), "check")] if found else [])
         worst = (
             _STYLES[CheckLevel.FAILED]
             if any(c.level is CheckLevel.FAILED for c in found)
             else _STYLES[CheckLevel.WARNING]
         )
         console.print(
-            f"Something to do for {' and '.join(counted)}.", style=_STYLES[level] if weak else worst, soft_wrap=True
+            f"Something to do for {' and '.join(where)}.", style=_STYLES[level] if weak else worst, soft_wrap=True
         )
         console.print("Next: do what the lines above say, then run doctor again; -v shows all details")
     account = printable(examination.account)
     console.print(f"Checked as {account}; rights hold for the account that the service runs under.", style="dim")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _draw_folder(examined: Examined) -> None:

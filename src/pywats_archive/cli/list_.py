@@ -52,17 +52,10 @@ def list_entries(
     today: Annotated[bool, typer.Option("--today", help="Only today's entries.")] = False,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
-    result: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RESULT", autocompletion=candidates.results, help="passed, failed, error, terminated or done."
-        ),
-    ] = None,
+    result: options.ResultOption = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="Words in errors, file names, serial and part numbers.")
-    ] = None,
+    text: options.TextOption = None,
     warned: Annotated[
         bool | None, typer.Option("--warned/--unwarned", help="Only entries with warnings, or without.")
     ] = None,

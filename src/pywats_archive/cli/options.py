@@ -62,6 +62,18 @@ StatusOption = Annotated[
         help="pending, success, failed, suspended, skipped or rejected.",
     ),
 ]
+ResultOption = Annotated[
+    str | None,
+    typer.Option(
+        "--result",
+        metavar="RESULT",
+        autocompletion=candidates.results,
+        help="passed, failed, error, terminated or done.",
+    ),
+]
+TextOption = Annotated[
+    str | None, typer.Option("--text", metavar="WORDS", help="Words in errors, file names, serial and part numbers.")
+]
 SerialOption = Annotated[
     str | None, typer.Option("--serial", metavar="NUMBER", help="Serial number; * and ? are wildcards.")
 ]
@@ -76,9 +88,10 @@ def chosen(client: Client, named: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(client.resolve(name) for name in names if name))
 
 
-def quoted(path: Path) -> str:
-    """Quote a path so that every shell accepts it."""
-    return f'"{path}"' if " " in str(path) else str(path)
+def quoted(word: str | Path) -> str:
+    """Quote a word of a command so that every shell accepts it."""
+    word = str(word)
+    return word if re.fullmatch(r"[\w@%+=:,./\\-]+", word) else '"' + word.replace('"', '\\"') + '"'
 
 
 def open_client(archive: Path | None, config: Path | None) -> Client:

@@ -17,7 +17,7 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.operation.status import VanishedSource, WaitingWork
 from pywats_archive.models.time import utc_now
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 from pywats_archive.words.times import brief
 
 _FAILED = frozenset({ArrivalState.FAILED.value, ArrivalState.REFUSED.value, ArrivalState.REJECTED.value})
@@ -127,11 +127,6 @@ def _vanished(source: VanishedSource, now: datetime) -> str:
         f"{brief(source.vanished_at, now=now)}); find out why, then "
         f"'pywats-archive status --acknowledge {source.arrival_id}'"
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 _PARTS = ("in", "done", "failed", "waits", "other")

@@ -10,6 +10,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun; without ``many``, the plural is ``one`` with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def name_of(entry: ArchiveEntry) -> str:
     """Return the source's name."""
     return entry.source_original_path.replace("\\", "/").rpartition("/")[2]

@@ -21,7 +21,7 @@ from pywats_archive.models.operation.replay import (
     ReprocessingResult,
 )
 from pywats_archive.models.report import word_of
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 
 _SEVERAL, _NAMED = 2, 2
 _MOST_LINES, _MOST_ENTRIES, _MOST_CHANGES = 30, 50, 20
@@ -39,7 +39,7 @@ class _Shared:
     """Where the change is: one path, or several that differ by their positions in lists."""
 
     def __str__(self) -> str:
-        number = phrases.counted(len(self.ids), "entry", "entries")
+        number = counted(len(self.ids), "entry", "entries")
         line = self.line if len(self.paths) != 1 else f"{next(iter(self.paths))}{self.line[self.line.index(' ') :]}"
         places = f" ({len(self.paths)} positions)" if len(self.paths) > 1 else ""
         named = f" ({', '.join(sorted(self.ids))})" if len(self.ids) <= _NAMED else ""
@@ -94,7 +94,7 @@ def _draw_head(items: Sequence[ItemResult], result: ReprocessingResult, hidden: 
     done = Counter(item.comparison for item in items if item.state is ItemState.DONE)
     failing, skipped = done.pop(Comparison.STILL_FAILING, 0), sum(item.state is ItemState.SKIPPED for item in items)
     same = done.pop(Comparison.SAME, 0) + hidden
-    line = f"{done.total()} of {phrases.counted(result.total_archives, 'entry', 'entries')} {phrases.changed(result)}"
+    line = f"{done.total()} of {counted(result.total_archives, 'entry', 'entries')} {phrases.changed(result)}"
     others = ((failing, "still failing"), (skipped, "skipped"), (same, "unchanged"))
     line += "".join(f", {number} {what}" for number, what in others if number)
     console.print(line + (" (--all shows them)" if hidden else ""))

@@ -11,7 +11,7 @@ from pywats_archive.cli.reprocess.next_steps import next_steps
 from pywats_archive.cli.reprocess.values import arrow_of, pattern_of
 from pywats_archive.models.operation.replay import ChangeGroup, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 from pywats_archive.words.times import when
 
 _SHOWN, _SHOWN_SERIALS, _SHOWN_CODE, _NAMED = 30, 20, 10, 2
@@ -44,7 +44,7 @@ def _draw(result: ReprocessingResult) -> None:
     console.print(phrases.headline(result), style="bold")
     console.print(facts(_facts(result)), soft_wrap=True)
     counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in result.by_comparison.items())
-    done = f"{result.processed} of {phrases.counted(result.total_archives, 'entry', 'entries')}"
+    done = f"{result.processed} of {counted(result.total_archives, 'entry', 'entries')}"
     console.print(f"{done} {phrases.replayed(result)}: {counts or 'nothing'}")
     _draw_verdicts(result)
     if line := phrases.reports(result):
@@ -79,7 +79,7 @@ def _facts(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
         if reason := result.request.get(name):
             yield label, str(reason)
     if result.state is RunState.ROLLED_BACK and (kept := result.submissions.get(SubmissionState.ACCEPTED.value)):
-        yield "server", f"still has {phrases.counted(kept, 'report', 'reports')} of this run"
+        yield "server", f"still has {counted(kept, 'report')} of this run"
     if result.state is RunState.DONE and not result.dry_run and result.processed and not result.shown:
         yield "now", "every entry was converted again since; there is nothing left to roll back"
 

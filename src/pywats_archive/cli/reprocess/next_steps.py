@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pywats_archive.cli.reprocess.phrases import quoted, selecting
+from pywats_archive.cli.options import quoted
+from pywats_archive.cli.reprocess.phrases import selecting
 from pywats_archive.models.operation.replay import Effect, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pywats_archive.cli.options import quoted
 from pywats_archive.models.operation.replay import CodeChange, Effect, ReprocessingResult, RunState
 from pywats_archive.models.report import SubmissionState, word_of
+from pywats_archive.words.text import counted
 from pywats_archive.words.times import when
 
 _SHOWN_IDS, _CODE_DIGITS = 3, 8
@@ -84,7 +85,7 @@ def replayed(result: ReprocessingResult) -> str:
 def turned(result: ReprocessingResult, number: int, old: str, new: str) -> str:
     """Return the words for units whose result changes."""
     held = ", held back" if _is_held_back(result) else ""
-    return f"{counted(number, 'unit', 'units')} {turns(result)} from {word_of(old)} to {word_of(new)}{held}"
+    return f"{counted(number, 'unit')} {turns(result)} from {word_of(old)} to {word_of(new)}{held}"
 
 
 def turns(result: ReprocessingResult) -> str:
@@ -157,16 +158,6 @@ def selecting(result: ReprocessingResult) -> str:
     if not chosen or not chosen.keys() <= _OPTIONS.keys():
         return f"--entries-of {result.run_id}"
     return " ".join([*(f"{_OPTIONS[name]} {quoted(str(value))}" for name, value in chosen.items()), *order])
-
-
-def quoted(word: str) -> str:
-    """Quote a word of a command so that every shell accepts it."""
-    return word if re.fullmatch(r"[\w@%+=:,./\\-]+", word) else '"' + word.replace('"', '\\"') + '"'
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else many}"
 
 
 def _pair(old: str, new: str) -> str:

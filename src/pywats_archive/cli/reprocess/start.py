@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pywats_archive.cli import candidates, options
+from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, progress
 from pywats_archive.cli.place import chosen_archive, config_of
@@ -39,17 +39,10 @@ def start(
     to: options.ToOption = None,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
-    result: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RESULT", autocompletion=candidates.results, help="passed, failed, error, terminated or done."
-        ),
-    ] = None,
+    result: options.ResultOption = None,
     serial: options.SerialOption = None,
     part: options.PartOption = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="WORDS", help="Words in errors, file names, serial and part numbers.")
-    ] = None,
+    text: options.TextOption = None,
     mode: Annotated[
         ReplayMode, typer.Option(help="Which matching entries: all, failed, or failed and warned.")
     ] = ReplayMode.ALL,

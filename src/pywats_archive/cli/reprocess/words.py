@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import candidates, options
-from pywats_archive.cli.reprocess.phrases import quoted
+from pywats_archive.cli.options import quoted
 from pywats_archive.client import Client
 
 RunArgument = Annotated[
