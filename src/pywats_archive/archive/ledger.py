@@ -33,12 +33,12 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """How many sources arrived for one converter on one UTC day, and what became of them."""
+    """How many sources arrived for one converter on one day, and what became of them."""
 
     converter_name: str
     """The converter."""
     day: date
-    """The day (UTC) of arrival."""
+    """The day of arrival: a UTC day, or a local one among the last days of a station."""
     came_in: int
     """Number of sources that arrived."""
     by_state: dict[str, int]

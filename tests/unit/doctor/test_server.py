@@ -58,7 +58,7 @@ def test_a_wrong_token_is_told_before_a_report_needs_it(server: WatsServer) -> N
 
 @pytest.mark.parametrize(
     ("path", "seen"),
-    [("/elsewhere", "answered 404"), (f"{LOGIN_PATH}?x=", "something else answers than a WATS server")],
+    [("/elsewhere", "answered 404"), (f"{LOGIN_PATH}?x=", "answers, but is not a WATS server")],
 )
 def test_a_wrong_address_is_told(server: WatsServer, path: str, seen: str) -> None:
     """Neither a missing page nor a login page counts as a server that accepts reports."""

@@ -101,7 +101,7 @@ def test_companions_of_odd_names_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"converters": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
+        ('{"converters": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         ('{"converters": [{"name": "a\\u0000", "module_path": "a", "watch_folder": "w"}]}', "NUL character"),
         ('{"converters": [{"name": "\\ud800", "module_path": "a", "watch_folder": "w"}]}', "name = "),
         (

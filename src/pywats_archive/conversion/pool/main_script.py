@@ -25,7 +25,7 @@ def require_guard() -> None:
         if not _is_guarded(ast.parse(path.read_bytes()), line):
             raise UsageError(
                 f"{path}, line {line}: this call starts processes that import this script again; "
-                'move what it does into a function, and call it below: if __name__ == "__main__":'
+                'move the code of the script into a function, and call the function below: if __name__ == "__main__":'
             )
 
 

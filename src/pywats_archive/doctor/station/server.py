@@ -38,7 +38,7 @@ def rate_server(server: ServerConfig, found: Reached) -> StationCheck:
     if busy := next((each for each in replies if each.code in BUSY), None):
         return _answered(server, busy, CheckLevel.WARNING)
     if any(each.content in (Content.HTML, Content.CUT) and each.code < 400 for each in replies):
-        seen = f"at {_address(server)} something else answers than a WATS server: {_short(words_of(found.version))}"
+        seen = f"{_address(server)} answers, but is not a WATS server: {_short(words_of(found.version))}"
         return _check(CheckLevel.FAILED, seen, "check service_address; a proxy or a login page may be in between")
     if not 200 <= found.version.code < 300:
         return _answered(server, found.version, CheckLevel.FAILED)

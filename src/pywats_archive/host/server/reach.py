@@ -17,7 +17,7 @@ from pywats_archive.models.time import Clock, utc_now
 ANSWER_WITHIN_S = 10.0
 """For each of two requests."""
 _NO_REPORT = "00000000-0000-0000-0000-000000000000"
-"""The id of no report: who may ask for it may send reports, as far as can be known without sending one."""
+"""An id that no report has: whoever may ask for it may also send reports, as far as can be known without sending one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: not UTF-8 at byte {exc.start}; save it as UTF-8") from exc
     except RecursionError as exc:
-        raise ConfigError(f"{path}: its JSON is nested too deep; name pyWATS' config.json") from exc
+        raise ConfigError(f"{path}: its JSON is nested too deeply; name pyWATS' config.json") from exc
     except json.JSONDecodeError as exc:
         raise ConfigError(f"{path}: line {exc.lineno}, column {exc.colno}: {exc.msg}; correct the JSON") from exc
     if not isinstance(fields, dict):
