@@ -63,7 +63,7 @@ def test_a_script_that_would_begin_again_in_each_process_is_refused(station: Sta
     ended = run(station.root, *arguments)
     last = ended.stderr.splitlines()[-1]
     assert f"UsageError: {script}, line " in last
-    assert last.endswith('call it below: if __name__ == "__main__":')
+    assert last.endswith('call the function below: if __name__ == "__main__":')
     assert ended.stdout.count("main runs") == 1
     with station.archive() as archive, archive.read() as db:
         assert db.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0

@@ -42,14 +42,14 @@ def check_space(subject: str, growths: Sequence[Growth], *, free_bytes: int) -> 
         return StationCheck(topic=Topic.SPACE, subject=subject, seen=f"{free}; nothing came in within the last week")
     room = free_bytes - SPACE_BYTES
     if to_come <= room:
-        seen = f"{free}; at {_gb(per_day)} a day the policies will keep at most {_gb(to_come)} more"
+        seen = f"{free}; at {_gb(per_day)} a day the policies keep at most {_gb(to_come)} more"
         return StationCheck(topic=Topic.SPACE, subject=subject, seen=seen)
     days = forecast_days(room, per_day)
     return StationCheck(
         topic=Topic.SPACE,
         subject=subject,
         level=CheckLevel.WARNING,
-        seen=f"{free}; at {_gb(per_day)} a day the policies will keep {_gb(to_come)} more, and the disk will be full in {days:,.0f} days",
+        seen=f"{free}; at {_gb(per_day)} a day the policies keep {_gb(to_come)} more, and the disk is full in {days:,.0f} days",
         advice="shorten retention_days, lower max_archive_size_gb, or move the archive to a larger disk",
     )
 
