@@ -14,10 +14,11 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.web import problems
 from pywats_archive.web.access.gate import Gate
 from pywats_archive.web.api import entries as entries_api
+from pywats_archive.web.api import integrity as integrity_api
 from pywats_archive.web.api import retention as retention_api
 from pywats_archive.web.api import runs as runs_api
 from pywats_archive.web.api import status as status_api
-from pywats_archive.web.pages import archives, entry, overview, retention, runs, signin
+from pywats_archive.web.pages import archives, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
@@ -27,11 +28,13 @@ _ROUTERS = (
     runs_api.router,
     status_api.router,
     retention_api.router,
+    integrity_api.router,
     overview.router,
     archives.router,
     entry.router,
     runs.router,
     retention.router,
+    integrity.router,
     signin.router,
 )
 

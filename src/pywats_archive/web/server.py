@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
@@ -19,6 +19,7 @@ from pywats_archive.web.access.token import load_token
 from pywats_archive.web.app import create_app
 from pywats_archive.web.settings import LOOPBACK, WebSettings
 from pywats_archive.web.station import Station
+from pywats_archive.web.verification import Verification
 
 _STOP_S = 2
 
@@ -35,10 +36,12 @@ class PageServer:
             cookie=f"pywats-archive-{uuid5(NAMESPACE_URL, str(folder)).hex[:8]}",
             owner=client.actor,
         )
+        self._verification = Verification(client.verify, client.count_files)
         station = Station(
             client=client,
             access=access,
             name=socket.gethostname(),
+            verification=self._verification,
             is_stopping=lambda: self._server.should_exit,
         )
         config = uvicorn.Config(
@@ -56,7 +59,7 @@ class PageServer:
 
     def serve(self) -> None:
         """Serve until ``stop`` is called."""
-        with self._listener:
+        with self._listener, closing(self._verification):
             self._server.run(sockets=[self._listener])
 
     def stop(self) -> bool:

@@ -11,6 +11,7 @@ from pywats_archive.client import Client
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.web.access.gate import Access
 from pywats_archive.web.launcher import Launcher
+from pywats_archive.web.verification import Verification
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Station:
     access: Access
     name: str
     """What the pages show as the station's name."""
+    verification: Verification
     now: Clock = utc_now
     launcher: Launcher = field(default_factory=Launcher)
     is_stopping: Callable[[], bool] = bool

@@ -15,7 +15,13 @@ from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration
 
 FOLDER = Path(__file__).parent.parent
-SECTIONS = (("/", "Overview"), ("/archives", "Archives"), ("/runs", "Reprocess"), ("/retention", "Retention"))
+SECTIONS = (
+    ("/", "Overview"),
+    ("/archives", "Archives"),
+    ("/runs", "Reprocess"),
+    ("/retention", "Retention"),
+    ("/integrity", "Integrity"),
+)
 
 
 def _environment() -> Environment:

@@ -12,3 +12,19 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form.filter :disabled")) field.disabled = false;
 });
+// A part that is at work is fetched again every second; without its mark, the whole page is shown as it is then.
+async function follow() {
+  const part = document.querySelector("[data-refresh]");
+  if (!part) return;
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(part.dataset.refresh);
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const same = fresh.getElementById(part.id);
+      if (!same || !same.dataset.refresh) return location.reload();
+      part.replaceWith(document.adoptNode(same));
+    } catch { /* the server is away: tried again */ }
+  }
+  setTimeout(follow, 1000);
+}
+setTimeout(follow, 1000);
