@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,12 +87,6 @@ class Systemd:
     def unit_path(self, name: str) -> Path:
         """Return the path of a service's unit."""
         return self.folder / f"{name}.service"
-
-    def installed_text(self, name: str) -> str | None:
-        """Return the unit that is installed; None if there is none to be read."""
-        with suppress(OSError, UnicodeDecodeError):
-            return self.unit_path(name).read_text(encoding="utf-8")
-        return None
 
     def journal(self, name: str, *, last: int, follow: bool) -> list[str] | None:
         """Return the command that shows the log of a unit; None if the unit is not installed, or journalctl is not there."""
