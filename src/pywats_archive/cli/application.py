@@ -25,7 +25,7 @@ _INTERRUPTED = 130
 
 
 def run(words: list[str]) -> int:
-    """Run the verb that the words name; returns its exit code. KeyboardInterrupt if it was interrupted."""
+    """Run the verb that the words name and return its exit code; KeyboardInterrupt if it was interrupted."""
     chosen = [NAMED[word] for word in words if word in NAMED][:1]
     log = _configured_log() if any(verb.logs for verb in chosen) else None
     try:
@@ -43,7 +43,7 @@ def run(words: list[str]) -> int:
         raise UsageError(f"{exc.format_message().rstrip('.')}; see '{called} --help'") from exc
     finally:
         if log:
-            log.close()  # before the line that says how it ended
+            log.close()  # before the error is printed, so that the log comes first
     if code == _INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

@@ -45,7 +45,7 @@ def demo(
 ) -> int:
     """Try it out: run a simulated station once.
 
-    The WATS server is simulated too, on this computer. At the end the result is checked.
+    The WATS server is also simulated, on this computer. At the end, the result is checked.
     """
     if web and as_json:
         raise UsageError("--web and --json: use one of them, not both")

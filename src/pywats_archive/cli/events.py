@@ -38,7 +38,7 @@ def events(
         list[str] | None, typer.Option(metavar="KIND", help="Such as report.accepted, or alert for all alerts.")
     ] = None,
     id_: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Only events of this entry: its id, or a file.")
+        str | None, typer.Option("--id", metavar="ID", help="Only events of this entry: its id, serial number or file.")
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w ago, or a date.")] = None,
     last: Annotated[

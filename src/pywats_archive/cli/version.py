@@ -1,4 +1,4 @@
-"""``--version --verbose``: what a report of a fault should say about an installation."""
+"""``--version --verbose``: what a bug report should say about an installation."""
 
 from __future__ import annotations
 
