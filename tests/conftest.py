@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pywats_archive import redaction
 from pywats_archive.catalog import migrations
 from pywats_archive.conversion.pool import worker_process
 from tests import new_catalogs
@@ -59,6 +60,12 @@ def warm_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         from tests.warm import WarmContext  # noqa: PLC0415 (forks)
 
         monkeypatch.setattr(worker_process, "_SPAWN", WarmContext)
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no secret of one test be removed from the texts of another."""
+    monkeypatch.setattr(redaction, "_KNOWN", redaction._Known())
 
 
 @pytest.fixture(autouse=True)

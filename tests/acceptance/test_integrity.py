@@ -33,7 +33,7 @@ def test_verify_says_sound_or_what_is_not(filled: Station) -> None:
     here = ("--archive", filled.archive_root)
     for how in ((), ("--quick",), ("--sample", "50%", "--seed", "s")):
         sound = command("verify", "--json", *how, *here)
-        assert (sound.returncode, json.loads(sound.stdout)) == (0, {"checked": 13, "problems": []}), how
+        assert (sound.returncode, json.loads(sound.stdout)) == (0, {"schema": 1, "checked": 13, "problems": []}), how
     assert "everything is sound" in command("verify", "--config", filled.root / "config.json").stdout
     entry = filled.entries()[0]
     blob = filled.archive_root / entry.source_archived_path

@@ -14,9 +14,10 @@ from tests.station import FOLDERS, Station, wait_for, wait_for_event
 
 from pywats_archive import Client
 from pywats_archive.errors import ConverterUnavailable
+from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.pipeline.lanes import converter, loading
+from pywats_archive.pipeline.lanes import converter
 from pywats_archive.pipeline.processing.converter_calls import ConverterCalls
 
 SCHEDULED = """
@@ -161,7 +162,7 @@ def test_code_that_hangs_when_it_is_loaded_keeps_nobody_else_waiting(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The start goes on after a while, and the only process is not given to it over and over."""
-    monkeypatch.setattr(loading, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(worker, "DESCRIBED_WITHIN_S", 1.5)
     (station.root / "converters" / "hangs.py").write_text("import time; time.sleep(600)")
     (station.add("hangs", "hangs.Any", priority=1) / "a.log").write_bytes(b"a")
     watch = station.add("c")
