@@ -67,6 +67,22 @@ def test_sign_in_and_out(served: Pages) -> None:
         assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 303
 
 
+def test_a_stranger_cannot_fill_the_disk(served: Pages) -> None:
+    """A large or endless form is refused before its body is read."""
+    with httpx.Client(base_url=served.address) as stranger:
+        assert stranger.post("/sign-in", files={"token": b"x" * 1_000_001}).status_code == 413
+        assert stranger.post("/sign-in", content=iter([b"token=x"])).status_code == 411
+
+
+@pytest.mark.parametrize("other", ['prefs={"a":1}', "flag", "a[]=1", "k=v w", 'q="', "{name}=stale"])
+def test_cookies_of_other_programs_lock_nobody_out(served: Pages, other: str) -> None:
+    """Cookies know no port: those of every program on this computer come along."""
+    with served.browser() as browser:
+        ((name, secret),) = browser.cookies.items()
+    cookies = f"{other.format(name=name) if '{name}' in other else other}; {name}={secret}"
+    assert httpx.get(f"{served.address}/archives", headers={"cookie": cookies}).status_code == 200
+
+
 def test_foreign_names_and_pages_are_refused(served: Pages) -> None:
     """Another host name, or another site's form, gets nothing, even with a session."""
     with served.browser() as browser:

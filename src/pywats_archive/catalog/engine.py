@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ from pywats_archive.catalog.readonly import CANNOT_WRITE, View, view_of
 from pywats_archive.catalog.writer import Writer
 from pywats_archive.errors import CatalogDamaged, CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.portable import names
+from pywats_archive.portable.files import WINDOWS, rename_exclusive
 
 __all__ = ["Catalog", "Connection"]
 
@@ -211,15 +213,37 @@ def _uri(path: Path) -> str:
     return uri(path, "mode=rw")
 
 
-def _may_write(path: Path, *, must: bool) -> bool:
-    """Whether the file can be written, creating it if missing; CatalogError if it ``must`` be, or cannot be read."""
+def _may_write(path: Path, *, must: bool, windows: bool = WINDOWS) -> bool:
+    """Whether the file can be written, creating it if missing; CatalogError if it ``must`` be, or cannot be read.
+
+    On POSIX an existing file is never opened here: to close it would cancel the locks of every connection that this process
+    has to it, and another process would take the log away (sqlite.org/howtocorrupt, 2.2).
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if windows:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        elif not path.exists():
+            _create(path)
+        elif path.is_dir() or not os.access(
+            path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
+            os.open(path, os.O_RDWR)  # fails, and says why
     except OSError as exc:
         if not must and exc.errno in CANNOT_WRITE and os.access(path, os.R_OK):
             return False
         raise CatalogError(f"{path}: cannot be opened ({exc.strerror}); check the folder and its rights") from exc
     return True
+
+
+def _create(path: Path) -> None:
+    """Create an empty file for this account alone; one that another thread or process created meanwhile stays."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        with suppress(FileExistsError):
+            rename_exclusive(partial, path)
+    finally:
+        names.unlink(partial, missing_ok=True)
 
 
 def _set_for_reading(connection: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from pywats_archive.cli.streams import Write
+from pywats_archive.portable import names
 
 _MOST_BYTES, _FILES = 10_000_000, 5
 
@@ -22,13 +24,29 @@ class LogFile(RotatingFileHandler):
         raise  # noqa: PLE0704 (logging calls this where it caught the error)
 
     def doRollover(self) -> None:  # noqa: N802
-        """Begin the next file, unless somebody reads this one: Windows does not rename it then, and it grows on."""
+        """Begin the next file, unless somebody reads this one: Windows does not rename it then, and it grows on.
+
+        The present file is renamed first, since the predecessors would be lost if only that failed.
+        """
+        if self.stream:
+            self.stream.close()
+            self.stream = None
+        aside = f"{self.baseFilename}.0"
         with suppress(OSError):
-            super().doRollover()
+            names.replace(self.baseFilename, aside, within_s=0)
+            for number in range(self.backupCount, 1, -1):
+                with suppress(FileNotFoundError):
+                    names.replace(f"{self.baseFilename}.{number - 1}", f"{self.baseFilename}.{number}", within_s=0)
+            names.replace(aside, f"{self.baseFilename}.1", within_s=0)
 
 
 def require_writable(path: Path) -> None:
-    """Create a log file unless it exists; OSError if no line can be written to it."""
+    """Create a log file unless it exists; OSError if it is no regular file, or no line can be written to it.
+
+    A pipe without a reader would block the service.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
     with path.open("a"):
         pass
 

@@ -52,11 +52,13 @@ def logs(
 
 
 def _show(path: Path, last: int, *, follow: bool) -> int:
+    if not path.is_file():
+        raise UsageError(f"{path}: the service names this as its log, and it is not a regular file")
     tail = LogTail(path)
     try:
         text = tail.last(last)
         while True:
-            sys.stdout.write(text)
+            sys.stdout.write("".join(f"{printable(line)}\n" for line in text.splitlines()))
             sys.stdout.flush()
             if not follow:
                 return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,20 @@ def _has_converters(fields: Any) -> bool:
 
 
 def _require_own(path: Path) -> None:
-    """Raise UsageError for a file of another account: a configuration names code to run, and this one was not asked for."""
-    if not WINDOWS and path.stat().st_uid not in (os.geteuid(), _ROOT):
-        raise UsageError(
-            f"{path.absolute()}: belongs to another account, so it is not used by default; name it with --config {path}"
-        )
+    """Raise UsageError for a file that another account may have put here: it leads to code, and was not asked for.
+
+    Converters are looked up in the folder of the file, so a link and a folder in which others may write count too.
+    """
+    if WINDOWS:
+        return
+    file, folder = path.lstat(), path.absolute().parent.stat()
+    own = (os.geteuid(), _ROOT)
+    if stat.S_ISLNK(file.st_mode):
+        trouble = "is a link"
+    elif file.st_uid not in own or folder.st_uid not in own:
+        trouble = "belongs to another account"
+    elif folder.st_mode & stat.S_IWOTH:
+        trouble = "is in a folder to which every account may write"
+    else:
+        return
+    raise UsageError(f"{path.absolute()}: {trouble}, so it is not used by default; name it with --config {path}")

@@ -31,9 +31,9 @@ def rename(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -
     patiently(lambda: os.rename(source, target), windows=windows)  # noqa: PTH104 (takes strings: blobs go by in thousands)
 
 
-def replace(source: Path | str, target: Path | str, *, windows: bool = WINDOWS) -> None:
+def replace(source: Path | str, target: Path | str, *, within_s: float = PATIENCE_S, windows: bool = WINDOWS) -> None:
     """Rename a file in place of ``target``, which may be read-only."""
-    _even_read_only(target, lambda: os.replace(source, target), windows=windows)  # noqa: PTH105
+    _even_read_only(target, lambda: os.replace(source, target), within_s=within_s, windows=windows)  # noqa: PTH105
 
 
 def unlink(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -39,9 +42,22 @@ _ROUTERS = (
 )
 
 
+class _Json(JSONResponse):
+    """JSON in ASCII: a name that is not UTF-8 has characters that no other encoding holds."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
 def create_app(station: Station, settings: WebSettings) -> ASGIApp:
     """Put the pages and the API of a station together."""
-    app = FastAPI(title="pywats-archive", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(
+        title="pywats-archive",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        default_response_class=_Json,
+    )
     app.state.station = station
     for router in _ROUTERS:
         app.include_router(router)

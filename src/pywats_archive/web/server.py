@@ -13,6 +13,7 @@ import uvicorn
 
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
+from pywats_archive.portable.files import WINDOWS
 from pywats_archive.web.access.gate import Access
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
@@ -80,7 +81,10 @@ class _Server(uvicorn.Server):
 def _listening(port: int) -> socket.socket:
     listener = socket.socket()
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if WINDOWS:  # there, SO_REUSEADDR lets another program take the same port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))
     except OSError as exc:
         listener.close()

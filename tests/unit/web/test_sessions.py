@@ -36,6 +36,26 @@ def test_a_session_ends(tmp_path: Path) -> None:
     assert again.find(secret) is None and again.find("") is None and again.find("x" * 43) is None
 
 
+def test_two_processes_share_the_sessions(tmp_path: Path) -> None:
+    """Who signs in or out at one of two servers of a station has done so at both."""
+    one, other = (Sessions(tmp_path, length=timedelta(hours=1)) for _ in range(2))
+    secret = one.begin("ann")
+    assert other.find(secret)
+    one.end(secret)
+    assert other.find(secret) is None
+    other.begin("bob")
+    assert one.find(secret) is None and Sessions(tmp_path, length=timedelta(hours=1)).find(secret) is None
+
+
+def test_a_link_in_the_way_is_not_written_through(tmp_path: Path) -> None:
+    """A name that another account can guess leads nowhere."""
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / f".{SESSION_FILE}.part").symlink_to(victim)
+    Sessions(tmp_path, length=timedelta(hours=1)).begin("ann")
+    assert victim.read_text() == "kept" and not (tmp_path / SESSION_FILE).is_symlink()
+
+
 def test_no_secret_is_stored(tmp_path: Path) -> None:
     """The file has hashes alone, and only this account reads it."""
     secret = Sessions(tmp_path, length=timedelta(hours=1)).begin("ann")
@@ -57,6 +77,14 @@ def test_the_token_stays(tmp_path: Path) -> None:
     path = tmp_path / TOKEN_FILE
     assert len(token) >= 43 and load_token(tmp_path) == token
     assert WINDOWS or stat.S_IMODE(path.stat().st_mode) == 0o600
+    if not WINDOWS:
+        path.chmod(0o644)
+        for parent in (tmp_path, *tmp_path.parents):
+            if parent.stat().st_uid == path.stat().st_uid:
+                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+        with pytest.raises(ConfigError, match="everyone may read the token"):
+            load_token(tmp_path)
+        path.chmod(0o600)
     path.write_text("abc\n")
     with pytest.raises(ConfigError, match="too short"):
         load_token(tmp_path)

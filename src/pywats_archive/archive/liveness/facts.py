@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.models.operation.service import ServerContact, ServiceFacts
+from pywats_archive.portable.files import read_small
 
 STOPPED_AT = "stopped_at"
+_MOST_BYTES = 1_000_000
 
 
 def written(facts: ServiceFacts) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def written(facts: ServiceFacts) -> dict[str, Any]:
 def read(note: Path) -> tuple[ServiceFacts, datetime | None]:
     """Return the facts in a heartbeat file, and when its service stopped in order, as far as they can be read."""
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(read_small(note, most_bytes=_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return ServiceFacts(), None
     if not isinstance(found, dict):
         return ServiceFacts(), None

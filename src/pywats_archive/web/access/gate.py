@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pywats_archive.web.access.guard import HEADERS, is_from_here, is_known_host
-from pywats_archive.web.access.sessions import Session, Sessions
+from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.problems import problem
 
+_MOST_BYTES = 1_000_000
+"""Of a request; a form has a few thousand, and a stranger may send one to the sign-in."""
 _OPEN = ("/sign-in", "/static/")
 """Paths that nobody needs to sign in for."""
 
@@ -40,16 +41,13 @@ class Access:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.owner if self.is_token(given.strip()) else None
-        session: Session | None = self.sessions.find(self.secret_of(headers))
-        return session.user if session else None
+        found = (self.sessions.find(secret) for secret in self.secrets_of(headers))
+        return next((session.user for session in found if session), None)
 
-    def secret_of(self, headers: Headers) -> str | None:
-        """Return the secret in the browser's cookie."""
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return None
-        return morsel.value if morsel else None
+    def secrets_of(self, headers: Headers) -> list[str]:
+        """Return what the browser's cookies of this name hold; cookies of other programs on this computer come along."""
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return [value for name, _, value in pairs if name == self.cookie]
 
 
 class Gate:
@@ -73,6 +71,10 @@ class Gate:
             return problem(421, "this server is not known under this name", "use the address that the command printed")
         if not is_from_here(scope["method"], headers):
             return problem(403, "the request comes from another site", "use the pages of this station")
+        if (length := headers.get("content-length", "0")) and not (length.isdecimal() and int(length) <= _MOST_BYTES):
+            return problem(413, "the request is too large", f"send at most {_MOST_BYTES:,} bytes")
+        if "transfer-encoding" in headers:
+            return problem(411, "the request does not say its length", "send a Content-Length")
         user = self._access.user_of(headers)
         scope.setdefault("state", {})["user"] = user
         if user is not None or path.startswith(_OPEN):

@@ -9,7 +9,7 @@ from pathlib import Path
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import read_small, rename_exclusive
 from pywats_archive.portable.names import unlink
-from pywats_archive.portable.private import keep_private
+from pywats_archive.portable.private import keep_private, others_who_may_read
 
 TOKEN_FILE = "pywats-archive-web.token"  # noqa: S105 (a name)
 _TOKEN_BYTES = 32
@@ -21,6 +21,10 @@ def load_token(folder: Path) -> str:
     try:
         if not path.exists():
             _create(path)
+        if others := others_who_may_read(path):
+            raise ConfigError(
+                f"{path}: {', '.join(others)} may read the token; remove the file to make a new one for this account alone"
+            )
         token = read_small(path).decode("ascii").strip()
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc

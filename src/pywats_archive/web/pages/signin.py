@@ -29,7 +29,8 @@ def answer(request: Request, token: Annotated[str, Form(max_length=1000)] = "") 
 def leave(request: Request) -> Response:
     """Sign out."""
     access = station_of(request).access
-    access.sessions.end(access.secret_of(request.headers))
+    for secret in access.secrets_of(request.headers):
+        access.sessions.end(secret)
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(access.cookie, httponly=True, samesite="lax")
     return response
