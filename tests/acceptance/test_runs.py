@@ -118,7 +118,7 @@ def test_show_says_who_when_what_and_what_comes_next(station: Station) -> None:
     assert (
         "some reports wait to be sent" in waiting
         and "3 waiting to be sent" in waiting
-        and "run --until-idle" in waiting
+        and "the running service sends the waiting reports" in waiting
     )
     station.run()
     sent = shown(station, 3)

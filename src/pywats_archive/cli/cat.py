@@ -28,7 +28,7 @@ def cat(
     if report is not None and companion is not None:
         raise UsageError("cat: use --report or --companion, not both")
     with options.open_client(archive, config) as client:
-        archive_id = client.resolve(name, newest=True)
+        archive_id = client.resolve(name)
         if report is not None:
             content = client.open_report(archive_id, report)
         elif companion is not None:

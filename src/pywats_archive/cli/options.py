@@ -142,7 +142,9 @@ def open_station(config: Path | None) -> Client:
 def _open_config(config: Path) -> Client:
     client = Client.from_config(config)
     if not client.roots:
-        message = "there is no archive yet; set archive_enabled for a converter, and run the service once"
+        message = (
+            "there is no archive yet; the service creates it at its first start, if a converter has archive_enabled"
+        )
         typer.echo(f"{config}: {message}", err=True)
     return client
 
@@ -164,6 +166,10 @@ def parse_day(text: str | None, option: str) -> date | datetime | None:
 def parse_start(text: str | None) -> date | datetime | None:
     """Read where a range begins: how long ago (30m, 12h, 2d, 3w), or as ``parse_day`` reads it."""
     ago = re.fullmatch(r"(\d{1,5})([mhdw])", text or "")
+    if ago is None and re.match(r"\d{4}-", text or "0000-") is None:
+        raise UsageError(
+            f"invalid --from '{text}' (or --since); use how long ago, such as 12h, 2d or 3w, or a date such as 2026-01-31"
+        )
     if ago is None:
         return parse_day(text, "--from")
     return utc_now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

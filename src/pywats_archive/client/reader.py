@@ -34,7 +34,7 @@ class EntryReader:
     ) -> Page[ArchiveEntry]:
         """Return a page of the entries that match, in stable order, behind ``offset`` of them or behind ``Page.next``."""
         wanted = arguments.entry_filter(wanted or EntryFilter())
-        limit, offset = arguments.whole(limit, "limit"), arguments.whole(offset, "offset")
+        limit, offset = arguments.whole(limit, "limit", least=1), arguments.whole(offset, "offset")
         position = None if after is None else arguments.text(after, "after", most=100_000)
         return self._archives.find(wanted, limit=limit, offset=offset, after=position)
 

@@ -49,9 +49,11 @@ def _after_dry_run(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
 def _after_recording(result: ReprocessingResult) -> Iterator[tuple[str, str]]:
     states = result.submissions
     if not result.is_submitted and _SENT & result.effects.keys():
-        yield f"{_start(result)} --submit", "send what changed"
+        is_sample = "sample" in result.request.get("selection", {})
+        start = f"reprocess start --entries-of {result.run_id}" if is_sample else _start(result)
+        yield f"{start} --submit", "send what changed"
     if result.is_submitted and SubmissionState.WAITING.value in states:
-        yield "run --until-idle", "send the waiting reports, if no service is running"
+        yield "status", "the running service sends the waiting reports; start it if it does not run"
     if SubmissionState.REFUSED.value in states:
         yield "list --submission refused", "why the server refused them"
     if result.is_submitted and result.verdict_changes and result.skipped:

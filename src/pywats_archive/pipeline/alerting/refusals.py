@@ -19,7 +19,7 @@ from pywats_archive.pipeline.alerting.alerts import OVERDUE, REFUSED, Alerts
 
 ALERT_FOR = timedelta(days=7)
 OVERDUE_AFTER = timedelta(days=1)
-_NAMES_ALL = "'pywats-archive list --submission refused' lists them all"
+_NAMES_ALL = "'pywats-archive list --submission refused'"
 _UNARCHIVED = "no archive has the report; its source is in Error"
 
 
