@@ -62,3 +62,9 @@ def test_without_a_point_there_is_no_drawing(chart: object) -> None:
 def test_any_values_are_drawn(ydata: str) -> None:
     """One point, equal ones and the largest numbers have axes."""
     assert all(0 <= y <= HEIGHT for _, y in _points(_chart(ydata)))
+
+
+def test_ticks_beyond_what_a_number_holds() -> None:
+    """The axis of extreme values has ticks outside the range of floating-point numbers."""
+    drawn = plot(_chart("1e-299;1e299", "1;2", kind="LineLogXY"))
+    assert drawn and drawn.y_ticks[-1].label.startswith("1e")

@@ -13,6 +13,7 @@ WIDTH, HEIGHT = 640, 240
 """Of the area between the axes, in the drawing's own units."""
 _LINES, _READ, _DRAWN = 12, 200_000, 800
 _TICKS = 5
+_GREATEST_POWER = 300
 _LARGEST = 1e300
 """Of larger numbers the differences are no numbers."""
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -127,7 +128,12 @@ def _axis(
     def scale(value: float) -> float:
         return place(math.log10(value) if is_log else value)
 
-    return scale, tuple(Tick(at=place(tick), label=_written(10**tick if is_log else tick)) for tick in ticks)
+    return scale, tuple(Tick(at=place(tick), label=_power(tick) if is_log else _written(tick)) for tick in ticks)
+
+
+def _power(exponent: float) -> str:
+    """Write a power of ten; those beyond what a number holds, as a power."""
+    return _written(10**exponent) if abs(exponent) < _GREATEST_POWER else f"1e{exponent:g}"
 
 
 def _ticks(low: float, high: float) -> list[float]:
