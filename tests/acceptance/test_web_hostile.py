@@ -35,6 +35,9 @@ def test_nothing_foreign_is_raw_in_a_page(served: Pages, made: tuple[Path, dict[
     """Markup is text, templates stay as they are, control and direction characters are marked, walls are cut."""
     entries = [f"/entries/{each}?tab={tab}" for each in made[1].values() for tab in TABS]
     entries += [f"/entries/{made[1][key]}?tab=source&as={kind}" for key in made[1] for kind in ("text", "bytes")]
+    old_and_new = f"old={made[1]['hostile']}.1&new={made[1]['plain']}.1"
+    entries += [f"/entries/{made[1][key]}/compare" for key in ("hostile", "repair")]
+    entries.append(f"/entries/{made[1]['hostile']}/compare?{old_and_new}")
     entries.append(f"/entries/{made[1]['folder']}?tab=source&member={quote(MEMBER)}")
     reports = [f"/entries/{made[1]['hostile']}?report={n}{more}" for n in (1, 2) for more in ("", "&failed=yes")]
     with served.browser() as browser:
@@ -117,3 +120,20 @@ def test_windows_of_a_long_file(served: Pages, made: tuple[Path, dict[str, str]]
         assert "line 0019999" in browser.get(f"{place}&at=99999999").text
         assert "000000c0  " in browser.get(f"{place}&as=bytes&at=200").text
         assert "line 0000000" in browser.get(f"{place}&at=-5").text
+
+
+def test_two_reports_side_by_side(served: Pages, made: tuple[Path, dict[str, str]]) -> None:
+    """The page and its JSON twin name each field that differs, by step, of one entry's reports or of two entries'."""
+    plain, again = made[1]["plain"], made[1]["repair"]
+    with served.browser() as browser:
+        shown = browser.get(f"/entries/{plain}/compare").text
+        assert "fields differ" in shown and "plain / again" not in shown and "plain / plain" in shown
+        fields = browser.get(f"/api/v1/entries/{plain}/comparison?number=1&other_number=2").json()
+        assert f"{len(fields):,} fields differ" in shown
+        assert {"path": "/sn", "kind": "changed", "old": "SN1", "new": "SN2"} in fields
+        same = browser.get(f"/entries/{plain}/compare?old={plain}.1&new={plain}.1").text
+        assert "say the same" in same and f'value="{again}.1"' in same
+        assert "Repaired by" not in browser.get(f"/entries/{plain}/compare?old={plain}.1&new={again}.1").text
+        for wrong in ("old=x.1", f"old={plain}.99", "new=..%2f.1", "old=." + "9" * 5000):
+            assert browser.get(f"/entries/{plain}/compare?{wrong}").status_code in (404, 422), wrong
+        assert browser.get(f"/entries/{made[1]['failed']}/compare").status_code == 422

@@ -131,6 +131,7 @@ class AsyncClient(Face[Client]):
     run_progress = awaited(Client.run_progress)
     is_replaying = awaited(Client.is_replaying)
     changes = streamed(Client.changes)
+    compare_reports = awaited(Client.compare_reports)
     replay = awaited(Client.replay)
     estimate_replay = awaited(Client.estimate_replay)
     replayable = awaited(Client.replayable)

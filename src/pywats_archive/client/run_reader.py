@@ -1,17 +1,18 @@
-"""The half of the client that reads runs: each reprocessing on record, and what it changed."""
+"""The half of the client that reads runs: each reprocessing on record, and what it changed; it compares any two reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive
 from pywats_archive.client.archives import OpenArchives
 
 if TYPE_CHECKING:
-    from pywats_archive.models.operation.replay import ItemResult, ReprocessingResult, Run
+    from pywats_archive.models.operation.replay import Change, ItemResult, ReprocessingResult, Run
+    from pywats_archive.reprocessing.compare import Ran
 
 
 class RunReader:
@@ -56,6 +57,36 @@ class RunReader:
         of = self._archive_of(archive)
         runs.get(of, run_id)
         return (item for item in runs.items(of, run_id) if unchanged or not item.is_unchanged)
+
+    def compare_reports(
+        self, archive_id: str, number: int, other_id: str | None = None, other_number: int = 1
+    ) -> tuple[Change, ...]:
+        """Return how another report differs from the one with this number, apart from ids and the time of the conversion.
+
+        The other one may be of the same entry, or of another one. Numbers are counted from 1 in the order of ``details``.
+        """
+        from pywats_archive.reprocessing.compare import difference
+
+        old, old_ran = self._document_of(archive_id, number)
+        new, new_ran = self._document_of(other_id or archive_id, other_number)
+        return difference(old, new, old_ran=old_ran, new_ran=new_ran).lasting
+
+    def _document_of(self, archive_id: str, number: int) -> tuple[Mapping[str, Any], Ran | None]:
+        from pywats_archive.archive.restore import content
+        from pywats_archive.archive.results.document import fields_of
+        from pywats_archive.reprocessing.compare import Ran
+
+        archive_id, number = arguments.text(archive_id, "archive_id"), arguments.whole(number, "number")
+        holder = self._archives.holder(archive_id)
+        fields = fields_of(content.report_document(holder, archive_id, number))
+        details = holder.details(archive_id)
+        conversion_id = details.reports[number - 1].conversion_id
+        made = (
+            Ran.of(each.started_at, each.duration_ms)
+            for each in details.conversions
+            if each.conversion_id == conversion_id
+        )
+        return fields, next(made, None)
 
     def _archive_of(self, archive: Path | str | None) -> Archive:
         return self._archives.only(None if archive is None else arguments.path(archive, "archive"))

@@ -21,7 +21,7 @@ from pywats_archive.web.api import integrity as integrity_api
 from pywats_archive.web.api import retention as retention_api
 from pywats_archive.web.api import runs as runs_api
 from pywats_archive.web.api import status as status_api
-from pywats_archive.web.pages import archives, entry, integrity, overview, retention, runs, signin
+from pywats_archive.web.pages import archives, compare, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
@@ -35,6 +35,7 @@ _ROUTERS = (
     overview.router,
     archives.router,
     entry.router,
+    compare.router,
     runs.router,
     retention.router,
     integrity.router,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.operation.replay import Change
 from pywats_archive.models.query import Page
 from pywats_archive.web.api.content import attachment_response, download_response, image_response, source_response
 from pywats_archive.web.station import station_of, user_of
@@ -47,6 +48,14 @@ def source(request: Request, archive_id: str) -> Response:
     client = station_of(request).client
     entry = client.details(archive_id).entry
     return source_response(client.open_source(archive_id, actor=user_of(request)), entry, request.headers.get("range"))
+
+
+@router.get("/entries/{archive_id}/comparison")
+def comparison(
+    request: Request, archive_id: str, number: int = 1, other_id: str | None = None, other_number: int = 1
+) -> list[Change]:
+    """Return every field in which another report differs from one of this entry."""
+    return list(station_of(request).client.compare_reports(archive_id, number, other_id, other_number))
 
 
 @router.get("/entries/{archive_id}/image", response_class=Response)
