@@ -11,6 +11,9 @@ from pathlib import Path
 
 import httpx
 
+PATIENCE_MS = 120_000
+"""How long a browser waits: a busy machine starts a replay slowly."""
+
 
 @dataclass(frozen=True)
 class Pages:

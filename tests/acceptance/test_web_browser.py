@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 from tests.filled import fill
-from tests.web_server import Pages, pages
+from tests.web_server import PATIENCE_MS, Pages, pages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -35,6 +35,7 @@ def chromium() -> Iterator[Browser]:
 def _open(chromium: Browser, served: Pages, *, width: int = 1280, scripts: bool = True) -> tuple[Page, list[str]]:
     """Sign in; return the page and the list of all that the browser complains about or asks of another host."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+    context.set_default_timeout(PATIENCE_MS)
     page, complaints = context.new_page(), list[str]()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

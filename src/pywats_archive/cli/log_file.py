@@ -45,7 +45,7 @@ def require_writable(path: Path) -> None:
 
     A pipe without a reader would block the service.
     """
-    if path.exists() and not path.is_file():
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "is not a regular file", str(path))
     with path.open("a"):
         pass
