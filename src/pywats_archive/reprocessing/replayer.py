@@ -25,6 +25,7 @@ from pywats_archive.errors import (
 )
 from pywats_archive.host.job import ConversionJob, job_for, selects
 from pywats_archive.host.settings.secrets import fingerprint_secrets, is_fingerprint, redact, redact_result
+from pywats_archive.host.syntax import parsed
 from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.conversion import Conversion, ConversionResult, ConverterInfo
@@ -240,7 +241,7 @@ def _class_in(code: ConverterCode, module_path: str) -> str:
     """Return the class in stored code that a module path names: a file is stored once, and may define several converters."""
     named = module_path.rpartition(".")[2]
     try:
-        defined = {node.name for node in ast.parse(code.files[code.main]).body if isinstance(node, ast.ClassDef)}
+        defined = {node.name for node in parsed(code.files[code.main]).body if isinstance(node, ast.ClassDef)}
     except SyntaxError:  # written for another version of Python
         defined = set()
     return named if named in defined else code.class_name

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from pywats_archive.errors import UsageError
+from pywats_archive.host.syntax import parsed
 
 
 def require_guard() -> None:
@@ -22,7 +23,7 @@ def require_guard() -> None:
     if not path.is_file():
         raise UsageError(f"{path}: this call starts processes that import this script again; save it as a file first")
     with suppress(OSError, SyntaxError, ValueError):  # without its source, nothing is known
-        if not _is_guarded(ast.parse(path.read_bytes()), line):
+        if not _is_guarded(parsed(path.read_bytes()), line):
             raise UsageError(
                 f"{path}, line {line}: this call starts processes that import this script again; "
                 'move the code of the script into a function, and call the function below: if __name__ == "__main__":'
