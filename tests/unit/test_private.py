@@ -128,7 +128,7 @@ def test_a_key_is_private_before_it_has_its_bytes(tmp_path: Path, monkeypatch: p
         seen.append((path.suffix, path.read_bytes()))
         raise OSError("refused")
 
-    monkeypatch.setattr(key, "keep_private", keep)
+    monkeypatch.setattr(private, "keep_private", keep)
     made = key.load_key(tmp_path)
     assert seen == [(".part", b"")] and made == key.load_key(tmp_path)
 

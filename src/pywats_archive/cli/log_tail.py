@@ -22,7 +22,7 @@ class LogTail:
             self._file = _identity(os.fstat(stream.fileno()))
             found = deque(stream, maxlen=lines)
             self._position = stream.tell()
-        return b"".join(found).decode("utf-8", "replace")
+        return _text(b"".join(found))
 
     def added(self) -> str:
         """Return what was added since the last call, with the rest of a file that was rotated since."""
@@ -45,8 +45,13 @@ class LogTail:
             stream.seek(self._position)
             found = stream.read()
             self._position += len(found)
-            return found.decode("utf-8", "replace")
+            return _text(found)
         return ""
+
+
+def _text(lines: bytes) -> str:
+    """Return lines as text; Windows' line ends are plain ones."""
+    return lines.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

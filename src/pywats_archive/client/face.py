@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
@@ -15,11 +16,12 @@ _AT_ONCE = 50
 """Values of a stream that one call of a worker thread reads."""
 
 
-class Face(Generic[Inner_co]):
+class Face(ABC, Generic[Inner_co]):
     """Has the methods of another object as awaitable ones."""
 
+    @abstractmethod
     def _inner(self) -> Inner_co:
-        raise NotImplementedError
+        """Return the other object."""
 
 
 def awaited(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.files import WINDOWS, rename_exclusive, sync_folder
+from pywats_archive.portable.names import unlink
 from pywats_archive.portable.windows import rights
 
 
@@ -13,6 +18,31 @@ def keep_private(path: Path, *, windows: bool = WINDOWS, run: rights.Run = right
     """Take a new file or folder from all other accounts, where its mode has not done so; OSError if that fails."""
     if windows:
         rights.keep_private(path, run=run)
+
+
+def create_private(path: Path, line: str, *, on_shared: Callable[[OSError], None] | None = None) -> None:
+    """Create a file of one line, durably, that only this account may read; one that another process created meanwhile stays.
+
+    OSError if that fails. ``on_shared`` gets the error if other accounts cannot be kept out, and the file is created then.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            try:
+                keep_private(partial)
+            except OSError as exc:
+                if on_shared is None:
+                    raise
+                on_shared(exc)
+            stream.write(f"{line}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            rename_exclusive(partial, path)
+        sync_folder(path.parent)
+    finally:
+        unlink(partial, missing_ok=True)
 
 
 def others_who_may_read(path: Path, *, windows: bool = WINDOWS, run: rights.Run = rights.run) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -75,7 +76,7 @@ def test_a_healthy_station_fits_on_one_screen(monkeypatch: pytest.MonkeyPatch) -
     lines = drawn(monkeypatch, examination())
     assert len(lines) <= 24
     assert "  full     archive  /data/archive (not yet)" in lines
-    assert "  full     ict      /data/ict: watch (not yet: done, error, pending)" in lines
+    assert f"  full     ict      {Path('/data/ict')}: watch (not yet: done, error, pending)" in lines
     coloured = "\n".join(drawn(monkeypatch, examination(), colour=True))
     assert "\x1b[32m" in coloured and not any(code in coloured for code in ("[31m", "[33m", "[1;31m"))
 

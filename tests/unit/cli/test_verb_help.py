@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -88,7 +89,7 @@ def test_a_mistyped_verb_or_option_is_answered_with_what_was_meant() -> None:
 def test_verbose_says_which_place_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """On stderr, and only where a verb looks for a configuration."""
     answer = command("list", "-v", "--archive", "none")
-    assert answer.stderr.splitlines()[0].endswith("/none (--archive)")
+    assert answer.stderr.splitlines()[0].endswith(f"{os.sep}none (--archive)")
     assert {name for name, verb in ALL.items() if "config" in _names(verb)} == {
         name for name, verb in ALL.items() if "verbose" in _names(verb)
     }

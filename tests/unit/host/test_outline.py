@@ -20,7 +20,12 @@ SECTIONS: tuple[dict[str, Any], ...] = (
     {**PLAIN, "archive_enabled": True},
     {**PLAIN, "archive_enabled": True, "archive_folder": "kept", "done_folder": "in/fertig"},
     {**PLAIN, "archive_folder": None, "file_patterns": None, "enabled": None},
-    {**PLAIN, "archive_folder": "/elsewhere", "file_patterns": ["*.csv", "*.log"], "converter_type": "file"},
+    {
+        **PLAIN,
+        "archive_folder": str(Path("/elsewhere").absolute()),
+        "file_patterns": ["*.csv", "*.log"],
+        "converter_type": "file",
+    },
     {**PLAIN, "converter_type": "folder", "folder_patterns": ["B*"], "enabled": False},
     {"name": "timer", "module_path": "own.Any", "converter_type": "scheduled", "schedule_interval_seconds": 60},
     {**PLAIN, "archive_enabled": "yes", "enabled": 1},
