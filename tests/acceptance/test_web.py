@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -11,15 +12,25 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from tests.filled import fill
 from tests.web_server import Pages, pages, serving
 
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.web import app
 from pywats_archive.web.access.guard import HEADERS
 
 OPEN = ["/sign-in", "/static/frame.css"]
+ROUTES = sorted(
+    (method, re.sub(r"{[^}]*}", "1", route.path))
+    for router in app.ROUTERS
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.path != "/sign-in"
+    for method in route.methods or ()
+)
+"""Method and path of each route that nobody may use who is not signed in."""
 PLACES = ["/", "/archives", "/api/v1/entries", "/api/v1/status", "/api/v1/statistics", "/api/v1/openapi.json"]
 
 
@@ -46,14 +57,24 @@ def entries(root: Path) -> Iterator[tuple[ArchiveEntry, ...]]:
 
 
 def test_a_stranger_sees_nothing(served: Pages) -> None:
-    """Without a session each page leads to the sign-in, and the API refuses."""
-    for place in PLACES:
-        answer = httpx.get(served.address + place)
-        expected = 401 if place.startswith("/api/") else 303
-        assert (answer.status_code, "SN0" in answer.text) == (expected, False), place
-        wrong = httpx.get(served.address + place, headers={"Authorization": "Bearer " + "x" * 43})
-        assert wrong.status_code == expected
+    """Without a session each page leads to the sign-in, and all else is refused; so with a wrong token."""
+    wrong = {"Authorization": "Bearer " + "x" * 43}
+    for method, place in [*ROUTES, ("GET", "/api/v1/openapi.json")]:
+        for headers in ({}, wrong):
+            answer = httpx.request(method, served.address + place, headers=headers)
+            expected = 401 if place.startswith("/api/") or method != "GET" else 303
+            assert (answer.status_code, "SN0" in answer.text) == (expected, False), (method, place)
     assert httpx.get(f"{served.address}/sign-in?token=wrong").status_code == 403
+
+
+def test_no_route_takes_a_form_of_another_site(served: Pages) -> None:
+    """Not even of somebody who is signed in."""
+    changing = [(method, place) for method, place in ROUTES if method != "GET"]
+    assert len(changing) > 10
+    with served.browser() as browser:
+        for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {"origin": "null"}):
+            for method, place in changing:
+                assert browser.request(method, place, headers=headers).status_code == 403, (method, place, headers)
 
 
 def test_sign_in_and_out(served: Pages) -> None:

@@ -26,7 +26,7 @@ from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 
-_ROUTERS = (
+ROUTERS = (
     entries_api.router,
     runs_api.router,
     status_api.router,
@@ -60,7 +60,7 @@ def create_app(station: Station, settings: WebSettings) -> ASGIApp:
         default_response_class=_Json,
     )
     app.state.station = station
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
