@@ -46,7 +46,7 @@ class Launcher:
                 return
             self._troubles.pop(key, None)
             errors = TemporaryFile()  # noqa: SIM115 (closed when the process has ended; a pipe would end with the pages)
-            self._children[key] = _Child(verb, _spawned(words, errors), errors)
+            self._children[key] = _Child(verb, _spawned(words, config.absolute().parent, errors), errors)
 
     def verb(self, run_id: int, archive: Path) -> str:
         """Return what a process of this launcher does with a run: ``resume`` or ``rollback``; empty if there is none."""
@@ -74,11 +74,15 @@ class Launcher:
                 self._troubles[key] = text or f"its process ended with exit code {code}"
 
 
-def _spawned(words: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process that a Ctrl-C for the pages, or their end, does not end."""
+def _spawned(words: list[str], folder: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a process that a Ctrl-C for the pages, or their end, does not end.
+
+    Python looks for modules in the current folder first: the station's own folder, not where the pages were started.
+    """
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
     return subprocess.Popen(  # noqa: S603 (words of ours)
         words,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=errors,
