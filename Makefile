@@ -6,7 +6,7 @@ RELEASE := .venv/release-installed
 PYTHON_VERSIONS ?= 3.10 3.11 3.12 3.13 3.14
 PLATFORMS ?= linux windows
 
-.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak screenshots measures dist wheelhouse clean
+.PHONY: demo check unit test test-offline test-windows lint format types imports docs bench soak screenshots measures dist wheelhouse clean axe
 
 demo: $(STAMP)
 	@$(BIN)/pywats-archive demo $(if $(DIR),--dir "$(DIR)")
@@ -28,6 +28,9 @@ test-windows: $(STAMP)
 browser: # the tests of the web pages need one
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -q -y chromium; } >/dev/null 2>&1 \
 	|| echo "no Chromium: its tests are skipped; install the package chromium"
+
+axe: # the test of accessibility needs axe-core, which no package of ours carries
+	@npm install --silent --no-save --no-audit --no-fund axe-core@4.14.1
 
 lint: $(STAMP)
 	@echo "== format and lint"
