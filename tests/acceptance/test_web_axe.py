@@ -12,7 +12,7 @@ from tests.hostile import fill
 from tests.web_server import Pages, pages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[2] / ".venv/axe/node_modules/axe-core/axe.min.js"
 SOURCES = ("json", "xml", "picture", "binary", "folder", "long", "svg", "empty")
 TABS = ("report", "source", "conversions", "history", "about")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
