@@ -4,6 +4,7 @@ ArchiveError                     exit 1
 ├── UsageError                   exit 2  the caller asked for something impossible
 │   ├── ConfigError                      a configuration file or one of its values
 │   ├── WrongAccount                     another account than the archive's would write into it
+│   ├── NotAllowed                       a person's role does not allow it
 │   ├── AlreadyDone                      an entry that its run has replayed already
 │   ├── NeedsConfirmation                a large purge that nobody has confirmed
 │   ├── UnknownRun                       a number that no run has
@@ -71,6 +72,10 @@ class ConfigError(UsageError):
 
 class WrongAccount(UsageError):
     """The archive belongs to another account; run the command as that account."""
+
+
+class NotAllowed(UsageError):
+    """The role of whoever asks does not allow this; an admin can change the role."""
 
 
 class AlreadyDone(UsageError):

@@ -14,6 +14,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.UnknownEntry, 404),
     (errors.UnknownRun, 404),
     (errors.UnknownConverter, 404),
+    (errors.NotAllowed, 403),
     (errors.NeedsConfirmation, 409),
     (errors.AlreadyDone, 409),
     (errors.UsageError, 422),

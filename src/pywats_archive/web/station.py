@@ -37,4 +37,4 @@ def station_of(request: Request) -> Station:
 
 def user_of(request: Request) -> str:
     """Return who asks; the gate has seen to it that somebody is signed in."""
-    return str(request.state.user)
+    return str(request.state.person.name)

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pywats_archive.web.access.guard import HEADERS, is_from_here, is_known_host
+from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.problems import problem
 
@@ -19,6 +20,15 @@ _MOST_BYTES = 1_000_000
 """Of a request; a form has a few thousand, and a stranger may send one to the sign-in."""
 _OPEN = ("/sign-in", "/static/")
 """Paths that nobody needs to sign in for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever asks."""
+
+    name: str
+    """The name that the history has."""
+    role: Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +46,13 @@ class Access:
         """Compare with the station's token, in constant time."""
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
 
-    def user_of(self, headers: Headers) -> str | None:
-        """Return the name of the person who asks; None if nobody is signed in."""
+    def person_of(self, headers: Headers) -> Person | None:
+        """Return who asks; None if nobody is signed in."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.owner if self.is_token(given.strip()) else None
+            return Person(self.owner, Role.ADMIN) if self.is_token(given.strip()) else None
         found = (self.sessions.find(secret) for secret in self.secrets_of(headers))
-        return next((session.user for session in found if session), None)
+        return next((Person(session.user, Role.ADMIN) for session in found if session), None)
 
     def secrets_of(self, headers: Headers) -> list[str]:
         """Return what the browser's cookies of this name hold; cookies of other programs on this computer come along."""
@@ -75,9 +85,9 @@ class Gate:
             return problem(413, "the request is too large", f"send at most {_MOST_BYTES:,} bytes")
         if "transfer-encoding" in headers:
             return problem(411, "the request does not say its length", "send a Content-Length")
-        user = self._access.user_of(headers)
-        scope.setdefault("state", {})["user"] = user
-        if user is not None or path.startswith(_OPEN):
+        person = self._access.person_of(headers)
+        scope.setdefault("state", {})["person"] = person
+        if person is not None or path.startswith(_OPEN):
             return None
         if path.startswith("/api/") or scope["method"] != "GET":
             return problem(401, "nobody is signed in", "send the station's token as 'Authorization: Bearer TOKEN'")

@@ -12,13 +12,15 @@ from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.replay import Change
 from pywats_archive.models.query import Page
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.content import attachment_response, download_response, image_response, source_response
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import address
 from pywats_archive.web.views.document import attachments
 from pywats_archive.web.views.document.attachments import Attachment
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from pywats_archive.models.operation.integrity import Finding
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import CheckState, Depth
 
-router = APIRouter(prefix="/api/v1/integrity")
+router = APIRouter(prefix="/api/v1/integrity", dependencies=[needs(Action.READ)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,13 +48,13 @@ def integrity(request: Request) -> IntegrityState:
     )
 
 
-@router.post("/check", status_code=202)
+@router.post("/check", status_code=202, dependencies=[needs(Action.VERIFY)])
 def start(request: Request, wanted: CheckRequest) -> CheckState:
     """Begin a check; 409 while another one runs."""
     return station_of(request).verification.start(wanted.depth, by=user_of(request))
 
 
-@router.post("/stop", status_code=204)
+@router.post("/stop", status_code=204, dependencies=[needs(Action.VERIFY)])
 def stop(request: Request) -> None:
     """Stop the running check after the file in progress."""
     station_of(request).verification.stop()

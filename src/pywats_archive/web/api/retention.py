@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Hold, Purge
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of, user_of
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +63,7 @@ def retention(request: Request) -> RetentionState:
     return RetentionState(policies=policies, purges=found.history(), holds=found.holds())
 
 
-@router.post("/retention/plan")
+@router.post("/retention/plan", dependencies=[needs(Action.PREVIEW)])
 def plan(request: Request, change: PolicyChange) -> list[dict[str, Any]]:
     """Return what a changed policy would purge now, for each converter that it applies to; changes nothing."""
     client = station_of(request).client
@@ -80,7 +82,7 @@ def plan(request: Request, change: PolicyChange) -> list[dict[str, Any]]:
     ]
 
 
-@router.post("/retention/policy")
+@router.post("/retention/policy", dependencies=[needs(Action.POLICY)])
 def set_policy(request: Request, change: PolicyChange) -> RetentionPolicy:
     """Set a policy and return it; 409 if it purges more than a fifth at once, unless ``confirmed``."""
     found = station_of(request).client.retention
@@ -89,13 +91,13 @@ def set_policy(request: Request, change: PolicyChange) -> RetentionPolicy:
     return policy
 
 
-@router.post("/entries/{archive_id}/hold", status_code=204)
+@router.post("/entries/{archive_id}/hold", status_code=204, dependencies=[needs(Action.HOLD)])
 def hold(request: Request, archive_id: str, why: HoldReason) -> None:
     """Keep an entry from every purge."""
     station_of(request).client.retention.hold([archive_id], why.reason, actor=user_of(request))
 
 
-@router.post("/entries/{archive_id}/release", status_code=204)
+@router.post("/entries/{archive_id}/release", status_code=204, dependencies=[needs(Action.HOLD)])
 def release(request: Request, archive_id: str) -> None:
     """Let an entry follow its policy again."""
     station_of(request).client.retention.release([archive_id], actor=user_of(request))

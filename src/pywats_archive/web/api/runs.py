@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, ReprocessingResult, Run
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.replaying import Choice, Progress, Replaying, replayed
 
-router = APIRouter(prefix="/api/v1/runs")
+router = APIRouter(prefix="/api/v1/runs", dependencies=[needs(Action.READ)])
 _EACH_S = 0.5
 
 
@@ -61,7 +63,7 @@ def choice(request: Request) -> Choice:
     return replaying.choice(replayed(replaying.view()))
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, dependencies=[needs(Action.REPLAY)])
 def compare(request: Request, how: Compare) -> Started:
     """Start a comparison of the entries of a view."""
     replaying = Replaying(request)
@@ -90,27 +92,27 @@ def changes(request: Request, run_id: int, limit: Annotated[int, Query(ge=1, le=
     return list(islice(replaying.client.changes(run_id, replaying.archive), limit))
 
 
-@router.post("/{run_id}/send", status_code=202)
+@router.post("/{run_id}/send", status_code=202, dependencies=[needs(Action.REPLAY)])
 def send(request: Request, run_id: int, how: Send) -> Started:
     """Send what a comparison found."""
     return Started(run_id=Replaying(request).send(run_id, reports=how.reports, reason=how.reason, since=how.since))
 
 
-@router.post("/{run_id}/resume", status_code=202)
+@router.post("/{run_id}/resume", status_code=202, dependencies=[needs(Action.REPLAY)])
 def resume(request: Request, run_id: int) -> Progress:
     """Have the rest of a run carried out."""
     Replaying(request).resume(run_id)
     return Replaying(request).progress(run_id)
 
 
-@router.post("/{run_id}/cancel")
+@router.post("/{run_id}/cancel", dependencies=[needs(Action.REPLAY)])
 def cancel(request: Request, run_id: int) -> Progress:
     """Cancel a run after the entries in progress."""
     Replaying(request).cancel(run_id)
     return Replaying(request).progress(run_id)
 
 
-@router.post("/{run_id}/take-back", status_code=202)
+@router.post("/{run_id}/take-back", status_code=202, dependencies=[needs(Action.REPLAY)])
 def take_back(request: Request, run_id: int) -> Progress:
     """Have the entries of a run show their earlier conversions again."""
     Replaying(request).take_back(run_id)

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request
 
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 
 
 @router.get("/status")

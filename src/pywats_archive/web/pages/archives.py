@@ -11,13 +11,15 @@ from starlette.responses import Response
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import address, words
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _PAGE = 50
 _COLUMNS = (("time", "Time"), ("serial", "Serial number"), ("result", "Result"), ("size", "Size"), ("duration", "Took"))
 """The columns that sort."""

@@ -15,11 +15,13 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import Report
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import difference, words
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _OTHERS = 20
 
 

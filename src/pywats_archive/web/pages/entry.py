@@ -12,6 +12,8 @@ from starlette.responses import Response
 from pywats_archive.client import Client
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages import source
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
@@ -20,7 +22,7 @@ from pywats_archive.web.views import steps, words
 from pywats_archive.web.views.document.attachments import attachments
 from pywats_archive.web.views.document.units import units
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 TABS = ("report", "source", "conversions", "history", "about")
 
 

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from pywats_archive.models.event import EventFilter
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import Depth
 from pywats_archive.web.views import integrity as view
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 LAST_READING = EventFilter(kinds=("integrity.checked",))
 _DEPTHS = {
     Depth.QUICK: "Names, sizes and headers of all files",
@@ -39,14 +41,14 @@ def integrity(request: Request) -> Response:
     )
 
 
-@router.post("/integrity/check")
+@router.post("/integrity/check", dependencies=[needs(Action.VERIFY)])
 def start(request: Request, depth: Annotated[Depth, Form()] = Depth.QUICK) -> Response:
     """Begin a check."""
     station_of(request).verification.start(depth, by=user_of(request))
     return RedirectResponse("/integrity", status_code=303)
 
 
-@router.post("/integrity/stop")
+@router.post("/integrity/stop", dependencies=[needs(Action.VERIFY)])
 def stop(request: Request) -> Response:
     """Stop the running check."""
     station_of(request).verification.stop()

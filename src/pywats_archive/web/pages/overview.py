@@ -5,13 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import chart
 from pywats_archive.web.views import overview as view
 from pywats_archive.words.alerts import sentence
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _REASON_DAYS = 30
 _PURGES = 10_000
 

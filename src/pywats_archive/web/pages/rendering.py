@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from pywats_archive.web.access.roles import rights_of
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import words
 from pywats_archive.words.sizes import human_size
@@ -43,11 +44,13 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     """Render a template with the frame's own values."""
     station = station_of(request)
     now = station.now()
+    person = getattr(request.state, "person", None)
     frame = {
         "sections": SECTIONS,
         "path": request.url.path,
         "station": station.name,
-        "user": getattr(request.state, "user", None),
+        "user": person.name if person else None,
+        "rights": rights_of(person.role if person else None),
         "moment": lambda when: brief(when, now=now),
     }
     text = _TEMPLATES.get_template(template).render(frame | values)

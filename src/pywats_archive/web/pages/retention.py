@@ -12,12 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import retention as view
 from pywats_archive.words.purges import effect
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _PURGES = 50
 _MOST_FIELDS, _LONGEST = 20, 400
 
@@ -86,7 +88,7 @@ def policy(request: Request, converter: str) -> Response:
     )
 
 
-@router.post("/retention/policy")
+@router.post("/retention/policy", dependencies=[needs(Action.POLICY)])
 def save(request: Request, form: Annotated[dict[str, str], Depends(sent)]) -> Response:
     """Set a policy, or remove a converter's own; NeedsConfirmation if much would go and nobody agreed to that."""
     client, actor, is_confirmed = station_of(request).client, user_of(request), form.get("confirmed") == "yes"
@@ -100,7 +102,7 @@ def save(request: Request, form: Annotated[dict[str, str], Depends(sent)]) -> Re
     return RedirectResponse("/retention", status_code=303)
 
 
-@router.post("/entries/{archive_id}/hold")
+@router.post("/entries/{archive_id}/hold", dependencies=[needs(Action.HOLD)])
 def hold(request: Request, archive_id: str, reason: Annotated[str, Form(max_length=1000)] = "") -> Response:
     """Keep an entry from every purge."""
     if not reason.strip():
@@ -109,7 +111,7 @@ def hold(request: Request, archive_id: str, reason: Annotated[str, Form(max_leng
     return RedirectResponse(f"/entries/{archive_id}", status_code=303)
 
 
-@router.post("/entries/{archive_id}/release")
+@router.post("/entries/{archive_id}/release", dependencies=[needs(Action.HOLD)])
 def release(request: Request, archive_id: str) -> Response:
     """Let an entry follow its policy again."""
     station_of(request).client.retention.release([archive_id], actor=user_of(request))

@@ -10,12 +10,14 @@ from starlette.responses import RedirectResponse, Response
 
 from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.operation.replay import ReplayRequest, RunState
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.replaying import NO_CONFIG, Replaying, replayed
 from pywats_archive.web.views import runs as view
 from pywats_archive.web.views.words import visible
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 Number = Annotated[str, Form(max_length=20)]
 
 
@@ -61,7 +63,7 @@ def choose(request: Request) -> Response:
     )
 
 
-@router.post("/runs")
+@router.post("/runs", dependencies=[needs(Action.REPLAY)])
 def compare(
     request: Request,
     since: Number = "",
@@ -110,7 +112,7 @@ def confirm(request: Request, run_id: int) -> Response:
     return _sending(request, run_id)
 
 
-@router.post("/runs/{run_id}/send")
+@router.post("/runs/{run_id}/send", dependencies=[needs(Action.REPLAY)])
 def send(
     request: Request,
     run_id: int,
@@ -127,21 +129,21 @@ def send(
     return _to(replaying, sent)
 
 
-@router.post("/runs/{run_id}/resume")
+@router.post("/runs/{run_id}/resume", dependencies=[needs(Action.REPLAY)])
 def resume(request: Request, run_id: int) -> Response:
     """Have the rest of a run carried out."""
     Replaying(request).resume(run_id)
     return _to(Replaying(request), run_id)
 
 
-@router.post("/runs/{run_id}/cancel")
+@router.post("/runs/{run_id}/cancel", dependencies=[needs(Action.REPLAY)])
 def cancel(request: Request, run_id: int) -> Response:
     """Cancel a run."""
     Replaying(request).cancel(run_id)
     return _to(Replaying(request), run_id)
 
 
-@router.post("/runs/{run_id}/take-back")
+@router.post("/runs/{run_id}/take-back", dependencies=[needs(Action.REPLAY)])
 def take_back(request: Request, run_id: int) -> Response:
     """Take a run back."""
     Replaying(request).take_back(run_id)

@@ -1,0 +1,50 @@
+"""What a route needs: the one place where a role is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, Request
+from fastapi.params import Depends as Dependency
+from fastapi.routing import APIRoute, APIRouter
+
+from pywats_archive.errors import NotAllowed
+from pywats_archive.web.access.roles import Action, may, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A dependency that refuses whoever may not do something."""
+
+    action: Action
+
+    async def __call__(self, request: Request) -> None:
+        """Raise NotAllowed unless the role of whoever asks allows the action."""
+        person = request.state.person
+        role = person.role if person else None
+        if not may(role, self.action):
+            raise NotAllowed(refusal(role, self.action))
+
+
+def needs(action: Action) -> Any:
+    """Declare what a route does, or all routes of a router: ``dependencies=[needs(Action.READ)]``."""
+    return Depends(Needs(action))
+
+
+def actions_of(route: APIRoute) -> tuple[Action, ...]:
+    """Return the actions that a route declares; whoever asks must be allowed all of them."""
+    found = (each.dependency for each in route.dependencies if isinstance(each, Dependency))
+    return tuple(each.action for each in found if isinstance(each, Needs))
+
+
+def undeclared(routers: Iterable[APIRouter]) -> list[str]:
+    """Return the routes that do not declare who may use them; one that changes something must say more than READ."""
+    return [
+        f"{'/'.join(sorted(route.methods or ()))} {route.path}"
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        and not set(actions_of(route)) - (set() if route.methods == {"GET"} else {Action.READ})
+    ]
