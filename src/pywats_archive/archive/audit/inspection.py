@@ -16,6 +16,7 @@ from pywats_archive.archive.folder.role import is_shared_source, metadata_in_pla
 from pywats_archive.archive.sources.companions import listed
 from pywats_archive.blobs.header import ALGORITHM
 from pywats_archive.blobs.reading import BlobHeader
+from pywats_archive.catalog.driver import storable
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
@@ -229,7 +230,9 @@ def _check_facts(blob: Recorded, header: BlobHeader) -> None:
 
 
 def _as_stored(key: str, value: Any) -> Any:
-    """Return a header's value as a row holds it: early versions wrote times that no row can hold."""
+    """Return a header's value as a row holds it: a header may have times and ids that no row can hold."""
+    if key == "report_id" and isinstance(value, str):
+        return storable(value)
     return storable_ns(value) if key == "mtime_ns" and isinstance(value, int) else value
 
 

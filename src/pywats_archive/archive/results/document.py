@@ -39,7 +39,10 @@ def _with_id(body: bytes, own_id: str | None, report_id: str) -> bytes:
     if own_id == report_id:
         return body
     fields = {**fields_of(body), "id": report_id}
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which only an escape can write
+        return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def fields_of(body: bytes) -> dict[str, Any]:
