@@ -15,9 +15,10 @@ from pywats_archive.archive.sources import ingest
 from pywats_archive.client import Client
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter
 
 
-def _fail(root: Path, number: int) -> None:
+def _fail(root: Path, number: int, error: str) -> None:
     path = root / f"bad{number}.csv"
     path.write_bytes(b"bad %d" % number)
     with Archive.open(root / "archive", own=True) as archive:
@@ -30,26 +31,32 @@ def _fail(root: Path, number: int) -> None:
             status=ConversionStatus.FAILED,
             converter_name="C",
             converter_class="m.C",
-            error=f"ValueError: <b>column {number} has no unit",
+            error=error,
         )
         conversions.record_conversion(archive, conversions.NewConversion(conversion=conversion, documents=[]))
 
 
 def test_what_failed_is_one_click_away(tmp_path: Path) -> None:
-    """The page has each reason once with a link to its entries; library, page and JSON twin agree."""
+    """The page has each reason once with a link to exactly its entries; library, page and JSON twin agree."""
     fill(tmp_path)
     for number in range(3):
-        _fail(tmp_path, number)
+        _fail(tmp_path, number, f"ValueError: <b>column {number} has no unit")
+    _fail(tmp_path, 3, "ValueError: <b>column X has no unit of length")
     with pages(tmp_path / "archive") as served, served.browser() as browser, served.api() as api:
         shown = browser.get("/").text
         assert shown.count("ValueError: &lt;b&gt;column … has no unit") == 1
-        (place,) = re.findall(r'href="(/archives\?q=[^"]*)"', shown)
+        place, _ = re.findall(r'<th [^>]*><a href="(/archives\?reason=[^"]*)"', shown)
         assert browser.get(unescape(place)).text.count('href="/entries/') == 3
-        assert "The service is stopped" in shown and "<title>Limit" not in shown and "3 failed" in shown
-        (reason,) = api.get("/api/v1/failure-reasons").json()
+        assert "The service is stopped" in shown and "<title>Limit" not in shown and "4 failed" in shown
+        reason, other = api.get("/api/v1/failure-reasons").json()
+        assert other["entries"] == 1 and other["example"] == "ValueError: <b>column X has no unit of length"
         (times,) = (each for each in api.get("/api/v1/conversion-times").json() if each["converter_name"] == "C")
         with Client(tmp_path / "archive") as client:
-            (known,) = client.failure_reasons()
+            known, _ = client.failure_reasons()
+            found = client.find(EntryFilter(failure_reason=known.reason))
+            assert {each.conversion_error for each in found.items} == {
+                f"ValueError: <b>column {n} has no unit" for n in range(3)
+            }
             assert (reason["reason"], reason["entries"]) == (known.reason, known.entries) == (known.reason, 3)
             assert times["longest_ms"] == 2500 == client.conversion_times()[0].longest_ms
             assert client.findings() == ()

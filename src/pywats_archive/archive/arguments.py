@@ -23,6 +23,8 @@ Choice = TypeVar("Choice", bound=Enum)
 Kind = TypeVar("Kind")
 LARGEST = 2**53
 """The largest whole number that every JSON reader keeps exactly."""
+MOST_IDS = 1000
+"""The most entries that a filter may name one by one."""
 
 
 def text(value: object, name: str, *, most: int = LONGEST_ID, may_be_empty: bool = False) -> str:
@@ -136,6 +138,13 @@ def _flag(value: object, name: str) -> bool:
     return of_kind(value, name, bool)
 
 
+def _ids(value: object, name: str) -> tuple[str, ...]:
+    each = texts(value, name)
+    if len(each) > MOST_IDS:
+        raise UsageError(f"{name}: {len(each)} ids are too many; use at most {MOST_IDS}, or conditions")
+    return tuple(each)
+
+
 _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "from_date": first_moment,
     "to_date": last_moment,
@@ -145,6 +154,8 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "serial_number": text,
     "part_number": text,
     "text": partial(text, may_be_empty=True),
+    "archive_ids": _ids,
+    "failure_reason": text,
     "warned": _flag,
     "submission": partial(choice, kind=SubmissionState),
     "purged": _flag,

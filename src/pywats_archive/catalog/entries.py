@@ -17,6 +17,7 @@ from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
 from pywats_archive.errors import CatalogDamaged, UnknownEntry
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
+from pywats_archive.models.operation.trends import reason_of
 from pywats_archive.models.report import Report, UnitResult, worst
 from pywats_archive.redaction import redacted
 
@@ -38,6 +39,7 @@ def add(tx: Connection, entry: ArchiveEntry) -> int:
     values["conversion_parameters"] = entry.conversion_parameters or None
     values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
     values["result"] = _stored(entry.result)
+    values["failure_reason"] = _reason(entry.conversion_status, entry.conversion_error)
     number = _ROWS.insert(tx, values)
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
@@ -146,6 +148,7 @@ def apply_conversion(
         "conversion_timestamp": conversion.started_at,
         "conversion_status": conversion.status.value,
         "conversion_error": conversion.error,
+        "failure_reason": _reason(conversion.status, conversion.error),
         "conversion_duration_ms": conversion.duration_ms,
         "conversion_parameters": conversion.parameters or None,
         "warnings": list(conversion.warnings) or None,
@@ -205,6 +208,11 @@ def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
+def _reason(status: ConversionStatus, error: str | None) -> str | None:
+    """Return why a conversion failed, as ``trends`` groups it; None if it did not."""
+    return reason_of(redacted(error or "")) if status is ConversionStatus.FAILED else None
+
+
 def _stored(result: UnitResult | None) -> str | None:
     return result.value if result else None
 
@@ -247,6 +255,7 @@ def entry_of(row: Any) -> ArchiveEntry:
 
 def _decoded(row: Any) -> ArchiveEntry:
     values = _ROWS.decode(row)
+    del values["failure_reason"]  # for the figures alone; the entry has the error
     for model_name, column in _RENAMED.items():
         values[model_name] = values.pop(column)
     values["companions"] = tuple(Companion(**each) for each in values["companions"] or ())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pywats_archive.catalog import search
-from pywats_archive.catalog.column_types import moment_to_text
+from pywats_archive.catalog.column_types import json_to_text, moment_to_text
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.time import end_of, start_of
 
@@ -56,6 +56,9 @@ def _range(wanted: EntryFilter) -> Iterator[tuple[str, str | None]]:
 def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
     yield "converter_name = ?", wanted.converter_name
     yield "conversion_status = ?", wanted.status.value if wanted.status else None
+    ids = None if wanted.archive_ids is None else json_to_text(wanted.archive_ids)
+    yield "archive_id IN (SELECT value FROM json_each(?))", ids
+    yield "failure_reason = ?", wanted.failure_reason
     yield "result = ?", wanted.result.value if wanted.result else None
     yield _like("serial_number", wanted.serial_number)
     yield _like("part_number", wanted.part_number)

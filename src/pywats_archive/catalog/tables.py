@@ -69,6 +69,7 @@ archive_entries = Table(
     Column("all_reports_compressed_bytes", Integer, nullable=False, server_default="0"),
     Column("rebuilt_at", Moment),
     Column("result", Text),
+    Column("failure_reason", Text),
     Index("idx_converter", *_BY_CONVERTER),
     Index("idx_timestamp", "conversion_timestamp", "archive_id"),
     Index("idx_status", "conversion_status", "conversion_timestamp", "archive_id"),
@@ -94,6 +95,14 @@ archive_entries = Table(
     Index("idx_warned", "conversion_timestamp", "archive_id", sqlite_where=text("warnings IS NOT NULL")),
     Index("idx_purged", "conversion_timestamp", "archive_id", sqlite_where=text("purged_at IS NOT NULL")),
     Index("idx_result", "result", "conversion_timestamp", "archive_id", sqlite_where=text("result IS NOT NULL")),
+    Index(
+        "idx_failed",
+        "failure_reason",
+        "conversion_timestamp",
+        "archive_id",
+        "purged_at",
+        sqlite_where=text("failure_reason IS NOT NULL"),
+    ),
 )
 """``disk_size_bytes``: the disk space of all blobs of the entry. It and the sums of all its reports, of every
 conversion, are kept by triggers, beside what code adds (see ``entry_figures``)."""

@@ -8,11 +8,15 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.operation.trends import FailedWith
+from pywats_archive.models.operation.trends import FailedFor
 
 _FAILED = (
-    "SELECT conversion_error, count(*), max(conversion_timestamp) FROM archive_entries "
-    "WHERE conversion_status = 'FAILED' AND conversion_timestamp >= ? AND purged_at IS NULL GROUP BY 1"
+    "SELECT failure_reason, count(*), max(conversion_timestamp) FROM archive_entries INDEXED BY idx_failed "
+    "WHERE failure_reason IS NOT NULL AND conversion_timestamp >= ? AND purged_at IS NULL GROUP BY 1"
+)
+_NEWEST = (
+    "SELECT conversion_timestamp, conversion_error FROM archive_entries INDEXED BY idx_failed "
+    "WHERE failure_reason = ? AND purged_at IS NULL ORDER BY conversion_timestamp DESC, archive_id DESC LIMIT 1"
 )
 _DURATIONS = (
     "SELECT conversion_duration_ms FROM archive_entries "
@@ -20,10 +24,16 @@ _DURATIONS = (
 )
 
 
-def failed_since(db: Connection, since: datetime) -> list[FailedWith]:
-    """Return the errors with which entries failed since then."""
+def failed_since(db: Connection, since: datetime) -> list[FailedFor]:
+    """Return why entries failed since then; reads the index of failures alone."""
     rows = execute(db, _FAILED, (moment_to_text(since),)).fetchall()
-    return [FailedWith(error or "", number, text_to_moment(newest)) for error, number, newest in rows]
+    return [FailedFor(reason, number, text_to_moment(newest)) for reason, number, newest in rows]
+
+
+def newest_error(db: Connection, reason: str) -> tuple[str, str]:
+    """Return when the newest entry failed for a reason, and its error; both are empty if there is none."""
+    row = execute(db, _NEWEST, (reason,)).fetchone()
+    return (str(row[0]), str(row[1] or "")) if row else ("", "")
 
 
 def latest_durations(db: Connection, converter_name: str, *, limit: int) -> list[int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
 from pywats_archive.client.reader import EntryReader
-from pywats_archive.models.time import utc_now
+from pywats_archive.models.time import start_of, utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
@@ -55,13 +55,14 @@ class StationReader(EntryReader):
         )
 
     def failure_reasons(self, *, days: int = 30, limit: int = 10) -> tuple[FailureReason, ...]:
-        """Return why the latest conversions of entries failed within so many days, the most frequent reason first."""
-        from pywats_archive.archive.overview.trends import failed_since
-        from pywats_archive.models.operation.trends import grouped
+        """Return why the latest conversions of entries failed in so many days, today included, the most frequent reason first.
 
-        since = utc_now() - timedelta(days=arguments.whole(days, "days"))
-        failed = chain.from_iterable(failed_since(each, since) for each in self._archives.all)
-        return grouped(failed, limit=arguments.whole(limit, "limit"))
+        The filter ``failure_reason`` of ``find`` returns the entries of one.
+        """
+        from pywats_archive.archive.overview import trends
+
+        first = date.today() - timedelta(days=arguments.whole(days, "days", least=1, most=36_500) - 1)
+        return trends.failure_reasons(self._archives.all, start_of(first), limit=arguments.whole(limit, "limit"))
 
     def conversion_times(self) -> tuple[ConversionTimes, ...]:
         """Return how long the latest conversions of each converter took, a thousand at most in each archive."""

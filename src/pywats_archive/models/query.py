@@ -52,6 +52,10 @@ class EntryFilter:
     """As ``serial_number``."""
     text: str | None = None
     """Words of errors, file names, serial or part numbers; each may be shortened at its end."""
+    archive_ids: tuple[str, ...] | None = None
+    """Only these entries; an id that no entry has is no error."""
+    failure_reason: str | None = None
+    """Why the latest conversion failed, as ``Client.failure_reasons`` returns it."""
     warned: bool | None = None
     submission: SubmissionState | None = None
     """The submission state of any of its reports."""

@@ -49,4 +49,6 @@ def sampled(selection: dict[str, Any], number: int, *, of: int, seed: str | None
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
     return value.value if isinstance(value, Enum) else value

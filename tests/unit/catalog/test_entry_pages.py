@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from pywats_archive.catalog import conversions, entries, entry_order, entry_pages, reports
-from pywats_archive.catalog.engine import Catalog
+from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
@@ -178,6 +178,28 @@ def test_lists_read_what_their_indexes_have(catalog: Catalog, filled: list[Archi
                 plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[0]}")]
                 inner = plan[plan.index(next(step for step in plan if "SUBQUERY" in step)) + 1]
                 assert "USING COVERING INDEX" in inner, (sort, name, plan)
+
+
+def _plan(db: Connection, wanted: EntryFilter) -> list[str]:
+    driver, seen = db.connection.driver_connection, list[str]()
+    driver.set_trace_callback(seen.append)  # type: ignore[union-attr]
+    entry_pages.find(db, wanted, limit=5)
+    driver.set_trace_callback(None)  # type: ignore[union-attr]
+    return [row[3] for text in seen for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+
+
+def test_failures_and_named_entries_are_found_by_their_indexes(catalog: Catalog, filled: list[ArchiveEntry]) -> None:
+    """The list of one reason reads the index of failures alone, that of named entries their rows."""
+    first = date(2026, 1, 1)
+    with catalog.read() as db:
+        for wanted in (EntryFilter(failure_reason="x"), EntryFilter(failure_reason="x", from_date=first, purged=False)):
+            assert any("idx_failed" in step for step in _plan(db, wanted)), wanted
+        named = EntryFilter(archive_ids=(filled[0].archive_id, filled[1].archive_id, "none"))
+        assert {each.archive_id for each in entry_pages.find(db, named, limit=5).items} == set(
+            named.archive_ids or ()
+        ) - {"none"}
+        assert any("archive_id=?" in step for step in _plan(db, named))
+        assert entry_pages.find(db, EntryFilter(archive_ids=()), limit=5).total == 0
 
 
 @pytest.mark.parametrize(

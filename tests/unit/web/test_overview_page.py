@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 
 from pywats_archive.models.operation.statistics import DayStatistics
-from pywats_archive.models.operation.trends import FailedWith, grouped, reason_of, times_of
+from pywats_archive.models.operation.trends import FailedFor, FailureReason, added_up, reason_of, times_of
 from pywats_archive.models.retention.purge import Purge, PurgeReason
 from pywats_archive.web.views import chart, overview
 
@@ -59,22 +59,26 @@ def test_days_without_files_have_a_place() -> None:
 
 
 def test_one_reason_for_many_files() -> None:
-    """What differs from file to file does not make another reason, and its words find each of them."""
-    errors = [f"ValueError: line {n} of '/in/SN{n}.csv': no header\nmore {n}" for n in range(3)] + ["KeyError: 'sn'"]
-    found = grouped([FailedWith(each, 2, NOON + timedelta(hours=n)) for n, each in enumerate(errors)], limit=10)
-    assert [(each.reason, each.entries) for each in found] == [
-        ("ValueError: line … of …: no header", 6),
-        ("KeyError: …", 2),
-    ]
-    assert found[0].words == "ValueError: line of no header" and found[0].newest_at == NOON + timedelta(hours=2)
-    assert len(grouped([FailedWith(f"{'a' * n}", 1, NOON) for n in range(1, 30)], limit=10)) == 10
+    """What differs from file to file does not make another reason; a reason is text that an address can hold."""
+    errors = [f"ValueError: line {n} of '/in/SN{n}.csv': no  header\nmore {n}" for n in range(3)]
+    assert {reason_of(each) for each in errors} == {"ValueError: line … of …: no header"}
+    assert reason_of("KeyError: 'sn'") == "KeyError: …"
     assert reason_of("") == reason_of("42") == "…" and len(reason_of("word " * 1000)) <= 200
+    assert reason_of("a\0b \udcff\tc") == "a…b ? c"
+
+
+def test_reasons_of_several_archives_are_added_up() -> None:
+    """The most frequent one comes first, with its newest failure; no more than asked for are returned."""
+    failed = [FailedFor("a", 2, NOON), FailedFor("b", 4, NOON), FailedFor("a", 3, NOON + timedelta(hours=1))]
+    assert added_up(failed, limit=10) == (FailedFor("a", 5, NOON + timedelta(hours=1)), FailedFor("b", 4, NOON))
+    assert added_up([FailedFor(str(n), 1, NOON) for n in range(30)], limit=10)[-1].reason == "17"
 
 
 def test_the_address_of_a_reason() -> None:
-    """It leads to the failed entries of these days with these words."""
-    (row,) = overview.reasons(grouped([FailedWith("no header", 1, NOON)], limit=1), today=TODAY, days=30)
-    assert row.address == "/archives?q=no+header&status=failed&from=2026-10-29"
+    """It lists the entries that the reason counts: of these days, today included, without those that were purged."""
+    reason = FailureReason(reason="no header", entries=1, newest_at=NOON, example="no header")
+    (row,) = overview.reasons([reason], today=TODAY, days=30)
+    assert row.address == "/archives?reason=no+header&from=2026-10-30&purged=no"
 
 
 def test_times_are_of_the_middle() -> None:

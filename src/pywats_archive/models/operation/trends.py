@@ -13,10 +13,10 @@ _OWN = re.compile(r"""'[^']*'|"[^"]*"|\S*[\d/\\]\S*""")
 _LONGEST = 200
 
 
-class FailedWith(NamedTuple):
-    """Entries that failed with exactly this error."""
+class FailedFor(NamedTuple):
+    """Entries that failed for this reason in one archive."""
 
-    error: str
+    reason: str
     entries: int
     newest_at: datetime
 
@@ -33,11 +33,6 @@ class FailureReason:
     """When the newest of them failed."""
     example: str
     """The error of the newest of them."""
-
-    @property
-    def words(self) -> str:
-        """The words that the full-text search finds these entries by."""
-        return " ".join(word for word in self.reason.replace("…", " ").split() if any(map(str.isalnum, word)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,24 +52,20 @@ class ConversionTimes:
 
 
 def reason_of(error: str) -> str:
-    """Return the first line of an error without what differs from file to file."""
-    first = error.strip().partition("\n")[0][: 5 * _LONGEST]
-    return _OWN.sub("…", first)[:_LONGEST].strip() or "…"
+    """Return the first line of an error without what differs from file to file, in characters that any text can hold."""
+    first = _OWN.sub("…", error.strip().partition("\n")[0][: 5 * _LONGEST])
+    plain = first.encode("utf-8", "replace").decode().replace("\0", "…")
+    return " ".join(plain.split())[:_LONGEST].strip() or "…"
 
 
-def grouped(failed: Iterable[FailedWith], *, limit: int) -> tuple[FailureReason, ...]:
-    """Return the most frequent reasons, the most frequent first."""
-    groups: dict[str, list[FailedWith]] = {}
+def added_up(failed: Iterable[FailedFor], *, limit: int) -> tuple[FailedFor, ...]:
+    """Add up the archives; return the most frequent reasons, the most frequent first."""
+    found: dict[str, FailedFor] = {}
     for each in failed:
-        groups.setdefault(reason_of(each.error), []).append(each)
-    found = [_reason(reason, group) for reason, group in groups.items()]
-    return tuple(sorted(found, key=lambda each: (-each.entries, each.reason))[:limit])
-
-
-def _reason(reason: str, group: Sequence[FailedWith]) -> FailureReason:
-    newest = max(group, key=lambda each: each.newest_at)
-    entries = sum(each.entries for each in group)
-    return FailureReason(reason=reason, entries=entries, newest_at=newest.newest_at, example=newest.error)
+        known = found.get(each.reason)
+        entries, newest = (known.entries, known.newest_at) if known else (0, each.newest_at)
+        found[each.reason] = FailedFor(each.reason, entries + each.entries, max(newest, each.newest_at))
+    return tuple(sorted(found.values(), key=lambda each: (-each.entries, each.reason))[:limit])
 
 
 def times_of(converter_name: str, durations_ms: Sequence[int]) -> ConversionTimes:

@@ -13,9 +13,11 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.words.text import counted
 
 Choice = TypeVar("Choice", bound=Enum)
 _LONGEST = 1000
+_LONG = {"after": 100_000, "ids": 30_000}
 _ALIASES = {"from": "from_"}
 _YES_NO = {"": None, "yes": True, "no": False}
 
@@ -32,6 +34,10 @@ class ArchiveView:
     to: str = ""
     serial: str = ""
     part: str = ""
+    reason: str = ""
+    """Why the conversion failed, as the Overview has it."""
+    ids: str = ""
+    """Only these entries; commas separate them."""
     submission: str = ""
     warned: str = ""
     purged: str = ""
@@ -60,6 +66,8 @@ class ArchiveView:
             serial_number=self.serial.replace("%", "*") or None,
             part_number=self.part.replace("%", "*") or None,
             text=self.q or None,
+            failure_reason=self.reason or None,
+            archive_ids=tuple(self.ids.split(",")) if self.ids else None,
             warned=_yes_no(self.warned, "warned"),
             purged=_yes_no(self.purged, "purged"),
             submission=_choice(self.submission, SubmissionState, "submission"),
@@ -78,8 +86,12 @@ class ArchiveView:
         """Name, value and the address without it, for each condition that is set."""
         shown = (field.name for field in fields(self) if field.name not in ("sort", "order", "after"))
         return tuple(
-            (name.rstrip("_"), getattr(self, name), self.query(**{name: ""})) for name in shown if getattr(self, name)
+            (name.rstrip("_"), self._said(name), self.query(**{name: ""})) for name in shown if getattr(self, name)
         )
+
+    def _said(self, name: str) -> str:
+        value = str(getattr(self, name))
+        return counted(value.count(",") + 1, "entry", "entries") if name == "ids" else value
 
     def sorted_by(self, key: str) -> str:
         """Return the query string that sorts by a column; by the present one, the other way round."""
@@ -96,8 +108,8 @@ def read(query: Mapping[str, str]) -> ArchiveView:
             raise UsageError(
                 f"the field '{name[:80]}' is unknown; there are {', '.join(sorted(n.rstrip('_') for n in known))}"
             )
-        if len(value) > _LONGEST and name != "after":
-            raise UsageError(f"{name}: {len(value)} characters are too many; use at most {_LONGEST}")
+        if len(value) > (most := _LONG.get(name, _LONGEST)):
+            raise UsageError(f"{name}: {len(value)} characters are too many; use at most {most}")
     return ArchiveView(**given)
 
 

@@ -114,9 +114,9 @@ def _converter(figures: ArchiveStatistics, times: ConversionTimes | None, today:
 
 
 def reasons(found: Iterable[FailureReason], *, today: date, days: int) -> tuple[ReasonRow, ...]:
-    """Return a row for each reason; its address finds the entries by the words of the reason."""
-    first = str(today - timedelta(days=days))
+    """Return a row for each reason of these days, today included; its address lists exactly the entries that it counts."""
+    first = str(today - timedelta(days=days - 1))
     return tuple(
-        ReasonRow(reason=each, address=f"/archives?{urlencode({'q': each.words, 'status': 'failed', 'from': first})}")
+        ReasonRow(reason=each, address=f"/archives?{urlencode({'reason': each.reason, 'from': first, 'purged': 'no'})}")
         for each in found
     )

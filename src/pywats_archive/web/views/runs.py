@@ -58,6 +58,7 @@ _CONDITIONS = {
     "serial_number": "serial",
     "part_number": "part",
     "text": "text",
+    "failure_reason": "reason",
     "mode": "mode",
     "warned": "with warnings",
     "submission": "report",
