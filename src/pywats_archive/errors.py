@@ -8,6 +8,7 @@ ArchiveError                     exit 1
 │   ├── AlreadyDone                      an entry that its run has replayed already
 │   ├── NeedsConfirmation                a large purge that nobody has confirmed
 │   ├── UnknownRun                       a number that no run has
+│   ├── UnknownUser                      a name that no user of the pages has
 │   ├── UnknownEntry                     an archive id that no entry has
 │   └── UnknownConverter                 a converter name that no configuration has
 ├── StorageError                         bytes could not be written, read or trusted
@@ -35,6 +36,7 @@ ArchiveError                     exit 1
 │   ├── CatalogFull                      it cannot grow: the disk is full
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
+├── TooManyAtOnce                        more sign-ins at once than the station can check
 ├── ServiceFailed                        an essential part of the service ended
 ├── SystemServiceFailed                  the system's service manager refused
 ├── ConversionInterrupted                a worker process was ended because the service stops
@@ -88,6 +90,10 @@ class NeedsConfirmation(UsageError):
 
 class UnknownRun(UsageError):
     """No run has this number; 'pywats-archive reprocess list' shows those there are."""
+
+
+class UnknownUser(UsageError):
+    """No user has this name; 'pywats-archive web users list' shows those there are."""
 
 
 class UnknownEntry(UsageError):
@@ -212,6 +218,10 @@ class ConverterUnavailable(ArchiveError):
 
 class WorkersUnavailable(ConverterUnavailable):
     """No worker process can be started; sources wait."""
+
+
+class TooManyAtOnce(ArchiveError):
+    """Too many passwords are being checked at once; try again in a moment."""
 
 
 class ServiceFailed(ArchiveError):

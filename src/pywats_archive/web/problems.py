@@ -13,6 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.UnknownEntry, 404),
     (errors.UnknownRun, 404),
+    (errors.UnknownUser, 404),
     (errors.UnknownConverter, 404),
     (errors.NotAllowed, 403),
     (errors.NeedsConfirmation, 409),
@@ -21,6 +22,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.BlobMissing, 410),
     (errors.ArchiveInUse, 409),
     (errors.ArchiveAway, 503),
+    (errors.TooManyAtOnce, 503),
     (errors.DiskFull, 507),
     (errors.ArchiveError, 500),
 )

@@ -36,6 +36,37 @@ def test_a_session_ends(tmp_path: Path) -> None:
     assert again.find(secret) is None and again.find("") is None and again.find("x" * 43) is None
 
 
+def test_a_session_that_nobody_uses_ends(tmp_path: Path) -> None:
+    """Each use keeps it, until its absolute end; uses are written down now and then only."""
+    clock = _Clock()
+    sessions = Sessions(tmp_path, length=timedelta(hours=12), idle=timedelta(hours=2), clock=clock)
+    used, unused = sessions.begin("ann", mark="1"), sessions.begin("bob", mark="2")
+    written = []
+    for _ in range(11):
+        clock.now += timedelta(hours=1)
+        written.append((tmp_path / SESSION_FILE).stat().st_mtime_ns)
+        assert sessions.use(used) and sessions.use(used)
+    assert sessions.find(unused) is None and len(set(written)) == 11
+    before = (tmp_path / SESSION_FILE).stat().st_mtime_ns
+    clock.now += timedelta(minutes=9)
+    assert sessions.use(used) and (tmp_path / SESSION_FILE).stat().st_mtime_ns == before
+    assert [each.user for each in sessions.of("ann")] == ["ann"] and sessions.of("bob") == ()
+    clock.now += timedelta(minutes=51)
+    assert sessions.use(used) is None
+
+
+def test_the_sessions_of_a_user_end_at_once(tmp_path: Path) -> None:
+    """All, or one of them; those of others stay, and those of the station's token."""
+    sessions = Sessions(tmp_path, length=timedelta(hours=12))
+    ann, again, bob = (sessions.begin(name, mark="1") for name in ("ann", "ann", "bob"))
+    station = sessions.begin("ann")
+    first, second = sessions.of("ann")
+    assert sessions.end_those_of("ann", second.session_id) == 1 and sessions.of("ann") == (first,)
+    assert sessions.end_those_of("ann", "none") == 0
+    assert sessions.end_those_of("ann") == 1 and not any(map(sessions.find, (ann, again)))
+    assert sessions.find(bob) and sessions.find(station)
+
+
 def test_two_processes_share_the_sessions(tmp_path: Path) -> None:
     """Who signs in or out at one of two servers of a station has done so at both."""
     one, other = (Sessions(tmp_path, length=timedelta(hours=1)) for _ in range(2))

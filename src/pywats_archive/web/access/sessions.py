@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
-
-from pywats_archive.errors import ConfigError
 from pywats_archive.models.time import Clock, utc_now
-from pywats_archive.portable.files import read_small, replace_durably
-from pywats_archive.portable.private import keep_private
+from pywats_archive.web.access.shared_file import SharedFile
 
 SESSION_FILE = "pywats-archive-web-sessions.json"
 _SECRET_BYTES = 32
+_ID_LENGTH = 12
+_NOTES = 12
+"""How many times within the idle time a use is written down."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,87 +24,116 @@ class Session:
     """A person who is signed in."""
 
     user: str
+    began_at: datetime
+    seen_at: datetime
+    """About when it was used last."""
     ends_at: datetime
+    address: str = ""
+    """The network address that signed in."""
+    mark: str = ""
+    """The mark of the user's password and role then; empty if the station's token signed in."""
+    session_id: str = ""
+    """A name for the session that reveals nothing of its secret."""
 
 
 class Sessions:
-    """The sessions of one station, kept in a file so that a restart signs nobody out; safe to use from many threads."""
+    """The sessions of one station, kept in a file so that a restart signs nobody out."""
 
-    def __init__(self, folder: Path, *, length: timedelta, clock: Clock = utc_now) -> None:
-        self._path = folder / SESSION_FILE
+    def __init__(
+        self, folder: Path, *, length: timedelta, idle: timedelta | None = None, clock: Clock = utc_now
+    ) -> None:
+        """A session ends ``length`` after its beginning, and earlier once nobody has used it for ``idle``."""
         self._length = length
+        self._idle = length if idle is None else idle
         self._now = clock
-        self._lock = threading.Lock()
-        self._file_lock = FileLock(f"{self._path}.lock", mode=0o600)
-        self._seen = _identity(self._path)
-        self._known = _read(self._path)
+        self._file = SharedFile(
+            folder / SESSION_FILE,
+            decode=_decoded,
+            encode=_encoded,
+            advice="remove the file, and everybody signs in again",
+        )
 
-    def begin(self, user: str) -> str:
+    def begin(self, user: str, *, address: str = "", mark: str = "") -> str:
         """Sign a person in; return the secret for the browser's cookie."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        with self._changing():
-            now = self._now()
-            self._known = {key: each for key, each in self._known.items() if each.ends_at > now}
-            self._known[_hash(secret)] = Session(user=user, ends_at=now + self._length)
+        key, now = _hash(secret), self._now()
+        with self._file.changing() as known:
+            for over in [each for each, session in known.items() if not self._holds(session)]:
+                del known[over]
+            known[key] = Session(
+                user=user,
+                began_at=now,
+                seen_at=now,
+                ends_at=now + self._length,
+                address=address,
+                mark=mark,
+                session_id=key[:_ID_LENGTH],
+            )
         return secret
 
     def find(self, secret: str | None) -> Session | None:
         """Return the session that a cookie names; None if there is none, or it has ended."""
-        if not secret:
-            return None
-        self._read_changes()
-        session = self._known.get(_hash(secret))
-        return session if session and session.ends_at > self._now() else None
+        session = self._file.records.get(_hash(secret)) if secret else None
+        return session if session and self._holds(session) else None
 
-    def end(self, secret: str | None) -> None:
-        """Sign a person out; idempotent."""
-        if self.find(secret):
-            with self._changing():
-                self._known.pop(_hash(secret or ""), None)
+    def use(self, secret: str) -> Session | None:
+        """Return the session that a cookie names, and note now and then that it is used."""
+        session, now = self.find(secret), self._now()
+        if session and now - session.seen_at >= self._idle / _NOTES:
+            with self._file.changing() as known:
+                if _hash(secret) in known:
+                    known[_hash(secret)] = replace(session, seen_at=now)
+        return session
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Change the sessions that are on record now: another process may serve the same station."""
-        with self._lock, self._file_lock:
-            self._known = _read(self._path)
-            yield
-            self._write()
-            self._seen = _identity(self._path)
+    def end(self, secret: str | None) -> Session | None:
+        """Sign a person out; return the session that ended, None if there was none."""
+        session = self.find(secret)
+        if session:
+            self._end({_hash(secret or "")})
+        return session
 
-    def _read_changes(self) -> None:
-        with self._lock:
-            now = _identity(self._path)
-            if now != self._seen:
-                self._known, self._seen = _read(self._path), now
-
-    def _write(self) -> None:
-        kept = {key: asdict(each) | {"ends_at": each.ends_at.isoformat()} for key, each in self._known.items()}
-        partial = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        keep_private(partial)
-        replace_durably(self._path, json.dumps(kept).encode("utf-8"), partial=partial)
-
-
-def _read(path: Path) -> dict[str, Session]:
-    try:
-        kept = json.loads(read_small(path))
-        return {
-            str(key): Session(user=str(each["user"]), ends_at=datetime.fromisoformat(each["ends_at"]))
-            for key, each in kept.items()
+    def end_those_of(self, user: str, session_id: str | None = None) -> int:
+        """End all sessions of a user, or one of them; return how many ended."""
+        ended = {
+            key
+            for key, each in self._file.records.items()
+            if each.user == user and each.mark and session_id in (None, each.session_id)
         }
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc}); remove the file, and everybody signs in again") from exc
+        if ended:
+            self._end(ended)
+        return len(ended)
+
+    def of(self, user: str) -> tuple[Session, ...]:
+        """Return the sessions of a user that still hold, oldest first."""
+        held = (each for each in self._file.records.values() if each.user == user and each.mark and self._holds(each))
+        return tuple(sorted(held, key=lambda each: each.began_at))
+
+    def _end(self, keys: set[str]) -> None:
+        with self._file.changing() as known:
+            for key in keys:
+                known.pop(key, None)
+
+    def _holds(self, session: Session) -> bool:
+        now = self._now()
+        return session.ends_at > now and session.seen_at + self._idle > now
 
 
-def _identity(path: Path) -> tuple[int, ...] | None:
-    """Return what differs once the file was replaced; None if there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+def _decoded(kept: dict[str, Any]) -> Session:
+    ends_at = datetime.fromisoformat(kept["ends_at"])
+    return Session(
+        user=str(kept["user"]),
+        began_at=datetime.fromisoformat(kept.get("began_at", kept["ends_at"])),
+        seen_at=datetime.fromisoformat(kept.get("seen_at", kept["ends_at"])),
+        ends_at=ends_at,
+        address=str(kept.get("address", "")),
+        mark=str(kept.get("mark", "")),
+        session_id=str(kept.get("session_id", "")),
+    )
+
+
+def _encoded(session: Session) -> dict[str, Any]:
+    moments = ("began_at", "seen_at", "ends_at")
+    return asdict(session) | {name: getattr(session, name).isoformat() for name in moments}
 
 
 def _hash(secret: str) -> str:
