@@ -34,6 +34,18 @@ def test_the_unit_is_printed_for_the_configuration(station: Station) -> None:
     assert writable.split("=")[1].split()[0] == f"-{station.root}"
 
 
+def test_the_unit_serves_the_pages_if_that_is_wanted(station: Station) -> None:
+    """Without the option the unit is as before; an address that the service would refuse is refused here."""
+    station.add("ict")
+    words = ("install", "--print", "--config", str(station.write_config()), "--account", getpass.getuser())
+    assert "--web" not in service(*words).stdout
+    started = f"ExecStart={sys.executable} -m pywats_archive run --config {station.root / 'config.json'} --web 8087"
+    assert started in service(*words, "--web", "8087").stdout.splitlines()
+    refused = service(*words, "--web", "0.0.0.0:8087")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "this computer only" in refused.stderr
+
+
 def test_missing_folders_are_named(station: Station, tmp_path: Path) -> None:
     """The service could not create them where it may not write."""
     station.add("ict", done_folder=str(tmp_path / "elsewhere" / "Done"))

@@ -81,6 +81,9 @@ TEXTS = {
     "state_file.not_written": "{path}: cannot be written: {reason}",
     "thread.ended": "the thread '{thread}' ended with an error",
     "watch.polling_only": "changes in watch folders are not noticed at once: {reason}",
+    "web.ended": "the web pages ended, and are started again in {seconds} s: {reason}",
+    "web.listening": "web pages: {address}",
+    "web.output": "web pages: {line}",
     "webhook.dropped": "an alert was not posted to the webhook: {reason}",
     "webhook.failed": "an alert could not be posted to {address}: {reason}",
 }

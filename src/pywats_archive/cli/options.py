@@ -34,6 +34,12 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Work on all archives of this configuration."),
 ]
+WebOption = Annotated[
+    str | None,
+    typer.Option(
+        "--web", metavar="[HOST:]PORT", help="Serve the web pages on this computer, in a process of their own."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 LimitOption = Annotated[
     int | None,

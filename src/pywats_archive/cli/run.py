@@ -13,11 +13,13 @@ from pywats_archive.cli import logs
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.log_file import require_writable
 from pywats_archive.cli.logs import FORMAT_VARIABLE, LogFormat, LogLevel
+from pywats_archive.cli.options import WebOption
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import service_config_of
 from pywats_archive.cli.signals import Signals
 from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.pipeline.background.pages import port_of
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.service import Service, Settings
 from pywats_archive.words.text import printable
@@ -48,6 +50,7 @@ def run(
             metavar="[HOST:]PORT", help="Serve Prometheus metrics on [HOST:]PORT (loopback only unless HOST is given)."
         ),
     ] = None,
+    web: WebOption = None,
     log_format: Annotated[
         LogFormat | None,
         typer.Option("--log-format", help=f"Text for people, JSON for programs; default: ${FORMAT_VARIABLE}, or text."),
@@ -68,6 +71,9 @@ def run(
 
     It watches, archives, converts and submits until Ctrl-C, or until nothing is waiting.
     """
+    if web is not None and until_idle:
+        raise UsageError("--web and --until-idle: use one of them, not both")
+    web_port = None if web is None else port_of(web)
     path = service_config_of(config)
     file = Path(os.path.abspath(log_file)) if log_file else None  # noqa: PTH100 (keeps links as they are named)
     write_as(None, path, as_owner=as_owner)
@@ -81,6 +87,7 @@ def run(
         repair=repair,
         accept_notes=accept_notes,
         metrics=metrics,
+        web_port=web_port,
         log_file=file,
     )
     service = Service(settings)

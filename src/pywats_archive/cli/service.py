@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from pywats_archive.cli import options
+from pywats_archive.cli.options import WebOption
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import service_config_of
+from pywats_archive.cli.web import require_pages
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.pipeline.background.pages import port_of
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.system_service.accounts import account_of, needs_password
 from pywats_archive.system_service.control import SystemServiceStatus
@@ -69,6 +72,7 @@ def install(
             help="Its account; default: the archive's owner, or LocalSystem.",
         ),
     ] = None,
+    web: WebOption = None,
     instance: InstanceOption = None,
     print_only: Annotated[
         bool, typer.Option("--print", help="Print what would be installed, and install nothing.")
@@ -79,12 +83,15 @@ def install(
 
     Repeat this after a change of the configuration's folders.
     """
+    if web is not None:
+        port_of(web)
+        require_pages()
     name = service_name(instance)
     station = read_station_config(service_config_of(config))
     who = account_of(station, account)
     is_asked = WINDOWS and needs_password(who) and not print_only
     password = typer.prompt(f"Password of {who}", hide_input=True) if is_asked else None
-    wanted = order(station, name=name, account=who, password=password)
+    wanted = order(station, name=name, account=who, password=password, web=web)
     manager = control()
     text, place = (manager.text(wanted), None) if print_only else (None, manager.install(wanted))
     warnings = tuple(warnings_for(wanted))

@@ -1,4 +1,4 @@
-"""The process of a service of Windows: ``python -m pywats_archive.cli.service_host NAME CONFIG``.
+"""The process of a service of Windows: ``python -m pywats_archive.cli.service_host NAME CONFIG [--web [HOST:]PORT]``.
 
 Windows ends a service that does not report within 30 s. A computer that has just started may take longer to load everything
 that a station needs, so that is loaded after the first report. Each worker process loads this module too.
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class HostedStation:
     """The station of one configuration; the reason for its end is in its log."""
 
-    def __init__(self, name: str, config: Path) -> None:
-        self._name, self._config = name, config
+    def __init__(self, name: str, config: Path, *, web: str | None = None) -> None:
+        """``web``: the address of the web pages, if they are served."""
+        self._name, self._config, self._web = name, config, web
         self._service: Service | None = None
         self._is_stopped = False
         self._mutex = threading.Lock()
@@ -51,12 +52,14 @@ class HostedStation:
         import structlog  # noqa: PLC0415
 
         from pywats_archive.cli.account import write_as  # noqa: PLC0415
+        from pywats_archive.pipeline.background.pages import port_of  # noqa: PLC0415
         from pywats_archive.pipeline.service import Service, Settings  # noqa: PLC0415
 
         log = structlog.get_logger()
         try:
             write_as(None, self._config, as_owner=False)
-            service = Service(Settings(config_path=self._config, log_file=log_file))
+            web_port = None if self._web is None else port_of(self._web)
+            service = Service(Settings(config_path=self._config, log_file=log_file, web_port=web_port))
             if not self._may_begin(service):
                 return True
             service.run()
@@ -76,9 +79,9 @@ class HostedStation:
 
 def main() -> None:
     """Run as the service that Windows has started."""
-    name, config = sys.argv[1:]
+    name, config, *pages = sys.argv[1:]
     try:
-        host(name, HostedStation(name, Path(config)))
+        host(name, HostedStation(name, Path(config), web=pages[-1] if pages else None))
     except UsageError as exc:
         sys.exit(f"pywats-archive: {exc}")
 

@@ -23,6 +23,8 @@ class Settings:
     """Accept notes in Done that this station did not sign; a person vouches for them."""
     metrics: str | None = None
     """Where to serve metrics for Prometheus: ``PORT`` or ``HOST:PORT``; None to serve none."""
+    web_port: int | None = None
+    """The port of the web pages, 0 for any free one; None to serve none."""
     log_file: Path | None = None
     """The file that the log is written to, if it is one; readers of the archive find it there."""
     clock: Clock = utc_now

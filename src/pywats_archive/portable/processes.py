@@ -1,13 +1,15 @@
-"""The priority of this process, and the locks of others."""
+"""The priority of this process, the locks of others, and this command in a process of its own."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.portable.windows.kernel32 import kernel32
@@ -24,6 +26,25 @@ def lower_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kerne
         return
     with suppress(OSError):
         os.nice(_NICE)
+
+
+def start_own_command(
+    words: Sequence[str], *, folder: Path, stdin: int, stdout: int, stderr: int | IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start this command in a folder, as a process that a Ctrl-C for this one, or its end, does not end; OSError if that fails.
+
+    Python looks for modules in the current folder first: the station's own folder, not where this process was started.
+    """
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    return subprocess.Popen(  # noqa: S603 (words of ours)
+        [sys.executable, "-m", "pywats_archive", *words],
+        cwd=folder,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=not WINDOWS,
+        creationflags=flags,
+    )
 
 
 def is_locked(path: Path | str, *, windows: bool = WINDOWS) -> bool:

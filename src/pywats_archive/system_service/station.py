@@ -28,17 +28,20 @@ def control() -> ServiceControl:
     return Systemd()
 
 
-def order(station: StationConfig, *, name: str, account: str, password: str | None = None) -> Order:
-    """Return what is to be installed for a configuration."""
+def order(
+    station: StationConfig, *, name: str, account: str, password: str | None = None, web: str | None = None
+) -> Order:
+    """Return what is to be installed for a configuration; ``web`` is the address of its web pages, if it serves them."""
     programs = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
     config = str(station.path)
     words = (_WINDOWS_HOST, name, config) if WINDOWS else ("pywats_archive", "run", "--config", config)
+    pages = () if web is None else ("--web", web)
     return Order(
         name=name,
         needs=needs_of(station, programs=programs),
         account=account,
         password=password,
-        command=(sys.executable, "-m", *words),
+        command=(sys.executable, "-m", *words, *pages),
     )
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.processes import start_own_command
 
 _FINE = (0, 1)
 """Exit codes of a run that was carried out; 1 if entries failed or were skipped."""
@@ -36,7 +35,7 @@ class Launcher:
 
     def start(self, verb: str, run_id: int, *, archive: Path, config: Path) -> None:
         """Start ``reprocess resume`` or ``rollback`` for a run, unless its process is still there."""
-        words = [sys.executable, "-m", "pywats_archive", "reprocess", verb, str(run_id)]
+        words = ["reprocess", verb, str(run_id)]
         words += ["--config", str(config.absolute()), "--archive", str(archive)]
         words += ["--yes"] if verb == "rollback" else []
         key = (archive, run_id)
@@ -46,7 +45,10 @@ class Launcher:
                 return
             self._troubles.pop(key, None)
             errors = TemporaryFile()  # noqa: SIM115 (closed when the process has ended; a pipe would end with the pages)
-            self._children[key] = _Child(verb, _spawned(words, config.absolute().parent, errors), errors)
+            none = subprocess.DEVNULL
+            folder = config.absolute().parent
+            process = start_own_command(words, folder=folder, stdin=none, stdout=none, stderr=errors)
+            self._children[key] = _Child(verb, process, errors)
 
     def verb(self, run_id: int, archive: Path) -> str:
         """Return what a process of this launcher does with a run: ``resume`` or ``rollback``; empty if there is none."""
@@ -72,20 +74,3 @@ class Launcher:
                 text = child.errors.read(_MOST_BYTES).decode("utf-8", "replace").strip()
             if code not in _FINE:
                 self._troubles[key] = text or f"its process ended with exit code {code}"
-
-
-def _spawned(words: list[str], folder: Path, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process that a Ctrl-C for the pages, or their end, does not end.
-
-    Python looks for modules in the current folder first: the station's own folder, not where the pages were started.
-    """
-    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    return subprocess.Popen(  # noqa: S603 (words of ours)
-        words,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=errors,
-        start_new_session=not WINDOWS,
-        creationflags=flags,
-    )

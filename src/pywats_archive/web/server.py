@@ -55,7 +55,9 @@ class PageServer:
         self._server = _Server(config)
         self._listener = _listening(settings.port)
         port = self._listener.getsockname()[1]
-        self.sign_in = f"http://{LOOPBACK}:{port}/sign-in?token={quote(token)}"
+        self.address = f"http://{LOOPBACK}:{port}"
+        """The address, without the token."""
+        self.sign_in = f"{self.address}/sign-in?token={quote(token)}"
         """The address that signs in."""
 
     def serve(self) -> None:

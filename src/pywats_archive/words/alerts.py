@@ -51,6 +51,7 @@ _SENTENCES = {
     "watch.away": "The watch folder {subject} is unavailable",
     "watch.taken": "Another service owns the watch folder {subject}",
     "watch.unreadable": "The watch folder {subject} cannot be listed",
+    "web.unavailable": "The web pages of {subject} are not served",
     "workers.unavailable": "No converter process can be started",
 }
 _DETAILS = {

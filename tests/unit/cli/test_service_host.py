@@ -13,8 +13,9 @@ HOSTING = """
 import sys, threading
 from pathlib import Path
 from pywats_archive.cli.service_host import HostedStation
-station = HostedStation("pywats-archive", Path(sys.argv[1]))
-if sys.argv[2:]:
+web = sys.argv[3] if "--web" in sys.argv else None
+station = HostedStation("pywats-archive", Path(sys.argv[1]), web=web)
+if sys.argv[2:] == ["stopped before"]:
     station.stop()
 threading.Thread(target=lambda: (sys.stdin.read(), station.stop()), daemon=True).start()
 sys.exit(0 if station.run() else 1)
@@ -69,3 +70,14 @@ def test_a_stop_that_comes_while_it_loads_is_not_lost(station: Station) -> None:
     with hosted(station, "stopped before") as process:
         assert process.wait(PATIENCE_S) == 0
     assert "service.starting" not in events(station)
+
+
+@pytest.mark.long
+def test_a_station_that_is_installed_with_pages_serves_them(station: Station) -> None:
+    """As the service manager starts it, with the words that the installation wrote."""
+    station.add("ict")
+    station.write_config()
+    with hosted(station, "--web", "127.0.0.1:0") as process:
+        wait_for(lambda: "web.listening" in events(station))
+        process.communicate()
+    assert process.returncode == 0

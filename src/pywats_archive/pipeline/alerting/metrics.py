@@ -85,13 +85,13 @@ class Metrics:
         self._thread.join()
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Parse ``PORT`` or ``HOST:PORT``; UsageError when it is invalid."""
+def parse_address(
+    text: str, *, option: str = "--metrics", examples: str = "a port such as 9464, or 0.0.0.0:9464 for other computers"
+) -> tuple[str, int]:
+    """Parse ``PORT`` or ``HOST:PORT``, the value of ``option``; UsageError when it is invalid."""
     host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65_535:
-        raise UsageError(
-            f"--metrics {text}: invalid address; use a port such as 9464, or 0.0.0.0:9464 for other computers"
-        )
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise UsageError(f"{option} {text}: invalid address; use {examples}")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

@@ -16,6 +16,7 @@ from pywats_archive.pipeline.alerting.metrics import Metrics
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.jobs import BackgroundJobs
+from pywats_archive.pipeline.background.pages import Shown, WebPages
 from pywats_archive.pipeline.composition.alarms import Alarms
 from pywats_archive.pipeline.composition.facts import Facts
 from pywats_archive.pipeline.composition.places import Places
@@ -95,6 +96,9 @@ class StationParts:
         self.vitals = self._new_vitals(processes)
         self.events = FolderEvents(wake)
         exits.callback(self.events.close)
+        self.pages = self._new_pages()
+        if self.pages:
+            exits.callback(self.pages.close)
 
     def on_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> None:
         """Record the server's answer to a report; called in a thread of the outbox."""
@@ -193,6 +197,17 @@ class StationParts:
             ),
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
+        )
+
+    def _new_pages(self) -> WebPages | None:
+        if self.settings.web_port is None:
+            return None
+        return WebPages(
+            self.settings.web_port,
+            self.settings.config_path,
+            self.alarms.alerts,
+            shown=lambda: Shown(station=self.station, roots=frozenset(each.root for each in self._archives())),
+            tasks=self.alarms.tasks,
         )
 
     def _new_vitals(self, processes: ConverterProcesses) -> Vitals:
