@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pywats_archive.client import Client as Client
     from pywats_archive.client.awaitable import AsyncClient as AsyncClient
     from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
+    from pywats_archive.client.awaitable import AsyncSettings as AsyncSettings
     from pywats_archive.client.restoring import Restored as Restored
+    from pywats_archive.client.settings.station import StationSettings as StationSettings
     from pywats_archive.client.status import StationStatus as StationStatus
     from pywats_archive.config import ConverterConfig as ConverterConfig
     from pywats_archive.config import PostProcessAction as PostProcessAction
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import CatalogError as CatalogError
     from pywats_archive.errors import CatalogFull as CatalogFull
     from pywats_archive.errors import CatalogRefused as CatalogRefused
+    from pywats_archive.errors import ConfigChanged as ConfigChanged
     from pywats_archive.errors import ConfigError as ConfigError
     from pywats_archive.errors import ConversionInterrupted as ConversionInterrupted
     from pywats_archive.errors import ConverterUnavailable as ConverterUnavailable
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.event import EventPage as EventPage
     from pywats_archive.models.event import RecordedEvent as RecordedEvent
     from pywats_archive.models.file_stamp import FileStamp as FileStamp
+    from pywats_archive.models.operation.capacity import ExpectedLoad as ExpectedLoad
     from pywats_archive.models.operation.capacity import Ratios as Ratios
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import Finding as Finding
@@ -126,6 +130,15 @@ if TYPE_CHECKING:
     from pywats_archive.models.retention.purge import PurgeReason as PurgeReason
     from pywats_archive.models.retention.purge import PurgeStatistics as PurgeStatistics
     from pywats_archive.models.retention.purge import SpaceEstimate as SpaceEstimate
+    from pywats_archive.models.settings.changes import FolderVerdict as FolderVerdict
+    from pywats_archive.models.settings.changes import SavedSettings as SavedSettings
+    from pywats_archive.models.settings.changes import SettingChange as SettingChange
+    from pywats_archive.models.settings.changes import SettingFault as SettingFault
+    from pywats_archive.models.settings.changes import SettingsPlan as SettingsPlan
+    from pywats_archive.models.settings.converters import ConverterArgument as ConverterArgument
+    from pywats_archive.models.settings.converters import ConverterSettings as ConverterSettings
+    from pywats_archive.models.settings.converters import Setting as Setting
+    from pywats_archive.models.settings.converters import SettingOrigin as SettingOrigin
     from pywats_archive.reprocessing.engine import ReprocessingEngine as ReprocessingEngine
     from pywats_archive.retention.engine import RetentionEngine as RetentionEngine
     from pywats_archive.retention.station import ClockState as ClockState
@@ -148,6 +161,7 @@ _HOMES = {
     "ArrivalState": "models.arrival",
     "AsyncClient": "client.awaitable",
     "AsyncRetention": "client.awaitable",
+    "AsyncSettings": "client.awaitable",
     "BlobDamaged": "errors",
     "BlobMissing": "errors",
     "BlobOutside": "errors",
@@ -164,15 +178,18 @@ _HOMES = {
     "CodeChange": "models.operation.replay",
     "Companion": "models.entry",
     "Comparison": "models.operation.replay",
+    "ConfigChanged": "errors",
     "ConfigError": "errors",
     "Conversion": "models.conversion",
     "ConversionInterrupted": "errors",
     "ConversionResult": "models.conversion",
     "ConversionStatus": "models.entry",
     "ConversionTimes": "models.operation.trends",
+    "ConverterArgument": "models.settings.converters",
     "ConverterCode": "models.code",
     "ConverterConfig": "config",
     "ConverterInfo": "models.conversion",
+    "ConverterSettings": "models.settings.converters",
     "ConverterUnavailable": "errors",
     "DayStatistics": "models.operation.statistics",
     "Decision": "models.retention.purge",
@@ -186,11 +203,13 @@ _HOMES = {
     "EventFilter": "models.event",
     "EventPage": "models.event",
     "Examination": "doctor.examination",
+    "ExpectedLoad": "models.operation.capacity",
     "FailureReason": "models.operation.trends",
     "FileStamp": "models.file_stamp",
     "Finding": "models.operation.integrity",
     "FolderAway": "errors",
     "FolderTaken": "errors",
+    "FolderVerdict": "models.settings.changes",
     "Hold": "models.retention.purge",
     "InForce": "retention.station",
     "ItemResult": "models.operation.replay",
@@ -229,10 +248,16 @@ _HOMES = {
     "Run": "models.operation.replay",
     "RunRunning": "errors",
     "RunState": "models.operation.replay",
+    "SavedSettings": "models.settings.changes",
     "ServerContact": "models.operation.service",
     "ServiceFailed": "errors",
     "ServiceState": "models.operation.service",
     "ServiceStatus": "models.operation.service",
+    "Setting": "models.settings.converters",
+    "SettingChange": "models.settings.changes",
+    "SettingFault": "models.settings.changes",
+    "SettingOrigin": "models.settings.converters",
+    "SettingsPlan": "models.settings.changes",
     "SortKey": "models.query",
     "SourceChanged": "errors",
     "SourceKind": "models.entry",
@@ -241,6 +266,7 @@ _HOMES = {
     "SourceVanished": "errors",
     "SpaceEstimate": "models.retention.purge",
     "StationRetention": "retention.station",
+    "StationSettings": "client.settings.station",
     "StationStatus": "client.status",
     "StorageError": "errors",
     "SubmissionState": "models.report",

@@ -3,6 +3,7 @@
 ArchiveError                     exit 1
 ├── UsageError                   exit 2  the caller asked for something impossible
 │   ├── ConfigError                      a configuration file or one of its values
+│   ├── ConfigChanged                    somebody else changed the configuration meanwhile
 │   ├── WrongAccount                     another account than the archive's would write into it
 │   ├── NotAllowed                       a person's role does not allow it
 │   ├── AlreadyDone                      an entry that its run has replayed already
@@ -70,6 +71,10 @@ class UsageError(ArchiveError):
 
 class ConfigError(UsageError):
     """The configuration cannot be used."""
+
+
+class ConfigChanged(UsageError):
+    """The configuration was changed meanwhile; look at it, then try again."""
 
 
 class WrongAccount(UsageError):

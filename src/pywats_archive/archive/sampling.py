@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,14 +24,22 @@ def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
 
     Only reads the files, and follows no links. Says nothing about reports. UsageError if there is no file.
     """
+    found = measure_files(islice(_within(_files(folder)), MOST_FILES), level=level)
+    if found is None:
+        raise UsageError(f"--sample {folder}: there is no file with content beneath it; name a folder of log files")
+    return found
+
+
+def measure_files(paths: Iterable[Path], *, level: int) -> tuple[Ratios, float] | None:
+    """Compress some files; returns their ratios and mean size in bytes, and None if there is no file with content."""
     scratch = Scratch()
     try:
-        found = _archived(scratch.make() / "archive", folder, level)
+        found = _archived(scratch.make() / "archive", paths, level)
     finally:
         scratch.close()
     number = found.total_entries
     if not number or not found.source_size_bytes:
-        raise UsageError(f"--sample {folder}: there is no file with content beneath it; name a folder of log files")
+        return None
     compressed = max(1, found.compressed_size_bytes - number * HEADER_BYTES)
     files = f"{number} of your files ({found.source_size_bytes / 1e6:.3g} MB) at level {level}"
     ratios = replace(
@@ -42,9 +50,9 @@ def measure(folder: Path, *, level: int) -> tuple[Ratios, float]:
     return ratios, found.source_size_bytes / number
 
 
-def _archived(root: Path, folder: Path, level: int) -> ArchiveStatistics:
+def _archived(root: Path, paths: Iterable[Path], level: int) -> ArchiveStatistics:
     with Archive.open(root, create=True, own=True) as archive:
-        for path in islice(_within(_files(folder)), MOST_FILES):
+        for path in paths:
             source = ingest.NewSource(path=path, converter_name="sample", compression_level=level)
             try:
                 ingest.archive_source(archive, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.oversight import StationReader
 from pywats_archive.client.replays import Replays
 from pywats_archive.config.outline import StationOutline
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.host.settings.outline import read_outline
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.operation.replay_mode import ReplayMode
@@ -24,10 +25,12 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.portable.user import current_user
 
 if TYPE_CHECKING:
+    from pywats_archive.client.settings.station import StationSettings
     from pywats_archive.doctor.examination import Examination
     from pywats_archive.models.operation.capacity import Ratios
     from pywats_archive.models.operation.replay import ReprocessingResult
     from pywats_archive.models.operation.statistics import ArchiveStatistics
+    from pywats_archive.models.settings.installation import Installation
     from pywats_archive.reprocessing.runner import OnProgress
     from pywats_archive.retention.station import StationRetention
 
@@ -49,6 +52,7 @@ class Client(StationReader, Replays):
         """
         self.actor = current_user() if actor is None else arguments.text(actor, "actor")
         self._station = station
+        self._read_at = _stamp(station)
         self._archives = OpenArchives(arguments.paths(archives, "archives"))
 
     @classmethod
@@ -60,6 +64,20 @@ class Client(StationReader, Replays):
         roots = station.archive_roots(even_unused=True)  # an archive that was switched off still has its entries
         made = [root for root in roots if (root / DESCRIPTION).exists()]
         return cls(made, station=station, actor=actor)
+
+    def open_new(self) -> None:
+        """Read a configuration that changed again, and open its archives that were created since; else does nothing.
+
+        A configuration that is invalid by now leaves the client as it is.
+        """
+        if self._station is None:
+            return
+        stamp = _stamp(self._station)
+        if stamp != self._read_at:
+            with suppress(ArchiveError):
+                self._station = read_outline(self._station.path)
+            self._read_at = stamp
+        self._archives.open_new(self._station.archive_roots(even_unused=True))
 
     @staticmethod
     def doctor(
@@ -82,6 +100,13 @@ class Client(StationReader, Replays):
             away = {root: str(reason) for root, reason in unavailable_archives(station.outline()).items()}
             return diagnosis.of_station(station, away=away, is_quick=quick)
         return diagnosis.of_archive(Path(str(archive)), is_quick=quick)
+
+    @staticmethod
+    def installation() -> Installation:
+        """Return the versions and licences of the program and of all that it needs."""
+        from pywats_archive.client.settings.installation import installation
+
+        return installation()
 
     @staticmethod
     def measure(folder: Path | str, *, level: int = 6) -> tuple[Ratios, float]:
@@ -132,6 +157,13 @@ class Client(StationReader, Replays):
 
         return StationRetention(self._archives.all, self.require_converter, actor=self.actor)
 
+    @property
+    def settings(self) -> StationSettings:
+        """The settings of the converters: read, planned and changed in the configuration."""
+        from pywats_archive.client.settings.station import StationSettings
+
+        return StationSettings(self.config, self._archives, actor=self.actor)
+
     async def reprocess_archives(
         self,
         converter_name: str,
@@ -176,3 +208,11 @@ class Client(StationReader, Replays):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _stamp(station: StationOutline | None) -> tuple[int, int] | None:
+    """Return time and size of a configuration; None without one."""
+    with suppress(OSError):
+        status = station.path.stat() if station else None
+        return (status.st_mtime_ns, status.st_size) if status else None
+    return None

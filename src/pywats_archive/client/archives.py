@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.presence import require_archive
 from pywats_archive.config.outline import StationOutline
-from pywats_archive.errors import ArchiveAway, CatalogDamaged, UnknownEntry, UsageError
+from pywats_archive.errors import ArchiveAway, ArchiveError, CatalogDamaged, UnknownEntry, UsageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter, Page
@@ -31,6 +32,7 @@ class OpenArchives:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots = tuple(roots)
+        self._opening = threading.Lock()
         self.open()
 
     def open(self) -> None:
@@ -39,11 +41,23 @@ class OpenArchives:
         self._damaged: dict[Path, CatalogDamaged] = {}
         with ExitStack() as stack:
             for root in self.roots:
-                try:
-                    self._opened[root] = stack.enter_context(Archive.open(root))
-                except CatalogDamaged as exc:
-                    self._damaged[root] = exc
+                self._open(root, stack)
             self._exits = stack.pop_all()
+
+    def open_new(self, roots: Iterable[Path]) -> None:
+        """Open those archives that are not open yet and exist by now; one that cannot be opened is left for the next time."""
+        with self._opening:
+            for root in roots:
+                if root not in self.roots and (root / layout.DESCRIPTION).exists():
+                    with suppress(ArchiveError):
+                        self._open(root, self._exits)
+                        self.roots = (*self.roots, root)
+
+    def _open(self, root: Path, stack: ExitStack) -> None:
+        try:
+            self._opened = {**self._opened, root: stack.enter_context(Archive.open(root))}
+        except CatalogDamaged as exc:
+            self._damaged = {**self._damaged, root: exc}
 
     def close(self) -> None:
         """Close the archives; idempotent."""

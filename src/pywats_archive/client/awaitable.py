@@ -9,6 +9,7 @@ from types import TracebackType
 
 from pywats_archive.client.api import Client
 from pywats_archive.client.face import Face, awaited, passed_on, streamed
+from pywats_archive.client.settings.station import StationSettings
 from pywats_archive.errors import UsageError
 from pywats_archive.retention.station import StationRetention
 
@@ -39,6 +40,22 @@ class AsyncRetention(Face[StationRetention]):
     hold = awaited(StationRetention.hold)
     release = awaited(StationRetention.release)
     holds = awaited(StationRetention.holds)
+
+
+class AsyncSettings(Face[StationSettings]):
+    """The methods of ``Client.settings``, awaitable."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _inner(self) -> StationSettings:
+        return self._client.settings
+
+    converters = awaited(StationSettings.converters)
+    plan = awaited(StationSettings.plan)
+    save = awaited(StationSettings.save)
+    examine = awaited(StationSettings.examine)
+    expected = awaited(StationSettings.expected)
 
 
 class AsyncClient(Face[Client]):
@@ -80,6 +97,11 @@ class AsyncClient(Face[Client]):
         return AsyncRetention(self._inner())
 
     @property
+    def settings(self) -> AsyncSettings:
+        """The settings of the converters: read, planned and changed in the configuration."""
+        return AsyncSettings(self._inner())
+
+    @property
     def actor(self) -> str:
         """The name that the history has for whoever uses this client."""
         return self._inner().actor
@@ -100,6 +122,7 @@ class AsyncClient(Face[Client]):
     get_retention_policy = passed_on(Client.get_retention_policy)
     update_retention_policy = passed_on(Client.update_retention_policy)
 
+    open_new = awaited(Client.open_new)
     find = awaited(Client.find)
     pages = streamed(Client.pages)
     entries = streamed(Client.entries)

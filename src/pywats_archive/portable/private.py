@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,34 @@ def create_private(path: Path, line: str, *, on_shared: Callable[[OSError], None
         sync_folder(path.parent)
     finally:
         unlink(partial, missing_ok=True)
+
+
+def create_like(path: Path, content: bytes, *, model: Path, windows: bool = WINDOWS) -> None:
+    """Create a file durably with the rights, and on POSIX the owner, of ``model``; OSError if that fails, or if it exists."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            _take_rights(path, model, windows=windows)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.utime(path)
+        sync_folder(path.parent)
+    except OSError:
+        with suppress(OSError):
+            unlink(path)
+        raise
+
+
+def _take_rights(path: Path, model: Path, *, windows: bool) -> None:
+    if windows:
+        if not others_who_may_read(model, windows=windows):
+            keep_private(path, windows=windows)
+        return
+    wanted, own = model.stat(), path.stat()
+    if (wanted.st_uid, wanted.st_gid) != (own.st_uid, own.st_gid):
+        os.chown(path, wanted.st_uid, wanted.st_gid)
+    shutil.copystat(model, path)
 
 
 def others_who_may_read(path: Path, *, windows: bool = WINDOWS, run: rights.Run = rights.run) -> tuple[str, ...]:

@@ -107,3 +107,10 @@ def test_the_configuration_is_no_source(tmp_path: Path) -> None:
     beside = {**ICT, "watch_folder": ".", "file_patterns": ["*.json"], **AWAY}
     station = read_station_config(write(tmp_path, beside))
     assert spared(station.converters[0], station) == {"config.json", "pywats-archive.json", "pywats-archive.key"}
+
+
+def test_the_copies_of_former_configurations_are_no_source(tmp_path: Path) -> None:
+    """A folder converter beside the configuration leaves them where they are."""
+    path = write(tmp_path, {**DIRS, "watch_folder": str(tmp_path / "station"), "folder_patterns": ["LOT*"], **AWAY})
+    station = read_station_config(path)
+    assert "pywats-archive-former" in spared(station.converters[0], station)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import account
 from pywats_archive.catalog import events
-from pywats_archive.models.event import EventFilter, EventPage, RecordedEvent
+from pywats_archive.models.event import Event, EventFilter, EventPage, RecordedEvent
 
 
 def page_of(
@@ -27,3 +29,9 @@ def page_of(
         found += [RecordedEvent(archive=archive.root, **each) for each in values]
     newest = sorted(found, key=lambda event: event.at)[-limit:]
     return EventPage(events=tuple(newest), positions=positions)
+
+
+def record(archive: Archive, kind: str, details: dict[str, Any], *, actor: str) -> None:
+    """Append an event that concerns no entry."""
+    account.require_owner(archive.root)
+    archive.write(lambda tx: events.append(tx, Event(kind=kind, at=archive.now(), actor=actor, details=details)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,24 @@ def read_station_config(path: Path, *, remember: bool = False) -> StationConfig:
     ``remember``: write the keys that pyWATS drops to the state file, if the configuration is usable; only the service does.
     Any other error caused by its content is a ConfigError too.
     """
+    return _usable(path, lambda: _read(path.absolute(), read_object(path.absolute()), remember=remember))
+
+
+def check_document(path: Path, document: dict[str, Any]) -> StationConfig:
+    """Check a configuration that its file does not have yet, as ``read_station_config`` does."""
+    return _usable(path, lambda: _read(path.absolute(), document, remember=False))
+
+
+def _usable(path: Path, read: Callable[[], StationConfig]) -> StationConfig:
     try:
-        return _read(path.absolute(), remember=remember)
+        return read()
     except (ValueError, TypeError, OverflowError, RecursionError, OSError) as exc:
         detail = " ".join(redacted(str(exc)).split())[:200]
         raise ConfigError(f"{path}: cannot be used ({type(exc).__name__}: {detail}); correct it") from exc
 
 
-def _read(path: Path, *, remember: bool) -> StationConfig:
-    fields = state_file.completed_station(path, read_object(path))
+def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationConfig:
+    fields = state_file.completed_station(path, document)
     register_secrets(fields)
     sections = sections_of(fields, path)
     remembered = state_file.recall(path, state_file.CONVERTERS)

@@ -15,22 +15,37 @@ from pywats_archive.redaction import know_address, know_token
 SIBLINGS = {"done_folder": "Done", "error_folder": "Error", "pending_folder": "Pending"}
 FOLDERS = ("watch_folder", *SIBLINGS, "archive_folder")
 _MOST_BYTES = 10_000_000
+_COMMENTS = ("//", "/*", "#")
 
 
 def read_object(path: Path) -> dict[str, Any]:
     """Return the object in a file; ConfigError if there is none."""
+    return parse_object(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a configuration; ConfigError if they cannot be read."""
     try:
-        fields = json.loads(_content(path))
+        return _content(path)
     except FileNotFoundError as exc:
         raise ConfigError(f"{path}: there is no such file; name pyWATS' config.json") from exc
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check its rights") from exc
+
+
+def parse_object(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the object in the bytes of a configuration; ConfigError if there is none."""
+    try:
+        fields = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: not UTF-8 at byte {exc.start}; save it as UTF-8") from exc
     except RecursionError as exc:
         raise ConfigError(f"{path}: its JSON is nested too deeply; name pyWATS' config.json") from exc
     except json.JSONDecodeError as exc:
-        raise ConfigError(f"{path}: line {exc.lineno}, column {exc.colno}: {exc.msg}; correct the JSON") from exc
+        place = f"{path}: line {exc.lineno}, column {exc.colno}"
+        if exc.doc.startswith(_COMMENTS, exc.pos):
+            raise ConfigError(f"{place}: JSON has no comments; remove it") from exc
+        raise ConfigError(f"{place}: {exc.msg}; correct the JSON") from exc
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: holds no JSON object; name pyWATS' config.json")
     return fields
@@ -73,10 +88,10 @@ def absolute_folders(folders: dict[str, str], base: Path) -> dict[str, str]:
     return {"watch_folder": str(watch), **siblings}
 
 
-def _content(path: Path) -> str:
+def _content(path: Path) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{path}: is not a file; name pyWATS' config.json")
     if found.st_size > _MOST_BYTES:
         raise ConfigError(f"{path}: has {found.st_size} bytes, more than any configuration; name pyWATS' config.json")
-    return read_small(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
+    return read_small(path, most_bytes=_MOST_BYTES)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings.key import KEY_FILE
-from pywats_archive.host.settings.state_file import state_path
+from pywats_archive.host.settings.state_file import FORMER, state_path
 
 NOT_ARCHIVED = "not-archived"
 """The folder in Done for sources that were converted while the archive failed."""
@@ -57,7 +57,8 @@ def spared(config: ConverterConfig, station: StationConfig) -> frozenset[str]:
     """Return the names in a converter's watch folder, in normal case, that the station needs: they are no sources."""
     watch = real(config.watch_folder)
     if config.converter_type == "folder":
-        return frozenset(name for each in neighbours(station) if (name := way_to(watch, each.path)))
+        former = {os.path.normcase(FORMER)} if real(station.path.parent) == watch else set()
+        return frozenset(former.union(name for each in neighbours(station) if (name := way_to(watch, each.path))))
     own = (station.path, state_path(station.path), station.path.parent / KEY_FILE)
     return frozenset(os.path.normcase(path.name) for path in own if real(path.parent) == watch)
 

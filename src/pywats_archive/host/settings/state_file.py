@@ -14,6 +14,8 @@ from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small, replace_durably
 
 STATE_FILE = "pywats-archive.json"
+FORMER = "pywats-archive-former"
+"""The folder beside a configuration for copies of its earlier content."""
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
 STATION = "station"
 

@@ -77,6 +77,46 @@ class Capacity:
     """The ratios that were used."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedLoad:
+    """The files that a converter is likely to get, judged by those of the last days."""
+
+    days: int
+    """The number of days that were looked at."""
+    files: int
+    """The files of these days."""
+    size_bytes: int
+    """Their size."""
+    source_bytes_per_day: float
+    """What their sources take on disk per day, compressed."""
+    report_bytes_per_day: float
+    """What their reports take; 0 if ``source_bytes_per_day`` has both."""
+    seen_in: tuple[str, ...]
+    """The folders that were looked at; the archive, if it has entries of the converter."""
+    measured_on: str = ""
+    """The origin of the compression ratios, for people; empty if the sizes are those of an archive."""
+
+    def disk_bytes(self, days: float, *, reports: bool = True) -> int:
+        """Return what the files of so many days take on disk."""
+        return round(days * (self.source_bytes_per_day + (self.report_bytes_per_day if reports else 0)))
+
+
+def expected_load(
+    *, days: int, files: int, size_bytes: int, seen_in: tuple[str, ...], ratios: Ratios = MEASURED
+) -> ExpectedLoad:
+    """Return the load that files of the last days predict, by ratios; there is at least one file."""
+    mean = size_bytes / files
+    return ExpectedLoad(
+        days=days,
+        files=files,
+        size_bytes=size_bytes,
+        source_bytes_per_day=files / days * _allotted(mean / ratios.source_ratio),
+        report_bytes_per_day=files / days * _allotted(mean * ratios.report_share / ratios.report_ratio),
+        seen_in=seen_in,
+        measured_on=ratios.measured_on,
+    )
+
+
 _MOST = 1e15
 
 

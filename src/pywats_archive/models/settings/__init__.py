@@ -1,0 +1,1 @@
+"""Values of a station's settings and of what is installed."""
