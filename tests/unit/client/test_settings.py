@@ -110,13 +110,14 @@ def test_an_archive_that_is_created_later_is_opened(tmp_path: Path) -> None:
     """A client that was opened before the first source sees what the service archives, and a converter that was added."""
     config = written(tmp_path / "config.json", {})
     with Client.from_config(config) as client:
-        assert len(client.roots) == 0
+        assert not client.find().total
         filled.fill(tmp_path)
         document = json.loads(config.read_text(encoding="utf-8"))
         document["converters"].append({"name": "E", "module_path": "m.E", "watch_folder": "E/watch"})
         config.write_text(json.dumps(document), encoding="utf-8")
         client.open_new()
-        assert client.roots == (tmp_path / "archive",) and client.find().total == 5
+        assert client.roots == (tmp_path / "archive",)
+        assert client.find().total == 5
         assert client.converters() == ("C", "D", "E", "S")
         config.write_text("{", encoding="utf-8")
         client.open_new()
