@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pywats_archive.archive.core import EntryDetails as EntryDetails
     from pywats_archive.archive.ledger import Account as Account
-    from pywats_archive.archive.results.runs import Rollback as Rollback
     from pywats_archive.client import Client as Client
     from pywats_archive.client.awaitable import AsyncClient as AsyncClient
     from pywats_archive.client.awaitable import AsyncRetention as AsyncRetention
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import FolderTaken as FolderTaken
     from pywats_archive.errors import NeedsConfirmation as NeedsConfirmation
     from pywats_archive.errors import NewerFormat as NewerFormat
+    from pywats_archive.errors import NotAllowed as NotAllowed
     from pywats_archive.errors import NotAnArchive as NotAnArchive
     from pywats_archive.errors import NoteUntrusted as NoteUntrusted
     from pywats_archive.errors import Overtaken as Overtaken
@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.replay import ItemState as ItemState
     from pywats_archive.models.operation.replay import ReplayRequest as ReplayRequest
     from pywats_archive.models.operation.replay import ReprocessingResult as ReprocessingResult
+    from pywats_archive.models.operation.replay import Rollback as Rollback
     from pywats_archive.models.operation.replay import Run as Run
     from pywats_archive.models.operation.replay import RunState as RunState
     from pywats_archive.models.operation.replay_mode import ReplayMode as ReplayMode
@@ -216,6 +217,7 @@ _HOMES = {
     "ItemState": "models.operation.replay",
     "NeedsConfirmation": "errors",
     "NewerFormat": "errors",
+    "NotAllowed": "errors",
     "NotAnArchive": "errors",
     "NoteUntrusted": "errors",
     "Obstacle": "models.retention.purge",
@@ -244,7 +246,7 @@ _HOMES = {
     "RetentionEngine": "retention.engine",
     "RetentionHeldBack": "errors",
     "RetentionPolicy": "models.retention.policy",
-    "Rollback": "archive.results.runs",
+    "Rollback": "models.operation.replay",
     "Run": "models.operation.replay",
     "RunRunning": "errors",
     "RunState": "models.operation.replay",

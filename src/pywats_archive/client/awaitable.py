@@ -157,6 +157,7 @@ class AsyncClient(Face[Client]):
     compare_reports = awaited(Client.compare_reports)
     replay = awaited(Client.replay)
     estimate_replay = awaited(Client.estimate_replay)
+    archive_of = awaited(Client.archive_of)
     replayable = awaited(Client.replayable)
     plan_run = awaited(Client.plan_run)
     resume_run = awaited(Client.resume_run)

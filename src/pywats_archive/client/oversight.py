@@ -106,7 +106,8 @@ class StationReader(EntryReader):
         from pywats_archive.models.event import EventFilter
 
         most = arguments.whole(limit, "limit")
-        return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=after)
+        behind = {root: arguments.whole(number, "after") for root, number in (after or {}).items()}
+        return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=behind)
 
     def watchers_of(self, path: Path | str) -> tuple[Watcher, ...]:
         """Return the converters that watch the folder of a file; none if the client has no configuration."""

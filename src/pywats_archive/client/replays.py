@@ -12,12 +12,12 @@ from pywats_archive.archive import arguments
 from pywats_archive.client.run_reader import RunReader
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
-    from pywats_archive.archive.results.runs import Rollback
     from pywats_archive.models.entry import ArchiveEntry
-    from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
+    from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, Rollback
     from pywats_archive.reprocessing.engine import ReprocessingEngine
     from pywats_archive.reprocessing.runner import OnProgress
 
@@ -45,11 +45,13 @@ class Replays(RunReader):
         from pywats_archive.models.operation.replay import ReplayRequest
 
         how = arguments.of_kind(request or ReplayRequest(), "request", ReplayRequest)
-        return self._engine_for(archive_ids).start(archive_ids, how, processes=processes, on_progress=on_progress)
+        return self.reprocessing(self.archive_of(archive_ids)).start(
+            archive_ids, how, processes=processes, on_progress=on_progress
+        )
 
     def estimate_replay(self, archive_ids: Sequence[str], *, processes: int = 0) -> timedelta:
         """Estimate how long a replay takes in this many processes (0: one per core)."""
-        return self._engine_for(archive_ids).estimate(archive_ids, processes=processes)
+        return self.reprocessing(self.archive_of(archive_ids)).estimate(archive_ids, processes=processes)
 
     @property
     def config(self) -> Path | None:
@@ -65,33 +67,39 @@ class Replays(RunReader):
 
     def plan_run(
         self,
-        chosen: EntryFilter | int,
+        chosen: EntryFilter | int | Sequence[str],
         request: ReplayRequest,
         archive: Path | str | None = None,
         *,
+        mode: ReplayMode = ReplayMode.ALL,
         since: int | None = None,
         actor: str | None = None,
     ) -> int:
-        """Record a run over the entries that match, or over those of another run; return its number.
+        """Record a run over the entries that match, over those of another run, or over these ids; return its number.
 
-        ``resume_run`` carries it out. With ``since``, a run with a higher number and the same request is the one: what is
-        asked twice is planned once. RunRunning while another one runs.
+        ``resume_run`` carries it out; ``mode`` narrows a filter. With ``since``, a run with a higher number and the same
+        request is the one: what is asked twice is planned once. RunRunning while another one runs.
         """
         from pywats_archive.reprocessing import selection
 
         of = self._archive_of(archive)
         engine = self.reprocessing(of.root, actor=actor)
         if isinstance(chosen, EntryFilter):
-            wanted = arguments.entry_filter(chosen)
-            how = replace(request, selection=selection.by_filter(wanted))
-        else:
+            chosen = arguments.entry_filter(chosen)
+            how = replace(request, selection=selection.by_filter(chosen, mode))
+        elif isinstance(chosen, int):
             how = replace(request, selection={"entries_of": chosen})
+        else:
+            chosen = arguments.texts(chosen, "chosen")
+            how = replace(request, selection=request.selection or selection.by_ids(chosen))
         newer = (run for run in engine.runs() if since is not None and run.run_id > since)
         if same := next((run for run in newer if run.request == how.as_details()), None):
             return same.run_id
         if isinstance(chosen, EntryFilter):
-            return engine.plan(engine.select(wanted), how)
-        return engine.plan([item.archive_id for item in engine.items(chosen)], how)
+            return engine.plan(engine.select(chosen, mode), how)
+        if isinstance(chosen, int):
+            return engine.plan([item.archive_id for item in engine.items(chosen)], how)
+        return engine.plan(chosen, how)
 
     def resume_run(
         self,
@@ -120,7 +128,8 @@ class Replays(RunReader):
 
         return ReprocessingEngine(self._archive_of(archive), self._station.path, actor=actor or self.actor)
 
-    def _engine_for(self, archive_ids: Sequence[str]) -> ReprocessingEngine:
+    def archive_of(self, archive_ids: Sequence[str]) -> Path:
+        """Return the folder of the archive that has these entries; UsageError if they are of several, or none is named."""
         roots = {self._archives.holder(each).root for each in arguments.texts(archive_ids, "archive_ids")}
         if not roots:
             raise UsageError("nothing to replay: no entry matches")
@@ -129,4 +138,4 @@ class Replays(RunReader):
             raise UsageError(
                 f"archive_ids are of several archives ({several}); replay those of each as a run of its own"
             )
-        return self.reprocessing(roots.pop())
+        return roots.pop()

@@ -13,13 +13,19 @@ from pathlib import Path
 from pywats_archive.archive import arguments
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import runs
-from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.main_script import require_guard
 from pywats_archive.errors import UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, ReprocessingResult, Run, RunState
+from pywats_archive.models.operation.replay import (
+    ItemResult,
+    ReplayRequest,
+    ReprocessingResult,
+    Rollback,
+    Run,
+    RunState,
+)
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.reprocessing import history, runner, selection

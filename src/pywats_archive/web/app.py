@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -18,9 +18,12 @@ from pywats_archive.web import problems
 from pywats_archive.web.access.gate import Gate
 from pywats_archive.web.api import entries as entries_api
 from pywats_archive.web.api import integrity as integrity_api
+from pywats_archive.web.api import purges as purges_api
 from pywats_archive.web.api import retention as retention_api
 from pywats_archive.web.api import runs as runs_api
+from pywats_archive.web.api import station as station_api
 from pywats_archive.web.api import status as status_api
+from pywats_archive.web.api.asked import only_known_fields
 from pywats_archive.web.pages import archives, compare, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
@@ -29,8 +32,10 @@ from pywats_archive.web.station import Station
 ROUTERS = (
     entries_api.router,
     runs_api.router,
+    station_api.router,
     status_api.router,
     retention_api.router,
+    purges_api.router,
     integrity_api.router,
     overview.router,
     archives.router,
@@ -61,7 +66,9 @@ def create_app(station: Station, settings: WebSettings) -> ASGIApp:
     )
     app.state.station = station
     for router in ROUTERS:
-        app.include_router(router)
+        is_api = router.prefix.startswith("/api/")
+        checks = [Depends(only_known_fields)] if is_api else []
+        app.include_router(router, include_in_schema=is_api, dependencies=checks)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_exception_handler(Exception, _on_unexpected)

@@ -33,11 +33,11 @@ class Launcher:
         self._children: dict[tuple[Path, int], _Child] = {}
         self._troubles: dict[tuple[Path, int], str] = {}
 
-    def start(self, verb: str, run_id: int, *, archive: Path, config: Path) -> None:
+    def start(self, verb: str, run_id: int, *, archive: Path, config: Path, processes: int = 0) -> None:
         """Start ``reprocess resume`` or ``rollback`` for a run, unless its process is still there."""
         words = ["reprocess", verb, str(run_id)]
         words += ["--config", str(config.absolute()), "--archive", str(archive)]
-        words += ["--yes"] if verb == "rollback" else []
+        words += ["--yes"] if verb == "rollback" else ["--processes", str(processes)]
         key = (archive, run_id)
         with self._lock:
             self._reap()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,8 @@ from starlette.requests import Request
 
 from pywats_archive.client import Client
 from pywats_archive.errors import NeedsConfirmation, UsageError
-from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, RunState
+from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, Rollback, RunState
+from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.web.station import Station, station_of, user_of
 from pywats_archive.web.views import address, runs
@@ -33,6 +35,14 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A run that is on record and not carried out yet."""
+
+    run_id: int
+    archive: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """The counts of a run, and what a process does with it now."""
 
@@ -43,6 +53,8 @@ class Progress:
     done: int
     skipped: int
     planned: int
+    trouble: str = ""
+    """Why the last process that worked on it ended before its time."""
 
 
 class Replaying:
@@ -76,6 +88,22 @@ class Replaying:
         """Start a dry run over the entries that match; return its number."""
         return self._begin(wanted, replace(how, dry_run=True), since)
 
+    def plan(
+        self, chosen: EntryFilter | int | Sequence[str], how: ReplayRequest, *, mode: ReplayMode, since: int | None
+    ) -> Planned:
+        """Record a run that ``resume`` has carried out."""
+        if how.converter_file is not None:
+            raise UsageError("converter_file: a file of the station is not run over the network; use the command there")
+        self._require_config()
+        if self.archive is None and not isinstance(chosen, EntryFilter | int):
+            root = self.client.archive_of(chosen)
+        else:
+            root = self._root()
+        with self.station.launcher.planning:
+            actor = user_of(self._request)
+            run_id = self.client.plan_run(chosen, how, root, mode=mode, since=since, actor=actor)
+        return Planned(run_id=run_id, archive=root)
+
     def send(self, run_id: int, *, reports: int | None, reason: str, since: int | None) -> int:
         """Send what a comparison found, with the number of reports as the confirmation; return the new run's number."""
         compared = self.client.run(run_id, self.archive)
@@ -88,13 +116,13 @@ class Replaying:
         how = replace(asked, dry_run=False, submit_to_server=True, allow_verdict_change=reason.strip() or None)
         return self._begin(run_id, how, since)
 
-    def resume(self, run_id: int) -> None:
-        """Have the rest of a run carried out."""
+    def resume(self, run_id: int, *, processes: int = 0) -> None:
+        """Have the rest of a run carried out, in this many processes (0: one per core)."""
         run = self.client.run_progress(run_id, self.archive)
         if run.state is not RunState.RUNNING:
             raise UsageError(f"run {run_id} is {run.state.value.replace('_', ' ')}; there is nothing to resume")
         if not self.client.is_replaying(self.archive):
-            self._launch("resume", run_id)
+            self._launch("resume", run_id, processes)
 
     def cancel(self, run_id: int) -> None:
         """Cancel a run after the entries in progress; nothing to do if it was cancelled before."""
@@ -111,6 +139,11 @@ class Replaying:
             raise UsageError(f"run {run_id} cannot be taken back: it changed nothing, or it is not finished")
         self._launch("rollback", run_id)
 
+    def roll_back(self, run_id: int) -> tuple[Rollback, ...]:
+        """Have the entries of a run show their earlier conversions again, and wait for it."""
+        self._require_config()
+        return self.client.reprocessing(self._root(), actor=user_of(self._request)).rollback(run_id)
+
     def progress(self, run_id: int) -> Progress:
         """Return the counts of a run."""
         run = self.client.run_progress(run_id, self.archive)
@@ -123,6 +156,7 @@ class Replaying:
             done=run.done,
             skipped=run.skipped,
             planned=run.planned,
+            trouble=self.trouble(run_id) if run.state is RunState.RUNNING and not verb else "",
         )
 
     def result(self, run_id: int) -> ReprocessingResult:
@@ -147,8 +181,9 @@ class Replaying:
                 self._launch("resume", run_id)
         return run_id
 
-    def _launch(self, verb: str, run_id: int) -> None:
-        self.station.launcher.start(verb, run_id, archive=self._root(), config=self._require_config())
+    def _launch(self, verb: str, run_id: int, processes: int = 0) -> None:
+        config = self._require_config()
+        self.station.launcher.start(verb, run_id, archive=self._root(), config=config, processes=processes)
 
     def _root(self) -> Path:
         if self.is_ambiguous:

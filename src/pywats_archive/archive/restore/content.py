@@ -19,13 +19,14 @@ _NO_FILE = Path("-")
 
 
 def source_chunks(archive: Archive, archive_id: str, *, actor: str) -> Iterator[bytes]:
-    """Stream a source, or the tar of a folder source, and record the access.
+    """Stream a source, or the tar of a folder source, and record the access, and damage that is found.
 
     BlobDamaged after the last chunk if it is damaged.
     """
     entry = entry_with_bytes(archive, archive_id)
     record_restore(archive, archive_id, _NO_FILE, actor=actor)
-    return archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
+    chunks = archive.blobs.read_checked(entry.source_archived_path, entry.source_checksum)
+    return _recorded(chunks, archive, archive_id, actor)
 
 
 def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str) -> Iterator[bytes]:
@@ -38,8 +39,21 @@ def companion_chunks(archive: Archive, archive_id: str, name: str, *, actor: str
     record_restore(archive, archive_id, _NO_FILE, actor=actor, companion=name)
     path = companion.archived_path
     if layout.is_one_companion(path):
-        return archive.blobs.read_checked(path, companion.checksum)
-    return _member(archive, companion)
+        chunks = archive.blobs.read_checked(path, companion.checksum)
+    else:
+        chunks = _member(archive, companion)
+    return _recorded(chunks, archive, archive_id, actor, companion=name)
+
+
+def _recorded(
+    chunks: Iterator[bytes], archive: Archive, archive_id: str, actor: str, *, companion: str | None = None
+) -> Iterator[bytes]:
+    """Yield chunks; damage among them is recorded as well."""
+    try:
+        yield from chunks
+    except BlobDamaged as exc:
+        record_restore(archive, archive_id, _NO_FILE, actor=actor, damage=str(exc), companion=companion)
+        raise
 
 
 def _member(archive: Archive, companion: Companion) -> Iterator[bytes]:

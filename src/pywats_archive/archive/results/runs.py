@@ -18,25 +18,11 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import UnknownRun
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.event import Event
-from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Run, RunState
+from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Rollback, Run, RunState
 from pywats_archive.models.report import SubmissionState
 
 _RECOVERY_S = 2.0
 """How long to wait for a starting service that repairs reports after a crash."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rollback:
-    """The result of rolling back one entry."""
-
-    archive_id: str
-    """The entry."""
-    is_set_back: bool
-    """Whether it shows its previous conversion again."""
-    reason: str | None = None
-    """Why it was not rolled back."""
-    submitted_ids: tuple[str, ...] = ()
-    """Reports of the run that the server has: they stay there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

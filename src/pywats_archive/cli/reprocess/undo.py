@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pywats_archive.archive.results.runs import Rollback
 from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.words import RunArgument
+from pywats_archive.models.operation.replay import Rollback
 from pywats_archive.portable.user import current_user
 from pywats_archive.words.text import printable
 

@@ -173,6 +173,20 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rollback:
+    """The result of rolling back one entry."""
+
+    archive_id: str
+    """The entry."""
+    is_set_back: bool
+    """Whether it shows its previous conversion again."""
+    reason: str | None = None
+    """Why it was not rolled back."""
+    submitted_ids: tuple[str, ...] = ()
+    """Reports of the run that the server has: they stay there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayRequest:
     """How entries are replayed."""
 

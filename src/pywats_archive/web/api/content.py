@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from io import BufferedIOBase
+from itertools import chain
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
@@ -29,25 +30,26 @@ def attachment_response(name: str, content: bytes) -> Response:
 
 def image_response(content: BufferedIOBase) -> Response:
     """Return an image as such; UsageError if browsers do not show it."""
-    first = content.read(_CHUNK)
+    pieces = _whole(content)
+    first = next(pieces, b"")
     kind = image_type(first)
     if kind is None:
         content.close()
         raise UsageError("the source is no image; download it")
-    return StreamingResponse(_rest(first, content), media_type=kind, headers={"content-security-policy": _SANDBOX})
+    shown = chain([first], pieces)
+    return StreamingResponse(shown, media_type=kind, headers={"content-security-policy": _SANDBOX})
 
 
 def download_response(content: BufferedIOBase, name: str) -> Response:
-    """Return bytes as a download; the first piece is read before the answer begins."""
+    """Return bytes as a download."""
     headers = {"content-disposition": _download(name), "content-security-policy": _SANDBOX}
-    first = content.read(_CHUNK)
-    return StreamingResponse(_rest(first, content), media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(_begun(_whole(content)), media_type="application/octet-stream", headers=headers)
 
 
 def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | None) -> Response:
     """Return a source as a download; ``asked`` is the Range header, of which one range from a start is served.
 
-    The first piece is read before the answer begins: what is damaged there is an error, and no download.
+    A damaged source has no end: the connection breaks, so that nobody takes what was sent for the whole.
     """
     name = entry.source_original_path.replace("\\", "/").rpartition("/")[2]
     if entry.source_kind is SourceKind.FOLDER:
@@ -59,32 +61,42 @@ def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | N
     }
     size, match = entry.source_size_bytes, _RANGE.fullmatch(asked or "")
     if match is None or entry.source_kind is not SourceKind.FILE:
-        first = content.read(_CHUNK)
-        return StreamingResponse(_rest(first, content), media_type="application/octet-stream", headers=headers)
+        return StreamingResponse(_begun(_whole(content)), media_type="application/octet-stream", headers=headers)
     start, end = int(match[1]), min(int(match[2] or size - 1), size - 1)
     if start >= size or end < start:
         content.close()
         return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
     headers |= {"content-range": f"bytes {start}-{end}/{size}", "content-length": str(end - start + 1)}
-    pieces = _slice(content, start, end - start + 1)
-    return StreamingResponse(pieces, 206, media_type="application/octet-stream", headers=headers)
+    pieces = _slice(content, start, end - start + 1, is_last=end == size - 1)
+    return StreamingResponse(_begun(pieces), 206, media_type="application/octet-stream", headers=headers)
 
 
 def _download(name: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name.encode('utf-8', 'replace'), safe='')}"
 
 
-def _rest(first: bytes, content: BufferedIOBase) -> Iterator[bytes]:
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Read the first piece now: what is damaged there is an error, and no answer that ends early."""
+    return chain([next(pieces, b"")], pieces)
+
+
+def _whole(content: BufferedIOBase) -> Iterator[bytes]:
     with content:
-        yield first
         while piece := content.read(_CHUNK):
             yield piece
 
 
-def _slice(content: BufferedIOBase, start: int, length: int) -> Iterator[bytes]:
+def _slice(content: BufferedIOBase, start: int, length: int, *, is_last: bool) -> Iterator[bytes]:
+    """Yield a range; one that goes to the end is whole only after the bytes were found to be those that were archived."""
     with content:
         while start and (skipped := content.read(min(start, _CHUNK))):
             start -= len(skipped)
+        held = b""
         while length and (piece := content.read(min(length, _CHUNK))):
             length -= len(piece)
-            yield piece
+            if held:
+                yield held
+            held = piece
+        if is_last:
+            content.read(1)
+        yield held

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import StreamingResponse
 
-from pywats_archive.models.operation.integrity import Finding
+from pywats_archive.models.operation.integrity import Finding, Thoroughness
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.lines import lines
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.verification import CheckState, Depth
 
@@ -46,6 +48,24 @@ def integrity(request: Request) -> IntegrityState:
         findings=station.client.findings(),
         check=station.verification.state,
     )
+
+
+@router.get("/findings")
+def findings(request: Request) -> tuple[Finding, ...]:
+    """Return the damage that services found and that is still there, oldest first."""
+    return station_of(request).client.findings()
+
+
+@router.get("/files")
+def count_files(request: Request) -> int:
+    """Count the files that a check reads."""
+    return station_of(request).client.count_files()
+
+
+@router.post("/verify", response_class=StreamingResponse, dependencies=[needs(Action.VERIFY)])
+def verify(request: Request, how: Thoroughness) -> StreamingResponse:
+    """Check every archive; each file that was checked is a line of the answer, as soon as it was."""
+    return lines(request, station_of(request).client.verify(how))
 
 
 @router.post("/check", status_code=202, dependencies=[needs(Action.VERIFY)])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Hold, Purge
+from pywats_archive.retention.station import InForce
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of, user_of
@@ -36,6 +37,16 @@ class PolicyChange(BaseModel):
     changes: dict[str, int | float | bool | None] = Field(default_factory=dict)
     confirmed: bool = False
     """Set the policy although it purges more than a fifth at once."""
+
+
+class PolicyReset(BaseModel):
+    """Whose policy is removed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    converter_name: str
+    confirmed: bool = False
+    """Although more than a fifth is purged at once."""
 
 
 class HoldReason(BaseModel):
@@ -89,6 +100,25 @@ def set_policy(request: Request, change: PolicyChange) -> RetentionPolicy:
     policy = _changed(found.policy(change.converter_name), change)
     found.set_policy(policy, actor=user_of(request), confirmed=change.confirmed)
     return policy
+
+
+@router.get("/retention/policies")
+def policies(request: Request) -> tuple[InForce, ...]:
+    """Return the policy of each converter, and that of all others, archive by archive."""
+    return station_of(request).client.retention.policies()
+
+
+@router.get("/retention/policy")
+def policy(request: Request, converter: Annotated[str, Query(min_length=1)]) -> RetentionPolicy:
+    """Return the policy that holds for a converter."""
+    return station_of(request).client.retention.policy(converter)
+
+
+@router.post("/retention/policy/reset", status_code=204, dependencies=[needs(Action.POLICY)])
+def reset_policy(request: Request, reset: PolicyReset) -> None:
+    """Have a converter follow the policy of all others again; 409 as for setting one."""
+    found = station_of(request).client.retention
+    found.reset_policy(reset.converter_name, actor=user_of(request), confirmed=reset.confirmed)
 
 
 @router.post("/entries/{archive_id}/hold", status_code=204, dependencies=[needs(Action.HOLD)])

@@ -17,9 +17,9 @@ router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 
 
 @router.get("/status")
-def status(request: Request) -> dict[str, Any]:
+def status(request: Request, days: Annotated[int, Query(ge=1, le=3650)] = 7) -> dict[str, Any]:
     """Return the counts of all sources, the open alerts and the state of the service."""
-    return asdict(station_of(request).client.status())
+    return asdict(station_of(request).client.status(days=days))
 
 
 @router.get("/statistics")
