@@ -85,20 +85,20 @@ def _statements(db: Any, ask: Callable[[], Any]) -> list[str]:
     return seen
 
 
-def fill(catalog: Catalog, count: int) -> None:
+def fill(catalog: Catalog, count: int, *, end: datetime = END) -> None:
     """Fill a catalog with entries of ten converters over 90 days, each with its conversion, most with a report."""
     for start in range(0, count, _BATCH):
         batch = range(start, min(start + _BATCH, count))
 
         def unit(tx: Any, batch: range = batch) -> None:
             for number in batch:
-                _add(tx, number, count)
+                _add(tx, number, count, end)
 
         catalog.write(unit)
 
 
-def _add(tx: Any, number: int, count: int) -> None:
-    entry = _entry(number, count)
+def _add(tx: Any, number: int, count: int, end: datetime) -> None:
+    entry = _entry(number, count, end)
     entries.add(tx, entry)
     failed = number % 50 == 0
     conversion = Conversion(
@@ -118,8 +118,8 @@ def _add(tx: Any, number: int, count: int) -> None:
     entries.apply_conversion(tx, entry.archive_id, conversion, made, retention_until=entry.retention_until)
 
 
-def _entry(number: int, count: int) -> ArchiveEntry:
-    moment = _START + timedelta(seconds=number * _DAYS * 86_400 / count)
+def _entry(number: int, count: int, end: datetime = END) -> ArchiveEntry:
+    moment = end - timedelta(seconds=(count - number) * _DAYS * 86_400 / count)
     archive_id = f"{moment:%Y%m%d%H%M%S}{number % 1000:03d}_{random.Random(number).getrandbits(24):06x}"
     return ArchiveEntry(
         archive_id=archive_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -74,6 +75,11 @@ class PageServer:
 
 class _Server(uvicorn.Server):
     """Without uvicorn's signal handlers, which would raise each signal again once the server has ended."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End without a word about the answers that are cut off: somebody has asked for the end."""
+        logging.getLogger("uvicorn.error").addFilter(lambda _: False)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -24,7 +24,7 @@ from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.asked import Archive, Limit, View
 from pywats_archive.web.api.lines import lines
 from pywats_archive.web.replaying import Choice, Planned, Progress, Replaying, replayed
-from pywats_archive.web.station import station_of
+from pywats_archive.web.station import Station, station_of
 
 
 def _archive(archive: Archive = None) -> None:
@@ -34,7 +34,8 @@ def _archive(archive: Archive = None) -> None:
 router = APIRouter(prefix="/api/v1/runs", dependencies=[needs(Action.READ), Depends(_archive)])
 RunId = Annotated[int, Path(ge=0, le=2**53)]
 Processes = Annotated[int, Query(ge=0, le=64, description="0 is one per core.")]
-_EACH_S = 0.5
+_EACH_S, _LOOKS = 0.5, 10
+"""The time between two events, and how often the pages' own end is looked for meanwhile."""
 
 
 class Compare(BaseModel):
@@ -216,11 +217,19 @@ async def events(request: Request, run_id: RunId) -> Response:
 
 async def _stream(replaying: Replaying, now: Progress) -> AsyncIterator[str]:
     yield _event(now)
-    while now.activity and not replaying.station.is_stopping():
-        await sleep(_EACH_S)
+    while now.activity and not await _is_over(replaying.station):
         before, now = now, await to_thread(replaying.progress, now.run_id)
         if now != before:
             yield _event(now)
+
+
+async def _is_over(station: Station) -> bool:
+    """Wait for the time between two events; return at once, with True, when the pages are about to end."""
+    for _ in range(_LOOKS):
+        if station.is_stopping():
+            return True
+        await sleep(_EACH_S / _LOOKS)
+    return station.is_stopping()
 
 
 def _event(progress: Progress) -> str:
