@@ -30,7 +30,7 @@ def cat(
     with options.open_client(archive, config) as client:
         archive_id = client.resolve(name)
         if report is not None:
-            content = client.open_report(archive_id, report)
+            content = client.open_report(archive_id, report, actor=current_user())
         elif companion is not None:
             content = client.open_companion(archive_id, companion, actor=current_user())
         else:

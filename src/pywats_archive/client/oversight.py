@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pywats_archive.archive import arguments
 from pywats_archive.client.reader import EntryReader
+from pywats_archive.errors import ArchiveError
 from pywats_archive.models.time import start_of, utc_now
 
 if TYPE_CHECKING:
@@ -108,6 +109,22 @@ class StationReader(EntryReader):
         most = arguments.whole(limit, "limit")
         behind = {root: arguments.whole(number, "after") for root, number in (after or {}).items()}
         return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=behind)
+
+    def record_event(self, kind: str, *, actor: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        """Append an event that concerns no entry, such as a sign-in, to the history of every archive.
+
+        Nothing in a read-only one. If one cannot be written to, its error is raised after the others.
+        """
+        from pywats_archive.archive.overview import history
+
+        faults = []
+        for archive in (each for each in self._archives.all if not each.is_read_only):
+            try:
+                history.record(archive, kind, dict(details or {}), actor=actor or self.actor)
+            except ArchiveError as exc:
+                faults.append(exc)
+        for fault in faults:
+            raise fault
 
     def watchers_of(self, path: Path | str) -> tuple[Watcher, ...]:
         """Return the converters that watch the folder of a file; none if the client has no configuration."""

@@ -106,12 +106,20 @@ class EntryReader:
         holder = self._archives.holder(archive_id)
         return stream(content.companion_chunks(holder, archive_id, name, actor=actor or self.actor))
 
-    def open_report(self, archive_id: str, number: int = 1) -> BufferedIOBase:
-        """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``."""
+    def open_report(
+        self, archive_id: str, number: int = 1, *, actor: str | None = None, attachment: int | None = None
+    ) -> BufferedIOBase:
+        """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``.
+
+        The history has who read the report, or which ``attachment`` of it.
+        """
         from pywats_archive.archive.restore import content
 
         archive_id = arguments.text(archive_id, "archive_id")
-        return BytesIO(content.report_document(self._archives.holder(archive_id), archive_id, number))
+        holder = self._archives.holder(archive_id)
+        return BytesIO(
+            content.read_report(holder, archive_id, number, actor=actor or self.actor, attachment=attachment)
+        )
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""

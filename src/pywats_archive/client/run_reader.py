@@ -22,6 +22,8 @@ class RunReader:
     """
 
     _archives: OpenArchives
+    actor: str
+    """The name that the history has for whoever uses this client."""
 
     def runs(self, archive: Path | str | None = None, *, limit: int = 100) -> tuple[Run, ...]:
         """Return the latest runs, newest first."""
@@ -59,26 +61,34 @@ class RunReader:
         return (item for item in runs.items(of, run_id) if unchanged or not item.is_unchanged)
 
     def compare_reports(
-        self, archive_id: str, number: int, other_id: str | None = None, other_number: int = 1
+        self,
+        archive_id: str,
+        number: int,
+        other_id: str | None = None,
+        other_number: int = 1,
+        *,
+        actor: str | None = None,
     ) -> tuple[Change, ...]:
         """Return how another report differs from the one with this number, apart from ids and the time of the conversion.
 
         The other one may be of the same entry, or of another one. Numbers are counted from 1 in the order of ``details``.
+        The history has who read both.
         """
         from pywats_archive.reprocessing.compare import difference
 
-        old, old_ran = self._document_of(archive_id, number)
-        new, new_ran = self._document_of(other_id or archive_id, other_number)
+        reader = actor or self.actor
+        old, old_ran = self._document_of(archive_id, number, reader)
+        new, new_ran = self._document_of(other_id or archive_id, other_number, reader)
         return difference(old, new, old_ran=old_ran, new_ran=new_ran).lasting
 
-    def _document_of(self, archive_id: str, number: int) -> tuple[Mapping[str, Any], Ran | None]:
+    def _document_of(self, archive_id: str, number: int, reader: str) -> tuple[Mapping[str, Any], Ran | None]:
         from pywats_archive.archive.restore import content
         from pywats_archive.archive.results.document import fields_of
         from pywats_archive.reprocessing.compare import Ran
 
         archive_id, number = arguments.text(archive_id, "archive_id"), arguments.whole(number, "number")
         holder = self._archives.holder(archive_id)
-        fields = fields_of(content.report_document(holder, archive_id, number))
+        fields = fields_of(content.read_report(holder, archive_id, number, actor=reader))
         details = holder.details(archive_id)
         conversion_id = details.reports[number - 1].conversion_id
         made = (

@@ -15,10 +15,13 @@ import uvicorn
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.portable.files import WINDOWS
+from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.gate import Access
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
+from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
+from pywats_archive.web.records import Records
 from pywats_archive.web.settings import LOOPBACK, WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification
@@ -32,12 +35,18 @@ class PageServer:
     def __init__(self, client: Client, settings: WebSettings, *, folder: Path) -> None:
         """Take the port; UsageError if it is taken. ``folder`` holds the token and the sessions."""
         token = load_token(folder)
+        users = Users(folder)
+        records = Records(lambda kind, actor, details: client.record_event(kind, actor=actor, details=details))
         access = Access(
             token=token,
-            sessions=Sessions(folder, length=settings.session_length),
+            sessions=Sessions(folder, length=settings.session_length, idle=settings.session_idle),
+            users=users,
+            door=Door(users, records),
+            records=records,
             cookie=f"pywats-archive-{uuid5(NAMESPACE_URL, str(folder)).hex[:8]}",
             owner=client.actor,
         )
+        self._records = records
         self._verification = Verification(client.verify, client.count_files)
         station = Station(
             client=client,
@@ -51,6 +60,7 @@ class PageServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whoever asks could choose the address that is counted
             timeout_graceful_shutdown=_STOP_S,
         )
         self._server = _Server(config)
@@ -63,7 +73,7 @@ class PageServer:
 
     def serve(self) -> None:
         """Serve until ``stop`` is called."""
-        with self._listener, closing(self._verification):
+        with self._listener, closing(self._records), closing(self._verification):
             self._server.run(sockets=[self._listener])
 
     def stop(self) -> bool:

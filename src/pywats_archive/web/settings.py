@@ -16,6 +16,8 @@ class WebSettings:
     port: int = DEFAULT_PORT
     """0 is any free port."""
     session_length: timedelta = timedelta(hours=12)
+    session_idle: timedelta = timedelta(hours=2)
+    """A session that nobody used for so long has ended."""
 
     @property
     def host_names(self) -> frozenset[str]:

@@ -11,8 +11,10 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import unpack
 from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
 from pywats_archive.blobs.header import ALGORITHM
+from pywats_archive.catalog import events
 from pywats_archive.errors import BlobDamaged, BlobMissing, UsageError
 from pywats_archive.models.entry import Companion
+from pywats_archive.models.event import Event
 
 _NO_FILE = Path("-")
 """What the history names as the place of a source that a person got as a stream."""
@@ -66,6 +68,16 @@ def _member(archive: Archive, companion: Companion) -> Iterator[bytes]:
             yield chunk
     if f"{ALGORITHM}:{digest.hexdigest()}" != companion.checksum:
         raise BlobDamaged(f"{of}: does not hold {companion.name} as recorded; restore this file from a backup")
+
+
+def read_report(archive: Archive, archive_id: str, number: int, *, actor: str, attachment: int | None = None) -> bytes:
+    """Return the exact JSON of a report, and record who read it, or which of its attachments."""
+    document = report_document(archive, archive_id, number)
+    if not archive.is_read_only:
+        details = {"number": number} | ({} if attachment is None else {"attachment": attachment})
+        event = Event(kind="report.read", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
+        archive.write(lambda tx: events.append(tx, event))
+    return document
 
 
 def report_document(archive: Archive, archive_id: str, number: int) -> bytes:

@@ -6,15 +6,21 @@ import hmac
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.guard import HEADERS, is_from_here, is_known_host
 from pywats_archive.web.access.roles import Role
-from pywats_archive.web.access.sessions import Sessions
+from pywats_archive.web.access.sessions import Session, Sessions
+from pywats_archive.web.access.users import Users
 from pywats_archive.web.problems import problem
+from pywats_archive.web.records import Records
 
 _MOST_BYTES = 1_000_000
 """Of a request; a form has a few thousand, and a stranger may send one to the sign-in."""
@@ -29,35 +35,59 @@ class Person:
     name: str
     """The name that the history has."""
     role: Role
+    has_account: bool = True
+    """False for whoever has the station's token."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """The means by which the station knows who asks."""
 
-    token: str
+    token: str | None
+    """The station's token; None where it signs nobody in."""
     sessions: Sessions
+    users: Users
+    door: Door
+    records: Records
     cookie: str
     """Cookies know no port: the name has the station's own id."""
     owner: str
     """The name of whoever has the station's token."""
+    is_secure: bool = False
+    """Whether the pages are served with HTTPS."""
 
     def is_token(self, given: str) -> bool:
         """Compare with the station's token, in constant time."""
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
+        return self.token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
 
-    def person_of(self, headers: Headers) -> Person | None:
+    def person_of(self, headers: Headers, address: str) -> Person | None:
         """Return who asks; None if nobody is signed in."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return Person(self.owner, Role.ADMIN) if self.is_token(given.strip()) else None
-        found = (self.sessions.find(secret) for secret in self.secrets_of(headers))
-        return next((Person(session.user, Role.ADMIN) for session in found if session), None)
+            return self._with_token(given.strip(), address)
+        found = (self._with_session(self.sessions.use(secret)) for secret in self.secrets_of(headers))
+        return next(filter(None, found), None)
 
     def secrets_of(self, headers: Headers) -> list[str]:
         """Return what the browser's cookies of this name hold; cookies of other programs on this computer come along."""
         pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
         return [value for name, _, value in pairs if name == self.cookie]
+
+    def _with_token(self, given: str, address: str) -> Person | None:
+        if self.is_token(given):
+            return Person(self.owner, Role.ADMIN, has_account=False)
+        user = self.users.with_token(given)
+        if user is None:
+            self.records.refused("user.refused", f"token {address}", address=address, by="token")
+        return Person(user.name, user.role) if user else None
+
+    def _with_session(self, session: Session | None) -> Person | None:
+        if session is None:
+            return None
+        if not session.mark:
+            return Person(session.user, Role.ADMIN, has_account=False) if self.token is not None else None
+        user = self.users.find(session.user)
+        return Person(user.name, user.role) if user and user.mark == session.mark else None
 
 
 class Gate:
@@ -72,7 +102,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        refusal = await run_in_threadpool(self._refusal, scope)
         await (refusal or self._app)(scope, receive, _guarded(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -85,13 +115,24 @@ class Gate:
             return problem(413, "the request is too large", f"send at most {_MOST_BYTES:,} bytes")
         if "transfer-encoding" in headers:
             return problem(411, "the request does not say its length", "send a Content-Length")
-        person = self._access.person_of(headers)
-        scope.setdefault("state", {})["person"] = person
+        person = self._access.person_of(headers, address_of(scope))
+        scope.setdefault("state", {}).update(person=person, access=self._access)
         if person is not None or path.startswith(_OPEN):
             return None
         if path.startswith("/api/") or scope["method"] != "GET":
-            return problem(401, "nobody is signed in", "send the station's token as 'Authorization: Bearer TOKEN'")
-        return RedirectResponse("/sign-in", status_code=303)
+            return problem(401, "nobody is signed in", "send a token as 'Authorization: Bearer TOKEN'")
+        return RedirectResponse(f"/sign-in?{urlencode({'to': _place(scope)})}" if path != "/" else "/sign-in", 303)
+
+
+def address_of(scope: Scope | HTTPConnection) -> str:
+    """Return the network address that a request comes from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _place(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"{quote(scope['path'])}{'?' if query else ''}{query}"
 
 
 def _guarded(send: Send) -> Callable[[Message], Awaitable[Any]]:

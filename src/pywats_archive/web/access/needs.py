@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute, APIRouter
+from starlette.concurrency import run_in_threadpool
 
 from pywats_archive.errors import NotAllowed
 from pywats_archive.web.access.roles import Action, may, refusal
@@ -25,7 +26,15 @@ class Needs:
         person = request.state.person
         role = person.role if person else None
         if not may(role, self.action):
+            await run_in_threadpool(self._record, request)
             raise NotAllowed(refusal(role, self.action))
+
+    def _record(self, request: Request) -> None:
+        access, person = request.state.access, request.state.person
+        name, what = person.name if person else "unknown", self.action.value
+        access.records.refused(
+            "user.not_allowed", f"{name} {what}", actor=name, action=what, path=request.url.path[:200]
+        )
 
 
 def needs(action: Action) -> Any:

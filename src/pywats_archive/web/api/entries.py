@@ -86,7 +86,8 @@ def comparison(
     request: Request, archive_id: str, number: int = 1, other_id: str | None = None, other_number: int = 1
 ) -> list[Change]:
     """Return every field in which another report differs from one of this entry."""
-    return list(station_of(request).client.compare_reports(archive_id, number, other_id, other_number))
+    client, actor = station_of(request).client, user_of(request)
+    return list(client.compare_reports(archive_id, number, other_id, other_number, actor=actor))
 
 
 @router.get("/entries/{archive_id}/image", response_class=Response)
@@ -106,7 +107,7 @@ def companion(request: Request, archive_id: str, name: str) -> Response:
 @router.get("/entries/{archive_id}/reports/{number}", response_class=Response)
 def report(request: Request, archive_id: str, number: int) -> Response:
     """Return the exact JSON of a report, counted from 1."""
-    with station_of(request).client.open_report(archive_id, number) as content:
+    with station_of(request).client.open_report(archive_id, number, actor=user_of(request)) as content:
         return Response(content.read(), media_type="application/json")
 
 
@@ -119,13 +120,14 @@ def report_attachments(request: Request, archive_id: str, number: int) -> list[A
 @router.get("/entries/{archive_id}/reports/{number}/attachments/{which}", response_class=Response)
 def report_attachment(request: Request, archive_id: str, number: int, which: int) -> Response:
     """Return a file inside a report, counted from 1: an image as such, all else as a download."""
-    found = attachments.content_of(_document(request, archive_id, number), which)
+    found = attachments.content_of(_document(request, archive_id, number, which), which)
     if found is None:
         raise UnknownEntry(f"{archive_id}: report {number} has no attachment {which} that can be read")
     return attachment_response(*found)
 
 
-def _document(request: Request, archive_id: str, number: int) -> dict[str, Any]:
-    with station_of(request).client.open_report(archive_id, number) as content:
+def _document(request: Request, archive_id: str, number: int, attachment: int | None = None) -> dict[str, Any]:
+    client, actor = station_of(request).client, user_of(request)
+    with client.open_report(archive_id, number, actor=actor, attachment=attachment) as content:
         document = json.loads(content.read())
     return document if isinstance(document, dict) else {}

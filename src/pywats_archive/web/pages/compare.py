@@ -18,7 +18,7 @@ from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
-from pywats_archive.web.station import station_of
+from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.views import difference, words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
@@ -51,7 +51,8 @@ def compare(request: Request, archive_id: str) -> Response:
     old, new = (_side(client, each) for each in wanted)
     if old is None or new is None:
         raise UsageError("there are no two reports to compare")
-    found = client.compare_reports(old.entry.archive_id, old.number, new.entry.archive_id, new.number)
+    actor = user_of(request)
+    found = client.compare_reports(old.entry.archive_id, old.number, new.entry.archive_id, new.number, actor=actor)
     return page(
         request,
         "compare.html",
@@ -60,7 +61,7 @@ def compare(request: Request, archive_id: str) -> Response:
         choices=choices,
         sides=(old, new),
         total=len(found),
-        rows=difference.rows(found, _document(client, old)),
+        rows=difference.rows(found, _document(client, old, actor)),
     )
 
 
@@ -89,7 +90,7 @@ def _side(client: Client, value: str) -> Side | None:
     )
 
 
-def _document(client: Client, side: Side) -> dict[str, Any]:
-    with client.open_report(side.entry.archive_id, side.number) as content:
+def _document(client: Client, side: Side, actor: str) -> dict[str, Any]:
+    with client.open_report(side.entry.archive_id, side.number, actor=actor) as content:
         document = json.loads(content.read())
     return document if isinstance(document, dict) else {}

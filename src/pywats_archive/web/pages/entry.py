@@ -65,7 +65,7 @@ def _report(
 ) -> dict[str, Any] | None:
     if not number or found.purged_at:
         return None
-    with client.open_report(found.archive_id, number) as content:
+    with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
         read = json.loads(content.read())
     document = read if isinstance(read, dict) else {}
     query = request.query_params

@@ -1,47 +1,114 @@
-"""Sign in with the station's token, and out."""
+"""Sign in with a name and a password, or with the station's token, and out."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from pywats_archive.web.access.door import Refused
+from pywats_archive.web.access.gate import Access, address_of
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
+from pywats_archive.words.times import duration
 
 router = APIRouter(include_in_schema=False)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What somebody typed to sign in."""
+
+    name: str = ""
+    to: str = ""
+    """The page that was wanted."""
+
+
 @router.get("/sign-in", dependencies=[needs(Action.SIGN_IN)])
-def ask(request: Request, token: str = "") -> Response:
+def ask(request: Request, token: str = "", to: str = "") -> Response:
     """Show the form; with the token in the address, as the command prints it, sign in at once."""
-    return _signed_in(request, token) if token else page(request, "signin.html", is_wrong=False)
+    tried = Tried(to=to)
+    return _with_token(request, token, tried) if token else _form(request, tried)
 
 
 @router.post("/sign-in", dependencies=[needs(Action.SIGN_IN)])
-def answer(request: Request, token: Annotated[str, Form(max_length=1000)] = "") -> Response:
+def answer(
+    request: Request,
+    name: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    token: Annotated[str, Form(max_length=1000)] = "",
+    to: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
     """Sign in."""
-    return _signed_in(request, token)
+    tried = Tried(name=name, to=to)
+    if token:
+        return _with_token(request, token, tried)
+    access, address = station_of(request).access, address_of(request)
+    user = access.door.enter(name, password, address=address)
+    if isinstance(user, Refused):
+        return _refused(request, tried, user)
+    access.records.note("user.signed_in", user.name, address=address, by="password")
+    return _signed_in(request, access, access.sessions.begin(user.name, address=address, mark=user.mark), to)
 
 
 @router.post("/sign-out", dependencies=[needs(Action.OWN_ACCOUNT)])
 def leave(request: Request) -> Response:
     """Sign out."""
     access = station_of(request).access
-    for secret in access.secrets_of(request.headers):
-        access.sessions.end(secret)
+    ended = [access.sessions.end(secret) for secret in access.secrets_of(request.headers)]
+    for session in filter(None, ended):
+        access.records.note("user.signed_out", session.user, address=address_of(request))
     response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(access.cookie, httponly=True, samesite="lax")
+    response.delete_cookie(access.cookie, httponly=True, samesite="lax", secure=access.is_secure)
     return response
 
 
-def _signed_in(request: Request, token: str) -> Response:
-    access = station_of(request).access
+def _with_token(request: Request, token: str, tried: Tried) -> Response:
+    access, address = station_of(request).access, address_of(request)
     if not access.is_token(token.strip()):
-        return page(request, "signin.html", code=403, is_wrong=True)
-    response = RedirectResponse("/", status_code=303)
-    response.set_cookie(access.cookie, access.sessions.begin(access.owner), httponly=True, samesite="lax")
+        access.records.refused("user.refused", f"token {address}", address=address, by="token")
+        return _form(request, tried, code=403, wrong="This is not the token of this station.")
+    access.records.note("user.signed_in", access.owner, address=address, by="token")
+    return _signed_in(request, access, access.sessions.begin(access.owner, address=address), tried.to)
+
+
+def _signed_in(request: Request, access: Access, secret: str, to: str) -> Response:
+    for before in access.secrets_of(request.headers):
+        access.sessions.end(before)
+    response = RedirectResponse(_own_place(to), status_code=303)
+    response.set_cookie(access.cookie, secret, httponly=True, samesite="lax", secure=access.is_secure)
     return response
+
+
+def _refused(request: Request, tried: Tried, refused: Refused) -> Response:
+    if not refused.wait:
+        return _form(request, tried, code=403, wrong="The name or the password is wrong.")
+    seconds = ceil(refused.wait.total_seconds())
+    wrong = f"Too many wrong passwords. Try again in {duration(seconds * 1000)}."
+    response = _form(request, tried, code=429, wrong=wrong)
+    response.headers["retry-after"] = str(seconds)
+    return response
+
+
+def _form(request: Request, tried: Tried, *, code: int = 200, wrong: str = "") -> Response:
+    access = station_of(request).access
+    return page(
+        request,
+        "signin.html",
+        code=code,
+        tried=tried,
+        wrong=wrong,
+        has_users=bool(access.users.all()),
+        takes_token=access.token is not None,
+    )
+
+
+def _own_place(to: str) -> str:
+    """Return the page that was wanted, if it is one of these pages."""
+    is_own = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isascii() and to.isprintable()
+    return to if is_own and not to.startswith(("/api/", "/sign-")) else "/"
