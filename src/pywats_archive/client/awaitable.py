@@ -129,6 +129,8 @@ class AsyncClient(Face[Client]):
     resolve = awaited(Client.resolve)
     details = awaited(Client.details)
     restore = awaited(Client.restore)
+    export = streamed(Client.export)
+    chosen = awaited(Client.chosen)
     open_source = awaited(Client.open_source)
     open_companion = awaited(Client.open_companion)
     open_report = awaited(Client.open_report)

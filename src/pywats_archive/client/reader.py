@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase, BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,17 @@ from pywats_archive.archive.core import EntryDetails
 from pywats_archive.client.archives import OpenArchives
 from pywats_archive.client.contents import stream
 from pywats_archive.config.outline import StationOutline
-from pywats_archive.errors import UnknownConverter, did_you_mean
+from pywats_archive.errors import UnknownConverter, UsageError, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.restoring import Restored
     from pywats_archive.models.operation.whereabouts import Whereabouts
+
+MOST_CHOSEN = 10_000
+"""The most entries that are named at once."""
 
 
 class EntryReader:
@@ -89,6 +94,24 @@ class EntryReader:
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
         done = ((archive, one(archive, archive_id, target, actor or self.actor)) for archive_id, archive in holders)
         return tuple(with_reports(archive, each) if reports else each for archive, each in done)
+
+    def export(self, wanted: EntryFilter | None = None, *, actor: str | None = None) -> Iterator[bytes]:
+        """Stream a zip of the entries that match: sources, companions, reports, and ``manifest.json`` with checksums.
+
+        Memory is bounded, and no file is made. What cannot be read is named in the manifest. UsageError comes first, if more
+        than ``MOST_CHOSEN`` entries match.
+        """
+        from pywats_archive.client.export.entries import export
+
+        chosen = self.chosen(wanted)
+        return export(self._archives.holder, chosen, actor=actor or self.actor, now=utc_now())
+
+    def chosen(self, wanted: EntryFilter | None = None) -> tuple[str, ...]:
+        """Return the ids of all entries that match; UsageError if there are more than ``MOST_CHOSEN``."""
+        found = tuple(entry.archive_id for entry in islice(self.entries(wanted), MOST_CHOSEN + 1))
+        if len(found) > MOST_CHOSEN:
+            raise UsageError(f"more than {MOST_CHOSEN:,} entries match; narrow the dates")
+        return found
 
     def open_source(self, archive_id: str, *, actor: str | None = None) -> BufferedIOBase:
         """Return a source (of a folder, its tar) as a file to read; the last ``read`` raises BlobDamaged if it is damaged."""

@@ -24,6 +24,8 @@ from pywats_archive.web.api import runs as runs_api
 from pywats_archive.web.api import station as station_api
 from pywats_archive.web.api import status as status_api
 from pywats_archive.web.api.asked import only_known_fields
+from pywats_archive.web.bulk import api as bulk_api
+from pywats_archive.web.bulk import pages as bulk
 from pywats_archive.web.pages import archives, compare, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.settings import WebSettings
@@ -37,7 +39,9 @@ ROUTERS = (
     retention_api.router,
     purges_api.router,
     integrity_api.router,
+    bulk_api.router,
     overview.router,
+    bulk.router,
     archives.router,
     entry.router,
     compare.router,

@@ -21,6 +21,7 @@ from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
+from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.records import Records
 from pywats_archive.web.settings import LOOPBACK, WebSettings
 from pywats_archive.web.station import Station
@@ -48,11 +49,13 @@ class PageServer:
         )
         self._records = records
         self._verification = Verification(client.verify, client.count_files)
+        self._jobs = Jobs()
         station = Station(
             client=client,
             access=access,
             name=socket.gethostname(),
             verification=self._verification,
+            jobs=self._jobs,
             is_stopping=lambda: self._server.should_exit,
         )
         config = uvicorn.Config(
@@ -73,7 +76,7 @@ class PageServer:
 
     def serve(self) -> None:
         """Serve until ``stop`` is called."""
-        with self._listener, closing(self._records), closing(self._verification):
+        with self._listener, closing(self._records), closing(self._verification), closing(self._jobs):
             self._server.run(sockets=[self._listener])
 
     def stop(self) -> bool:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from pywats_archive.client import Client
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.web.access.gate import Access
+from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.launcher import Launcher
 from pywats_archive.web.verification import Verification
 
@@ -24,6 +25,8 @@ class Station:
     """What the pages show as the station's name."""
     verification: Verification
     now: Clock = utc_now
+    jobs: Jobs = field(default_factory=Jobs)
+    """Actions over many entries."""
     launcher: Launcher = field(default_factory=Launcher)
     is_stopping: Callable[[], bool] = bool
     """Whether the pages are about to end: streams end then."""

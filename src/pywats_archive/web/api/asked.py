@@ -26,6 +26,8 @@ def _view(
     to: Text = "",
     serial: Text = "",
     part: Text = "",
+    reason: Text = "",
+    ids: Annotated[str, Query(max_length=_MOST_IDS)] = "",
     submission: Text = "",
     warned: Text = "",
     purged: Text = "",

@@ -23,6 +23,15 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _PAGE = 50
 _COLUMNS = (("time", "Time"), ("serial", "Serial number"), ("result", "Result"), ("size", "Size"), ("duration", "Took"))
 """The columns that sort."""
+_ACTIONS = (
+    ("reprocess", "Reprocess", "replay"),
+    ("export", "Export", "read"),
+    ("restore", "Restore", "restore"),
+    ("hold", "Hold", "hold"),
+    ("release", "Release", "hold"),
+    ("purge", "Purge", "purge"),
+)
+"""What can be done with some rows: its name, its label, and what a person must be allowed to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +70,8 @@ def archives(request: Request) -> Response:
         next=view.query(after=found.next) if found.next else "",
         first=view.query() if view.after else "",
         replay=view.query(sort="", order=""),
+        given=view.given(sort="", order=""),
+        actions=_ACTIONS,
         columns=_COLUMNS,
         converters=station.client.converters(),
         statuses=[each.value.lower() for each in ConversionStatus],

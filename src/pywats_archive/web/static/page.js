@@ -28,3 +28,22 @@ async function follow() {
   setTimeout(follow, 1000);
 }
 setTimeout(follow, 1000);
+// The bar of actions says how many rows are ticked, and one box in the head ticks them all.
+const bulk = document.getElementById("chosen");
+if (bulk) {
+  const boxes = [...document.querySelectorAll("input[name=id]")];
+  const head = document.createElement("input");
+  head.type = "checkbox";
+  head.setAttribute("aria-label", "Choose all rows of this page");
+  document.querySelector("th.choose").append(head);
+  const count = () => {
+    const ticked = boxes.filter((box) => box.checked).length;
+    head.checked = ticked === boxes.length;
+    head.indeterminate = ticked > 0 && !head.checked;
+    bulk.classList.toggle("active", ticked > 0 || bulk.elements.all.checked);
+    bulk.querySelector("[data-ticked]").textContent = ticked ? `With the ${ticked} ticked:` : "With the ticked rows:";
+  };
+  head.addEventListener("change", () => { for (const box of boxes) box.checked = head.checked; count(); });
+  document.addEventListener("change", count);
+  window.addEventListener("pageshow", count);
+}

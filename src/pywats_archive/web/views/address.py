@@ -77,9 +77,13 @@ class ArchiveView:
 
     def query(self, **changes: str) -> str:
         """Return the query string of this view with some fields changed; a change goes back to the first page."""
+        return urlencode(self.given(**changes))
+
+    def given(self, **changes: str) -> tuple[tuple[str, str], ...]:
+        """Return name and value of each field that is set, with some fields changed, as ``query`` does."""
         changed = replace(self, **{"after": "", **changes})
-        given = {field.name.rstrip("_"): getattr(changed, field.name) for field in fields(changed)}
-        return urlencode({name: value for name, value in given.items() if value})
+        named = ((field.name.rstrip("_"), str(getattr(changed, field.name))) for field in fields(changed))
+        return tuple((name, value) for name, value in named if value)
 
     @property
     def chips(self) -> tuple[tuple[str, str, str], ...]:

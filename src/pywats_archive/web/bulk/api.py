@@ -1,0 +1,133 @@
+"""Actions over many entries in JSON, and entries as a zip; the query fields are those of the Archives page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response, StreamingResponse
+
+from pywats_archive.errors import UsageError
+from pywats_archive.web.access.needs import needs
+from pywats_archive.web.access.roles import Action
+from pywats_archive.web.api.asked import View
+from pywats_archive.web.bulk import choice as choosing
+from pywats_archive.web.bulk.choice import Choice, PurgeChoice
+from pywats_archive.web.jobs.actions import Bulk
+from pywats_archive.web.jobs.running import Job
+from pywats_archive.web.station import Station, station_of, user_of
+
+router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
+Key = Field(default_factory=choosing.new_key, pattern="^[0-9a-f]{16}$")
+
+
+class Confirmed(BaseModel):
+    """An action over the entries of a view."""
+
+    model_config = ConfigDict(extra="forbid")
+    entries: int = Field(ge=0)
+    """The number of entries that match; with another one, nothing is done."""
+    key: str = Key
+    """What is sent twice under one key is done once."""
+
+
+class HoldOrder(Confirmed):
+    """A hold of entries."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class RestoreOrder(Confirmed):
+    """A restore of sources."""
+
+    folder: str = Field(min_length=1, max_length=80)
+    """The name of a folder below ``restored``, beside the archive."""
+    reports: bool = False
+
+
+class PurgeOrder(Confirmed):
+    """A purge of entries."""
+
+    number: int = Field(ge=1)
+    """The number of entries that the preview purges."""
+
+
+@router.get("/export", response_class=Response)
+def export(request: Request, view: View) -> Response:
+    """Stream a zip of the entries of a view: sources, companions, reports, and a manifest with checksums."""
+    station = station_of(request)
+    pieces = station.client.export(choosing.wanted_of(view), actor=user_of(request))
+    first = next(pieces, b"")
+    headers = {
+        "content-disposition": f'attachment; filename="archive-{station.now():%Y%m%d-%H%M%S}.zip"',
+        "content-encoding": "identity",  # it is compressed already
+    }
+    return StreamingResponse(
+        _until_stop(station, chain([first], pieces)), media_type="application/zip", headers=headers
+    )
+
+
+@router.get("/bulk/preview")
+def preview(request: Request, view: View) -> Choice:
+    """Count the entries of a view."""
+    return choosing.chosen(station_of(request).client, choosing.wanted_of(view))[0]
+
+
+@router.get("/bulk/purge/preview")
+def preview_purge(request: Request, view: View) -> PurgeChoice:
+    """Return what a purge of the entries of a view would do."""
+    return choosing.purge_choice(station_of(request).client, choosing.wanted_of(view))
+
+
+@router.post("/bulk/hold", status_code=202, dependencies=[needs(Action.HOLD)])
+def hold(request: Request, view: View, how: HoldOrder) -> Job:
+    """Keep the entries of a view from every purge."""
+    if not how.reason.strip():
+        raise UsageError("a hold needs a reason; write why the entries must stay")
+    order = choosing.order_of(request, reason=how.reason)
+    return choosing.begin(request, Bulk.HOLD, view, key=how.key, entries=how.entries, order=order)
+
+
+@router.post("/bulk/release", status_code=202, dependencies=[needs(Action.HOLD)])
+def release(request: Request, view: View, how: Confirmed) -> Job:
+    """Let the entries of a view follow their policies again."""
+    order = choosing.order_of(request)
+    return choosing.begin(request, Bulk.RELEASE, view, key=how.key, entries=how.entries, order=order)
+
+
+@router.post("/bulk/restore", status_code=202, dependencies=[needs(Action.RESTORE)])
+def restore(request: Request, view: View, how: RestoreOrder) -> Job:
+    """Restore the sources of a view into a folder of the station."""
+    folder = choosing.restore_folder(station_of(request).client, how.folder)
+    order = choosing.order_of(request, folder=folder, reports=how.reports)
+    return choosing.begin(request, Bulk.RESTORE, view, key=how.key, entries=how.entries, order=order)
+
+
+@router.post("/bulk/purge", status_code=202, dependencies=[needs(Action.PURGE)])
+def purge(request: Request, view: View, how: PurgeOrder) -> Job:
+    """Purge the entries of a view, as far as nothing keeps them."""
+    choosing.require_number(request, view, str(how.number), key=how.key)
+    order = choosing.order_of(request)
+    return choosing.begin(request, Bulk.PURGE, view, key=how.key, entries=how.entries, order=order)
+
+
+@router.get("/bulk/jobs/{key}")
+def job(request: Request, key: str) -> Job:
+    """Return what a job did so far."""
+    return station_of(request).jobs.get(key)
+
+
+@router.post("/bulk/jobs/{key}/stop", status_code=204, dependencies=[needs(Action.HOLD)])
+def stop(request: Request, key: str) -> None:
+    """Let a job end after the entries in progress."""
+    station_of(request).jobs.stop(key)
+
+
+def _until_stop(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces; break off when the pages end, so that the download is seen to be incomplete."""
+    for piece in pieces:
+        if station.is_stopping():
+            raise UsageError("the pages were stopped; download it again")
+        yield piece
