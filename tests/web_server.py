@@ -59,7 +59,7 @@ def serving(words: list[str]) -> Iterator[Pages]:
     try:
         assert process.stdout
         lines = iter(process.stdout)
-        address = next((line.strip() for line in lines if line.startswith("http://127.0.0.1:")), "")
+        address = next((line.strip() for line in lines if line.startswith(("http://127.0.0.1:", "https://"))), "")
         assert address, "no address was printed"
         yield Pages(sign_in=address)
     finally:

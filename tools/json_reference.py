@@ -29,6 +29,7 @@ from pywats_archive.cli import (
     service,
     status,
     verify,
+    web_users,
 )
 from pywats_archive.cli import show as show_entry
 from pywats_archive.cli.reprocess import diff, drawing, undo
@@ -70,6 +71,12 @@ DOCUMENTS: dict[str, type] = {
     "purge": purge.Purged,
     "purge --preview": purge.PurgePreview,
     "purge --confirm-clock": purge.ConfirmedClocks,
+    "web users add": web_users.UserOfPages,
+    "web users list": web_users.UserList,
+    "web users set": web_users.UserOfPages,
+    "web users remove": web_users.UserOfPages,
+    "web users token": web_users.NewToken,
+    "web users revoke": web_users.UserOfPages,
     "hold add": hold.HeldEntries,
     "hold release": hold.ReleasedEntries,
     "hold list": hold.HoldList,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
         command = made_command(chosen)
         gc.freeze()  # what was imported stays
         gc.enable()
-        if isinstance(command.commands.get(words[-1]), TyperGroup):
+        if _needs_a_verb(command, words):
             words = [*words, "--help"]
         code = command(words, prog_name=PROGRAM, standalone_mode=False)
     except typer.Abort as exc:
@@ -47,6 +47,13 @@ def run(words: list[str]) -> int:
     if code == _INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _needs_a_verb(command: Any, words: list[str]) -> bool:
+    """Whether the words name a group of verbs and none of them, and the group does nothing by itself."""
+    for word in words:
+        command = command.commands.get(word) if isinstance(command, TyperGroup) else None
+    return isinstance(command, TyperGroup) and not command.invoke_without_command
 
 
 def _configured_log() -> Log:

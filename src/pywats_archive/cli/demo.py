@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pywats_archive.cli import entries_table, options
 from pywats_archive.cli.output import console, facts, print_json
-from pywats_archive.cli.web import require_pages, serve_pages
+from pywats_archive.cli.web import serve_pages
+from pywats_archive.cli.web_place import require_pages
 from pywats_archive.client import Client
 from pywats_archive.demo.station import DemoResult, run_demo
 from pywats_archive.errors import UsageError

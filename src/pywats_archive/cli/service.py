@@ -12,7 +12,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.options import WebOption
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import service_config_of
-from pywats_archive.cli.web import require_pages
+from pywats_archive.cli.web_place import require_pages
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.pipeline.background.pages import port_of

@@ -37,19 +37,18 @@ def complete(command: Any, name: str) -> None:
     if isinstance(command, TyperGroup):
         for inner, verb in command.commands.items():
             complete(verb, f"{name} {inner}")
-    else:
-        _announce_place(command)
-        _hide_technical_limits(command)
+    _announce_place(command)
+    _hide_technical_limits(command)
 
 
-def _hide_technical_limits(command: TyperCommand) -> None:
+def _hide_technical_limits(command: TyperCommand | TyperGroup) -> None:
     """Hide technical upper limits from the help; the values are still checked."""
     for param in command.params:
         if getattr(param, "max", None) and param.max >= _TECHNICAL:  # type: ignore[attr-defined]
             param.max = None  # type: ignore[attr-defined]
 
 
-def _announce_place(command: TyperCommand) -> None:
+def _announce_place(command: TyperCommand | TyperGroup) -> None:
     """Let ``-v`` say which configuration is used; a verb that has the option for more keeps its own."""
     names = [param.name for param in command.params]
     if "config" not in names:

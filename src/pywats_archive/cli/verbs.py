@@ -40,7 +40,7 @@ VERBS = (
     Verb("run", Group.RUN, "Run the service until it is stopped.", "run:run"),
     Verb("status", Group.RUN, "Show whether all is well, or find one file.", "status:status", logs=False),
     Verb("logs", Group.RUN, "Show the log of the service.", "log_view:logs", logs=False),
-    Verb("web", Group.RUN, "Serve the web pages on this computer.", "web:web"),
+    Verb("web", Group.RUN, "Serve the web pages.", "web:app"),
     Verb("doctor", Group.RUN, "Check the whole station.", "doctor:doctor"),
     Verb("service", Group.RUN, "Start the service with the machine.", "service:app"),
     Verb("list", Group.FIND, "List entries, newest first.", "list_:list_entries", logs=False),

@@ -7,64 +7,88 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pywats_archive.cli import options
+from pywats_archive.cli import options, web_users
 from pywats_archive.cli.main import INTERRUPTED
 from pywats_archive.cli.output import console
 from pywats_archive.cli.place import place_of
 from pywats_archive.cli.signals import Signals
+from pywats_archive.cli.web_place import folder_of, require_pages
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError
+from pywats_archive.host.settings.web import read_web_config
 
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(web_users.app, name="users")
 _END_WITHIN_S = 3.0
 
 
+@app.callback()
 def web(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the pages; 0 selects a free port.")] = 8087,
+    context: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Address to serve at; default: this computer only.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the pages, by default 8087; 0 selects a free port.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate for HTTPS, with its chain (PEM).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Key of the certificate (PEM).")] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", metavar="NAME", help="Another name that browsers use; repeatable.")
+    ] = None,
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     until_input_ends: Annotated[
         bool, typer.Option("--until-input-ends", hidden=True, help="End with the standard input, as a child of 'run'.")
     ] = False,
 ) -> None:
-    """Serve the web pages on this computer.
+    """Serve the web pages.
 
-    It prints an address that signs you in.
+    It prints an address that signs you in. On the network, it needs HTTPS and users.
     """
+    if context.invoked_subcommand:
+        return
     require_pages()
+    given = {"host": host, "port": port, "certificate": certificate, "key": key, "names": names}
     place = place_of(archive, config)
-    folder = place.path if place.is_archive else place.path.parent
+    wanted = {} if place.is_archive else _configured(place.path)
+    wanted |= {name: value for name, value in given.items() if value not in (None, [])}
     with options.open_client(archive, config) as client:
-        serve_pages(client, folder.absolute(), port, is_watched=until_input_ends)
+        serve_pages(client, folder_of(archive, config), is_watched=until_input_ends, **wanted)
 
 
-def require_pages() -> None:
-    """Raise UsageError unless the extra is installed."""
-    if find_spec("fastapi") is None or find_spec("uvicorn") is None:
-        raise UsageError("the web pages are not installed; install pywats-archive[web]")
+def _configured(path: Path) -> dict[str, Any]:
+    """Return what a configuration says of the pages."""
+    keys = read_web_config(path)
+    found = {"host": keys.web_host, "port": keys.web_port, "names": keys.web_names}
+    files = {"certificate": keys.web_certificate, "key": keys.web_key}
+    return found | {name: Path(text) for name, text in files.items() if text}
 
 
-def serve_pages(client: Client, folder: Path, port: int, *, is_watched: bool = False) -> None:
-    """Serve the pages until Ctrl-C or SIGTERM; ``folder`` holds their token and sessions.
+def serve_pages(client: Client, folder: Path, *, is_watched: bool = False, **wanted: Any) -> None:
+    """Serve the pages until Ctrl-C or SIGTERM; ``folder`` holds their token, users and sessions, ``wanted`` is of WebSettings.
 
     ``is_watched``: a service started this process, which reads the address and keeps the standard input open while it lives.
     """
     from pywats_archive.web.server import PageServer  # noqa: PLC0415 (an extra)
     from pywats_archive.web.settings import WebSettings  # noqa: PLC0415
 
-    server = PageServer(client, WebSettings(port=port), folder=folder)
-    with Signals(stop=server.stop, reload=_nothing):
+    settings = WebSettings(**wanted | {"names": tuple(wanted.get("names", ()))})
+    server = PageServer(client, settings, folder=folder)
+    with Signals(stop=server.stop, reload=server.reload):
         if is_watched:
             threading.Thread(target=_end_with_input, args=(server.stop,), name="input", daemon=True).start()
             console.print(server.address, soft_wrap=True)
         else:
             console.print(server.sign_in, soft_wrap=True)
-            console.print("Open this address in a browser on this computer. Ctrl-C ends the pages.", style="dim")
+            whose = "in a browser on this computer" if settings.is_local else "in a browser, and sign in with your name"
+            console.print(f"Open this address {whose}. Ctrl-C ends the pages.", style="dim")
         sys.stdout.flush()
         server.serve()
 
@@ -76,7 +100,3 @@ def _end_with_input(stop: Callable[[], object]) -> None:
     stop()
     time.sleep(_END_WITHIN_S)
     os._exit(INTERRUPTED)
-
-
-def _nothing() -> None:
-    """The pages have no configuration to read again."""

@@ -32,7 +32,14 @@ ARCHIVE_KEYS = (
 )
 """The keys that pyWATS does not know (it knows ``archive_folder``, but wipes it)."""
 
-STATION_KEYS = ("submit_timeout_seconds",)
+STATION_KEYS = (
+    "submit_timeout_seconds",
+    "web_host",
+    "web_port",
+    "web_certificate",
+    "web_key",
+    "web_names",
+)
 """The keys of the whole station that pyWATS does not know."""
 
 RETENTION_KEYS = {

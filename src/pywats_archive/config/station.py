@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pywats_archive.config.converter import ConverterConfig
 from pywats_archive.config.outline import StationOutline, archive_root
 from pywats_archive.config.server import ServerConfig, WebhookConfig
+from pywats_archive.config.web import WebConfig
 
 
 class StationConfig(BaseModel):
@@ -20,6 +21,7 @@ class StationConfig(BaseModel):
     converters_folder: Path
     server: ServerConfig
     webhook: WebhookConfig = WebhookConfig()
+    web: WebConfig = WebConfig()
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:

@@ -13,8 +13,8 @@ from uuid import NAMESPACE_URL, uuid5
 import uvicorn
 
 from pywats_archive.client import Client
-from pywats_archive.errors import UsageError
-from pywats_archive.portable.files import WINDOWS
+from pywats_archive.errors import ConfigError
+from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.gate import Access
 from pywats_archive.web.access.sessions import Sessions
@@ -22,8 +22,9 @@ from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
 from pywats_archive.web.jobs.running import Jobs
+from pywats_archive.web.network import listening, load, require_safe, tls_of
 from pywats_archive.web.records import Records
-from pywats_archive.web.settings import LOOPBACK, WebSettings
+from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification
 
@@ -34,18 +35,26 @@ class PageServer:
     """The pages of one station; ``stop`` ends them, from a signal handler too."""
 
     def __init__(self, client: Client, settings: WebSettings, *, folder: Path) -> None:
-        """Take the port; UsageError if it is taken. ``folder`` holds the token and the sessions."""
-        token = load_token(folder)
+        """Take the port; UsageError if it is taken, or if the network could reach pages without HTTPS or users.
+
+        ``folder`` holds the token, the users and the sessions.
+        """
         users = Users(folder)
+        require_safe(settings, users)
+        self._settings = settings
+        self._tls = tls = tls_of(settings)
+        token = load_token(folder) if settings.is_local else None
         records = Records(lambda kind, actor, details: client.record_event(kind, actor=actor, details=details))
+        station_id = uuid5(NAMESPACE_URL, str(folder)).hex[:8]
         access = Access(
             token=token,
             sessions=Sessions(folder, length=settings.session_length, idle=settings.session_idle),
             users=users,
             door=Door(users, records),
             records=records,
-            cookie=f"pywats-archive-{uuid5(NAMESPACE_URL, str(folder)).hex[:8]}",
+            cookie=f"{'__Host-' if tls else ''}pywats-archive-{station_id}",
             owner=client.actor,
+            is_secure=tls is not None,
         )
         self._records = records
         self._verification = Verification(client.verify, client.count_files)
@@ -65,19 +74,28 @@ class PageServer:
             server_header=False,
             proxy_headers=False,  # whoever asks could choose the address that is counted
             timeout_graceful_shutdown=_STOP_S,
+            ssl_context_factory=(lambda *_: tls) if tls else None,
         )
         self._server = _Server(config)
-        self._listener = _listening(settings.port)
+        self._listener = listening(settings)
         port = self._listener.getsockname()[1]
-        self.address = f"http://{LOOPBACK}:{port}"
+        self.address = f"{'https' if tls else 'http'}://{settings.shown_name}:{port}"
         """The address, without the token."""
-        self.sign_in = f"{self.address}/sign-in?token={quote(token)}"
-        """The address that signs in."""
+        self.sign_in = f"{self.address}/sign-in" + (f"?token={quote(token)}" if token else "")
+        """The address that signs in; on the network, the page where users do."""
 
     def serve(self) -> None:
         """Serve until ``stop`` is called."""
         with self._listener, closing(self._records), closing(self._verification), closing(self._jobs):
             self._server.run(sockets=[self._listener])
+
+    def reload(self) -> None:
+        """Use a renewed certificate; if it cannot be used, the earlier one stays, with a warning."""
+        if self._tls:
+            try:
+                load(self._tls, self._settings)
+            except ConfigError as exc:
+                warn("web.certificate_rejected", reason=str(exc))
 
     def stop(self) -> bool:
         """End the pages; answers in progress have two seconds. True if this was asked before."""
@@ -97,18 +115,3 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
-
-
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket()
-    try:
-        if WINDOWS:  # there, SO_REUSEADDR lets another program take the same port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-    except OSError as exc:
-        listener.close()
-        raise UsageError(f"port {port}: cannot be used ({exc.strerror}); choose another one with --port") from exc
-    listener.listen()
-    return listener

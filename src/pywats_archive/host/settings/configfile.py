@@ -26,6 +26,7 @@ from pywats_archive.host.settings.document import (
 )
 from pywats_archive.host.settings.foldernames import require_usable
 from pywats_archive.host.settings.neighbours import real, require_apart
+from pywats_archive.host.settings.web import web_config_of
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.redaction import redacted
 
@@ -72,6 +73,7 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         converters_folder=path.parent / converters_folder,
         server=_server(fields, path),
         webhook=_webhook(fields, path),
+        web=web_config_of(fields, path),
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 _STOP_S = 4.0
 """Answers in progress have two seconds."""
-_READY = b"http://"
+_READY = (b"http://", b"https://")
 _MOST_BYTES = 4096
 _MOST_LINES = 200
 _OWN_ERRORS = (1, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pywats_archive.web.access.door import Door
-from pywats_archive.web.access.guard import HEADERS, is_from_here, is_known_host
+from pywats_archive.web.access.guard import HEADERS, SECURE_HEADERS, is_from_here, is_known_host
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.sessions import Session, Sessions
 from pywats_archive.web.access.users import Users
@@ -97,13 +97,14 @@ class Gate:
         self._app = app
         self._access = access
         self._host_names = host_names
+        self._headers = HEADERS | (SECURE_HEADERS if access.is_secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         refusal = await run_in_threadpool(self._refusal, scope)
-        await (refusal or self._app)(scope, receive, _guarded(send))
+        await (refusal or self._app)(scope, receive, _guarded(send, self._headers))
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -135,11 +136,11 @@ def _place(scope: Scope) -> str:
     return f"{quote(scope['path'])}{'?' if query else ''}{query}"
 
 
-def _guarded(send: Send) -> Callable[[Message], Awaitable[Any]]:
+def _guarded(send: Send, added: Mapping[str, str]) -> Callable[[Message], Awaitable[Any]]:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in added.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
         await send(message)

@@ -18,6 +18,8 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 """On every answer. An answer may have a stricter policy of its own."""
+SECURE_HEADERS = {"strict-transport-security": "max-age=31536000"}
+"""On every answer with HTTPS: browsers use nothing else for this host from then on."""
 
 
 def is_known_host(host: str, names: Collection[str]) -> bool:

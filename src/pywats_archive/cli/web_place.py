@@ -1,0 +1,21 @@
+"""What the verbs of the web pages have in common: the extra, and the folder of the token, the users and the sessions."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from pywats_archive.cli.place import place_of
+from pywats_archive.errors import UsageError
+
+
+def require_pages() -> None:
+    """Raise UsageError unless the extra is installed."""
+    if any(find_spec(name) is None for name in ("fastapi", "uvicorn", "argon2")):
+        raise UsageError("the web pages are not installed; install pywats-archive[web]")
+
+
+def folder_of(archive: Path | None, config: Path | None) -> Path:
+    """Return the folder of an archive, or of a configuration."""
+    place = place_of(archive, config)
+    return (place.path if place.is_archive else place.path.parent).absolute()

@@ -1,0 +1,95 @@
+"""The port of the pages, and what must be there before others than this computer reach it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+from pywats_archive.errors import ConfigError, UsageError
+from pywats_archive.portable.event_log import warn
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.portable.private import others_who_may_read
+from pywats_archive.web.access.users import Users
+from pywats_archive.web.settings import WebSettings
+
+
+def require_safe(settings: WebSettings, users: Users) -> None:
+    """Raise UsageError unless the pages are for this computer alone, or have HTTPS and users."""
+    if settings.is_local:
+        return
+    where = f"host {settings.host}: the pages would be open to the network"
+    if settings.certificate is None:
+        raise UsageError(f"{where} without HTTPS; name a certificate with --certificate FILE and --key FILE")
+    if not users.all():
+        raise UsageError(
+            f"{where} without a user; add the first one with 'pywats-archive web users add NAME --role admin'"
+        )
+
+
+def tls_of(settings: WebSettings) -> ssl.SSLContext | None:
+    """Return the context for HTTPS, TLS 1.2 or newer; None without a certificate. ConfigError if it cannot be used."""
+    if settings.certificate is None:
+        if settings.key:
+            raise UsageError("--key: needs --certificate, the certificate of this key")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    load(context, settings)
+    return context
+
+
+def load(context: ssl.SSLContext, settings: WebSettings) -> None:
+    """Load the certificate, also again once it was renewed; ConfigError leaves the earlier one in use."""
+    assert settings.certificate
+    key = settings.key or settings.certificate
+    for path in (settings.certificate, key):
+        _require_readable(path)
+    try:
+        context.load_cert_chain(settings.certificate, key, password=lambda: _refuse_password(key))
+    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
+        reason = exc.reason if isinstance(exc, ssl.SSLError) and exc.reason else exc
+        raise ConfigError(
+            f"{settings.certificate}: cannot be used with the key {key} ({reason}); both must be PEM and belong together"
+        ) from exc
+    try:
+        others = others_who_may_read(key)
+    except OSError:
+        others = ()
+    if others:
+        warn("web.key_not_private", path=str(key), reason=", ".join(others))
+
+
+def listening(settings: WebSettings) -> socket.socket:
+    """Take the port; UsageError if it is taken, or the host is no address of this computer."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    except OSError as exc:
+        raise UsageError(f"host {settings.host}: is no address of this computer ({exc.strerror})") from exc
+    listener = socket.socket(family)
+    try:
+        if WINDOWS:  # there, SO_REUSEADDR lets another program take the same port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as exc:
+        listener.close()
+        raise UsageError(
+            f"port {settings.port}: cannot be used ({exc.strerror}); choose another one with --port"
+        ) from exc
+    listener.listen()
+    return listener
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); check the path and its rights") from exc
+
+
+def _refuse_password(key: Path) -> str:
+    raise ConfigError(
+        f"{key}: the key is protected by a password; save it without one, readable for this account alone"
+    )

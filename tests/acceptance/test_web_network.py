@@ -1,0 +1,180 @@
+"""The pages on the network: HTTPS with a certificate made here by openssl, users, and no token of the station."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.filled import fill
+from tests.web_server import Pages, serving
+
+from pywats_archive.client import Client
+from pywats_archive.models.event import EventFilter
+from pywats_archive.portable.files import WINDOWS
+from pywats_archive.web.access.roles import Role
+from pywats_archive.web.access.token import load_token
+from pywats_archive.web.access.users import Users
+
+PASSWORD = "correct horse battery"
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="needs openssl: apt-get install openssl")
+WEB = [sys.executable, "-m", "pywats_archive", "web"]
+
+
+def certificate(folder: Path, name: str = "station.test") -> tuple[Path, Path]:
+    """Make a certificate for a name and 127.0.0.1, with its key."""
+    made, key = folder / f"{name}.pem", folder / f"{name}.key"
+    words = [str(OPENSSL), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    words += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*words, "-out", made, "-keyout", key], check=True, capture_output=True)
+    key.chmod(0o600)
+    return made, key
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A station with an admin and a viewer, and a certificate."""
+    base = tmp_path_factory.mktemp("station")
+    fill(base)
+    for role in (Role.ADMIN, Role.VIEWER):
+        Users(base / "archive").add(role.value, PASSWORD, role)
+    certificate(base)
+    return base
+
+
+@pytest.fixture(scope="module")
+def served(base: Path) -> Iterator[Pages]:
+    """Its pages, on all addresses of this computer."""
+    files = ["--certificate", str(base / "station.test.pem"), "--key", str(base / "station.test.key")]
+    place = ["--host", "0.0.0.0", "--port", "0", "--name", "station.test", "--archive", str(base / "archive")]
+    with serving([*WEB, *place, *files]) as running:
+        yield running
+
+
+def browser(served: Pages, base: Path, **more: object) -> httpx.Client:
+    """Somebody who trusts the certificate."""
+    trust = ssl.create_default_context(cafile=str(base / "station.test.pem"))
+    port = served.address.rpartition(":")[2]
+    return httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=60, **more)  # type: ignore[arg-type]
+
+
+def test_users_sign_in_over_https(served: Pages, base: Path) -> None:
+    """The cookie is for this host over HTTPS alone, and browsers use nothing else from then on."""
+    assert served.address.startswith("https://station.test:") and "token" not in served.sign_in
+    with browser(served, base) as office:
+        form = office.get("/sign-in")
+        assert 'name="password"' in form.text and 'name="token"' not in form.text
+        answer = office.post("/sign-in", data={"name": "viewer", "password": PASSWORD})
+        assert answer.status_code == 303
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-pywats-archive-") and "; Path=/;" in cookie and "Domain" not in cookie
+        assert "Secure" in cookie and "HttpOnly" in cookie and "SameSite=lax" in cookie
+        shown = office.get("/archives", headers={"host": "STATION.test"})
+        assert shown.status_code == 200
+        for each in (form, answer, shown, office.get("/none", headers={"host": "x"})):
+            assert each.headers["strict-transport-security"] == "max-age=31536000"
+        assert office.get("/archives", headers={"host": "evil.example"}).status_code == 421
+
+
+def test_the_token_of_the_station_signs_nobody_in(served: Pages, base: Path) -> None:
+    """Neither in the form nor in a header, nor a session of it from before; a user's token does, with the user's role."""
+    station = load_token(base / "archive")
+    with browser(served, base) as office:
+        assert office.get("/sign-in", params={"token": station}).status_code == 403
+        assert office.post("/sign-in", data={"token": station}).status_code == 403
+        answer = office.get("/api/v1/entries", headers={"authorization": f"Bearer {station}"})
+        assert answer.status_code == 401
+        own = Users(base / "archive").add_token("viewer", "script", days=1)
+        for method, expected in (("GET", 200), ("POST", 403)):
+            place = "/api/v1/entries" if method == "GET" else "/api/v1/integrity/check"
+            asked = {"authorization": f"Bearer {own}"}
+            assert office.request(method, place, headers=asked, json={}).status_code == expected
+    with Client(base / "archive") as client:
+        refused = client.events(EventFilter(kinds=("user.refused",))).events
+        assert {each.details["by"] for each in refused} == {"token"} and station not in str(refused)
+
+
+def test_old_protocols_and_plain_http_are_refused(served: Pages) -> None:
+    """TLS 1.2 or newer."""
+    port = int(served.address.rpartition(":")[2])
+    for version, works in (
+        (ssl.TLSVersion.TLSv1_1, False),
+        (ssl.TLSVersion.TLSv1_2, True),
+        (ssl.TLSVersion.TLSv1_3, True),
+    ):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+                context.wrap_socket(plain) as secure,
+            ):
+                assert works and secure.version() == version.name.replace("TLSv1_", "TLSv1.")
+        except (ssl.SSLError, ConnectionError):
+            assert not works
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"http://127.0.0.1:{port}/sign-in")
+
+
+def refused(*words: str) -> str:
+    """What the command says when it does not begin."""
+    done = subprocess.run([*WEB, "--port", "0", *words], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and done.stdout == "", done
+    return done.stderr
+
+
+def test_nothing_opens_to_the_network_unprotected(base: Path, tmp_path: Path) -> None:
+    """Without HTTPS or without a user, the command says what is missing and how to get it."""
+    archive = ["--archive", str(base / "archive"), "--host", "0.0.0.0"]
+    made, key = base / "station.test.pem", base / "station.test.key"
+    assert "--certificate FILE" in refused(*archive)
+    assert "--certificate" in refused("--archive", str(base / "archive"), "--key", str(key))
+    other, other_key = certificate(tmp_path, "other.test")
+    assert "belong together" in refused(*archive, "--certificate", str(made), "--key", str(other_key))
+    assert "cannot be read" in refused(*archive, "--certificate", str(tmp_path / "none"), "--key", str(key))
+    words = [str(OPENSSL), "rsa", "-aes128", "-passout", "pass:secret", "-in", str(other_key), "-out"]
+    subprocess.run([words[0], "pkey", *words[2:], str(tmp_path / "locked.key")], check=True, capture_output=True)
+    said = refused(*archive, "--certificate", str(other), "--key", str(tmp_path / "locked.key"))
+    assert "protected by a password" in said
+    fill(tmp_path)
+    bare = ["--archive", str(tmp_path / "archive"), "--host", "0.0.0.0"]
+    assert "web users add NAME --role admin" in refused(*bare, "--certificate", str(made), "--key", str(key))
+
+
+@pytest.mark.posix("file modes and SIGHUP")
+def test_a_renewed_certificate_and_a_key_that_others_may_read(base: Path, tmp_path: Path) -> None:
+    """SIGHUP takes the new certificate without an end of the pages; the key is warned of at the start."""
+    made, key = certificate(tmp_path)
+    key.chmod(0o644)
+    for parent in key.parents:
+        if parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o011)
+    words = [*WEB, "--port", "0", "--archive", str(base / "archive"), "--certificate", str(made), "--key", str(key)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout and process.stderr
+        address = process.stdout.readline().strip()
+        port = int(address.partition("/sign-in")[0].rpartition(":")[2])
+        before = ssl.get_server_certificate(("127.0.0.1", port))
+        renewed, renewed_key = certificate(tmp_path, "renewed.test")
+        renewed.replace(made)
+        renewed_key.replace(key)
+        process.send_signal(signal.SIGHUP)
+        while ssl.get_server_certificate(("127.0.0.1", port)) == before:
+            pass
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+    assert "other accounts may read the key" in said or "web.key_not_private" in said
+    assert process.returncode == 0 and not WINDOWS
