@@ -81,6 +81,8 @@ if TYPE_CHECKING:
     from pywats_archive.models.file_stamp import FileStamp as FileStamp
     from pywats_archive.models.operation.capacity import ExpectedLoad as ExpectedLoad
     from pywats_archive.models.operation.capacity import Ratios as Ratios
+    from pywats_archive.models.operation.growth import DaySize as DaySize
+    from pywats_archive.models.operation.growth import Growth as Growth
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import Finding as Finding
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.replay import Run as Run
     from pywats_archive.models.operation.replay import RunState as RunState
     from pywats_archive.models.operation.replay_mode import ReplayMode as ReplayMode
+    from pywats_archive.models.operation.service import Pulse as Pulse
     from pywats_archive.models.operation.service import ServerContact as ServerContact
     from pywats_archive.models.operation.service import ServiceState as ServiceState
     from pywats_archive.models.operation.service import ServiceStatus as ServiceStatus
@@ -192,6 +195,7 @@ _HOMES = {
     "ConverterInfo": "models.conversion",
     "ConverterSettings": "models.settings.converters",
     "ConverterUnavailable": "errors",
+    "DaySize": "models.operation.growth",
     "DayStatistics": "models.operation.statistics",
     "Decision": "models.retention.purge",
     "Difference": "models.retention.configured",
@@ -211,6 +215,7 @@ _HOMES = {
     "FolderAway": "errors",
     "FolderTaken": "errors",
     "FolderVerdict": "models.settings.changes",
+    "Growth": "models.operation.growth",
     "Hold": "models.retention.purge",
     "InForce": "retention.station",
     "ItemResult": "models.operation.replay",
@@ -228,6 +233,7 @@ _HOMES = {
     "PostProcessAction": "config",
     "Problem": "models.operation.integrity",
     "ProblemKind": "models.operation.integrity",
+    "Pulse": "models.operation.service",
     "Purge": "models.retention.purge",
     "PurgePlan": "models.retention.purge",
     "PurgeReason": "models.retention.purge",

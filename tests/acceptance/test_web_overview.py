@@ -47,7 +47,12 @@ def test_what_failed_is_one_click_away(tmp_path: Path) -> None:
         assert shown.count("ValueError: &lt;b&gt;column … has no unit") == 1
         place, _ = re.findall(r'<th [^>]*><a href="(/archives\?reason=[^"]*)"', shown)
         assert browser.get(unescape(place)).text.count('href="/entries/') == 3
-        assert "The service is stopped" in shown and "<title>Limit" not in shown and "4 failed" in shown
+        assert (
+            "No service works on" in shown
+            and "is stopped" not in shown
+            and "<title>Limit" not in shown
+            and "4 failed" in shown
+        )
         reason, other = api.get("/api/v1/failure-reasons").json()
         assert other["entries"] == 1 and other["example"] == "ValueError: <b>column X has no unit of length"
         (times,) = (each for each in api.get("/api/v1/conversion-times").json() if each["converter_name"] == "C")
@@ -60,6 +65,32 @@ def test_what_failed_is_one_click_away(tmp_path: Path) -> None:
             assert (reason["reason"], reason["entries"]) == (known.reason, known.entries) == (known.reason, 3)
             assert times["longest_ms"] == 2500 == client.conversion_times()[0].longest_ms
             assert client.findings() == ()
+            grown, sizes = client.growth(), api.get("/api/v1/growth").json()
+            assert [each["size_bytes"] for each in sizes["days"]] == [each.size_bytes for each in grown.days]
+            assert grown.days[-1].size_bytes == client.statistics().disk_size_bytes
+            assert sizes["forecast"]["size_bytes"] == grown.forecast.size_bytes
+            assert api.get("/api/v1/received").json() == client.received() == {"C": 8, "S": 1}
+            assert api.get("/api/v1/pulse").json() == {"state": "stopped", "alerts": 0}
+        (failed_today,) = re.findall(r'<dt>Failed today</dt><dd><a href="([^"]*)">4</a>', shown)
+        assert browser.get(unescape(failed_today)).text.count('href="/entries/') == 4
+
+
+def test_every_page_says_how_the_service_is(tmp_path: Path) -> None:
+    """Whoever signed in sees it, on errors too; a stranger does not."""
+    fill(tmp_path)
+    with pages(tmp_path / "archive") as served, served.browser() as browser:
+        for place in ("/", "/archives", "/runs", "/retention", "/integrity", "/nowhere"):
+            assert re.search(r'class="pulse".*Stopped</a>', browser.get(place).text), place
+        browser.post("/sign-out")
+        assert "Stopped" not in browser.get("/").text
+
+
+def test_figures_without_files_are_words(tmp_path: Path) -> None:
+    """An archive whose conversions never failed has no empty charts, but sentences."""
+    fill(tmp_path)
+    with pages(tmp_path / "archive") as served, served.browser() as browser:
+        shown = browser.get("/").text
+        assert "No conversion failed." in shown and "Files and failures by day, as a table" in shown
 
 
 def test_an_empty_archive_says_what_to_do(tmp_path: Path) -> None:

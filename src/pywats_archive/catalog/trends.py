@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.column_types import moment_to_text, text_to_moment
 from pywats_archive.catalog.driver import execute
 from pywats_archive.models.operation.trends import FailedFor
+from pywats_archive.models.time import UTC
 
 _FAILED = (
     "SELECT failure_reason, count(*), max(conversion_timestamp) FROM archive_entries INDEXED BY idx_failed "
@@ -22,6 +23,14 @@ _DURATIONS = (
     "SELECT conversion_duration_ms FROM archive_entries "
     "WHERE converter_name = ? ORDER BY conversion_timestamp DESC, archive_id DESC LIMIT ?"
 )
+_RECEIVED = "SELECT converter_name, count(*) FROM archive_entries WHERE archive_id >= ? GROUP BY +converter_name"
+"""``+``: the few new entries are found by their ids, and not all of a converter's (sqlite.org/optoverview)."""
+
+
+def received(db: Connection, since: datetime) -> list[tuple[str, int]]:
+    """Return how many entries each converter got since then, by their ids; reads these entries alone."""
+    found = execute(db, _RECEIVED, (f"{since.astimezone(UTC):%Y%m%d%H%M%S}",)).fetchall()
+    return [(str(name), int(number)) for name, number in found]
 
 
 def failed_since(db: Connection, since: datetime) -> list[FailedFor]:

@@ -17,12 +17,16 @@ from pywats_archive.models.time import start_of, utc_now
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
     from pywats_archive.models.event import EventFilter, EventPage
+    from pywats_archive.models.operation.growth import Growth
     from pywats_archive.models.operation.integrity import Checked, Finding, OnProgress, Rebuilt, Thoroughness
-    from pywats_archive.models.operation.service import ServiceStatus
+    from pywats_archive.models.operation.service import Pulse, ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
     from pywats_archive.models.operation.status import VanishedSource
     from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
     from pywats_archive.models.operation.whereabouts import Watcher
+
+_PURGES = 10_000
+"""The latest purges that the growth looks at."""
 
 
 class StationReader(EntryReader):
@@ -54,6 +58,32 @@ class StationReader(EntryReader):
             today=date.today(),
             days=arguments.whole(days, "days"),
         )
+
+    def growth(self, converter_name: str | None = None) -> Growth:
+        """Return the size of all archives, or of one converter in them, over the last 30 days, with a forecast."""
+        from pywats_archive.archive import purging
+        from pywats_archive.models.operation.growth import growth_of
+
+        purges = chain.from_iterable(purging.history(each, _PURGES) for each in self._archives.all)
+        own = (each for each in purges if converter_name in (None, each.converter_name))
+        return growth_of(self.statistics(converter_name), own, today=utc_now().date())
+
+    def received(self, *, hours: int = 1) -> dict[str, int]:
+        """Return by converter how many sources were archived within so many hours; only converters that have any."""
+        from pywats_archive.archive.overview import trends
+
+        since = utc_now() - timedelta(hours=arguments.whole(hours, "hours", least=1, most=100_000))
+        return trends.received(self._archives.all, since)
+
+    def pulse(self) -> Pulse:
+        """Return the state of the services and the number of open alerts on record; quick, and reads no watch folder."""
+        from pywats_archive.archive import alerts
+        from pywats_archive.models.operation.service import Pulse, ServiceState
+        from pywats_archive.models.operation.statistics import each_once
+
+        states = {each.state for each in self.services()} or {ServiceState.STOPPED}
+        found = each_once(chain.from_iterable(map(alerts.open_alerts, self._archives.all)))
+        return Pulse(state=max(states, key=lambda each: each.severity), alerts=len(found))
 
     def failure_reasons(self, *, days: int = 30, limit: int = 10) -> tuple[FailureReason, ...]:
         """Return why the latest conversions of entries failed in so many days, today included, the most frequent reason first.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
-from pywats_archive.models.operation.statistics import DayStatistics
+import pytest
+
+from pywats_archive.models.operation.growth import Growth, growth_of
+from pywats_archive.models.operation.service import Pulse, ServiceState
+from pywats_archive.models.operation.statistics import DayStatistics, combined
 from pywats_archive.models.operation.trends import FailedFor, FailureReason, added_up, reason_of, times_of
 from pywats_archive.models.retention.purge import Purge, PurgeReason
 from pywats_archive.web.views import chart, overview
@@ -31,14 +36,27 @@ def _purge(back: int, size: int) -> Purge:
     )
 
 
-def _growth(size: int, limit: int | None, *purges: Purge, per_day: int = 100) -> chart.Growth:
-    by_day = [_day(2), _day(1), _day(0)]
-    return chart.growth(by_day, purges, size_bytes=size, bytes_per_day=per_day, limit_bytes=limit, today=TODAY)
+def _grown(size: int, limit: int | None, *purges: Purge, per_day: int = 100) -> Growth:
+    figures = replace(
+        combined([], "C"),
+        by_day=(_day(2), _day(1), _day(0)),
+        disk_size_bytes=size,
+        net_bytes_per_day=per_day,
+        max_size_bytes=limit,
+    )
+    return growth_of(figures, purges, today=TODAY)
+
+
+def _growth(size: int, limit: int | None, *purges: Purge, per_day: int = 100) -> chart.GrowthChart:
+    return chart.growth(_grown(size, limit, *purges, per_day=per_day))
 
 
 def test_growth_counts_back_from_today() -> None:
     """Each day's size is the next one's without what came, and with what was purged since; never below zero."""
-    found = _growth(2500, None, _purge(1, 500))
+    grown = _grown(2500, None, _purge(1, 500))
+    assert [each.size_bytes for each in grown.days] == [0, 1000, 1500, 2500]
+    assert grown.forecast.day == TODAY + timedelta(days=14)
+    found = chart.growth(grown)
     assert [point.size_bytes for point in found.points] == [0, 1000, 1500, 2500]
     assert found.points[-1].day == TODAY
     assert found.forecast_bytes == 2500 + 14 * 100 and found.forecast.startswith(f"{found.points[-1].x},")
@@ -56,6 +74,37 @@ def test_days_without_files_have_a_place() -> None:
     bars = chart.days([_day(0, entries=1000, failed=1), _day(20)], today=TODAY)
     assert len(bars) == 14 and bars[-1].failed_height >= 1 and bars[-1].height == 24
     assert all(not bar.entries and not bar.height for bar in bars[:-1])
+
+
+def test_the_days_as_a_table() -> None:
+    """The latest day comes first, with the counts of each converter; days without any file are left out."""
+    first = chart.days([_day(0, entries=3, failed=1), _day(2)], today=TODAY, number=4)
+    second = chart.days([_day(2, entries=7)], today=TODAY, number=4)
+    table = chart.by_day([("A", first), ("B", second)])
+    assert [(row.day, [(name, bar.entries, bar.failed) for name, bar in row.cells]) for row in table] == [
+        (TODAY, [("A", 3, 1), ("B", 0, 0)]),
+        (TODAY - timedelta(days=2), [("A", 10, 0), ("B", 7, 0)]),
+    ]
+    assert chart.by_day([]) == ()
+
+
+def test_bars_are_on_one_scale_and_always_seen() -> None:
+    """The longest has its full length; a small one is still seen, and nothing has none."""
+    assert [chart.width(each, 5000) for each in (5000, 2500, 1, 0)] == [100, 50, 1, 0] and chart.width(0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "alerts", "text", "tone"),
+    [
+        (ServiceState.RUNNING, 0, "Running", "good"),
+        (ServiceState.RUNNING, 1, "Running, 1 alert", "warn"),
+        (ServiceState.STOPPED, 2, "Stopped, 2 alerts", "warn"),
+        (ServiceState.DIED, 0, "Died", "bad"),
+    ],
+)
+def test_the_state_at_a_glance(state: ServiceState, alerts: int, text: str, tone: str) -> None:
+    """Every page says in a word how the service is, and how many alerts are open."""
+    assert overview.glance(Pulse(state=state, alerts=alerts)) == overview.Line(text=text, tone=tone)
 
 
 def test_one_reason_for_many_files() -> None:

@@ -27,6 +27,16 @@ def failure_reasons(archives: Sequence[Archive], since: datetime, *, limit: int)
     )
 
 
+def received(archives: Sequence[Archive], since: datetime) -> dict[str, int]:
+    """Return by converter how many sources were archived since then."""
+    total: dict[str, int] = {}
+    for archive in archives:
+        with archive.read() as db:
+            for name, number in trends.received(db, since):
+                total[name] = total.get(name, 0) + number
+    return dict(sorted(total.items()))
+
+
 def durations(archive: Archive) -> dict[str, list[int]]:
     """Return by converter how long its latest conversions took, a thousand at most, in milliseconds."""
     names = archive.converter_names()

@@ -26,9 +26,25 @@ class ServiceState(str, Enum):
     """Nobody owns the archive."""
 
     @property
+    def severity(self) -> int:
+        """How much it needs a person, from 0 for a running service to 4 for one that died."""
+        order = (type(self).RUNNING, type(self).STARTING, type(self).STOPPED, type(self).STALLED, type(self).DIED)
+        return order.index(self)
+
+    @property
     def is_working(self) -> bool:
         """Whether sources are processed, or soon will be."""
         return self in (ServiceState.RUNNING, ServiceState.STARTING)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulse:
+    """The station at a glance."""
+
+    state: ServiceState
+    """The state of its services: the worst one, if there are several."""
+    alerts: int
+    """Number of open alerts on record."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from pywats_archive.models.operation.growth import Growth
+from pywats_archive.models.operation.service import Pulse
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
 from pywats_archive.web.access.needs import needs
@@ -26,6 +28,24 @@ def status(request: Request, days: Annotated[int, Query(ge=1, le=3650)] = 7) -> 
 def statistics(request: Request, converter: str | None = None) -> ArchiveStatistics:
     """Return the figures of all archives, or of one converter."""
     return station_of(request).client.statistics(converter)
+
+
+@router.get("/pulse")
+def pulse(request: Request) -> Pulse:
+    """Return the state of the services and the number of open alerts."""
+    return station_of(request).client.pulse()
+
+
+@router.get("/growth")
+def growth(request: Request, converter: str | None = None) -> Growth:
+    """Return the size of all archives, or of one converter, from day to day, and its forecast."""
+    return station_of(request).client.growth(converter)
+
+
+@router.get("/received")
+def received(request: Request, hours: Annotated[int, Query(ge=1, le=100_000)] = 1) -> dict[str, int]:
+    """Return by converter how many sources were archived within so many hours."""
+    return station_of(request).client.received(hours=hours)
 
 
 @router.get("/failure-reasons")

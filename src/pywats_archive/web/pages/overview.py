@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.query import EntryFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
@@ -15,7 +17,7 @@ from pywats_archive.words.alerts import sentence
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _REASON_DAYS = 30
-_PURGES = 10_000
+_NOT_RUNNING = "service.not_running"
 
 
 @router.get("/")
@@ -25,6 +27,8 @@ def overview(request: Request) -> Response:
     client, now = station.client, station.now()
     figures, status = client.statistics(), client.status()
     today, local_today = now.date(), now.astimezone().date()
+    is_said = any(alert.name == _NOT_RUNNING for alert in status.alerts)
+    rows = view.converters(figures.by_converter, client.received(), today=today)
     return page(
         request,
         "overview.html",
@@ -33,20 +37,15 @@ def overview(request: Request) -> Response:
         vanished=sum(each.acknowledged_at is None for each in status.vanished),
         disagreements=status.disagreements,
         lines=(
-            *view.services(status.services, now=now),
+            *(() if is_said else view.services(status.services, now=now)),
             *view.servers(status.services, status.last_accepted_at, now=now),
         ),
         saved_bytes=max(figures.source_size_bytes + figures.report_size_bytes - figures.disk_size_bytes, 0),
-        failed_today=view.failed_on(((each.day, each.by_state) for each in status.recent), local_today),
+        failed_today=client.find(EntryFilter(status=ConversionStatus.FAILED, from_date=local_today), limit=1).total,
         today=local_today,
-        converters=view.converters(figures.by_converter, client.conversion_times(), today=today),
-        growth=chart.growth(
-            figures.by_day,
-            client.retention.history(_PURGES),
-            size_bytes=figures.disk_size_bytes,
-            bytes_per_day=figures.net_bytes_per_day,
-            limit_bytes=figures.max_size_bytes,
-            today=today,
-        ),
+        converters=rows,
+        by_day=chart.by_day([(row.name, row.bars) for row in rows]),
+        growth=chart.growth(client.growth()),
+        times=view.times(client.conversion_times()),
         reasons=view.reasons(client.failure_reasons(days=_REASON_DAYS), today=local_today, days=_REASON_DAYS),
     )

@@ -9,9 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from pywats_archive.errors import ArchiveError
 from pywats_archive.web.access.roles import rights_of
-from pywats_archive.web.station import station_of
+from pywats_archive.web.station import Station, station_of
 from pywats_archive.web.views import words
+from pywats_archive.web.views.overview import Line, glance
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.times import brief, duration
 
@@ -40,6 +42,14 @@ def _environment() -> Environment:
 _TEMPLATES = _environment()
 
 
+def _glance(station: Station) -> Line | None:
+    """Return the state of the service; None if the archive cannot be read, which the page says itself."""
+    try:
+        return glance(station.client.pulse())
+    except ArchiveError:
+        return None
+
+
 def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
     """Render a template with the frame's own values."""
     station = station_of(request)
@@ -49,6 +59,7 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
         "sections": SECTIONS,
         "path": request.url.path,
         "station": station.name,
+        "glance": _glance(station) if person else None,
         "user": person.name if person else None,
         "rights": rights_of(person.role if person else None),
         "moment": lambda when: brief(when, now=now),

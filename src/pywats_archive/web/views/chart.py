@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pywats_archive.models.operation.growth import Growth
 from pywats_archive.models.operation.statistics import DayStatistics
-from pywats_archive.models.retention.purge import Purge
 from pywats_archive.words.sizes import human_size
 
 WIDTH, HEIGHT = 720, 160
-_PAST, _FUTURE = 30, 14
 _SIGHT = 4
 """A limit more than so many times above the data would flatten it, so it is only named."""
 
@@ -39,7 +38,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Growth:
+class GrowthChart:
     """The size on disk over the last days, with its forecast."""
 
     points: tuple[Point, ...]
@@ -50,8 +49,18 @@ class Growth:
     limit_y: float | None
     """None if there is no limit, or if it is far above the data."""
     limit_bytes: int | None
+    days_until_limit: float | None
     top: str
     """The size at the upper end of the chart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayRow:
+    """What came in on one day, by converter."""
+
+    day: date
+    cells: tuple[tuple[str, Bar], ...]
+    """Name and counts of each converter."""
 
 
 def days(by_day: Iterable[DayStatistics], *, today: date, number: int = 14, height: int = 24) -> tuple[Bar, ...]:
@@ -75,55 +84,43 @@ def _bar(day: date, given: DayStatistics | None, x: float, scale: float) -> Bar:
     )
 
 
-def growth(
-    by_day: Sequence[DayStatistics],
-    purges: Iterable[Purge],
-    *,
-    size_bytes: int,
-    bytes_per_day: int,
-    limit_bytes: int | None,
-    today: date,
-) -> Growth:
-    """Return the growth: backwards from today's size by what came in and what was purged, forwards by the present growth."""
-    sizes = _sizes(by_day, purges, size_bytes, today)
-    ahead = max(size_bytes + bytes_per_day * _FUTURE, 0)
-    most = max(*sizes.values(), ahead, 1)
-    shows_limit = limit_bytes is not None and limit_bytes <= _SIGHT * most
-    top = max(most, limit_bytes or 0) if shows_limit else most
+def by_day(rows: Sequence[tuple[str, Sequence[Bar]]]) -> tuple[DayRow, ...]:
+    """Return the bars of converters as rows of a table, the latest day first; days without any file are left out."""
+    found = []
+    for bars in zip(*(bars for _, bars in rows), strict=True):
+        if any(bar.entries for bar in bars):
+            cells = tuple(zip((name for name, _ in rows), bars, strict=True))
+            found.append(DayRow(day=bars[0].day, cells=cells))
+    return tuple(reversed(found))
+
+
+def width(value: float, most: float) -> float:
+    """Return the length of a bar in hundredths of the longest one; what is not zero is seen."""
+    return round(max(100 * value / most, 1.0), 1) if value and most else 0.0
+
+
+def growth(found: Growth) -> GrowthChart:
+    """Return the growth as a line of the last days, and one of the forecast."""
+    ahead, days_ahead = found.forecast.size_bytes, (found.forecast.day - found.days[-1].day).days
+    most = max(*(each.size_bytes for each in found.days), ahead, 1)
+    limit = found.limit_bytes if found.limit_bytes is not None and found.limit_bytes <= _SIGHT * most else None
+    top = max(most, limit or 0)
+    last = len(found.days) - 1 + days_ahead
     points = tuple(
-        Point(day=day, size_bytes=size, x=_x(at, len(sizes)), y=_y(size, top))
-        for at, (day, size) in enumerate(sizes.items())
+        Point(day=each.day, size_bytes=each.size_bytes, x=round(WIDTH * at / last, 1), y=_y(each.size_bytes, top))
+        for at, each in enumerate(found.days)
     )
-    return Growth(
+    return GrowthChart(
         points=points,
         line=" ".join(f"{point.x},{point.y}" for point in points),
         forecast=f"{points[-1].x},{points[-1].y} {WIDTH},{_y(ahead, top)}",
         forecast_bytes=ahead,
-        days_ahead=_FUTURE,
-        limit_y=_y(limit_bytes, top) if shows_limit and limit_bytes is not None else None,
-        limit_bytes=limit_bytes,
+        days_ahead=days_ahead,
+        limit_y=None if limit is None else _y(limit, top),
+        limit_bytes=found.limit_bytes,
+        days_until_limit=found.days_until_limit,
         top=human_size(top),
     )
-
-
-def _sizes(
-    by_day: Sequence[DayStatistics], purges: Iterable[Purge], size_bytes: int, today: date
-) -> Mapping[date, int]:
-    came, freed = {each.day: each.disk_size_bytes for each in by_day}, dict[date, int]()
-    for purge in purges:
-        day = purge.purge_timestamp.date()
-        freed[day] = freed.get(day, 0) + purge.bytes_freed
-    found, size = dict[date, int](), size_bytes
-    first = min(came, default=today)
-    for back in range(min(_PAST, (today - first).days + 2)):
-        day = today - timedelta(days=back)
-        found[day] = max(size, 0)
-        size += freed.get(day, 0) - came.get(day, 0)
-    return dict(reversed(found.items()))
-
-
-def _x(at: int, number: int) -> float:
-    return round(WIDTH * at / (number - 1 + _FUTURE), 1)
 
 
 def _y(size: int, top: int) -> float:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
-from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.operation.service import ServiceState, ServiceStatus
+from pywats_archive.models.operation.service import Pulse, ServiceState, ServiceStatus
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
 from pywats_archive.web.views import chart
 from pywats_archive.web.views.words import visible
+from pywats_archive.words.text import counted
 from pywats_archive.words.times import brief
 
-_FAILED = {ArrivalState.FAILED.value, ArrivalState.REFUSED.value, ArrivalState.REJECTED.value}
 _DAYS = 14
 _SHOWN = 120
 
@@ -30,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConverterRow:
-    """One converter: what came, what failed, and how long it takes."""
+    """One converter: what came, and what failed."""
 
     name: str
     address: str
@@ -39,8 +38,19 @@ class ConverterRow:
     recent: int
     """Entries of the last days."""
     failed_percent: float | None
+    last_hour: int
+    """Files within the last hour."""
     bars: tuple[chart.Bar, ...]
-    times: ConversionTimes | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimesRow:
+    """How long the conversions of one converter take."""
+
+    times: ConversionTimes
+    median_width: float
+    slow_width: float
+    """Both in hundredths of the longest bar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +59,23 @@ class ReasonRow:
 
     reason: FailureReason
     address: str
+    width: float
+    """In hundredths of the longest bar."""
+
+
+def glance(pulse: Pulse) -> Line:
+    """Return the state of the service in a word or two, with the number of alerts."""
+    words = {
+        ServiceState.RUNNING: "Running",
+        ServiceState.STARTING: "Starting",
+        ServiceState.STALLED: "Not responding",
+        ServiceState.DIED: "Died",
+        ServiceState.STOPPED: "Stopped",
+    }
+    alerts = f", {counted(pulse.alerts, 'alert')}" if pulse.alerts else ""
+    is_down = pulse.state in (ServiceState.STALLED, ServiceState.DIED)
+    tone = "bad" if is_down else "good" if pulse.state.is_working and not pulse.alerts else "warn"
+    return Line(text=words[pulse.state] + alerts, tone=tone)
 
 
 def services(found: Iterable[ServiceStatus], *, now: datetime) -> tuple[Line, ...]:
@@ -85,20 +112,14 @@ def servers(found: Iterable[ServiceStatus], accepted_at: datetime | None, *, now
     return tuple(lines) or (Line(text=f"Server: not known without a running service; {last}.", tone="plain"),)
 
 
-def failed_on(accounts: Iterable[tuple[date, Mapping[str, int]]], day: date) -> int:
-    """Return how many sources failed that came on a day, from the states by day."""
-    return sum(number for on, states in accounts if on == day for state, number in states.items() if state in _FAILED)
-
-
 def converters(
-    figures: Sequence[ArchiveStatistics], times: Iterable[ConversionTimes], *, today: date
+    figures: Sequence[ArchiveStatistics], last_hour: Mapping[str, int], *, today: date
 ) -> tuple[ConverterRow, ...]:
     """Return a row for each converter."""
-    known = {each.converter_name: each for each in times}
-    return tuple(_converter(each, known.get(str(each.converter_name)), today) for each in figures)
+    return tuple(_converter(each, last_hour.get(str(each.converter_name), 0), today) for each in figures)
 
 
-def _converter(figures: ArchiveStatistics, times: ConversionTimes | None, today: date) -> ConverterRow:
+def _converter(figures: ArchiveStatistics, last_hour: int, today: date) -> ConverterRow:
     name, bars = str(figures.converter_name), chart.days(figures.by_day, today=today, number=_DAYS)
     entries, failed = sum(bar.entries for bar in bars), sum(bar.failed for bar in bars)
     return ConverterRow(
@@ -108,15 +129,28 @@ def _converter(figures: ArchiveStatistics, times: ConversionTimes | None, today:
         figures=figures,
         recent=entries,
         failed_percent=round(100 * failed / entries, 1) if entries else None,
+        last_hour=last_hour,
         bars=bars,
-        times=times,
     )
 
 
-def reasons(found: Iterable[FailureReason], *, today: date, days: int) -> tuple[ReasonRow, ...]:
-    """Return a row for each reason of these days, today included; its address lists exactly the entries that it counts."""
-    first = str(today - timedelta(days=days - 1))
+def times(found: Sequence[ConversionTimes]) -> tuple[TimesRow, ...]:
+    """Return a row for each converter that converted, on one scale."""
+    most = max((each.slow_ms for each in found), default=0)
     return tuple(
-        ReasonRow(reason=each, address=f"/archives?{urlencode({'reason': each.reason, 'from': first, 'purged': 'no'})}")
+        TimesRow(times=each, median_width=chart.width(each.median_ms, most), slow_width=chart.width(each.slow_ms, most))
+        for each in found
+    )
+
+
+def reasons(found: Sequence[FailureReason], *, today: date, days: int) -> tuple[ReasonRow, ...]:
+    """Return a row for each reason of these days, today included; its address lists exactly the entries that it counts."""
+    first, most = str(today - timedelta(days=days - 1)), max((each.entries for each in found), default=0)
+    return tuple(
+        ReasonRow(
+            reason=each,
+            address=f"/archives?{urlencode({'reason': each.reason, 'from': first, 'purged': 'no'})}",
+            width=chart.width(each.entries, most),
+        )
         for each in found
     )
