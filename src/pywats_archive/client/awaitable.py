@@ -52,6 +52,7 @@ class AsyncSettings(Face[StationSettings]):
         return self._client.settings
 
     converters = awaited(StationSettings.converters)
+    places = awaited(StationSettings.places)
     plan = awaited(StationSettings.plan)
     save = awaited(StationSettings.save)
     examine = awaited(StationSettings.examine)

@@ -21,6 +21,7 @@ from pywats_archive.web.api import integrity as integrity_api
 from pywats_archive.web.api import purges as purges_api
 from pywats_archive.web.api import retention as retention_api
 from pywats_archive.web.api import runs as runs_api
+from pywats_archive.web.api import settings as settings_api
 from pywats_archive.web.api import station as station_api
 from pywats_archive.web.api import status as status_api
 from pywats_archive.web.api.asked import only_known_fields
@@ -28,6 +29,8 @@ from pywats_archive.web.bulk import api as bulk_api
 from pywats_archive.web.bulk import pages as bulk
 from pywats_archive.web.pages import archives, compare, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
+from pywats_archive.web.pages.settings import shown as settings_page
+from pywats_archive.web.pages.settings import wizard
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 
@@ -40,6 +43,7 @@ ROUTERS = (
     purges_api.router,
     integrity_api.router,
     bulk_api.router,
+    settings_api.router,
     overview.router,
     bulk.router,
     archives.router,
@@ -48,6 +52,8 @@ ROUTERS = (
     runs.router,
     retention.router,
     integrity.router,
+    settings_page.router,
+    wizard.router,
     signin.router,
 )
 

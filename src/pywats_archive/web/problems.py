@@ -18,6 +18,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.NotAllowed, 403),
     (errors.NeedsConfirmation, 409),
     (errors.AlreadyDone, 409),
+    (errors.ConfigChanged, 409),
     (errors.UsageError, 422),
     (errors.BlobMissing, 410),
     (errors.ArchiveInUse, 409),

@@ -33,8 +33,9 @@ class Station:
 
 
 def station_of(request: Request) -> Station:
-    """Return the station that a request is for."""
+    """Return the station that a request is for, with archives that were created since."""
     station: Station = request.app.state.station
+    station.client.open_new()
     return station
 
 

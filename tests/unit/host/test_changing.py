@@ -110,10 +110,10 @@ def test_any_document_reads_as_changed(other: Any, section: dict[str, Any], key:
 @pytest.mark.parametrize(
     ("answers", "key", "words"),
     [
-        ({"retention_days": "ten"}, "retention_days", "valid integer"),
-        ({"retention_days": "0"}, "retention_days", "greater than or equal to 1"),
-        ({"max_archive_size_gb": "-1"}, "max_archive_size_gb", "greater than 0"),
-        ({"on_archive_error": "odd"}, "on_archive_error", "'hold' or 'continue'"),
+        ({"retention_days": "ten"}, "retention_days", "must be a whole number"),
+        ({"retention_days": "0"}, "retention_days", "must be at least 1"),
+        ({"max_archive_size_gb": "-1"}, "max_archive_size_gb", "must be above 0"),
+        ({"on_archive_error": "odd"}, "on_archive_error", "must be 'hold' or 'continue'"),
         ({"archive_folder": ""}, "archive_folder", "Name a folder"),
         ({"archive_folder": "a\0b"}, "archive_folder", "NUL"),
         ({"archive_folder": "\udc00"}, "archive_folder", "surrogate"),

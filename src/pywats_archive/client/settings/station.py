@@ -38,6 +38,21 @@ class StationSettings:
         configured = {each.name: each for each in station.converters}
         return tuple(replace(each, arguments=tuple(self._arguments(configured[each.name]))) for each in found)
 
+    def places(self) -> dict[str, Path]:
+        """Return where the files of the station are, by what they are; one that is not there yet too."""
+        from pywats_archive.host.settings.configfile import read_station_config
+        from pywats_archive.host.settings.key import KEY_FILE
+        from pywats_archive.host.settings.state_file import FORMER, state_path
+
+        station = read_station_config(self._config)
+        return {
+            "Configuration": station.path,
+            "State file": state_path(station.path),
+            "Key": station.path.parent / KEY_FILE,
+            "Former configurations": station.path.resolve().parent / FORMER,
+            "Code of converters": station.converters_folder,
+        }
+
     def plan(self, converter_name: str, answers: Mapping[str, Any]) -> SettingsPlan:
         """Return what setting these archive keys of a converter would write; changes nothing.
 

@@ -32,6 +32,15 @@ from pywats_archive.portable.private import create_like
 _LOCK = ".lock"
 _PATIENCE_S = 10.0
 _MISSING = object()
+_WORDS = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "Must be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "Must be a number"),
+    "greater_than": "Must be above {gt:g}",
+    "greater_than_equal": "Must be at least {ge:g}",
+    "less_than_equal": "Must be at most {le:g}",
+    "literal_error": "Must be {expected}",
+}
+"""What is wrong with a value, by pydantic's kinds of errors."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,7 +180,8 @@ def _refused(plan: SettingsPlan, content: bytes, faults: tuple[SettingFault, ...
 
 def _faults(error: ValidationError) -> Iterator[SettingFault]:
     for fault in error.errors():
-        message = _without(fault["msg"], ("Value error, ", "Input "))
+        words = _WORDS.get(fault["type"], "").format(**fault.get("ctx", {}))
+        message = words or _without(fault["msg"], ("Value error, ", "Input "))
         yield SettingFault(key=str(fault["loc"][0]) if fault["loc"] else "", message=message)
 
 

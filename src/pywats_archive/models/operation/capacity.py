@@ -96,9 +96,14 @@ class ExpectedLoad:
     measured_on: str = ""
     """The origin of the compression ratios, for people; empty if the sizes are those of an archive."""
 
-    def disk_bytes(self, days: float, *, reports: bool = True) -> int:
-        """Return what the files of so many days take on disk."""
-        return round(days * (self.source_bytes_per_day + (self.report_bytes_per_day if reports else 0)))
+    def disk_bytes(self, days: float, *, sources: bool = True, reports: bool = True) -> int:
+        """Return what the files of so many days take on disk, with their sources and reports or without.
+
+        The sizes of an archive are those of what it keeps now, whatever is asked for.
+        """
+        is_measured = not self.measured_on
+        per_day = self.source_bytes_per_day if sources or is_measured else 0
+        return round(days * (per_day + (self.report_bytes_per_day if reports else 0)))
 
 
 def expected_load(

@@ -24,6 +24,7 @@ SECTIONS = (
     ("/runs", "Reprocess"),
     ("/retention", "Retention"),
     ("/integrity", "Integrity"),
+    ("/settings", "Settings"),
 )
 
 

@@ -1,0 +1,1 @@
+"""Settings and the wizard as the pages show them."""
