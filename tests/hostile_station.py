@@ -17,6 +17,8 @@ from pywats_archive.client import Client
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.web.access.roles import Role
+from pywats_archive.web.access.users import Users
 from pywats_archive.web.server import PageServer
 from pywats_archive.web.settings import WebSettings
 from tests import hostile
@@ -66,6 +68,9 @@ def hostile_station(
         station.run()
         station.code(CODE.format(text=f"other {TEXT}", result="F"))
         _record(station, entries)
+        users = Users(station.root)
+        users.add("ann", TEXT[:900], Role.ADMIN)
+        users.add_token("ann", "script", days=1)
         with serve(station) as running:
             _replay(running)
             job = _hold(running, entries["svg"])

@@ -24,7 +24,7 @@ from pywats_archive.words.times import when
 
 if TYPE_CHECKING:
     from pywats_archive.web.access.roles import Role
-    from pywats_archive.web.accounts import Accounts, ListedUser
+    from pywats_archive.web.users.accounts import Accounts, ListedUser
 
 app = typer.Typer(help="Add and remove users of the web pages.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
@@ -212,7 +212,7 @@ def _accounts(archive: Path | None, config: Path | None, *, as_owner: bool | Non
     require_pages()
     if as_owner is not None:
         write_as(archive, config, as_owner=as_owner)
-    from pywats_archive.web.accounts import accounts_in  # noqa: PLC0415 (an extra)
+    from pywats_archive.web.users.accounts import accounts_in  # noqa: PLC0415 (an extra)
 
     with options.open_client(archive, config) as client:
         yield accounts_in(folder_of(archive, config), client)

@@ -33,6 +33,8 @@ from pywats_archive.web.pages.settings import shown as settings_page
 from pywats_archive.web.pages.settings import wizard
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
+from pywats_archive.web.users import api as users_api
+from pywats_archive.web.users import pages as users_pages
 
 ROUTERS = (
     entries_api.router,
@@ -54,6 +56,10 @@ ROUTERS = (
     integrity.router,
     settings_page.router,
     wizard.router,
+    users_api.router,
+    users_api.own,
+    users_pages.router,
+    users_pages.own,
     signin.router,
 )
 

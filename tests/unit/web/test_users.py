@@ -102,6 +102,9 @@ def test_the_last_admin_stays(users: Users) -> None:
     users.remove("bob")
     users.remove("ann")
     assert users.all() == ()
+    users.add("eve", GOOD, Role.VIEWER)
+    assert users.set_role("eve", Role.OPERATOR).role is Role.OPERATOR  # where there is no admin, none is the last
+    users.remove("eve")
     with pytest.raises(UnknownUser, match="there are none"):
         users.remove("ann")
 

@@ -100,7 +100,7 @@ class Users:
             if user.role is role:
                 return user
             known[_key(name)] = changed = replace(user, role=role, mark=secrets.token_hex(8))
-            _require_admin(known.values())
+            _require_admin(known.values(), without=user)
         return changed
 
     def set_password(self, name: str, password: str) -> User:
@@ -117,7 +117,7 @@ class Users:
         with self._file.changing() as known:
             user = _known(known, name)
             del known[_key(name)]
-            _require_admin(known.values())
+            _require_admin(known.values(), without=user)
         return user
 
     def with_password(self, name: str, password: str) -> User | None:
@@ -173,9 +173,9 @@ def _known(users: dict[str, User], name: str) -> User:
     return user
 
 
-def _require_admin(users: Iterable[User]) -> None:
+def _require_admin(users: Iterable[User], *, without: User) -> None:
     left = list(users)
-    if left and not any(each.role is Role.ADMIN for each in left):
+    if left and without.role is Role.ADMIN and not any(each.role is Role.ADMIN for each in left):
         raise UsageError("this is the last admin; make another user an admin first")
 
 

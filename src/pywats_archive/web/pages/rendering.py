@@ -19,13 +19,15 @@ from pywats_archive.words.times import brief, duration
 
 FOLDER = Path(__file__).parent.parent
 SECTIONS = (
-    ("/", "Overview"),
-    ("/archives", "Archives"),
-    ("/runs", "Reprocess"),
-    ("/retention", "Retention"),
-    ("/integrity", "Integrity"),
-    ("/settings", "Settings"),
+    ("/", "Overview", "read"),
+    ("/archives", "Archives", "read"),
+    ("/runs", "Reprocess", "read"),
+    ("/retention", "Retention", "read"),
+    ("/integrity", "Integrity", "read"),
+    ("/settings", "Settings", "read"),
+    ("/users", "Users", "users"),
 )
+"""Address, name, and what a person must be allowed to see it."""
 
 
 def _environment() -> Environment:
@@ -62,6 +64,7 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
         "station": station.name,
         "glance": _glance(station) if person else None,
         "user": person.name if person else None,
+        "role": person.role.value if person else "",
         "rights": rights_of(person.role if person else None),
         "moment": lambda when: brief(when, now=now),
     }
