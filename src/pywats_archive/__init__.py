@@ -56,11 +56,14 @@ if TYPE_CHECKING:
     from pywats_archive.errors import SourceKnown as SourceKnown
     from pywats_archive.errors import SourceOpen as SourceOpen
     from pywats_archive.errors import SourceVanished as SourceVanished
+    from pywats_archive.errors import StationAway as StationAway
     from pywats_archive.errors import StorageError as StorageError
     from pywats_archive.errors import SystemServiceFailed as SystemServiceFailed
+    from pywats_archive.errors import TooManyAtOnce as TooManyAtOnce
     from pywats_archive.errors import UnknownConverter as UnknownConverter
     from pywats_archive.errors import UnknownEntry as UnknownEntry
     from pywats_archive.errors import UnknownRun as UnknownRun
+    from pywats_archive.errors import UnknownUser as UnknownUser
     from pywats_archive.errors import UsageError as UsageError
     from pywats_archive.errors import WorkersUnavailable as WorkersUnavailable
     from pywats_archive.errors import WrongAccount as WrongAccount
@@ -167,8 +170,8 @@ _NAMES = {
         "ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
         "RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
-        "StorageError SystemServiceFailed UnknownConverter UnknownEntry UnknownRun UsageError "
-        "WorkersUnavailable WrongAccount"
+        "StationAway StorageError SystemServiceFailed TooManyAtOnce UnknownConverter UnknownEntry UnknownRun "
+        "UnknownUser UsageError WorkersUnavailable WrongAccount"
     ),
     "models.arrival": "Arrival ArrivalState",
     "models.code": "ConverterCode",

@@ -38,6 +38,7 @@ ArchiveError                     exit 1
 │   ├── CatalogRefused                   one value that it cannot hold; everything else continues
 │   └── CatalogDamaged                   it is missing, empty or damaged; it can be rebuilt from the blobs
 ├── TooManyAtOnce                        more sign-ins at once than the station can check
+├── StationAway                          no station answers at an address
 ├── ServiceFailed                        an essential part of the service ended
 ├── SystemServiceFailed                  the system's service manager refused
 ├── ConversionInterrupted                a worker process was ended because the service stops
@@ -227,6 +228,10 @@ class WorkersUnavailable(ConverterUnavailable):
 
 class TooManyAtOnce(ArchiveError):
     """Too many passwords are being checked at once; try again in a moment."""
+
+
+class StationAway(ArchiveError):
+    """No station answers at this address; start 'pywats-archive web' there."""
 
 
 class ServiceFailed(ArchiveError):

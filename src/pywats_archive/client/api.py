@@ -6,9 +6,10 @@ from asyncio import to_thread
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pywats_archive.archive import arguments
 from pywats_archive.archive.folder.layout import DESCRIPTION
@@ -35,8 +36,19 @@ if TYPE_CHECKING:
     from pywats_archive.retention.station import StationRetention
 
 
+_ADDRESSES = ("http://", "https://")
+
+
 class Client(StationReader, Replays):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
+
+    def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:
+        """Return a client, or one over the network if ``archives`` is an address."""
+        if cls is Client and isinstance(archives, str) and archives.startswith(_ADDRESSES):
+            remote = import_module("pywats_archive.client.remote.api")  # its client is a kind of this one
+            made: Client = object.__new__(remote.RemoteClient)
+            return made
+        return object.__new__(cls)
 
     def __init__(
         self,
@@ -44,12 +56,18 @@ class Client(StationReader, Replays):
         *,
         station: StationOutline | None = None,
         actor: str | None = None,
+        token: str | None = None,
+        ca_file: Path | str | None = None,
     ) -> None:
         """Open the archive in this folder, or those in several; NotAnArchive names a folder without one.
 
+        An address such as ``https://station.example:8087`` is that of a station's pages: the same methods then work over the
+        network, with a ``token`` (or that in PYWATS_ARCHIVE_TOKEN), and ``ca_file`` for certificates of one's own.
         ``actor`` is the name that the history has for whoever uses this client: by default the user, as for the command.
         One whose catalog is damaged can be verified and rebuilt; all else that needs it raises CatalogDamaged.
         """
+        if token is not None or ca_file is not None:
+            raise UsageError("token and ca_file belong to the address of a station, not to the folder of an archive")
         self.actor = current_user() if actor is None else arguments.text(actor, "actor")
         self._station = station
         self._read_at = _stamp(station)

@@ -66,9 +66,16 @@ class AsyncClient(Face[Client]):
     ``open_companion`` and ``open_report`` return is a file that blocks: read it in a worker thread.
     """
 
-    def __init__(self, archives: Path | str | Sequence[Path | str], *, actor: str | None = None) -> None:
+    def __init__(
+        self,
+        archives: Path | str | Sequence[Path | str],
+        *,
+        actor: str | None = None,
+        token: str | None = None,
+        ca_file: Path | str | None = None,
+    ) -> None:
         """As ``Client``; the archives are opened by ``async with``."""
-        self._open: Callable[[], Client] = lambda: Client(archives, actor=actor)
+        self._open: Callable[[], Client] = lambda: Client(archives, actor=actor, token=token, ca_file=ca_file)
         self._client: Client | None = None
 
     @classmethod
@@ -147,6 +154,7 @@ class AsyncClient(Face[Client]):
     failure_reasons = awaited(Client.failure_reasons)
     conversion_times = awaited(Client.conversion_times)
     findings = awaited(Client.findings)
+    record_event = awaited(Client.record_event)
     acknowledge = awaited(Client.acknowledge)
     events = awaited(Client.events)
     watchers_of = awaited(Client.watchers_of)

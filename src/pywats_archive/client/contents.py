@@ -17,6 +17,11 @@ class _Chunks(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        """Let go of what the chunks come from."""
+        self._chunks = iter(())
+        super().close()
+
     def readinto(self, target: Any) -> int:
         while not self._rest:
             chunk = next(self._chunks, None)

@@ -31,7 +31,8 @@ def awaited(
 
     @wraps(method)
     async def call(self: Face[Inner_co], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await to_thread(lambda: method(self._inner(), *args, **kwargs))
+        own = _own(self, method)
+        return await to_thread(lambda: own(*args, **kwargs))
 
     return call
 
@@ -43,7 +44,8 @@ def streamed(
 
     @wraps(method)
     async def call(self: Face[Inner_co], /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
-        stream = await to_thread(lambda: method(self._inner(), *args, **kwargs))
+        own = _own(self, method)
+        stream = await to_thread(lambda: own(*args, **kwargs))
         while some := await to_thread(lambda: list(islice(stream, _AT_ONCE))):
             for each in some:
                 yield each
@@ -58,6 +60,15 @@ def passed_on(
 
     @wraps(method)
     async def call(self: Face[Inner_co], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await method(self._inner(), *args, **kwargs)
+        return await _own(self, method)(*args, **kwargs)
 
     return call
+
+
+def _own(
+    face: Face[Inner_co],
+    method: Callable[Concatenate[Inner_co, P], R],
+) -> Callable[P, R]:
+    """Return the other object's own method of this name: a client over the network has others."""
+    own: Callable[P, R] = getattr(face._inner(), method.__name__)
+    return own

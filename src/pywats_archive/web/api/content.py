@@ -57,7 +57,7 @@ def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | N
     headers = {
         "content-disposition": _download(name),
         "content-security-policy": _SANDBOX,
-        "accept-ranges": "bytes",
+        "accept-ranges": "bytes" if entry.source_kind is SourceKind.FILE else "none",
     }
     size, match = entry.source_size_bytes, _RANGE.fullmatch(asked or "")
     if match is None or entry.source_kind is not SourceKind.FILE:

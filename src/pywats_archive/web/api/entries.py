@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from pywats_archive.client import Restored
-from pywats_archive.errors import UnknownEntry, UsageError
+from pywats_archive.errors import UnknownEntry
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.replay import Change
 from pywats_archive.models.query import Page
@@ -27,38 +24,11 @@ router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
 Offset = Annotated[int, Query(ge=0, le=2**53)]
 
 
-class Restoring(BaseModel):
-    """Which entries are restored, and where to."""
-
-    model_config = ConfigDict(extra="forbid")
-    archive_ids: list[str] = Field(min_length=1)
-    folder: str = Field(min_length=1)
-    """The whole path of a folder on the station."""
-    even_damaged: bool = False
-    """Restore the readable part of a damaged source, as NAME.damaged."""
-    reports: bool = False
-    """Restore each report too, beside the source."""
-
-
 @router.get("/entries")
 def find_entries(request: Request, view: View, limit: Limit = 100, offset: Offset = 0) -> Page[ArchiveEntry]:
     """Find entries; the query fields are those of the Archives page."""
     client = station_of(request).client
     return client.find(view.wanted(), limit=limit, offset=offset, after=view.after or None)
-
-
-@router.post("/restore", dependencies=[needs(Action.RESTORE)])
-def restore(request: Request, wanted: Restoring) -> tuple[Restored, ...]:
-    """Restore sources into a folder of the station; nothing is replaced, and a failure does not stop the others."""
-    if not Path(wanted.folder).is_absolute():
-        raise UsageError(f"folder = {wanted.folder[:80]!a}: must be a whole path on the station")
-    return station_of(request).client.restore(
-        wanted.archive_ids,
-        wanted.folder,
-        actor=user_of(request),
-        even_damaged=wanted.even_damaged,
-        reports=wanted.reports,
-    )
 
 
 @router.get("/entries/{archive_id}")

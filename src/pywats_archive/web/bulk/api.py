@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
+from pywats_archive.client import Restored
 from pywats_archive.errors import UsageError
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
@@ -52,6 +53,19 @@ class PurgeOrder(Confirmed):
 
     number: int = Field(ge=1)
     """The number of entries that the preview purges."""
+
+
+class Restoring(BaseModel):
+    """Which entries are restored, and where to."""
+
+    model_config = ConfigDict(extra="forbid")
+    archive_ids: list[str] = Field(min_length=1)
+    folder: str = Field(min_length=1)
+    """The name of a folder below ``restored``, beside the configuration or the archive."""
+    even_damaged: bool = False
+    """Restore the readable part of a damaged source, as NAME.damaged."""
+    reports: bool = False
+    """Restore each report too, beside the source."""
 
 
 @router.get("/export", response_class=Response)
@@ -103,6 +117,19 @@ def restore(request: Request, view: View, how: RestoreOrder) -> Job:
     folder = choosing.restore_folder(station_of(request).client, how.folder)
     order = choosing.order_of(request, folder=folder, reports=how.reports)
     return choosing.begin(request, Bulk.RESTORE, view, key=how.key, entries=how.entries, order=order)
+
+
+@router.post("/restore", dependencies=[needs(Action.RESTORE)])
+def restore_named(request: Request, wanted: Restoring) -> tuple[Restored, ...]:
+    """Restore sources into a folder of the station; nothing is replaced, and a failure does not stop the others."""
+    client = station_of(request).client
+    return client.restore(
+        wanted.archive_ids,
+        choosing.restore_folder(client, wanted.folder),
+        actor=user_of(request),
+        even_damaged=wanted.even_damaged,
+        reports=wanted.reports,
+    )
 
 
 @router.post("/bulk/purge", status_code=202, dependencies=[needs(Action.PURGE)])

@@ -1,0 +1,103 @@
+"""Arguments of the client's methods as fields of an address, or of a body."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+from pydantic_core import to_jsonable_python
+
+from pywats_archive.archive import arguments
+from pywats_archive.errors import UnknownEntry, UsageError
+from pywats_archive.models.event import EventFilter
+from pywats_archive.models.query import EntryFilter
+
+Fields = dict[str, str | list[str]]
+_OF_A_FILTER = {
+    "converter_name": "converter",
+    "status": "status",
+    "result": "result",
+    "serial_number": "serial",
+    "part_number": "part",
+    "text": "q",
+    "failure_reason": "reason",
+    "archive_ids": "ids",
+    "warned": "warned",
+    "submission": "submission",
+    "purged": "purged",
+    "sort": "sort",
+}
+"""The fields of the Archives page."""
+_RENAMED = {"converter_name": "converter"}
+_NO_PART = ("", ".", "..")
+"""Texts that cannot be a part of a path."""
+_DECIDED_THERE = {
+    "actor": "over the network, the history has the name of whoever the token belongs to",
+    "attachment": "over the network, only a whole report is read",
+    "now": "over the network, the clock of the station counts",
+}
+
+
+def given(method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name, without those that are None; UsageError for one that the station decides."""
+    bound = inspect.signature(method).bind(None, *args, **kwargs).arguments
+    found = {name: value for name, value in list(bound.items())[1:] if value is not None}
+    for name in _DECIDED_THERE.keys() & found.keys():
+        raise UsageError(f"{name}: {_DECIDED_THERE[name]}; leave it out")
+    return found
+
+
+def filled(path: str, values: dict[str, Any]) -> str:
+    """Return a path with the values that it names, which are taken out of ``values``."""
+    texts = {part[1:-1]: str(values.pop(part[1:-1])) for part in path.split("/") if part.startswith("{")}
+    for text in texts.values():
+        if "/" in text or text in _NO_PART:
+            raise UnknownEntry(f"no entry is called '{text}'; 'pywats-archive list' shows those there are")
+    return path.format(**{name: quote(text, safe="", errors="surrogatepass") for name, text in texts.items()})
+
+
+def query_of(values: Mapping[str, Any]) -> Fields:
+    """Return values as the fields of an address."""
+    fields: Fields = {}
+    for name, value in values.items():
+        if isinstance(value, EntryFilter):
+            fields |= filter_fields(value)
+        elif isinstance(value, EventFilter):
+            fields |= _event_fields(value)
+        elif isinstance(value, Mapping):
+            fields[name] = json.dumps({str(key): each for key, each in value.items()})
+        else:
+            fields[_RENAMED.get(name, name)] = _text(value)
+    return fields
+
+
+def filter_fields(wanted: EntryFilter) -> Fields:
+    """Return a filter as the Archives page has it; a date, or a moment without a time zone, is one of the station."""
+    checked = arguments.entry_filter(wanted)
+    values = {field: getattr(checked, name) for name, field in _OF_A_FILTER.items()}
+    fields: Fields = {name: _text(value, yes="yes", no="no") for name, value in values.items() if value is not None}
+    fields |= {
+        field: moment.isoformat() for field, moment in (("from", wanted.from_date), ("to", wanted.to_date)) if moment
+    }
+    return fields | {"order": "desc" if wanted.newest_first else "asc"}
+
+
+def _event_fields(wanted: EventFilter) -> Fields:
+    fields: Fields = {"kinds": list(wanted.kinds)}
+    if wanted.archive_id is not None:
+        fields["archive_id"] = wanted.archive_id
+    if wanted.since is not None:
+        fields["since"] = wanted.since.isoformat()
+    return fields
+
+
+def _text(value: object, *, yes: str = "true", no: str = "false") -> str:
+    if isinstance(value, bool):
+        return yes if value else no
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(to_jsonable_python(value.value if isinstance(value, Enum) else value))
