@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.acceptance.test_web_browser import CHROMIUM, _open, chromium  # noqa: F401 (a fixture)
 from tests.replayed import fixed, gate, pages_of, sent
 from tests.station import PATIENCE_S, Station
@@ -38,8 +38,21 @@ def corrected(station: Station) -> dict[str, object]:
 def done(page: Page, *, scripts: bool) -> None:
     """Wait for the end of the run that is shown; without scripts, by the link that loads the page again."""
     while not scripts and page.get_by_role("link", name="Reload").count():
-        page.get_by_role("link", name="Reload").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Reload").click()
     expect(page.locator("h1 .badge")).to_have_text("Done", timeout=PATIENCE_S * 1000)
+
+
+class Clicks:
+    """Counts what a person clicks."""
+
+    number = 0
+
+    def on(self, what: Locator) -> None:
+        """Click, count it, and wait for where it leads."""
+        with what.page.expect_navigation():
+            what.click()
+        self.number += 1
 
 
 @pytest.mark.parametrize(("width", "scripts"), [(1280, True), (390, True), (390, False)])
@@ -52,31 +65,36 @@ def test_from_what_failed_to_the_sent_correction(
 ) -> None:
     """Five clicks: last week, these, compare, send, and send again with the number typed."""
     page, complaints = _open(chromium, served, width=width, scripts=scripts)
+    clicks = Clicks()
     page.goto(f"{served.address}/archives?status=failed")
-    page.get_by_role("link", name="7 days").click()
-    page.get_by_role("link", name="Reprocess these").click()
-    page.get_by_role("button", name="Compare").click()
+    clicks.on(page.get_by_role("link", name="7 days"))
+    clicks.on(page.get_by_role("link", name="Reprocess these"))
+    clicks.on(page.get_by_role("button", name="Compare"))
     done(page, scripts=scripts)
-    page.get_by_role("link", name="Send 4 reports").click()
+    clicks.on(page.get_by_role("link", name="Send 4 reports"))
     page.get_by_label("Type 4 to send 4 reports").fill("4")
-    page.get_by_role("button", name="Send 4 reports").click()
+    clicks.on(page.get_by_role("button", name="Send 4 reports"))
     done(page, scripts=scripts)
+    assert clicks.number == 5
     assert page.locator("h1").inner_text().startswith("Run 2: sending")
     if scripts:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert corrected(station) == CORRECTED and complaints == []
     page.reload()
     page.locator("summary", has_text="Take back").click()
-    page.get_by_role("button", name="Take run 2 back").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Take run 2 back").click()
     while not scripts and page.get_by_role("link", name="Reload").count():
-        page.get_by_role("link", name="Reload").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Reload").click()
     expect(page.locator("h1 .badge")).to_have_text("Taken back", timeout=PATIENCE_S * 1000)
     assert complaints == []
 
 
-def test_with_the_keyboard_alone(chromium: Browser, station: Station, served: Pages) -> None:  # noqa: F811
-    """Tab and Enter lead from the list to the sent correction."""
-    page, complaints = _open(chromium, served)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_with_the_keyboard_alone(chromium: Browser, station: Station, served: Pages, width: int) -> None:  # noqa: F811
+    """Tab and Enter lead from the list to the sent correction, pressed as often as the mouse is clicked."""
+    page, complaints = _open(chromium, served, width=width)
     page.goto(f"{served.address}/archives?status=failed")
     for stop in ("7 days", "Reprocess these", "Compare"):
         reach(page, stop)
