@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -233,11 +233,7 @@ class Archive:
 
     def document(self, report: Report) -> bytes:
         """Return a report's exact JSON, checked against its checksum; StorageError when it cannot be read."""
-        try:
-            return b"".join(self.blobs.read_checked(report.archived_path, report.checksum))
-        except OSError as exc:
-            why = f"cannot be read ({exc.strerror or exc}); check its rights and the disk"
-            raise StorageError(f"{self.root / report.archived_path}: {why}") from exc
+        return b"".join(document_chunks(self, report))
 
     def close(self) -> None:
         """Close the catalog and release the archive; idempotent."""
@@ -285,3 +281,12 @@ class Stored(Protocol):
 def archive_of(storage: Stored | Archive) -> Archive:
     """Return the archive itself, or the archive of a storage."""
     return storage if isinstance(storage, Archive) else storage.archive
+
+
+def document_chunks(archive: Archive, report: Report) -> Iterator[bytes]:
+    """Stream a report's exact JSON; BlobDamaged after the last chunk if it is damaged."""
+    try:
+        yield from archive.blobs.read_checked(report.archived_path, report.checksum)
+    except OSError as exc:
+        why = f"cannot be read ({exc.strerror or exc}); check its rights and the disk"
+        raise StorageError(f"{archive.root / report.archived_path}: {why}") from exc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BufferedIOBase, BytesIO
+from io import BufferedIOBase
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,15 +134,14 @@ class EntryReader:
     ) -> BufferedIOBase:
         """Return the exact JSON of a report as a file to read, counted from 1 in the order of ``details``.
 
-        The history has who read the report, or which ``attachment`` of it.
+        The history has who read the report, or which ``attachment`` of it. The last ``read`` raises BlobDamaged if the
+        report is damaged.
         """
         from pywats_archive.archive.restore import content
 
         archive_id = arguments.text(archive_id, "archive_id")
         holder = self._archives.holder(archive_id)
-        return BytesIO(
-            content.read_report(holder, archive_id, number, actor=actor or self.actor, attachment=attachment)
-        )
+        return stream(content.read_report(holder, archive_id, number, actor=actor or self.actor, attachment=attachment))
 
     def where_is(self, text: str) -> Whereabouts:
         """Find a source by path, name or serial number, over all archives."""

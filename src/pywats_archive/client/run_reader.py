@@ -88,7 +88,7 @@ class RunReader:
 
         archive_id, number = arguments.text(archive_id, "archive_id"), arguments.whole(number, "number")
         holder = self._archives.holder(archive_id)
-        fields = fields_of(content.read_report(holder, archive_id, number, actor=reader))
+        fields = fields_of(b"".join(content.read_report(holder, archive_id, number, actor=reader)))
         details = holder.details(archive_id)
         conversion_id = details.reports[number - 1].conversion_id
         made = (

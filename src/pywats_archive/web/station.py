@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from pywats_archive.web.access.gate import Access
 from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.launcher import Launcher
 from pywats_archive.web.verification import Verification
+
+_TURNS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class Station:
     jobs: Jobs = field(default_factory=Jobs)
     """Actions over many entries."""
     launcher: Launcher = field(default_factory=Launcher)
+    turns: Semaphore = field(default_factory=lambda: Semaphore(_TURNS))
+    """The heavy answers that are made at once; see ``turns``."""
     is_stopping: Callable[[], bool] = bool
     """Whether the pages are about to end: streams end then."""
 

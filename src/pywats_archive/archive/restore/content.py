@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pywats_archive.archive.core import Archive
+from pywats_archive.archive.core import Archive, document_chunks
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import unpack
 from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
@@ -70,21 +70,28 @@ def _member(archive: Archive, companion: Companion) -> Iterator[bytes]:
         raise BlobDamaged(f"{of}: does not hold {companion.name} as recorded; restore this file from a backup")
 
 
-def read_report(archive: Archive, archive_id: str, number: int, *, actor: str, attachment: int | None = None) -> bytes:
-    """Return the exact JSON of a report, and record who read it, or which of its attachments."""
-    document = report_document(archive, archive_id, number)
+def read_report(
+    archive: Archive, archive_id: str, number: int, *, actor: str, attachment: int | None = None
+) -> Iterator[bytes]:
+    """Stream the exact JSON of a report, and record who reads it, or which of its attachments."""
+    chunks = report_chunks(archive, archive_id, number)
     if not archive.is_read_only:
         details = {"number": number} | ({} if attachment is None else {"attachment": attachment})
         event = Event(kind="report.read", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
         archive.write(lambda tx: events.append(tx, event))
-    return document
+    return chunks
 
 
 def report_document(archive: Archive, archive_id: str, number: int) -> bytes:
     """Return the exact JSON of a report, ``number`` counted from 1 in the order of ``show``; UsageError if there is none."""
+    return b"".join(report_chunks(archive, archive_id, number))
+
+
+def report_chunks(archive: Archive, archive_id: str, number: int) -> Iterator[bytes]:
+    """Stream the exact JSON of a report; BlobDamaged after the last chunk if it is damaged."""
     entry, reports = archive.entry(archive_id), archive.reports_of(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
     if not 1 <= number <= len(reports):
         raise UsageError(f"{archive_id}: has no report {number}; it has {len(reports)}")
-    return archive.document(reports[number - 1])
+    return document_chunks(archive, reports[number - 1])

@@ -87,7 +87,7 @@ class _Writer:
             )
             yield from self._file(
                 file,
-                lambda number=number: [content.read_report(archive, archive_id, number, actor=self.actor)],  # type: ignore[misc]
+                lambda number=number: [b"".join(content.read_report(archive, archive_id, number, actor=self.actor))],  # type: ignore[misc]
             )
 
     def _file(self, file: _File, open_: Open) -> Iterator[bytes]:

@@ -46,6 +46,11 @@ def download_response(content: BufferedIOBase, name: str) -> Response:
     return StreamingResponse(_begun(_whole(content)), media_type="application/octet-stream", headers=headers)
 
 
+def report_response(content: BufferedIOBase) -> Response:
+    """Return the JSON of a report."""
+    return StreamingResponse(_begun(_whole(content)), media_type="application/json")
+
+
 def source_response(content: BufferedIOBase, entry: ArchiveEntry, asked: str | None) -> Response:
     """Return a source as a download; ``asked`` is the Range header, of which one range from a start is served.
 

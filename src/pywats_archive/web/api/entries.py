@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,8 +15,16 @@ from pywats_archive.models.query import Page
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.asked import Limit, View
-from pywats_archive.web.api.content import attachment_response, download_response, image_response, source_response
+from pywats_archive.web.api.content import (
+    attachment_response,
+    download_response,
+    image_response,
+    report_response,
+    source_response,
+)
+from pywats_archive.web.documents import read_document, require_comparable
 from pywats_archive.web.station import station_of, user_of
+from pywats_archive.web.turns import TAKES_TURN
 from pywats_archive.web.views.document import attachments
 from pywats_archive.web.views.document.attachments import Attachment
 
@@ -51,12 +59,15 @@ def source(request: Request, archive_id: str) -> Response:
     return source_response(client.open_source(archive_id, actor=user_of(request)), entry, request.headers.get("range"))
 
 
-@router.get("/entries/{archive_id}/comparison")
+@router.get("/entries/{archive_id}/comparison", dependencies=[TAKES_TURN])
 def comparison(
     request: Request, archive_id: str, number: int = 1, other_id: str | None = None, other_number: int = 1
 ) -> list[Change]:
     """Return every field in which another report differs from one of this entry."""
     client, actor = station_of(request).client, user_of(request)
+    for each_id, each_number in ((archive_id, number), (other_id or archive_id, other_number)):
+        for report in client.details(each_id).reports[each_number - 1 : each_number]:
+            require_comparable(report)
     return list(client.compare_reports(archive_id, number, other_id, other_number, actor=actor))
 
 
@@ -77,17 +88,18 @@ def companion(request: Request, archive_id: str, name: str) -> Response:
 @router.get("/entries/{archive_id}/reports/{number}", response_class=Response)
 def report(request: Request, archive_id: str, number: int) -> Response:
     """Return the exact JSON of a report, counted from 1."""
-    with station_of(request).client.open_report(archive_id, number, actor=user_of(request)) as content:
-        return Response(content.read(), media_type="application/json")
+    return report_response(station_of(request).client.open_report(archive_id, number, actor=user_of(request)))
 
 
-@router.get("/entries/{archive_id}/reports/{number}/attachments")
+@router.get("/entries/{archive_id}/reports/{number}/attachments", dependencies=[TAKES_TURN])
 def report_attachments(request: Request, archive_id: str, number: int) -> list[Attachment]:
     """List the files inside a report."""
     return list(attachments.attachments(_document(request, archive_id, number)))
 
 
-@router.get("/entries/{archive_id}/reports/{number}/attachments/{which}", response_class=Response)
+@router.get(
+    "/entries/{archive_id}/reports/{number}/attachments/{which}", response_class=Response, dependencies=[TAKES_TURN]
+)
 def report_attachment(request: Request, archive_id: str, number: int, which: int) -> Response:
     """Return a file inside a report, counted from 1: an image as such, all else as a download."""
     found = attachments.content_of(_document(request, archive_id, number, which), which)
@@ -96,8 +108,7 @@ def report_attachment(request: Request, archive_id: str, number: int, which: int
     return attachment_response(*found)
 
 
-def _document(request: Request, archive_id: str, number: int, attachment: int | None = None) -> dict[str, Any]:
+def _document(request: Request, archive_id: str, number: int, attachment: int | None = None) -> Mapping[str, Any]:
     client, actor = station_of(request).client, user_of(request)
     with client.open_report(archive_id, number, actor=actor, attachment=attachment) as content:
-        document = json.loads(content.read())
-    return document if isinstance(document, dict) else {}
+        return read_document(content).fields

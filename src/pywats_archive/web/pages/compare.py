@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.documents import read_document, require_comparable
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
+from pywats_archive.web.turns import TAKES_TURN
 from pywats_archive.web.views import difference, words
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
@@ -40,7 +42,7 @@ class Side:
         return f"{self.entry.archive_id}.{self.number}"
 
 
-@router.get("/entries/{archive_id}/compare")
+@router.get("/entries/{archive_id}/compare", dependencies=[TAKES_TURN])
 def compare(request: Request, archive_id: str) -> Response:
     """Show what differs between the reports ``old`` and ``new``; without them, between the last two of the entry."""
     client = station_of(request).client
@@ -51,6 +53,8 @@ def compare(request: Request, archive_id: str) -> Response:
     old, new = (_side(client, each) for each in wanted)
     if old is None or new is None:
         raise UsageError("there are no two reports to compare")
+    for each in (old, new):
+        require_comparable(each.report)
     actor = user_of(request)
     found = client.compare_reports(old.entry.archive_id, old.number, new.entry.archive_id, new.number, actor=actor)
     return page(
@@ -90,7 +94,6 @@ def _side(client: Client, value: str) -> Side | None:
     )
 
 
-def _document(client: Client, side: Side, actor: str) -> dict[str, Any]:
+def _document(client: Client, side: Side, actor: str) -> Mapping[str, Any]:
     with client.open_report(side.entry.archive_id, side.number, actor=actor) as content:
-        document = json.loads(content.read())
-    return document if isinstance(document, dict) else {}
+        return read_document(content).fields

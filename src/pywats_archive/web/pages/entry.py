@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +13,11 @@ from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.report import Report
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
+from pywats_archive.web.documents import read_document
 from pywats_archive.web.pages import source
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
+from pywats_archive.web.turns import TAKES_TURN
 from pywats_archive.web.views import report as report_view
 from pywats_archive.web.views import steps, words
 from pywats_archive.web.views.document.attachments import attachments
@@ -26,7 +27,7 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 TABS = ("report", "source", "conversions", "history", "about")
 
 
-@router.get("/entries/{archive_id}")
+@router.get("/entries/{archive_id}", dependencies=[TAKES_TURN])
 def entry(request: Request, archive_id: str) -> Response:
     """Show an entry; ``tab`` says which part, ``report`` which of its reports."""
     client = station_of(request).client
@@ -66,9 +67,8 @@ def _report(
     if not number or found.purged_at:
         return None
     with client.open_report(found.archive_id, number, actor=user_of(request)) as content:
-        read = json.loads(content.read())
-    document = read if isinstance(read, dict) else {}
-    query = request.query_params
+        read = read_document(content)
+    document, query = read.fields, request.query_params
     only_failed = query.get("failed") == "yes"
     return {
         "summary": reports[number - 1],
@@ -77,4 +77,5 @@ def _report(
         "only_failed": only_failed,
         "units": units(document),
         "attachments": attachments(document),
+        "is_cut": read.is_cut,
     }
