@@ -68,7 +68,7 @@ def archives(request: Request) -> Response:
         rows=[_row(entry, brief(entry.conversion_timestamp, now=station.now())) for entry in found.items],
         count=_count(found, view.wanted()),
         next=view.query(after=found.next) if found.next else "",
-        first=view.query() if view.after else "",
+        first=view.query() if view.after else None,
         replay=view.query(sort="", order=""),
         given=view.given(sort="", order=""),
         actions=_ACTIONS,
