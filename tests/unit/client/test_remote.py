@@ -172,3 +172,9 @@ def test_no_station_is_an_error_of_its_own() -> None:
         if isinstance(chain, httpx.HTTPError):
             assert TOKEN not in repr(chain.request.headers)
         chain = chain.__cause__ or chain.__context__
+
+
+def test_a_filter_of_no_entry_does_not_become_one_of_every_entry() -> None:
+    """Whoever exports or replays the entries of an empty list gets none of them."""
+    sent = {name: str(text) for name, text in filter_fields(EntryFilter(archive_ids=())).items()}
+    assert address.read(sent).wanted().archive_ids not in (None, ())

@@ -35,6 +35,8 @@ _OF_A_FILTER = {
 _RENAMED = {"converter_name": "converter"}
 _NO_PART = ("", ".", "..")
 """Texts that cannot be a part of a path."""
+_NO_ENTRY = "-"
+"""An id that no entry has: without ids, the address would have no condition, and every entry would match."""
 _DECIDED_THERE = {
     "actor": "over the network, the history has the name of whoever the token belongs to",
     "attachment": "over the network, only a whole report is read",
@@ -99,5 +101,5 @@ def _text(value: object, *, yes: str = "true", no: str = "false") -> str:
     if isinstance(value, bool):
         return yes if value else no
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or _NO_ENTRY
     return str(to_jsonable_python(value.value if isinstance(value, Enum) else value))
