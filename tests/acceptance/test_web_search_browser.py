@@ -151,7 +151,9 @@ def test_holding_ticked_rows(
         with page.expect_navigation():
             page.get_by_role("link", name="Reload").click()
     expect(page.get_by_role("status")).to_have_text("2 of 2 entries held.")
-    assert page.locator("tbody tr").count() == 2 and complaints == []
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody")).to_contain_text("SN0003")
+    assert complaints == []
     with Client(root) as client:
         held = {client.details(hold.archive_id).entry.serial_number for hold in client.retention.holds()}
     assert held == {"SN0003", "SN0005"}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from pywats_archive.client import Restored
-from pywats_archive.errors import UsageError
+from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.asked import View
@@ -156,5 +156,5 @@ def _until_stop(station: Station, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces; break off when the pages end, so that the download is seen to be incomplete."""
     for piece in pieces:
         if station.is_stopping():
-            raise UsageError("the pages were stopped; download it again")
+            raise ArchiveError("the pages are stopping")
         yield piece

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from pywats_archive.errors import NeedsConfirmation, UsageError
+from pywats_archive.models.query import EntryFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.bulk import choice as choosing
@@ -51,11 +52,15 @@ def export(request: Request) -> Response:
 @router.get("/archives/jobs/{key}")
 def job(request: Request, key: str) -> Response:
     """Show what a job does, or did."""
-    found = station_of(request).jobs.get(key)
+    station = station_of(request)
+    found = station.jobs.get(key)
+    ids = tuple(each.archive_id for each in found.outcomes)
+    entries = station.client.find(EntryFilter(archive_ids=ids), limit=len(ids)).items if ids else ()
     return page(
         request,
         "job.html",
         job=found,
+        units={entry.archive_id: (entry.serial_number or "", words.name_of(entry)) for entry in entries},
         heading=phrases.heading(found),
         outcome=phrases.outcome(found),
         tone=phrases.tone(found),
