@@ -101,10 +101,27 @@ def test_each_route_for_each_role(served: Pages, root: Path, role: Role) -> None
                 assert (answer.status_code != 403) is is_allowed, (method, place, answer.text)
                 if not is_allowed:
                     refused.add(actions[-1].value)
-                    assert "admin may" in answer.text and ("not allowed" in answer.text)
+                    assert "admin may" in answer.text and "not allowed" in answer.text.lower()
                     assert answer.headers["content-type"].startswith("application/problem") is place.startswith("/api")
     found = {each.details["action"] for each in events(root, "user.not_allowed") if each.actor == role.value}
     assert found == refused and bool(refused) is (role is not Role.ADMIN)
+
+
+def test_a_viewer_is_offered_nothing_that_is_refused(served: Pages, root: Path) -> None:
+    """Each form of a page can be sent by whoever sees it."""
+    with Client(root) as client:
+        entry = client.find().items[0].archive_id
+    places = ["/", "/archives", "/runs", "/runs/new", "/retention", "/integrity", "/settings", "/account"]
+    places += [f"/entries/{entry}?tab=about", "/retention/policy?converter=C&retention_days=7"]
+    offered: dict[Role, set[str]] = {}
+    for role in Role:
+        with signed_in(served, role.value) as browser:
+            shown = [browser.get(place).text for place in places]
+            forms = [form for text in shown for form in re.findall(r'<form[^>]* method="post".*?</form>', text, re.S)]
+            offered[role] = {re.findall(r' action="([^"]*)"', form)[0] for form in forms if "<button" in form}
+    assert offered[Role.VIEWER] == {"/sign-out", "/account/password"}
+    assert offered[Role.OPERATOR] - offered[Role.VIEWER] == {"/integrity/check", f"/entries/{entry}/hold"}
+    assert "/retention/policy" in offered[Role.ADMIN]
 
 
 @pytest.mark.parametrize("headers", FORGED, ids=str)

@@ -19,6 +19,9 @@ from tests.station import Station, wait_for
 from tests.web_server import Pages, pages
 
 from pywats_archive.client import Client
+from pywats_archive.models.event import EventFilter
+from pywats_archive.web.access.roles import Role
+from pywats_archive.web.access.users import Users
 
 FAILED = "/api/v1/runs?status=failed"
 
@@ -49,6 +52,24 @@ def compared(api: httpx.Client, place: str = FAILED) -> dict[str, Any]:
     answer = api.post(place, json={})
     assert answer.status_code == 202, answer.text
     return ended(api, answer.json()["run_id"])
+
+
+def test_the_history_names_the_user(station: Station, served: Pages) -> None:
+    """Who compares, sends and takes back is on record, though processes of their own do the work."""
+    users = Users(station.root)
+    users.add("opal", "correct horse battery", Role.OPERATOR)
+    asked = {"authorization": f"Bearer {users.add_token('opal', 'script', days=1)}"}
+    with httpx.Client(base_url=served.address, headers=asked, timeout=60) as api:
+        dry = compared(api)
+        run_id = api.post(f"/api/v1/runs/{dry['run_id']}/send", json={"reports": 4}).json()["run_id"]
+        ended(api, run_id)
+        api.post(f"/api/v1/runs/{run_id}/take-back")
+        assert ended(api, run_id)["state"] == "rolled_back"
+    with Client.from_config(station.root / "config.json") as client:
+        found = client.events(EventFilter(kinds=("run",))).events
+    assert {(each.kind, each.actor) for each in found} == {
+        ("run.begun", "opal"), ("run.done", "opal"), ("run.rolled_back", "opal"),
+    }  # fmt: skip
 
 
 def test_the_story_through_the_api(station: Station, served: Pages) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from pywats_archive.errors import RunRunning
 from pywats_archive.portable.processes import start_own_command
 
 _FINE = (0, 1)
 """Exit codes of a run that was carried out; 1 if entries failed or were skipped."""
 _MOST_BYTES = 4000
+_END_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,17 @@ class Launcher:
         self._children: dict[tuple[Path, int], _Child] = {}
         self._troubles: dict[tuple[Path, int], str] = {}
 
-    def start(self, verb: str, run_id: int, *, archive: Path, config: Path, processes: int = 0) -> None:
-        """Start ``reprocess resume`` or ``rollback`` for a run, unless its process is still there."""
+    def start(self, verb: str, run_id: int, *, archive: Path, config: Path, actor: str, processes: int = 0) -> None:
+        """Start ``reprocess resume`` or ``rollback`` for a run, unless a process does this already.
+
+        A process that has finished the run and is about to end is waited for; RunRunning if it does not end.
+        """
         words = ["reprocess", verb, str(run_id)]
-        words += ["--config", str(config.absolute()), "--archive", str(archive)]
+        words += ["--config", str(config.absolute()), "--archive", str(archive), f"--actor={actor}"]
         words += ["--yes"] if verb == "rollback" else ["--processes", str(processes)]
         key = (archive, run_id)
         with self._lock:
-            self._reap()
+            self._await_end(key, unless=verb)
             if key in self._children:
                 return
             self._troubles.pop(key, None)
@@ -62,6 +67,15 @@ class Launcher:
         with self._lock:
             self._reap()
             return self._troubles.get((archive, run_id), "")
+
+    def _await_end(self, key: tuple[Path, int], *, unless: str) -> None:
+        child = self._children.get(key)
+        if child and child.verb != unless:
+            try:
+                child.process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                raise RunRunning(f"a process still works on run {key[1]}; try again when it has ended") from None
+        self._reap()
 
     def _reap(self) -> None:
         for key, child in list(self._children.items()):

@@ -183,7 +183,8 @@ class Replaying:
 
     def _launch(self, verb: str, run_id: int, processes: int = 0) -> None:
         config = self._require_config()
-        self.station.launcher.start(verb, run_id, archive=self._root(), config=config, processes=processes)
+        actor = user_of(self._request)
+        self.station.launcher.start(verb, run_id, archive=self._root(), config=config, actor=actor, processes=processes)
 
     def _root(self) -> Path:
         if self.is_ambiguous:

@@ -19,7 +19,7 @@ def test_no_module_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pyt
     (shared / "pywats_archive.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
     monkeypatch.chdir(shared)
     launcher = Launcher()
-    launcher.start("resume", 1, archive=station / "archive", config=station / "config.json")
+    launcher.start("resume", 1, archive=station / "archive", config=station / "config.json", actor="ann")
     wait_for(lambda: launcher.trouble(1, station / "archive"))
     assert not (tmp_path / "ran").exists()
     assert "there is no such file" in launcher.trouble(1, station / "archive")

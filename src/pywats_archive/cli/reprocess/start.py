@@ -16,7 +16,7 @@ from pywats_archive.cli.output import console, progress
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.choice import Choice
 from pywats_archive.cli.reprocess.drawing import report
-from pywats_archive.cli.reprocess.words import RunArgument, place_words
+from pywats_archive.cli.reprocess.words import ActorOption, RunArgument, place_words
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
@@ -142,6 +142,7 @@ def resume(
     processes: ProcessesOption = 0,
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
+    actor: ActorOption = None,
 ) -> int:
     """Resume a run that was stopped.
 
@@ -150,7 +151,7 @@ def resume(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        engine = client.reprocessing(archive, actor=current_user())
+        engine = client.reprocessing(archive, actor=actor or current_user())
         lower_priority()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)

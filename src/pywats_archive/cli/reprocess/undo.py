@@ -8,7 +8,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import chosen_archive, config_of
-from pywats_archive.cli.reprocess.words import RunArgument
+from pywats_archive.cli.reprocess.words import ActorOption, RunArgument
 from pywats_archive.models.operation.replay import Rollback
 from pywats_archive.portable.user import current_user
 from pywats_archive.words.text import printable
@@ -62,6 +62,7 @@ def rollback(
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
     as_owner: AsOwnerOption = False,
+    actor: ActorOption = None,
 ) -> int:
     """Show the previous conversions again.
 
@@ -71,7 +72,7 @@ def rollback(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        done = client.reprocessing(archive, actor=current_user()).rollback(run)
+        done = client.reprocessing(archive, actor=actor or current_user()).rollback(run)
     back = [each for each in done if each.is_set_back]
     if as_json:
         print_json(RolledBackRun(run_id=run, set_back=len(back), entries=tuple(done)))

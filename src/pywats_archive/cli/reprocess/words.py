@@ -20,6 +20,10 @@ ReadArchiveOption = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="Read this archive; needs no configuration.")
 ]
 
+ActorOption = Annotated[
+    str | None, typer.Option("--actor", hidden=True, help="Who asked for it, for the history; from the pages.")
+]
+
 
 @contextmanager
 def reading(archive: Path | None, config: Path | None) -> Iterator[Client]:

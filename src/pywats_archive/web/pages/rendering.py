@@ -61,10 +61,11 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     frame = {
         "sections": SECTIONS,
         "path": request.url.path,
+        "code": code,
         "station": station.name,
         "glance": _glance(station) if person else None,
         "user": person.name if person else None,
-        "role": person.role.value if person else "",
+        "own_role": person.role.value if person else "",
         "rights": rights_of(person.role if person else None),
         "moment": lambda when: brief(when, now=now),
     }

@@ -182,7 +182,6 @@ def _account(request: Request, *, wrong: str = "") -> Response:
         "account.html",
         code=422 if wrong else 200,
         person=person,
-        does=_ROLES[person.role],
         wrong=wrong,
         limits=_LIMITS,
     )
