@@ -144,7 +144,7 @@ def test_a_port_that_is_taken_is_an_alert_and_stops_no_source(station: Station) 
             waits = [each["seconds"] for each in service.events("web.ended")]
             assert waits == sorted(set(waits)) and f"port {port}: cannot be used" in service.log.read_text()
             taken.close()
-            assert service.pages()["address"] == f"http://127.0.0.1:{port}"
+            assert service.pages()["address"] == f"http://localhost:{port}"
             wait_for(lambda: "web.unavailable" not in open_alerts(station))
 
 
@@ -170,10 +170,18 @@ def test_a_changed_configuration_is_shown(station: Station) -> None:
         wait_for(lambda: root in service.shown())
 
 
+def test_pages_for_the_network_without_users_are_an_alert(station: Station) -> None:
+    """What ``web`` refuses is refused here too, and the service goes on."""
+    with running(station, "0.0.0.0:0") as service:
+        service.is_processing("a.log")
+        (first, *_) = wait_for(lambda: service.events("web.ended"))
+        assert "certificate" in first["reason"] or "user" in first["reason"]
+        wait_for(lambda: "web.unavailable" in open_alerts(station))
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--web", "0.0.0.0:8087"], "the pages are served to this computer only"),
         (["--web", "eighty"], "invalid address"),
         (["--web", "8087", "--until-idle"], "use one of them"),
     ],

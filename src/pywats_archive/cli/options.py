@@ -37,7 +37,9 @@ ConfigOption = Annotated[
 WebOption = Annotated[
     str | None,
     typer.Option(
-        "--web", metavar="[HOST:]PORT", help="Serve the web pages on this computer, in a process of their own."
+        "--web",
+        metavar="[HOST:]PORT",
+        help="Serve the web pages in a process of their own; without HOST, as 'web' does.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]

@@ -19,7 +19,7 @@ from pywats_archive.cli.place import service_config_of
 from pywats_archive.cli.signals import Signals
 from pywats_archive.errors import ArchiveError, ServiceFailed, UsageError
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.pipeline.background.pages import port_of
+from pywats_archive.pipeline.background.pages import web_address
 from pywats_archive.pipeline.idle import RunOutcome
 from pywats_archive.pipeline.service import Service, Settings
 from pywats_archive.words.text import printable
@@ -73,7 +73,7 @@ def run(
     """
     if web is not None and until_idle:
         raise UsageError("--web and --until-idle: use one of them, not both")
-    web_port = None if web is None else port_of(web)
+    served_at = None if web is None else web_address(web)
     path = service_config_of(config)
     file = Path(os.path.abspath(log_file)) if log_file else None  # noqa: PTH100 (keeps links as they are named)
     write_as(None, path, as_owner=as_owner)
@@ -87,7 +87,7 @@ def run(
         repair=repair,
         accept_notes=accept_notes,
         metrics=metrics,
-        web_port=web_port,
+        web=served_at,
         log_file=file,
     )
     service = Service(settings)

@@ -15,7 +15,7 @@ from pywats_archive.cli.place import service_config_of
 from pywats_archive.cli.web_place import require_pages
 from pywats_archive.host.own_service import own_service
 from pywats_archive.host.settings.configfile import read_station_config
-from pywats_archive.pipeline.background.pages import port_of
+from pywats_archive.pipeline.background.pages import web_address
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.system_service.accounts import account_of, needs_password
 from pywats_archive.system_service.control import SystemServiceStatus
@@ -84,7 +84,7 @@ def install(
     Repeat this after a change of the configuration's folders.
     """
     if web is not None:
-        port_of(web)
+        web_address(web)
         require_pages()
     name = service_name(instance)
     station = read_station_config(service_config_of(config))

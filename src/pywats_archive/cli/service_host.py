@@ -52,14 +52,14 @@ class HostedStation:
         import structlog  # noqa: PLC0415
 
         from pywats_archive.cli.account import write_as  # noqa: PLC0415
-        from pywats_archive.pipeline.background.pages import port_of  # noqa: PLC0415
+        from pywats_archive.pipeline.background.pages import web_address  # noqa: PLC0415
         from pywats_archive.pipeline.service import Service, Settings  # noqa: PLC0415
 
         log = structlog.get_logger()
         try:
             write_as(None, self._config, as_owner=False)
-            web_port = None if self._web is None else port_of(self._web)
-            service = Service(Settings(config_path=self._config, log_file=log_file, web_port=web_port))
+            web = None if self._web is None else web_address(self._web)
+            service = Service(Settings(config_path=self._config, log_file=log_file, web=web))
             if not self._may_begin(service):
                 return True
             service.run()

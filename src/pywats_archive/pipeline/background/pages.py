@@ -11,12 +11,12 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.config import StationConfig
-from pywats_archive.errors import UsageError
 from pywats_archive.pipeline.alerting.alerts import PAGES, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.alerting.metrics import parse_address
 from pywats_archive.pipeline.background.pages_process import PagesProcess
 from pywats_archive.pipeline.background.ticker import Ticker
+from pywats_archive.pipeline.settings import WebAddress
 
 log = structlog.get_logger()
 
@@ -25,7 +25,6 @@ LONGEST_WAIT_S = 300.0
 _LOOK_S = 0.5
 _SETTLED_S = 60.0
 """How long the pages must have been served before an end counts as the first one again."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +43,9 @@ class WebPages:
     """
 
     def __init__(
-        self, port: int, config: Path, alerts: Alerts, *, shown: Callable[[], Shown], tasks: IsolatedTasks
+        self, address: WebAddress, config: Path, alerts: Alerts, *, shown: Callable[[], Shown], tasks: IsolatedTasks
     ) -> None:
-        self._port = port
+        self._wanted = address
         self._config = config
         self._alerts = alerts
         self._subject = str(config)
@@ -91,7 +90,7 @@ class WebPages:
     def _start(self) -> float:
         self._known = self._shown()
         try:
-            self._process = PagesProcess(self._config, port=self._port)
+            self._process = PagesProcess(self._config, self._wanted)
         except OSError as exc:
             return self._note_end(f"the process cannot be started ({exc.strerror or exc})")
         return _LOOK_S
@@ -117,9 +116,7 @@ class WebPages:
         return self._known.station != before.station or not self._known.roots <= before.roots
 
 
-def port_of(text: str) -> int:
-    """Return the port in ``[HOST:]PORT``; UsageError if the address is invalid, or not of this computer alone."""
-    host, port = parse_address(text, option="--web", examples="a port such as 8087, or 127.0.0.1:8087")
-    if host not in _LOOPBACK:
-        raise UsageError(f"--web {text}: the pages are served to this computer only; use a port, or 127.0.0.1:{port}")
-    return port
+def web_address(text: str) -> WebAddress:
+    """Return the address in ``[HOST:]PORT``; UsageError if it is invalid."""
+    host, port = parse_address(text, option="--web", examples="a port such as 8087, or HOST:8087 for other computers")
+    return WebAddress(host=host if ":" in text else None, port=port)

@@ -12,6 +12,7 @@ from typing import IO
 import structlog
 
 from pywats_archive.conversion.pool.exits import cause_of
+from pywats_archive.pipeline.settings import WebAddress
 from pywats_archive.portable.processes import start_own_command
 from pywats_archive.redaction import redacted
 
@@ -32,9 +33,10 @@ class PagesProcess:
     Its first line of output is the address; all others are logged, as far as they are few.
     """
 
-    def __init__(self, config: Path, *, port: int) -> None:
+    def __init__(self, config: Path, address: WebAddress) -> None:
         """Start it; OSError if that fails."""
-        words = ["web", "--port", str(port), "--config", str(config), "--until-input-ends"]
+        words = ["web", "--port", str(address.port), "--config", str(config), "--until-input-ends"]
+        words += ["--host", address.host] if address.host else []
         self._process = start_own_command(
             words, folder=config.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -200,10 +200,10 @@ class StationParts:
         )
 
     def _new_pages(self) -> WebPages | None:
-        if self.settings.web_port is None:
+        if self.settings.web is None:
             return None
         return WebPages(
-            self.settings.web_port,
+            self.settings.web,
             self.settings.config_path,
             self.alarms.alerts,
             shown=lambda: Shown(station=self.station, roots=frozenset(each.root for each in self._archives())),
