@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Board, Figure, folder, timed
-from pywats_archive.catalog import conversions, entries, entry_order, entry_pages, reports
+from pywats_archive.catalog import conversions, entries, entry_order, entry_pages, reports, trends
 from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.models.conversion import Conversion
@@ -22,6 +22,8 @@ from pywats_archive.models.report import Report, SubmissionState
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = _START + timedelta(days=90)
 """When the last entry was received."""
+_REASON = "ValueError: no header in line … …"
+"""Why every fiftieth conversion failed."""
 _BATCH, _CONVERTERS, _DAYS, _ROUNDS = 500, 10, 90, 15
 
 
@@ -44,6 +46,7 @@ def _asked(count: int) -> dict[str, Callable[[Any], Any]]:
         converter_name="converter-3", from_date=_START + timedelta(days=40), to_date=_START + timedelta(days=41)
     )
     quarter = EntryFilter(converter_name="converter-3", from_date=_START, to_date=_START + timedelta(days=_DAYS))
+    failed = EntryFilter(failure_reason=_REASON, from_date=END - timedelta(days=30), purged=False)
     one = _entry(count // 2, count)
     middle = entry_order.written((moment_to_text(one.conversion_timestamp), one.archive_id))
     return {
@@ -58,6 +61,8 @@ def _asked(count: int) -> dict[str, Callable[[Any], Any]]:
         "by size (5 ms)": lambda db: entry_pages.find(db, EntryFilter(sort=SortKey.SIZE), limit=50),
         "a common word (200 ms)": lambda db: entry_pages.find(db, EntryFilter(text="ict"), limit=50),
         "a word in the errors (100 ms)": lambda db: entry_pages.find(db, EntryFilter(text="timeout77"), limit=100),
+        "why conversions failed in 30 days (20 ms)": lambda db: trends.failed_since(db, END - timedelta(days=30)),
+        "the entries of a reason (10 ms)": lambda db: entry_pages.find(db, failed, limit=50),
     }
 
 

@@ -28,7 +28,9 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         _take(browser, address, "overview", "/")
-        _take(browser, address, "archives", "/archives")
+        _take(browser, address, "overview-dark", "/", scheme="dark")
+        _take(browser, address, "archives", "/archives", ticks=3)
+        _take(browser, address, "hold", "/archives", ticks=3, then="Hold")
         _take(browser, address, "entry", _FAILED, opens_first=True)
         _take(browser, address, "entry-dark", _FAILED, opens_first=True, scheme="dark")
         _take(browser, address, "phone", "/archives", size=_PHONE)
@@ -55,6 +57,8 @@ def _take(
     place: str,
     *,
     opens_first: bool = False,
+    ticks: int = 0,
+    then: str = "",
     scheme: str = "light",
     size: dict[str, int] = _DESK,
 ) -> None:
@@ -66,6 +70,11 @@ def _take(
         page.locator("table.entries tbody a").first.click()
         page.get_by_role("link", name="Only what failed").click()
         page.get_by_role("link", name="All steps").wait_for()
+    for box in page.locator("input[name=id]").all()[1 : 1 + ticks]:
+        box.check()
+    if then:
+        with page.expect_navigation():
+            page.get_by_role("button", name=then).click()
     page.screenshot(path=FOLDER / f"{name}.png")
     context.close()
 

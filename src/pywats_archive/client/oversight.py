@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
     from pywats_archive.models.operation.whereabouts import Watcher
 
+WEEK_HOURS = 168
 _PURGES = 10_000
 """The latest purges that the growth looks at."""
 
@@ -69,10 +70,10 @@ class StationReader(EntryReader):
         return growth_of(self.statistics(converter_name), own, today=utc_now().date())
 
     def received(self, *, hours: int = 1) -> dict[str, int]:
-        """Return by converter how many sources were archived within so many hours; only converters that have any."""
+        """Return by converter how many sources were archived within so many hours, a week at most; only those that have any."""
         from pywats_archive.archive.overview import trends
 
-        since = utc_now() - timedelta(hours=arguments.whole(hours, "hours", least=1, most=100_000))
+        since = utc_now() - timedelta(hours=arguments.whole(hours, "hours", least=1, most=WEEK_HOURS))
         return trends.received(self._archives.all, since)
 
     def pulse(self) -> Pulse:

@@ -43,7 +43,7 @@ def growth(request: Request, converter: str | None = None) -> Growth:
 
 
 @router.get("/received")
-def received(request: Request, hours: Annotated[int, Query(ge=1, le=100_000)] = 1) -> dict[str, int]:
+def received(request: Request, hours: Annotated[int, Query(ge=1, le=168)] = 1) -> dict[str, int]:
     """Return by converter how many sources were archived within so many hours."""
     return station_of(request).client.received(hours=hours)
 
