@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-_DESK, _PHONE = {"width": 1180, "height": 720}, {"width": 390, "height": 720}
+_DESK, _TALL, _PHONE = {"width": 1180, "height": 720}, {"width": 1180, "height": 1080}, {"width": 390, "height": 720}
 _FAILED = "/archives?result=failed&converter=json"
 
 
@@ -27,8 +27,8 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        _take(browser, address, "overview", "/")
-        _take(browser, address, "overview-dark", "/", scheme="dark")
+        _take(browser, address, "overview", "/", size=_TALL)
+        _take(browser, address, "overview-dark", "/", scheme="dark", size=_TALL)
         _take(browser, address, "archives", "/archives", ticks=3)
         _take(browser, address, "hold", "/archives", ticks=3, then="Hold")
         _take(browser, address, "entry", _FAILED, opens_first=True)
@@ -75,6 +75,7 @@ def _take(
     if then:
         with page.expect_navigation():
             page.get_by_role("button", name=then).click()
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=FOLDER / f"{name}.png")
     context.close()
 
