@@ -93,6 +93,7 @@ ASKED: dict[str, Callable[[Client], Any]] = {
     "preview_named none": lambda c: list(c.retention.preview_named(["none"])),
     "purge_named none": lambda c: c.retention.purge_named(["none"]),
     "history": lambda c: c.retention.history(),
+    "settings": lambda c: c.settings.converters(),
     "holds": lambda c: c.retention.holds(),
     "release": lambda c: c.retention.release([c.resolve("SN0")]),
     "finish_unfinished": lambda c: c.retention.finish_unfinished(),

@@ -84,7 +84,7 @@ def create_app(station: Station, settings: WebSettings) -> ASGIApp:
     for router in ROUTERS:
         is_api = router.prefix.startswith("/api/")
         checks = [Depends(only_known_fields)] if is_api else []
-        app.include_router(router, include_in_schema=is_api, dependencies=checks)
+        app.include_router(router, include_in_schema=is_api, dependencies=checks, responses=problems.DESCRIBED)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_exception_handler(Exception, _on_unexpected)
@@ -114,7 +114,9 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     happened = "there is no such page" if error.status_code == 404 else str(error.detail).lower()
     if _is_api(request):
-        return problems.problem(error.status_code, happened)
+        answer = problems.problem(error.status_code, happened)
+        answer.headers.update(error.headers or {})
+        return answer
     return page(request, "problem.html", code=error.status_code, happened=happened, advice="")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -10,6 +11,16 @@ from pywats_archive import errors
 from pywats_archive.redaction import redacted
 
 MEDIA_TYPE = "application/problem+json"
+_TEXT = {"type": "string"}
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "kind": _TEXT},
+}
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "What went wrong, and what to do.", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+}
+"""The answers of every place of the API that are errors."""
 _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.UnknownEntry, 404),
     (errors.UnknownRun, 404),

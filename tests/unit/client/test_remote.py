@@ -19,6 +19,8 @@ from pywats_archive.client.remote.api import RemoteClient
 from pywats_archive.client.remote.fields import filter_fields
 from pywats_archive.client.remote.replays import RemoteReplays
 from pywats_archive.client.remote.retention import RemoteRetention
+from pywats_archive.client.remote.settings import RemoteSettings
+from pywats_archive.client.settings.station import StationSettings
 from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
@@ -72,18 +74,20 @@ def test_every_method_of_the_client_works_over_the_network_or_says_why_not() -> 
     own = vars(RemoteClient).keys() | vars(RemoteReplays).keys()
     assert public(Client) - own == OF_OTHERS | LOCAL
     assert public(StationRetention) - vars(RemoteRetention).keys() == set()
+    assert public(StationSettings) - vars(RemoteSettings).keys() == set()
 
 
 def test_every_place_that_the_client_asks_exists() -> None:
     """With this method, and these names in its path."""
     routes = {
-        f"{method} {route.path}"
+        f"{method} {route.path_format}"
         for router in app.ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
     known = [*vars(RemoteClient).values(), *vars(RemoteReplays).values(), *vars(RemoteRetention).values()]
+    known += vars(RemoteSettings).values()
     places = [each.place.replace(" ", " /api/v1", 1) for each in known if hasattr(each, "place")]
     assert len(places) > 35 and [each for each in places if each not in routes] == []
 

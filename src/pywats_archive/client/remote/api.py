@@ -18,6 +18,7 @@ from pywats_archive.client.remote.downloads import download
 from pywats_archive.client.remote.fields import filled, filter_fields, given
 from pywats_archive.client.remote.replays import RemoteReplays
 from pywats_archive.client.remote.retention import RemoteRetention
+from pywats_archive.client.remote.settings import RemoteSettings
 from pywats_archive.client.remote.wire import TOKEN, Wire
 from pywats_archive.client.restoring import Restored
 from pywats_archive.client.status import StationStatus
@@ -37,7 +38,6 @@ from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
-    from pywats_archive.client.settings.station import StationSettings
     from pywats_archive.doctor.examination import Examination
     from pywats_archive.models.operation.capacity import Ratios
     from pywats_archive.models.settings.installation import Installation
@@ -94,9 +94,9 @@ class RemoteClient(RemoteReplays, Client):
         return RemoteRetention(self._wire)
 
     @property
-    def settings(self) -> StationSettings:
-        """Refuse: they are changed on the station."""
-        raise UsageError(f"settings: not over the network, {_ON_THE_STATION}")
+    def settings(self) -> RemoteSettings:
+        """The settings of the converters: read, planned and changed in the configuration."""
+        return RemoteSettings(self._wire)
 
     find = asked(Client.find, "GET /entries", Page[ArchiveEntry])
     resolve = asked(Client.resolve, "GET /resolve", str)

@@ -14,6 +14,7 @@ from pywats_archive.errors import UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_RENAMED = {"answers": "values"}
 _IN_THE_ADDRESS = ("archive",)
 """Arguments that are in the address of a POST too."""
 
@@ -86,4 +87,4 @@ def _request(
     if verb == "GET":
         return verb, path, query_of(values), None
     query = query_of({name: values.pop(name) for name in _IN_THE_ADDRESS if name in values})
-    return verb, path, query, values
+    return verb, path, query, {_RENAMED.get(name, name): value for name, value in values.items()}

@@ -14,7 +14,6 @@ from pywats_archive.web.views.address import ArchiveView
 Text = Annotated[str, Query(max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Archive = Annotated[str | None, Query(description="The folder of one archive, where the station has several.")]
-_MOST_IDS = 100_000
 
 
 def _view(
@@ -27,13 +26,13 @@ def _view(
     serial: Text = "",
     part: Text = "",
     reason: Text = "",
-    ids: Annotated[str, Query(max_length=_MOST_IDS)] = "",
+    ids: str = "",
     submission: Text = "",
     warned: Text = "",
     purged: Text = "",
     sort: Text = "",
     order: Text = "",
-    after: Annotated[str, Query(max_length=_MOST_IDS)] = "",
+    after: str = "",
 ) -> ArchiveView:
     """Read the fields of the Archives page."""
     given = {name: value for name, value in locals().items() if name != "from_"}
@@ -46,7 +45,7 @@ View = Annotated[ArchiveView, Depends(_view)]
 
 def only_known_fields(request: Request) -> None:
     """Refuse a field that the route does not have; a filter with a slip of the pen would match everything."""
-    known = _fields(request.app.openapi(), request.scope["route"].path, request.method)
+    known = _fields(request.app.openapi(), request.scope["route"].path_format, request.method)
     for name in request.query_params:
         if name not in known:
             raise UsageError(f"the field '{name[:80]}' is unknown; there are {', '.join(sorted(known)) or 'none'}")

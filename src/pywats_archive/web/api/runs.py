@@ -141,73 +141,73 @@ def compare(request: Request, view: View, how: Compare) -> Started:
     return Started(run_id=Replaying(request).compare(replayed(view), asked, since=how.since))
 
 
-@router.get("/{run_id}")
+@router.get("/{run_id:int}")
 def result(request: Request, run_id: RunId) -> ReprocessingResult:
     """Return what a run did so far."""
     return Replaying(request).result(run_id)
 
 
-@router.get("/{run_id}/progress")
+@router.get("/{run_id:int}/progress")
 def progress(request: Request, run_id: RunId) -> Progress:
     """Return the counts of a run."""
     return Replaying(request).progress(run_id)
 
 
-@router.get("/{run_id}/counts")
+@router.get("/{run_id:int}/counts")
 def counts(request: Request, run_id: RunId) -> Run:
     """Return a run with its request and its counts."""
     replaying = Replaying(request)
     return replaying.client.run_progress(run_id, replaying.archive)
 
 
-@router.get("/{run_id}/items", response_class=StreamingResponse)
+@router.get("/{run_id:int}/items", response_class=StreamingResponse)
 def items(request: Request, run_id: RunId, unchanged: bool = False) -> StreamingResponse:
     """Return each entry that a run changed or skipped, with ``unchanged`` every entry: one in each line."""
     replaying = Replaying(request)
     return lines(request, replaying.client.changes(run_id, replaying.archive, unchanged=unchanged))
 
 
-@router.get("/{run_id}/changes")
+@router.get("/{run_id:int}/changes")
 def changes(request: Request, run_id: RunId, limit: Annotated[int, Query(ge=1, le=10_000)] = 1000) -> list[ItemResult]:
     """Return the first entries that a run changed or skipped, with each change."""
     replaying = Replaying(request)
     return list(islice(replaying.client.changes(run_id, replaying.archive), limit))
 
 
-@router.post("/{run_id}/send", status_code=202, dependencies=[needs(Action.REPLAY)])
+@router.post("/{run_id:int}/send", status_code=202, dependencies=[needs(Action.REPLAY)])
 def send(request: Request, run_id: RunId, how: Send) -> Started:
     """Send what a comparison found."""
     return Started(run_id=Replaying(request).send(run_id, reports=how.reports, reason=how.reason, since=how.since))
 
 
-@router.post("/{run_id}/resume", status_code=202, dependencies=[needs(Action.REPLAY)])
+@router.post("/{run_id:int}/resume", status_code=202, dependencies=[needs(Action.REPLAY)])
 def resume(request: Request, run_id: RunId, processes: Processes = 0) -> Progress:
     """Have the rest of a run carried out."""
     Replaying(request).resume(run_id, processes=processes)
     return Replaying(request).progress(run_id)
 
 
-@router.post("/{run_id}/cancel", dependencies=[needs(Action.REPLAY)])
+@router.post("/{run_id:int}/cancel", dependencies=[needs(Action.REPLAY)])
 def cancel(request: Request, run_id: RunId) -> Progress:
     """Cancel a run after the entries in progress."""
     Replaying(request).cancel(run_id)
     return Replaying(request).progress(run_id)
 
 
-@router.post("/{run_id}/take-back", status_code=202, dependencies=[needs(Action.REPLAY)])
+@router.post("/{run_id:int}/take-back", status_code=202, dependencies=[needs(Action.REPLAY)])
 def take_back(request: Request, run_id: RunId) -> Progress:
     """Have the entries of a run show their earlier conversions again."""
     Replaying(request).take_back(run_id)
     return Replaying(request).progress(run_id)
 
 
-@router.post("/{run_id}/roll-back", dependencies=[needs(Action.REPLAY)])
+@router.post("/{run_id:int}/roll-back", dependencies=[needs(Action.REPLAY)])
 def roll_back(request: Request, run_id: RunId) -> tuple[Rollback, ...]:
     """Let every entry of a run show its earlier conversion again, and return what became of each."""
     return Replaying(request).roll_back(run_id)
 
 
-@router.get("/{run_id}/events", response_class=StreamingResponse)
+@router.get("/{run_id:int}/events", response_class=StreamingResponse)
 async def events(request: Request, run_id: RunId) -> Response:
     """Stream the counts of a run whenever they change, until no process works on it."""
     replaying = Replaying(request)

@@ -21,8 +21,7 @@ from pywats_archive.web.access.roles import Action
 from pywats_archive.web.station import station_of, user_of
 
 router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.READ)])
-_LONGEST_PATH = 32_768
-Name = Annotated[str, Query(min_length=1, max_length=_LONGEST_PATH)]
+Name = Annotated[str, Query(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
