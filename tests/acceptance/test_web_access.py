@@ -22,7 +22,8 @@ from pywats_archive.web import app
 from pywats_archive.web.access.needs import actions_of
 from pywats_archive.web.access.roles import Action, Role, may
 from pywats_archive.web.access.sessions import Sessions
-from pywats_archive.web.access.users import Users
+from pywats_archive.web.access.token import TOKEN_FILE
+from pywats_archive.web.access.users import USER_FILE, Users
 
 PASSWORD = "correct horse battery"
 NEXT = 17
@@ -222,3 +223,32 @@ def test_a_thousand_wrong_passwords(fresh: Pages, root: Path) -> None:
 def test_each_action_is_known() -> None:
     """The table of roles is the one that the routes use."""
     assert {action for _, _, actions in ROUTES for action in actions} >= {Action.READ, Action.POLICY, Action.SIGN_IN}
+
+
+def test_unreadable_users_let_nobody_in(root: Path) -> None:
+    """That is one clear problem without a path, the log has the reason once, and all is well once the file is."""
+    path = root / USER_FILE
+    with pages(root) as served, signed_in(served, "viewer") as browser:
+        kept = path.read_bytes()
+        try:
+            path.write_bytes(b'{"half')
+            for _ in range(3):
+                answer = browser.get("/archives")
+                assert answer.status_code == 503 and "cannot be read" in answer.text and str(root) not in answer.text
+                assert "content-security-policy" in answer.headers
+            with served.api() as program:
+                assert program.get("/api/v1/status").status_code == 200
+        finally:
+            path.write_bytes(kept)
+        assert browser.get("/archives").status_code == 200
+
+
+def test_a_new_token_of_the_station_ends_the_sessions_of_the_old_one(root: Path) -> None:
+    """Whoever removes the token because somebody has seen it means everybody who came in with it."""
+    with pages(root) as served, served.browser() as browser:
+        kept = dict(browser.cookies)
+    with pages(root) as served:
+        assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 200
+    (root / TOKEN_FILE).unlink()
+    with pages(root) as served:
+        assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 303

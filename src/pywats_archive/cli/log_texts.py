@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TEXTS = {
+    "access.unreadable": "the pages let nobody in: {reason}",
     "access.not_recorded": "{kind} by {actor} is not in the history: {reason}",
     "answer.not_told": "an answer of the server could not be passed on",
     "archive.back": "{root}: the archive is available again (before: {was})",

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from pywats_archive.errors import StorageError
-from pywats_archive.web.access.door import Door, Refused
+from pywats_archive.web.access.door import Door, Refused, steady
 from pywats_archive.web.access.lockout import Tries, after_failure, neighbourhood, wait
 from pywats_archive.web.access.passwords import Passwords
 from pywats_archive.web.access.roles import Role
@@ -169,3 +170,10 @@ def test_a_history_that_cannot_be_written_lets_people_in(tmp_path: Path, capsys:
     records.note("user.signed_in", "ann", by="password")
     said = capsys.readouterr()
     assert "access.not_recorded" in said.err + said.out
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_for_longer(tmp_path: Path) -> None:
+    """The wait is counted by a clock that nobody sets: it knows no date."""
+    before = steady()
+    assert before.year < 2000 and steady() >= before
+    assert signature(Door).parameters["clock"].default is steady

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import WINDOWS
-from pywats_archive.web.access.sessions import SESSION_FILE, Sessions
+from pywats_archive.web.access.sessions import MOST_OF_A_USER, SESSION_FILE, Session, Sessions
+from pywats_archive.web.access.shared_file import SharedFile
 from pywats_archive.web.access.token import TOKEN_FILE, load_token
 
 
@@ -65,6 +68,45 @@ def test_the_sessions_of_a_user_end_at_once(tmp_path: Path) -> None:
     assert sessions.end_those_of("ann", "none") == 0
     assert sessions.end_those_of("ann") == 1 and not any(map(sessions.find, (ann, again)))
     assert sessions.find(bob) and sessions.find(station)
+
+
+def test_a_session_holds_while_its_use_cannot_be_noted(tmp_path: Path) -> None:
+    """Because another process holds the lock, or nothing can be written: who is signed in waits for nobody."""
+    clock = _Clock()
+    sessions = Sessions(tmp_path, length=timedelta(hours=12), clock=clock)
+    secret = sessions.begin("ann")
+    lock = tmp_path / f"{SESSION_FILE}.lock"
+    clock.now += timedelta(hours=2)
+    with FileLock(lock):
+        assert sessions.use(secret)
+    lock.unlink()
+    lock.mkdir()
+    assert sessions.use(secret)
+    with pytest.raises(ConfigError, match="cannot be changed"):
+        sessions.begin("bob")
+    lock.rmdir()
+    assert sessions.use(secret) and str(clock.now.isoformat()) in (tmp_path / SESSION_FILE).read_text()
+
+
+def test_a_change_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """Another process may have been suspended in the middle of one; readers go on."""
+    known = SharedFile[Session](tmp_path / "file.json", decode=lambda kept: Session(**kept), encode=asdict, advice="")
+    with FileLock(tmp_path / "file.json.lock"):
+        with pytest.raises(ConfigError, match="another process"), known.changing(patience_s=0):
+            pass
+        assert known.records == {}
+    with known.changing() as changed:
+        changed.clear()
+
+
+def test_of_many_sessions_the_oldest_end(tmp_path: Path) -> None:
+    """Whoever signs in again and again fills no disk, and ends nobody else's session."""
+    sessions = Sessions(tmp_path, length=timedelta(hours=12))
+    bob, station = sessions.begin("bob", mark="1"), sessions.begin("ann", token_mark="1")
+    own = [sessions.begin("ann", mark="1") for _ in range(MOST_OF_A_USER + 2)]
+    assert len(sessions.of("ann")) == MOST_OF_A_USER
+    assert [sessions.find(each) is not None for each in own[:3]] == [False, False, True]
+    assert all(map(sessions.find, (bob, station, own[-1])))
 
 
 def test_two_processes_share_the_sessions(tmp_path: Path) -> None:

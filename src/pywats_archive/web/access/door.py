@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
-from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.models.time import Clock
 from pywats_archive.web.access import lockout
 from pywats_archive.web.access.lockout import FREE_OF_ADDRESS, FREE_OF_USER, Tries
 from pywats_archive.web.access.users import User, Users
@@ -15,6 +16,11 @@ from pywats_archive.web.records import Records
 
 _MOST_KEPT = 10_000
 _Key = tuple[str, str]
+
+
+def steady() -> datetime:
+    """Return a time that nobody sets: with a clock that is set back, a wait would become long."""
+    return datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=time.monotonic())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +33,7 @@ class Refused:
 class Door:
     """Lets users in by name and password; safe to use from many threads."""
 
-    def __init__(self, users: Users, records: Records, *, clock: Clock = utc_now) -> None:
+    def __init__(self, users: Users, records: Records, *, clock: Clock = steady) -> None:
         self._users = users
         self._records = records
         self._now = clock

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +16,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pywats_archive.errors import ConfigError
+from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.guard import HEADERS, SECURE_HEADERS, is_from_here, is_known_host
 from pywats_archive.web.access.roles import Role
@@ -56,6 +60,11 @@ class Access:
     is_secure: bool = False
     """Whether the pages are served with HTTPS."""
 
+    @cached_property
+    def token_mark(self) -> str:
+        """What marks the sessions of this token: with another one, they have ended."""
+        return hashlib.sha256((self.token or "").encode()).hexdigest()[:16]
+
     def is_token(self, given: str) -> bool:
         """Compare with the station's token, in constant time."""
         return self.token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
@@ -85,7 +94,8 @@ class Access:
         if session is None:
             return None
         if not session.mark:
-            return Person(session.user, Role.ADMIN, has_account=False) if self.token is not None else None
+            is_current = self.token is not None and session.token_mark == self.token_mark
+            return Person(session.user, Role.ADMIN, has_account=False) if is_current else None
         user = self.users.find(session.user)
         return Person(user.name, user.role) if user and user.mark == session.mark else None
 
@@ -97,13 +107,17 @@ class Gate:
         self._app = app
         self._access = access
         self._host_names = host_names
+        self._trouble = ""
         self._headers = HEADERS | (SECURE_HEADERS if access.is_secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = await run_in_threadpool(self._refusal, scope)
+        try:
+            refusal = await run_in_threadpool(self._refusal, scope)
+        except ConfigError as exc:
+            refusal = self._unknowing(str(exc))
         await (refusal or self._app)(scope, receive, _guarded(send, self._headers))
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -123,6 +137,15 @@ class Gate:
         if path.startswith("/api/") or scope["method"] != "GET":
             return problem(401, "nobody is signed in", "send a token as 'Authorization: Bearer TOKEN'")
         return RedirectResponse(f"/sign-in?{urlencode({'to': _place(scope)})}" if path != "/" else "/sign-in", 303)
+
+    def _unknowing(self, reason: str) -> Response:
+        """Refuse while the users or the sessions cannot be read; a stranger learns no path, and the log has it once."""
+        if reason != self._trouble:
+            warn("access.unreadable", reason=reason)
+        self._trouble = reason
+        return problem(
+            503, "nobody can be let in: the users or the sessions cannot be read", "the log of the pages has the reason"
+        )
 
 
 def address_of(scope: Scope | HTTPConnection) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.errors import ConfigError
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.web.access.shared_file import SharedFile
 
 SESSION_FILE = "pywats-archive-web-sessions.json"
+MOST_OF_A_USER = 50
 _SECRET_BYTES = 32
 _ID_LENGTH = 12
 _NOTES = 12
@@ -32,6 +35,8 @@ class Session:
     """The network address that signed in."""
     mark: str = ""
     """The mark of the user's password and role then; empty if the station's token signed in."""
+    token_mark: str = ""
+    """The mark of the station's token, if that signed in."""
     session_id: str = ""
     """A name for the session that reveals nothing of its secret."""
 
@@ -53,12 +58,14 @@ class Sessions:
             advice="remove the file, and everybody signs in again",
         )
 
-    def begin(self, user: str, *, address: str = "", mark: str = "") -> str:
-        """Sign a person in; return the secret for the browser's cookie."""
+    def begin(self, user: str, *, address: str = "", mark: str = "", token_mark: str = "") -> str:
+        """Sign a person in; return the secret for the browser's cookie. Of many sessions of a user, the oldest end."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         key, now = _hash(secret), self._now()
         with self._file.changing() as known:
-            for over in [each for each, session in known.items() if not self._holds(session)]:
+            own = [each for each, session in known.items() if session.user == user and bool(session.mark) == bool(mark)]
+            ended = [each for each, session in known.items() if not self._holds(session)]
+            for over in {*ended, *own[: max(0, len(own) + 1 - MOST_OF_A_USER)]}:
                 del known[over]
             known[key] = Session(
                 user=user,
@@ -67,6 +74,7 @@ class Sessions:
                 ends_at=now + self._length,
                 address=address,
                 mark=mark,
+                token_mark=token_mark,
                 session_id=key[:_ID_LENGTH],
             )
         return secret
@@ -77,10 +85,10 @@ class Sessions:
         return session if session and self._holds(session) else None
 
     def use(self, secret: str) -> Session | None:
-        """Return the session that a cookie names, and note now and then that it is used."""
+        """Return the session that a cookie names, and note now and then that it is used, as far as that is possible."""
         session, now = self.find(secret), self._now()
         if session and now - session.seen_at >= self._idle / _NOTES:
-            with self._file.changing() as known:
+            with suppress(ConfigError), self._file.changing(patience_s=0) as known:
                 if _hash(secret) in known:
                     known[_hash(secret)] = replace(session, seen_at=now)
         return session
@@ -127,6 +135,7 @@ def _decoded(kept: dict[str, Any]) -> Session:
         ends_at=ends_at,
         address=str(kept.get("address", "")),
         mark=str(kept.get("mark", "")),
+        token_mark=str(kept.get("token_mark", "")),
         session_id=str(kept.get("session_id", "")),
     )
 

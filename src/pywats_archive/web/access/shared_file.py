@@ -18,6 +18,8 @@ from pywats_archive.portable.files import read_small, replace_durably
 from pywats_archive.portable.private import keep_private
 
 Record = TypeVar("Record")
+_PATIENCE_S = 10.0
+"""How long a change waits for other processes; each holds the lock for a moment only, unless it was suspended."""
 
 
 class SharedFile(Generic[Record]):
@@ -37,7 +39,9 @@ class SharedFile(Generic[Record]):
         self._encode = encode
         self._advice = advice
         self._lock = threading.Lock()
-        self._file_lock = FileLock(f"{path}.lock", mode=0o600)
+        self._turn = threading.Lock()
+        """Whoever changes the file; readers wait for nobody."""
+        self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
         self._seen = _identity(path)
         self._known = self._read()
 
@@ -51,13 +55,33 @@ class SharedFile(Generic[Record]):
             return self._known
 
     @contextmanager
-    def changing(self) -> Iterator[dict[str, Record]]:
+    def changing(self, *, patience_s: float = _PATIENCE_S) -> Iterator[dict[str, Record]]:
         """Change the records that are on disk now; they are written durably at the end, unless that raises."""
-        with self._lock, self._file_lock:
+        with self._held(patience_s):
             changed = dict(self._read())
             yield changed
             self._write(changed)
-            self._known, self._seen = changed, _identity(self._path)
+            with self._lock:
+                self._known, self._seen = changed, _identity(self._path)
+
+    @contextmanager
+    def _held(self, patience_s: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=patience_s):
+            raise ConfigError(f"{self._path}: is being changed; try again")
+        try:
+            try:
+                self._file_lock.acquire(timeout=patience_s)
+            except OSError as exc:
+                reason = exc.strerror or "another process is changing it"
+                raise ConfigError(
+                    f"{self._path}: cannot be changed ({reason}); try again, or check its rights"
+                ) from exc
+            try:
+                yield
+            finally:
+                self._file_lock.release()
+        finally:
+            self._turn.release()
 
     def _write(self, records: dict[str, Record]) -> None:
         kept = {key: self._encode(each) for key, each in records.items()}

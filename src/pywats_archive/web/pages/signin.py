@@ -74,7 +74,8 @@ def _with_token(request: Request, token: str, tried: Tried) -> Response:
         access.records.refused("user.refused", f"token {address}", address=address, by="token")
         return _form(request, tried, code=403, wrong="This is not the token of this station.")
     access.records.note("user.signed_in", access.owner, address=address, by="token")
-    return _signed_in(request, access, access.sessions.begin(access.owner, address=address), tried.to)
+    secret = access.sessions.begin(access.owner, address=address, token_mark=access.token_mark)
+    return _signed_in(request, access, secret, tried.to)
 
 
 def _signed_in(request: Request, access: Access, secret: str, to: str) -> Response:
