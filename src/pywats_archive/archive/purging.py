@@ -130,6 +130,12 @@ def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Cand
         return eligible.candidates_named(db, archive_ids)
 
 
+def converters_of(archive: Archive, archive_ids: Sequence[str]) -> dict[str, str]:
+    """Return the converter of each of these entries."""
+    with archive.read() as db:
+        return eligible.converters_of(db, archive_ids)
+
+
 def first_of_newest(archive: Archive, converter_name: str, count: int) -> str | None:
     """Return when the oldest of a converter's newest ``count`` entries was received; None when it has fewer."""
     with archive.read() as db:

@@ -50,6 +50,12 @@ def candidates(
     return merge(dated, *undated, key=lambda each: each.received or each.archive_id)
 
 
+def converters_of(db: Connection, archive_ids: Sequence[str]) -> dict[str, str]:
+    """Return the converter of each of these entries."""
+    text = "SELECT archive_id, converter_name FROM archive_entries WHERE archive_id IN (SELECT value FROM json_each(?))"
+    return dict(execute(db, text, (json_to_text(list(archive_ids)),)).fetchall())
+
+
 def candidates_named(db: Connection, archive_ids: Sequence[str]) -> tuple[Candidate, ...]:
     """Return those of these entries that are not purged yet as candidates, oldest first."""
     rows = execute(db, f"{_OF_IDS} ORDER BY archive_id", (json_to_text(list(archive_ids)),))

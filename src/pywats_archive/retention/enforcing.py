@@ -181,7 +181,7 @@ def purge_named(
         if not even_damaged:
             _require_sound(archive)
         candidates = purging.candidates_named(archive, list(archive_ids))
-        names = {each.archive_id: archive.entry(each.archive_id).converter_name for each in candidates}
+        names = purging.converters_of(archive, [each.archive_id for each in candidates])
         decided = list(named(candidates, unsubmitted=unsubmitted))
         freed = done = altered = 0
         for name in sorted(set(names.values())):

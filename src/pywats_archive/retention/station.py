@@ -133,8 +133,9 @@ class StationRetention:
     def preview_named(self, archive_ids: Sequence[str], *, unsubmitted: bool = False) -> Iterator[tuple[str, Decision]]:
         """Yield the decision for each named entry; UnknownEntry is raised first."""
         for archive, ids in self._by_archive(archive_ids):
+            names = purging.converters_of(archive, ids)
             for decision in named(purging.candidates_named(archive, ids), unsubmitted=unsubmitted):
-                yield archive.entry(decision.archive_id).converter_name, decision
+                yield names[decision.archive_id], decision
 
     def purge_named(
         self,

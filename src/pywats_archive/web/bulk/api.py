@@ -86,13 +86,14 @@ def export(request: Request, view: View) -> Response:
 @router.get("/bulk/preview")
 def preview(request: Request, view: View) -> Choice:
     """Count the entries of a view."""
-    return choosing.chosen(station_of(request).client, choosing.wanted_of(view))[0]
+    return choosing.chosen(station_of(request).client, choosing.wanted_of(view)).choice
 
 
 @router.get("/bulk/purge/preview")
 def preview_purge(request: Request, view: View) -> PurgeChoice:
     """Return what a purge of the entries of a view would do."""
-    return choosing.purge_choice(station_of(request).client, choosing.wanted_of(view))
+    client = station_of(request).client
+    return choosing.purge_choice(client, client.chosen(choosing.wanted_of(view)))
 
 
 @router.post("/bulk/hold", status_code=202, dependencies=[needs(Action.HOLD)])

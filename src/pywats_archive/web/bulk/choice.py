@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -67,23 +68,33 @@ def pinned(view: address.ArchiveView, *, now: datetime) -> address.ArchiveView:
     return replace(view, to=now.isoformat(), after="")
 
 
-def chosen(client: Client, wanted: EntryFilter) -> tuple[Choice, tuple[ArchiveEntry, ...]]:
-    """Count the entries that match, and return the first of them; UsageError if there are too many."""
-    number, size, held, purged, first = 0, 0, 0, 0, list[ArchiveEntry]()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The entries that match, counted."""
+
+    choice: Choice
+    first: tuple[ArchiveEntry, ...]
+    ids: tuple[str, ...]
+
+
+def chosen(client: Client, wanted: EntryFilter) -> Chosen:
+    """Count the entries that match; UsageError if there are too many."""
+    ids, size, held, purged, first = list[str](), 0, 0, 0, list[ArchiveEntry]()
     for entry in islice(client.entries(wanted), MOST_CHOSEN + 1):
-        number += 1
+        ids.append(entry.archive_id)
         size += 0 if entry.purged_at else entry.source_size_bytes
         held += entry.hold_reason is not None
         purged += entry.purged_at is not None
         first += [entry] if len(first) < _SHOWN else []
-    if number > MOST_CHOSEN:
+    if len(ids) > MOST_CHOSEN:
         raise UsageError(f"more than {MOST_CHOSEN:,} entries match; narrow the dates")
-    return Choice(entries=number, source_size_bytes=size, held=held, purged=purged), tuple(first)
+    choice = Choice(entries=len(ids), source_size_bytes=size, held=held, purged=purged)
+    return Chosen(choice=choice, first=tuple(first), ids=tuple(ids))
 
 
-def purge_choice(client: Client, wanted: EntryFilter) -> PurgeChoice:
-    """Return what a purge of the entries that match would do."""
-    decided = [each for _, each in client.retention.preview_named(client.chosen(wanted))]
+def purge_choice(client: Client, archive_ids: Sequence[str]) -> PurgeChoice:
+    """Return what a purge of these entries would do."""
+    decided = [each for _, each in client.retention.preview_named(archive_ids)]
     kept = Counter(KEPT.get(each.obstacle, each.obstacle.value) for each in decided if each.obstacle)
     going = [each for each in decided if not each.obstacle]
     return PurgeChoice(
@@ -111,7 +122,7 @@ def require_number(request: Request, view: address.ArchiveView, number: str, *, 
     station = station_of(request)
     if station.jobs.known(key):
         return
-    going = purge_choice(station.client, wanted_of(view)).entries
+    going = purge_choice(station.client, station.client.chosen(wanted_of(view))).entries
     if not going:
         raise UsageError("none of these entries can be purged; look at them again")
     if number.replace(",", "").strip() != str(going):

@@ -129,8 +129,9 @@ def _shown(request: Request, action: str, *, wrong: str = "", code: int = 200) -
     station = station_of(request)
     view = address.read(request.query_params)
     wanted = choosing.wanted_of(view)
-    choice, first = choosing.chosen(station.client, wanted)
-    purge = choosing.purge_choice(station.client, wanted) if action == Bulk.PURGE.value else None
+    found = choosing.chosen(station.client, wanted)
+    choice = found.choice
+    purge = choosing.purge_choice(station.client, found.ids) if action == Bulk.PURGE.value else None
     return page(
         request,
         "bulk.html",
@@ -143,7 +144,7 @@ def _shown(request: Request, action: str, *, wrong: str = "", code: int = 200) -
         sources=phrases.sources(choice),
         notes=(*phrases.notes(action, choice), *(phrases.purge_notes(purge) if purge else ())),
         purge=purge,
-        rows=[(entry, words.name_of(entry)) for entry in first],
+        rows=[(entry, words.name_of(entry)) for entry in found.first],
         query=view.query(sort="", order=""),
         key=choosing.new_key(),
         folder=f"{station.now().astimezone():%Y-%m-%d_%H%M}",
