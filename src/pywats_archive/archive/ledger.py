@@ -228,10 +228,10 @@ def bad_open(archive: Archive) -> tuple[str, ...]:
         return tuple(row.fault for row in arrivals.bad_open(db))
 
 
-def disagreements(archive: Archive) -> tuple[str, ...]:
-    """Return the contradictions between ledger, entries and reports; empty if the counts agree."""
+def disagreements(archive: Archive, *, is_quick: bool = False) -> tuple[str, ...]:
+    """Return the contradictions between ledger, entries and reports; empty if the counts agree, as far as they are checked."""
     with archive.read() as db:
-        return arrivals.disagreements(db)
+        return arrivals.disagreements(db, is_quick=is_quick)
 
 
 def where_is(archive: Archive, text: str) -> Whereabouts:

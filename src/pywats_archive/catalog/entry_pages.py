@@ -123,6 +123,9 @@ def _summed(db: Connection, wanted: EntryFilter) -> int | None:
 
 def _counted(db: Connection, asked: Conditions, *, most: int = COUNTED + 1) -> int:
     """Count the matches, but not beyond ``most``."""
+    if asked.counted:
+        (number,) = execute(db, f"SELECT count(*) FROM ({asked.counted} LIMIT ?)", (*asked.values, most)).fetchone()
+        return int(number)
     source, values = _by_text(asked) if asked.match is not None else _by_rows(asked)
     (number,) = execute(db, f"SELECT count(*) FROM (SELECT 1 FROM {source} LIMIT ?)", (*values, most)).fetchone()
     return int(number)

@@ -24,6 +24,11 @@ _MARK = (
     "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "
     "RETURNING archive_id, disk_size_bytes, source_checksum"
 )
+_HELD = (
+    "SELECT archive_id FROM archive_entries INDEXED BY idx_retention WHERE hold_reason IS NOT NULL "
+    "AND purged_at IS NULL"
+)
+"""The index is a tenth of the table; what is held was never purged."""
 _WITHHOLD = (
     "UPDATE reports SET submission_state = 'WITHHELD', last_error = 'purged before the server accepted it' "
     "WHERE submission_state IN ('WAITING', 'REFUSED') AND archive_id IN (SELECT value FROM json_each(?))"
@@ -116,7 +121,7 @@ def set_hold(tx: Connection, archive_id: str, *, reason: str | None, by: str | N
 
 def holds(db: Connection) -> tuple[Hold, ...]:
     """Return the holds, oldest entry first."""
-    query = f"SELECT {_HOLD_COLUMNS} FROM archive_entries WHERE hold_reason IS NOT NULL ORDER BY archive_id"
+    query = f"SELECT {_HOLD_COLUMNS} FROM archive_entries WHERE archive_id IN ({_HELD}) ORDER BY archive_id"
     return tuple(map(_hold, execute(db, query)))
 
 

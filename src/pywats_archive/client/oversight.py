@@ -48,8 +48,11 @@ class StationReader(EntryReader):
         found = combined([figures.statistics(each, converter_name) for each in self._archives.all], converter_name)
         return replace(found, alerts=each_once([*found.alerts, *self._unattended()]))
 
-    def status(self, *, days: int = 7) -> StationStatus:
-        """Return the accounts of all archives, what waits, and what vanished; ``recent`` has so many days, today included."""
+    def status(self, *, days: int = 7, is_quick: bool = False) -> StationStatus:
+        """Return the accounts of all archives, what waits, and what vanished; ``recent`` has so many days, today included.
+
+        ``is_quick`` leaves out the accounts and the checks that take longer in a larger archive.
+        """
         from pywats_archive.client.status import status_of
 
         return status_of(
@@ -58,6 +61,7 @@ class StationReader(EntryReader):
             unattended=self._unattended(),
             today=date.today(),
             days=arguments.whole(days, "days"),
+            is_quick=is_quick,
         )
 
     def growth(self, converter_name: str | None = None) -> Growth:

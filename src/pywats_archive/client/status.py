@@ -57,15 +57,18 @@ def status_of(
     unattended: Iterable[OpenAlert],
     today: date,
     days: int,
+    is_quick: bool,
 ) -> StationStatus:
-    """Return the status of some archives; ``recent`` has so many ``days``."""
+    """Return the status of some archives; ``recent`` has so many ``days``. ``is_quick`` does not count the ledger."""
+    counted = () if is_quick else archives
+    faults = (ledger.disagreements(each, is_quick=is_quick) for each in archives)
     return StationStatus(
-        accounts=tuple(chain.from_iterable(map(ledger.accounts, archives))),
-        disagreements=tuple(chain.from_iterable(map(ledger.disagreements, archives))),
+        accounts=tuple(chain.from_iterable(map(ledger.accounts, counted))),
+        disagreements=tuple(chain.from_iterable(faults)),
         alerts=each_once([*chain.from_iterable(map(alerts.open_alerts, archives)), *unattended]),
         services=services,
         waiting=combined_waiting([waiting(each) for each in archives]),
         last_accepted_at=max(filter(None, map(last_accepted, archives)), default=None),
         vanished=tuple(chain.from_iterable(map(vanished, archives))),
-        recent=tuple(chain.from_iterable(recent(each, today=today, days=days) for each in archives)),
+        recent=tuple(chain.from_iterable(recent(each, today=today, days=days) for each in counted)),
     )

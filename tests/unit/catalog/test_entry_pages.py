@@ -11,7 +11,7 @@ from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
-from pywats_archive.models.report import UnitResult, worst
+from pywats_archive.models.report import SubmissionState, UnitResult, worst
 
 from . import made
 
@@ -217,3 +217,30 @@ def test_failures_and_named_entries_are_found_by_their_indexes(catalog: Catalog,
 def test_the_worst_result_counts(texts: tuple[str | None, ...], result: UnitResult | None) -> None:
     """An entry has the worst result of its units, by letter or word; what WATS does not know is none."""
     assert worst(map(UnitResult.read, texts)) is result
+
+
+def test_a_list_by_reports_is_read_and_counted_from_what_is_smallest(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accepted is almost every report: entries are read in their order, until there are enough. Counts read reports alone."""
+    monkeypatch.setattr(entry_pages, "COUNTED", 4)
+    for number in range(12):
+        entry = mixed(number)
+        add_all(catalog, entry)
+        state = SubmissionState.ACCEPTED if number % 3 else SubmissionState.REFUSED
+        for ordinal in (1, 2):
+            report = made.report(entry, ordinal, submission_state=state)
+            catalog.write(lambda tx, report=report: reports.add(tx, report))  # type: ignore[misc]
+    with catalog.read() as db:
+        accepted = EntryFilter(submission=SubmissionState.ACCEPTED)
+        plan = _plan(db, accepted)
+        assert any("idx_timestamp" in step for step in plan) and not any("idx_report_submission" in s for s in plan)
+        counted = _plan(db, EntryFilter(part_number="PN-7"))[-4:]
+        assert any("SEARCH reports" in step for step in counted) and not any("archive_entries" in s for s in counted)
+        found = {
+            wanted: entry_pages.find(db, wanted, limit=2)
+            for wanted in (accepted, EntryFilter(submission=SubmissionState.REFUSED), EntryFilter(part_number="PN-7"))
+        }
+        everyone = entry_pages.find(db, accepted, limit=100)
+    assert [(page.total, page.total_is_exact) for page in found.values()] == [(4, False), (4, True), (4, False)]
+    assert {int(each.source_original_path[12:-4]) for each in everyone.items} == {1, 2, 4, 5, 7, 8, 10, 11}

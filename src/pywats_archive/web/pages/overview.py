@@ -25,7 +25,7 @@ def overview(request: Request) -> Response:
     """Show alerts, service and server, the growth, the converters and why conversions fail."""
     station = station_of(request)
     client, now = station.client, station.now()
-    figures, status = client.statistics(), client.status()
+    figures, status = client.statistics(), client.status(is_quick=True)
     today, local_today = now.date(), now.astimezone().date()
     is_said = any(alert.name == _NOT_RUNNING for alert in status.alerts)
     rows = view.converters(figures.by_converter, client.received(), today=today)

@@ -25,7 +25,7 @@ def settings(request: Request, saved: str = "") -> Response:
         return page(request, "settings/none.html")
     policies = view.policies_by((each.archive, each.policy) for each in client.retention.policies())
     services = {each.root: each for each in client.services()}
-    status = client.status()
+    status = client.status(is_quick=True)
     return page(
         request,
         "settings/shown.html",
