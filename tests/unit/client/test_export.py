@@ -52,7 +52,7 @@ def test_a_zip_holds_every_byte_and_says_so(tmp_path: Path) -> None:
     assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "out", check=True)
     with Client(tmp_path / "archive") as client:
         history = client.details(next(iter(contents))).events
-    assert [(event.kind, event.actor) for event in history][-1] == ("source.restored", "ann")
+    assert [(event.kind, event.actor) for event in history][-2:] == [("source.restored", "ann"), ("report.read", "ann")]
 
 
 def test_a_damaged_source_is_named_and_the_others_are_whole(tmp_path: Path) -> None:
