@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -174,6 +177,21 @@ def test_what_it_does_is_done_there(served: Pages, root: Path, tmp_path: Path, m
             with pytest.raises(UsageError) as found:
                 refused()
             assert served.token not in str(found.value)
+
+
+def test_the_example_of_the_documentation_runs(served: Pages) -> None:
+    """As it is written, but for the address and the token."""
+    page = Path(__file__).parents[2] / "docs" / "howto" / "another-computer.md"
+    text = page.read_text(encoding="utf-8").partition("    from pywats_archive")[2].partition("\n\nBetter")[0]
+    program = textwrap.dedent(f"    from pywats_archive{text}")
+    for written, here in (
+        ("https://station7.example.com:8087", served.address),
+        ('token="…"', f'token="{served.token}"'),
+    ):
+        assert written in program
+        program = program.replace(written, here)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith(" bytes\n")
 
 
 def test_the_awaitable_client_from_afar(served: Pages, root: Path) -> None:
