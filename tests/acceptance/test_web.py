@@ -188,6 +188,33 @@ def test_a_problem_says_what(served: Pages, place: str, status: int) -> None:
         assert answer.json()["status"] == status and answer.json()["title"]
 
 
+def test_the_page_of_a_problem_is_written_in_sentences(served: Pages) -> None:
+    """What happened begins with a capital letter; a command in the advice keeps its case."""
+    with served.browser() as browser:
+        text = browser.get("/entries/nothing").text
+    assert "No entry is called" in text and "pywats-archive list&#39; shows those there are." in text
+
+
+def test_every_page_says_where_it_belongs(served: Pages, entries: tuple[ArchiveEntry, ...]) -> None:
+    """A page below a section marks the section in the frame, so that nobody loses the way."""
+    below = f"/entries/{entries[0].archive_id}"
+    places = {"/archives": ("Archives", "page"), below: ("Archives", "true"), "/settings/about": ("Settings", "true")}
+    with served.browser() as browser:
+        for place, (section, current) in places.items():
+            frame = browser.get(place).text.partition("</nav>")[0]
+            assert re.findall(r'aria-current="(\w+)">(\w+)</a>', frame) == [(current, section)], place
+
+
+def test_an_entry_leads_to_its_actions(served: Pages, entries: tuple[ArchiveEntry, ...]) -> None:
+    """Each action of the list is on the page of the entry too, and leads to the page that shows it first."""
+    with served.browser() as browser:
+        shown = browser.get(f"/entries/{entries[0].archive_id}").text
+        for do in ("reprocess", "export", "restore", "hold", "purge"):
+            place = f"/archives/chosen?do={do}&id={entries[0].archive_id}"
+            assert f'href="{place.replace("&", "&amp;")}"' in shown
+            assert browser.get(place).status_code == 200
+
+
 def test_the_way_to_an_entry(served: Pages, entries: tuple[ArchiveEntry, ...]) -> None:
     """The list has a link to each entry, and each part of an entry is shown."""
     with served.browser() as browser:

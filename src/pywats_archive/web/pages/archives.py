@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _PAGE = 50
 _COLUMNS = (("time", "Time"), ("serial", "Serial number"), ("result", "Result"), ("size", "Size"), ("duration", "Took"))
 """The columns that sort."""
-_ACTIONS = (
+ACTIONS = (
     ("reprocess", "Reprocess", "replay"),
     ("export", "Export", "read"),
     ("restore", "Restore", "restore"),
@@ -31,7 +31,7 @@ _ACTIONS = (
     ("release", "Release", "hold"),
     ("purge", "Purge", "purge"),
 )
-"""What can be done with some rows: its name, its label, and what a person must be allowed to do."""
+"""What can be done with entries: its name, its label, and what a person must be allowed to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ def archives(request: Request) -> Response:
         first=view.query() if view.after else None,
         replay=view.query(sort="", order=""),
         given=view.given(sort="", order=""),
-        actions=_ACTIONS,
+        actions=ACTIONS,
         columns=_COLUMNS,
         converters=station.client.converters(),
         statuses=[each.value.lower() for each in ConversionStatus],

@@ -15,6 +15,7 @@ from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.documents import read_document
 from pywats_archive.web.pages import source
+from pywats_archive.web.pages.archives import ACTIONS
 from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of, user_of
 from pywats_archive.web.turns import TAKES_TURN
@@ -48,9 +49,17 @@ def entry(request: Request, archive_id: str) -> Response:
         result=words.result_badge(found.result),
         converted=words.converted_badge(found.conversion_status),
         badge_of=words.converted_badge,
+        details_of=words.details_of,
+        actions=actions_of(found),
         report=_report(request, client, found, details.reports, number) if tab == "report" else None,
         source=source.look(client, found, query, actor=user_of(request)) if tab == "source" else None,
     )
+
+
+def actions_of(entry: ArchiveEntry) -> tuple[tuple[str, str, str], ...]:
+    """Return what can be done with one entry; only the record of a purged one is left."""
+    needless = "hold" if entry.hold_reason else "release"
+    return () if entry.purged_at else tuple(each for each in ACTIONS if each[0] != needless)
 
 
 def _number(text: str, found: ArchiveEntry, reports: Sequence[Report]) -> int:

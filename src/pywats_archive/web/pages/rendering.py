@@ -38,11 +38,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"visible": words.visible, "size": human_size, "duration": duration, "urlencode": words.quoted}
+    made.filters |= {"visible": words.visible, "sentence": words.sentence, "urlencode": words.quoted}
+    made.filters |= {"size": human_size, "duration": duration}
     return made
 
 
 _TEMPLATES = _environment()
+
+
+def _section(path: str) -> str:
+    """Return the address of the section that a page belongs to."""
+    first = f"/{path.split('/')[1]}"
+    return "/archives" if first == "/entries" else first
 
 
 def _glance(station: Station) -> Line | None:
@@ -61,6 +68,7 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
     frame = {
         "sections": SECTIONS,
         "path": request.url.path,
+        "section": _section(request.url.path),
         "code": code,
         "station": station.name,
         "glance": _glance(station) if person else None,

@@ -20,6 +20,17 @@ _LONGEST = 1000
 _LONG = {"after": 100_000, "ids": 30_000}
 _ALIASES = {"from": "from_"}
 _YES_NO = {"": None, "yes": True, "no": False}
+_LABELS = {
+    "q": "search",
+    "status": "converted",
+    "serial": "serial number",
+    "part": "part number",
+    "reason": "failed because",
+    "ids": "only",
+    "submission": "report",
+    "warned": "with warnings",
+}
+"""What the form calls a field; the others have their own names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,10 +98,12 @@ class ArchiveView:
 
     @property
     def chips(self) -> tuple[tuple[str, str, str], ...]:
-        """Name, value and the address without it, for each condition that is set."""
+        """Label, value and the address without it, for each condition that is set."""
         shown = (field.name for field in fields(self) if field.name not in ("sort", "order", "after"))
         return tuple(
-            (name.rstrip("_"), self._said(name), self.query(**{name: ""})) for name in shown if getattr(self, name)
+            (_LABELS.get(name, name.rstrip("_")), self._said(name), self.query(**{name: ""}))
+            for name in shown
+            if getattr(self, name)
         )
 
     def _said(self, name: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.event import Event
 from pywats_archive.models.report import UnitResult
 from pywats_archive.words import text
 
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 _KEPT = "\n\t"
+_MOST_OF_DETAIL = 200
 _CONVERTED = {
     ConversionStatus.SUCCESS: "Yes",
     ConversionStatus.FAILED: "Failed",
@@ -43,6 +46,11 @@ def _mark(character: str) -> str:
     return f"<U+{ord(character):04X}>"
 
 
+def sentence(text: str) -> str:
+    """Return a message of the command line as a sentence; a command at its start keeps its case."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
 def quoted(text: object) -> str:
     """Return a text for the query string of an address; a lone surrogate, which no address can have, becomes ``?``."""
     return quote(str(text).encode("utf-8", "replace"), safe="")
@@ -60,6 +68,21 @@ def converted_badge(status: ConversionStatus) -> Badge:
     """Return the badge of a conversion: whether a report came of the source, apart from the unit's result."""
     tone = {ConversionStatus.SUCCESS: "plain", ConversionStatus.FAILED: "bad"}.get(status, "warn")
     return Badge(_CONVERTED[status], tone)
+
+
+def details_of(event: Event) -> tuple[tuple[str, str], ...]:
+    """Return name and value of each detail that an event has."""
+    return tuple(
+        (visible(name.replace("_", " ")), visible(_plain(value), most=_MOST_OF_DETAIL))
+        for name, value in event.details.items()
+        if value not in (None, "", [], {})
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def name_of(entry: ArchiveEntry) -> str:
