@@ -29,6 +29,8 @@ from tests.web_server import Pages
 TEXT = hostile.HOSTILE.replace("\0", "").replace("\ud800", "")
 """What a file or a form can hold."""
 CONVERTER = f"{hostile.MARKUP}{{{{7*1910003}}}}\u202egnp"
+SWITCHED_OFF = f"off {CONVERTER}"
+"""A converter whose archive is off."""
 CODE = """
 TEXT = {text!r}
 class Odd(Any):
@@ -62,7 +64,8 @@ def hostile_station(
     with Station(root) as station:
         station.code(CODE.format(text=TEXT, result="P"))
         watch = station.add("odd", "own.Odd")
-        station.sections[0]["name"] = CONVERTER
+        station.add("off", "own.Any", archive_enabled=False)
+        station.sections[0]["name"], station.sections[1]["name"] = CONVERTER, SWITCHED_OFF
         for name in ("fails.log", "SN-7.log"):
             (watch / name).write_text(name)
         station.run()
@@ -80,15 +83,27 @@ def hostile_station(
 @contextmanager
 def in_this_process(station: Station) -> Iterator[Pages]:
     """Serve the pages of a station from a thread, for tests that look inside."""
-    with Client.from_config(station.write_config()) as client:
-        server = PageServer(client, WebSettings(port=0), folder=station.root)
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        try:
-            yield Pages(sign_in=server.sign_in)
-        finally:
-            server.stop()
-            thread.join()
+    with Client.from_config(station.write_config()) as client, _in_a_thread(client, station.root) as running:
+        yield running
+
+
+@contextmanager
+def archive_alone(station: Station) -> Iterator[Pages]:
+    """Serve the pages of a station's archive without its configuration."""
+    with Client(station.archive_root) as client, _in_a_thread(client, station.archive_root) as running:
+        yield running
+
+
+@contextmanager
+def _in_a_thread(client: Client, folder: Path) -> Iterator[Pages]:
+    server = PageServer(client, WebSettings(port=0), folder=folder)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield Pages(sign_in=server.sign_in)
+    finally:
+        server.stop()
+        thread.join()
 
 
 def _record(station: Station, entries: dict[str, str]) -> None:

@@ -9,8 +9,9 @@ from fastapi.routing import APIRoute
 
 from pywats_archive.web import app
 from pywats_archive.web.jobs.actions import Bulk
+from pywats_archive.web.views.settings.wizard import Step
 from tests.hostile import NAME
-from tests.hostile_station import CONVERTER, TEXT, Hostile
+from tests.hostile_station import CONVERTER, SWITCHED_OFF, TEXT, Hostile
 
 ROUTES = [route for router in app.ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 TABS = ("report", "source", "conversions", "history", "about")
@@ -37,7 +38,16 @@ def pages_of_routes(made: Hostile) -> dict[str, list[str]]:
     views += [f"/entries/{entries[key]}?tab=source" for key in SOURCES]
     views += [f"/entries/{entries['folder']}?" + urlencode({"tab": "source", "member": f"deep/{NAME}"})]
     views += [f"/entries/{entries['hostile']}?report=2", f"/entries/{entries['hostile']}?failed=yes"]
+    wizard = {
+        f"/settings/wizard/{step.value}": [
+            f"/settings/wizard/{step.value}?{urlencode({'converter': name, **given})}"
+            for name in (SWITCHED_OFF, CONVERTER)
+            for given in ({}, {"archive_folder": TEXT[:99]})
+        ]
+        for step in Step
+    }
     known = {
+        **wizard,
         "/archives": [
             "/archives",
             "/archives?serial=none",
@@ -76,6 +86,8 @@ def refused_forms(made: Hostile) -> dict[str, list[tuple[str, dict[str, str]]]]:
         "/entries/{archive_id}/release": [("/entries/none/release", {})],
         "/account/password": [("/account/password", {"old": TEXT[:900], "password": TEXT[:900]})],
         "/users": [("/users", {"name": TEXT[:150], "password": TEXT[:900]}), ("/users", {"name": "x", "role": TEXT})],
+        "/settings/wizard": [("/settings/wizard", {"converter": SWITCHED_OFF, "checksum": TEXT})]
+        + [("/settings/wizard", each) for each in ({"converter": TEXT}, {TEXT: "1"}, {})],
         "/users/{name}/role": [("/users/ann/role", {"role": TEXT}), ("/users/none/role", {"role": "viewer"})],
         "/users/{name}/password": [("/users/ann/password", {"password": TEXT[:9]})],
         "/users/{name}/remove": [("/users/none/remove", {})],

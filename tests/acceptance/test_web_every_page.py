@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import httpx
 import pytest
 from tests.hostile import MARKUP
-from tests.hostile_station import TEXT, Hostile, hostile_station, in_this_process
+from tests.hostile_station import TEXT, Hostile, archive_alone, hostile_station, in_this_process
 from tests.web_places import ROUTES, methods_of, pages_of_routes, refused_forms
 
 from pywats_archive.web.access.guard import HEADERS
@@ -64,6 +64,9 @@ def test_every_page_and_template_is_free_of_raw_text(made: Hostile) -> None:
                 assert answer.status_code in (403, 404, 409, 413, 422), (place, answer.status_code)
                 assert answer.headers["content-type"].startswith("text/html"), place
                 check(answer)
+    with archive_alone(made.station) as alone, alone.browser() as browser:
+        for places in pages_of_routes(made).values():
+            check(browser.get(places[0]))
     used = {name for _, name in rendering._TEMPLATES.cache or ()}
     assert set(rendering._TEMPLATES.list_templates()) - used == set()
 
