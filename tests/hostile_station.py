@@ -29,6 +29,7 @@ from tests.web_server import Pages
 TEXT = hostile.HOSTILE.replace("\0", "").replace("\ud800", "")
 """What a file or a form can hold."""
 CONVERTER = f"{hostile.MARKUP}{{{{7*1910003}}}}\u202egnp"
+PASSWORD = TEXT[:900]
 SWITCHED_OFF = f"off {CONVERTER}"
 """A converter whose archive is off."""
 CODE = """
@@ -72,7 +73,7 @@ def hostile_station(
         station.code(CODE.format(text=f"other {TEXT}", result="F"))
         _record(station, entries)
         users = Users(station.root)
-        users.add("ann", TEXT[:900], Role.ADMIN)
+        users.add("ann", PASSWORD, Role.ADMIN)
         users.add_token("ann", "script", days=1)
         with serve(station) as running:
             _replay(running)
