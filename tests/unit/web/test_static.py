@@ -51,3 +51,14 @@ def test_no_template_has_scripts_or_styles_of_its_own(path: Path) -> None:
         == []
     )
     assert [each for each in re.findall(r"\S+\s*\|\s*safe", text) if each != '"&amp;"|safe'] == []
+
+
+def test_what_is_fetched_again_has_no_control() -> None:
+    """A part that a page replaces by itself takes the focus from nobody."""
+    parts = [
+        part
+        for path in TEMPLATES
+        for part in re.findall(r"<(\w+)[^>]*data-refresh=(.*?)</\1>", path.read_text(encoding="utf-8"), re.S)
+    ]
+    assert len(parts) >= 2
+    assert [part for part in parts if re.search(r"<(a|button|input|select|summary)\b", part[1])] == []
