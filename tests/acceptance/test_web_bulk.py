@@ -67,12 +67,15 @@ def fail(root: Path, name: str) -> str:
         return entry.archive_id
 
 
+def fields_of(form: str) -> dict[str, str]:
+    """What a browser sends of a form as it was shown."""
+    return dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', form))
+
+
 def carried_out(browser: httpx.Client, place: str, **fields: str) -> str:
     """Send the form of a page, and return the page of its outcome once it has ended."""
     form = browser.get(place).text
-    (key,) = KEY.findall(form)
-    (entries,) = re.findall(r'name="entries" value="(\d+)"', form)
-    shown = browser.post(place, data={"key": key, "entries": entries, **fields})
+    shown = browser.post(place, data={**fields_of(form), **fields})
     return ended(browser, str(shown.url))
 
 
@@ -170,6 +173,25 @@ def test_a_purge_shows_its_plan_and_needs_the_number(root: Path, served: Pages) 
     with Client(root) as client:
         assert [entry.archive_id for entry in client.entries() if entry.purged_at] == [gone]
         assert client.retention.history()[0].actor != "service"
+
+
+def test_as_many_other_entries_are_not_those_that_were_shown(root: Path, served: Pages) -> None:
+    """An entry that was kept when the purge was confirmed stays, and one that was not shown keeps its hold."""
+    shown, kept = fail(root, "shown.csv"), fail(root, "kept.csv")
+    with Client(root) as client, served.browser() as browser, served.api() as api:
+        client.retention.hold([kept], "a recall")
+        forms = {each: fields_of(browser.get(f"/archives/{each}?converter=F").text) for each in ("purge", "restore")}
+        plan = api.get("/api/v1/bulk/purge/preview", params={"converter": "F"}).json()
+        client.retention.release([kept])
+        client.retention.hold([shown], "another recall")
+        order = {"entries": 2, "number": 1, "checksum": plan["checksum"]}
+        wrong = api.post("/api/v1/bulk/purge", params={"converter": "F"}, json=order)
+        assert (wrong.status_code, wrong.json()["kind"]) == (409, "NeedsConfirmation")
+        answer = browser.post("/archives/purge?converter=F", data={**forms["purge"], "number": "1"})
+        assert answer.status_code == 409 and "other entries match now" in answer.text
+        other = browser.post(f"/archives/restore?ids={shown},{ids_of(root)[0]}", data=forms["restore"])
+        assert other.status_code == 409 and "other entries match now" in other.text
+        assert [entry.archive_id for entry in client.entries() if entry.purged_at] == []
 
 
 def test_the_json_twin(root: Path, served: Pages) -> None:

@@ -30,6 +30,8 @@ class Confirmed(BaseModel):
     model_config = ConfigDict(extra="forbid")
     entries: int = Field(ge=0)
     """The number of entries that match; with another one, nothing is done."""
+    checksum: str = ""
+    """Of the preview; with other entries than then, nothing is done. For a purge, that of the purge's preview."""
     key: str = Key
     """What is sent twice under one key is done once."""
 
@@ -102,14 +104,18 @@ def hold(request: Request, view: View, how: HoldOrder) -> Job:
     if not how.reason.strip():
         raise UsageError("a hold needs a reason; write why the entries must stay")
     order = choosing.order_of(request, reason=how.reason)
-    return choosing.begin(request, Bulk.HOLD, view, key=how.key, entries=how.entries, order=order)
+    return choosing.begin(
+        request, Bulk.HOLD, view, key=how.key, entries=how.entries, order=order, checksum=how.checksum
+    )
 
 
 @router.post("/bulk/release", status_code=202, dependencies=[needs(Action.HOLD)])
 def release(request: Request, view: View, how: Confirmed) -> Job:
     """Let the entries of a view follow their policies again."""
     order = choosing.order_of(request)
-    return choosing.begin(request, Bulk.RELEASE, view, key=how.key, entries=how.entries, order=order)
+    return choosing.begin(
+        request, Bulk.RELEASE, view, key=how.key, entries=how.entries, order=order, checksum=how.checksum
+    )
 
 
 @router.post("/bulk/restore", status_code=202, dependencies=[needs(Action.RESTORE)])
@@ -117,7 +123,9 @@ def restore(request: Request, view: View, how: RestoreOrder) -> Job:
     """Restore the sources of a view into a folder of the station."""
     folder = choosing.restore_folder(station_of(request).client, how.folder)
     order = choosing.order_of(request, folder=folder, reports=how.reports)
-    return choosing.begin(request, Bulk.RESTORE, view, key=how.key, entries=how.entries, order=order)
+    return choosing.begin(
+        request, Bulk.RESTORE, view, key=how.key, entries=how.entries, order=order, checksum=how.checksum
+    )
 
 
 @router.post("/restore", dependencies=[needs(Action.RESTORE)])
@@ -136,8 +144,8 @@ def restore_named(request: Request, wanted: Restoring) -> tuple[Restored, ...]:
 @router.post("/bulk/purge", status_code=202, dependencies=[needs(Action.PURGE)])
 def purge(request: Request, view: View, how: PurgeOrder) -> Job:
     """Purge the entries of a view, as far as nothing keeps them."""
-    choosing.require_number(request, view, str(how.number), key=how.key)
-    order = choosing.order_of(request)
+    going = choosing.confirmed(request, view, str(how.number), key=how.key, checksum=how.checksum)
+    order = choosing.order_of(request, going=going)
     return choosing.begin(request, Bulk.PURGE, view, key=how.key, entries=how.entries, order=order)
 
 

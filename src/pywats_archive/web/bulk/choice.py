@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -37,6 +38,8 @@ class Choice:
     """Of the sources that are still archived."""
     held: int
     purged: int
+    checksum: str
+    """Of their ids: an order with it is for no others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +51,8 @@ class PurgeChoice:
     bytes_freed: int
     kept: dict[str, int]
     """Entries that would stay, by the reason."""
+    checksum: str
+    """Of the ids of those that would be purged: an order with it is for no others."""
 
 
 def new_key() -> str:
@@ -88,18 +93,27 @@ def chosen(client: Client, wanted: EntryFilter) -> Chosen:
         first += [entry] if len(first) < _SHOWN else []
     if len(ids) > MOST_CHOSEN:
         raise UsageError(f"more than {MOST_CHOSEN:,} entries match; narrow the dates")
-    choice = Choice(entries=len(ids), source_size_bytes=size, held=held, purged=purged)
+    choice = Choice(entries=len(ids), source_size_bytes=size, held=held, purged=purged, checksum=_checksum(ids))
     return Chosen(choice=choice, first=tuple(first), ids=tuple(ids))
 
 
 def purge_choice(client: Client, archive_ids: Sequence[str]) -> PurgeChoice:
     """Return what a purge of these entries would do."""
+    return _purge_choice(client, archive_ids)[0]
+
+
+def _purge_choice(client: Client, archive_ids: Sequence[str]) -> tuple[PurgeChoice, frozenset[str]]:
     decided = [each for _, each in client.retention.preview_named(archive_ids)]
     kept = Counter(KEPT.get(each.obstacle, each.obstacle.value) for each in decided if each.obstacle)
     going = [each for each in decided if not each.obstacle]
-    return PurgeChoice(
-        entries=len(going), bytes_freed=sum(each.disk_size_bytes for each in going), kept=dict(kept.most_common())
+    ids = frozenset(each.archive_id for each in going)
+    choice = PurgeChoice(
+        entries=len(going),
+        bytes_freed=sum(each.disk_size_bytes for each in going),
+        kept=dict(kept.most_common()),
+        checksum=_checksum(ids),
     )
+    return choice, ids
 
 
 def restore_folder(client: Client, name: str) -> Path:
@@ -117,19 +131,36 @@ def restored(client: Client) -> Path:
     return (client.config.absolute().parent if client.config else client.roots[0].parent) / "restored"
 
 
-def require_number(request: Request, view: address.ArchiveView, number: str, *, key: str) -> None:
-    """Raise NeedsConfirmation unless this is the number of entries that a purge would remove now."""
+def confirmed(
+    request: Request, view: address.ArchiveView, number: str, *, key: str, checksum: str = ""
+) -> frozenset[str]:
+    """Return the ids of the entries that a purge would remove; NeedsConfirmation unless they are of this number.
+
+    With a checksum, they must be the entries that were shown too.
+    """
     station = station_of(request)
     if station.jobs.known(key):
-        return
-    going = purge_choice(station.client, station.client.chosen(wanted_of(view))).entries
+        return frozenset()
+    choice, ids = _purge_choice(station.client, station.client.chosen(wanted_of(view)))
+    going = choice.entries
     if not going:
         raise UsageError("none of these entries can be purged; look at them again")
     if number.replace(",", "").strip() != str(going):
         raise NeedsConfirmation(f"{going} entries would be purged; type {going} to purge them")
+    _require_same(checksum, choice.checksum)
+    return ids
 
 
-def begin(request: Request, action: Bulk, view: address.ArchiveView, *, key: str, entries: int, order: Order) -> Job:
+def begin(
+    request: Request,
+    action: Bulk,
+    view: address.ArchiveView,
+    *,
+    key: str,
+    entries: int,
+    order: Order,
+    checksum: str = "",
+) -> Job:
     """Begin the job of a form; NeedsConfirmation if the view has other entries than the form showed."""
     station = station_of(request)
     if not _KEY.fullmatch(key):
@@ -142,10 +173,27 @@ def begin(request: Request, action: Bulk, view: address.ArchiveView, *, key: str
         raise NeedsConfirmation(f"{len(ids)} entries match now, and the form showed {entries}; look at them again")
     if not ids:
         raise UsageError("no entry matches; there is nothing to do")
+    _require_same(checksum, _checksum(ids))
     carry = CARRIED_OUT[action]
     return station.jobs.start(key, action, ids, order, lambda some: carry(client, some, order))
 
 
-def order_of(request: Request, *, reason: str = "", folder: Path | None = None, reports: bool = False) -> Order:
+def order_of(
+    request: Request,
+    *,
+    reason: str = "",
+    folder: Path | None = None,
+    reports: bool = False,
+    going: frozenset[str] = frozenset(),
+) -> Order:
     """Return how an action is done, by whoever asks."""
-    return Order(by=user_of(request), reason=reason.strip(), folder=folder or Path(), reports=reports)
+    return Order(by=user_of(request), reason=reason.strip(), folder=folder or Path(), reports=reports, going=going)
+
+
+def _checksum(archive_ids: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(archive_ids)).encode()).hexdigest()[:16]
+
+
+def _require_same(shown: str, now: str) -> None:
+    if shown and shown != now:
+        raise NeedsConfirmation("other entries match now than the form showed; look at them again")

@@ -74,21 +74,23 @@ def confirm(request: Request, action: Bulk) -> Response:
 
 
 @router.post("/archives/hold", dependencies=[needs(Action.HOLD)])
-def hold(request: Request, key: Text, entries: Number, reason: Text = "") -> Response:
+def hold(request: Request, key: Text, entries: Number, reason: Text = "", checksum: Text = "") -> Response:
     """Keep the entries of a view from every purge."""
     if not reason.strip():
         return _shown(request, Bulk.HOLD.value, wrong="Write why the entries must stay.", code=422)
-    return _begun(request, Bulk.HOLD, key, entries, choosing.order_of(request, reason=reason))
+    return _begun(request, Bulk.HOLD, key, entries, choosing.order_of(request, reason=reason), checksum)
 
 
 @router.post("/archives/release", dependencies=[needs(Action.HOLD)])
-def release(request: Request, key: Text, entries: Number) -> Response:
+def release(request: Request, key: Text, entries: Number, checksum: Text = "") -> Response:
     """Let the entries of a view follow their policies again."""
-    return _begun(request, Bulk.RELEASE, key, entries, choosing.order_of(request))
+    return _begun(request, Bulk.RELEASE, key, entries, choosing.order_of(request), checksum)
 
 
 @router.post("/archives/restore", dependencies=[needs(Action.RESTORE)])
-def restore(request: Request, key: Text, entries: Number, folder: Text = "", reports: Text = "") -> Response:
+def restore(
+    request: Request, key: Text, entries: Number, folder: Text = "", reports: Text = "", checksum: Text = ""
+) -> Response:
     """Restore the sources of a view into a folder of the station."""
     client = station_of(request).client
     try:
@@ -96,17 +98,17 @@ def restore(request: Request, key: Text, entries: Number, folder: Text = "", rep
     except UsageError as exc:
         return _shown(request, Bulk.RESTORE.value, wrong=str(exc), code=422)
     order = choosing.order_of(request, folder=place, reports=reports == "yes")
-    return _begun(request, Bulk.RESTORE, key, entries, order)
+    return _begun(request, Bulk.RESTORE, key, entries, order, checksum)
 
 
 @router.post("/archives/purge", dependencies=[needs(Action.PURGE)])
-def purge(request: Request, key: Text, entries: Number, number: Text = "") -> Response:
+def purge(request: Request, key: Text, entries: Number, number: Text = "", checksum: Text = "") -> Response:
     """Purge the entries of a view, as far as nothing keeps them; the number of them confirms it."""
     try:
-        choosing.require_number(request, address.read(request.query_params), number, key=key)
+        going = choosing.confirmed(request, address.read(request.query_params), number, key=key, checksum=checksum)
     except NeedsConfirmation as exc:
         return _shown(request, Bulk.PURGE.value, wrong=str(exc), code=409)
-    return _begun(request, Bulk.PURGE, key, entries, choosing.order_of(request))
+    return _begun(request, Bulk.PURGE, key, entries, choosing.order_of(request, going=going))
 
 
 @router.post("/archives/jobs/{key}/stop", dependencies=[needs(Action.HOLD)])
@@ -116,10 +118,10 @@ def stop(request: Request, key: str) -> Response:
     return RedirectResponse(f"/archives/jobs/{key}", status_code=303)
 
 
-def _begun(request: Request, action: Bulk, key: str, entries: int, order: Order) -> Response:
+def _begun(request: Request, action: Bulk, key: str, entries: int, order: Order, checksum: str = "") -> Response:
     view = address.read(request.query_params)
     try:
-        job = choosing.begin(request, action, view, key=key, entries=entries, order=order)
+        job = choosing.begin(request, action, view, key=key, entries=entries, order=order, checksum=checksum)
     except NeedsConfirmation as exc:
         return _shown(request, action.value, wrong=str(exc), code=409)
     return RedirectResponse(f"/archives/jobs/{job.key}", status_code=303)

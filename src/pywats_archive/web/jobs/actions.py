@@ -42,6 +42,8 @@ class Order:
     """Where sources are restored."""
     reports: bool = False
     """Whether reports are restored too."""
+    going: frozenset[str] = frozenset()
+    """The entries that may be purged: those that were confirmed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +96,7 @@ def _restore(client: Client, archive_ids: Sequence[str], order: Order) -> Iterat
 
 def _purge(client: Client, archive_ids: Sequence[str], order: Order) -> Iterator[Outcome]:
     decided = {each.archive_id: each.obstacle for _, each in client.retention.preview_named(archive_ids)}
-    going = [archive_id for archive_id, obstacle in decided.items() if not obstacle]
+    going = [archive_id for archive_id, obstacle in decided.items() if not obstacle and archive_id in order.going]
     if going:
         client.retention.purge_named(going, actor=order.by)
     for archive_id, entry in _entries(client, archive_ids):
@@ -102,7 +104,7 @@ def _purge(client: Client, archive_ids: Sequence[str], order: Order) -> Iterator
         if obstacle:
             yield _left(archive_id, f"stays: it is {KEPT.get(obstacle, obstacle.value)}")
         elif entry and entry.purged_at:
-            is_new = archive_id in decided
+            is_new = archive_id in going
             yield Outcome(archive_id=archive_id, is_done=is_new, text="purged" if is_new else "was purged before")
         else:
             yield _left(archive_id, "stays: it changed meanwhile")
