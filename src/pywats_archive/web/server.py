@@ -21,6 +21,7 @@ from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
+from pywats_archive.web.connections import PatientConnection
 from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.network import listening, load, require_safe, tls_of
 from pywats_archive.web.records import Records
@@ -69,7 +70,9 @@ class PageServer:
         )
         config = uvicorn.Config(
             create_app(station, settings),
+            http=PatientConnection,
             log_config=None,
+            log_level="error",  # whoever sends nonsense would fill the log
             access_log=False,
             server_header=False,
             proxy_headers=False,  # whoever asks could choose the address that is counted
