@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -58,6 +60,24 @@ def served(base: Path) -> Iterator[Pages]:
     place = ["--host", "0.0.0.0", "--port", "0", "--name", "station.test", "--archive", str(base / "archive")]
     with serving([*WEB, *place, *files]) as running:
         yield running
+
+
+@pytest.mark.skipif(WINDOWS, reason="has no limit of open files for a process")
+def test_connections_without_a_handshake_fill_no_log(base: Path) -> None:
+    """Whoever opens more of them than the process may have keeps others out, and causes one line."""
+    files = ["--certificate", str(base / "station.test.pem"), "--key", str(base / "station.test.key")]
+    place = ["--host", "0.0.0.0", "--port", "0", "--name", "station.test", "--archive", str(base / "archive")]
+    command = f"ulimit -n 128; exec {shlex.join([*WEB, *place, *files])}"
+    process = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout and process.stderr
+    port = int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+    with ExitStack() as opened:
+        for _ in range(256):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        first = process.stderr.readline()
+        process.terminate()
+        rest = process.communicate(timeout=60)[1]
+    assert "web.too_many_connections" in first and rest.count("\n") < 5, first + rest
 
 
 def browser(served: Pages, base: Path, **more: object) -> httpx.Client:

@@ -85,6 +85,7 @@ TEXTS = {
     "watch.polling_only": "changes in watch folders are not noticed at once: {reason}",
     "web.certificate_rejected": "the renewed certificate of the pages is not used: {reason}",
     "web.ended": "the web pages ended, and are started again in {seconds} s: {reason}",
+    "web.too_many_connections": "the pages get no further connection: {reason}",
     "web.key_not_private": "{path}: other accounts may read the key of the pages' certificate: {reason}",
     "web.listening": "web pages: {address}",
     "web.output": "web pages: {line}",

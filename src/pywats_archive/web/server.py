@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
@@ -30,6 +33,8 @@ from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification
 
 _STOP_S = 2
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Why the system gives no further connection."""
 
 
 class PageServer:
@@ -109,6 +114,21 @@ class PageServer:
 
 class _Server(uvicorn.Server):
     """Without uvicorn's signal handlers, which would raise each signal again once the server has ended."""
+
+    _is_warned = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve; that there are too many connections is one warning, not thousands of tracebacks."""
+        asyncio.get_running_loop().set_exception_handler(self._note)
+        await super().startup(sockets)
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not (isinstance(error, OSError) and error.errno in _NO_MORE):
+            loop.default_exception_handler(context)
+        elif not self._is_warned:
+            self._is_warned = True
+            warn("web.too_many_connections", reason=error.strerror)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End without a word about the answers that are cut off: somebody has asked for the end."""
