@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +225,26 @@ def test_of_several_savers_at_once_one_wins(config: Path) -> None:
     assert len(won) == 1
     assert json.loads(config.read_text(encoding="utf-8"))["converters"][1]["retention_days"] == won[0]
     assert len(list((config.parent / FORMER).glob("*config.json"))) == 1
+
+
+@pytest.mark.posix("kills a process with SIGKILL")
+def test_a_kill_leaves_a_whole_file_and_no_copy_of_its_secrets_for_long(config: Path) -> None:
+    """The file is the former or the new one; what the killed process left beside it goes with the next change."""
+    code = "import sys; from tests.unit.host.test_changing import change_for_ever; change_for_ever(sys.argv[1])"
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", code, str(config)], stdout=subprocess.PIPE) as process:
+            assert process.stdout and process.stdout.readline()
+            process.kill()
+        assert plan_change(config, "A", {}).changes == () and TOKEN in config.read_text()
+    left = config.with_name(f".{config.name}.0123abcd.part")
+    left.write_text(TOKEN)
+    make_change(config, "A", {"retention_days": 77}, checksum=checksum_of(config))
+    assert not list(config.parent.glob(".*.part")) and '"retention_days" : 77' in config.read_text()
+
+
+def change_for_ever(path: str) -> None:
+    """Change a configuration again and again; say so after the first time."""
+    config = Path(path)
+    for number in count(1):
+        make_change(config, "A", {"retention_days": number % 70 + 1}, checksum=checksum_of(config))
+        print(number, flush=True)  # noqa: T201 (the parent waits for it)

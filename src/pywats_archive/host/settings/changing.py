@@ -30,6 +30,7 @@ from pywats_archive.portable.placing import free_names
 from pywats_archive.portable.private import create_like
 
 _LOCK = ".lock"
+_PARTIAL = ".part"
 _PATIENCE_S = 10.0
 _MISSING = object()
 _WORDS = {
@@ -131,9 +132,17 @@ def _made(path: Path, real: Path, converter_name: str, answers: Mapping[str, Any
     if not found.plan.changes:
         return SavedSettings(changes=())
     _require_writable(path, real)
+    _clear(real)
     former = _kept(real, content)
     _replace(path, real, before=content, after=found.content)
     return SavedSettings(changes=found.plan.changes, former=former)
+
+
+def _clear(real: Path) -> None:
+    """Remove what changes left that were interrupted: it has the station's secrets. Whoever changes the file holds the lock."""
+    for path in list(real.parent.iterdir()):
+        if path.name.startswith(f".{real.name}.") and path.name.endswith(_PARTIAL):
+            names.unlink(path, missing_ok=True)
 
 
 def _kept(real: Path, content: bytes) -> Path:
@@ -149,7 +158,7 @@ def _kept(real: Path, content: bytes) -> Path:
 
 
 def _replace(path: Path, real: Path, *, before: bytes, after: bytes) -> None:
-    partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}.part")
+    partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}{_PARTIAL}")
     create_like(partial, after, model=real)
     try:
         if read_content(real) != before:
