@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,10 @@ def test_events_shows_the_newest_last(tmp_path: Path) -> None:
         page = client.events(limit=1)
         assert client.events(after=page.positions).events == ()
         assert client.events(EventFilter(since=utc_now() + timedelta(hours=1))).events == ()
+        first = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+        last = datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))
+        found = [client.events(EventFilter(since=each)).events for each in (datetime.min, first, datetime.max, last)]
+        assert list(map(bool, found)) == [True, True, False, False]
 
 
 @pytest.mark.posix("ends a process with Ctrl-C")

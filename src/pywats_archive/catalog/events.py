@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.event import Event, EventFilter
+from pywats_archive.models.time import as_utc
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
@@ -69,7 +70,7 @@ def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limi
     if wanted.archive_id is not None:
         conditions, values = [*conditions, "archive_id = ?"], [*values, wanted.archive_id]
     if wanted.since is not None:
-        conditions, values = [*conditions, "at >= ?"], [*values, moment_to_text(wanted.since)]
+        conditions, values = [*conditions, "at >= ?"], [*values, moment_to_text(as_utc(wanted.since))]
     query = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
     return tuple(map(_event, reversed(execute(db, query, [*values, limit]).fetchall())))
 
