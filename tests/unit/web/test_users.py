@@ -211,3 +211,18 @@ def _is_full(passwords: Passwords) -> bool:
         passwords._places.release()
         return False
     return True
+
+
+@pytest.mark.posix("file modes")
+def test_a_file_that_others_may_read_is_refused(users: Users, tmp_path: Path) -> None:
+    """It came from a backup without its rights: whoever wrote to it could have become an admin."""
+    assert users.all()
+    path = tmp_path / USER_FILE
+    path.chmod(0o666)
+    for parent in path.parents:
+        if parent.stat().st_uid == path.stat().st_uid:
+            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    with pytest.raises(ConfigError, match="everyone may read it; let this account alone"):
+        Users(tmp_path, passwords=QUICK)
+    path.chmod(0o600)
+    assert Users(tmp_path, passwords=QUICK).all() == users.all()

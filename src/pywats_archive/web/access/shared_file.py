@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import read_small, replace_durably
-from pywats_archive.portable.private import keep_private
+from pywats_archive.portable.private import keep_private, others_who_may_read
 
 Record = TypeVar("Record")
 _PATIENCE_S = 10.0
@@ -44,6 +44,7 @@ class SharedFile(Generic[Record]):
         self._file_lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
         self._seen = _identity(path)
         self._known = self._read()
+        self._require_private()
 
     @property
     def records(self) -> dict[str, Record]:
@@ -82,6 +83,17 @@ class SharedFile(Generic[Record]):
                 self._file_lock.release()
         finally:
             self._turn.release()
+
+    def _require_private(self) -> None:
+        """Raise ConfigError if others may read the file: it was copied, or restored, without its rights."""
+        try:
+            others = others_who_may_read(self._path) if self._seen else ()
+        except OSError:  # the system does not say
+            return
+        if others:
+            raise ConfigError(
+                f"{self._path}: {', '.join(others)} may read it; let this account alone read and write it"
+            )
 
     def _write(self, records: dict[str, Record]) -> None:
         kept = {key: self._encode(each) for key, each in records.items()}
