@@ -83,7 +83,7 @@ class WrongAccount(UsageError):
 
 
 class NotAllowed(UsageError):
-    """The role of whoever asks does not allow this; an admin can change the role."""
+    """Your role does not allow this; an admin can change it."""
 
 
 class AlreadyDone(UsageError):

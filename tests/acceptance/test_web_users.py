@@ -128,6 +128,7 @@ def test_the_twin(served: Pages, root: Path) -> None:
 
 def test_the_command(root: Path) -> None:
     """It adds the first admin before anything is open, reads the password from its input, and never shows one."""
+    assert "no user yet; 'pywats-archive web users add' adds one" in " ".join(command(root, "list").stdout.split())
     assert command(root, "add", "ann", "--role", "admin", given=f"{PASSWORD}\n").stdout == "ann: admin\n"
     refused = command(root, "add", "bob", given="short\n")
     assert refused.returncode == 2 and "short" not in refused.stderr and "choose another one" in refused.stderr

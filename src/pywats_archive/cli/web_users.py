@@ -119,6 +119,9 @@ def list_users(
     if as_json:
         print_json(UserList(users=users))
         return
+    if not users:
+        console.print("no user yet; 'pywats-archive web users add' adds one")
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("name", "role", "signed in", "tokens"):
         table.add_column(column)

@@ -9,7 +9,7 @@ import pytest
 
 from pywats_archive.models.operation.growth import Growth, growth_of
 from pywats_archive.models.operation.service import Pulse, ServiceState
-from pywats_archive.models.operation.statistics import DayStatistics, combined
+from pywats_archive.models.operation.statistics import DayStatistics, OpenAlert, combined
 from pywats_archive.models.operation.trends import FailedFor, FailureReason, added_up, reason_of, times_of
 from pywats_archive.models.retention.purge import Purge, PurgeReason
 from pywats_archive.web.views import chart, overview
@@ -49,6 +49,16 @@ def _grown(size: int, limit: int | None, *purges: Purge, per_day: int = 100) -> 
 
 def _growth(size: int, limit: int | None, *purges: Purge, per_day: int = 100) -> chart.GrowthChart:
     return chart.growth(_grown(size, limit, *purges, per_day=per_day))
+
+
+def test_an_alert_leads_to_what_it_is_about() -> None:
+    """A page has links where the command names commands; an alert without an entry keeps its details."""
+    details: dict[str, object] = {"reason": "pn is missing", "archive_id": "20261128_a", "see": "'pywats-archive list'"}
+    refused = OpenAlert(name="reports.refused", subject="xml", details=details, raised_at=NOON)
+    first, second = overview.alerts([refused, replace(refused, details={"see": "the log"})], now=NOON)
+    assert first.links == (("/entries/20261128_a", "Example"), ("/archives?submission=refused", "Refused reports"))
+    assert "pn is missing" in first.text and "pywats-archive" not in first.text
+    assert second.links == () and "see the log" in second.text
 
 
 def test_growth_counts_back_from_today() -> None:

@@ -13,7 +13,6 @@ from pywats_archive.web.pages.rendering import page
 from pywats_archive.web.station import station_of
 from pywats_archive.web.views import chart
 from pywats_archive.web.views import overview as view
-from pywats_archive.words.alerts import sentence
 
 router = APIRouter(include_in_schema=False, dependencies=[needs(Action.READ)])
 _REASON_DAYS = 30
@@ -33,7 +32,7 @@ def overview(request: Request) -> Response:
         request,
         "overview.html",
         figures=figures,
-        alerts=[sentence(alert, now=now) for alert in status.alerts],
+        alerts=view.alerts(status.alerts, now=now),
         vanished=sum(each.acknowledged_at is None for each in status.vanished),
         disagreements=status.disagreements,
         lines=(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from pywats_archive.models.operation.service import Pulse, ServiceState, ServiceStatus
-from pywats_archive.models.operation.statistics import ArchiveStatistics
+from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
 from pywats_archive.models.operation.trends import ConversionTimes, FailureReason
 from pywats_archive.web.views import chart
-from pywats_archive.web.views.words import visible
+from pywats_archive.web.views.words import quoted, visible
+from pywats_archive.words.alerts import sentence
 from pywats_archive.words.text import counted
 from pywats_archive.words.times import brief
 
@@ -25,6 +26,14 @@ class Line:
 
     text: str
     tone: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertRow:
+    """An open alert as a sentence, and address and name of each page about it."""
+
+    text: str
+    links: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +70,33 @@ class ReasonRow:
     address: str
     width: float
     """In hundredths of the longest bar."""
+
+
+_PLACES = {
+    "archive.damaged": ("/integrity", "Findings"),
+    "policy.differs": ("/retention", "Retention"),
+    "reports.overdue": ("/archives?submission=waiting", "Waiting reports"),
+    "reports.refused": ("/archives?submission=refused", "Refused reports"),
+    "retention.held_back": ("/integrity", "Findings"),
+    "retention.needs_confirmation": ("/retention", "Retention"),
+}
+"""Where the pages show what an alert is about."""
+_OF_COMMAND = ("archive_id", "see")
+"""Details that name a command, where a page has a link."""
+
+
+def alerts(found: Iterable[OpenAlert], *, now: datetime) -> tuple[AlertRow, ...]:
+    """Return a sentence for each open alert, with links instead of the commands that show more."""
+    return tuple(_alert(each, now) for each in found)
+
+
+def _alert(alert: OpenAlert, now: datetime) -> AlertRow:
+    details, example = alert.details, alert.details.get("archive_id")
+    links = [_PLACES[alert.name]] if alert.name in _PLACES and (example or "see" not in details) else []
+    if example:
+        links.insert(0, (f"/entries/{quoted(example)}", "Example"))
+        details = {name: text for name, text in details.items() if name not in _OF_COMMAND}
+    return AlertRow(text=visible(sentence(replace(alert, details=details), now=now), most=2000), links=tuple(links))
 
 
 def glance(pulse: Pulse) -> Line:
