@@ -20,6 +20,7 @@ from tests.filled import fill
 from tests.web_server import Pages, serving
 
 from pywats_archive.client import Client
+from pywats_archive.errors import StationAway
 from pywats_archive.models.event import EventFilter
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.web.access.roles import Role
@@ -121,6 +122,16 @@ def test_the_token_of_the_station_signs_nobody_in(served: Pages, base: Path) -> 
     with Client(base / "archive") as client:
         refused = client.events(EventFilter(kinds=("user.refused",))).events
         assert {each.details["by"] for each in refused} == {"token"} and station not in str(refused)
+
+
+def test_a_client_says_how_to_trust_a_certificate_of_your_own(served: Pages, base: Path) -> None:
+    """A certificate that the system does not know is no reason to start the pages again."""
+    address = f"https://127.0.0.1:{served.address.rpartition(':')[2]}"
+    token = Users(base / "archive").add_token("viewer", "office", days=1)
+    with pytest.raises(StationAway, match=r"certificate verify failed.*; pass .* as ca_file"):
+        Client(address, token=token)
+    with Client(address, token=token, ca_file=base / "station.test.pem") as client:
+        assert client.find(limit=1).total
 
 
 def test_old_protocols_and_plain_http_are_refused(served: Pages) -> None:

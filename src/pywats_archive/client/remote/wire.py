@@ -21,6 +21,8 @@ Query = Mapping[str, str | list[str]]
 TOKEN = "PYWATS_ARCHIVE_TOKEN"  # noqa: S105 (a name)
 _PLACE = "/api/v1"
 _CONNECT_S, _ANSWER_S = 10.0, 600.0
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+_TRUST = "pass its certificate, or that of the authority which signed it, as ca_file"
 _KEPT_S = 2.0
 """Shorter than the server keeps an idle connection, so that no request meets its end."""
 
@@ -85,7 +87,8 @@ class Wire:
             raise StorageError(f"{self.address}: the answer ended before its end ({exc}); try again") from exc
         except httpx.HTTPError as exc:
             happened = str(exc) or type(exc).__name__
-            raise StationAway(f"{self.address}: no answer ({happened}); start 'pywats-archive web' there") from exc
+            advice = _TRUST if _UNTRUSTED in happened else "start 'pywats-archive web' there"
+            raise StationAway(f"{self.address}: no answer ({happened}); {advice}") from exc
         except (UnicodeEncodeError, httpx.InvalidURL) as exc:
             raise UsageError(f"{path[:80]!a}: an address cannot hold this text") from exc
 
