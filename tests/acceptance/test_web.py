@@ -195,6 +195,13 @@ def test_the_page_of_a_problem_is_written_in_sentences(served: Pages) -> None:
     assert "No entry is called" in text and "pywats-archive list&#39; shows those there are." in text
 
 
+def test_the_filter_has_the_words_of_the_list(served: Pages) -> None:
+    """What the list calls *Yes* under *Converted* is chosen by the same word."""
+    with served.browser() as browser:
+        listed = browser.get("/archives?status=success").text
+    assert '<option value="success" selected>yes</option>' in listed and "converted: <bdi>yes</bdi>" in listed
+
+
 def test_every_page_says_where_it_belongs(served: Pages, entries: tuple[ArchiveEntry, ...]) -> None:
     """A page below a section marks the section in the frame, so that nobody loses the way."""
     below = f"/entries/{entries[0].archive_id}"

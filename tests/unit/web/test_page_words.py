@@ -53,8 +53,8 @@ def test_an_event_shows_what_it_has() -> None:
 
 def test_a_condition_has_the_name_of_its_field() -> None:
     """``status`` of the address is *Converted* in the form and in the list; *Result* is another thing."""
-    labels = [label for label, _, _ in read({"status": "failed", "result": "failed", "from": "2026-01-31"}).chips]
-    assert labels == ["converted", "result", "from"]
+    chips = [chip[:2] for chip in read({"status": "success", "result": "failed", "from": "2026-01-31"}).chips]
+    assert chips == [("converted", "yes"), ("result", "failed"), ("from", "2026-01-31")]
 
 
 def test_what_can_be_done_with_an_entry() -> None:

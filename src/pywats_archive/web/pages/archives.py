@@ -74,7 +74,7 @@ def archives(request: Request) -> Response:
         actions=ACTIONS,
         columns=_COLUMNS,
         converters=station.client.converters(),
-        statuses=[each.value.lower() for each in ConversionStatus],
+        statuses={each.value.lower(): words.converted_badge(each).text.lower() for each in ConversionStatus},
         results=[each.value.lower() for each in UnitResult],
         submissions=[each.value.lower() for each in SubmissionState],
         presets=[(name, view.query(from_=str(today - timedelta(days=days)), to="")) for name, days in _DAYS],

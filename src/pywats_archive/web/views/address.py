@@ -13,6 +13,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.report import SubmissionState, UnitResult
+from pywats_archive.web.views.words import converted_badge
 from pywats_archive.words.text import counted
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -20,6 +21,7 @@ _LONGEST = 1000
 _LONG = {"after": 100_000, "ids": 30_000}
 _ALIASES = {"from": "from_"}
 _YES_NO = {"": None, "yes": True, "no": False}
+_STATUSES = {status.value.lower(): status for status in ConversionStatus}
 _LABELS = {
     "q": "search",
     "status": "converted",
@@ -108,6 +110,8 @@ class ArchiveView:
 
     def _said(self, name: str) -> str:
         value = str(getattr(self, name))
+        if name == "status" and value in _STATUSES:
+            return converted_badge(_STATUSES[value]).text.lower()
         return counted(value.count(",") + 1, "entry", "entries") if name == "ids" else value
 
     def sorted_by(self, key: str) -> str:
