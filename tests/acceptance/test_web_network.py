@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import signal
@@ -10,8 +9,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from pywats_archive.errors import StationAway
 from pywats_archive.models.event import EventFilter
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.web.access.roles import Role
+from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
 
@@ -109,7 +111,12 @@ def test_users_sign_in_over_https(served: Pages, base: Path) -> None:
 def test_the_token_of_the_station_signs_nobody_in(served: Pages, base: Path) -> None:
     """Neither in the form nor in a header, nor a session of it from before; a user's token does, with the user's role."""
     station = load_token(base / "archive")
+    before = Sessions(base / "archive", length=timedelta(hours=1)).begin("owner")
     with browser(served, base) as office:
+        office.post("/sign-in", data={"name": "viewer", "password": PASSWORD})
+        (name,) = dict(office.cookies)
+        office.cookies.clear()
+        assert office.get("/archives", headers={"cookie": f"{name}={before}"}).status_code == 303
         assert office.get("/sign-in", params={"token": station}).status_code == 403
         assert office.post("/sign-in", data={"token": station}).status_code == 403
         answer = office.get("/api/v1/entries", headers={"authorization": f"Bearer {station}"})
@@ -183,14 +190,19 @@ def test_nothing_opens_to_the_network_unprotected(base: Path, tmp_path: Path) ->
     assert "web users add NAME --role admin" in refused(*bare, "--certificate", str(made), "--key", str(key))
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter: those of pytest are closed again by each start of another pytest."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 @pytest.mark.posix("file modes and SIGHUP")
-def test_a_renewed_certificate_and_a_key_that_others_may_read(base: Path, tmp_path: Path) -> None:
+def test_a_renewed_certificate_and_a_key_that_others_may_read(base: Path, open_folder: Path) -> None:
     """SIGHUP takes the new certificate without an end of the pages; the key is warned of at the start."""
-    made, key = certificate(tmp_path)
+    made, key = certificate(open_folder)
     key.chmod(0o644)
-    for parent in key.parents:
-        if parent.stat().st_uid == os.geteuid():
-            parent.chmod(parent.stat().st_mode | 0o011)
     words = [*WEB, "--port", "0", "--archive", str(base / "archive"), "--certificate", str(made), "--key", str(key)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -198,7 +210,7 @@ def test_a_renewed_certificate_and_a_key_that_others_may_read(base: Path, tmp_pa
         address = process.stdout.readline().strip()
         port = int(address.partition("/sign-in")[0].rpartition(":")[2])
         before = ssl.get_server_certificate(("127.0.0.1", port))
-        renewed, renewed_key = certificate(tmp_path, "renewed.test")
+        renewed, renewed_key = certificate(open_folder, "renewed.test")
         renewed.replace(made)
         renewed_key.replace(key)
         process.send_signal(signal.SIGHUP)

@@ -134,9 +134,10 @@ class Gate:
         scope.setdefault("state", {}).update(person=person, access=self._access)
         if person is not None or path.startswith(_OPEN):
             return None
-        if path.startswith("/api/") or scope["method"] != "GET":
+        if path.startswith("/api/"):
             return problem(401, "nobody is signed in", "send a token as 'Authorization: Bearer TOKEN'")
-        return RedirectResponse(f"/sign-in?{urlencode({'to': _place(scope)})}" if path != "/" else "/sign-in", 303)
+        wanted = _place(scope) if scope["method"] == "GET" else "/"
+        return RedirectResponse(f"/sign-in?{urlencode({'to': wanted})}" if wanted != "/" else "/sign-in", 303)
 
     def _unknowing(self, reason: str) -> Response:
         """Refuse while the users or the sessions cannot be read; a stranger learns no path, and the log has it once."""
