@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 from pywats_archive.cli.place import place_of
 from pywats_archive.errors import UsageError
+from pywats_archive.portable.user import state_folder
 
 
 def require_pages() -> None:
@@ -16,6 +18,7 @@ def require_pages() -> None:
 
 
 def folder_of(archive: Path | None, config: Path | None) -> Path:
-    """Return the folder of an archive, or of a configuration."""
+    """Return the folder of an archive, or of a configuration; for one that is read-only, a folder of this account."""
     place = place_of(archive, config)
-    return (place.path if place.is_archive else place.path.parent).absolute()
+    own = (place.path if place.is_archive else place.path.parent).absolute()
+    return own if os.access(own, os.W_OK) else state_folder(str(own))
