@@ -71,7 +71,7 @@ def _behind(
         is_within = position is not None and (position[0] is None) is missing
         beyond, values = order.beyond(position if is_within else None, missing=missing)
         where = tuple(filter(None, (*asked.where, beyond)))
-        stretch = Conditions(where=where, values=(*asked.values, *values), match=asked.match)
+        stretch = replace(asked, where=where, values=(*asked.values, *values), counted=None)
         more = _rows(db, stretch, order, missing=missing, limit=limit - len(found), offset=offset)
         found += more
         if len(found) == limit:

@@ -185,7 +185,8 @@ def _plan(db: Connection, wanted: EntryFilter) -> list[str]:
     driver.set_trace_callback(seen.append)  # type: ignore[union-attr]
     entry_pages.find(db, wanted, limit=5)
     driver.set_trace_callback(None)  # type: ignore[union-attr]
-    return [row[3] for text in seen for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    own = [text for text in seen if not text.startswith("--")]  # others are of the full-text index
+    return [row[3] for text in own for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
 
 
 def test_failures_and_named_entries_are_found_by_their_indexes(catalog: Catalog, filled: list[ArchiveEntry]) -> None:
@@ -244,3 +245,12 @@ def test_a_list_by_reports_is_read_and_counted_from_what_is_smallest(
         everyone = entry_pages.find(db, accepted, limit=100)
     assert [(page.total, page.total_is_exact) for page in found.values()] == [(4, False), (4, True), (4, False)]
     assert {int(each.source_original_path[12:-4]) for each in everyone.items} == {1, 2, 4, 5, 7, 8, 10, 11}
+
+
+def test_words_of_some_days_are_searched_for_in_these_days_alone(catalog: Catalog, filled: list[ArchiveEntry]) -> None:
+    """The full-text index is read between the first and the last entry of the days, for the page as for the count."""
+    day = made.MORNING.date()
+    with catalog.read() as db:
+        plan = _plan(db, EntryFilter(text="csv", from_date=day, to_date=day))
+    searches = [step for step in plan if step.startswith("SCAN entry_text")]
+    assert len(searches) == 2 and all(step.endswith("><") for step in searches), plan
