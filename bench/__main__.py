@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, commands, pipeline, replay, reports, retention, sources, trust
+from bench import catalog, commands, pages, pipeline, replay, reports, retention, sources, trust
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghi"), help="a b c d e f g h i")
-    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e and g")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghij"), help="a b c d e f g h i j")
+    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g and j")
     asked = parser.parse_args()
     board = Board()
     for name, measure in {
@@ -35,6 +35,8 @@ def main() -> None:
         replay.replays(board)
     if "i" in asked.figures:
         commands.commands(board)
+    if "j" in asked.figures:
+        pages.pages(board, asked.entries)
     board.draw()
 
 
