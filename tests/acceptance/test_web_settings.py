@@ -264,9 +264,9 @@ def test_without_a_configuration_there_is_only_about(archived: Station) -> None:
 
 
 def test_a_new_station_is_led_to_the_wizard(tmp_path: Path) -> None:
-    """Without an entry, Overview leads to the wizard, which begins with the only converter."""
+    """Without an entry, Overview leads to the wizard, which begins with the choice of a converter."""
     with Station(tmp_path) as made:
         made.add("only", archive_enabled=False)
         with pages_of(made.write_config()) as served, served.browser() as browser:
             assert 'href="/settings/wizard"' in browser.get("/").text
-            assert browser.get("/settings/wizard").url.path == "/settings/wizard/folder"
+            assert 'href="/settings/wizard/folder?converter=only"' in browser.get("/settings/wizard").text

@@ -22,15 +22,17 @@ def settings(request: Request, saved: str = "") -> Response:
     station = station_of(request)
     client = station.client
     if client.config is None:
-        return page(request, "settings/none.html")
+        return page(request, "settings/shown.html", config=None, saved="", alerts=(), is_served=False)
     policies = view.policies_by((each.archive, each.policy) for each in client.retention.policies())
     services = {each.root: each for each in client.services()}
-    status = client.status(is_quick=True)
+    found = client.status(is_quick=True).alerts
+    alerts = [sentence(each, now=station.now()) for each in found if each.name.startswith(_OF_CONFIGURATION)]
     return page(
         request,
         "settings/shown.html",
+        config=client.config,
         saved=saved,
-        alerts=[sentence(each, now=station.now()) for each in status.alerts if each.name.startswith(_OF_CONFIGURATION)],
+        alerts=alerts,
         cards=[
             view.card(
                 each,

@@ -45,13 +45,11 @@ Sent = Annotated[Mapping[str, str], Depends(sent)]
 
 @router.get(_PATH)
 def choose(request: Request) -> Response:
-    """Choose a converter; the only one is chosen already."""
+    """Choose a converter."""
     client = station_of(request).client
     if client.config is None:
-        return page(request, "settings/none.html")
+        return RedirectResponse("/settings", status_code=303)
     found = client.settings.converters()
-    if len(found) == 1:
-        return RedirectResponse(f"{_PATH}/folder?{shown.query(converter=found[0].name)}", status_code=303)
     cards = [shown.card(each, config_name=client.config.name, policy=None, service=None) for each in found]
     return page(request, "settings/choose.html", cards=sorted(cards, key=lambda each: each.is_archived))
 
@@ -155,6 +153,11 @@ def _answers(client: Client, fields: Mapping[str, str], steps: Iterable[Step]) -
     given = {key: value for key, value in fields.items() if key in NAMES}
     is_new = not configured.value("archive_enabled")
     known = Answers(converter=name, given=given, present=view.present(configured), is_new=is_new)
+    if is_new:
+        archive = client.settings.plan(name, view.answers(known, view.FIELDS[Step.FOLDER])).archive
+        known = replace(
+            known, present=view.present(configured, others=_policies(client).get((str(archive), EVERY_OTHER)))
+        )
     plan = client.settings.plan(name, view.answers(known, _names(steps)))
     return replace(known, faults=view.faults_of(plan.faults)), plan
 
@@ -179,8 +182,13 @@ def _back(found: Answers, step: Step) -> Response | None:
 
 def _policy(client: Client, plan: SettingsPlan) -> RetentionPolicy | None:
     """Return the policy that the archive has for the converter; None if the converter is new there."""
-    policies = shown.policies_by((each.archive, each.policy) for each in client.retention.policies())
-    return policies.get((str(plan.archive), plan.converter_name)) if plan.converter_name != EVERY_OTHER else None
+    return (
+        _policies(client).get((str(plan.archive), plan.converter_name)) if plan.converter_name != EVERY_OTHER else None
+    )
+
+
+def _policies(client: Client) -> Mapping[tuple[str, str], RetentionPolicy]:
+    return shown.policies_by((each.archive, each.policy) for each in client.retention.policies())
 
 
 def _forecast(client: Client, found: Answers, policy: RetentionPolicy | None) -> view.Forecast | None:

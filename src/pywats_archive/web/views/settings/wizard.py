@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pywats_archive.models.operation.capacity import ExpectedLoad
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.settings.changes import FolderVerdict, SettingChange, SettingFault
-from pywats_archive.models.settings.converters import ConverterSettings
+from pywats_archive.models.settings.converters import ConverterSettings, SettingOrigin
 from pywats_archive.web.views.settings.shown import text
 from pywats_archive.words.sizes import human_size
 
@@ -18,6 +19,12 @@ _GB = 10**9
 _LONG_DAYS = 36_500
 DEFAULT_FOLDER = "archive"
 _FAILED = "failed_retention_days"
+_LIMITS = {
+    "retention_days": "retention_days",
+    "max_archive_size_gb": "max_size_gb",
+    "compression_level": "compression_level",
+}
+"""The limits that are asked for, with their names in a policy."""
 
 
 class Step(str, Enum):
@@ -80,10 +87,14 @@ class Answers:
         )
 
 
-def present(found: ConverterSettings) -> dict[str, str]:
-    """Return the present values as the forms show them."""
-    values = {name: text_of(found.value(name)) for name in (*NAMES, _FAILED) if found.value(name) is not None}
-    return {**values, "archive_folder": values["archive_folder"] or DEFAULT_FOLDER}
+def present(found: ConverterSettings, *, others: RetentionPolicy | None = None) -> dict[str, str]:
+    """Return the present values as the forms show them; limits that are set nowhere are those of all ``others``."""
+    values = {each.key: each.value for each in found.settings if each.value is not None}
+    if others and others.enabled:
+        unset = [each.key for each in found.settings if each.origin is SettingOrigin.DEFAULT]
+        values |= {key: getattr(others, name) for key, name in _LIMITS.items() if key in unset}
+    shown = {name: text_of(values[name]) for name in (*NAMES, _FAILED) if name in values}
+    return {**shown, "archive_folder": shown["archive_folder"] or DEFAULT_FOLDER}
 
 
 def answers(found: Answers, names: Iterable[str]) -> dict[str, Any]:
