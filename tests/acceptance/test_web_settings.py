@@ -74,8 +74,8 @@ def test_what_holds_and_where_it_comes_from(archived: Station, served: Pages) ->
     with served.browser() as browser:
         shown = browser.get("/settings").text
         assert "60 days, failed ones 120, at most 10 GB" in shown and "No service runs" in shown
-        assert re.search(r"<code>retention_days</code></th><td[^>]*><bdi>60</bdi></td><td><bdi>config.json", shown)
-        assert re.search(r"<code>compression_level</code></th><td[^>]*><bdi>6</bdi></td><td><bdi>default", shown)
+        assert re.search(r"<code>retention_days</code></th><td[^>]*><bdi>60</bdi></td><td[^>]*><bdi>config.json", shown)
+        assert re.search(r"<code>compression_level</code></th><td[^>]*><bdi>6</bdi></td><td[^>]*><bdi>default", shown)
         assert "<bdi>hello</bdi>" in shown and str(archived.root / "pywats-archive.key") in shown
         assert "hunter2" not in shown and TOKEN not in shown and ODD not in shown
         assert "&#34;&gt;&lt;b&gt;&amp;&lt;U+202E&gt;X&lt;U+0001&gt;" in shown
@@ -261,6 +261,33 @@ def test_without_a_configuration_there_is_only_about(archived: Station) -> None:
             assert "web --config config.json" in browser.get(place).text
         assert "pywats-api" in browser.get("/settings/about").text
         assert browser.get("/settings/wizard/keep?converter=x").status_code == 422
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_new_converter_gets_the_limits_of_all_others(served: Pages) -> None:
+    """Limits that are set nowhere are those of the archive's policy for all others, and stand in the summary."""
+    with served.browser() as browser, served.api() as api:
+        change = {"converter_name": "*", "changes": {"retention_days": 365, "max_size_gb": 50}}
+        assert api.post("/api/v1/retention/policy", json=change).status_code == 200
+        asked = {"converter": "second"}
+        shown = browser.get("/settings/wizard/limits", params=asked).text
+        assert 'value="365"' in shown and 'value="50"' in shown
+        assert (
+            '<code>retention_days</code></th><td class="source"><bdi>365</bdi>'
+            in browser.get("/settings/wizard/summary", params=asked).text
+        )
+
+
+def test_pages_that_are_restarted_in_the_middle_lose_nothing(station: Station) -> None:
+    """A form that was open before is saved afterwards: no answer is in the server."""
+    asked = {"converter": "second", "archive_folder": "other", "retention_days": "30"}
+    config = station.root / "config.json"
+    with pages_of(config) as before, before.browser() as browser:
+        data, cookies = form(browser.get("/settings/wizard/summary", params=asked)), dict(browser.cookies)
+    with pages_of(config) as after:
+        answer = httpx.post(f"{after.address}/settings/wizard", data=data, cookies=cookies, timeout=30)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings?saved=second")
+    assert section(station, "second")["retention_days"] == 30
 
 
 def test_a_new_station_is_led_to_the_wizard(tmp_path: Path) -> None:
