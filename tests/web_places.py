@@ -63,32 +63,12 @@ def pages_of_routes(made: Hostile) -> dict[str, list[str]]:
             f"/retention/policy?converter={converter}",
             f"/retention/policy?converter={converter}&retention_days=31&max_size_gb=0.000001",
         ],
-        **_settings(converter),
         "/users/{name}": ["/users/ann"],
         "/runs/new": ["/runs/new", "/runs/new?serial=none", f"/runs/new?status=failed&converter={converter}"],
         "/runs/{run_id}": [f"/runs/{number}" for number in (1, 2, 3)],
         "/runs/{run_id}/send": [f"/runs/{number}/send" for number in (1, 2)],
     }
     return {route.path: known.get(route.path, [route.path]) for route in routes("GET")}
-
-
-def _settings(converter: str) -> dict[str, list[str]]:
-    """Return the addresses of Settings and the wizard: of an archive that is there, of a new one, and with wrong answers."""
-    forms = {step: f"/settings/wizard/{step}?converter={converter}" for step in ("folder", "keep", "limits", "summary")}
-    new, odd = urlencode({"archive_folder": f"elsewhere {NAME}"}), urlencode({"archive_folder": TEXT[:900]})
-    wrong = {
-        "folder": [odd, "archive_folder=~/x", "archive_folder=odd/watch/x"],
-        "keep": [urlencode({"archive_companions": f"/{TEXT[:900]}", "on_archive_error": TEXT[:99]})],
-        "limits": [f"{new}&retention_days=0&max_archive_size_gb=x&compression_level="],
-        "summary": [f"{new}&retention_days=30&on_archive_error=continue"],
-    }
-    return {
-        "/settings": ["/settings", "/settings?" + urlencode({"saved": TEXT[:900]})],
-        **{
-            f"/settings/wizard/{step}": [place, f"{place}&{new}", *(f"{place}&{each}" for each in wrong[step])]
-            for step, place in forms.items()
-        },
-    }
 
 
 def refused_forms(made: Hostile) -> dict[str, list[tuple[str, dict[str, str]]]]:
@@ -119,11 +99,6 @@ def refused_forms(made: Hostile) -> dict[str, list[tuple[str, dict[str, str]]]]:
             ("/retention/policy", {"converter": TEXT}),
             ("/retention/policy", {"converter": CONVERTER, TEXT: "1"}),
             ("/retention/policy", {"converter": CONVERTER, "max_size_gb": "0.000001", "purge_unsubmitted": "yes"}),
-        ],
-        "/settings/wizard": [
-            ("/settings/wizard", {"converter": TEXT}),
-            ("/settings/wizard", {"converter": CONVERTER, TEXT: "1"}),
-            ("/settings/wizard", {"converter": CONVERTER, "archive_folder": "elsewhere", "checksum": TEXT[:900]}),
         ],
         "/runs": [("/runs?serial=none", {"since": "0"}), ("/runs", {"since": TEXT})],
         "/runs/{run_id}/cancel": [("/runs/9/cancel", {})],
