@@ -49,7 +49,7 @@ class TokenOfUser:
     added_at: datetime
     """When it was made."""
     ends_at: datetime
-    """From when on it signs nobody in."""
+    """When it ends; from then on it is refused."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ class NewToken:
     name: str
     """What it is called."""
     ends_at: datetime
-    """From when on it signs nobody in."""
+    """When it ends; from then on it is refused."""
     token: str
     """The secret; it cannot be shown again."""
 

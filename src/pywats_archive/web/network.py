@@ -61,11 +61,11 @@ def load(context: ssl.SSLContext, settings: WebSettings) -> None:
 
 
 def listening(settings: WebSettings) -> socket.socket:
-    """Take the port; UsageError if it is taken, or the host is no address of this computer."""
+    """Take the port; UsageError if it is taken, or the host is not an address of this computer."""
     try:
         family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
     except OSError as exc:
-        raise UsageError(f"host {settings.host}: is no address of this computer ({exc.strerror})") from exc
+        raise UsageError(f"host {settings.host}: is not an address of this computer ({exc.strerror})") from exc
     listener = socket.socket(family)
     try:
         if WINDOWS:  # there, SO_REUSEADDR lets another program take the same port

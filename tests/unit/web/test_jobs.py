@@ -89,7 +89,7 @@ def test_few_jobs_run_at_once_and_few_outcomes_are_kept() -> None:
 
     for number in range(4):
         jobs.start(f"k{number}", Bulk.HOLD, IDS, ORDER, work)
-    with pytest.raises(AlreadyDone, match="many actions run already"):
+    with pytest.raises(AlreadyDone, match="too many actions are running"):
         jobs.start("k4", Bulk.HOLD, IDS, ORDER, work)
     may_end.set()
     jobs.close()

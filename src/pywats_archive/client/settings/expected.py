@@ -1,4 +1,4 @@
-"""The load of a converter, judged by the last days: of its archive, or of the files in its folders."""
+"""The load of a converter, estimated from the last days: from its archive, or from the files in its folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Found = tuple[float, int, Path]
 
 
 def by_archives(archives: Sequence[Archive], converter_name: str) -> ExpectedLoad | None:
-    """Judge by what archives received in the last week; None if that is nothing."""
+    """Estimate from what archives received in the last week; None if they received nothing."""
     holders = [each for each in archives if converter_name in each.converter_names()]
     first = utc_now().date().toordinal() - DAYS + 1
     per_day = [day for each in holders for day in figures.statistics(each, converter_name).by_day]
@@ -45,7 +45,7 @@ def by_archives(archives: Sequence[Archive], converter_name: str) -> ExpectedLoa
 
 
 def by_files(config: ConverterConfig, *, level: int) -> ExpectedLoad | None:
-    """Judge by the files in a converter's folders that changed in the last week; None if there is none."""
+    """Estimate from the files in a converter's folders that changed in the last week; None if there is none."""
     folders = [Path(folder) for key in _FOLDERS if (folder := getattr(config, key))]
     since = time.time() - DAYS * 86_400
     recent = [each for folder in folders for each in _files(folder) if each[0] >= since and each[1]]

@@ -79,7 +79,7 @@ class Capacity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedLoad:
-    """The files that a converter is likely to get, judged by those of the last days."""
+    """The files that a converter is likely to get, estimated from those of the last days."""
 
     days: int
     """The number of days that were looked at."""

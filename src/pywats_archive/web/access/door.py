@@ -1,4 +1,4 @@
-"""The door: names and passwords are checked here, and wrong ones shut it for a while."""
+"""The door: checks names and passwords, and locks out for a while after wrong ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def steady() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """Nobody was let in; with ``wait``, nothing was checked, and nothing is until then."""
+    """Nobody was let in; with ``wait``, the password was not checked, and none will be for that long."""
 
     wait: timedelta = timedelta()
 
@@ -84,7 +84,7 @@ class Door:
                     self._tries[key] = left
 
     def _forget(self) -> None:
-        """Keep the memory small: what is forgotten goes, then what is oldest."""
+        """Keep the memory small: drop tries that count no longer, then the oldest."""
         if len(self._tries) > _MOST_KEPT:
             now = self._now()
             newest = sorted(self._tries.items(), key=lambda each: each[1].last_at)[-_MOST_KEPT // 2 :]

@@ -35,7 +35,7 @@ def taken_back(tries: Tries | None) -> Tries | None:
 
 
 def wait(tries: Tries | None, now: datetime, *, free: int) -> timedelta:
-    """Return how long nothing is checked: from ``free`` failures on 30 s, twice as long each time, 15 min at most."""
+    """Return how long no password is checked: from ``free`` failures on 30 s, twice as long each time, 15 min at most."""
     if tries is None or tries.failed < free:
         return timedelta()
     length = min(_FIRST * (1 << min(tries.failed - free, 10)), _LONGEST)

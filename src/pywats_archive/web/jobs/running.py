@@ -63,7 +63,7 @@ class Jobs:
             if key in self._jobs:
                 return self._jobs[key]
             if sum(job.ended_at is None for job in self._jobs.values()) >= _MOST_RUNNING:
-                raise AlreadyDone("many actions run already; wait for their end, then send the form again")
+                raise AlreadyDone("too many actions are running; wait until one has ended, then send the form again")
             self._forget()
             job = Job(
                 key=key,
