@@ -84,7 +84,8 @@ def _show_pages(result: DemoResult, progress: Progress) -> None:
     progress.stop()
     _draw(result)
     console.print(
-        "\nThe station keeps running: drop a file into a watch folder, and look at it in the web pages.", style="bold"
+        "\nThe station runs until Ctrl-C: drop a file into a watch folder, and look at it in the web pages.",
+        style="bold",
     )
     with Client.from_config(result.folder / "config.json") as client:
         serve_pages(client, result.folder, port=0)
