@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
@@ -9,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,15 @@ from tests.replayed import pages_of
 from tests.station import Station
 from tests.web_server import Pages
 
-from pywats_archive import Client, ConversionStatus, EntryFilter, NeedsConfirmation, ReplayRequest, RetentionPolicy
+from pywats_archive import (
+    Client,
+    ConversionStatus,
+    EntryFilter,
+    NeedsConfirmation,
+    ReplayRequest,
+    RetentionPolicy,
+    UsageError,
+)
 
 BEFORE = """
 class Limits(Any):
@@ -318,3 +328,28 @@ def test_each_way_gives_the_same_answers(station: Station, served: Pages, name: 
             (True, False, {"new": 1}, 1),
             (False, True, {"new": 1}, 1),
         ]
+
+
+def test_runs_over_the_network(station: Station, served: Pages) -> None:
+    """They are planned, carried out with their counts, read and rolled back as beside the archive."""
+    seen: list[tuple[int, int, str]] = []
+    today = date.today()
+    with Client(served.address, token=served.token) as there, Client(station.archive_root) as here:
+        done = asyncio.run(
+            there.reprocess_archives(
+                "ict", today, today, dry_run=True, progress_callback=lambda *counts: seen.append(counts)
+            )
+        )
+        assert seen[-1] == (done.total_archives, done.total_archives, "")
+        assert done == here.run(done.run_id) and done.total_archives == len(WAYS) + 1
+        unit = there.resolve("SN-unit")
+        run_id = there.plan_run([unit], ReplayRequest())
+        assert there.run_progress(run_id) == here.run_progress(run_id)
+        there.resume_run(run_id, processes=1)
+        assert there.resume_run(run_id) == here.run(run_id)
+        assert list(there.changes(run_id, unchanged=True)) == list(here.changes(run_id, unchanged=True))
+        assert [each.archive_id for each in there.roll_back_run(run_id)] == [unit]
+        assert here.run(run_id).state.value == "rolled_back"
+        with pytest.raises(UsageError, match=f"run {run_id} is not running"):
+            there.cancel_run(run_id)
+        assert there.settings.converters() == Client.from_config(station.root / "config.json").settings.converters()

@@ -21,7 +21,7 @@ from tests.filled import fill
 from tests.web_server import Pages, serving
 
 from pywats_archive.client import Client
-from pywats_archive.errors import StationAway
+from pywats_archive.errors import NotAllowed, StationAway
 from pywats_archive.models.event import EventFilter
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.web.access.roles import Role
@@ -129,6 +129,23 @@ def test_the_token_of_the_station_signs_nobody_in(served: Pages, base: Path) -> 
     with Client(base / "archive") as client:
         refused = client.events(EventFilter(kinds=("user.refused",))).events
         assert {each.details["by"] for each in refused} == {"token"} and station not in str(refused)
+
+
+def test_a_client_over_https(served: Pages, base: Path) -> None:
+    """Its token acts with the role of its user, and under that name."""
+    token = Users(base / "archive").add_token("viewer", "client", days=1)
+    address = f"https://127.0.0.1:{served.address.rpartition(':')[2]}"
+    with (
+        Client(address, token=token, ca_file=base / "station.test.pem") as there,
+        Client(base / "archive") as here,
+    ):
+        assert (there.find(), there.actor) == (here.find(), "viewer")
+        entry = here.resolve("SN0.csv")
+        with there.open_source(entry) as stream:
+            assert len(stream.read()) == 4000
+        assert "viewer" in {event.actor for event in here.details(entry).events}
+        with pytest.raises(NotAllowed, match="an operator or an admin may"):
+            there.retention.hold([entry], "why")
 
 
 def test_a_client_says_how_to_trust_a_certificate_of_your_own(served: Pages, base: Path) -> None:

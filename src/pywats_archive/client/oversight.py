@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pywats_archive.archive import arguments
 from pywats_archive.client.reader import EntryReader
 from pywats_archive.errors import ArchiveError
-from pywats_archive.models.time import start_of, utc_now
+from pywats_archive.models.time import as_utc, start_of, utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
@@ -143,7 +143,10 @@ class StationReader(EntryReader):
 
         most = arguments.whole(limit, "limit")
         behind = {root: arguments.whole(number, "after") for root, number in (after or {}).items()}
-        return history.page_of(self._archives.all, wanted or EventFilter(), limit=most, after=behind)
+        asked = wanted or EventFilter()
+        if asked.since is not None:
+            asked = replace(asked, since=as_utc(asked.since))
+        return history.page_of(self._archives.all, asked, limit=most, after=behind)
 
     def record_event(self, kind: str, *, actor: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         """Append an event that concerns no entry, such as a sign-in, to the history of every archive.
