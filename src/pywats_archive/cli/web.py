@@ -20,6 +20,7 @@ from pywats_archive.cli.signals import Signals
 from pywats_archive.cli.web_place import folder_of, require_pages
 from pywats_archive.client import Client
 from pywats_archive.host.settings.web import read_web_config
+from pywats_archive.portable.processes import lower_priority
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(web_users.app, name="users")
@@ -83,6 +84,7 @@ def serve_pages(client: Client, folder: Path, *, is_watched: bool = False, **wan
     server = PageServer(client, settings, folder=folder)
     with Signals(stop=server.stop, reload=server.reload):
         if is_watched:
+            lower_priority()
             threading.Thread(target=_end_with_input, args=(server.stop,), name="input", daemon=True).start()
             console.print(server.address, soft_wrap=True)
         else:
