@@ -66,7 +66,7 @@ def listening(settings: WebSettings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
     except OSError as exc:
         raise UsageError(f"host {settings.host}: is not an address of this computer ({exc.strerror})") from exc
-    listener = socket.socket(family)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY for this alone
     try:
         if WINDOWS:  # there, SO_REUSEADDR lets another program take the same port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined, unused-ignore]
