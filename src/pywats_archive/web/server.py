@@ -20,6 +20,7 @@ from pywats_archive.errors import ConfigError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.gate import Access
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.token import load_token
 from pywats_archive.web.access.users import Users
@@ -27,7 +28,6 @@ from pywats_archive.web.app import create_app
 from pywats_archive.web.connections import PatientConnection
 from pywats_archive.web.jobs.running import Jobs
 from pywats_archive.web.network import listening, load, require_safe, tls_of
-from pywats_archive.web.records import Records
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification

@@ -17,9 +17,9 @@ from pywats_archive.errors import StorageError
 from pywats_archive.web.access.door import Door, Refused, steady
 from pywats_archive.web.access.lockout import Tries, after_failure, neighbourhood, wait
 from pywats_archive.web.access.passwords import Passwords
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import User, Users
-from pywats_archive.web.records import Records
 
 GOOD = "correct horse battery"
 HERE, THERE = "10.0.0.5", "10.0.0.6"

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 from pywats_archive.models.time import Clock
 from pywats_archive.web.access import lockout
 from pywats_archive.web.access.lockout import FREE_OF_ADDRESS, FREE_OF_USER, Tries
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.users import User, Users
-from pywats_archive.web.records import Records
 
 _MOST_KEPT = 10_000
 _Key = tuple[str, str]

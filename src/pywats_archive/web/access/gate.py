@@ -20,11 +20,11 @@ from pywats_archive.errors import ConfigError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.web.access.door import Door
 from pywats_archive.web.access.guard import HEADERS, SECURE_HEADERS, is_from_here, is_known_host
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.sessions import Session, Sessions
 from pywats_archive.web.access.users import Users
 from pywats_archive.web.problems import problem
-from pywats_archive.web.records import Records
 
 _MOST_BYTES = 1_000_000
 """Of a request; a form has a few thousand, and a stranger may send one to the sign-in."""

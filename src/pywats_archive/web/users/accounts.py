@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.client import Client
+from pywats_archive.web.access.records import Records
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.sessions import Sessions
 from pywats_archive.web.access.users import User, Users
-from pywats_archive.web.records import Records
 from pywats_archive.web.settings import WebSettings
 
 TOKEN_DAYS = 90
