@@ -20,6 +20,7 @@ from tests.web_server import Pages, pages
 
 from pywats_archive.client import Client
 from pywats_archive.models.event import EventFilter
+from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.web.access.roles import Role
 from pywats_archive.web.access.users import Users
 
@@ -126,6 +127,16 @@ def test_a_form_sent_twice_starts_one_run(station: Station, served: Pages) -> No
         assert post("0") == "/runs/1" and len(api.get("/api/v1/runs").json()) == 1
         assert post("1") == "/runs/2"
         assert ended(api, 2)["state"] == "done"
+
+
+def test_two_processes_plan_one_run(station: Station) -> None:
+    """What another process planned between the look and the lock is found under the lock."""
+    with Client.from_config(station.write_config()) as client:
+        engine = client.reprocessing()
+        ids = [entry.archive_id for entry in client.entries()]
+        how = ReplayRequest(dry_run=True, selection={"ids": ids})
+        assert [engine.plan(ids, how, since=0) for _ in range(2)] == [1, 1]
+        assert engine.plan(ids, how, since=1) == 2
 
 
 def test_a_run_survives_a_restart_of_the_pages(station: Station) -> None:

@@ -92,14 +92,13 @@ class Replays(RunReader):
         else:
             chosen = arguments.texts(chosen, "chosen")
             how = replace(request, selection=request.selection or selection.by_ids(chosen))
-        newer = (run for run in engine.runs() if since is not None and run.run_id > since)
-        if same := next((run for run in newer if run.request == how.as_details()), None):
-            return same.run_id
+        if same := engine.planned_since(since, how):
+            return same
         if isinstance(chosen, EntryFilter):
-            return engine.plan(engine.select(chosen, mode), how)
+            return engine.plan(engine.select(chosen, mode), how, since=since)
         if isinstance(chosen, int):
-            return engine.plan([item.archive_id for item in engine.items(chosen)], how)
-        return engine.plan(chosen, how)
+            return engine.plan([item.archive_id for item in engine.items(chosen)], how, since=since)
+        return engine.plan(chosen, how, since=since)
 
     def resume_run(
         self,

@@ -160,11 +160,19 @@ class ReprocessingEngine:
         with runs.reprocessing(self._archive):
             return self._carry_out(self._begin(ids, names, request), processes, on_progress)
 
-    def plan(self, archive_ids: Sequence[str], request: ReplayRequest) -> int:
-        """Record a run over these entries, which ``resume`` carries out; return its number. Errors as ``start``."""
+    def plan(self, archive_ids: Sequence[str], request: ReplayRequest, *, since: int | None = None) -> int:
+        """Record a run over these entries, which ``resume`` carries out; return its number. Errors as ``start``.
+
+        With ``since``, a run with a higher number and the same request is the one, also if another process planned it.
+        """
         ids, names = self._chosen(archive_ids, request)
         with runs.reprocessing(self._archive):
-            return self._begin(ids, names, request)
+            return self.planned_since(since, request) or self._begin(ids, names, request)
+
+    def planned_since(self, since: int | None, request: ReplayRequest) -> int | None:
+        """Return the newest run behind a number that has the same request."""
+        newer = (run for run in self.runs() if since is not None and run.run_id > since)
+        return next((run.run_id for run in newer if run.request == request.as_details()), None)
 
     def _chosen(self, archive_ids: Sequence[str], request: ReplayRequest) -> tuple[list[str], set[str]]:
         """Return the entries, each once, and the names of their converters."""
