@@ -73,7 +73,7 @@ def test_a_hold_and_its_release(served: Pages, root: Path) -> None:
         assert browser.post(f"{place}/hold", data={"reason": reason}).url.path == place
         shown = browser.get("/retention").text
         assert archive_id in shown and "claim &lt;b&gt;7&lt;/b&gt;&lt;U+202E&gt;" in shown
-        assert browser.get(f"{place}?tab=about").text.count("Release") == 1
+        assert browser.get(f"{place}?tab=about").text.count("<button>Release") == 1
         assert [held.hold_reason for held in client.retention.holds()] == [reason]
         browser.post(f"{place}/release")
         assert client.retention.holds() == ()

@@ -47,8 +47,9 @@ def _mark(character: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a message of the command line as a sentence; a command at its start keeps its case."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    """Return a message of the command line as a sentence; a command, a key or an address at its start keeps its case."""
+    start = text[:1].upper() if text.partition(" ")[0].isalpha() else text[:1]
+    return start + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def quoted(text: object) -> str:
