@@ -81,6 +81,7 @@ class Replays(RunReader):
         request is the one: what is asked twice is planned once. RunRunning while another one runs.
         """
         from pywats_archive.reprocessing import selection
+        from pywats_archive.reprocessing.engine import planned_since
 
         of = self._archive_of(archive)
         engine = self.reprocessing(of.root, actor=actor)
@@ -92,7 +93,7 @@ class Replays(RunReader):
         else:
             chosen = arguments.texts(chosen, "chosen")
             how = replace(request, selection=request.selection or selection.by_ids(chosen))
-        if same := engine.planned_since(since, how):
+        if same := planned_since(engine.runs(), since, how):
             return same
         if isinstance(chosen, EntryFilter):
             return engine.plan(engine.select(chosen, mode), how, since=since)

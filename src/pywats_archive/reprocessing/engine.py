@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from asyncio import to_thread
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -161,18 +161,10 @@ class ReprocessingEngine:
             return self._carry_out(self._begin(ids, names, request), processes, on_progress)
 
     def plan(self, archive_ids: Sequence[str], request: ReplayRequest, *, since: int | None = None) -> int:
-        """Record a run over these entries, which ``resume`` carries out; return its number. Errors as ``start``.
-
-        With ``since``, a run with a higher number and the same request is the one, also if another process planned it.
-        """
+        """Record a run for ``resume``, unless one behind ``since`` has this request; return its number. Errors as ``start``."""
         ids, names = self._chosen(archive_ids, request)
         with runs.reprocessing(self._archive):
-            return self.planned_since(since, request) or self._begin(ids, names, request)
-
-    def planned_since(self, since: int | None, request: ReplayRequest) -> int | None:
-        """Return the newest run behind a number that has the same request."""
-        newer = (run for run in self.runs() if since is not None and run.run_id > since)
-        return next((run.run_id for run in newer if run.request == request.as_details()), None)
+            return planned_since(self.runs(), since, request) or self._begin(ids, names, request)
 
     def _chosen(self, archive_ids: Sequence[str], request: ReplayRequest) -> tuple[list[str], set[str]]:
         """Return the entries, each once, and the names of their converters."""
@@ -249,3 +241,9 @@ class ReprocessingEngine:
         usual = durations[: max(1, round(len(durations) * (1 - _FIRST_ONES)))]
         each_ms = (statistics.mean(usual) / _UNHINDERED if usual else 50.0) + _OVERHEAD_MS
         return _START + timedelta(milliseconds=each_ms * len(archive_ids) / (processes or os.cpu_count() or 2))
+
+
+def planned_since(known: Iterable[Run], since: int | None, request: ReplayRequest) -> int | None:
+    """Return the newest run behind a number that has the same request."""
+    newer = (run for run in known if since is not None and run.run_id > since)
+    return next((run.run_id for run in newer if run.request == request.as_details()), None)
