@@ -37,10 +37,11 @@ With a rollback journal FULL is not enough: after a power cut the removed journa
 """
 _BUSY_S = 30
 """How long a connection waits for a lock."""
+_WRITER_CACHE = "PRAGMA cache_size = -16000"
+"""In kB. Readers have SQLite's own 2 MB: each thread of the web pages may need one."""
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {_BUSY_S * 1000}",
-    "PRAGMA cache_size = -16000",
     "PRAGMA temp_store = MEMORY",
 )
 
@@ -65,6 +66,7 @@ class Catalog:
         self._mutex = threading.Lock()
         self._is_open = True
         self._writing = self._engine.connect()
+        execute(self._writing, _WRITER_CACHE)
         self.waits_for_readers: bool = execute(self._writing, "PRAGMA journal_mode").fetchone() != (_WAL,)
         """Whether a reader makes the writer wait, because the file system cannot have a write-ahead log."""
         self._writer = Writer(self._writing, path, on_step)
