@@ -8,6 +8,8 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import runs
 from pywats_archive.models.operation.replay import ReplayRequest
+from pywats_archive.web.access.roles import Role
+from pywats_archive.web.access.users import Users
 from tests.station import Station
 
 CODE = """
@@ -52,6 +54,11 @@ CALLS = {
     "purge --confirm-clock": ["purge", "--confirm-clock", "--yes", *ARCHIVE],
     "purge": ["purge", "--from", "2020-01-01", "--yes", *ARCHIVE],
     "hold release": ["hold", "release", "SN77", *ARCHIVE],
+    "web users set": ["web", "users", "set", "Ann", "--role", "operator", *STATION],
+    "web users token": ["web", "users", "token", "Ann", "nightly", *STATION],
+    "web users list": ["web", "users", "list", *STATION],
+    "web users revoke": ["web", "users", "revoke", "Ann", "nightly", *STATION],
+    "web users remove": ["web", "users", "remove", "Ann", *STATION],
     "rebuild": ["rebuild", "--yes", *ARCHIVE],
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }
@@ -102,6 +109,8 @@ class VerbStation:
                 changed_first = sorted(self._station.entries(), key=lambda each: each.serial_number != "SN78")
                 for entry in changed_first[:2]:
                     runs.begin(archive, ReplayRequest(), [entry.archive_id], actor="test")
+        if name == "web users set":
+            Users(self._station.root).add("Ann", "a long enough password", Role.VIEWER)
         if name == "verify":
             (root / "sources" / "unknown.gz").write_bytes(b"unknown")
         if name == "rebuild":

@@ -47,13 +47,13 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
             with sqlite3.connect(copy / "metadata.db") as raw:
                 raw.execute("DROP TABLE stored_files")
                 raw.execute("DROP TABLE configured")
-                for name in ("converter", "result", "serial", "size", "duration", "warned", "purged"):
+                for name in ("converter", "result", "serial", "size", "duration", "warned", "purged", "failed"):
                     raw.execute(f"DROP INDEX idx_{name}")
                 raw.execute(
                     "CREATE INDEX idx_converter ON archive_entries (converter_name, conversion_timestamp, archive_id)"
                 )
                 raw.execute("ALTER TABLE clock DROP COLUMN vouched_upto")
-                for name in ("result", "rebuilt_at"):
+                for name in ("result", "rebuilt_at", "failure_reason"):
                     raw.execute(f"ALTER TABLE archive_entries DROP COLUMN {name}")
                 raw.execute("UPDATE alembic_version SET version_num = '0005'")
             raw.close()

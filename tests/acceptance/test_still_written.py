@@ -28,7 +28,7 @@ def test_a_file_that_is_open_for_writing_is_taken_once_it_is_closed(station: Sta
             wait_for(lambda: station.server.received)
             wait_for(lambda: not (watch / "b.log").exists())
             assert (watch / "a.log").exists() and len(station.server.received) == 1
-        (watch / "a.log").open("ab").write(b"second half")
+            (watch / "a.log").open("ab").write(b"second half")
         wait_for(lambda: not (watch / "a.log").exists())
     assert len(station.server.received) == 2
     if keys.get("archive_enabled") is not False:

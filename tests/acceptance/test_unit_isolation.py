@@ -105,10 +105,13 @@ _WITHOUT_CAPABILITIES = ("exec", "setpriv", "--bounding-set=-all", "--inh-caps=-
 _READ_ONLY = """
 while read -r _ _ _ _ point flags _; do
   case "$point" in {writable}|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) continue;; esac
-  mount -o "remount,bind,ro,${{flags#rw,}}" "$point"
+  mount -o "remount,bind,ro,${{flags#rw,}}" "$point" || [ ! -e "$point" ]
 done < /proc/self/mountinfo
 """
-"""Everything else becomes read-only; other flags stay, since a user namespace may not take them away."""
+"""Everything else becomes read-only; other flags stay, since a user namespace may not take them away.
+
+A folder that another test has mounted may be gone by now.
+"""
 
 
 @pytest.mark.spawned

@@ -187,13 +187,14 @@ def test_the_history_names_the_user(served: Pages, root: Path) -> None:
     """Who signs in, and who reads a source, a report or an attachment, is on record by name."""
     with Client(root) as client:
         entry = next(each for each in client.find().items if each.report_count and each.source_archived_path)
+    before = len(events(root, "report", "source"))
     with signed_in(served, "viewer") as browser:
         for place in (f"/entries/{entry.archive_id}", f"/entries/{entry.archive_id}?tab=source"):
             assert browser.get(place).status_code == 200
         assert browser.get(f"/api/v1/entries/{entry.archive_id}/source").status_code == 200
         assert browser.get(f"/api/v1/entries/{entry.archive_id}/reports/1").status_code == 200
         browser.get(f"/api/v1/entries/{entry.archive_id}/reports/1/attachments/1")
-    seen = [each for each in events(root, "report", "source") if each.actor == "viewer"]
+    seen = [each for each in events(root, "report", "source")[before:] if each.actor == "viewer"]
     assert Counter(each.kind for each in seen) == {"report.read": 3, "source.restored": 2}
     assert [each.details for each in seen if each.kind == "report.read"][-1] == {"number": 1, "attachment": 1}
     (signed, *_) = [each for each in events(root, "user.signed_in") if each.actor == "viewer"]
