@@ -29,8 +29,18 @@ def test_nothing_is_lost_when_the_service_begins_a_new_file(tmp_path: Path) -> N
     path.write_text("")
     path.write_text("anew\n")
     assert tail.added() == "anew\n"
-    path.unlink()
+
+
+def test_between_two_files_nothing_is_added(tmp_path: Path) -> None:
+    """The service has renamed its file, and has not created the next one yet."""
+    path = tmp_path / "x.log"
+    path.write_text("line\n")
+    tail = LogTail(path)
+    assert tail.last(1) == "line\n"
+    path.rename(tmp_path / "x.log.1")
     assert tail.added() == ""
+    path.write_text("next\n")
+    assert tail.added() == "next\n"
 
 
 def test_a_log_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_stop_that_comes_while_it_loads_is_not_lost(station: Station) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.posix("Wine does not say which account this is, and the pages keep no token that others may read")
 def test_a_station_that_is_installed_with_pages_serves_them(station: Station) -> None:
     """As the service manager starts it, with the words that the installation wrote."""
     station.add("ict")
