@@ -118,7 +118,7 @@ def test_a_form_that_is_too_large_is_refused(served: Pages) -> None:
 
 
 def test_slow_clients_keep_nobody_waiting(served: Pages) -> None:
-    """Two hundred that never end their request, or never read their answer."""
+    """Two hundred never end their request."""
     host, _, port = served.address.removeprefix("http://").partition(":")
     begun = f"POST /api/v1/holds HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {served.token}\r\n".encode()
     with ExitStack() as stack:

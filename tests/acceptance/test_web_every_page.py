@@ -80,7 +80,7 @@ def test_hostile_queries(made: Hostile) -> None:
                 found = _Addresses(place)
                 found.feed(browser.get(place).text)
                 asked |= found.asked
-        assert {("/archives", "q"), ("/archives", "after")} <= asked or len(asked) > 30, asked
+        assert ("/archives", "q") in asked and len(asked) > 30, asked
         for path, name in sorted(asked):
             for value in (TEXT[:3000], "\0", "-1", "9" * 400, "%ff"):
                 check(browser.get(f"{path}?{urlencode({name: value})}"))

@@ -297,3 +297,13 @@ def test_a_new_station_is_led_to_the_wizard(tmp_path: Path) -> None:
         with pages_of(made.write_config()) as served, served.browser() as browser:
             assert 'href="/settings/wizard"' in browser.get("/").text
             assert 'href="/settings/wizard/folder?converter=only"' in browser.get("/settings/wizard").text
+
+
+def test_the_load_of_a_level_is_the_same_from_afar(station: Station, served: Pages) -> None:
+    """The files of a converter without an archive are compressed at the level that is asked for."""
+    for number in range(3):
+        (station.root / "second" / "watch" / f"{number}.log").write_text("".join(f"{n * n};" for n in range(3000)))
+    with Client.from_config(station.root / "config.json") as here, Client(served.address, token=served.token) as there:
+        known = [here.settings.expected("second", level=level) for level in (1, 6)]
+        assert known[0] != known[1]
+        assert [there.settings.expected("second", level=level) for level in (1, 6)] == known

@@ -26,5 +26,5 @@ class RemoteSettings(StationSettings):
 
     def expected(self, converter_name: str, *, level: int = 6) -> ExpectedLoad | None:
         """Return the load that the files of the last week predict; None if there is none."""
-        found = self._wire.ask("POST", "/settings/load", body={"converter_name": converter_name})
+        found = self._wire.ask("POST", "/settings/load", body={"converter_name": converter_name, "level": level})
         return None if found is None else value_of(self._wire, ExpectedLoad, found)

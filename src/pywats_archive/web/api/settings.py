@@ -27,6 +27,15 @@ class PlannedSettings(BaseModel):
     values: dict[str, Any] = Field(default_factory=dict)
 
 
+class WantedLoad(BaseModel):
+    """A converter, and the compression level that it is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    converter_name: str
+    level: int = Field(default=6, ge=1, le=9)
+
+
 class WantedSettings(PlannedSettings):
     """The same, to be written."""
 
@@ -80,6 +89,6 @@ def examine(request: Request, wanted: ArchiveFolder) -> FolderVerdict:
 
 
 @router.post("/load", dependencies=[needs(Action.SETTINGS)])
-def expected(request: Request, wanted: PlannedSettings) -> ExpectedLoad | None:
+def expected(request: Request, wanted: WantedLoad) -> ExpectedLoad | None:
     """Return the load that the files of the last week predict; None if there was none."""
-    return station_of(request).client.settings.expected(wanted.converter_name)
+    return station_of(request).client.settings.expected(wanted.converter_name, level=wanted.level)
