@@ -75,7 +75,7 @@ class ConfigError(UsageError):
 
 
 class ConfigChanged(UsageError):
-    """The configuration was changed meanwhile; look at it, then try again."""
+    """The configuration was changed meanwhile; check the configuration, then try again."""
 
 
 class WrongAccount(UsageError):
@@ -83,7 +83,7 @@ class WrongAccount(UsageError):
 
 
 class NotAllowed(UsageError):
-    """Your role does not allow this; an admin can change it."""
+    """Your role does not allow this; an admin can change your role."""
 
 
 class AlreadyDone(UsageError):

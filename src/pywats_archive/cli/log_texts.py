@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TEXTS = {
-    "access.unreadable": "the pages let nobody in: {reason}",
+    "access.unreadable": "the pages accept no user: {reason}",
     "access.not_recorded": "{kind} by {actor} is not in the history: {reason}",
     "answer.not_told": "an answer of the server could not be passed on",
     "archive.back": "{root}: the archive is available again (before: {was})",
@@ -85,7 +85,7 @@ TEXTS = {
     "watch.polling_only": "changes in watch folders are not noticed at once: {reason}",
     "web.certificate_rejected": "the renewed certificate of the pages is not used: {reason}",
     "web.ended": "the web pages ended, and are started again in {seconds} s: {reason}",
-    "web.too_many_connections": "the pages get no further connection: {reason}",
+    "web.too_many_connections": "the pages cannot accept further connections: {reason}",
     "web.key_not_private": "{path}: other accounts may read the key of the pages' certificate: {reason}",
     "web.listening": "web pages: {address}",
     "web.output": "web pages: {line}",

@@ -39,7 +39,7 @@ WebOption = Annotated[
     typer.Option(
         "--web",
         metavar="[HOST:]PORT",
-        help="Serve the web pages in a process of their own; without HOST, as 'web' does.",
+        help="Serve the web pages in a process of their own; default HOST: that of 'web'.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]

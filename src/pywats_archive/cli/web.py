@@ -1,4 +1,4 @@
-"""``web``: the pages of a station, on this computer."""
+"""``web``: the pages of a station, on this computer or on the network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def web(
 ) -> None:
     """Serve the web pages.
 
-    It prints an address that signs you in. On the network, it needs HTTPS and users.
+    On this computer, the printed address signs you in. On the network, the pages need HTTPS and users.
     """
     if context.invoked_subcommand:
         return

@@ -31,7 +31,7 @@ def lower_priority(*, windows: bool = WINDOWS, kernel: Callable[[], Any] = kerne
 def start_own_command(
     words: Sequence[str], *, folder: Path, stdin: int, stdout: int, stderr: int | IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start this command in a folder, as a process that a Ctrl-C for this one, or its end, does not end; OSError if that fails.
+    """Start this command in a folder, as a process that outlives this one and its Ctrl-C; OSError if that fails.
 
     Python looks for modules in the current folder first: the station's own folder, not where this process was started.
     """

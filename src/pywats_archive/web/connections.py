@@ -11,12 +11,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class PatientConnection(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with an end for a request that does not arrive whole: nobody takes all connections."""
+    """uvicorn's HTTP/1.1 with a time limit for incomplete requests, so that nobody can occupy all connections."""
 
     patience_s: ClassVar = 30.0
     """Within this time a request must have arrived; uvicorn itself waits for ever."""
     most_waiting: ClassVar = 200
-    """A browser's request arrives at once, so that among so many the oldest is none."""
+    """A browser's request arrives at once: the oldest of so many waiting connections is not a browser's."""
     _waiting_since: float | None = None
     _end: asyncio.TimerHandle | None = None
 

@@ -31,7 +31,7 @@ class Document:
 
 
 def read_document(content: BufferedIOBase) -> Document:
-    """Read the document in a file; no more of it than a page can show. Not all of a cut one is read or checked."""
+    """Read the document of a report, up to the limits of a page; the rest of a longer one is neither read nor checked."""
     text, values = bytearray(), 0
     while piece := content.read(_PIECE):
         text += piece

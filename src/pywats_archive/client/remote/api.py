@@ -60,7 +60,7 @@ class RemoteClient(RemoteReplays, Client):
     ) -> None:
         """Ask the station at an address who it is; StationAway if none answers."""
         if station is not None or actor is not None:
-            raise UsageError("over the network, the station has its configuration, and the token names the actor")
+            raise UsageError("station, actor: not over the network; leave them out")
         self._wire = Wire(str(archives), token=token or os.environ.get(TOKEN), ca_file=ca_file)
         try:
             place = self._wire.ask("GET", "/station")
@@ -120,7 +120,7 @@ class RemoteClient(RemoteReplays, Client):
         Client.rebuild, "since no other process may have the catalog open; use the command on the station"
     )
 
-    record_event = refused(Client.record_event, "the station records what is done there")
+    record_event = refused(Client.record_event, "since the station records its own events")
 
     def acknowledge(
         self, names: str | Sequence[str], *, reason: str | None = None, actor: str | None = None

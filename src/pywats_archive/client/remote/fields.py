@@ -38,7 +38,7 @@ _NO_PART = ("", ".", "..")
 _NO_ENTRY = "-"
 """An id that no entry has: without ids, the address would have no condition, and every entry would match."""
 _DECIDED_THERE = {
-    "actor": "over the network, the history has the name of whoever the token belongs to",
+    "actor": "over the network, the history records the name of the token's user",
     "attachment": "over the network, only a whole report is read",
     "now": "over the network, the clock of the station counts",
 }

@@ -35,7 +35,7 @@ class RemoteRetention(StationRetention):
     def set_policy(self, policy: RetentionPolicy, *, actor: str | None = None, confirmed: bool = False) -> None:
         """Set a policy; NeedsConfirmation when it would purge more than a fifth at once, unless ``confirmed``."""
         if actor is not None:
-            raise UsageError("actor: over the network, the history has the name of whoever the token belongs to")
+            raise UsageError("actor: over the network, the history records the name of the token's user; leave it out")
         self._wire.ask("POST", "/retention/policy", body={**_changes(policy), "confirmed": confirmed})
 
     def effects(self, policy: RetentionPolicy) -> tuple[PurgePlan, ...]:

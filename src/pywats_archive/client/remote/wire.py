@@ -84,13 +84,13 @@ class Wire:
                     raise self._error(response.status_code, response.read())
                 yield response
         except (httpx.RemoteProtocolError, httpx.ReadError) as exc:
-            raise StorageError(f"{self.address}: the answer ended before its end ({exc}); try again") from exc
+            raise StorageError(f"{self.address}: the connection broke too early ({exc}); try again") from exc
         except httpx.HTTPError as exc:
             happened = str(exc) or type(exc).__name__
             advice = _TRUST if _UNTRUSTED in happened else "start 'pywats-archive web' there"
             raise StationAway(f"{self.address}: no answer ({happened}); {advice}") from exc
         except (UnicodeEncodeError, httpx.InvalidURL) as exc:
-            raise UsageError(f"{path[:80]!a}: an address cannot hold this text") from exc
+            raise UsageError(f"{path[:80]!a}: an address cannot contain this text") from exc
 
     def unclear(self, why: str) -> ArchiveError:
         """Return the error about an answer that cannot be read."""
@@ -119,7 +119,7 @@ def _require_address(address: str) -> None:
         is_address = False
     if not is_address:
         raise UsageError(
-            "the address of a station must be such as https://station.example:8087, without a name or token"
+            "the address of a station must look like https://station.example:8087, without a user name or token"
         )
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(f"{address}: the token would cross the network unencrypted; use https://")
@@ -137,7 +137,7 @@ def _checked(token: str | None) -> str:
     if not token:
         raise UsageError(f"a station needs a token; pass it as token, or set {TOKEN}")
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise UsageError("the token has characters that no token has; copy it again")
+        raise UsageError("the token has invalid characters; copy the token again")
     return token
 
 

@@ -139,7 +139,7 @@ def _made(path: Path, real: Path, converter_name: str, answers: Mapping[str, Any
 
 
 def _clear(real: Path) -> None:
-    """Remove what changes left that were interrupted: it has the station's secrets. Whoever changes the file holds the lock."""
+    """Remove partial files of interrupted changes: they contain the station's secrets. The caller holds the lock."""
     for path in list(real.parent.iterdir()):
         if path.name.startswith(f".{real.name}.") and path.name.endswith(_PARTIAL):
             names.unlink(path, missing_ok=True)

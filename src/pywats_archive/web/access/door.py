@@ -25,7 +25,7 @@ def steady() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """Nobody was let in; with ``wait``, the password was not checked, and none will be for that long."""
+    """A refused sign-in. With ``wait``, no password was checked, and none is checked until that time has passed."""
 
     wait: timedelta = timedelta()
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 FREE_OF_ADDRESS = 5
 FREE_OF_USER = 10
-"""More than of an address: one stranger alone locks no user out."""
+"""More than for an address, so that one stranger alone cannot lock a user out."""
 _FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 _FORGOTTEN = timedelta(days=1)
 _OWN_PART = 64

@@ -79,7 +79,7 @@ class Users:
         """Add a user; UsageError if the name is taken or unfit, or the password is."""
         fit = _fit(name, "a user's name", longest=LONGEST_NAME)
         if fit.casefold() in _OTHER_ACTORS:
-            raise UsageError(f"'{fit}' is a name that the history has for programs; choose another name")
+            raise UsageError(f"the name '{fit}' is reserved for programs; choose another name")
         user = User(
             name=fit,
             role=role,

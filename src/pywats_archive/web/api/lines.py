@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/x-ndjson"
 def lines(request: Request, values: Iterable[object]) -> StreamingResponse:
     """Return values line by line. The first is read before the answer begins: what fails there is an error.
 
-    What fails later ends the answer without its end, so that nobody takes the part for the whole.
+    A later failure breaks the answer off, so that no reader takes a part for the whole.
     """
     found = iter(values)
     first = list(islice(found, 1))

@@ -31,7 +31,7 @@ class Confirmed(BaseModel):
     entries: int = Field(ge=0)
     """The number of entries that match; with another one, nothing is done."""
     checksum: str = ""
-    """Of the preview; with other entries than then, nothing is done. For a purge, that of the purge's preview."""
+    """Checksum of the preview (for a purge, of its own preview). If other entries match by now, nothing is done."""
     key: str = Key
     """What is sent twice under one key is done once."""
 

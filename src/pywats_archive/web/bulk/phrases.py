@@ -36,7 +36,7 @@ def notes(action: str, choice: Choice) -> tuple[str, ...]:
         was = "was" if choice.purged == 1 else "were"
         found.append(f"{entries(choice.purged)} {was} purged: only the record is kept, which cannot be changed.")
     if action == Bulk.HOLD.value and choice.held:
-        found.append(f"{entries(choice.held)} {_is(choice.held)} held already, and stays so with the present reason.")
+        found.append(f"{entries(choice.held)} {_is(choice.held)} held already. The present reason is kept.")
     if action == Bulk.RELEASE.value and choice.held < choice.entries:
         free = choice.entries - choice.held
         found.append(f"{entries(free)} {_is(free)} not held.")

@@ -18,7 +18,7 @@ from pywats_archive.web.views.words import visible
 _STATES = {
     ServiceState.RUNNING: ("The service works on this archive", "good"),
     ServiceState.STARTING: ("The service starts", "warn"),
-    ServiceState.STALLED: ("The service gives no sign", "bad"),
+    ServiceState.STALLED: ("The service does not respond", "bad"),
     ServiceState.DIED: ("The service died", "bad"),
     ServiceState.STOPPED: ("No service runs", "warn"),
 }
@@ -90,7 +90,7 @@ def card(
         policy=kept(policy) if policy else "that of the configuration, once the service archives the first file",
         policy_address=f"/retention/policy?{query(converter=found.name)}" if policy else "",
         wizard_address=f"/settings/wizard/folder?{query(converter=found.name)}",
-        service=state if is_archived else "The archive is off: files are converted and sent, and not kept",
+        service=state if is_archived else "The archive is off: files are converted and sent, but not archived",
         tone=tone if is_archived else "warn",
         rows=rows,
         arguments=tuple((each.name, text(each.value) if each.is_shown else _SECRET) for each in found.arguments),

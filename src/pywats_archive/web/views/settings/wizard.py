@@ -194,6 +194,6 @@ def forecast(load: ExpectedLoad, *, days: int, max_gb: float, sources: bool = Tr
         kept=f"{days:,} days take about {human_size(needed)} on disk",
         limit="The size limit is not reached"
         if is_enough
-        else f"The size limit is reached after {lasts:,.0f} days: older entries are then purged before their time",
+        else f"The size limit is reached after {lasts:,.0f} days: from then on, the oldest entries are purged early",
         tone="good" if is_enough else "warn",
     )
