@@ -182,8 +182,8 @@ def test_what_it_does_is_done_there(served: Pages, root: Path, tmp_path: Path, m
 def test_the_example_of_the_documentation_runs(served: Pages) -> None:
     """As it is written, but for the address and the token."""
     page = Path(__file__).parents[2] / "docs" / "howto" / "another-computer.md"
-    text = page.read_text(encoding="utf-8").partition("    from pywats_archive")[2].partition("\n\nBetter")[0]
-    program = textwrap.dedent(f"    from pywats_archive{text}")
+    section = page.read_text(encoding="utf-8").partition("## Python")[2].partition("\n## ")[0]
+    program = textwrap.dedent("\n".join(line for line in section.splitlines() if line[:4] in ("", "    ")))
     for written, here in (
         ("https://station7.example.com:8087", served.address),
         ('token="…"', f'token="{served.token}"'),
