@@ -139,6 +139,40 @@ def test_two_processes_plan_one_run(station: Station) -> None:
         assert engine.plan(ids, how, since=1) == 2
 
 
+def test_other_entries_are_another_run(station: Station) -> None:
+    """Also where the record names the first ids alone; the same entries, with or without a record of them, are the same run."""
+    with Client.from_config(station.write_config()) as client:
+        fill(station.root, files=12)
+        ids = [entry.archive_id for entry in client.entries()]
+        how = ReplayRequest(dry_run=True)
+        asked = [ids[:11], ids[:12], ids[:11]]
+        assert [client.plan_run(each, how, since=0) for each in asked] == [1, 2, 1]
+        assert [client.reprocessing().plan(each, how, since=0) for each in asked] == [1, 2, 1]
+
+
+def test_a_comparison_is_sent_once(station: Station, served: Pages) -> None:
+    """Asked again, the answer is the run that sent it: no test comes to the server under a second id."""
+    with served.api() as api:
+        how = {"request": {"dry_run": True, "new_id": True}}
+        dry = api.post("/api/v1/runs/plan?status=success", json=how).json()["run_id"]
+        api.post(f"/api/v1/runs/{dry}/resume")
+        reports = sum(ended(api, dry)["effects"].values())
+
+        def send() -> int:
+            answer = api.post(f"/api/v1/runs/{dry}/send", json={"reports": reports, "reason": "new limits"})
+            assert answer.status_code == 202, answer.text
+            run_id: int = answer.json()["run_id"]
+            return run_id
+
+        first = send()
+        ended(api, first)
+        sent(station)
+        before = set(station.server.received)
+        assert send() == first and ended(api, first)["state"] == "done"
+        sent(station)
+        assert set(station.server.received) == before
+
+
 def test_a_run_survives_a_restart_of_the_pages(station: Station) -> None:
     """It goes on without them, and the pages show its progress again."""
     gate(station).touch()

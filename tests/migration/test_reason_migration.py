@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,16 +31,7 @@ SELECT printf('20260213%09d_a3f2d9', i), 'c', 'a.csv', 'file', 1, 'sha256:00', 1
 @pytest.mark.parametrize("error", ["ValueError: line %d of '/in/é.csv': no  header\tin it", "", None])
 def test_failures_of_an_earlier_version_have_their_reasons(tmp_path: Path, error: str | None) -> None:
     """Opened by this version, each entry that failed is found by the reason that its error has now; no other entry is."""
-    path = tmp_path / "metadata.db"
-    raw = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with raw.connect() as db:
-        config.attributes["connection"] = db
-        command.upgrade(config, "0009")
-        db.exec_driver_sql(_ROWS, (error,))
-    raw.dispose()
-    catalog = Catalog.open(path)
+    catalog = Catalog.open(_earlier(tmp_path / "metadata.db", error))
     try:
         with catalog.read() as db:
             first = entries.get(db, "20260213000000001_a3f2d9")
@@ -47,3 +40,30 @@ def test_failures_of_an_earlier_version_have_their_reasons(tmp_path: Path, error
             assert {entry.conversion_status.value for entry in found.items} == {"FAILED"}
     finally:
         catalog.close()
+
+
+@pytest.mark.parametrize("damaged", ["CAST(x'fffe4120' AS TEXT)", "x'fffe4120'", "7"])
+def test_an_error_that_is_no_text_keeps_no_catalog_from_opening(tmp_path: Path, damaged: str) -> None:
+    """A catalog with a damaged row opens as it did before, and the other entries have their reasons."""
+    path = _earlier(tmp_path / "metadata.db", "no header")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE archive_entries SET conversion_error = {damaged} WHERE entry_no = 3")
+    catalog = Catalog.open(path)
+    try:
+        with catalog.read() as connection:
+            assert entry_pages.find(connection, EntryFilter(failure_reason="no header"), limit=1).total == 1249
+    finally:
+        catalog.close()
+
+
+def _earlier(path: Path, error: str | None) -> Path:
+    """Make the catalog of an earlier version; half of its entries failed."""
+    raw = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with raw.connect() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0009")
+        db.exec_driver_sql(_ROWS, (error,))
+    raw.dispose()
+    return path

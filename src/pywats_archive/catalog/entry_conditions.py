@@ -73,7 +73,7 @@ def _asked(wanted: EntryFilter) -> Iterator[tuple[str, Any]]:
     yield "conversion_status = ?", wanted.status.value if wanted.status else None
     ids = None if wanted.archive_ids is None else json_to_text(wanted.archive_ids)
     yield "archive_id IN (SELECT value FROM json_each(?))", ids
-    yield "failure_reason = ?", wanted.failure_reason
+    yield "conversion_status = 'FAILED' AND failure_reason = ?", wanted.failure_reason
     yield "result = ?", wanted.result.value if wanted.result else None
     yield _like("serial_number", wanted.serial_number)
     yield _like("part_number", wanted.part_number)

@@ -118,14 +118,14 @@ def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         expected, previous = expected + 1, chained
 
 
-def without_entry(db: Connection) -> Iterator[str]:
-    """Stream the archive ids of the history that neither an entry nor a report has."""
+def without_entry(db: Connection) -> tuple[str, ...]:
+    """Return the archive ids of the history that neither an entry nor a report has."""
     archived = "SELECT DISTINCT archive_id FROM events e WHERE kind IN ('source.archived', 'source.recovered')"
     gone = " AND ".join(
         f"NOT EXISTS (SELECT 1 FROM {table} t WHERE t.archive_id = e.archive_id)"
         for table in ("archive_entries", "reports")
     )
-    return (str(archive_id) for (archive_id,) in execute(db, f"{archived} AND {gone}"))
+    return tuple(str(archive_id) for (archive_id,) in execute(db, f"{archived} AND {gone}").fetchall())
 
 
 def _hash(previous: str, columns: Any) -> str:

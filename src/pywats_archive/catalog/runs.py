@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -70,11 +70,30 @@ def set_item(tx: Connection, run_id: int, result: ItemResult) -> bool:
     return execute(tx, _SET_ITEM, (result.state.value, values, run_id, result.archive_id)).rowcount > 0
 
 
-def items(db: Connection, run_id: int) -> Iterator[ItemResult]:
-    """Stream the result of each entry, in order; a planned one has none yet."""
-    query = "SELECT archive_id, state, result FROM run_items WHERE run_id = ? ORDER BY rowid"
-    for archive_id, state, values in execute(db, query, (run_id,)):
-        yield _item(archive_id, state, json.loads(values) if values else {})
+def items(db: Connection, run_id: int, after: int, limit: int) -> tuple[list[ItemResult], int]:
+    """Return the results of the next entries, in order, and the position of the last; a planned one has none yet."""
+    query = (
+        "SELECT rowid, archive_id, state, result FROM run_items WHERE run_id = ? AND rowid > ? ORDER BY rowid LIMIT ?"
+    )
+    rows = execute(db, query, (run_id, after, limit)).fetchall()
+    found = [_item(archive_id, state, json.loads(values) if values else {}) for _, archive_id, state, values in rows]
+    return found, rows[-1][0] if rows else after
+
+
+def same_since(
+    db: Connection, since: int, request: Mapping[str, Any], archive_ids: Collection[str] | None
+) -> int | None:
+    """Return the newest run behind a number with the same request and, unless None, the same entries; None if there is none."""
+    behind = execute(db, "SELECT run_id, request FROM runs WHERE run_id > ? ORDER BY run_id DESC", (since,)).fetchall()
+    wanted = json.loads(json_to_text(dict(request)))
+    alike = (run_id for run_id, text in behind if json.loads(text) == wanted)
+    if archive_ids is None:
+        return next(alike, None)
+    return next((run_id for run_id in alike if _entries(db, run_id) == set(archive_ids)), None)
+
+
+def _entries(db: Connection, run_id: int) -> set[str]:
+    return {each for (each,) in execute(db, "SELECT archive_id FROM run_items WHERE run_id = ?", (run_id,)).fetchall()}
 
 
 def state(db: Connection, run_id: int) -> RunState:

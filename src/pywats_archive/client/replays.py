@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
+from pywats_archive.archive.results import runs
 from pywats_archive.client.run_reader import RunReader
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
@@ -77,11 +78,10 @@ class Replays(RunReader):
     ) -> int:
         """Record a run over the entries that match, over those of another run, or over these ids; return its number.
 
-        ``resume_run`` carries it out; ``mode`` narrows a filter. With ``since``, a run with a higher number and the same
-        request is the one: what is asked twice is planned once. RunRunning while another one runs.
+        ``resume_run`` carries it out; ``mode`` narrows a filter. With ``since``, a run with a higher number, the same
+        request and the same choice is the one: what is asked twice is planned once. RunRunning while another one runs.
         """
         from pywats_archive.reprocessing import selection
-        from pywats_archive.reprocessing.engine import planned_since
 
         of = self._archive_of(archive)
         engine = self.reprocessing(of.root, actor=actor)
@@ -93,13 +93,13 @@ class Replays(RunReader):
         else:
             chosen = arguments.texts(chosen, "chosen")
             how = replace(request, selection=request.selection or selection.by_ids(chosen))
-        if same := planned_since(engine.runs(), since, how):
+        if not isinstance(chosen, EntryFilter | int):
+            return engine.plan(chosen, how, since=since)
+        if same := runs.same_since(of, since, how):
             return same
         if isinstance(chosen, EntryFilter):
             return engine.plan(engine.select(chosen, mode), how, since=since)
-        if isinstance(chosen, int):
-            return engine.plan([item.archive_id for item in engine.items(chosen)], how, since=since)
-        return engine.plan(chosen, how, since=since)
+        return engine.plan([item.archive_id for item in engine.items(chosen)], how, since=since)
 
     def resume_run(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from asyncio import to_thread
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -156,27 +156,28 @@ class ReprocessingEngine:
         before any record.
         """
         require_guard()
-        ids, names = self._chosen(archive_ids, request)
+        ids, asked = self._chosen(archive_ids, request)
         with runs.reprocessing(self._archive):
-            return self._carry_out(self._begin(ids, names, request), processes, on_progress)
+            return self._carry_out(runs.begin(self._archive, asked, ids, actor=self._actor), processes, on_progress)
 
     def plan(self, archive_ids: Sequence[str], request: ReplayRequest, *, since: int | None = None) -> int:
-        """Record a run for ``resume``, unless one behind ``since`` has this request; return its number. Errors as ``start``."""
-        ids, names = self._chosen(archive_ids, request)
-        with runs.reprocessing(self._archive):
-            return planned_since(self.runs(), since, request) or self._begin(ids, names, request)
+        """Record a run for ``resume``, unless one behind ``since`` has this request and these entries; return its number.
 
-    def _chosen(self, archive_ids: Sequence[str], request: ReplayRequest) -> tuple[list[str], set[str]]:
-        """Return the entries, each once, and the names of their converters."""
+        Errors as ``start``.
+        """
+        ids, asked = self._chosen(archive_ids, request)
+        with runs.reprocessing(self._archive):
+            same = runs.same_since(self._archive, since, asked, ids)
+            return same or runs.begin(self._archive, asked, ids, actor=self._actor)
+
+    def _chosen(self, archive_ids: Sequence[str], request: ReplayRequest) -> tuple[list[str], ReplayRequest]:
+        """Return the entries, each once, and the request as the record has it."""
         require_possible(request)
         if not archive_ids:
             raise UsageError("nothing to replay: no entry matches")
         ids = list(dict.fromkeys(arguments.texts(archive_ids, "archive_ids")))
-        return ids, {self._archive.entry(archive_id).converter_name for archive_id in ids}
-
-    def _begin(self, ids: Sequence[str], names: Collection[str], request: ReplayRequest) -> int:
-        request = self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
-        return runs.begin(self._archive, request, ids, actor=self._actor)
+        names = {self._archive.entry(archive_id).converter_name for archive_id in ids}
+        return ids, self._checked(replace(request, selection=request.selection or selection.by_ids(ids)), names)
 
     def resume(self, run_id: int, *, processes: int = 0, on_progress: OnProgress | None = None) -> ReprocessingResult:
         """Resume a run that was stopped; return the result of one that is done. RunRunning while another one runs."""
@@ -241,9 +242,3 @@ class ReprocessingEngine:
         usual = durations[: max(1, round(len(durations) * (1 - _FIRST_ONES)))]
         each_ms = (statistics.mean(usual) / _UNHINDERED if usual else 50.0) + _OVERHEAD_MS
         return _START + timedelta(milliseconds=each_ms * len(archive_ids) / (processes or os.cpu_count() or 2))
-
-
-def planned_since(known: Iterable[Run], since: int | None, request: ReplayRequest) -> int | None:
-    """Return the newest run behind a number that has the same request."""
-    newer = (run for run in known if since is not None and run.run_id > since)
-    return next((run.run_id for run in newer if run.request == request.as_details()), None)

@@ -104,8 +104,11 @@ class Replaying:
             run_id = self.client.plan_run(chosen, how, root, mode=mode, since=since, actor=actor)
         return Planned(run_id=run_id, archive=root)
 
-    def send(self, run_id: int, *, reports: int | None, reason: str, since: int | None) -> int:
-        """Send what a comparison found, with the number of reports as the confirmation; return the new run's number."""
+    def send(self, run_id: int, *, reports: int | None, reason: str) -> int:
+        """Send what a comparison found, with the number of reports as the confirmation; return the new run's number.
+
+        Once for each reason: sent again, the comparison could give the same tests other ids.
+        """
         compared = self.client.run(run_id, self.archive)
         if why := runs.why_not_sent(compared):
             raise UsageError(f"run {run_id} cannot be sent: {why}")
@@ -114,7 +117,7 @@ class Replaying:
             raise NeedsConfirmation(f"the number of reports is not {expected}; type {expected} to send them")
         asked = ReplayRequest(**compared.request)
         how = replace(asked, dry_run=False, submit_to_server=True, allow_verdict_change=reason.strip() or None)
-        return self._begin(run_id, how, since)
+        return self._begin(run_id, how, run_id)
 
     def resume(self, run_id: int, *, processes: int = 0) -> None:
         """Have the rest of a run carried out, in this many processes (0: one per core)."""

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from pywats_archive.catalog import conversions, entries, entry_order, entry_pages, reports
+from pywats_archive.catalog.driver import execute
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
@@ -254,3 +255,16 @@ def test_words_of_some_days_are_searched_for_in_these_days_alone(catalog: Catalo
         plan = _plan(db, EntryFilter(text="csv", from_date=day, to_date=day))
     searches = [step for step in plan if step.startswith("SCAN entry_text")]
     assert len(searches) == 2 and all(step.endswith("><") for step in searches), plan
+
+
+def test_a_reason_is_one_of_an_entry_that_failed(catalog: Catalog) -> None:
+    """An earlier version that still ran beside the new catalog changed the status, and left the reason as it was."""
+    failed = made.entry(1, conversion_status=ConversionStatus.FAILED, conversion_error="no header")
+    add_all(catalog, failed, made.entry(2, conversion_status=ConversionStatus.FAILED, conversion_error="no header"))
+    wanted = EntryFilter(failure_reason="no header")
+    with catalog.read() as db:
+        assert entry_pages.find(db, wanted, limit=9).total == 2
+    later = "UPDATE archive_entries SET conversion_status = 'SUCCESS' WHERE archive_id = ?"
+    catalog.write(lambda tx: execute(tx, later, (failed.archive_id,)))
+    with catalog.read() as db:
+        assert [each.archive_id for each in entry_pages.find(db, wanted, limit=9).items] == [made.entry(2).archive_id]

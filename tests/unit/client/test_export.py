@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.filled import fill
 
@@ -125,10 +125,14 @@ def test_names_that_windows_can_make(given: str, name: str) -> None:
 
 
 @given(st.lists(st.text(max_size=130), max_size=8))
+@example(["reports", "REPORTS/1.json", "Reports (2)", "reports/1.json"])
+@example(["reports/1.json", "reports"])
 def test_any_name_is_safe_and_given_once(wanted: list[str]) -> None:
     """Whatever a source is called, no file leaves its folder, and none replaces another, in any case."""
     names = Names()
     found = [names.free(each) for each in wanted]
+    folders = {name.casefold().rpartition("/")[0] for name in found}
+    assert not {name.casefold() for name in found} & folders
     assert len({name.casefold() for name in found}) == len(found)
     for name in found:
         parts = name.split("/")

@@ -100,6 +100,21 @@ def test_a_filter_arrives_as_it_was_sent() -> None:
         assert address.read(asked_for).wanted() == wanted
 
 
+@pytest.mark.parametrize("name", ["serial_number", "part_number", "text", "converter_name", "failure_reason"])
+@pytest.mark.parametrize("value", ["", " ", "5%", " SN1", "SN1\u00a0"])
+def test_a_condition_never_matches_more_than_it_says(name: str, value: str) -> None:
+    """What the station would read as another condition, or as none, is refused before anything is sent."""
+    condition: dict[str, Any] = {name: value}
+    wanted = EntryFilter(**condition)
+    try:
+        asked_for = {field: str(text) for field, text in filter_fields(wanted).items()}
+    except UsageError as exc:
+        assert f"'{value}'" in str(exc)
+    else:
+        found = getattr(address.read(asked_for).wanted(), name)
+        assert found == value if name != "text" else found.split() == value.split() != []
+
+
 @pytest.mark.parametrize("value", [datetime(2026, 1, 2), date(1, 1, 1), date(9999, 12, 31)])
 def test_a_date_is_one_of_the_station(value: date) -> None:
     """Neither a date nor a moment without a time zone is turned into the time of this computer."""

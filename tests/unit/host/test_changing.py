@@ -140,6 +140,17 @@ def test_a_wrong_value_is_named(config: Path, answers: dict[str, Any], key: str,
     assert config.read_bytes() == TEXT.encode()
 
 
+def test_half_of_a_surrogate_pair_is_refused_in_any_file(config: Path) -> None:
+    """One that is not ASCII has no escapes for it; the key is named, and the file stays."""
+    config.write_text(TEXT.replace("odd", "ödd"), encoding="utf-8")
+    written = config.read_bytes()
+    plan = plan_change(config, "A", {"retention_days": 30, "archive_folder": "x\udc00"})
+    assert [(each.key, "surrogate" in each.message) for each in plan.faults] == [("archive_folder", True)]
+    with pytest.raises(ConfigError):
+        make_change(config, "A", {"archive_folder": "x\udc00"}, checksum=plan.checksum)
+    assert config.read_bytes() == written
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

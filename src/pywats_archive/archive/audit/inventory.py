@@ -127,10 +127,10 @@ def checksums_in_history(archive: Archive, archive_id: str) -> dict[str, str]:
     return checksums
 
 
-def gone_entries(archive: Archive) -> Iterator[str]:
-    """Stream the archive ids that are in the history but in no row: rows are never removed."""
+def gone_entries(archive: Archive) -> tuple[str, ...]:
+    """Return the archive ids that are in the history but in no row: rows are never removed."""
     with archive.read() as db:
-        yield from events.without_entry(db)
+        return events.without_entry(db)
 
 
 def _grouped(stream: Iterable[_Item]) -> Iterator[Holding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from pywats_archive.models.event import Event
 from pywats_archive.models.operation.replay import ItemResult, ReplayRequest, Rollback, Run, RunState
 from pywats_archive.models.report import SubmissionState
 
+_PAGE = 500
 _RECOVERY_S = 2.0
 """How long to wait for a starting service that repairs reports after a crash."""
 
@@ -90,9 +91,24 @@ def planned(archive: Archive, run_id: int, limit: int) -> tuple[str, ...]:
 
 
 def items(archive: Archive, run_id: int) -> Iterator[ItemResult]:
-    """Stream the result of each entry."""
+    """Stream the result of each entry; the catalog is not read while a result is used."""
+    after = 0
+    while True:
+        with archive.read() as db:
+            page, after = runs.items(db, run_id, after, _PAGE)
+        yield from page
+        if len(page) < _PAGE:
+            return
+
+
+def same_since(
+    archive: Archive, since: int | None, request: ReplayRequest, archive_ids: Collection[str] | None = None
+) -> int | None:
+    """Return the newest run behind a number with the same request and, unless None, the same entries; None without one."""
+    if since is None:
+        return None
     with archive.read() as db:
-        yield from runs.items(db, run_id)
+        return runs.same_since(db, since, request.as_details(), archive_ids)
 
 
 def record_item(archive: Archive, run_id: int, result: ItemResult) -> None:

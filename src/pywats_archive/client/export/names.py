@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _FORBIDDEN = re.compile(r'[<>:"|?*\\/]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
@@ -32,19 +33,29 @@ def _cut(name: str) -> str:
 
 
 class Names:
-    """The names given in one folder: each once, also where upper and lower case are the same."""
+    """The names given in one folder: each is of one file or of a folder, also where upper and lower case are the same."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
 
     def free(self, path: str) -> str:
-        """Return a safe name for a path; one that is taken gets a number."""
-        wanted = safe(path)
-        folder, slash, name = wanted.rpartition("/")
+        """Return a safe name for a path; one that is taken gets a number, and so does a folder that is a file already."""
+        *parents, name = safe(path).split("/")
+        folder = ""
+        for parent in parents:
+            made = _first_free(folder, parent, "", self._files)
+            self._folders.add(made.casefold())
+            folder = f"{made}/"
         stem, dot, end = name.rpartition(".") if "." in name[1:] else (name, "", "")
-        chosen, number = wanted, 1
-        while chosen.casefold() in self._taken:
-            number += 1
-            chosen = f"{folder}{slash}{stem} ({number}){dot}{end}"
-        self._taken.add(chosen.casefold())
+        chosen = _first_free(folder, stem, dot + end, self._files | self._folders)
+        self._files.add(chosen.casefold())
         return chosen
+
+
+def _first_free(folder: str, stem: str, end: str, taken: Collection[str]) -> str:
+    chosen, number = f"{folder}{stem}{end}", 1
+    while chosen.casefold() in taken:
+        number += 1
+        chosen = f"{folder}{stem} ({number}){end}"
+    return chosen

@@ -32,6 +32,7 @@ _OF_A_FILTER = {
     "sort": "sort",
 }
 """The fields of the Archives page."""
+_USABLE = "leave out blanks at its ends, write '?' for each '%', and leave out the condition if it is empty"
 _RENAMED = {"converter_name": "converter"}
 _NO_PART = ("", ".", "..")
 """Texts that cannot be a part of a path."""
@@ -81,11 +82,21 @@ def filter_fields(wanted: EntryFilter) -> Fields:
     """Return a filter as the Archives page has it; a date, or a moment without a time zone, is one of the station."""
     checked = arguments.entry_filter(wanted)
     values = {field: getattr(checked, name) for name, field in _OF_A_FILTER.items()}
+    for field, value in values.items():
+        if isinstance(value, str) and not _arrives(field, value):
+            raise UsageError(f"{field} '{value}' cannot be sent over the network without changing; {_USABLE}")
     fields: Fields = {name: _text(value, yes="yes", no="no") for name, value in values.items() if value is not None}
     fields |= {
         field: moment.isoformat() for field, moment in (("from", wanted.from_date), ("to", wanted.to_date)) if moment
     }
     return fields | {"order": "desc" if wanted.newest_first else "asc"}
+
+
+def _arrives(field: str, value: str) -> bool:
+    """Whether the station reads a value as it is: it takes an empty one for no condition, and removes blanks at its ends."""
+    if field in ("serial", "part") and "%" in value:  # there, it stands for any characters
+        return False
+    return bool(value.strip()) and (field == "q" or value == value.strip())
 
 
 def _event_fields(wanted: EventFilter) -> Fields:

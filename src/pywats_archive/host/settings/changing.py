@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,9 +75,12 @@ def planned(content: bytes, path: Path, converter_name: str, answers: Mapping[st
         return _refused(plan, content, (SettingFault(key="archive_folder", message="Name a folder"),))
     values = {key: getattr(config, key) for key in ARCHIVE_KEYS if key in answers}
     changed = {key: value for key, value in values.items() if section.get(key, _MISSING) != value}
-    text = edited(content.decode("utf-8-sig"), converter_name, changed)
     try:
-        station = check_document(path, parse_object(text.encode(), path))
+        written = edited(content.decode("utf-8-sig"), converter_name, changed).encode()
+    except UnicodeEncodeError:
+        return _refused(plan, content, tuple(_unwritable(changed)))
+    try:
+        station = check_document(path, parse_object(written, path))
     except ConfigError as exc:
         key = "archive_folder" if {"archive_folder", "archive_enabled"} & changed.keys() else ""
         known = (f"{path.absolute()}: ", f"converter '{converter_name}': ", f"{key} = {changed.get(key)!r}: ")
@@ -92,7 +97,7 @@ def planned(content: bytes, path: Path, converter_name: str, answers: Mapping[st
             for key, value in changed.items()
         ),
     )
-    return PlannedChange(plan=done, content=mark + text.encode())
+    return PlannedChange(plan=done, content=mark + written)
 
 
 def plan_change(path: Path, converter_name: str, answers: Mapping[str, Any]) -> SettingsPlan:
@@ -192,6 +197,12 @@ def _faults(error: ValidationError) -> Iterator[SettingFault]:
         words = _WORDS.get(fault["type"], "").format(**fault.get("ctx", {}))
         message = words or _without(fault["msg"], ("Value error, ", "Input "))
         yield SettingFault(key=str(fault["loc"][0]) if fault["loc"] else "", message=message)
+
+
+def _unwritable(changed: Mapping[str, Any]) -> Iterator[SettingFault]:
+    for key, value in changed.items():
+        if re.search("[\ud800-\udfff]", json.dumps(value, ensure_ascii=False)):
+            yield SettingFault(key=key, message="It has half of a surrogate pair; correct it")
 
 
 def _without(text: str, known: Sequence[str]) -> str:

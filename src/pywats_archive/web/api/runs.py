@@ -56,7 +56,6 @@ class Send(BaseModel):
     """The number of reports that the comparison would send."""
     reason: str = Field(default="", max_length=1000)
     """Why reports may be sent whose result changes; without one they are held back."""
-    since: int | None = Field(default=None, ge=0)
 
 
 class Plan(BaseModel):
@@ -176,8 +175,8 @@ def changes(request: Request, run_id: RunId, limit: Annotated[int, Query(ge=1, l
 
 @router.post("/{run_id:int}/send", status_code=202, dependencies=[needs(Action.REPLAY)])
 def send(request: Request, run_id: RunId, how: Send) -> Started:
-    """Send what a comparison found."""
-    return Started(run_id=Replaying(request).send(run_id, reports=how.reports, reason=how.reason, since=how.since))
+    """Send what a comparison found; asked again, with the same reason, the answer is the same run."""
+    return Started(run_id=Replaying(request).send(run_id, reports=how.reports, reason=how.reason))
 
 
 @router.post("/{run_id:int}/resume", status_code=202, dependencies=[needs(Action.REPLAY)])

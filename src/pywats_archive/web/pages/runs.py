@@ -118,12 +118,11 @@ def send(
     run_id: int,
     reports: Number = "",
     reason: Annotated[str, Form(max_length=1000)] = "",
-    since: Number = "",
 ) -> Response:
     """Send what a comparison found."""
     replaying = Replaying(request)
     try:
-        sent = replaying.send(run_id, reports=_number(reports), reason=reason, since=_number(since))
+        sent = replaying.send(run_id, reports=_number(reports), reason=reason)
     except NeedsConfirmation as exc:
         return _sending(request, run_id, wrong=str(exc), reports=reports, reason=reason)
     return _to(replaying, sent)
@@ -162,7 +161,6 @@ def _sending(request: Request, run_id: int, *, wrong: str = "", reports: str = "
         to_send=view.to_send(result),
         at_server=view.at_server(result),
         turns=view.turns(result),
-        since=replaying.newest(),
         wrong=wrong,
         reports=reports,
         reason=reason,
