@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import catalog, commands, pages, pipeline, replay, reports, retention, sources, trust
+from bench import beside, catalog, commands, pages, pipeline, replay, reports, retention, sources, trust
 from bench.figures import Board
 
 
@@ -37,6 +37,7 @@ def main() -> None:
         commands.commands(board)
     if "j" in asked.figures:
         pages.pages(board, asked.entries)
+        beside.beside_pages(board)
     board.draw()
 
 

@@ -6,8 +6,8 @@ import json
 import logging
 import multiprocessing
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -27,11 +27,14 @@ _CONVERTERS = {
     "SPEA": (sized.spea, "csv", f"{_STANDARD}.spea_converter.SPEAConverter"),
 }
 
+Beside = Callable[[Path], AbstractContextManager[object]]
+"""What goes on beside a service, given its archive."""
+
 
 def on_against_off(board: Board) -> None:
     """(c) 300 files of 100 KB, and for information of 10 KB, through two standard converters."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with _server() as address:
+    with server() as address:
         for size, bound in ((100_000, "<= 1.1"), (10_000, None)):
             for name in _CONVERTERS:
                 pairs = [_pair(name, size, address) for _ in range(_PAIRS)]
@@ -52,15 +55,24 @@ def on_against_off(board: Board) -> None:
 def _where_the_time_goes(name: str, size: int, address: str) -> dict[str, str]:
     """Run once more, and give what each stage of a file takes; stages of several files go on at the same time."""
     with stages() as measured:
-        _run(name, size, address, archive=True)
+        run(name, size, address, archive=True)
     return measured.per_source(_FILES)
 
 
 def _pair(name: str, size: int, address: str) -> tuple[float, float]:
-    return _run(name, size, address, archive=True), _run(name, size, address, archive=False)
+    return run(name, size, address, archive=True), run(name, size, address, archive=False)
 
 
-def _run(name: str, size: int, address: str, *, archive: bool) -> float:
+def run(
+    name: str,
+    size: int,
+    address: str,
+    *,
+    archive: bool,
+    files: int = _FILES,
+    beside: Beside = nullcontext,
+) -> float:
+    """Return the seconds that a service takes for files that all wait, with something ``beside`` it on its archive."""
     make, extension, module_path = _CONVERTERS[name]
     rng = random.Random(size)
     with folder() as base:
@@ -74,21 +86,22 @@ def _run(name: str, size: int, address: str, *, archive: bool) -> float:
         (base / "config.json").write_text(json.dumps(config))
         settings = Settings(config_path=base / "config.json", until_idle=True)
         Service(settings).run()
-        for number in range(_FILES):
+        for number in range(files):
             content = make(rng, serial=f"S{number}", size_bytes=size)
             (base / "watch" / f"S{number}.{extension}").write_bytes(content)
-        seconds = timed(lambda: Service(settings).run())
-        _check(base / "Done")
+        with beside(base / "archive"):
+            seconds = timed(lambda: Service(settings).run())
+        _check(base / "Done", files)
     return seconds
 
 
-def _check(done: Path) -> None:
-    if len(list(done.iterdir())) != _FILES:
+def _check(done: Path, files: int) -> None:
+    if len(list(done.iterdir())) != files:
         raise RuntimeError(f"{done}: not every file came to its end")
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
     """A simulated WATS server in a process of its own."""
     spawn = multiprocessing.get_context("spawn")
     addresses: Queue[str] = spawn.Queue()
