@@ -77,6 +77,7 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)
+    _check_required(station)
     _check_way(station, sections, fields)
     if remember:
         state_file.remember_sections(path, sections)
@@ -145,6 +146,20 @@ def _check(station: StationConfig) -> None:
             _check_apart(station, converter, archives)
             _require_other_folders(station, converter)
     require_apart(station)
+
+
+def _check_required(station: StationConfig) -> None:
+    """Refuse a converter that is not archived, where the state file requires that each one is."""
+    if not state_file.is_archive_required(station.path):
+        return
+    for converter in (each for each in station.converters if each.enabled):
+        for key in ("archive_enabled", "archive_source_files"):
+            if not getattr(converter, key):
+                raise ConfigError(
+                    f"{station.path}: converter '{converter.name}': {key} is false, and "
+                    f"{state_file.state_path(station.path)} requires that every converter is archived; set {key} to true, "
+                    "or disable the converter"
+                )
 
 
 def _check_way(station: StationConfig, sections: Sequence[dict[str, Any]], fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The state file beside a configuration: keys that pyWATS wipes, and the known archives and watch folders."""
+"""The state file beside a configuration: keys that pyWATS wipes, known archives and watch folders, and a rule for them all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ FORMER = "pywats-archive-former"
 """The folder beside a configuration for copies of its earlier content."""
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
 STATION = "station"
+ARCHIVE, REQUIRED = "archive", "required"
+"""The only part that a person writes."""
 
 
 def recall(config_path: Path, part: str) -> dict[str, Any]:
@@ -68,6 +70,18 @@ def completed_station(config_path: Path, fields: dict[str, Any]) -> dict[str, An
 def remember_station(config_path: Path, fields: dict[str, Any]) -> None:
     """Remember the station keys of the configuration."""
     remember(config_path, STATION, {key: fields[key] for key in STATION_KEYS if fields.get(key) not in (None, "")})
+
+
+def is_archive_required(config_path: Path) -> bool:
+    """Return whether every converter of a configuration must be archived; ConfigError if the part ``archive`` is invalid."""
+    rules = _read(state_path(config_path)).get(ARCHIVE, {})
+    for key, value in rules.items():
+        place = f"{state_path(config_path)}: '{ARCHIVE}'"
+        if key != REQUIRED:
+            raise ConfigError(f"{place} has the key '{key}'; there is only '{REQUIRED}'; correct it")
+        if not isinstance(value, bool):
+            raise ConfigError(f"{place}: '{REQUIRED}' must be true or false; correct it")
+    return bool(rules.get(REQUIRED, False))
 
 
 def state_path(config_path: Path) -> Path:
