@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pywats_archive.archive.copies.opening import open_catalog
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
 from pywats_archive.archive.folder.description import Description, describe
 from pywats_archive.archive.folder.presence import Anchor
@@ -75,8 +76,7 @@ class Archive:
         self.root = root
         self.description = description
         self.now = clock
-        is_new = catalog != layout.CATALOG or not catalog_swap.has_blobs(root)
-        self.catalog = Catalog.open(root / catalog, on_step=on_step, may_be_new=is_new, for_writing=lock is not None)
+        self.catalog = open_catalog(root / catalog, description, clock, on_step=on_step, for_writing=lock is not None)
         self._lock = lock
         self.policies = Policies(self.catalog, self.write, clock)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)

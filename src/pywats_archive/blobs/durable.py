@@ -55,6 +55,20 @@ class DurableFiles:
         finally:
             file.discard()
 
+    @contextmanager
+    def scratch(self, folder: str) -> Iterator[Path]:
+        """Create an empty file in ``folder`` that SQLite may write to; it is removed afterwards."""
+        whole = f"{self.root}/{folder}"
+        path = f"{whole}/.{os.getpid()}-{next(self._numbers)}{TEMPORARY_SUFFIX}"
+        self._known.discard(whole)
+        self._ensure(whole)
+        self._on_step("open")
+        os.close(open_file(path, os.O_CREAT | os.O_EXCL, mode=0o600))
+        try:
+            yield Path(path)
+        finally:
+            remove(path)
+
     def _opened(self, folder: str, path: str) -> TemporaryFile:
         """Open a new file; its folder may have been removed meanwhile because it was empty."""
         self._ensure(folder)

@@ -11,6 +11,8 @@ from pywats_archive.portable import files
 _OF_ENTRY = re.compile(
     r"(?P<folder>(?:sources|reports)/(\d{4})/(\d{2})/(\d{2}))/(?P<id>\2\3\4\d{9}_[0-9a-f]{6})(?:\.[^/\\:\0]+)?\.gz"
 )
+_OF_CATALOG = re.compile(r"(?P<folder>backups|[0-9a-f-]{36})/\d{8}T\d{6}Z_(?:before-migration_)?metadata\.db\.gz")
+"""A copy of the catalog: in the archive, or in the backup folder's folder for the archive."""
 _OF_CODE = re.compile(r"(?P<folder>converters)/[0-9a-f]{64}\.(?:py|tar)\.gz")
 
 
@@ -22,7 +24,7 @@ def is_of_entry(path: str, archive_id: str) -> bool:
 
 def require_shape(path: str, root: Path) -> str:
     """Return the folder of the blob at ``path``; BlobOutside if ``path`` is not the place of any blob."""
-    found = _OF_ENTRY.fullmatch(path) or _OF_CODE.fullmatch(path)
+    found = _OF_ENTRY.fullmatch(path) or _OF_CODE.fullmatch(path) or _OF_CATALOG.fullmatch(path)
     if found is None:
         raise BlobOutside(f"{root}: {path!r} is not the place of a blob; nothing is opened or removed there")
     return found["folder"]

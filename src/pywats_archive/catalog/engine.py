@@ -73,9 +73,17 @@ class Catalog:
 
     @classmethod
     def open(
-        cls, path: Path, *, on_step: OnStep = no_step, may_be_new: bool = True, for_writing: bool = False
+        cls,
+        path: Path,
+        *,
+        on_step: OnStep = no_step,
+        may_be_new: bool = True,
+        for_writing: bool = False,
+        before_migration: Callable[[Catalog], None] = lambda catalog: None,
     ) -> Catalog:
         """Open the database at ``path`` and migrate it; create it unless ``may_be_new`` is false.
+
+        ``before_migration`` is called before the tables of an existing database are changed.
 
         A read-only one is opened too, unless it is ``for_writing``; CatalogError then. CatalogDamaged if it is damaged or
         empty, CatalogError if it is another program's, NewerFormat if a later version made it.
@@ -92,7 +100,7 @@ class Catalog:
                 raise translated(path, exc) from exc
             raise
         try:
-            catalog._bring_up_to_date(may_be_new=may_be_new)
+            catalog._bring_up_to_date(before_migration, may_be_new=may_be_new)
         except DRIVER_ERRORS as exc:
             catalog.close()
             raise translated(path, exc) from exc
@@ -174,7 +182,7 @@ class Catalog:
         if self._view:
             self._view.close()
 
-    def _bring_up_to_date(self, *, may_be_new: bool) -> None:
+    def _bring_up_to_date(self, before_migration: Callable[[Catalog], None], *, may_be_new: bool) -> None:
         found = _version(self._writing, self.path)
         if found is None and not may_be_new:
             raise _empty(self.path)
@@ -184,6 +192,8 @@ class Catalog:
             raise NewerFormat(
                 f"{self.path}: its tables are of version {found}, newer than {HEAD}; update pywats-archive"
             )
+        if found is not None and self._view is None:
+            before_migration(self)
         from pywats_archive.catalog.migrations import upgrade  # noqa: PLC0415 (Alembic is only loaded when it has work)
 
         upgrade(self._writing)

@@ -69,6 +69,12 @@ def newest_id(db: Connection) -> str:
     return str(execute(db, "SELECT max(archive_id) FROM archive_entries").fetchone()[0] or "")
 
 
+def oldest_id(db: Connection) -> str | None:
+    """Return the smallest archive id; None if there is none."""
+    (found,) = execute(db, "SELECT min(archive_id) FROM archive_entries").fetchone()
+    return str(found) if found else None
+
+
 def converter_names(db: Connection) -> tuple[str, ...]:
     """Return the names of all converters that have entries, in order."""
     return names_in(db, tables.entry_figures)

@@ -22,6 +22,7 @@ _COLUMNS = "sequence, kind, at, archive_id, actor, details, previous_hash, hash"
 _SELECT = f"SELECT {_COLUMNS} FROM events"
 WHOLE_STORY = f"{_SELECT} ORDER BY sequence"
 """Every event, oldest first."""
+NEWEST_FIRST = f"{_SELECT} ORDER BY sequence DESC"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -108,7 +109,17 @@ def first_break(db: Connection) -> Event | None:
 
 def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """Stream the rows of ``WHOLE_STORY``, each with whether the chain is whole up to it; ends after the first break."""
-    expected, previous = 1, FIRST_HASH
+    return _walked(rows, 1, FIRST_HASH)
+
+
+def walked_from_any(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Stream rows as ``walked`` does, from any event on: the first one is trusted to follow the event before."""
+    following = iter(rows)
+    for first in following:
+        yield from _walked(chain((first,), following), first[0], first[-2])
+
+
+def _walked(rows: Iterable[Any], expected: int, previous: str) -> Iterator[tuple[Any, bool]]:
     for row in rows:
         *columns, before, chained = row
         if columns[0] != expected or before != previous or chained != _hash(before, columns):

@@ -34,6 +34,7 @@ ARCHIVE_KEYS = (
 
 STATION_KEYS = (
     "submit_timeout_seconds",
+    "backup_folder",
     "web_host",
     "web_port",
     "web_certificate",

@@ -22,6 +22,8 @@ class StationConfig(BaseModel):
     server: ServerConfig
     webhook: WebhookConfig = WebhookConfig()
     web: WebConfig = WebConfig()
+    backup_folder: Path | None = None
+    """Where copies of the catalogs are kept beside those in the archives."""
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:

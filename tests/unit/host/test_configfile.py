@@ -151,6 +151,18 @@ def test_a_time_that_no_report_could_have_is_refused(tmp_path: Path, value: obje
         read_station_config(write(tmp_path, SECTION, submit_timeout_seconds=value))
 
 
+def test_the_backup_folder_is_remembered_and_apart_from_archives_and_watch_folders(tmp_path: Path) -> None:
+    """pyWATS drops the key; a folder that is lost with the archive, or whose files would be converted, is refused."""
+    section = {**SECTION, "archive_enabled": True}
+    told = [
+        read_station_config(write(tmp_path, section, **keys), remember=True) for keys in ({"backup_folder": "b"}, {})
+    ]
+    assert [station.backup_folder for station in told] == [tmp_path / "b"] * 2
+    for folder in ("archive/backups", SECTION["watch_folder"], 5):
+        with pytest.raises(ConfigError, match="backup_folder"):
+            read_station_config(write(tmp_path, section, backup_folder=folder))
+
+
 def test_a_wiped_archive_folder_is_remembered(tmp_path: Path) -> None:
     """pyWATS' configurator empties ``archive_folder``; the archive stays where it is."""
     section = {**SECTION, "archive_enabled": True, "archive_folder": "elsewhere"}

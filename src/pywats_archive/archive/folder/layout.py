@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
+BACKUPS = "backups"
+"""The copies of the catalog."""
 CATALOG, DESCRIPTION, README = "metadata.db", "archive.json", "README.txt"
 LOCK, OWNER = ".lock", ".owner"
 """The owner's lock, and a note that names the owner; only the lock counts."""

@@ -118,7 +118,7 @@ def _note_beginning(archive: Archive) -> Path:
 def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": [], "unread": []}
-    for folder in ("", layout.CONVERTERS):
+    for folder in ("", layout.CONVERTERS, layout.BACKUPS):
         archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
         for top in tops:

@@ -24,7 +24,7 @@ from pywats_archive.host.settings.document import (
     sections_of,
     text_of,
 )
-from pywats_archive.host.settings.foldernames import require_usable
+from pywats_archive.host.settings.foldernames import backup_folder_of, require_usable
 from pywats_archive.host.settings.neighbours import real, require_apart
 from pywats_archive.host.settings.web import web_config_of
 from pywats_archive.portable.files import WINDOWS
@@ -74,6 +74,7 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         server=_server(fields, path),
         webhook=_webhook(fields, path),
         web=web_config_of(fields, path),
+        backup_folder=backup_folder_of(fields, path),
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)
@@ -145,6 +146,7 @@ def _check(station: StationConfig) -> None:
         if converter.watch_folder:
             _check_apart(station, converter, archives)
             _require_other_folders(station, converter)
+    _check_backup_folder(station, archives)
     require_apart(station)
 
 
@@ -189,6 +191,16 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
                 f"{station.path}: converter '{converter.name}': archive_folder {archive} and watch_folder {watch} lie "
                 "within each other; keep them apart"
             )
+
+
+def _check_backup_folder(station: StationConfig, archives: Sequence[Path]) -> None:
+    """Refuse a backup folder in an archive, whose disk it is lost with, or in a watch folder."""
+    if station.backup_folder is None:
+        return
+    backups = real(station.backup_folder)
+    for other in (*archives, *(real(each.watch_folder) for each in station.converters if each.watch_folder)):
+        if backups.is_relative_to(other):
+            raise ConfigError(f"{station.path}: backup_folder {backups} lies in {other}; name a folder on another disk")
 
 
 def _require_other_folders(station: StationConfig, converter: ConverterConfig) -> None:

@@ -6,8 +6,11 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.errors import ConfigError
+from pywats_archive.host.settings.document import read_object, text_of
+from pywats_archive.host.settings.state_file import completed_station
 from pywats_archive.portable.files import NAME_MAX_BYTES, WINDOWS
 
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:([\\/]|$)|.*\\")
@@ -26,6 +29,19 @@ def require_usable(key: str, folder: str, where: str, *, base: Path, windows: bo
             raise ConfigError(f"{where}: {key} = {_short(folder)}: {reason}")
     if folder and Path(base, folder).is_file():
         raise ConfigError(f"{where}: {key} = {_short(folder)}: {Path(base, folder)} is a file; name a folder")
+
+
+def backup_folder_of(fields: dict[str, Any], path: Path) -> Path | None:
+    """Return the folder that ``backup_folder`` in a configuration names; None without one. ConfigError if it is unusable."""
+    folder = text_of(fields, "backup_folder", path)
+    require_usable("backup_folder", folder, str(path), base=path.parent)
+    return path.parent / folder if folder else None
+
+
+def read_backup_folder(path: Path) -> Path | None:
+    """Read the backup folder of a configuration; None without one."""
+    path = path.absolute()
+    return backup_folder_of(completed_station(path, read_object(path)), path)
 
 
 def _unwritable(folder: str, windows: bool) -> str | None:

@@ -41,6 +41,7 @@ LEDGER = "ledger.damaged"
 DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
+NOT_COPIED = "backup.failed"
 EVALUATED_AGAIN = frozenset(
     {
         STILL_OPEN,
@@ -58,6 +59,7 @@ EVALUATED_AGAIN = frozenset(
         CLOCK,
         CLOCK_WRONG,
         LATE,
+        NOT_COPIED,
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,

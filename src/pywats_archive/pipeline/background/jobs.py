@@ -1,14 +1,17 @@
-"""The jobs that run beside the processing of sources, each in its own thread: scrub and retention."""
+"""The jobs that run beside the processing of sources, each in its own thread: scrub, retention and copies of the catalogs."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 
+from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.background.clock import ClockJob
+from pywats_archive.pipeline.background.copies import CopyJob
 from pywats_archive.pipeline.background.retention import RetentionJob
 from pywats_archive.pipeline.background.scrub import ScrubJob
 from pywats_archive.pipeline.background.ticker import Ticker
@@ -32,6 +35,8 @@ class BackgroundJobs:
         timekeeping: ClockJob,
         is_busy: Callable[[], bool],
         subject: str,
+        backup_folder: Callable[[], Path | None],
+        clock: Clock,
     ) -> None:
         self._pool = pool
         self._stopping = threading.Event()
@@ -45,9 +50,10 @@ class BackgroundJobs:
             using=pool.lease,
             stopping=self._stopping,
         )
+        copying = CopyJob(pool, alerts, tasks=tasks, backup_folder=backup_folder, clock=clock, stopping=self._stopping)
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
-            for name, job in (("scrub", self._scrub), ("retention", self._retention))
+            for name, job in (("scrub", self._scrub), ("retention", self._retention), ("copies", copying))
         )
         self.reclaim_space()
 

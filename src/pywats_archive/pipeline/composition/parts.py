@@ -197,6 +197,8 @@ class StationParts:
             ),
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
+            backup_folder=lambda: self.station.backup_folder,
+            clock=self.settings.clock,
         )
 
     def _new_pages(self) -> WebPages | None:
