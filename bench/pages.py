@@ -1,4 +1,4 @@
-"""(j) The web pages over a large catalog: each list and entry in Chromium against its limit, memory, and the station beside."""
+"""(j) The web pages over a large catalog: time of each list and entry in Chromium, and memory of their process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LISTS = {
 
 
 def pages(board: Board, count: int) -> None:
-    """(j) Fill an archive, then look at it."""
+    """(j) Fill an archive, and measure its pages."""
     with folder() as base:
         small, large, source = made(base / "archive", count)
         archive = base / "archive"
@@ -61,7 +61,7 @@ def pages(board: Board, count: int) -> None:
 
 
 def made(root: Path, count: int) -> tuple[str, str, str]:
-    """Make an archive of so many entries, and one each of 281 steps, of 10,117 steps and with a source of 1 GB; their ids."""
+    """Make an archive of ``count`` entries; return the ids of three more: with 281 steps, 10,117 steps, a source of 1 GB."""
     with Archive.open(root, create=True, own=True) as archive:
         ids = [_reported(archive, root.parent, steps) for steps in (281, 10_117)]
         huge = root.parent / "huge.csv"
@@ -77,7 +77,7 @@ def made(root: Path, count: int) -> tuple[str, str, str]:
 
 
 def measure(board: Board, page: Page, address: str, places: dict[str, str], *, limit_s: float) -> None:
-    """Open each address some times: until two frames after it is there. The first time is that of a cold page."""
+    """Measure each address from the request to the second frame: the median without the first time, which is cold."""
     base = address.partition("/sign-in")[0]
     for name, place in places.items():
         times = [timed(lambda place=place: _open(page, base + place)) for _ in range(_ROUNDS)]  # type: ignore[misc]
@@ -94,13 +94,13 @@ def _open(page: Page, address: str) -> None:
 
 
 def _next(page: Page, address: str) -> str:
-    """Return the address of a page from the middle of the list."""
+    """Return the address of the second page of the list."""
     _open(page, address.partition("/sign-in")[0] + "/archives?to=" + f"{datetime.now():%Y-%m-%d}")
     return str(page.locator("a[rel=next]").get_attribute("href"))
 
 
 def _memory(board: Board, page: Page, address: str, process: subprocess.Popen[str], *, large: str, source: str) -> None:
-    """Open 20 pages, the large report, parts of the large source, and ask 1,000 times."""
+    """Measure the memory after 20 open pages, parts of the large source, the large report and 1,000 requests."""
     base = address.partition("/sign-in")[0]
     others = [page.context.new_page() for _ in range(_PAGES)]
     for number, each in enumerate(others):
@@ -162,7 +162,7 @@ def _reported(archive: Archive, base: Path, steps: int) -> str:
 
 
 def _document(steps: int) -> bytes:
-    """A report in groups of 50 steps with limits, of which a few failed."""
+    """Return a report in groups of 50 steps with limits; a few steps failed."""
     groups: list[dict[str, Any]] = []
     step: Callable[[int], dict[str, Any]] = lambda number: {  # noqa: E731
         "id": number,

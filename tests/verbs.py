@@ -1,4 +1,4 @@
-"""A call for every verb, and a station at which each of them finds something to do; names and errors are not ASCII."""
+"""A call for every verb, and a station where each call has something to do; some names and errors are not ASCII."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CALLS = {
     "rebuild": ["rebuild", "--yes", *ARCHIVE],
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }
-"""A call for each document, in an order in which each finds something to do."""
+"""A call for each JSON document, in the order in which they must be made."""
 WITHOUT_DOCUMENT = {
     "cat": ["cat", "SN77", *ARCHIVE],
     "cat --report": ["cat", "SN77", "--report", "1", *ARCHIVE],
@@ -73,11 +73,11 @@ WITHOUT_DOCUMENT = {
     "list --help": ["list", "--help"],
     "--version --verbose": ["--version", "--verbose", *STATION],
 }
-"""Calls that print bytes or text only; right after ``run``."""
+"""Calls that print bytes or text only; they can be made right after ``run``."""
 
 
 class VerbStation:
-    """A station with a warning, a failure, a companion, a vanished source and open runs. Make the calls in their order."""
+    """A station with a warning, a failure, a companion, a vanished source and open runs; the calls build on each other."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
@@ -93,7 +93,7 @@ class VerbStation:
         self._places = {**places, "user": getpass.getuser()}
 
     def words(self, name: str) -> list[str]:
-        """Prepare a call, and return its words."""
+        """Prepare the station for a call, and return the arguments of the command."""
         self._prepare(name)
         return [word.format(**self._places) for word in {**CALLS, **WITHOUT_DOCUMENT}[name]]
 

@@ -1,4 +1,4 @@
-"""Every page of a hostile station in Chromium: no complaint, no wider than the screen, and no finding of axe-core."""
+"""Every page of a hostile station in Chromium has no console message, fits the screen, and passes axe-core."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SEND = """([place, fields]) => {
   form.submit();
 }"""
 REFUSED = "Failed to load resource: the server responded with a status of 4"
-"""What Chromium says about each page that is a refusal."""
+"""The console message of Chromium about each answer that is a refusal."""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
-    """A hostile station with its pages."""
+    """Serve the pages of a hostile station."""
     with hostile_station(tmp_path_factory.mktemp("hostile")) as station:
         yield station
 
@@ -37,7 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_for_everybody(chromium: Browser, made: Hostile, width: int) -> None:  # noqa: F811
-    """Names, roles, contrast and order are such that everybody can use the pages, all opened, in both themes."""
+    """axe-core finds no fault in any page or refused form, with all sections unfolded, in both themes."""
     page, complaints = _open(chromium, made.pages, width=width)
     found = list[object]()
     if AXE.exists():
@@ -69,7 +69,7 @@ def test_every_page_is_for_everybody(chromium: Browser, made: Hostile, width: in
 
 
 def check(page: Page, place: str, width: int) -> list[object]:
-    """Return what is wrong with the page that is shown, in both themes."""
+    """Return the faults of the current page: too wide for the screen, or findings of axe-core in either theme."""
     page.evaluate(OPEN_ALL)
     needed = page.evaluate("document.documentElement.scrollWidth")
     found: list[object] = [(place, f"is {needed} pixels wide")] if needed > width else []

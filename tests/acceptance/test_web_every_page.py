@@ -1,4 +1,4 @@
-"""Every page, form and address of the routes over a hostile station: nothing foreign is raw, and every answer is guarded."""
+"""Every page and form of a hostile station: foreign text is escaped, and each response has the security headers."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from pywats_archive.web.access.guard import HEADERS
 from pywats_archive.web.pages import rendering
 
 FORBIDDEN = ("<img src=x", "<script>alert", "<b>", "13370021", "\0", "\x1b", "\u202e", "x" * 5000)
-"""What no page shows raw."""
+"""Text that no page may contain unescaped."""
 OWN = "default-src 'none'"
-"""What each policy of ours has."""
+"""The part that all our content security policies have."""
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
-    """A hostile station with its pages."""
+    """Serve the pages of a hostile station."""
     with hostile_station(tmp_path_factory.mktemp("hostile"), in_this_process) as station:
         yield station
 
 
 def raw(answer: httpx.Response) -> list[str]:
-    """Return what a page shows raw of hostile texts; fields keep what was typed."""
+    """Return the forbidden texts in a page; the value of a field may repeat what was typed."""
     shown = re.sub(r' value="[^"]*"', "", answer.content.decode("utf-8"))
     return [each for each in FORBIDDEN if each in shown]
 
 
 def check(answer: httpx.Response) -> None:
-    """Check that an answer is a guarded one of ours, without an unexpected error or raw text."""
+    """Require the security headers, no unexpected error, and no unescaped text."""
     place = f"{answer.request.method} {answer.request.url}"[:300]
     assert answer.status_code < 500, (place, answer.text[:2000])
     assert HEADERS.items() - {("content-security-policy", HEADERS["content-security-policy"])} <= set(
@@ -49,7 +49,7 @@ def check(answer: httpx.Response) -> None:
 
 
 def test_every_page_and_template_is_free_of_raw_text(made: Hostile) -> None:
-    """Each route that shows a page has an address here, and these use every template."""
+    """The addresses in ``tests/web_places.py`` cover each page, each form and each template."""
     with made.pages.browser() as browser:
         for path, places in pages_of_routes(made).items():
             assert "{" not in places[0], f"{path}: say in tests/web_places.py where to see this page"
@@ -72,7 +72,7 @@ def test_every_page_and_template_is_free_of_raw_text(made: Hostile) -> None:
 
 
 def test_hostile_queries(made: Hostile) -> None:
-    """Hostile text in each field of a form, and in each part of a query that any page links to, is refused or text."""
+    """Hostile text in any field of a form or of a linked query is refused, or shown escaped."""
     asked: set[tuple[str, str]] = set()
     with made.pages.browser() as browser:
         for places in pages_of_routes(made).values():
@@ -87,7 +87,7 @@ def test_hostile_queries(made: Hostile) -> None:
 
 
 class _Addresses(HTMLParser):
-    """The paths of links and forms on a page, each with one name of its query."""
+    """Collects the links and search forms of a page: pairs of a path and the name of a query field."""
 
     def __init__(self, place: str) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ ODD = (
 
 
 def test_hostile_addresses(made: Hostile) -> None:
-    """A route answers a hostile part of its address as any other that does not exist, pages and API alike."""
+    """Odd text in the path of any route, of pages and API, is an ordinary refusal."""
     with made.pages.browser() as browser:
         for route in ROUTES:
             before, *parts = re.split(r"{[^}]*}", route.path)
@@ -133,7 +133,7 @@ def test_hostile_addresses(made: Hostile) -> None:
 
 
 def test_the_policy_is_on_every_other_answer(made: Hostile) -> None:
-    """Static files, the stream of a run, downloads and refusals have it too."""
+    """Static files, the stream of a run, downloads and refusals have the security headers too."""
     entry = f"/api/v1/entries/{made.entries['plain']}"
     statics = [f"/static/{path.name}" for path in (rendering.FOLDER / "static").iterdir()]
     contents = [f"{entry}/source", f"{entry}/reports/1", f"{entry}/reports/1/attachments/3", "/api/v1/runs/1/events"]

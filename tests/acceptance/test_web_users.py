@@ -1,4 +1,4 @@
-"""Users of the pages: the page, its JSON twin and the command do the same, and the history has each change."""
+"""Users can be managed on the page, through its JSON twin and with the command; the history records each change."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ OWN = {"sec-fetch-site": "same-origin"}
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An archive, without a user."""
+    """An archive without users."""
     fill(tmp_path)
     return tmp_path / "archive"
 
 
 @pytest.fixture
 def served(root: Path) -> Iterator[Pages]:
-    """Its pages."""
+    """Serve the pages of the archive."""
     with pages(root) as running:
         yield running
 
@@ -42,7 +42,7 @@ def command(root: Path, *words: str, given: str = "") -> subprocess.CompletedPro
 
 
 def changes(root: Path) -> list[tuple[str, object]]:
-    """What the history has of users and tokens: kind, and whom or what it concerns."""
+    """Return the events about users and tokens: the kind, and the token or role in the details."""
     with Client(root) as client:
         found = client.events(EventFilter(kinds=("user", "token")), limit=1000).events
     return [
@@ -51,13 +51,13 @@ def changes(root: Path) -> list[tuple[str, object]]:
 
 
 def signs_in(served: Pages, name: str, password: str) -> bool:
-    """Whether somebody gets in."""
+    """Return whether a name and password are accepted."""
     answer = httpx.post(f"{served.address}/sign-in", data={"name": name, "password": password})
     return answer.status_code == 303
 
 
 def test_the_page(served: Pages, root: Path) -> None:
-    """An admin adds a user, changes the role and the password, makes a token, ends sessions, and removes the user."""
+    """An admin adds a user, changes role and password, makes and revokes a token, ends sessions, and removes the user."""
     with served.browser() as admin:
 
         def send(place: str, status: int = 200, **form: object) -> str:
@@ -95,7 +95,7 @@ def test_the_page(served: Pages, root: Path) -> None:
 
 
 def test_the_twin(served: Pages, root: Path) -> None:
-    """The API does the same, and gives no secret but that of a new token."""
+    """The API offers the same actions; the only secret that it returns is a new token."""
     with served.api() as api:
 
         def send(place: str, status: int = 200, **body: object) -> httpx.Response:
@@ -127,7 +127,7 @@ def test_the_twin(served: Pages, root: Path) -> None:
 
 
 def test_the_command(root: Path) -> None:
-    """It adds the first admin before anything is open, reads the password from its input, and never shows one."""
+    """The command adds the first admin before the pages are served, reads passwords from its input, and never prints one."""
     assert "no user yet; 'pywats-archive web users add' adds one" in " ".join(command(root, "list").stdout.split())
     assert command(root, "add", "ann", "--role", "admin", given=f"{PASSWORD}\n").stdout == "ann: admin\n"
     refused = command(root, "add", "bob", given="short\n")
@@ -153,7 +153,7 @@ def test_the_command(root: Path) -> None:
 
 
 def test_the_own_password(served: Pages, root: Path) -> None:
-    """Whoever knows the old one changes it, stays signed in here, and is signed out elsewhere."""
+    """A change needs the old password; the session stays, and all other sessions of the user end."""
     command(root, "add", "ann", "--role", "viewer", given=PASSWORD)
     with httpx.Client(base_url=served.address) as here, httpx.Client(base_url=served.address) as there:
         for each in (here, there):

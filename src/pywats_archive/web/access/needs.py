@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
-from fastapi.routing import APIRoute, APIRouter
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from pywats_archive.errors import NotAllowed
@@ -46,14 +45,3 @@ def actions_of(route: APIRoute) -> tuple[Action, ...]:
     """Return the actions that a route declares; whoever asks must be allowed all of them."""
     found = (each.dependency for each in route.dependencies if isinstance(each, Dependency))
     return tuple(each.action for each in found if isinstance(each, Needs))
-
-
-def undeclared(routers: Iterable[APIRouter]) -> list[str]:
-    """Return the routes that do not declare who may use them; one that changes something must say more than READ."""
-    return [
-        f"{'/'.join(sorted(route.methods or ()))} {route.path}"
-        for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        and not set(actions_of(route)) - (set() if route.methods == {"GET"} else {Action.READ})
-    ]
