@@ -117,3 +117,19 @@ def test_a_file_that_no_pattern_matches_is_explained(station: Station) -> None:
     assert "; it lies in ICT's watch folder, whose patterns are *.csv; no service is running" in shown.stdout
     assert "; it lies in ICT's watch folder, and its patterns match" in command("status", watch / "c.csv", *here).stdout
     assert "is the file in a watch folder" in command("status", "/elsewhere/x.log", *here).stdout
+
+
+def test_a_source_that_waits_is_shown_with_the_reason(station: Station) -> None:
+    """``status FILE`` names the alert because of which a source is only seen, until the source is done."""
+    watch = station.add("c", "own.Missing")
+    (watch / "a.log").write_text("a")
+    with station.serving():
+        wait_for(station.arrivals)
+        wait_for(lambda: document("--archive", station.archive_root)["alerts"])
+        shown = command("status", watch / "a.log", "--archive", station.archive_root).stdout
+        assert f"{watch / 'a.log'}: seen since " in shown
+        assert "! The code of the converter c cannot be loaded: " in shown and "(converter.unavailable, " in shown
+        station.sections[0]["module_path"] = "own.Any"
+        station.write_config()
+        wait_for(lambda: station.names("c/Done") == ["a.log"])
+        assert "! The" not in command("status", "a.log", "--archive", station.archive_root).stdout

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pywats_archive.archive.ledger import Account
 from pywats_archive.cli import entries_table, options, station_view
+from pywats_archive.cli.blockers import blockers
+from pywats_archive.cli.open_alerts import print_alerts
 from pywats_archive.cli.output import console, print_json, values_of
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
@@ -19,6 +22,9 @@ from pywats_archive.models.operation.status import VanishedSource, WaitingWork
 from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
+
+if TYPE_CHECKING:
+    from pywats_archive.client import Client
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +81,10 @@ def status(
             is_working = any(service.state.is_working for service in client.services())
             found = client.where_is(what)
             watchers = () if found.arrivals or found.entries else client.watchers_of(what)
-            return _found(found, what, as_json, watchers=watchers, is_working=is_working)
+            result = _found(found, what, as_json, watchers=watchers, is_working=is_working)
+            if not as_json:
+                print_alerts(_blockers(client, found, what, watchers))
+            return result
         if acknowledge:
             client.acknowledge(acknowledge, reason=reason)
         station = client.status(days=days)
@@ -95,7 +104,8 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, watchers: Sequence[W
                 f"{what}: no converter has seen this file, and no report has this serial number"
                 f"{_why(watchers)}"
                 f"{'' if is_working else '; no service is running that would process it; start pywats-archive run'}"
-            )
+            ),
+            soft_wrap=True,
         )
     else:
         for arrival in found.arrivals:
@@ -106,6 +116,17 @@ def _found(found: Whereabouts, what: str, as_json: bool, *, watchers: Sequence[W
         if found.entries:
             entries_table.draw(found.entries)
     return 0 if found.arrivals or found.entries else 1
+
+
+def _blockers(client: Client, found: Whereabouts, what: str, watchers: Sequence[Watcher]) -> tuple[OpenAlert, ...]:
+    """Return the open alerts because of which a source is not done; a stopped service was already named without arrivals."""
+    waiting = [arrival for arrival in found.arrivals if not arrival.state.is_final]
+    if not waiting and not watchers:
+        return ()
+    converters = [*(each.converter_name for each in waiting), *(each.converter_name for each in watchers)]
+    paths = [str(Path(what).absolute()), *(arrival.path for arrival in waiting)]
+    concerned = blockers(client.status(days=1).alerts, converters=converters, paths=paths)
+    return concerned if waiting else tuple(each for each in concerned if each.name != "service.not_running")
 
 
 def _why(watchers: Sequence[Watcher]) -> str:
