@@ -17,6 +17,7 @@ _SENTENCES = {
     "archive.failing": "Sources of {subject} cannot be archived",
     "archive.not_read_back": "The archive {subject} was not read back within {verify_interval_days} days",
     "archive.unnamed": "The configuration no longer lists the archive {subject}, in which something waits",
+    "backup.failed": "The catalog could not be copied to {subject} for more than a day",
     "clock.wrong": "The clock of this computer differs from that of {subject}",
     "config.rejected": "The changed configuration {subject} cannot be used; the last good one stays in force",
     "converter.failing": "Many conversions of {subject} failed within an hour",
