@@ -9,11 +9,14 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.archive.copies.place import in_archive
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
+from pywats_archive.blobs.durable import replace_lines
 from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.errors import StorageError
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id
@@ -50,15 +53,40 @@ def _append_at_need(archive: Archive, line: bytes) -> None:
 
 
 def forget_purges(archive: Archive) -> None:
-    """Remove the notes of purges once all their blobs are removed; leftover notes do no harm."""
+    """Remove the notes of purges once all their blobs are removed; leftover notes do no harm.
+
+    Notes since the oldest copy of the catalog stay: a catalog that is rebuilt from a copy does not know of these purges.
+    """
+    oldest = min(in_archive(archive.root).copies(), default=None)
     with suppress(OSError):
-        archive.blobs.files.free(layout.PURGED)
+        if oldest is None:
+            archive.blobs.files.free(layout.PURGED)
+            return
+        since = oldest.at.isoformat()
+        if any(_noted_at(note) < since for note in _notes(archive.root / layout.PURGED)):
+            later = (note for note in _notes(archive.root / layout.PURGED) if _noted_at(note) >= since)
+            replace_lines(archive.blobs.files, layout.PURGED, map(_line, later))
 
 
 def purged_ids(root: Path) -> frozenset[str]:
     """Return the entries whose blobs were about to be removed; some blobs may still exist."""
-    noted = (archive_id for note in _notes(root / layout.PURGED) for archive_id in note.get("archive_ids", ()))
-    return frozenset(each for each in noted if isinstance(each, str) and is_archive_id(each))
+    return frozenset(purged(root))
+
+
+def purged(root: Path) -> dict[str, datetime]:
+    """Return the entries whose blobs were about to be removed, and when."""
+    found: dict[str, datetime] = {}
+    for note in _notes(root / layout.PURGED):
+        with suppress(ValueError):
+            at = datetime.fromisoformat(_noted_at(note))
+            for archive_id in note.get("archive_ids", ()):
+                if isinstance(archive_id, str) and is_archive_id(archive_id):
+                    found.setdefault(archive_id, at)
+    return found
+
+
+def _noted_at(note: dict[str, Any]) -> str:
+    return str(note.get("at"))
 
 
 def note_rollback(archive: Archive, archive_id: str, paths: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import errno
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -225,6 +225,18 @@ class Name:
 
     folder: str
     ticket: int
+
+
+def replace_lines(files_of_archive: DurableFiles, name: str, lines: Iterable[bytes]) -> None:
+    """Replace a file with appended lines, durably."""
+    whole = Path(files_of_archive.root, name)
+    with files_of_archive.scratch(".") as path:
+        with path.open("r+b") as stream:
+            stream.writelines(line + b"\n" for line in lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+        names.replace(path, whole)
+    files.sync_folder(whole.parent)
 
 
 def _is_cut_off(descriptor: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -198,6 +198,17 @@ def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> 
     """Show these as the reports of the latest conversion, which is otherwise unknown."""
     _change(tx, archive_id, _report_columns(reports))
     _reindex(tx, archive_id, None, (), reports)
+
+
+def set_rebuilt(tx: Connection, archive_id: str, at: datetime) -> None:
+    """Show an entry as converted, since a rebuild found reports of a conversion that is otherwise unknown."""
+    changes = {
+        "conversion_status": ConversionStatus.SUCCESS.value,
+        "conversion_error": None,
+        "failure_reason": None,
+        "rebuilt_at": at,
+    }
+    _change(tx, archive_id, changes)
 
 
 def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:

@@ -24,6 +24,9 @@ _MARK = (
     "WHERE r.archive_id = archive_entries.archive_id AND r.submission_state IN ('WAITING', 'REFUSED'))) "
     "RETURNING archive_id, disk_size_bytes, source_checksum"
 )
+_MARK_NOTED = (
+    "UPDATE archive_entries SET purged_at = ?, hold_reason = NULL, held_by = NULL, held_at = NULL WHERE archive_id = ?"
+)
 _HELD = (
     "SELECT archive_id FROM archive_entries INDEXED BY idx_retention WHERE hold_reason IS NOT NULL "
     "AND purged_at IS NULL"
@@ -75,6 +78,14 @@ def mark(
     values = (len(marked), sum(size for _, size, _ in marked), purge_id)
     execute(tx, "UPDATE purge_history SET archives_purged = ?, bytes_freed = ? WHERE id = ?", values)
     return marked
+
+
+def mark_noted(tx: Connection, archive_id: str, *, at: datetime) -> None:
+    """Mark an entry as purged, whose purge is on record elsewhere: nothing of it is held, sent or unfinished any longer."""
+    ids = json_to_text([archive_id])
+    execute(tx, _MARK_NOTED, (moment_to_text(at), archive_id))
+    execute(tx, _WITHHOLD, (ids,))
+    execute(tx, "DELETE FROM findings WHERE archive_id = ?", (archive_id,))
 
 
 def unfinished(db: Connection) -> tuple[int, ...]:

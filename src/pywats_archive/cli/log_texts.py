@@ -41,7 +41,10 @@ TEXTS = {
     "outbox.stopped": "nothing is sent until a person acts: {reason}",
     "catalog.copied": "{archive}: the catalog was copied to {path} ({entries} entries, {size_bytes} bytes)",
     "catalog.not_copied": "{archive}: the catalog is not copied to {path}, and this is tried again: {reason}",
-    "catalog.rebuilt": "{root}: metadata.db was rebuilt with {entries} entries and {reports} reports; the old one: {kept_as}",
+    "catalog.rebuilt": (
+        "{root}: metadata.db was rebuilt with {entries} entries and {reports} reports, of which {younger} entries are not in "
+        "the copy {copy}; the old one: {kept_as}"
+    ),
     "purge.refused": "{converter}: {entries} entries are not purged: {reason}",
     "report.found": "{converter}: the server already had the report of {path}: {reason}",
     "report.held": "{converter}: a report of {path} is not sent until a person releases it: {reason}",

@@ -1,10 +1,14 @@
-"""``rebuild``: a new catalog from the blobs alone."""
+"""``rebuild``: a new catalog from the newest sound copy and the blobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pywats_archive.archive.repair.rebuild import damage
 from pywats_archive.cli import options
@@ -14,6 +18,13 @@ from pywats_archive.cli.verify import show_problem
 from pywats_archive.models.operation.integrity import OnlyThere, Problem, Rebuilt
 from pywats_archive.portable.user import current_user
 from pywats_archive.words.text import printable
+
+BackupFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--backup-folder", metavar="DIR", help="Also look here for copies of metadata.db (default: backup_folder)."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,22 +40,25 @@ class RebuiltCatalogs:
 def rebuild(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
+    backup_folder: BackupFolderOption = None,
     as_owner: AsOwnerOption = False,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Rebuild metadata.db from the blobs.
 
-    The catalog of --archive is rebuilt, or those of all damaged archives of --config. Each old one is kept. If it can still be
-    read, the command asks first: the blobs do not contain everything.
+    It begins with its newest sound copy, if there is one; the blobs add what is younger. The catalog of --archive is rebuilt,
+    or those of all damaged archives of --config. Each old one is kept. If it can still be read, the command asks first: copy
+    and blobs do not contain everything.
     """
     write_as(archive, config, as_owner=as_owner)
     if archive and not damage(archive):
         options.confirm(
-            f"{archive}: its catalog can be read, and holds more than the blobs do; rebuild it anyway", yes=yes
+            f"{archive}: its catalog can be read, and holds more than its copies and the blobs do; rebuild it anyway",
+            yes=yes,
         )
     with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
-        done = client.rebuild(actor=current_user(), on_progress=lambda *_: advance(1))
+        done = client.rebuild(actor=current_user(), backup_folder=backup_folder, on_progress=lambda *_: advance(1))
     problems = tuple(problem for each in done for problem in each.problems)
     if as_json:
         print_json(RebuiltCatalogs(rebuilt=done, problems=problems))
@@ -64,6 +78,8 @@ def _show(rebuilt: Rebuilt) -> None:
         f"companions are in the new catalog"
     )
     _say(message)
+    if rebuilt.copied_at:
+        _show_copy(rebuilt, rebuilt.copied_at)
     if rebuilt.without_source:
         _say(f"{rebuilt.without_source} of these entries have no readable source, only files made from it")
     if rebuilt.purged:
@@ -73,7 +89,7 @@ def _show(rebuilt: Rebuilt) -> None:
             f"{rebuilt.without_outcome} entries have no report, so how their conversion ended is not known: they stay PENDING, "
             "and are purged at the age that their policy has for failed ones"
         )
-    if rebuilt.reports:
+    if rebuilt.reports and not rebuilt.copy:
         _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
     if rebuilt.kept_as:
         kept = Path(rebuilt.archive) / rebuilt.kept_as
@@ -84,6 +100,25 @@ def _show(rebuilt: Rebuilt) -> None:
             "--enabled', and the same for each converter that 'policy list' shows as kept for ever"
         )
     _say_what_only_the_old_one_knew(rebuilt.not_copied, kept_as=rebuilt.kept_as)
+
+
+def _show_copy(rebuilt: Rebuilt, copied_at: datetime) -> None:
+    _say(
+        f"It begins with the copy {rebuilt.copy} of {copied_at:%Y-%m-%d %H:%M:%S} UTC, with the history up to event "
+        f"{rebuilt.last_event}"
+    )
+    _say(
+        f"Younger than that copy are {rebuilt.younger} entries, which come from their blobs alone, {rebuilt.completed} entries "
+        f"with more reports or companions, and the purge of {rebuilt.purged_since} entries"
+    )
+    if rebuilt.younger or rebuilt.completed:
+        _say(
+            "Reports that come from blobs alone are WITHHELD: they are not sent, unless their source is converted again."
+        )
+    _say(
+        "Lost are later holds, changes of policies, runs, events, and answers of the server. Set such holds again before the "
+        "service starts. 'pywats-archive verify' compares the files with the new catalog"
+    )
 
 
 def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str | None) -> None:

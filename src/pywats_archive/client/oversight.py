@@ -196,12 +196,18 @@ class StationReader(EntryReader):
 
         return sum(map(inventory.count_files, self._archives.roots))
 
-    def rebuild(self, *, actor: str | None = None, on_progress: OnProgress | None = None) -> tuple[Rebuilt, ...]:
-        """Rebuild catalogs from the blobs: of all archives, or only the damaged ones of a configuration.
+    def rebuild(
+        self, *, actor: str | None = None, backup_folder: Path | None = None, on_progress: OnProgress | None = None
+    ) -> tuple[Rebuilt, ...]:
+        """Rebuild catalogs: of all archives, or only the damaged ones of a configuration.
 
-        Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
+        Each begins with its newest sound copy, from the archive or ``backup_folder`` (default: that of the configuration), and
+        gets the rest from the blobs. Each old catalog is kept beside the new one. ArchiveInUse if a service runs.
         """
         from pywats_archive.archive.repair.rebuild import Rebuilding
+        from pywats_archive.host.settings.foldernames import read_backup_folder
 
-        how = Rebuilding(actor=actor or self.actor, on_progress=on_progress)
+        if backup_folder is None and self._station:
+            backup_folder = read_backup_folder(self._station.path)
+        how = Rebuilding(actor=actor or self.actor, on_progress=on_progress, backup_folder=backup_folder)
         return self._archives.rebuild(how, all_=self._station is None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.archive import decision_log
@@ -16,13 +17,18 @@ from pywats_archive.catalog.former_history import FormerHistory, former_history
 class Decided:
     """Decisions from the notes beside the catalog, and from the old catalog's history."""
 
-    noted_purged: frozenset[str]
+    noted_purged: Mapping[str, datetime]
+    """When each of these entries was purged."""
     noted_rolled_back: frozenset[str]
     history: FormerHistory
 
     def is_purged(self, archive_id: str) -> bool:
         """Whether the entry is recorded as purged, so that its remaining blobs are to be removed."""
         return archive_id in self.noted_purged or self.history.is_purged(archive_id)
+
+    def purged_at(self, archive_id: str) -> datetime | None:
+        """Return when the entry was purged; None if that is not noted."""
+        return self.noted_purged.get(archive_id)
 
     def rolled_back(self, archive_id: str) -> frozenset[str]:
         """Return the paths of the entry's reports that were rolled back."""
@@ -34,7 +40,7 @@ def decided(root: Path) -> Iterator[Decided]:
     """Read the decisions in the archive at ``root``; its old catalog stays open meanwhile."""
     with former_history(root / layout.CATALOG) as history:
         yield Decided(
-            noted_purged=decision_log.purged_ids(root),
+            noted_purged=decision_log.purged(root),
             noted_rolled_back=decision_log.rolled_back(root),
             history=history,
         )

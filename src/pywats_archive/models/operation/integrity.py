@@ -115,3 +115,15 @@ class Rebuilt:
     """The replaced catalog's name beside the new one; None if there was none."""
     not_copied: tuple[OnlyThere, ...]
     """What only the replaced catalog knew."""
+    copy: str | None = None
+    """The copy of the catalog that was used; None if everything comes from the blobs."""
+    copied_at: datetime | None = None
+    """When that copy was made; later holds, changes of policies, runs and events are lost."""
+    last_event: int | None = None
+    """The last event of that copy."""
+    younger: int = 0
+    """Entries that are not in that copy, and come from blobs alone."""
+    completed: int = 0
+    """Entries of that copy to which blobs added reports or companions."""
+    purged_since: int = 0
+    """Entries of that copy that were purged after it was made."""

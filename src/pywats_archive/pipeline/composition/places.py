@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.repair.rebuild import Rebuilding
 from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.host.settings.key import load_key
@@ -37,7 +38,8 @@ class Places:
         exits: ExitStack,
     ) -> None:
         alerts, clock, path = alarms.alerts, settings.clock, station.path
-        self.pool = exits.enter_context(ArchivePool(path, alerts, clock=clock, repair=settings.repair))
+        repair = Rebuilding(clock=clock, backup_folder=station.backup_folder) if settings.repair else None
+        self.pool = exits.enter_context(ArchivePool(path, alerts, clock=clock, repair=repair))
         self.folders = WatchFolders(path, alerts, alarms.tasks)
         exits.callback(self.folders.close)
         self.spool = Spool(Seal(lambda: load_key(path.parent), accepts_unsigned=settings.accept_notes))

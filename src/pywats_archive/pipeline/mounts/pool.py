@@ -29,10 +29,10 @@ _BAD_ROWS = "these rows are skipped, and their sources stay where they are; 'pyw
 class ArchivePool:
     """One mount for each archive folder, and the archives that this service owns.
 
-    ``repair``: rebuild a missing or damaged catalog; otherwise such a catalog raises CatalogDamaged.
+    ``repair``: how to rebuild a missing or damaged catalog; without it, such a catalog raises CatalogDamaged.
     """
 
-    def __init__(self, config_path: Path, alerts: Alerts, *, clock: Clock, repair: bool = False) -> None:
+    def __init__(self, config_path: Path, alerts: Alerts, *, clock: Clock, repair: Rebuilding | None = None) -> None:
         self._config_path = config_path
         self._alerts = alerts
         self._now = clock
@@ -133,7 +133,7 @@ class ArchivePool:
         known = self.known.get(str(root))
         self.require_back(root)
         if self._repair:
-            self._rebuild_if_damaged(root)
+            _rebuild_if_damaged(root, self._repair)
         archive = Archive.open(root, create=known is None, own=True, clock=self._now)
         try:
             _recover(archive)
@@ -156,17 +156,6 @@ class ArchivePool:
             hint = "if it was moved, set archive_folder to its new place; to create a new one here"
             raise type(exc)(f"{exc}. Or, {hint}, {self.how_to_forget}") from exc
 
-    def _rebuild_if_damaged(self, root: Path) -> None:
-        if rebuilt := repair(root, Rebuilding(clock=self._now)):
-            log.warning(
-                "catalog.rebuilt",
-                root=str(root),
-                entries=rebuilt.entries,
-                reports=rebuilt.reports,
-                kept_as=rebuilt.kept_as,
-                problems=[problem.message for problem in rebuilt.problems],
-            )
-
     def __enter__(self) -> ArchivePool:
         return self
 
@@ -175,6 +164,20 @@ class ArchivePool:
     ) -> None:
         for archive in self.archives:
             archive.close()
+
+
+def _rebuild_if_damaged(root: Path, how: Rebuilding) -> None:
+    if rebuilt := repair(root, how):
+        log.warning(
+            "catalog.rebuilt",
+            root=str(root),
+            entries=rebuilt.entries,
+            reports=rebuilt.reports,
+            copy=rebuilt.copy,
+            younger=rebuilt.younger,
+            kept_as=rebuilt.kept_as,
+            problems=[problem.message for problem in rebuilt.problems],
+        )
 
 
 def _recover(archive: Archive) -> None:

@@ -1,0 +1,186 @@
+"""Entries of a copy of the catalog, brought up to what the blobs and the decision logs say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pywats_archive.archive.audit import inventory
+from pywats_archive.archive.audit.inventory import Holding
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.role import metadata_in_place
+from pywats_archive.archive.repair.adoption import companions_of, report_of
+from pywats_archive.archive.repair.decided import Decided
+from pywats_archive.archive.repair.filling import problem_at, remove_remaining
+from pywats_archive.archive.results import conversions
+from pywats_archive.archive.results.current import current_of
+from pywats_archive.blobs.header import checksum_in
+from pywats_archive.catalog import arrivals, entries, events, purges, reports
+from pywats_archive.catalog.engine import Connection
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, UsageError
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.entry import Companion
+from pywats_archive.models.event import Event
+from pywats_archive.models.operation.integrity import Problem, ProblemKind
+from pywats_archive.models.report import Report, SubmissionState
+
+_ROLLED_BACK = "its run was rolled back"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Where an entry of the copy differs from the files and the decision logs."""
+
+    is_purged: bool = False
+    """It was purged after the copy was made."""
+    unknown: tuple[str, ...] = ()
+    """Blobs without a row."""
+    missing: tuple[str, ...] = ()
+    """Rows without a blob."""
+
+
+def difference(holding: Holding, *, is_purged: bool) -> Difference:
+    """Compare an entry of the copy with its files. Pure."""
+    if is_purged or holding.is_purged:
+        return Difference(is_purged=is_purged and not holding.is_purged)
+    files, recorded = frozenset(holding.files), holding.recorded_paths
+    return Difference(
+        unknown=tuple(path for path in holding.files if path not in recorded), missing=tuple(sorted(recorded - files))
+    )
+
+
+class Updating:
+    """Updates one entry of the copy after the other, and counts what it did."""
+
+    def __init__(self, archive: Archive, before: Decided) -> None:
+        self._archive = archive
+        self._before = before
+        self._moment = archive.now()
+        self.reports = self.companions = self.purged = self.completed = 0
+
+    def update(self, holding: Holding) -> Sequence[Problem]:
+        """Update an entry; returns its problems, which do not stop the rebuild."""
+        self.reports += len(holding.reports)
+        if holding.faults or holding.entry is None:
+            return [self._invalid(holding)]
+        self.companions += len({each.archived_path for each in holding.entry.companions})
+        is_purged = self._before.is_purged(holding.archive_id)
+        found = difference(holding, is_purged=is_purged)
+        if is_purged or holding.is_purged:
+            if found.is_purged:
+                self._mark_purged(holding.archive_id)
+            return remove_remaining(self._archive, holding) if holding.files else ()
+        problems = [*self._missing(holding, found.missing), *self._add(holding, found.unknown)]
+        self._roll_back(holding.archive_id)
+        return problems
+
+    def _mark_purged(self, archive_id: str) -> None:
+        at = self._before.purged_at(archive_id) or self._moment
+
+        def unit(tx: Connection) -> None:
+            purges.mark_noted(tx, archive_id, at=at)
+            arrival = arrivals.of_entry(tx, archive_id)
+            if arrival and arrival.arrival_id and not arrival.state.is_final:
+                arrivals.change(tx, arrival.arrival_id, state=ArrivalState.DONE, now=self._moment)
+            details = {"noted_at": at.isoformat(), "reason": "unknown"}
+            events.append(tx, Event(kind="entry.purged", at=self._moment, archive_id=archive_id, details=details))
+
+        self._archive.write(unit)
+        self.purged += 1
+
+    def _missing(self, holding: Holding, paths: Sequence[str]) -> list[Problem]:
+        removed = inventory.removed_on_record(self._archive, holding.archive_id) if paths else frozenset()
+        return [self._missing_at(path, holding.archive_id) for path in paths if path not in removed]
+
+    def _missing_at(self, path: str, archive_id: str) -> Problem:
+        message = f"{self._archive.root / path}: the blob is missing; restore this file from a backup"
+        return problem_at(ProblemKind.BLOB_MISSING, path, message, archive_id)
+
+    def _invalid(self, holding: Holding) -> Problem:
+        fault = next(iter(holding.faults), "its row is missing")
+        message = f"{self._archive.root}: {holding.archive_id} in the copy of the catalog is invalid ({fault})"
+        return problem_at(ProblemKind.CATALOG_DAMAGED, "", message, holding.archive_id)
+
+    def _add(self, holding: Holding, paths: Sequence[str]) -> list[Problem]:
+        """Add reports and companions that were archived after the copy was made."""
+        problems, found = list[Problem](), list[Report]()
+        for path in paths:
+            try:
+                report = self._added(holding, path)
+                found += [report] if report else []
+            except Exception as exc:
+                if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
+                    raise
+                message = f"{self._archive.root / path}: cannot be added ({exc}); restore this file from a backup"
+                problems.append(problem_at(ProblemKind.HEADER_DAMAGED, path, message, holding.archive_id))
+        self._show(holding.archive_id, found)
+        self.completed += len(problems) < len(paths)
+        return problems
+
+    def _added(self, holding: Holding, path: str) -> Report | None:
+        """Read one blob; companions are added at once, a report is returned."""
+        metadata = metadata_in_place(path, self._archive.blobs.label(path).metadata)
+        if metadata["archive_id"] != holding.archive_id:
+            raise BlobDamaged(f"says that it belongs to {metadata['archive_id']}")
+        if metadata["kind"] == "companions":
+            self._add_companions(path, metadata)
+            return None
+        if metadata["kind"] != "report":
+            raise BlobDamaged("is a second source of its entry")
+        self._archive.blobs.check(path, checksum_in(metadata))
+        return report_of(self._archive, path, metadata)
+
+    def _add_companions(self, path: str, metadata: dict[str, Any]) -> None:
+        found: tuple[Companion, ...] = companions_of(self._archive, path, metadata)
+        disk = self._archive.blobs.disk_size(path)
+
+        def unit(tx: Connection) -> None:
+            entry = entries.get(tx, metadata["archive_id"])
+            entries.set_companions(tx, entry.archive_id, (*entry.companions, *found), disk_size_bytes=disk)
+
+        self._archive.write(unit)
+        self.companions += 1
+
+    def _show(self, archive_id: str, found: Sequence[Report]) -> None:
+        """Add reports, not to be sent; the entry shows the last ones of them, unless they were rolled back."""
+        if not found:
+            return
+        gone = self._before.rolled_back(archive_id)
+        live = [each for each in found if each.archived_path not in gone]
+        first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
+
+        def unit(tx: Connection) -> None:
+            for report in found:
+                reports.add(tx, report)
+            if live:
+                entries.show_reports(tx, archive_id, live[first:])
+                entries.set_rebuilt(tx, archive_id, self._moment)
+
+        self._archive.write(unit)
+        self.reports += len(found)
+
+    def _roll_back(self, archive_id: str) -> None:
+        """Show the earlier conversion of an entry that was rolled back after the copy was made."""
+        gone = self._before.rolled_back(archive_id)
+        if gone:
+            self._archive.write(lambda tx: self._show_earlier(tx, archive_id, gone))
+
+    def _show_earlier(self, tx: Connection, archive_id: str, gone: frozenset[str]) -> None:
+        now = current_of(tx, archive_id)
+        shown = now.conversion
+        if shown is None or not any(report.archived_path in gone for report in now.reports):
+            return
+        every = reports.of_entry(tx, archive_id)
+        void = {report.conversion_id for report in every if report.archived_path in gone}
+        before = [c for c in now.past if c.attempt < shown.attempt and c.conversion_id not in void]
+        if not before:
+            return
+        for report in now.reports:
+            if report.submission_state is SubmissionState.WAITING:
+                reports.withhold(tx, report, reason=_ROLLED_BACK)
+        again = [each for each in every if each.conversion_id == before[-1].conversion_id]
+        conversions.show(tx, self._archive, before[-1], again)
+        details = {"from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
+        event = Event(kind="conversion.set_back", at=self._moment, archive_id=archive_id, details=details)
+        events.append(tx, event)
