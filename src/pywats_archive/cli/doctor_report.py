@@ -51,13 +51,18 @@ def draw(examination: Examination, *, verbose: bool, quick: bool, named: str) ->
     if verbose:
         for folder in examination.folders:
             _draw_folder(folder)
+    draw_findings(examination, verbose=verbose)
+    _close(examination, quick=quick, named=named)
+
+
+def draw_findings(examination: Examination, *, verbose: bool = False) -> None:
+    """Print a line for each folder and each check."""
     _section("Folders", list(_folder_lines(examination.folders)))
     of_converters = [check for check in examination.checks if check.topic is Topic.CONVERTER]
     _section("Converters", [_check_line(check, check.subject, verbose=verbose) for check in of_converters])
     others = [check for check in examination.checks if check.topic is not Topic.CONVERTER]
     several = [check.topic for check in others if check.subject]
     _section("Station", [_named_line(check, several, verbose=verbose) for check in others])
-    _close(examination, quick=quick, named=named)
 
 
 def _section(title: str, lines: Sequence[_Line]) -> None:

@@ -16,6 +16,7 @@ _ON_RECORD = "the archive cannot be written to"
 _DIFFERS = "an entry failed or was skipped"
 EXAMPLES = {
     "demo": Example("demo --to /tmp/demo", "the check of the demo found a problem"),
+    "init": Example("init --config config.json", "a trial failed or you said no; nothing was written"),
     "run": Example("run --until-idle --config config.json", "the service failed, or sources need a person"),
     "status": Example("status SN900500", "an open alert, a vanished source, or nothing found"),
     "logs": Example("logs -f", "this command cannot find or read the log"),

@@ -67,6 +67,17 @@ def config_of(config: Path | None) -> Path:
     return _config(config, is_local_used=True).path
 
 
+def future_config_of(config: Path | None) -> Path:
+    """Find the configuration, or the place for a new one: as ``config_of``, but the file need not exist."""
+    named = config or os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named).absolute()
+    try:
+        return config_of(None)
+    except ConfigError:
+        return default_config()
+
+
 def chosen_archive(archive: Path | None, config: Path | None) -> Path | None:
     """Find which archive of a configuration a verb works on: --archive, or PYWATS_ARCHIVE unless a configuration is named.
 

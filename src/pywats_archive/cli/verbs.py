@@ -37,6 +37,7 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb("demo", Group.RUN, "Try it out: run a simulated station once.", "demo:demo"),
+    Verb("init", Group.RUN, "Set up a station, question by question.", "init.start:init"),
     Verb("run", Group.RUN, "Run the service until it is stopped.", "run:run"),
     Verb("status", Group.RUN, "Show whether all is well, or find one file.", "status:status", logs=False),
     Verb("logs", Group.RUN, "Show the log of the service.", "log_view:logs", logs=False),

@@ -1,10 +1,10 @@
-"""The text of a configuration with keys of one converter changed: everything else stays as it is written. Pure."""
+"""The text of a configuration with keys changed or converters added: everything else stays as it is written. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,46 @@ def edited(text: str, converter_name: str, values: Mapping[str, Any]) -> str:
     for key, value in values.items():
         text = _with(text, start, key, json.dumps(value, ensure_ascii=text.isascii()))
     return text
+
+
+def extended(text: str, values: Mapping[str, Any], sections: Sequence[Mapping[str, Any]]) -> str:
+    """Return a configuration with these keys of the station, and with sections behind its converters, indented as the others.
+
+    The text must be a JSON object with at least one key.
+    """
+    for key, value in values.items():
+        text = _with(text, _after_space(text, 0), key, json.dumps(value, ensure_ascii=text.isascii()))
+    for section in sections:
+        text = _with_section(text, section)
+    return text
+
+
+def _with_section(text: str, section: Mapping[str, Any]) -> str:
+    start = _after_space(text, 0)
+    first, converters = next(_members(text, start)), _member(text, start, "converters")
+    if converters is None or text[converters.value_start] != "[":
+        written = _written(text, [section], like=first.space, within="")
+        return _with(text, start, "converters", written)
+    items = [(at, _DECODER.raw_decode(text, at)[1]) for at, _ in _items(text, converters.value_start)]
+    if not items:
+        written = _written(text, [section], like=first.space, within=_indentation(first.space))
+        return text[: converters.value_start] + written + text[converters.end :]
+    (at, end) = items[-1]
+    space = text[len(text[:at].rstrip()) : at]
+    written = _written(text, section, like=first.space, within=_indentation(space))
+    return f"{text[:end]},{space or ' '}{written}{text[end:]}"
+
+
+def _written(text: str, value: Any, *, like: str, within: str) -> str:
+    """Write a value as its neighbours are: on one line, or indented by the space before the first key, ``like``."""
+    is_wide = "\n" in like
+    written = json.dumps(value, indent=_indentation(like) if is_wide else None, ensure_ascii=text.isascii())
+    end = "\r\n" if "\r\n" in like else "\n"
+    return written.replace("\n", f"{end}{within}")
+
+
+def _indentation(space: str) -> str:
+    return space.rpartition("\n")[2]
 
 
 def _section_start(text: str, converter_name: str) -> int:

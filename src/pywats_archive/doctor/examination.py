@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import getpass
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,20 @@ def examine_station(
     ``away`` are unavailable archives: nothing is tried in their place.
     """
     return _examine(places_of(station), watchers_of(station), means or Means(), away or {})
+
+
+def with_created(examination: Examination, folders: Collection[Path]) -> Examination:
+    """Return an examination as it is once missing folders are created, which the set-up of a station does. Pure."""
+    paths = {os.path.normpath(folder) for folder in folders}
+    return replace(examination, folders=tuple(_created(each, paths) for each in examination.folders))
+
+
+def _created(examined: Examined, paths: Collection[str]) -> Examined:
+    findings = examined.findings
+    if findings.path not in paths:
+        return examined
+    others = tuple(each for each in findings.outcomes if (each.check, each.result) != (Check.THERE, Result.WEAK))
+    return replace(examined, verdict=judge(replace(findings, outcomes=others)))
 
 
 def examine_archive(root: Path, means: Means | None = None) -> Examination:

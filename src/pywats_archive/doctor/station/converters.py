@@ -8,7 +8,7 @@ from pywats_archive.config import ConverterConfig, StationConfig
 from pywats_archive.conversion.pool.processes import AtStop, ConverterProcesses
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.errors import ArchiveError
-from pywats_archive.host.job import job_for
+from pywats_archive.host.job import ConverterDescription, job_for
 from pywats_archive.host.settings.secrets import redact
 from pywats_archive.host.worker import entry as worker
 from pywats_archive.models.conversion import ConverterInfo
@@ -28,15 +28,23 @@ def enabled(station: StationConfig) -> tuple[ConverterConfig, ...]:
 
 def check_converter(config: ConverterConfig, station: StationConfig, processes: ConverterProcesses) -> StationCheck:
     """Load a converter's code, create an instance, and end both within the time that the service allows."""
+    described = describe(config, station, processes)
+    if isinstance(described, str):
+        return _failed(config, described)
+    return _loaded(config, described.info)
+
+
+def describe(
+    config: ConverterConfig, station: StationConfig, processes: ConverterProcesses
+) -> ConverterDescription | str:
+    """Return the description of a converter as it is loaded, or why it cannot be loaded."""
     limit_s = min(worker.DESCRIBED_WITHIN_S, config.timeout_seconds)
     job = job_for(config, station)
     try:
         described = processes.run(worker.describe_converter, job, timeout_s=limit_s, at_stop=AtStop.END)
     except ArchiveError as exc:
         described = str(exc)
-    if isinstance(described, str):
-        return _failed(config, redact(described, config.arguments, None))
-    return _loaded(config, described.info)
+    return redact(described, config.arguments, None) if isinstance(described, str) else described
 
 
 def _failed(config: ConverterConfig, reason: str) -> StationCheck:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import os
 import re
-import secrets
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +16,13 @@ from pydantic import ValidationError
 from pywats_archive.config import ConverterConfig
 from pywats_archive.config.edited import edited
 from pywats_archive.config.keys import ARCHIVE_KEYS
-from pywats_archive.errors import ConfigChanged, ConfigError, UnknownConverter, UsageError
+from pywats_archive.errors import ConfigError, UnknownConverter, UsageError
 from pywats_archive.host.settings import state_file
 from pywats_archive.host.settings.configfile import check_document
 from pywats_archive.host.settings.document import parse_object, read_content, sections_of
-from pywats_archive.host.settings.state_file import FORMER
+from pywats_archive.host.settings.writing.replacing import changed_meanwhile, replace_keeping, sole_writer
 from pywats_archive.models.settings.changes import SavedSettings, SettingChange, SettingFault, SettingsPlan
-from pywats_archive.portable import names
-from pywats_archive.portable.files import sync_folder
-from pywats_archive.portable.placing import free_names
-from pywats_archive.portable.private import create_like
 
-_LOCK = ".lock"
-_PARTIAL = ".part"
-_PATIENCE_S = 10.0
 _MISSING = object()
 _WORDS = {
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "Must be a whole number"),
@@ -111,73 +100,24 @@ def make_change(path: Path, converter_name: str, answers: Mapping[str, Any], *, 
     ConfigChanged if the file is not the one with ``checksum``. ConfigError if a value cannot be used, or the file not be
     written.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and readers lock nothing)
-
     real = path.resolve()
-    former = real.parent / FORMER
-    try:
-        former.mkdir(mode=0o700, exist_ok=True)
-        with FileLock(former / _LOCK, timeout=_PATIENCE_S, thread_local=False, is_singleton=False):
-            return _made(path, real, converter_name, answers, checksum)
-    except Timeout as exc:
-        raise ConfigChanged(f"{path}: another program is changing it; try again") from exc
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be changed ({exc.strerror or exc}); check the rights of its folder") from exc
+    with sole_writer(path, real):
+        return _made(path, real, converter_name, answers, checksum)
 
 
 def _made(path: Path, real: Path, converter_name: str, answers: Mapping[str, Any], checksum: str) -> SavedSettings:
     content = read_content(real)
     found = planned(content, path, converter_name, answers)
     if found.plan.checksum != checksum:
-        raise ConfigChanged(f"{path}: was changed meanwhile; look at the changes again, then save them")
+        raise changed_meanwhile(path)
     if found.plan.faults:
         raise ConfigError(
             "; ".join(f"{each.key}: {each.message}" if each.key else each.message for each in found.plan.faults)
         )
     if not found.plan.changes:
         return SavedSettings(changes=())
-    _require_writable(path, real)
-    _clear(real)
-    former = _kept(real, content)
-    _replace(path, real, before=content, after=found.content)
+    former = replace_keeping(path, real, before=content, after=found.content)
     return SavedSettings(changes=found.plan.changes, former=former)
-
-
-def _clear(real: Path) -> None:
-    """Remove partial files of interrupted changes: they contain the station's secrets. The caller holds the lock."""
-    for path in list(real.parent.iterdir()):
-        if path.name.startswith(f".{real.name}.") and path.name.endswith(_PARTIAL):
-            names.unlink(path, missing_ok=True)
-
-
-def _kept(real: Path, content: bytes) -> Path:
-    now = datetime.now(timezone.utc)
-    for name in free_names(f"{now:%Y%m%dT%H%M%SZ}-{real.name}"):
-        copy = real.parent / FORMER / name
-        try:
-            create_like(copy, content, model=real)
-        except FileExistsError:
-            continue
-        return copy
-    raise AssertionError("names do not end")
-
-
-def _replace(path: Path, real: Path, *, before: bytes, after: bytes) -> None:
-    partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}{_PARTIAL}")
-    create_like(partial, after, model=real)
-    try:
-        if read_content(real) != before:
-            raise ConfigChanged(f"{path}: was changed meanwhile; look at the changes again, then save them")
-        names.replace(partial, real)
-    finally:
-        names.unlink(partial, missing_ok=True)
-    sync_folder(real.parent)
-
-
-def _require_writable(path: Path, real: Path) -> None:
-    """Raise ConfigError for a file that is read-only; it could be replaced, but somebody protected it."""
-    if not real.stat().st_mode & stat.S_IWUSR or not os.access(real, os.W_OK):
-        raise ConfigError(f"{path}: is read-only; make the file writable, or change it by hand")
 
 
 def _section(document: dict[str, Any], path: Path, converter_name: str) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""``init`` with options alone, as a script calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.command import command
+from tests.station import Station
+
+from pywats_archive.host.settings.state_file import FORMER, STATE_FILE
+
+TOKEN = "dGVzdDpzZWNyZXQtb2YtdGhlLXN0YXRpb24="
+SPEA = "pywats_client.converters.standard.spea_converter.SPEAConverter"
+
+
+@pytest.fixture
+def words(station: Station) -> list[str]:
+    """The options of a whole station that does not exist yet."""
+    (station.root / "token.txt").write_text(f"{TOKEN}\n", encoding="utf-8-sig")
+    place = [
+        "--config",
+        str(station.root / "new" / "config.json"),
+        "--converters-folder",
+        str(station.root / "converters"),
+    ]
+    return [*place, "--server", station.server.address, "--token-file", str(station.root / "token.txt")]
+
+
+def written(station: Station) -> dict[str, Any]:
+    """Return the configuration that was written."""
+    found: dict[str, Any] = json.loads((station.root / "new" / "config.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_a_station_by_options(station: Station, words: list[str]) -> None:
+    """Each converter is described by its code; the document has the checks and the next commands, and not the token."""
+    watch = station.root / "logs"
+    added = ["--converter", "ICT=speaconverter", "--converter", f"FCT=own.Any:{watch}", "--retention-days", "365"]
+    answer = command("init", "--yes", "--json", *words, *added, "--max-size-gb", "50", "--post-action", "ZIP")
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(answer.stdout)
+    assert document["is_new"] is True and document["added"] == ["ICT", "FCT"] and document["former"] is None
+    assert {each["topic"]: each["level"] for each in document["checks"]}["server"] == "ok"
+    assert document["next_commands"][-1].startswith("pywats-archive service install --config ")
+    ict, fct = written(station)["converters"]
+    assert ict["module_path"] == SPEA and ict["watch_folder"] == "ICT/watch" and ict["retention_days"] == 365
+    assert fct["module_path"] == "own.Any" and fct["watch_folder"] == str(watch) and fct["post_action"] == "zip"
+    assert document["created_folders"] == [str(station.root / "new" / "ICT" / "watch"), str(watch)]
+    assert TOKEN not in answer.stdout + answer.stderr and written(station)["api_token"] == TOKEN
+    again = command("init", "--yes", *words, *added, "--max-size-gb", "50", "--post-action", "zip")
+    assert again.returncode == 0 and "Nothing to write" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("left_out", "option"), [("--server", "--server"), ("--token-file", "--token-file"), ("--converter", "--converter")]
+)
+def test_what_is_missing_is_named(station: Station, words: list[str], left_out: str, option: str) -> None:
+    """Wrong use: one line, nothing written; without --yes and without a terminal too."""
+    whole = [*words, "--converter", "ICT=SPEAConverter"]
+    at = whole.index(left_out)
+    for yes in (["--yes"], []):
+        answer = command("init", *yes, *whole[:at], *whole[at + 2 :])
+        assert answer.returncode == 2 and f"add {option}" in answer.stderr and answer.stdout == ""
+    assert not (station.root / "new").exists()
+
+
+def test_without_a_terminal_nothing_is_asked(station: Station, words: list[str]) -> None:
+    """With every answer there, only --yes is missing."""
+    answer = command("init", *words, "--converter", "ICT=SPEAConverter")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "pywats-archive: cannot ask (no terminal); add --yes to write without a question\n"
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (["--converter", "ICT"], "use NAME=CLASS"),
+        (["--converter", "ICT=SPEAConvertor"], "did you mean 'SPEAConverter'?"),
+        (["--converter", "A=own.Any", "--converter", "A=SPEAConverter"], "used twice"),
+        (["--converter", "A=own.Any", "--post-action", "burn"], "choose from move, delete, zip, keep, archive"),
+        (["--converter", "A=own.Any", "--archive-folder", "new/A/watch"], "lie within each other"),
+    ],
+)
+def test_a_wrong_option_is_one_line(station: Station, words: list[str], extra: list[str], told: str) -> None:
+    """Exit 2, and nothing is written."""
+    if "--archive-folder" in extra:
+        extra = [*extra[:-1], str(station.root / "new" / "A" / "watch")]
+    answer = command("init", "--yes", "--offline", *words, *extra)
+    assert answer.returncode == 2 and told in answer.stderr and answer.stderr.count("\n") == 1
+    assert not (station.root / "new").exists()
+
+
+def test_a_server_that_refuses_or_does_not_answer_is_an_error(station: Station, words: list[str]) -> None:
+    """Nothing is written unless --offline allows it."""
+    added = ["--converter", "ICT=own.Any"]
+    station.server.stop()
+    answer = command("init", "--yes", *words, *added)
+    assert answer.returncode == 1 and "does not answer" in answer.stderr and "add --offline" in answer.stderr
+    assert not (station.root / "new").exists()
+    assert command("init", "--yes", "--offline", *words, *added).returncode == 0
+    assert written(station)["service_address"] == station.server.address
+
+
+def test_a_converter_that_cannot_be_loaded_is_an_error(station: Station, words: list[str]) -> None:
+    """The reason is named, and nothing is written."""
+    answer = command("init", "--yes", "--offline", *words, "--converter", "ICT=own.Missing")
+    assert answer.returncode == 1 and "has no class 'Missing'" in answer.stderr
+    assert not (station.root / "new").exists()
+
+
+def test_a_folder_converter_is_configured_as_one(station: Station, words: list[str]) -> None:
+    """Its kind is that of its code."""
+    from tests.station import FOLDERS  # noqa: PLC0415 (of this test alone)
+
+    station.code(FOLDERS)
+    assert command("init", "--yes", "--offline", *words, "--converter", "ICT=own.Folders").returncode == 0
+    assert written(station)["converters"][0]["converter_type"] == "folder"
+
+
+def test_a_second_init_adds_and_loses_nothing(station: Station) -> None:
+    """Text, keys and order of the former file stay; a copy of it is kept; server and token are not asked for again."""
+    station.add("old", archive_enabled=False, arguments={"password": "hunter2"})
+    station.keys.update(odd=[1, 2], station_presets=[])
+    before = station.write_config().read_text(encoding="utf-8")
+    config = station.root / "config.json"
+    answer = command("init", "--yes", "--json", "--config", config, "--converter", "ICT=own.Any")
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(answer.stdout)
+    after = config.read_text(encoding="utf-8")
+    head, tail = before[: before.rindex("]")], before[before.rindex("]") :]
+    assert after.startswith(head + ", {") and after.endswith(tail)
+    assert document["present"] == ["old"] and document["added"] == ["ICT"]
+    assert Path(document["former"]).parent == station.root / FORMER
+    assert Path(document["former"]).read_text(encoding="utf-8") == before
+    assert "hunter2" not in answer.stdout and "dGVzdDp0ZXN0" not in answer.stdout
+    stands = command("init", "--yes", "--config", config)
+    assert stands.returncode == 0 and "old: own.Any, not archived; stays as it is" in stands.stdout
+    assert config.read_text(encoding="utf-8") == after
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--server", "http://127.0.0.1:9"],
+        ["--converter", "old=SPEAConverter"],
+        ["--converter", "old=own.Any:elsewhere"],
+    ],
+)
+def test_what_is_set_is_not_changed(station: Station, extra: list[str]) -> None:
+    """Another value for a key or a converter that is there is wrong use."""
+    station.add("old")
+    config = station.write_config()
+    before = config.read_bytes()
+    answer = command("init", "--yes", "--offline", "--config", config, *extra)
+    assert answer.returncode == 2 and config.read_bytes() == before
+
+
+def test_a_token_in_the_environment_is_as_good(
+    station: Station, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyWATS' own variables count, and what they name is written, since a service has another environment."""
+    monkeypatch.setenv("PYWATS_API_TOKEN", TOKEN)
+    monkeypatch.setenv("PYWATS_SERVER_URL", station.server.address)
+    assert command("init", "--yes", *words[:4], "--converter", "ICT=own.Any").returncode == 0
+    assert (written(station)["service_address"], written(station)["api_token"]) == (station.server.address, TOKEN)
+
+
+def test_a_required_archive_is_kept(station: Station, words: list[str]) -> None:
+    """The converters of init satisfy the rule of the state file."""
+    (station.root / "new").mkdir()
+    rule = '{"archive": {"required": true}}'
+    (station.root / "new" / STATE_FILE).write_text(rule, encoding="utf-8")
+    assert command("init", "--yes", *words, "--converter", "ICT=own.Any").returncode == 0
+    assert (station.root / "new" / STATE_FILE).read_text(encoding="utf-8") == rule
+    assert station.names("new/ICT") == ["watch"]
