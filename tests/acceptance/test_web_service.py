@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.acceptance.test_web_network import OPENSSL, certificate
 from tests.station import Station, wait_for
 
 from pywats_archive.client import Client
@@ -169,6 +171,23 @@ def test_a_changed_configuration_is_shown(station: Station) -> None:
         station.write_config()
         root = str(station.root / "second")
         wait_for(lambda: root in service.shown())
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="needs openssl: apt-get install openssl")
+def test_a_renewed_certificate_is_used(station: Station) -> None:
+    """The pages of the service load it by themselves, and are not started again."""
+    made, key = certificate(station.root)
+    renewed, renewed_key = certificate(station.root, "renewed.test")
+    content = renewed.read_text()
+    station.keys |= {"web_certificate": made.name, "web_key": key.name}
+    with running(station) as service:
+        served = service.pages()
+        place = ("127.0.0.1", int(served["address"].rpartition(":")[2]))
+        assert served["address"].startswith("https://") and ssl.get_server_certificate(place) != content
+        renewed.replace(made)
+        renewed_key.replace(key)
+        wait_for(lambda: ssl.get_server_certificate(place) == content)
+        assert len(service.events("web.listening")) == 1 and lives(served["process"])
 
 
 def test_pages_for_the_network_without_users_are_an_alert(station: Station) -> None:

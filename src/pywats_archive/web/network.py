@@ -1,4 +1,4 @@
-"""The port of the pages, and what must be there before others than this computer reach it."""
+"""The port of the pages, their certificate, and the conditions under which other computers may reach them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def load(context: ssl.SSLContext, settings: WebSettings) -> None:
     for path in (settings.certificate, key):
         _require_readable(path)
     try:
-        context.load_cert_chain(settings.certificate, key, password=lambda: _refuse_password(key))
+        for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):  # a context that fails has no certificate left
+            each.load_cert_chain(settings.certificate, key, password=lambda: _refuse_password(key))
     except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
         reason = exc.reason if isinstance(exc, ssl.SSLError) and exc.reason else exc
         raise ConfigError(
@@ -58,6 +59,25 @@ def load(context: ssl.SSLContext, settings: WebSettings) -> None:
         others = ()
     if others:
         warn("web.key_not_private", path=str(key), reason=", ".join(others))
+
+
+class Renewal:
+    """Notices that the certificate or its key was replaced, once both stayed the same from one look to the next."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._paths = [path for path in (settings.certificate, settings.key) if path]
+        self._used = self._seen = self._stamps()
+
+    def is_due(self) -> bool:
+        """Look at the files, and return whether they are to be loaded; True once for each change."""
+        before, self._seen = self._seen, self._stamps()
+        if self._seen != before or self._seen == self._used:
+            return False
+        self._used = self._seen
+        return True
+
+    def _stamps(self) -> tuple[tuple[int, ...] | None, ...]:
+        return tuple(map(_stamp, self._paths))
 
 
 def listening(settings: WebSettings) -> socket.socket:
@@ -80,6 +100,14 @@ def listening(settings: WebSettings) -> socket.socket:
         ) from exc
     listener.listen()
     return listener
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _require_readable(path: Path) -> None:

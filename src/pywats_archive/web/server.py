@@ -27,12 +27,14 @@ from pywats_archive.web.access.users import Users
 from pywats_archive.web.app import create_app
 from pywats_archive.web.connections import PatientConnection
 from pywats_archive.web.jobs.running import Jobs
-from pywats_archive.web.network import listening, load, require_safe, tls_of
+from pywats_archive.web.network import Renewal, listening, load, require_safe, tls_of
 from pywats_archive.web.settings import WebSettings
 from pywats_archive.web.station import Station
 from pywats_archive.web.verification import Verification
 
 _STOP_S = 2
+_LOOK_S = 1
+"""The seconds between two looks at the files of the certificate."""
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """Why the system gives no further connection."""
 
@@ -48,6 +50,7 @@ class PageServer:
         users = Users(folder)
         require_safe(settings, users)
         self._settings = settings
+        self._renewal = Renewal(settings)
         self._tls = tls = tls_of(settings)
         token = load_token(folder) if settings.is_local else None
         records = Records(lambda kind, actor, details: client.record_event(kind, actor=actor, details=details))
@@ -83,6 +86,8 @@ class PageServer:
             proxy_headers=False,  # whoever asks could choose the address that is counted
             timeout_graceful_shutdown=_STOP_S,
             ssl_context_factory=(lambda *_: tls) if tls else None,
+            callback_notify=self._renew if tls else None,
+            timeout_notify=_LOOK_S,
         )
         self._server = _Server(config)
         self._listener = listening(settings)
@@ -104,6 +109,10 @@ class PageServer:
                 load(self._tls, self._settings)
             except ConfigError as exc:
                 warn("web.certificate_rejected", reason=str(exc))
+
+    async def _renew(self) -> None:
+        if await asyncio.to_thread(self._renewal.is_due):
+            await asyncio.to_thread(self.reload)
 
     def stop(self) -> bool:
         """End the pages; answers in progress have two seconds. True if this was asked before."""
