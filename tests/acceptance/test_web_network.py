@@ -34,6 +34,7 @@ PASSWORD = "correct horse battery"
 OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="needs openssl: apt-get install openssl")
 WEB = [sys.executable, "-m", "pywats_archive", "web"]
+HALF = b"POST /sign-in HTTP/1.1\r\nHost: station.test\r\nContent-Length: 100\r\n\r\nname="
 
 
 def certificate(folder: Path, name: str = "station.test") -> tuple[Path, Path]:
@@ -68,14 +69,19 @@ def served(base: Path) -> Iterator[Pages]:
 
 @pytest.mark.skipif(WINDOWS, reason="has no limit of open files for a process")
 def test_connections_without_a_handshake_fill_no_log(base: Path) -> None:
-    """Whoever opens more of them than the process may have keeps others out, and causes one line."""
+    """Whoever opens more of them than the process may have keeps others out, and causes one line, also when the pages end."""
     files = ["--certificate", str(base / "station.test.pem"), "--key", str(base / "station.test.key")]
     place = ["--host", "0.0.0.0", "--port", "0", "--name", "station.test", "--archive", str(base / "archive")]
     command = f"ulimit -n 128; exec {shlex.join([*WEB, *place, *files])}"
     process = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout and process.stderr
     port = int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+    trust = ssl.create_default_context(cafile=str(base / "station.test.pem"))
     with ExitStack() as opened:
+        slow = socket.create_connection(("127.0.0.1", port), timeout=60)
+        slow = opened.enter_context(trust.wrap_socket(slow, server_hostname="127.0.0.1"))
+        slow.sendall(HALF)  # the end waits for the rest, and asyncio tries to accept connections again meanwhile
+        assert slow.recv(1000).startswith(b"HTTP/1.1 403 ")
         for _ in range(256):
             opened.enter_context(socket.create_connection(("127.0.0.1", port)))
         first = process.stderr.readline()

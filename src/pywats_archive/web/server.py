@@ -133,6 +133,8 @@ class _Server(uvicorn.Server):
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if self.should_exit and isinstance(error, ValueError):
+            return  # after too many connections, asyncio accepts again a second later, on a port that is closed by now
         if not (isinstance(error, OSError) and error.errno in _NO_MORE):
             loop.default_exception_handler(context)
         elif not self._is_warned:
