@@ -34,6 +34,11 @@ class StationConfig(BaseModel):
         """Return each archive in use once, in the order of the file; with ``even_unused``, those of disabled converters too."""
         return self.outline().archive_roots(even_unused=even_unused)
 
+    def min_free_gb(self, root: Path) -> tuple[float | None, ...]:
+        """Return ``min_free_gb`` of each converter that uses the archive at ``root``."""
+        sharing = (c for c in self.converters if c.enabled and c.archive_enabled and self.archive_root(c) == root)
+        return tuple(converter.min_free_gb for converter in sharing)
+
     def outline(self) -> StationOutline:
         """Return what a reader needs of it."""
         return StationOutline(path=self.path, converters=tuple(converter.outline() for converter in self.converters))

@@ -61,7 +61,9 @@ def of_station(
 def of_archive(root: Path, *, is_quick: bool = False) -> Examination:
     """Examine the folder of one archive, or of a future archive."""
     means = Means(is_quick=is_quick)
-    checking = _begun([(Topic.ARCHIVE, str(root), partial(archives.check_archives, [root.absolute()]))], means.limit_s)
+    checking = _begun(
+        [(Topic.ARCHIVE, str(root), partial(archives.check_archives, {root.absolute(): ()}))], means.limit_s
+    )
     looking = _services_of([root], means.limit_s)
     found = examine_archive(root, means)
     (services,) = looking.results()
@@ -84,7 +86,8 @@ def _works(
         for each in converters.enabled(station)
     ]
     asked: _Checks = partial(_left_out, Topic.SERVER) if is_quick else partial(server.check_server, station.server)
-    return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, tuple(roots)))]
+    wishes = {root: station.min_free_gb(root) for root in roots}
+    return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 
 
 def _begun(works: Iterable[_Work], limit_s: float) -> InTime[tuple[StationCheck, ...]]:

@@ -115,14 +115,24 @@ def test_all_that_grows_on_a_disk_counts_together() -> None:
     assert check.level is CheckLevel.WARNING and "the disk is full in 50 days" in check.seen
 
 
+def test_less_than_the_minimum_is_a_fault_even_if_nothing_grows() -> None:
+    """Below ``min_free_gb`` no new source is archived, so ``doctor`` does not say that all is well."""
+    idle = replace(GROWTH, bytes_per_day=0)
+    check = check_space("", [idle], free_bytes=63 * 10**9, least_free_bytes=100 * 10**9)
+    assert check.level is CheckLevel.FAILED and "63.0 GB free, less than min_free_gb (100.0 GB)" in check.seen
+    assert check_space("", [idle], free_bytes=100 * 10**9, least_free_bytes=100 * 10**9).level is CheckLevel.OK
+
+
 def test_archives_are_opened_and_measured(station: Station, tmp_path: Path) -> None:
     """An archive that is not there yet is no check; a damaged one is a fault."""
     (station.add("ICT") / "SN1.log").write_bytes(b"content")
     station.run()
-    roots = [station.archive_root, tmp_path / "later"]
+    roots = {station.archive_root: (), tmp_path / "later": ()}
     opened, space = archives.check_archives(roots)
     assert (opened.topic, opened.seen, opened.level) == (Topic.ARCHIVE, "opens, with 1 entry", CheckLevel.OK)
     assert (space.topic, space.subject, space.level) == (Topic.SPACE, str(station.archive_root), CheckLevel.OK)
+    _, low = archives.check_archives({station.archive_root: (None, 0.5, 10**6)})
+    assert low.level is CheckLevel.FAILED and "less than min_free_gb (1,000,000.0 GB)" in low.seen
     catalog = station.archive_root / "metadata.db"
     catalog.rename(tmp_path / "away")
     (damaged,) = archives.check_archives(roots)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pywats_archive.pipeline.mounts.disk import GB, DiskSpace, is_low, least_free_bytes
+from pywats_archive.config.free_space import GB, least_free_bytes
+from pywats_archive.pipeline.mounts.disk import DiskSpace, is_low
 
 TB = 10**12
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pywats_archive.archive import figures
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.archive.liveness import heartbeat
+from pywats_archive.config.free_space import least_free_bytes
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.station.space import Growth, check_space
 from pywats_archive.errors import ArchiveError
@@ -24,18 +25,22 @@ class _Opened:
     entries: int
     growths: tuple[Growth, ...]
     free_bytes: int
+    least_free_bytes: int
     disk: int
 
 
-def check_archives(roots: Sequence[Path]) -> tuple[StationCheck, ...]:
-    """Open each archive that exists for reading, beside a running service too, and compare growth with free space."""
+def check_archives(min_free_gb: Mapping[Path, Sequence[float | None]]) -> tuple[StationCheck, ...]:
+    """Open each archive that exists for reading, beside a running service too, and compare growth with free space.
+
+    ``min_free_gb`` has each archive, with the values of the converters that use it.
+    """
     checks: list[StationCheck] = []
     opened: list[_Opened] = []
-    for root in roots:
+    for root, wishes in min_free_gb.items():
         if not (root / DESCRIPTION).exists():
             continue
         try:
-            opened.append(_open(root))
+            opened.append(_open(root, wishes))
         except (ArchiveError, OSError) as exc:
             checks.append(StationCheck(topic=Topic.ARCHIVE, subject=str(root), level=CheckLevel.FAILED, seen=str(exc)))
         else:
@@ -56,7 +61,7 @@ def service_statuses(roots: Sequence[Path]) -> tuple[ServiceStatus, ...]:
     return tuple(heartbeat.status_of(root, now=utc_now()) for root in roots if (root / DESCRIPTION).exists())
 
 
-def _open(root: Path) -> _Opened:
+def _open(root: Path, min_free_gb: Sequence[float | None]) -> _Opened:
     with Archive.open(root) as archive:
         found = figures.statistics(archive)
         growths = []
@@ -70,9 +75,14 @@ def _open(root: Path) -> _Opened:
                     max_size_bytes=policy.max_size_bytes if policy.enabled else None,
                 )
             )
-    free = shutil.disk_usage(root).free
+    disk = shutil.disk_usage(root)
     return _Opened(
-        root=root, entries=found.total_entries, growths=tuple(growths), free_bytes=free, disk=root.stat().st_dev
+        root=root,
+        entries=found.total_entries,
+        growths=tuple(growths),
+        free_bytes=disk.free,
+        least_free_bytes=least_free_bytes(disk.total, min_free_gb),
+        disk=root.stat().st_dev,
     )
 
 
@@ -82,7 +92,8 @@ def _space(opened: Sequence[_Opened]) -> Iterator[StationCheck]:
         here = [each for each in opened if each.disk == disk]
         growths = [growth for each in here for growth in each.growths]
         subject = ", ".join(str(each.root) for each in here)
-        yield check_space(subject, growths, free_bytes=min(each.free_bytes for each in here))
+        least = max(each.least_free_bytes for each in here)
+        yield check_space(subject, growths, free_bytes=min(each.free_bytes for each in here), least_free_bytes=least)
 
 
 def _service(status: ServiceStatus) -> StationCheck:

@@ -34,10 +34,18 @@ class Growth:
         return max(0, most - self.disk_size_bytes)
 
 
-def check_space(subject: str, growths: Sequence[Growth], *, free_bytes: int) -> StationCheck:
-    """Compare what is to come on one disk with its free space."""
+def check_space(subject: str, growths: Sequence[Growth], *, free_bytes: int, least_free_bytes: int = 0) -> StationCheck:
+    """Compare the free space of one disk with the minimum, below which no new source is archived, and with what is to come."""
     to_come, per_day = sum(each.to_come_bytes for each in growths), sum(each.bytes_per_day for each in growths)
     free = f"{_gb(free_bytes)} free"
+    if free_bytes < least_free_bytes:
+        return StationCheck(
+            topic=Topic.SPACE,
+            subject=subject,
+            level=CheckLevel.FAILED,
+            seen=f"{free}, less than min_free_gb ({_gb(least_free_bytes)}), so new sources are not archived",
+            advice="free some space on this disk, or write a smaller min_free_gb into the configuration",
+        )
     if not per_day:
         return StationCheck(topic=Topic.SPACE, subject=subject, seen=f"{free}; nothing came in within the last week")
     room = free_bytes - SPACE_BYTES

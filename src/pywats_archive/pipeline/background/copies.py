@@ -16,11 +16,11 @@ from pywats_archive.archive.copies.making import Copied, Target, Wanted
 from pywats_archive.archive.copies.place import CopyPlace
 from pywats_archive.archive.copies.plan import EVERY, FIRST_AFTER, is_due
 from pywats_archive.archive.core import Archive
+from pywats_archive.config.free_space import least_free_bytes
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import NOT_COPIED, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
-from pywats_archive.pipeline.mounts.disk import least_free_bytes
 from pywats_archive.pipeline.mounts.mount import ArchiveMount
 from pywats_archive.pipeline.mounts.pool import ArchivePool
 

@@ -1,27 +1,17 @@
-"""The minimum free space on an archive's disk (``min_free_gb``): below it no new source is archived."""
+"""Whether an archive's disk has its minimum free space, and new sources wait otherwise."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from pywats_archive.config.free_space import GB, least_free_bytes
 from pywats_archive.errors import DiskLow
 
-GB = 10**9
-SHARE_OF_DISK = 0.05
 MEASURED_EVERY_S = 1.0
-
-
-def least_free_bytes(total_bytes: int, min_free_gb: Iterable[float | None]) -> int:
-    """Return the minimum free space of a disk: the largest value of the converters that share the archive.
-
-    None is the default: 1 GB, or 5 % of a smaller disk.
-    """
-    default = min(GB, int(total_bytes * SHARE_OF_DISK))
-    return max((default if wish is None else int(wish * GB) for wish in min_free_gb), default=default)
 
 
 def is_low(free_bytes: int, least_bytes: int, *, was_low: bool) -> bool:

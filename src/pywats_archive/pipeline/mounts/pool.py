@@ -93,10 +93,8 @@ class ArchivePool:
 
     def set_minimum_free(self, station: StationConfig) -> None:
         """Apply ``min_free_gb`` of every converter that shares an archive."""
-        archived = [c for c in station.converters if c.enabled and c.archive_enabled]
         for root in station.archive_roots():
-            sharing = (c for c in archived if station.archive_root(c) == root)
-            self.mount(root).disk.min_free_gb = tuple(config.min_free_gb for config in sharing)
+            self.mount(root).disk.min_free_gb = station.min_free_gb(root)
 
     def require_back(self, root: Path) -> None:
         """Raise ArchiveAway unless the known archive of ``root`` is available; an unknown one may be created."""
