@@ -63,6 +63,8 @@ CALLS = {
     "web users list": ["web", "users", "list", *STATION],
     "web users revoke": ["web", "users", "revoke", "Ann", "nightly", *STATION],
     "web users remove": ["web", "users", "remove", "Ann", *STATION],
+    "import --preview": ["import", "--done", "{root}/old", "--converter", "good", "--preview", *STATION],
+    "import": ["import", "--done", "{root}/old", "--converter", "good", *STATION],
     "rebuild": ["rebuild", "--yes", *ARCHIVE],
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }
@@ -119,5 +121,9 @@ class VerbStation:
             Users(self._station.root).add("Ann", "a long enough password", Role.VIEWER)
         if name == "verify":
             (root / "sources" / "unknown.gz").write_bytes(b"unknown")
+        if name == "import --preview":
+            (self._station.root / "old").mkdir()
+            (self._station.root / "old" / "ä☃ [red].log").write_bytes(b"from before")
+            (self._station.root / "old" / ".half ☃").write_bytes(b"half")
         if name == "rebuild":
             (root / "sources" / "unknown.gz").unlink()

@@ -103,6 +103,12 @@ def find_same_source(
     return entry_of(row) if row else None
 
 
+def at_path(db: Connection, path: str, converter_name: str) -> tuple[ArchiveEntry, ...]:
+    """Return all entries of a converter whose source was at this path, oldest first."""
+    where = f"{_ROWS.select} WHERE source_path = ? AND converter_name = ? ORDER BY entry_no"
+    return tuple(map(entry_of, rows(db, where, (path_to_text(path), converter_name))))
+
+
 def shorter_at_its_place(
     db: Connection, entry: ArchiveEntry, *, by_inode: bool, limit: int
 ) -> tuple[ArchiveEntry, ...]:

@@ -10,7 +10,7 @@ from pywats_archive.archive.core import EntryDetails
 from pywats_archive.cli.entries_table import result_text
 from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
-from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
@@ -53,6 +53,7 @@ def _entry_facts(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
         *([("part", entry.part_number)] if entry.part_number else []),
         ("converter", entry.converter_name),
         ("converted", _CONVERTED.get(status, status.value.lower())),
+        *_importing(entry, now),
         ("source", entry.source_original_path),
         ("archived", exact(entry.created_at, now=now)),
         ("archived as", entry.source_archived_path or "not kept (archive_source_files is off)"),
@@ -62,6 +63,12 @@ def _entry_facts(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
         *_rebuilding(entry, now),
         _keeping(entry, now),
     ]
+
+
+def _importing(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
+    if entry.conversion_error != IMPORTED:
+        return []
+    return [("imported", f"from a Done folder; its own time is {exact(entry.conversion_timestamp, now=now)}")]
 
 
 def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:

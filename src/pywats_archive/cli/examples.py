@@ -35,6 +35,9 @@ EXAMPLES = {
     "service stop": Example("service stop", "the service manager refused"),
     "service status": Example("service status", "not running, or pyWATS' own service is there"),
     "service remove": Example("service remove", "the service manager refused"),
+    "import": Example(
+        "import --done Done --converter ICT --preview", "something could not be imported, or the archive cannot be used"
+    ),
     "list": Example("list --result failed --since 2d --converter ICT"),
     "search": Example("search limits --status failed"),
     "show": Example("show SN900500 --report 1"),

@@ -102,10 +102,12 @@ def quoted(word: str | Path) -> str:
     return word if re.fullmatch(r"[\w@%+=:,./\\-]+", word) else '"' + word.replace('"', '\\"') + '"'
 
 
-def open_client(archive: Path | None, config: Path | None) -> Client:
-    """Open what --archive or --config names, or what is found without them."""
+def open_client(archive: Path | None, config: Path | None, *, may_be_new: bool = False) -> Client:
+    """Open what --archive or --config names, or what is found without them; ``may_be_new``: the verb creates the archive."""
     place = place_of(archive, config)
-    return Client([place.path]) if place.is_archive else _open_config(place.path)
+    if place.is_archive:
+        return Client([place.path])
+    return Client.from_config(place.path) if may_be_new else _open_config(place.path)
 
 
 def entry_filter(

@@ -162,6 +162,8 @@ class AsyncClient(Face[Client]):
     verify = streamed(Client.verify)
     count_files = awaited(Client.count_files)
     rebuild = awaited(Client.rebuild)
+    preview_import = awaited(Client.preview_import)
+    import_done = awaited(Client.import_done)
 
     runs = awaited(Client.runs)
     run = awaited(Client.run)

@@ -10,6 +10,9 @@ from typing import Any
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import UnitResult
 
+IMPORTED = "imported: it was converted before it was archived"
+"""Why an entry that was taken over from a Done folder is SKIPPED, until it is replayed."""
+
 
 class ConversionStatus(str, Enum):
     """The state of an entry's latest conversion; the words are pyWATS' own, plus PENDING."""
@@ -91,7 +94,7 @@ class ArchiveEntry:
     """Files that the converter reads beside the source."""
 
     conversion_timestamp: datetime
-    """When its latest conversion began; before that, when it was archived."""
+    """When its latest conversion began; before that, when it was archived, or for an imported one its own time."""
     conversion_parameters: dict[str, Any] = field(default_factory=dict)
     """The converter's arguments; PASSWORD arguments as keyed fingerprints."""
     conversion_status: ConversionStatus = ConversionStatus.PENDING

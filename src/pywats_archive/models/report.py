@@ -59,6 +59,8 @@ LONGEST_ID = 1000
 """Of a report's id and of a converter's version, in characters: both are in the headers of blobs, which hold 65,531 bytes."""
 NEVER_SENT = "a crash came before it could be sent"
 """Why a report of an unrecorded conversion is withheld."""
+IMPORTED = "imported: it was made before its source was archived"
+"""Why an imported report is withheld."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.models.report import Report
 from pywats_archive.models.time import storable_ns
 
-_NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by"}
+_NOT_IN_ROWS = {"converter_version", "archived_at", "number", "found_by", "origin", "own_time", "packed_in"}
 """Header fields that may have another value in the row, or be missing there."""
 _BACKUP = "restore this file from a backup"
 

@@ -48,3 +48,15 @@ def nobody_replaying(root: Path, *, timeout_s: float = 0) -> AbstractContextMana
     """Prevent every replay inside the block; RunRunning if one runs until the timeout."""
     message = f"{root}: a reprocessing is running; wait for it, or cancel it with 'pywats-archive reprocess'"
     return locked(root, layout.REPROCESSING, timeout_s=timeout_s, busy=lambda: RunRunning(message))
+
+
+def only_import(root: Path) -> AbstractContextManager[None]:
+    """Prevent every other import, and a rebuild, inside the block; ArchiveInUse if an import is running."""
+    message = f"{root}: an import is running; try again when it has finished"
+    return locked(root, layout.IMPORTING, busy=lambda: ArchiveInUse(message))
+
+
+def between_import_batches(root: Path, *, timeout_s: float) -> AbstractContextManager[None]:
+    """Let no import write a file inside the block; ArchiveInUse if one does until the timeout."""
+    message = f"{root}: an import is writing a large source; try again later"
+    return locked(root, layout.IMPORT_BATCH, timeout_s=timeout_s, busy=lambda: ArchiveInUse(message))

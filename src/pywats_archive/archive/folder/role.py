@@ -21,6 +21,10 @@ AS_SOURCE = ("original_path", "converter_name", "converter_version", "compressio
 OWN_MTIME_NS = "own_mtime_ns"
 """Header key for a source's own time, where ``mtime_ns`` is only the nearest time that the catalog can hold."""
 
+ORIGIN, OWN_TIME, PACKED_IN = "origin", "own_time", "packed_in"
+"""Header keys of what was imported: ``IMPORTED``, the time of the source or its report, and the zip it was in."""
+IMPORTED = "imported"
+
 
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a header's metadata for the blob at ``path``; for a shared blob with the entry and kind of that name."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.ids import moment_of
 from pywats_archive.models.operation.integrity import Problem
-from pywats_archive.models.report import Report
+from pywats_archive.models.report import IMPORTED, Report
 
 _UNKNOWN_CONVERTER = "unknown"
 
@@ -35,6 +36,15 @@ class Adopted:
         live = self._others or self.reports
         first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
         return live[first:]
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """Return how the latest conversion ended, as far as blobs say; an imported entry was not converted, unless replayed."""
+        is_imported = self.entry is not None and self.entry.conversion_status is ConversionStatus.SKIPPED
+        if is_imported and all(each.last_error == IMPORTED for each in self.reports):
+            return {}
+        status = ConversionStatus.SUCCESS if self.reports else ConversionStatus.PENDING
+        return {"conversion_status": status, "conversion_error": None}
 
     @property
     def _others(self) -> tuple[Report, ...]:

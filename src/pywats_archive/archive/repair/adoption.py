@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import role
 from pywats_archive.archive.results.document import read
 from pywats_archive.archive.sources.companions import listed
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.errors import BlobDamaged
-from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
+from pywats_archive.models.entry import IMPORTED as IMPORTED_ENTRY
+from pywats_archive.models.entry import ArchiveEntry, Companion, ConversionStatus, SourceKind
+from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
 from pywats_archive.models.report import Report, ReportSummary, SubmissionState
 from pywats_archive.models.time import storable_ns
 
@@ -23,6 +26,7 @@ _NOTHING_KNOWN = ReportSummary(
 def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
     """Return the entry that a source's blob describes, without reading its content."""
     moment = datetime.fromisoformat(metadata["archived_at"])
+    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
         converter_name=metadata["converter_name"],
@@ -36,7 +40,9 @@ def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEn
         source_kind=SourceKind(metadata["source_kind"]),
         source_mtime_ns=storable_ns(metadata["mtime_ns"]),
         compression_level=metadata["compression_level"],
-        conversion_timestamp=moment,
+        conversion_timestamp=datetime.fromisoformat(metadata[role.OWN_TIME]) if is_imported else moment,
+        conversion_status=ConversionStatus.SKIPPED if is_imported else ConversionStatus.PENDING,
+        conversion_error=IMPORTED_ENTRY if is_imported else None,
         retention_until=archive.policies.effective(metadata["converter_name"]).kept_until(moment.date(), failed=False),
         created_at=moment,
     )
@@ -69,6 +75,7 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
         result=summary.result,
         start_time=summary.start_time,
         submission_state=SubmissionState.WITHHELD,
+        last_error=IMPORTED_REPORT if metadata.get(role.ORIGIN) == role.IMPORTED else None,
     )
 
 

@@ -118,11 +118,10 @@ class Filling:
             adopted = replace(adopted, entry=stand_in(self._archive, holding.archive_id))
             self._without_source += 1
         if adopted.entry:
-            outcome = ConversionStatus.SUCCESS if adopted.reports else ConversionStatus.PENDING
-            entry = replace(adopted.entry, conversion_status=outcome, rebuilt_at=self._moment)
+            entry = replace(adopted.entry, **adopted.outcome, rebuilt_at=self._moment)
             adopted = replace(adopted, entry=entry)
             self._entries += 1
-            self._without_outcome += outcome is ConversionStatus.PENDING
+            self._without_outcome += entry.conversion_status is ConversionStatus.PENDING
         self._reports += len(adopted.reports)
         self._companions += adopted.companions
         self.problems += adopted.problems

@@ -49,7 +49,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
     """
     root, how = root.absolute(), how or Rebuilding()
     description = describe(root)
-    with owning(root) as lock, locks.nobody_purging(root), locks.nobody_replaying(root):
+    with owning(root) as lock, locks.nobody_purging(root), locks.nobody_replaying(root), locks.only_import(root):
         catalog_swap.tidy(root)
         catalog_swap.finish(root)
         catalog_swap.require_movable(root)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout, locks
+from pywats_archive.archive.folder import layout, locks, role
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
 from pywats_archive.blobs.header import checksum_in
@@ -19,6 +19,7 @@ from pywats_archive.catalog import arrivals, entries, entry_pages, events, repor
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
     ArchiveError,
+    ArchiveInUse,
     BlobDamaged,
     BlobMissing,
     CatalogDamaged,
@@ -29,7 +30,7 @@ from pywats_archive.errors import (
     UsageError,
 )
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.entry import SourceKind
+from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
@@ -39,6 +40,8 @@ from pywats_archive.portable import names
 _DAY = timedelta(days=1)
 _OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
 """Errors that show that a blob is unusable, and say nothing about the archive."""
+_LONGEST_BATCH_S = 60.0
+"""How long a start waits for an import that writes a large source."""
 _COARSEST_CLOCK = timedelta(seconds=2)
 """The largest error by which a file system dates a change too early (FAT)."""
 
@@ -90,7 +93,35 @@ def recover(archive: Archive) -> Recovery:
 
 
 def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
-    """Repair sources and reports; without the reports, and False, while a replay runs."""
+    """Repair sources and reports; without the reports, and False, while a replay runs; nothing while an import writes."""
+    try:
+        with locks.between_import_batches(archive.root, timeout_s=_LONGEST_BATCH_S):
+            return _repair_outside_imports(archive)
+    except ArchiveInUse:
+        return Recovery(), False
+
+
+def adopt_imports(archive: Archive, *, since_s: float) -> None:
+    """Add the rows of blobs that a killed import left; beside a running service too, whose own blobs are left alone.
+
+    ``since_s``: when that import began, by the file system's clock.
+    """
+    adopted: set[str] = set()
+    for day, changed_s in sorted(_days_on_disk(archive).items()):
+        for top in (layout.SOURCES, layout.REPORTS) if changed_s >= since_s - _COARSEST_CLOCK.total_seconds() else ():
+            for path in sorted(_unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=layout.is_companions):
+                archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+                if (archive_id in adopted or _is_imported(archive, path)) and _adopt(archive, path) in _ADOPTIONS:
+                    adopted.add(archive_id)
+
+
+def _is_imported(archive: Archive, path: str) -> bool:
+    with suppress(OSError, StorageError):
+        return archive.blobs.label(path).metadata.get(role.ORIGIN) == role.IMPORTED
+    return False
+
+
+def _repair_outside_imports(archive: Archive) -> tuple[Recovery, bool]:
     try:
         with locks.nobody_replaying(archive.root):
             repaired = _repair(archive, (layout.SOURCES, layout.REPORTS))
@@ -216,6 +247,9 @@ def _adopt(archive: Archive, path: str) -> str:
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     archive.blobs.check(path, checksum_in(metadata))
     entry = entry_of(archive, path, metadata)
+    if metadata.get(role.ORIGIN) == role.IMPORTED and _is_imported_again(archive, entry):
+        archive.blobs.remove(path, of=entry.archive_id)
+        return
 
     def unit(tx: Connection) -> None:
         entries.add(tx, entry)
@@ -232,6 +266,13 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None
     archive.write(unit)
 
 
+def _is_imported_again(archive: Archive, entry: ArchiveEntry) -> bool:
+    """Whether the import that was killed has been run again, before this recovery."""
+    with archive.read() as db:
+        found = entries.at_path(db, entry.source_original_path, entry.converter_name)
+        return any(each.source_checksum == entry.source_checksum for each in found)
+
+
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     entry = archive.entry(metadata["archive_id"])
     found = companions_of(archive, path, metadata)
@@ -242,8 +283,16 @@ def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     """Add a report of an unrecorded conversion: not to be sent; its id is the one that this report will have."""
     archive.entry(metadata["archive_id"])
-    report = replace(report_of(archive, path, metadata), last_error=NEVER_SENT)
-    archive.write(lambda tx: reports.add(tx, report))
+    found = report_of(archive, path, metadata)
+    report = replace(found, last_error=found.last_error or NEVER_SENT)
+    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+
+    def unit(tx: Connection) -> None:
+        reports.add(tx, report)
+        if is_imported:
+            entries.add_report(tx, report.archive_id, report)
+
+    archive.write(unit)
 
 
 _ADOPTIONS = {"source": _adopt_source, "companions": _adopt_companions, "report": _adopt_report}

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import layout
+from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.report_ids.assignment import spare_id
 from pywats_archive.archive.results.document import Document, read
 from pywats_archive.blobs.header import Label
@@ -67,6 +67,8 @@ class Place:
     archive_id: str
     ordinal: int
     number: int
+    is_imported: bool = False
+    """Whether it was made before its source was archived."""
 
 
 def archive_report(
@@ -109,6 +111,7 @@ def _write_blob(archive: Archive, place: Place, document: Document, level: int) 
             "sha256": content.sha256,
             "size_bytes": content.size_bytes,
             "archived_at": moment.isoformat(),
+            **({role.ORIGIN: role.IMPORTED} if place.is_imported else {}),
         }
         name = layout.report_path(archive_id, place.ordinal).rpartition("/")[2].removesuffix(".gz")
         return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +72,10 @@ class Draft:
     stamp: file_stamp.FileStamp
     known: ArchiveEntry | None = None
     """An existing entry; if the source has the same bytes, they are not archived again."""
+    header: Mapping[str, Any] = field(default_factory=dict)
+    """Further keys of the blob's header."""
+    is_new: Callable[[Content], None] = lambda content: None
+    """Raises AlreadyArchived if the source was archived in a way that only the caller knows."""
 
     @classmethod
     def of(cls, archive: Archive, source: NewSource, *, known: ArchiveEntry | None = None) -> Draft:
@@ -96,9 +100,9 @@ class Draft:
         key = file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
         recent, day = self.archive.recent_files, f"{self.moment:%Y%m%d}"
         if key is None:
-            return self._written(day, chunks)
+            return self.write_alone(chunks)
         with recent.lock(key):
-            blob = self._linked(day, key) or self._written(day, chunks)
+            blob = self._linked(day, key) or self.write_alone(chunks)
             recent.remember(day, key, Stored(checksum=blob.content.checksum, path=blob.path))
         return blob
 
@@ -130,10 +134,11 @@ class Draft:
         same = all(key in header and header[key] == own[key] for key in AS_SOURCE if key != "compression_level")
         return is_companion and same and header.get("size_bytes") == self.stamp.size_bytes
 
-    def _written(self, day: str, chunks: Iterable[bytes] | None) -> Blob:
+    def write_alone(self, chunks: Iterable[bytes] | None = None) -> Blob:
+        """Write a blob that nothing else shares."""
         return self.archive.blobs.write(
             self.chunks() if chunks is None else chunks,
-            folder=layout.day_folder(layout.SOURCES, day),
+            folder=layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}"),
             draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
             level=self.source.compression_level,
@@ -147,6 +152,7 @@ class Draft:
     def _name(self, content: Content) -> tuple[str, Label]:
         self.refuse_known_again(content)
         self._refuse_known(content)
+        self.is_new(content)
         archive_id = self.archive.claim_id(self.moment, content.sha256)
         is_folder = self.kind is SourceKind.FOLDER
         path = layout.folder_path(archive_id) if is_folder else layout.source_path(archive_id, self.original_path.name)
@@ -198,6 +204,7 @@ class Draft:
                 **({} if own_ns is None else {role.OWN_MTIME_NS: own_ns}),
                 "archived_at": self.moment.isoformat(),
                 "compression_level": self.source.compression_level,
+                **self.header,
             },
         )
 

@@ -1,0 +1,51 @@
+"""Whether a source of a Done folder has an entry already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import arrivals, entries, moved, reports
+from pywats_archive.models.file_stamp import FileStamp
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """The entry that a source has already."""
+
+    archive_id: str
+    reports: int
+    """Number of its reports."""
+    is_imported: bool
+    """False if the service archived it."""
+
+
+def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:
+    """Return by path the entries of those files that the service moved there after it had archived them."""
+    with archive.read() as db:
+        return moved.entries_moved_to(db, [os.fspath(path) for path in paths])
+
+
+def known(
+    archive: Archive, path: Path, converter_name: str, stamp: FileStamp, *, moved_as: str | None = None
+) -> Known | None:
+    """Return the entry of a source with this path, size and time, without reading it; None if there is none.
+
+    ``moved_as``: the entry of the source that the service moved there.
+    """
+    with archive.read() as db:
+        found = entries.at_path(db, os.fspath(path), converter_name)
+        if moved_as is not None and entries.has(db, moved_as):
+            found = (*found, entries.get(db, moved_as))
+        same = [each for each in found if each.source_stamp.matches(stamp)]
+        if not same:
+            return None
+        archive_id = same[-1].archive_id
+        return Known(
+            archive_id=archive_id,
+            reports=reports.count_of_entry(db, archive_id),
+            is_imported=arrivals.of_entry(db, archive_id) is None,
+        )

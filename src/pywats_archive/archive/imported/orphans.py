@@ -1,0 +1,33 @@
+"""What a killed import left: blobs without a row get one, before the import goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout, locks
+from pywats_archive.archive.repair.recover import adopt_imports
+from pywats_archive.errors import StorageError
+
+_LONGEST_RECOVERY_S = 600.0
+
+
+@contextmanager
+def importing(archive: Archive) -> Iterator[None]:
+    """Be the only import inside the block, after what a killed one left is repaired; ArchiveInUse if one is running.
+
+    A note stays in the archive until the block ends in order.
+    """
+    note = archive.root / layout.IMPORT_BEGUN
+    with locks.only_import(archive.root):
+        try:
+            if note.exists():
+                with locks.between_import_batches(archive.root, timeout_s=_LONGEST_RECOVERY_S):
+                    adopt_imports(archive, since_s=note.stat().st_mtime)
+            note.touch(mode=0o600)
+        except OSError as exc:
+            raise StorageError(f"{archive.root}: no import can begin ({exc.strerror or exc})") from exc
+        yield
+        with suppress(OSError):
+            note.unlink()

@@ -1,0 +1,115 @@
+"""``import``: takes over the Done folders that pyWATS filled before there was an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pywats_archive.cli import candidates, options
+from pywats_archive.cli.account import AsOwnerOption, write_as
+from pywats_archive.cli.output import console, facts, print_json, progress
+from pywats_archive.models.operation.importing import Imported, ImportPreview, NotImported
+from pywats_archive.words.sizes import human_size
+from pywats_archive.words.text import printable
+from pywats_archive.words.times import when
+
+_SHOWN = 20
+"""Problems that are listed; ``--json`` has all."""
+
+
+def import_done(
+    done: Annotated[Path, typer.Option("--done", metavar="DIR", help="The Done folder; nothing in it is changed.")],
+    converter: Annotated[
+        str,
+        typer.Option(
+            "--converter", metavar="NAME", autocompletion=candidates.converters, help="Whose sources these are."
+        ),
+    ],
+    preview: Annotated[
+        bool, typer.Option("--preview", "--dry-run", help="Show what would be imported; write nothing.")
+    ] = False,
+    folders: Annotated[
+        bool | None,
+        typer.Option("--folders/--files", help="Each folder in DIR is one source, or none; default: as configured."),
+    ] = None,
+    archive: options.ArchiveOption = None,
+    config: options.ConfigOption = None,
+    as_owner: AsOwnerOption = False,
+    yes: options.YesOption = False,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Import a Done folder of pyWATS; sends nothing.
+
+    Files, folders, zips of single files and report documents become entries with their own times. What is archived already is
+    left as it is: run the command again after an interruption. It works beside a running service.
+    """
+    if not preview:
+        write_as(archive, config, as_owner=as_owner)
+    with options.open_client(archive, config, may_be_new=True) as client:
+        expected = client.preview_import(done, converter, folders=folders)
+        if preview:
+            return _end(expected, as_json=as_json)
+        if expected.purged_at_once:
+            options.confirm(f"{_purging(expected)}; import anyway", yes=yes)
+        number = expected.sources + expected.already_imported
+        with progress("importing", lambda: number) as advance:
+            imported = client.import_done(done, converter, folders=folders, confirmed=True, on_progress=advance)
+    return _end(imported, as_json=as_json)
+
+
+def _end(result: ImportPreview | Imported, *, as_json: bool) -> int:
+    if as_json:
+        print_json(result)
+    else:
+        console.print(facts(_previewed(result) if isinstance(result, ImportPreview) else _imported(result)))
+        _say_problems(result.not_imported)
+    return 1 if result.not_imported else 0
+
+
+def _imported(done: Imported) -> list[tuple[str, str]]:
+    return [
+        ("archive", done.archive),
+        ("imported", f"{done.imported:,} sources of '{done.converter_name}', {done.reports:,} reports; none is sent"),
+        ("already imported", f"{done.already_imported:,}"),
+        ("on disk", human_size(done.disk_size_bytes)),
+        ("not imported", f"{len(done.not_imported):,}"),
+    ]
+
+
+def _previewed(found: ImportPreview) -> list[tuple[str, str]]:
+    kinds = f"{found.files:,} files, {found.folders:,} folders, {found.zipped:,} zipped files, {found.alone:,} reports alone"
+    rows = [
+        ("archive", found.archive),
+        ("to import", f"{found.sources:,} sources for '{found.converter_name}': {kinds}"),
+        ("with reports", f"{found.reports:,} beside their sources; none is sent"),
+        ("already imported", f"{found.already_imported:,}"),
+        ("size", f"{human_size(found.size_bytes)}; about {human_size(found.estimated_disk_bytes)} in the archive"),
+    ]
+    if found.oldest and found.newest:
+        rows.append(("their times", f"{when(found.oldest)} to {when(found.newest)}"))
+    rows.append(("retention", _retention(found)))
+    rows.append(("not imported", f"{len(found.not_imported):,}"))
+    return rows
+
+
+def _retention(found: ImportPreview) -> str:
+    kept = f"their age counts from the import: kept {found.retention_days} days from today"
+    old = f"; {found.older_than_policy:,} are older than that already, and are imported too"
+    text = kept + (old if found.older_than_policy else "")
+    return f"{text}; {_purging(found)}" if found.purged_at_once else f"{text}; none is purged at once"
+
+
+def _purging(found: ImportPreview) -> str:
+    return (
+        f"about {found.purged_at_once:,} entries would be purged at once, the oldest in the archive first, since the limit of "
+        f"{found.max_size_gb:g} GB is exceeded by about {human_size(found.over_bytes)}"
+    )
+
+
+def _say_problems(problems: tuple[NotImported, ...]) -> None:
+    for each in problems[:_SHOWN]:
+        console.print(printable(f"{each.path}: {each.reason}"), soft_wrap=True, style="yellow")
+    if len(problems) > _SHOWN:
+        console.print(f"... and {len(problems) - _SHOWN:,} more; --json lists all")

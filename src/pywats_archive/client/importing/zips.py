@@ -1,0 +1,76 @@
+"""Zips that a post action made of one file: the file comes back under its own name."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pywats_archive.archive.imported.todo import Packed
+from pywats_archive.archive.sources import reading
+
+_ENCRYPTED = 0x1
+_NO_NAMES = (".", "..")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """The only file in a zip."""
+
+    name: str
+    size_bytes: int
+    modified: datetime | None
+    """As the zip has it: local time, to two seconds; None if it is no time."""
+
+
+def only_member(path: Path) -> Member | None:
+    """Return the file that was zipped as ``path``; None for any other zip, which is a source of its own. OSError as reading."""
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            members = zipped.infolist()
+            if len(members) != 1 or not _is_zipped_as(members[0], path) or zipped.testzip() is not None:
+                return None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
+        return None
+    return Member(name=members[0].filename, size_bytes=members[0].file_size, modified=_moment(members[0]))
+
+
+def packed(path: Path, name: str, size_bytes: int) -> Packed:
+    """Return how the only file of a zip is unpacked."""
+    return Packed(
+        name=path.name, size_bytes=size_bytes, chunks=lambda: _unpacked(path, name), sha256=lambda: _sha256(path)
+    )
+
+
+def _is_zipped_as(member: zipfile.ZipInfo, path: Path) -> bool:
+    name = member.filename
+    is_plain = not member.is_dir() and not member.flag_bits & _ENCRYPTED
+    is_one_name = not any(sign in name for sign in "/\\\0") and name not in _NO_NAMES
+    return is_plain and is_one_name and (path.stem == name or path.stem == Path(name).stem)
+
+
+def _moment(member: zipfile.ZipInfo) -> datetime | None:
+    try:
+        return datetime(*member.date_time).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _unpacked(path: Path, name: str) -> Iterator[bytes]:
+    try:
+        with zipfile.ZipFile(path) as zipped, zipped.open(name) as content:
+            while chunk := content.read(reading.CHUNK_BYTES):
+                yield chunk
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError) as exc:
+        raise ValueError(f"the zip is damaged: {exc}") from exc
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for chunk in reading.read_file(path):
+        digest.update(chunk)
+    return digest.hexdigest()
