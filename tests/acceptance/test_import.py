@@ -280,20 +280,20 @@ def test_killed_twice_nothing_is_missed_or_twice(station: Station) -> None:
     """Also after a rebuild from the blobs alone (invariant 5)."""
     station.add("ICT")
     done = station.root / "Done"
-    many(done, 300)
+    many(done, 210)
     _import_killed(station, done, upto=70)
-    _import_killed(station, done, upto=180)
+    _import_killed(station, done, upto=140)
     before = len(station.entries())
-    assert 50 <= before < 300
+    assert 50 <= before < 210
     imported = take(station, done)
     assert imported.not_imported == ()
     for _ in range(2):
         entries = station.entries()
         assert sorted(Path(each.source_original_path).name for each in entries) == sorted(
-            f"S{number}.log" for number in range(300)
+            f"S{number}.log" for number in range(210)
         )
-        assert {each.serial_number for each in entries} == {None, *(f"SN{number}" for number in range(0, 300, 3))}
-        assert len(list(station.archive_root.rglob("sources/*/*/*/*.gz"))) == 300
+        assert {each.serial_number for each in entries} == {None, *(f"SN{number}" for number in range(0, 210, 3))}
+        assert len(list(station.archive_root.rglob("sources/*/*/*/*.gz"))) == 210
         with Client([station.archive_root]) as client:
             client.rebuild()
 

@@ -13,7 +13,7 @@ from pywats_archive.models.operation.capacity import BLOCK_BYTES, CATALOG_BYTES,
 from pywats_archive.models.retention.policy import GB, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan, PurgeReason
 
-SAMPLED_FILES, SAMPLED_BYTES = 100, 50_000_000
+SAMPLED_FILES, SAMPLED_BYTES = 40, 50_000_000
 """So many of the files are compressed for the estimate."""
 _LEAST_GB = 1e-9
 
