@@ -38,6 +38,7 @@ from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.event import RecordedEvent
+from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
 from pywats_archive.models.operation.whereabouts import Whereabouts
 from pywats_archive.pipeline.idle import RunOutcome
@@ -79,6 +80,8 @@ DOCUMENTS: dict[str, type] = {
     "web users remove": web_users.UserOfPages,
     "web users token": web_users.NewToken,
     "web users revoke": web_users.UserOfPages,
+    "import": Imported,
+    "import --preview": ImportPreview,
     "hold add": hold.HeldEntries,
     "hold release": hold.ReleasedEntries,
     "hold list": hold.HoldList,

@@ -86,6 +86,9 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.capacity import Ratios as Ratios
     from pywats_archive.models.operation.growth import DaySize as DaySize
     from pywats_archive.models.operation.growth import Growth as Growth
+    from pywats_archive.models.operation.importing import Imported as Imported
+    from pywats_archive.models.operation.importing import ImportPreview as ImportPreview
+    from pywats_archive.models.operation.importing import NotImported as NotImported
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import Finding as Finding
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
@@ -181,6 +184,7 @@ _NAMES = {
     "models.file_stamp": "FileStamp",
     "models.operation.capacity": "ExpectedLoad Ratios",
     "models.operation.growth": "DaySize Growth",
+    "models.operation.importing": "ImportPreview Imported NotImported",
     "models.operation.integrity": "Checked Finding OnlyThere Problem ProblemKind Rebuilt Thoroughness",
     "models.operation.replay": (
         "Change ChangeGroup ChangeKind CodeChange Comparison Effect ItemResult ItemState ReplayRequest "

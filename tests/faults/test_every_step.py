@@ -51,7 +51,7 @@ def test_nothing_is_lost_whichever_step_goes_wrong(
     [
         ("pywats_archive.blobs.store.BlobStore.sync_name", "file", cut_power, "blob is missing"),
         ("tests.faults.victim.recover", "file", crash, "left half-written"),
-        ("pywats_archive.archive.repair.recover._adopt", "file", crash, "damaged="),
+        ("pywats_archive.archive.repair.recover.adopt", "file", crash, "damaged="),
         ("pywats_archive.portable.files._is_half_renamed", "move", crash, "unit_2.log"),
         ("pywats_archive.archive.core.Archive.remove_uncommitted", "file", fail_once, "is in no row"),
         (

@@ -40,7 +40,7 @@ def import_done(
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Import a Done folder of pyWATS; sends nothing.
+    """Import an old Done folder; sends nothing.
 
     Files, folders, zips of single files and report documents become entries with their own times. What is archived already is
     left as it is: run the command again after an interruption. It works beside a running service.

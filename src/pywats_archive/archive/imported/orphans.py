@@ -9,6 +9,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, locks
 from pywats_archive.archive.repair.recover import adopt_imports
 from pywats_archive.errors import StorageError
+from pywats_archive.portable import names
 
 _LONGEST_RECOVERY_S = 600.0
 
@@ -30,4 +31,4 @@ def importing(archive: Archive) -> Iterator[None]:
             raise StorageError(f"{archive.root}: no import can begin ({exc.strerror or exc})") from exc
         yield
         with suppress(OSError):
-            note.unlink()
+            names.unlink(note)

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, locks, role
-from pywats_archive.archive.folder.role import metadata_in_place
-from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
-from pywats_archive.blobs.header import checksum_in
-from pywats_archive.catalog import arrivals, entries, entry_pages, events, reports
+from pywats_archive.archive.repair.unknown_blobs import KINDS, adopt, unknown
+from pywats_archive.catalog import arrivals, entry_pages, events
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import (
-    ArchiveError,
     ArchiveInUse,
-    BlobDamaged,
-    BlobMissing,
     CatalogDamaged,
-    CatalogRefused,
     RunRunning,
     StorageError,
-    UnknownEntry,
-    UsageError,
 )
-from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.models.report import NEVER_SENT
 from pywats_archive.portable import names
 
 _DAY = timedelta(days=1)
-_OF_ONE_BLOB = (BlobDamaged, UnknownEntry, UsageError, CatalogRefused)
-"""Errors that show that a blob is unusable, and say nothing about the archive."""
 _LONGEST_BATCH_S = 60.0
 """How long a start waits for an import that writes a large source."""
 _COARSEST_CLOCK = timedelta(seconds=2)
@@ -109,9 +95,9 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
     adopted: set[str] = set()
     for day, changed_s in sorted(_days_on_disk(archive).items()):
         for top in (layout.SOURCES, layout.REPORTS) if changed_s >= since_s - _COARSEST_CLOCK.total_seconds() else ():
-            for path in sorted(_unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=layout.is_companions):
+            for path in sorted(unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=layout.is_companions):
                 archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
-                if (archive_id in adopted or _is_imported(archive, path)) and _adopt(archive, path) in _ADOPTIONS:
+                if (archive_id in adopted or _is_imported(archive, path)) and adopt(archive, path) in KINDS:
                     adopted.add(archive_id)
 
 
@@ -155,11 +141,11 @@ def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
         for top in tops:
             folder = f"{top}/{day:%Y/%m/%d}"
             archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
-            for path in sorted(_unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
+            for path in sorted(unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
                 if archive.blobs.remove_if_empty(path):
                     removed.append(path)
                 else:
-                    found[_adopt(archive, path)].append(path)
+                    found[adopt(archive, path)].append(path)
     return Recovery(
         removed=tuple(removed),
         entries=tuple(found["source"]),
@@ -211,91 +197,6 @@ def _days_on_disk(archive: Archive) -> dict[date, float]:
             key = date(int(year), int(month), int(day))
             found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
     return found
-
-
-def _unknown(archive: Archive, folder: str) -> Iterator[str]:
-    for path in archive.blobs.paths(folder):
-        archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
-        if is_archive_id(archive_id) and path not in _known_paths(archive, archive_id):
-            yield path
-
-
-def _known_paths(archive: Archive, archive_id: str) -> set[str]:
-    with archive.read() as db:
-        if not entries.has(db, archive_id):
-            return set()
-        entry = entries.get(db, archive_id)
-        known = {entry.source_archived_path, *(c.archived_path for c in entry.companions)}
-        return known | {report.archived_path for report in reports.of_entry(db, archive_id)}
-
-
-def _adopt(archive: Archive, path: str) -> str:
-    """Add the row of an unknown blob; returns its kind, ``damaged``, or ``unread`` if a later try may read it."""
-    try:
-        metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
-        kind = str(metadata["kind"])
-        _ADOPTIONS[kind](archive, path, metadata)
-    except (OSError, BlobMissing):
-        return "unread"
-    except Exception as exc:
-        if isinstance(exc, ArchiveError) and not isinstance(exc, _OF_ONE_BLOB):
-            raise
-        return "damaged"
-    return kind
-
-
-def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    archive.blobs.check(path, checksum_in(metadata))
-    entry = entry_of(archive, path, metadata)
-    if metadata.get(role.ORIGIN) == role.IMPORTED and _is_imported_again(archive, entry):
-        archive.blobs.remove(path, of=entry.archive_id)
-        return
-
-    def unit(tx: Connection) -> None:
-        entries.add(tx, entry)
-        seen = arrivals.latest_at_path(tx, entry.converter_name, entry.source_original_path)
-        is_its = seen and (seen.mtime_ns == entry.source_mtime_ns or entry.source_kind is SourceKind.SCHEDULED)
-        if seen and is_its and seen.arrival_id and seen.state is ArrivalState.SEEN:
-            state, now = ArrivalState.ARCHIVED, archive.now()
-            arrivals.change(tx, seen.arrival_id, state=state, now=now, archive_id=entry.archive_id)
-        details = {"blob": path, "checksum": entry.source_checksum}
-        events.append(
-            tx, Event(kind="source.recovered", at=archive.now(), archive_id=entry.archive_id, details=details)
-        )
-
-    archive.write(unit)
-
-
-def _is_imported_again(archive: Archive, entry: ArchiveEntry) -> bool:
-    """Whether the import that was killed has been run again, before this recovery."""
-    with archive.read() as db:
-        found = entries.at_path(db, entry.source_original_path, entry.converter_name)
-        return any(each.source_checksum == entry.source_checksum for each in found)
-
-
-def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    entry = archive.entry(metadata["archive_id"])
-    found = companions_of(archive, path, metadata)
-    whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
-    archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))
-
-
-def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
-    """Add a report of an unrecorded conversion: not to be sent; its id is the one that this report will have."""
-    archive.entry(metadata["archive_id"])
-    found = report_of(archive, path, metadata)
-    report = replace(found, last_error=found.last_error or NEVER_SENT)
-    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
-
-    def unit(tx: Connection) -> None:
-        reports.add(tx, report)
-        if is_imported:
-            entries.add_report(tx, report.archive_id, report)
-
-    archive.write(unit)
-
-
-_ADOPTIONS = {"source": _adopt_source, "companions": _adopt_companions, "report": _adopt_report}
 
 
 def _relative(archive: Archive, path: Path) -> str:
