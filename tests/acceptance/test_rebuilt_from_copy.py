@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.aged import Aged
+from tests.command import command
+from tests.disk import small_disk
 from tests.station import Station
 
 from pywats_archive.archive import decision_log, holds, purging
@@ -20,6 +23,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.repair.rebuild import Rebuilding, rebuild
 from pywats_archive.catalog import events
 from pywats_archive.client import Client
+from pywats_archive.errors import ArchiveError
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import ProblemKind, Rebuilt, Thoroughness
@@ -245,3 +249,102 @@ def test_a_blob_that_the_copy_names_and_that_is_gone_is_a_problem(aged: Aged) ->
         (ProblemKind.BLOB_MISSING, entry.source_archived_path)
     ]
     assert done.entries == 1 and aged.archive.entry(entry.archive_id).conversion_status is ConversionStatus.SUCCESS
+
+
+def test_a_rollback_after_the_copy_stays(tmp_path: Path) -> None:
+    """The entries show their earlier reports again, under the ids that the server has (invariants 4 and 5)."""
+    with Station(tmp_path) as station:
+        watch = station.add("ict")
+        for number in range(2):
+            (watch / f"SN{number}.log").write_text("x" * (number + 1))
+        station.run()
+        shown = {each.archive_id: each.report_id for each in station.entries()}
+        with Client.from_config(station.write_config()) as client:
+            engine = client.reprocessing(actor="engineer")
+            run = engine.start(list(shown), ReplayRequest(submit_to_server=False, new_id=True), processes=1).run_id
+            with Archive.open(station.archive_root) as archive:
+                copied(archive)
+            assert run and all(each.is_set_back for each in engine.rollback(run))
+        lose(station.archive_root)
+        done = rebuild(station.archive_root)
+        assert (done.problems, done.completed) == ((), 0) and done.copy
+        assert {each.archive_id: each.report_id for each in station.entries()} == shown
+        with station.archive() as archive:
+            kinds = [each.kind for name in shown for each in archive.details(name).events]
+            assert kinds.count("conversion.set_back") == 2
+        assert problems(station.archive_root) == [] and station.run().waiting == ()
+        assert station.server.received.keys() == set(shown.values())
+
+
+def test_holds_and_policies_of_a_readable_catalog_are_taken_over(aged: Aged) -> None:
+    """What was changed since the copy is known then; what the copy has already is not recorded twice."""
+    first, second = aged.add(), aged.add()
+    holds.hold(aged.archive, first.archive_id, reason="one", actor="qm")
+    for days in (100, 200):
+        policy = RetentionPolicy(converter_name="c", retention_days=days)
+        aged.archive.policies.set(policy, actor="qm", confirmed=True)
+        if days == 100:
+            copied(aged.archive)
+    holds.hold(aged.archive, second.archive_id, reason="two", actor="qm")
+    aged.archive.close()
+    done = rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now))
+    archive = aged.open()
+    assert [archive.entry(each.archive_id).hold_reason for each in (first, second)] == ["one", "two"]
+    assert archive.policies.effective("c").retention_days == 200
+    assert {each.what for each in done.not_copied} == {"events"}
+    with archive.read() as db:
+        kinds = [event.kind for event in events.iterate(db)]
+    assert (kinds.count("hold.taken_over"), kinds.count("policy.changed")) == (1, 2)
+
+
+def test_a_full_disk_leaves_everything_for_the_next_try(tmp_path: Path) -> None:
+    """Nothing half-made stays, and the copy is untouched (invariant 5)."""
+    with small_disk(tmp_path / "disk", 60) as disk:
+        aged = Aged(disk.mount_point)
+        for _ in range(20):
+            aged.add()
+        copied(aged.archive)
+        aged.archive.close()
+        root = aged.archive.root
+        lose(root)
+        (root / "reserve").unlink()
+        disk.fill(leave_bytes=50_000)
+        with pytest.raises(ArchiveError, match="free"):
+            rebuild(root)
+        assert not [path.name for path in root.iterdir() if path.name.startswith((".metadata", "metadata.db"))]
+        disk.free()
+        done = rebuild(root)
+        assert (done.entries, done.younger, done.problems) == (20, 0, ())
+
+
+def test_a_start_with_repair_uses_the_backup_folder(tmp_path: Path) -> None:
+    """Catalog and copies of the archive are lost; the copy elsewhere brings the history back."""
+    with Station(tmp_path) as station:
+        station.keys["backup_folder"] = "elsewhere"
+        (tmp_path / "elsewhere").mkdir()
+        watch = station.add("ict")
+        (watch / "SN1.log").write_text("x")
+        station.run()
+        station.run()
+        before = station.details()
+        lose(station.archive_root)
+        shutil.rmtree(station.archive_root / "backups")
+        station.run(repair=True)
+        assert station.details().entry == before.entry and station.details().events == before.events
+
+
+def test_the_command_says_what_was_used_and_what_is_younger(aged: Aged) -> None:
+    """For people in words, for programs as fields; both name the copy."""
+    aged.add()
+    copied(aged.archive)
+    aged.add()
+    aged.archive.close()
+    lose(aged.archive.root)
+    done = command("rebuild", "--archive", aged.archive.root)
+    assert done.returncode == 0 and "It begins with the copy" in done.stdout
+    assert "1 entries, which come from their blobs alone" in done.stdout and "Set such holds again" in done.stdout
+    lose(aged.archive.root)
+    (told,) = json.loads(command("rebuild", "--archive", aged.archive.root, "--json").stdout)["rebuilt"]
+    assert (told["entries"], told["younger"], told["completed"], told["purged_since"]) == (2, 1, 0, 0)
+    assert told["copy"].endswith("_metadata.db.gz") and told["copied_at"]
+    aged.open()
