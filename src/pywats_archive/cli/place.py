@@ -142,7 +142,7 @@ def _missing(own: Path) -> str:
         return f"{own}: there is no such file; to run this folder's configuration, add --config {_LOCAL}"
     return (
         f"no configuration found: {own} is not there; name pyWATS' config.json with --config or {CONFIG_VARIABLE}, "
-        "or run the command in its folder"
+        "or run the command in its folder; 'pywats-archive init' creates one"
     )
 
 

@@ -98,7 +98,9 @@ def test_secrets_of_the_former_file_are_not_shown(tmp_path: Path) -> None:
         "webhook_service_url": "https://h.example/s3cr3t",
         "api_token": TOKEN,
     }
-    path.write_text(json.dumps({**secret, "converters": [old]}), encoding="utf-8")
+    path.write_text(
+        json.dumps({**secret, "converters": [old], "proxy_password": "s3cr3t-of-a-proxy"}), encoding="utf-8"
+    )
     planned = plan_setup(path, SetupAnswers(service_address="http://127.0.0.1:9", converters=(ICT,)))
     shown = "\n".join(planned.plan.lines)
     assert '"ICT"' in shown and all(word not in shown for word in ("hunter2", "s3cr3t", TOKEN))
@@ -135,3 +137,11 @@ def test_own_files_are_read_and_not_run(tmp_path: Path) -> None:
     assert (own.module_path, own.about, own.is_own) == ("own.Mine", "Reads logs.", True)
     assert {"SPEAConverter", "AIConverter"} < {each.class_name for each in standard}
     assert all(each.about and each.patterns and not each.is_own for each in standard)
+
+
+def test_the_usual_folder_of_converters_needs_no_key(tmp_path: Path) -> None:
+    """Named by its whole path, it is the folder that is used anyway."""
+    folder = str(tmp_path / "converters")
+    planned = plan_setup(tmp_path / "config.json", SetupAnswers(converters_folder=folder, converters=(ICT,)))
+    assert "converters_folder" not in planned.content.decode()
+    assert planned.station.converters_folder == Path(folder)

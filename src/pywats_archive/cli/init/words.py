@@ -8,6 +8,7 @@ from pathlib import Path
 from pywats_archive.cli.options import quoted
 from pywats_archive.config import ConverterConfig, PostProcessAction
 from pywats_archive.models.operation.capacity import CATALOG_BYTES, ExpectedLoad, Load, capacity
+from pywats_archive.portable.files import WINDOWS
 from pywats_archive.words.sizes import human_size
 
 _RULE = Load(files_per_day=1000, file_size_bytes=20_000, days=1)
@@ -77,5 +78,8 @@ def next_steps(config: Path) -> tuple[tuple[str, str], ...]:
     return (
         ("try it: convert what is in the watch folders", f"pywats-archive run --until-idle {named}"),
         ("see what became of it", f"pywats-archive list {named}"),
-        ("start it with the computer", f"pywats-archive service install {named}"),
+        (
+            f"start it with the computer, as {'administrator' if WINDOWS else 'root'}",
+            f"pywats-archive service install {named}",
+        ),
     )

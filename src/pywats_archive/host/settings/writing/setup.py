@@ -126,9 +126,11 @@ def _change(planned: PlannedSetup) -> SavedSetup:
 
 
 def _new_values(before: Mapping[str, Any], path: Path, answers: SetupAnswers) -> Iterator[tuple[str, str]]:
+    folder = before.get("converters_folder") or "converters"
     for key in _STATION_KEYS:
         wanted, present = getattr(answers, key), before.get(key)
-        if not wanted or wanted == present:
+        is_same_folder = key == "converters_folder" and path.parent / wanted == path.parent / str(folder)
+        if not wanted or wanted == present or is_same_folder:
             continue
         if present not in (None, ""):
             raise UsageError(f"{path}: {key} is set already, to another value; init changes nothing that is set")
