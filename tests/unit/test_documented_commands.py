@@ -12,6 +12,7 @@ import pytest
 
 from pywats_archive.cli.application import made_command
 from pywats_archive.cli.verbs import VERBS
+from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.words.alerts import _SENTENCES
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +71,13 @@ def test_each_alert_has_its_cause_and_remedy() -> None:
     text = (DOCS / "operating.md").read_text(encoding="utf-8")
     explained = [name for row in _ALERT.findall(text) for name in re.findall(r"`([^`]+)`", row)]
     assert sorted(explained) == sorted(_SENTENCES)
+
+
+def test_each_answer_that_leads_to_a_cause_is_one_that_status_gives() -> None:
+    """The table of causes quotes states, alerts and sentences that exist."""
+    table = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").split("| the answer has |")[1].split("\n\n")[0]
+    quoted = [each for row in table.splitlines()[2:] for each in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    states = {f"{state.value} since" for state in ArrivalState}
+    source = (ROOT / "src" / "pywats_archive" / "cli" / "status.py").read_text(encoding="utf-8")
+    assert len(quoted) > 12
+    assert [each for each in quoted if each not in states | set(_SENTENCES) and each not in source] == []
