@@ -116,7 +116,7 @@ def _published(path: Path, state: CopyState, place: CopyPlace, wanted: Wanted) -
     }
     try:
         size = _publish(_chunks(path, wanted.may_continue), about, place, copy)
-        place.remove(superseded(place.copies()))
+        place.remove(superseded(place.copies(), now=wanted.at))
     except (ArchiveError, OSError) as exc:
         return Copied(path=place.path, failure=_why(exc))
     return Copied(path=place.root / place.path_of(copy), size_bytes=size, state=state)

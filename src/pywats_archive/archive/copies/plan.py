@@ -42,26 +42,32 @@ def copy_named(name: str) -> CatalogCopy | None:
     return CatalogCopy(at=at, is_before_migration=found[2] is not None)
 
 
-def is_due(newest: CatalogCopy | None, *, first_entry: datetime | None, began: datetime, now: datetime) -> bool:
-    """Whether a place needs a copy at ``now``, in a service that began its work on the archive at ``began``.
+def newest(copies: Iterable[CatalogCopy], *, now: datetime) -> CatalogCopy | None:
+    """Return the newest copy until ``now``; None without one. A copy from the future was made while the clock was wrong."""
+    return max((each for each in copies if each.at <= now), default=None)
 
-    The first copy is due an hour after the first entry, or at the next start. A copy from the future counts as old: the
-    clock was wrong.
+
+def is_due(copies: Iterable[CatalogCopy], *, first_entry: datetime | None, began: datetime, now: datetime) -> bool:
+    """Whether a place with these copies needs one at ``now``, in a service that began its work on the archive at ``began``.
+
+    The first copy is due an hour after the first entry, or at the next start.
     """
     if first_entry is None:
         return False
-    if newest is None:
+    last = newest(copies, now=now)
+    if last is None:
         return first_entry < began or now - first_entry >= FIRST_AFTER
-    return abs(now - newest.at) >= EVERY
+    return now - last.at >= EVERY
 
 
-def superseded(copies: Iterable[CatalogCopy]) -> tuple[CatalogCopy, ...]:
+def superseded(copies: Iterable[CatalogCopy], *, now: datetime) -> tuple[CatalogCopy, ...]:
     """Return the copies of a place that are no longer needed, oldest first.
 
-    The newest copy of each of the last seven days that have one stays, and so does the last one before a migration.
+    The newest copy of each of the last seven days that have one stays, and so does the last one before a migration. Copies
+    from the future count as the oldest ones: the clock was wrong, and what is copied now must stay.
     """
-    ordered = sorted(copies)
-    newest_of_day = {each.at.date(): each for each in ordered}
+    ordered = sorted(copies, key=lambda each: (each.at <= now, each))
+    newest_of_day = {(each.at <= now, each.at.date()): each for each in ordered}
     kept = {newest_of_day[day] for day in sorted(newest_of_day)[-DAYS_KEPT:]}
     kept.update([each for each in ordered if each.is_before_migration][-1:])
     return tuple(each for each in ordered if each not in kept)

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from pywats_archive.archive import backups
+from pywats_archive.archive.copies import plan
 from pywats_archive.archive.copies.making import Copied, Target, Wanted
 from pywats_archive.archive.copies.place import CopyPlace
 from pywats_archive.archive.copies.plan import EVERY, FIRST_AFTER, is_due
@@ -97,7 +98,7 @@ class CopyJob:
         if time.monotonic() < self._again_s.get(place.path, 0.0):
             return False
         first = backups.first_entry(archive)
-        return is_due(place.newest(), first_entry=first, began=self._began, now=archive.now())
+        return is_due(place.copies(), first_entry=first, began=self._began, now=archive.now())
 
     def _require_running(self) -> None:
         if self._stopping.is_set():
@@ -127,7 +128,8 @@ class CopyJob:
     def _check_late(self, archive: Archive, places: list[CopyPlace]) -> None:
         """Raise the alert of a place that has had no copy for a day longer than it should."""
         for place in places:
-            reason, newest = self._failures.get(place.path), place.newest() if place.root.is_dir() else None
+            reason = self._failures.get(place.path)
+            newest = plan.newest(place.copies() if place.root.is_dir() else (), now=archive.now())
             first = backups.first_entry(archive)
             due_at = newest.at + EVERY if newest else (first + FIRST_AFTER if first else None)
             if reason and due_at and archive.now() - due_at >= _ALERT_AFTER:
