@@ -69,6 +69,20 @@ def test_each_link_leads_somewhere(page: Path) -> None:
     assert [each for each in links if not (page.parent / each).exists()] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_each_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    """A link to a part of a page leads to a heading that is there."""
+    links = re.findall(r"\]\(([^)#:\s]*)#([\w-]+)\)", page.read_text(encoding="utf-8"))
+    targets = [((page.parent / path) if path else page, anchor) for path, anchor in links]
+    assert [f"{target.name}#{anchor}" for target, anchor in targets if anchor not in anchors(target)] == []
+
+
 def test_the_index_has_every_page() -> None:
     """Every page of the documentation is in the index."""
     index = {(DOCS / each).resolve() for each in LINK.findall((DOCS / "README.md").read_text(encoding="utf-8"))}
