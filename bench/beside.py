@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import pipeline
 from bench.figures import Board, Figure, median_ratio
-from bench.pages import served
+from pywats_archive.web.access.token import TOKEN_FILE
 
 _FILES, _PAIRS = 1000, 3
 _BEGUN_S = 3
@@ -48,16 +48,23 @@ def _run(address: str, beside: pipeline.Beside) -> float:
 
 @contextmanager
 def _looked_at(archive: Path) -> Iterator[None]:
-    """Serve the pages of an archive to somebody who has 20 of them open."""
-    with served(archive) as (address, _):
-        words = [sys.executable, "-c", _LOOK, address.partition("/sign-in")[0], address.partition("token=")[2]]
-        with subprocess.Popen(words) as looking:
+    """Serve the pages of an archive, as ``run --web`` starts them, to somebody who has 20 of them open."""
+    words = ["web", "--port", "0", "--archive", str(archive), "--until-input-ends"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-m", "pywats_archive", *words], stdin=pipe, stdout=pipe, text=True
+    ) as serving:
+        assert serving.stdout
+        address = serving.stdout.readline().strip()
+        token = (archive / TOKEN_FILE).read_text(encoding="ascii").strip()
+        with subprocess.Popen([sys.executable, "-c", _LOOK, address, token]) as looking:
             time.sleep(_BEGUN_S)
             try:
                 yield
                 assert looking.poll() is None, "nobody looked"
             finally:
                 looking.kill()
+                serving.terminate()
 
 
 @contextmanager

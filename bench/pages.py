@@ -52,7 +52,7 @@ def pages(board: Board, count: int) -> None:
     with folder() as base:
         small, large, source = made(base / "archive", count)
         archive = base / "archive"
-        with served(archive) as (address, process), _browser() as page:
+        with _served(archive) as (address, process), _browser() as page:
             page.goto(address)
             measure(board, page, address, {**_LISTS, "next page": _next(page, address)}, limit_s=0.5)
             measure(board, page, address, {"an entry of 281 steps": f"/entries/{small}"}, limit_s=0.5)
@@ -124,8 +124,7 @@ def _rss_mb(pid: int, field: str = "VmRSS") -> int:
 
 
 @contextmanager
-def served(root: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Serve the pages of an archive; the address that signs in, and the process."""
+def _served(root: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     words = [sys.executable, "-m", "pywats_archive", "web", "--port", "0", "--archive", str(root)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -21,7 +21,6 @@ class Pages:
 
     sign_in: str
     """The address that signs in."""
-    process_id: int = 0
 
     @property
     def address(self) -> str:
@@ -62,7 +61,7 @@ def serving(words: list[str]) -> Iterator[Pages]:
         lines = iter(process.stdout)
         address = next((line.strip() for line in lines if line.startswith(("http://127.0.0.1:", "https://"))), "")
         assert address, "no address was printed"
-        yield Pages(sign_in=address, process_id=process.pid)
+        yield Pages(sign_in=address)
     finally:
         process.terminate()
         assert process.stdout

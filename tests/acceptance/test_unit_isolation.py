@@ -105,12 +105,12 @@ _WITHOUT_CAPABILITIES = ("exec", "setpriv", "--bounding-set=-all", "--inh-caps=-
 _READ_ONLY = """
 while read -r _ _ _ _ point flags _; do
   case "$point" in {writable}|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) continue;; esac
-  mount -o "remount,bind,ro,${{flags#rw,}}" "$point" || [ ! -e "$point" ]
+  mount -o "remount,bind,ro,${{flags#rw,}}" "$point" || ! grep -qF " $point " /proc/self/mountinfo
 done < /proc/self/mountinfo
 """
 """Everything else becomes read-only; other flags stay, since a user namespace may not take them away.
 
-A folder that another test has mounted may be gone by now.
+What another test has mounted may be gone by now.
 """
 
 
@@ -127,14 +127,16 @@ def test_a_station_works_within_its_unit(tmp_path: Path) -> None:
         wait_for(lambda: isolated.begun() or service.poll() is not None, timeout_s=60)
         service.terminate()  # the main process alone, as KillMode=mixed does
         assert service.stderr
+        log = []
         for line in service.stderr:
+            log.append(line)
             if "service.stopping" in line:
                 (isolated.places["station"] / "quick").touch()
-        assert service.wait(60) == 0
+        assert service.wait(60) == 0, "".join(log)
         again = isolated.start("--until-idle", "--json")
-        answer, log = again.communicate()
-        assert again.returncode == 0, log
-        assert json.loads(answer)["waiting"] == [], log
+        answer, errors = again.communicate()
+        assert again.returncode == 0, errors
+        assert json.loads(answer)["waiting"] == [], errors
         assert sorted(path.name for path in isolated.done.glob("*.log")) == names
         assert {path.stat().st_ino for path in isolated.done.glob("*.log")} == inodes, "they were copied, not renamed"
         assert sorted(len(bodies) for bodies in station.server.received.values()) == [1] * 10

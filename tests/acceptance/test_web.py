@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
 import time
@@ -76,12 +75,6 @@ def test_no_route_takes_a_form_of_another_site(served: Pages) -> None:
         for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {"origin": "null"}):
             for method, place in changing:
                 assert browser.request(method, place, headers=headers).status_code == 403, (method, place, headers)
-
-
-@pytest.mark.posix("Windows has priority classes, which the tests of processes look at")
-def test_a_service_comes_before_its_pages(served: Pages) -> None:
-    """The pages have a lower priority than the programs that were started like them."""
-    assert os.getpriority(os.PRIO_PROCESS, served.process_id) > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_sign_in_and_out(served: Pages) -> None:

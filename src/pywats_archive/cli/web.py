@@ -60,7 +60,6 @@ def web(
     place = place_of(archive, config)
     wanted = {} if place.is_archive else _configured(place.path)
     wanted |= {name: value for name, value in given.items() if value not in (None, [])}
-    lower_priority()  # a service on this computer comes first
     with options.open_client(archive, config) as client:
         serve_pages(client, folder_of(archive, config), is_watched=until_input_ends, **wanted)
 
@@ -85,6 +84,7 @@ def serve_pages(client: Client, folder: Path, *, is_watched: bool = False, **wan
     server = PageServer(client, settings, folder=folder)
     with Signals(stop=server.stop, reload=server.reload):
         if is_watched:
+            lower_priority()
             threading.Thread(target=_end_with_input, args=(server.stop,), name="input", daemon=True).start()
             console.print(server.address, soft_wrap=True)
         else:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
-from pywats_archive.archive.results import runs
 from pywats_archive.client.run_reader import RunReader
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
@@ -81,6 +80,7 @@ class Replays(RunReader):
         ``resume_run`` carries it out; ``mode`` narrows a filter. With ``since``, a run with a higher number, the same
         request and the same choice is the one: what is asked twice is planned once. RunRunning while another one runs.
         """
+        from pywats_archive.archive.results import runs
         from pywats_archive.reprocessing import selection
 
         of = self._archive_of(archive)
