@@ -176,3 +176,14 @@ def test_a_required_archive_is_kept(station: Station, words: list[str]) -> None:
     assert command("init", "--yes", *words, "--converter", "ICT=own.Any").returncode == 0
     assert (station.root / "new" / STATE_FILE).read_text(encoding="utf-8") == rule
     assert station.names("new/ICT") == ["watch"]
+
+
+def test_from_nothing_to_the_first_sent_report(station: Station, words: list[str]) -> None:
+    """The commands that init prints convert a file and send its report, on each system."""
+    answer = command("init", "--yes", "--json", *words, "--converter", "ICT=own.Any")
+    assert answer.returncode == 0, answer.stderr
+    (watch,) = json.loads(answer.stdout)["created_folders"]
+    Path(watch, "SN1.log").write_bytes(b"first")
+    done = command("run", "--until-idle", "--config", station.root / "new" / "config.json")
+    assert done.returncode == 0, done.stderr
+    assert len(station.server.received) == 1 and station.names("new/ICT/Done") == ["SN1.log"]
