@@ -343,3 +343,17 @@ def test_an_archive_alone(station: Station, done: Path) -> None:
     with Client([root]) as client:
         assert client.import_done(done, "elsewhere").imported == 7
         assert client.find(EntryFilter(converter_name="elsewhere")).total == 7
+
+
+@pytest.mark.posix("runs the commands of the page in a shell")
+def test_the_guide_can_be_followed_literally(tmp_path: Path) -> None:
+    """Every command of its first part works as it is written, in an empty folder."""
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "import.md").read_text(encoding="utf-8")
+    part = page.split("## Try it")[1].split("`--preview`, or")[0]
+    script = "\n".join(line[4:] for line in part.splitlines() if line.startswith("    "))
+    here = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    ended = subprocess.run(
+        ["bash", "-e"], input=script, cwd=tmp_path, env=here, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.count("SN1.txt") == 2 and ended.stdout.count("SN2.txt") == 1
+    assert "2 sources of 'ICT', 1 report; none is sent" in ended.stdout

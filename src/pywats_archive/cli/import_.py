@@ -69,9 +69,13 @@ def _end(result: ImportPreview | Imported, *, as_json: bool) -> int:
 
 
 def _imported(done: Imported) -> list[tuple[str, str]]:
+    reports = _many(done.reports, "report")
     return [
         ("archive", done.archive),
-        ("imported", f"{done.imported:,} sources of '{done.converter_name}', {done.reports:,} reports; none is sent"),
+        (
+            "imported",
+            f"{_many(done.imported, 'source')} of '{done.converter_name}', {_many(done.reports, 'report')}; none is sent",
+        ),
         ("already imported", f"{done.already_imported:,}"),
         ("on disk", human_size(done.disk_size_bytes)),
         ("not imported", f"{len(done.not_imported):,}"),
@@ -79,10 +83,11 @@ def _imported(done: Imported) -> list[tuple[str, str]]:
 
 
 def _previewed(found: ImportPreview) -> list[tuple[str, str]]:
-    kinds = f"{found.files:,} files, {found.folders:,} folders, {found.zipped:,} zipped files, {found.alone:,} reports alone"
+    counted = ((found.files, "file"), (found.folders, "folder"), (found.zipped, "zipped file"))
+    kinds = f"{', '.join(_many(*each) for each in counted)}, {_many(found.alone, 'report')} alone"
     rows = [
         ("archive", found.archive),
-        ("to import", f"{found.sources:,} sources for '{found.converter_name}': {kinds}"),
+        ("to import", f"{_many(found.sources, 'source')} for '{found.converter_name}': {kinds}"),
         ("with reports", f"{found.reports:,} beside their sources; none is sent"),
         ("already imported", f"{found.already_imported:,}"),
         ("size", f"{human_size(found.size_bytes)}; about {human_size(found.estimated_disk_bytes)} in the archive"),
@@ -92,6 +97,10 @@ def _previewed(found: ImportPreview) -> list[tuple[str, str]]:
     rows.append(("retention", _retention(found)))
     rows.append(("not imported", f"{len(found.not_imported):,}"))
     return rows
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _retention(found: ImportPreview) -> str:

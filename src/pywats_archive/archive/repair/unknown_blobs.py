@@ -60,7 +60,8 @@ def adopt(archive: Archive, path: str) -> str:
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     archive.blobs.check(path, checksum_in(metadata))
     entry = entry_of(archive, path, metadata)
-    if metadata.get(role.ORIGIN) == role.IMPORTED and _is_imported_again(archive, entry):
+    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+    if is_imported and _is_imported_again(archive, entry):
         archive.blobs.remove(path, of=entry.archive_id)
         return
 
@@ -72,6 +73,7 @@ def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None
             state, now = ArrivalState.ARCHIVED, archive.now()
             arrivals.change(tx, seen.arrival_id, state=state, now=now, archive_id=entry.archive_id)
         details = {"blob": path, "checksum": entry.source_checksum}
+        details |= {role.ORIGIN: role.IMPORTED} if is_imported else {}
         events.append(
             tx, Event(kind="source.recovered", at=archive.now(), archive_id=entry.archive_id, details=details)
         )
