@@ -17,7 +17,7 @@ from tests.station import FOLDERS, Station
 
 from pywats_archive import Client
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import locks
+from pywats_archive.archive.folder import locks, ownership
 from pywats_archive.errors import ArchiveInUse, NeedsConfirmation, UsageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.operation.importing import Imported, ImportPreview
@@ -334,6 +334,22 @@ def test_what_a_killed_import_left_is_not_there_twice(station: Station, tmp_path
     shutil.copy2(first, second.parent / name)
     station.run()
     assert len(station.entries()) == 1
+
+
+def test_half_written_files_of_a_killed_import_are_removed(station: Station) -> None:
+    """Unless a service owns the archive, whose files they may be; its next start removes them."""
+    station.add("ICT")
+    folder = put(station.root / "Done" / "a.csv", b"content").parent
+    take(station, folder)
+    half = next(station.archive_root.glob("sources/*/*/*")) / ".1-1.part"
+    half.write_bytes(b"half")
+    (station.archive_root / ".import-begun").touch()
+    with ownership.owning(station.archive_root):
+        take(station, folder)
+        assert half.exists()
+    (station.archive_root / ".import-begun").touch()
+    take(station, folder)
+    assert not half.exists() and not (station.archive_root / ".import-begun").exists()
 
 
 def test_an_archive_alone(station: Station, done: Path) -> None:

@@ -72,10 +72,7 @@ def _imported(done: Imported) -> list[tuple[str, str]]:
     reports = _many(done.reports, "report")
     return [
         ("archive", done.archive),
-        (
-            "imported",
-            f"{_many(done.imported, 'source')} of '{done.converter_name}', {_many(done.reports, 'report')}; none is sent",
-        ),
+        ("imported", f"{_many(done.imported, 'source')} of '{done.converter_name}', {reports}; none is sent"),
         ("already imported", f"{done.already_imported:,}"),
         ("on disk", human_size(done.disk_size_bytes)),
         ("not imported", f"{len(done.not_imported):,}"),
