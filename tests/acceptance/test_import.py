@@ -17,7 +17,8 @@ from tests.station import FOLDERS, Station
 
 from pywats_archive import Client
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder import locks, ownership
+from pywats_archive.archive.folder import layout, locks, ownership
+from pywats_archive.archive.repair.rebuild import rebuild
 from pywats_archive.errors import ArchiveInUse, NeedsConfirmation, UsageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.operation.importing import Imported, ImportPreview
@@ -141,9 +142,10 @@ def test_nothing_that_was_imported_is_ever_sent(station: Station, done: Path) ->
     take(station, done)
     station.run()
     before = named(station)
+    shutil.rmtree(station.archive_root / layout.BACKUPS)  # so that all of it comes from the blobs
+    (station.archive_root / "metadata.db").unlink()
+    rebuild(station.archive_root)
     with Client.from_config(config_of(station)) as client:
-        with Client([station.archive_root]) as alone:
-            alone.rebuild()
         reports = [each for entry in station.entries() for each in client.details(entry.archive_id).reports]
     station.run()
     assert station.server.received == {}
@@ -320,20 +322,20 @@ def test_killed_beside_a_running_service(station: Station) -> None:
 
 
 def test_what_a_killed_import_left_is_not_there_twice(station: Station, tmp_path: Path) -> None:
-    """A blob without a row that was imported again meanwhile is removed by the next recovery."""
+    """A source and a report without rows that were imported again meanwhile are removed by the next recovery."""
     station.add("ICT")
     folder = put(station.root / "Done" / "a.csv", b"content").parent
+    put(folder / "a.json", document("SN1"))
     take(station, folder)
-    (blob,) = station.archive_root.rglob("sources/*/*/*/*.gz")
-    first = shutil.copy2(blob, tmp_path)
-    name = blob.name
+    left = shutil.copytree(station.archive_root, tmp_path / "left")
     shutil.rmtree(station.archive_root)
     take(station, folder)
-    (second,) = station.archive_root.rglob("sources/*/*/*/*.gz")
-    assert second.name != name
-    shutil.copy2(first, second.parent / name)
+    for top in ("sources", "reports"):
+        shutil.copytree(left / top, station.archive_root / top, dirs_exist_ok=True)
+    assert len(list(station.archive_root.rglob("*/*/*/*/*.gz"))) == 4
     station.run()
-    assert len(station.entries()) == 1
+    assert station.entry().serial_number == "SN1"
+    assert len(list(station.archive_root.rglob("*/*/*/*/*.gz"))) == 2
 
 
 def test_half_written_files_of_a_killed_import_are_removed(station: Station) -> None:

@@ -88,6 +88,13 @@ def _is_imported_again(archive: Archive, entry: ArchiveEntry) -> bool:
         return any(each.source_checksum == entry.source_checksum for each in found)
 
 
+def _is_report_imported_again(archive: Archive, metadata: dict[str, Any]) -> bool:
+    archive_id = metadata["archive_id"]
+    with archive.read() as db:
+        elsewhere = () if entries.has(db, archive_id) else reports.elsewhere(db, metadata["report_id"], of=archive_id)
+        return any(each.checksum == checksum_in(metadata) for each in elsewhere)
+
+
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     entry = archive.entry(metadata["archive_id"])
     found = companions_of(archive, path, metadata)
@@ -97,10 +104,13 @@ def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> 
 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     """Add a report of an unrecorded conversion: not to be sent; its id is the one that this report will have."""
+    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+    if is_imported and _is_report_imported_again(archive, metadata):
+        archive.blobs.remove(path, of=metadata["archive_id"])
+        return
     archive.entry(metadata["archive_id"])
     found = report_of(archive, path, metadata)
     report = replace(found, last_error=found.last_error or NEVER_SENT)
-    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
 
     def unit(tx: Connection) -> None:
         reports.add(tx, report)
