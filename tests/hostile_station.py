@@ -84,19 +84,20 @@ def hostile_station(
 @contextmanager
 def in_this_process(station: Station) -> Iterator[Pages]:
     """Serve the pages of a station from a thread, for tests that look inside."""
-    with Client.from_config(station.write_config()) as client, _in_a_thread(client, station.root) as running:
+    with Client.from_config(station.write_config()) as client, in_a_thread(client, station.root) as running:
         yield running
 
 
 @contextmanager
 def archive_alone(station: Station) -> Iterator[Pages]:
     """Serve the pages of a station's archive without its configuration."""
-    with Client(station.archive_root) as client, _in_a_thread(client, station.archive_root) as running:
+    with Client(station.archive_root) as client, in_a_thread(client, station.archive_root) as running:
         yield running
 
 
 @contextmanager
-def _in_a_thread(client: Client, folder: Path) -> Iterator[Pages]:
+def in_a_thread(client: Client, folder: Path) -> Iterator[Pages]:
+    """Serve the pages of a client from a thread."""
     server = PageServer(client, WebSettings(port=0), folder=folder)
     thread = threading.Thread(target=server.serve)
     thread.start()

@@ -45,7 +45,8 @@ def _open(chromium: Browser, served: Pages, *, width: int = 1280, scripts: bool 
             complaints.append(request.url)
 
     page.on("request", note)
-    page.goto(served.sign_in)
+    answer = page.goto(served.sign_in)
+    assert answer and answer.ok, answer
     return page, complaints
 
 

@@ -98,8 +98,11 @@ def _on_unexpected(request: Request, error: Exception) -> Response:
     happened = f"an unexpected error ({type(error).__name__})"
     advice = "the output of 'pywats-archive web' has the details"
     if _is_api(request):
-        return problems.problem(500, happened, advice, kind="UnexpectedError")
-    return page(request, "problem.html", code=500, happened=happened, advice=advice)
+        answer: Response = problems.problem(500, happened, advice, kind="UnexpectedError")
+    else:
+        answer = page(request, "problem.html", code=500, happened=happened, advice=advice)
+    answer.headers["connection"] = "close"  # as uvicorn does after an error: the next request needs another connection
+    return answer
 
 
 def _on_error(request: Request, error: Exception) -> Response:

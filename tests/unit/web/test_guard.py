@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from pywats_archive.web.access.guard import is_from_here, is_known_host
@@ -42,3 +44,16 @@ def test_other_names(host: str) -> None:
 def test_where_a_change_comes_from(method: str, headers: dict[str, str], is_accepted: bool) -> None:
     """Only these pages, or a program, may change anything; any page may link here."""
     assert is_from_here(method, headers) is is_accepted
+
+
+def test_every_combination_of_headers() -> None:
+    """A change is accepted from these pages and from programs, whatever else is claimed: a browser sends no false header."""
+    host, other = "localhost:1", "http://evil.example"
+    sites = (None, "same-origin", "none", "same-site", "cross-site", "", "odd")
+    origins = (None, f"http://{host}", f"https://{host.upper()}", other, f"{other}:1", "null", "")
+    for method, site, origin in product(("POST", "PUT", "PATCH", "DELETE"), sites, origins):
+        sent = {"host": host, "sec-fetch-site": site, "origin": origin}
+        is_own_page = site in ("same-origin", "none")
+        is_program_or_old_browser = site is None and origin in (None, *origins[1:3])
+        headers = {name: value for name, value in sent.items() if value is not None}
+        assert is_from_here(method, headers) is (is_own_page or is_program_or_old_browser), (method, headers)
