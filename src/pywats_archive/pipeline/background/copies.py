@@ -58,9 +58,17 @@ class CopyJob:
         self._began = clock()
         self._again_s: dict[Path, float] = {}
         self._failures: dict[Path, str] = {}
+        self.is_idle = False
+        """Whether what was due at the start is copied, or cannot be copied now."""
 
     def step(self) -> float:
         """Copy what is due; returns the rest after it, in seconds."""
+        try:
+            return self._copy_all()
+        finally:
+            self.is_idle = True
+
+    def _copy_all(self) -> float:
         for mount in self._pool.mounts:
             archive = mount.archive
             if archive is None or self._stopping.is_set():

@@ -50,10 +50,12 @@ class BackgroundJobs:
             using=pool.lease,
             stopping=self._stopping,
         )
-        copying = CopyJob(pool, alerts, tasks=tasks, backup_folder=backup_folder, clock=clock, stopping=self._stopping)
+        self._copying = CopyJob(
+            pool, alerts, tasks=tasks, backup_folder=backup_folder, clock=clock, stopping=self._stopping
+        )
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
-            for name, job in (("scrub", self._scrub), ("retention", self._retention), ("copies", copying))
+            for name, job in (("scrub", self._scrub), ("retention", self._retention), ("copies", self._copying))
         )
         self.reclaim_space()
 
@@ -65,8 +67,8 @@ class BackgroundJobs:
 
     @property
     def is_idle(self) -> bool:
-        """Whether retention has done the work that was due at the start, and freed the space it was asked for."""
-        return self._retention.is_idle
+        """Whether retention and copies have done the work that was due at the start, and space that was asked for is freed."""
+        return self._retention.is_idle and self._copying.is_idle
 
     @property
     def ended(self) -> tuple[str, ...]:
