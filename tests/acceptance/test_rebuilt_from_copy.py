@@ -200,6 +200,21 @@ def test_reports_that_are_younger_are_added_and_not_sent(aged: Aged) -> None:
     assert [each for each in verify(aged.archive, Thoroughness()) if each.problem] == []
 
 
+def test_a_report_that_waited_in_the_copy_does_not_replace_a_later_one_at_the_server(aged: Aged) -> None:
+    """The later one has the same id and may have been sent: only reports that nothing followed still wait (invariant 4)."""
+    followed, alone = aged.add(status=None), aged.add(status=None)
+    for each in (followed, alone):
+        aged._convert(each, ConversionStatus.SUCCESS, SubmissionState.WAITING)
+    copied(aged.archive)
+    aged._convert(followed, ConversionStatus.SUCCESS, SubmissionState.ACCEPTED)
+    assert rebuilt(aged).problems == ()
+    states = [
+        [report.submission_state.value for report in aged.archive.reports_of(each.archive_id)]
+        for each in (followed, alone)
+    ]
+    assert states == [["WITHHELD", "WITHHELD"], ["WAITING"]]
+
+
 def test_an_unsound_copy_is_named_and_the_next_older_one_is_taken(aged: Aged, tmp_path: Path) -> None:
     """Of both places the newest sound one counts; without a sound one everything comes from the blobs."""
     elsewhere = tmp_path / "elsewhere"

@@ -154,6 +154,20 @@ def withhold(tx: Connection, report: Report, *, reason: str) -> None:
     execute(tx, f"{waiting} AND submission_state = ?", values)
 
 
+def newest_number(db: Connection) -> int:
+    """Return the number of the report that was added last; 0 if there is none."""
+    return int(execute(db, "SELECT max(report_no) FROM reports").fetchone()[0] or 0)
+
+
+def withhold_followed(tx: Connection, *, by_those_after: int, reason: str) -> None:
+    """Record that waiting reports are not to be sent if one added after that number has their id, or is of their entry."""
+    same = "later.report_id = reports.report_id OR later.archive_id = reports.archive_id"
+    followed = f"EXISTS (SELECT 1 FROM reports later WHERE later.report_no > ? AND ({same}))"
+    withheld = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL"
+    values = (SubmissionState.WITHHELD.value, reason, _WAITING, by_those_after, by_those_after)
+    execute(tx, f"{withheld} WHERE submission_state = ? AND report_no <= ? AND {followed}", values)
+
+
 def let_wait_again(tx: Connection, report: Report, *, withheld_because: str) -> None:
     """Record that a report that was withheld for this reason is to be sent after all."""
     waiting = "UPDATE reports SET submission_state = ?, last_error = NULL WHERE archived_path = ?"

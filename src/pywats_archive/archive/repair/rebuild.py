@@ -16,7 +16,7 @@ from pywats_archive.archive.repair.base import Base, unpack_newest
 from pywats_archive.archive.repair.decided import Decided, decided
 from pywats_archive.archive.repair.filling import Counts, Filling
 from pywats_archive.archive.repair.updating import Updating
-from pywats_archive.catalog import events, previous, purges
+from pywats_archive.catalog import events, previous, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
 from pywats_archive.errors import CatalogDamaged
@@ -25,6 +25,8 @@ from pywats_archive.models.operation.integrity import OnlyThere, OnProgress, Pro
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
+
+_FOLLOWED = "the catalog was lost, and a later report that may have been sent takes its place"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +104,10 @@ def _fill(archive: Archive, how: Rebuilding, before: Decided, base: Base | None)
         counts = filling.fill()
         return _rebuilt(archive, filling, counts)
     updating = Updating(archive, before)
+    with archive.read() as db:
+        newest = reports.newest_number(db)
     counts = filling.fill_up(updating.update)
+    archive.write(lambda tx: reports.withhold_followed(tx, by_those_after=newest, reason=_FOLLOWED))
     return replace(
         _rebuilt(archive, filling, counts),
         entries=counts.entries + base.state.entries,
