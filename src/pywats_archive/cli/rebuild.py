@@ -116,8 +116,8 @@ def _show_copy(rebuilt: Rebuilt, copied_at: datetime) -> None:
             "Reports that come from blobs alone are WITHHELD: they are not sent, unless their source is converted again."
         )
     _say(
-        "Lost are later holds, changes of policies, runs, events, and answers of the server. Set such holds again before the "
-        "service starts. 'pywats-archive verify' compares the files with the new catalog"
+        "Lost are later holds, changes of policies, runs, events, and answers of the server. 'pywats-archive verify' compares "
+        "the files with the new catalog"
     )
 
 

@@ -68,7 +68,7 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
                     filled = _fill(archive, how, before, base)
                 filled = replace(filled, problems=(*unsound, *filled.problems), not_copied=only_there)
                 archive.write(lambda tx: events.append(tx, _event(archive, how, filled)))
-                _carry_over(archive, kept, base, actor=how.actor)
+                _carry_over(archive, kept, actor=how.actor)
                 if base is None:
                     archive.clock.continue_from(former_clock(root / layout.CATALOG))
             finally:
@@ -93,7 +93,8 @@ def _only_there(root: Path, kept: previous.Keeping | None, base: Base | None) ->
     if base:
         copied = previous.known_to_it_alone(root / catalog_swap.BUILDING)
         beyond = {what: number - (copied[what] or 0) for what, number in known.items() if number is not None}
-        return tuple(OnlyThere(what=what, number=number) for what, number in beyond.items() if number > 0)
+        found = tuple(OnlyThere(what=what, number=number) for what, number in beyond.items() if number > 0)
+        return found if kept else (*found, OnlyThere(what="holds and policies set since the copy", number=None))
     found = tuple(OnlyThere(what=what, number=number) for what, number in known.items() if number != 0)
     return found if kept else (*found, OnlyThere(what="holds and retention policies", number=None))
 
@@ -147,10 +148,11 @@ def _event(archive: Archive, how: Rebuilding, filled: Rebuilt) -> Event:
     return Event(kind="catalog.rebuilt", at=archive.now(), actor=how.actor, details=details)
 
 
-def _carry_over(archive: Archive, kept: previous.Keeping | None, base: Base | None, *, actor: str) -> None:
-    """Copy policies and holds; if they cannot be read, and there is no copy, nothing is purged until a person confirms."""
-    nothing_goes = RetentionPolicy(converter_name=EVERY_OTHER, enabled=False)
-    unknown = () if base else (nothing_goes,)
+def _carry_over(archive: Archive, kept: previous.Keeping | None, *, actor: str) -> None:
+    """Copy policies and holds; if they cannot be read, nothing is purged until a person switches the policies on."""
+    own = tuple(policy for policy in archive.policies.all_own() if policy.converter_name != EVERY_OTHER)
+    every_other = archive.policies.own(EVERY_OTHER) or RetentionPolicy(converter_name=EVERY_OTHER)
+    unknown = (replace(policy, enabled=False) for policy in (*own, every_other))
     for policy in kept.policies if kept else unknown:
         if archive.policies.own(policy.converter_name) != policy:
             archive.policies.set(policy, actor=actor, confirmed=False)
