@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,7 @@ def test_ids_outlive_a_rebuilding_of_the_catalog(station: Station) -> None:
     station.run()
     for path in station.archive_root.glob("metadata.db*"):
         path.unlink()
+    shutil.rmtree(station.archive_root / "backups", ignore_errors=True)
     assert rebuild(station.archive_root).problems == ()
     append(station, "SN3=1")
     assert station.run().waiting == ()

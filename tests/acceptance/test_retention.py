@@ -177,7 +177,8 @@ def test_policies_are_enforced_before_a_disk_is_called_low(station: Station, roo
     assert station.run().waiting == ()
     assert sum(1 for entry in station.entries() if entry.purged_at) == 10
     with station.archive() as archive:
-        assert figures.statistics(archive).alerts == ()
+        alerts = {each.name for each in figures.statistics(archive).alerts}
+    assert alerts <= {"backup.failed"}  # the catalog was to be copied before there was room
     assert len(station.names("any/Done")) == 1
 
 

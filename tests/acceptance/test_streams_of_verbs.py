@@ -14,6 +14,8 @@ FINDING = {
     "run",
     "status",
     "doctor",
+    "import --preview",
+    "import",
     "verify",
     "verify --reproduce",
     "reprocess start",

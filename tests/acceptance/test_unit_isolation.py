@@ -87,8 +87,9 @@ class IsolatedStation:
         lines = ["mount -t tmpfs tmpfs /srv"]
         for name, place in self.places.items():
             lines += [f"mkdir /srv/{name}", f"mount --bind {shlex.quote(str(place))} /srv/{name}"]
+        # Without the disks that other tests have mounted below it, nobody in a user namespace may bind /tmp.
         writable = [path.removeprefix("-") for path in shlex.split(self.unit["ReadWritePaths"])]
-        lines += [f"if [ -e {path} ]; then mount --bind {path} {path}; fi" for path in map(shlex.quote, writable)]
+        lines += [f"if [ -e {path} ]; then mount --rbind {path} {path}; fi" for path in map(shlex.quote, writable)]
         assert self.unit["ProtectSystem"] == "strict"
         lines.append(_READ_ONLY.format(writable="|".join(map(shlex.quote, writable))))
         if self.unit["PrivateTmp"] == "yes":
@@ -105,7 +106,7 @@ _WITHOUT_CAPABILITIES = ("exec", "setpriv", "--bounding-set=-all", "--inh-caps=-
 _READ_ONLY = """
 while read -r _ _ _ _ point flags _; do
   case "$point" in {writable}|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) continue;; esac
-  mount -o "remount,bind,ro,${{flags#rw,}}" "$point" || ! grep -qF " $point " /proc/self/mountinfo
+  mount -o "remount,bind,ro,${{flags#rw,}}" "$point" || [ ! -e "$point" ] || ! grep -qF " $point " /proc/self/mountinfo
 done < /proc/self/mountinfo
 """
 """Everything else becomes read-only; other flags stay, since a user namespace may not take them away.
