@@ -75,7 +75,7 @@ def test_without_a_terminal_nothing_is_asked(station: Station, words: list[str])
 
 
 @pytest.mark.parametrize(
-    ("extra", "told"),
+    ("extra", "error"),
     [
         (["--converter", "ICT"], "use NAME=CLASS"),
         (["--converter", "ICT=SPEAConvertor"], "did you mean 'SPEAConverter'?"),
@@ -84,12 +84,12 @@ def test_without_a_terminal_nothing_is_asked(station: Station, words: list[str])
         (["--converter", "A=own.Any", "--archive-folder", "new/A/watch"], "lie within each other"),
     ],
 )
-def test_a_wrong_option_is_one_line(station: Station, words: list[str], extra: list[str], told: str) -> None:
+def test_a_wrong_option_is_one_line(station: Station, words: list[str], extra: list[str], error: str) -> None:
     """Exit 2, and nothing is written."""
     if "--archive-folder" in extra:
         extra = [*extra[:-1], str(station.root / "new" / "A" / "watch")]
     answer = command("init", "--yes", "--offline", *words, *extra)
-    assert answer.returncode == 2 and told in answer.stderr and answer.stderr.count("\n") == 1
+    assert answer.returncode == 2 and error in answer.stderr and answer.stderr.count("\n") == 1
     assert not (station.root / "new").exists()
 
 

@@ -17,7 +17,7 @@ from pywats_archive.cli.output import console, print_json, progress
 from pywats_archive.cli.verify import show_problem
 from pywats_archive.models.operation.integrity import OnlyThere, Problem, Rebuilt
 from pywats_archive.portable.user import current_user
-from pywats_archive.words.text import printable
+from pywats_archive.words.text import counted, printable
 
 BackupFolderOption = Annotated[
     Path | None,
@@ -108,8 +108,9 @@ def _show_copy(rebuilt: Rebuilt, copied_at: datetime) -> None:
         f"{rebuilt.last_event}"
     )
     _say(
-        f"Younger than that copy are {rebuilt.younger} entries, which come from their blobs alone, {rebuilt.completed} entries "
-        f"with more reports or companions, and the purge of {rebuilt.purged_since} entries"
+        f"Since that copy: {counted(rebuilt.younger, 'entry', 'entries')} from blobs alone, "
+        f"{counted(rebuilt.completed, 'entry', 'entries')} with further reports or companions, "
+        f"{counted(rebuilt.purged_since, 'entry', 'entries')} purged"
     )
     if rebuilt.younger or rebuilt.completed:
         _say(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from pywats_archive.client.importing import room
 from pywats_archive.client.importing.items import Item, ItemKind, moment_of_ns, no_later, paired, report_stem
+from pywats_archive.client.importing.zips import only_member
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.retention.policy import RetentionPolicy
@@ -78,3 +81,29 @@ def test_what_a_size_limit_purges_at_once() -> None:
     unlimited = RetentionPolicy(converter_name="ICT", max_size_gb=1, enabled=False)
     assert room.purged_at_once(young, None, entries=100, taken_bytes=2 * 10**9) == 0
     assert room.purged_at_once(unlimited, None, entries=100, taken_bytes=2 * 10**9) == 0
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_is_kept_as_it_is(tmp_path: Path, method: int) -> None:
+    """Whatever byte of its content is wrong: it is not taken for the file in it, and its reading is no error."""
+    path = tmp_path / "SN1.csv.zip"
+    with zipfile.ZipFile(path, "w", method) as made:
+        made.writestr("SN1.csv", os.urandom(500) + b"x" * 500)
+    whole = path.read_bytes()
+    assert only_member(path)
+    for at in range(60, 460, 50):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        assert only_member(path) is None, at
+
+
+def test_what_unpacking_would_lose_keeps_a_zip_as_it_is(tmp_path: Path) -> None:
+    """A comment, of the zip or of its file, and bytes before the file."""
+    path = tmp_path / "SN1.csv.zip"
+    for comments in ((b"a", b""), (b"", b"b"), (b"", b"")):
+        with zipfile.ZipFile(path, "w") as made:
+            made.comment, member = comments[0], zipfile.ZipInfo("SN1.csv", (2026, 2, 13, 14, 30, 22))
+            member.comment = comments[1]
+            made.writestr(member, b"content")
+        assert (only_member(path) is None) is any(comments)
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    assert only_member(path) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pywats_archive.archive.imported.todo import Packed
 from pywats_archive.archive.sources import reading
 
 _ENCRYPTED = 0x1
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError)
+"""Errors of a damaged zip, or of one that zipfile cannot read."""
 _NO_NAMES = (".", "..")
 
 
@@ -28,14 +31,22 @@ class Member:
 
 
 def only_member(path: Path) -> Member | None:
-    """Return the file that was zipped as ``path``; None for any other zip, which is a source of its own. OSError as reading."""
+    """Return the file that was zipped as ``path``; None for any other zip, which is a source of its own. OSError as reading.
+
+    A zip with a comment, or with bytes before its file, is a source of its own too: unpacking would lose them.
+    """
     try:
         with zipfile.ZipFile(path) as zipped:
             members = zipped.infolist()
-            if len(members) != 1 or not _is_zipped_as(members[0], path) or zipped.testzip() is not None:
+            is_only_one = len(members) == 1 and not zipped.comment
+            if not is_only_one or not _is_zipped_as(members[0], path) or zipped.testzip() is not None:
                 return None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except (*_UNREADABLE, ValueError):
         return None
+    except OSError as exc:
+        if exc.errno is not None:
+            raise
+        return None  # bz2 says so of damaged content
     return Member(name=members[0].filename, size_bytes=members[0].file_size, modified=_moment(members[0]))
 
 
@@ -48,7 +59,8 @@ def packed(path: Path, name: str, size_bytes: int) -> Packed:
 
 def _is_zipped_as(member: zipfile.ZipInfo, path: Path) -> bool:
     name = member.filename
-    is_plain = not member.is_dir() and not member.flag_bits & _ENCRYPTED
+    is_bare = not member.comment and member.header_offset == 0
+    is_plain = is_bare and not member.is_dir() and not member.flag_bits & _ENCRYPTED
     is_one_name = not any(sign in name for sign in "/\\\0") and name not in _NO_NAMES
     return is_plain and is_one_name and (path.stem == name or path.stem == Path(name).stem)
 
@@ -65,7 +77,7 @@ def _unpacked(path: Path, name: str) -> Iterator[bytes]:
         with zipfile.ZipFile(path) as zipped, zipped.open(name) as content:
             while chunk := content.read(reading.CHUNK_BYTES):
                 yield chunk
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError) as exc:
+    except (*_UNREADABLE, KeyError) as exc:
         raise ValueError(f"the zip is damaged: {exc}") from exc
 
 
