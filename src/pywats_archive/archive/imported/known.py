@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import arrivals, entries, moved, reports
+from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
 
 
@@ -23,6 +24,11 @@ class Known:
     """False if the service archived it."""
 
 
+def has_bytes(entry: ArchiveEntry) -> bool:
+    """Whether the archive has the bytes of an entry's source: they were archived, and are not purged."""
+    return entry.purged_at is None and bool(entry.source_archived_path)
+
+
 def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:
     """Return by path the entries of those files that the service moved there after it had archived them."""
     with archive.read() as db:
@@ -34,13 +40,14 @@ def known(
 ) -> Known | None:
     """Return the entry of a source with this path, size and time, without reading it; None if there is none.
 
-    ``moved_as``: the entry of the source that the service moved there.
+    An entry whose bytes the archive does not have is none: its source is imported again. ``moved_as``: the entry of the source
+    that the service moved there.
     """
     with archive.read() as db:
         found = entries.at_path(db, os.fspath(path), converter_name)
         if moved_as is not None and entries.has(db, moved_as):
             found = (*found, entries.get(db, moved_as))
-        same = [each for each in found if each.source_stamp.matches(stamp)]
+        same = [each for each in found if has_bytes(each) and each.source_stamp.matches(stamp)]
         if not same:
             return None
         archive_id = same[-1].archive_id

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, locks, role
-from pywats_archive.archive.imported.todo import Importing, Outcome, Packed, ToDo
+from pywats_archive.archive.imported import known
+from pywats_archive.archive.imported.todo import Importing, Outcome, ToDo
 from pywats_archive.archive.report_ids.assignment import spare_id
 from pywats_archive.archive.results.document import read
 from pywats_archive.archive.results.reports import Place, archive_report
@@ -20,7 +22,7 @@ from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import entries, events, reports, stored
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.stored import FileKey, Stored
-from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
+from pywats_archive.errors import SourceChanged, SourceVanished, StorageError, UsageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
@@ -38,8 +40,9 @@ class _Unreadable(Exception):
 class _Taken:
     """A source whose blobs are written, and that has no row yet."""
 
-    todo: ToDo
     entry: ArchiveEntry
+    origin: Mapping[str, object]
+    """What its header and its event say of where it comes from."""
     blobs: list[Blob]
     reports: tuple[Report, ...]
     stored: tuple[tuple[FileKey, Stored], ...]
@@ -64,14 +67,22 @@ def take_over(archive: Archive, todos: Sequence[ToDo], how: Importing) -> tuple[
 
 def _outcome(archive: Archive, todo: ToDo, how: Importing, taken: list[_Taken]) -> Outcome:
     try:
-        new = _take(archive, todo, how, taken)
-    except AlreadyArchived as known:
-        added = add_reports(archive, known.entry.archive_id, todo.documents, how)
-        return Outcome(path=todo.path, archive_id=known.entry.archive_id, reports=added)
+        return _new_or_known(archive, todo, how, taken)
     except (_Unreadable, SourceChanged, SourceVanished) as exc:
         return Outcome(path=todo.path, reason=str(exc))
+    except (ValueError, RecursionError, UsageError) as exc:
+        return Outcome(path=todo.path, reason=f"{todo.path}: cannot be archived ({exc})")
     except OSError as exc:
         raise StorageError(f"{todo.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+
+
+def _new_or_known(archive: Archive, todo: ToDo, how: Importing, taken: list[_Taken]) -> Outcome:
+    try:
+        new = _take(archive, todo, how, taken)
+    except AlreadyArchived as exc:
+        archive_id = exc.entry.archive_id
+        added = add_reports(archive, archive_id, todo.documents, how)
+        return Outcome(path=todo.path, archive_id=archive_id, reports=added)
     taken.append(new)
     disk = new.entry.disk_size_bytes + sum(report.disk_size_bytes for report in new.reports)
     return Outcome(
@@ -85,7 +96,8 @@ def _outcome(archive: Archive, todo: ToDo, how: Importing, taken: list[_Taken]) 
 
 def _take(archive: Archive, todo: ToDo, how: Importing, taken: Sequence[_Taken]) -> _Taken:
     """Write the blobs of a source; nothing of it stays after an error."""
-    draft = _draft(archive, todo, how, taken)
+    origin = _origin(todo)
+    draft = _draft(archive, todo, how, taken, origin)
     blobs = [draft.write_alone(_readable(todo, todo.packed.chunks() if todo.packed else draft.chunks()))]
     archive_id = draft.id_of(blobs[0])
     try:
@@ -102,10 +114,12 @@ def _take(archive: Archive, todo: ToDo, how: Importing, taken: Sequence[_Taken])
     except Exception:
         archive.remove_uncommitted(archive_id, blobs)
         raise
-    return _Taken(todo=todo, entry=entry, blobs=blobs, reports=made, stored=packed.stored)
+    return _Taken(entry=entry, origin=origin, blobs=blobs, reports=made, stored=packed.stored)
 
 
-def _draft(archive: Archive, todo: ToDo, how: Importing, taken: Sequence[_Taken]) -> Draft:
+def _draft(
+    archive: Archive, todo: ToDo, how: Importing, taken: Sequence[_Taken], origin: Mapping[str, object]
+) -> Draft:
     source = NewSource(
         path=todo.path,
         original_path=todo.original_path,
@@ -119,26 +133,36 @@ def _draft(archive: Archive, todo: ToDo, how: Importing, taken: Sequence[_Taken]
     def refuse_known(content: Content) -> None:
         with archive.read() as db:
             before = entries.at_path(db, path, how.converter_name)
-        for each in (*before, *(new.entry for new in taken if new.entry.source_original_path == path)):
+        present = (each for each in before if known.has_bytes(each))
+        for each in (*present, *(new.entry for new in taken if new.entry.source_original_path == path)):
             if each.source_checksum == content.checksum:
                 raise AlreadyArchived(each)
 
-    header = {role.ORIGIN: role.IMPORTED, role.OWN_TIME: todo.own_time.isoformat(), **_packed_in(todo.packed)}
     return Draft(
-        archive=archive, source=source, kind=kind, moment=archive.now(), stamp=stamp, header=header, is_new=refuse_known
+        archive=archive, source=source, kind=kind, moment=archive.now(), stamp=stamp, header=origin, is_new=refuse_known
     )
 
 
-def _packed_in(packed: Packed | None) -> dict[str, object]:
-    if packed is None:
-        return {}
-    return {role.PACKED_IN: {"name": packed.name, "size_bytes": packed.size_bytes, "sha256": packed.sha256()}}
+def _origin(todo: ToDo) -> dict[str, object]:
+    """Return what is on record of where a source comes from; the zip that it lies in is read for it."""
+    origin: dict[str, object] = {role.ORIGIN: role.IMPORTED, role.OWN_TIME: todo.own_time.isoformat()}
+    if (packed := todo.packed) is not None:
+        with _reading(todo):
+            checksum = packed.sha256()
+        origin[role.PACKED_IN] = {"name": packed.name, "size_bytes": packed.size_bytes, "sha256": checksum}
+    return origin
 
 
 def _readable(todo: ToDo, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Stream a source; an error in reading it is not an error of the archive."""
-    try:
+    with _reading(todo):
         yield from chunks
+
+
+@contextmanager
+def _reading(todo: ToDo) -> Iterator[None]:
+    """Read a source in the block; an error in reading it is not an error of the archive."""
+    try:
+        yield
     except (OSError, ValueError, StorageError) as exc:
         if isinstance(exc, SourceChanged | SourceVanished):
             raise
@@ -194,8 +218,7 @@ def _commit_all(archive: Archive, taken: Sequence[_Taken], how: Importing) -> No
                 archive.blobs.sync_name(blob)
             entries.add(tx, each.entry)
             stored.put(tx, each.entry.archive_id[:8], each.stored)
-            more = {"origin": role.IMPORTED, "own_time": each.todo.own_time.isoformat(), **_packed_in(each.todo.packed)}
-            events.append(tx, replace(archived_event(each.entry, **more), actor=how.actor))
+            events.append(tx, replace(archived_event(each.entry, **each.origin), actor=how.actor))
             _add_rows(tx, archive, each.entry.archive_id, each.reports, how)
 
     try:
@@ -227,13 +250,16 @@ def add_reports(archive: Archive, archive_id: str, documents: Sequence[bytes], h
     A crash may have come between a source and its reports, or they were put into the folder later.
     """
     present = archive.reports_of(archive_id) if documents else ()
-    known = {report.checksum for report in present}
-    new = [body for body in documents if measure([body]).checksum not in known]
+    there = {report.checksum for report in present}
+    new = [body for body in documents if measure([body]).checksum not in there]
     blobs: list[Blob] = []
     try:
         made = tuple(_reports(archive, archive_id, new, present, how, blobs))
 
         def unit(tx: Connection) -> None:
+            entry = entries.get(tx, archive_id)
+            if not known.has_bytes(entry):
+                raise _Unreadable(f"{entry.source_original_path}: its entry was purged meanwhile; import it again")
             for blob in blobs:
                 archive.blobs.sync_name(blob)
             _add_rows(tx, archive, archive_id, made, how)

@@ -79,12 +79,12 @@ def recover(archive: Archive) -> Recovery:
 
 
 def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
-    """Repair sources and reports; without the reports, and False, while a replay runs; nothing while an import writes."""
+    """Repair sources and reports; without the reports, and False, while a replay runs; without an import's while it writes."""
     try:
         with locks.between_import_batches(archive.root, timeout_s=_LONGEST_BATCH_S):
-            return _repair_outside_imports(archive)
+            return _repair_outside_replays(archive, is_importing=False)
     except ArchiveInUse:
-        return Recovery(), False
+        return _repair_outside_replays(archive, is_importing=True)[0], False
 
 
 def adopt_imports(archive: Archive, *, since_s: float) -> None:
@@ -96,7 +96,7 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
     for day, changed_s in sorted(_days_on_disk(archive).items()):
         for top in (layout.SOURCES, layout.REPORTS) if changed_s >= since_s - _COARSEST_CLOCK.total_seconds() else ():
             for path in sorted(unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=layout.is_companions):
-                archive_id = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
+                archive_id = _id_in(path)
                 if (archive_id in adopted or _is_imported(archive, path)) and adopt(archive, path) in KINDS:
                     adopted.add(archive_id)
 
@@ -107,13 +107,13 @@ def _is_imported(archive: Archive, path: str) -> bool:
     return False
 
 
-def _repair_outside_imports(archive: Archive) -> tuple[Recovery, bool]:
+def _repair_outside_replays(archive: Archive, *, is_importing: bool) -> tuple[Recovery, bool]:
     try:
         with locks.nobody_replaying(archive.root):
-            repaired = _repair(archive, (layout.SOURCES, layout.REPORTS))
+            repaired = _repair(archive, (layout.SOURCES, layout.REPORTS), is_importing=is_importing)
             return repaired, not repaired.unread
     except RunRunning:
-        return _repair(archive, (layout.SOURCES,)), False
+        return _repair(archive, (layout.SOURCES,), is_importing=is_importing), False
 
 
 def _finish_purges(archive: Archive) -> int:
@@ -132,17 +132,22 @@ def _note_beginning(archive: Archive) -> Path:
     return begun
 
 
-def _repair(archive: Archive, tops: Sequence[str]) -> Recovery:
+def _repair(archive: Archive, tops: Sequence[str], *, is_importing: bool) -> Recovery:
+    """Repair what was left; while an import writes, its blobs and all half-written files, which may be its own, are left."""
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": [], "unread": []}
+    imports: set[str] = set()
     for folder in ("", layout.CONVERTERS, layout.BACKUPS):
         archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)), deep=False)
     for day in sorted(_days(archive)):
         for top in tops:
             folder = f"{top}/{day:%Y/%m/%d}"
-            archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
+            if not is_importing:
+                archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
             for path in sorted(unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
-                if archive.blobs.remove_if_empty(path):
+                if is_importing and (_id_in(path) in imports or _is_imported(archive, path)):
+                    imports.add(_id_in(path))
+                elif archive.blobs.remove_if_empty(path):
                     removed.append(path)
                 else:
                     found[adopt(archive, path)].append(path)
@@ -197,6 +202,10 @@ def _days_on_disk(archive: Archive) -> dict[date, float]:
             key = date(int(year), int(month), int(day))
             found[key] = max(found.get(key, 0.0), folder.stat().st_mtime)
     return found
+
+
+def _id_in(path: str) -> str:
+    return PurePosixPath(path).name[:ARCHIVE_ID_LENGTH]
 
 
 def _relative(archive: Archive, path: Path) -> str:

@@ -85,7 +85,7 @@ def _is_imported_again(archive: Archive, entry: ArchiveEntry) -> bool:
     """Whether the import that was killed has been run again, before this recovery."""
     with archive.read() as db:
         found = entries.at_path(db, entry.source_original_path, entry.converter_name)
-        return any(each.source_checksum == entry.source_checksum for each in found)
+        return any(each.purged_at is None and each.source_checksum == entry.source_checksum for each in found)
 
 
 def _is_report_imported_again(archive: Archive, metadata: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import orjson
 
+from pywats_archive.archive.results import document as fixed
 from pywats_archive.archive.sources import reading
 from pywats_archive.models.report import summarize
 
 MOST_BYTES = 64_000_000
 """A larger file is a plain source: it is not parsed."""
+_ANY_ID = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +47,11 @@ def read(path: Path) -> Found | None:
     summary = summarize(document)
     if summary.fault:
         return None
-    body = orjson.dumps(document) if is_wrapped else content
+    try:
+        body = orjson.dumps(document) if is_wrapped else content
+        fixed.read(body, fixed_id=None, spare_id=_ANY_ID, summary=summary)
+    except (ValueError, RecursionError, orjson.JSONEncodeError):
+        return None  # nested so deeply that no id can be written into it
     is_exact = not is_wrapped and summary.own_id is not None
     return Found(body=body, started=_moment(summary.start_time), is_exact=is_exact)
 

@@ -59,7 +59,7 @@ def packed(path: Path, name: str, size_bytes: int) -> Packed:
 
 def _is_zipped_as(member: zipfile.ZipInfo, path: Path) -> bool:
     name = member.filename
-    is_bare = not member.comment and member.header_offset == 0
+    is_bare = bool(name) and not member.comment and member.header_offset == 0
     is_plain = is_bare and not member.is_dir() and not member.flag_bits & _ENCRYPTED
     is_one_name = not any(sign in name for sign in "/\\\0") and name not in _NO_NAMES
     return is_plain and is_one_name and (path.stem == name or path.stem == Path(name).stem)
