@@ -98,11 +98,23 @@ def test_rebuild_after_the_catalog_was_removed(filled: Station) -> None:
     assert command("status", *here).returncode == 0
 
 
+def test_rebuild_says_one_as_one(station: Station) -> None:
+    """One entry, with its report and then without; and at which age an entry without an outcome is purged."""
+    (station.add("c") / "SN1.log").write_text("content")
+    station.run()
+    told = " ".join(command("rebuild", "--yes", "--archive", station.archive_root).stdout.split())
+    assert "1 entry, 1 report and 0 blobs of companions are in" in told and "accepted by the server: 1" in told
+    for path in (station.archive_root / "reports").rglob("*.gz"):
+        path.unlink()
+    told = " ".join(command("rebuild", "--yes", "--archive", station.archive_root).stdout.split())
+    assert "1 entry without a report" in told and "purged at the longer of the two ages of their policy" in told
+
+
 def test_rebuild_says_what_it_could_not_bring_along(filled: Station) -> None:
     """The result says where the old catalog is, and what was only in it."""
     told = command("rebuild", "--yes", "--archive", filled.archive_root)
     assert told.returncode == 0, told.stderr
-    for words in ("6 entries, 6 reports", "WITHHELD", "metadata.db.damaged-", "6 reports accepted by the server"):
+    for words in ("6 entries, 6 reports", "WITHHELD", "metadata.db.damaged-", "reports accepted by the server: 6"):
         assert words in told.stdout
     kept = command("rebuild", "--config", filled.root / "config.json")
     assert kept.returncode == 0 and "every catalog can be read" in kept.stdout

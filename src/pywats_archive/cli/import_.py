@@ -101,16 +101,20 @@ def _many(number: int, what: str) -> str:
 
 
 def _retention(found: ImportPreview) -> str:
-    kept = f"their age counts from the import: kept {found.retention_days} days from today"
-    old = f"; {found.older_than_policy:,} are older than that already, and are imported too"
+    if found.retention_days is None:
+        return "the policy keeps everything: none is purged"
+    kept = f"their age counts from the import: kept {_many(found.retention_days, 'day')} from today"
+    be = "is" if found.older_than_policy == 1 else "are"
+    old = f"; {found.older_than_policy:,} {be} older than that already, and {be} imported too"
     text = kept + (old if found.older_than_policy else "")
     return f"{text}; {_purging(found)}" if found.purged_at_once else f"{text}; none is purged at once"
 
 
 def _purging(found: ImportPreview) -> str:
+    entries = "entry" if found.purged_at_once == 1 else "entries"
     return (
-        f"about {found.purged_at_once:,} entries would be purged at once, the oldest in the archive first, since the limit of "
-        f"{found.max_size_gb:g} GB is exceeded by about {human_size(found.over_bytes)}"
+        f"about {found.purged_at_once:,} {entries} would be purged at once, the oldest in the archive first, since the limit "
+        f"of {found.max_size_gb:g} GB is exceeded by about {human_size(found.over_bytes)}"
     )
 
 

@@ -39,11 +39,11 @@ TEXTS = {
     "outbox.ended": "the outbox ended, and no report is sent until the service is restarted",
     "outbox.pauses": "the server is not accepting reports, so they wait: {reason}",
     "outbox.stopped": "nothing is sent until a person acts: {reason}",
-    "catalog.copied": "{archive}: the catalog was copied to {path} ({entries} entries, {size_bytes} bytes)",
+    "catalog.copied": "{archive}: the catalog was copied to {path} (entries: {entries}, {size_bytes} bytes)",
     "catalog.not_copied": "{archive}: the catalog is not copied to {path}, and this is tried again: {reason}",
     "catalog.rebuilt": (
-        "{root}: metadata.db was rebuilt with {entries} entries and {reports} reports, of which {younger} entries are not in "
-        "the copy {copy}; the old one: {kept_as}"
+        "{root}: metadata.db was rebuilt (entries: {entries}, reports: {reports}); its copy: {copy}; "
+        "entries younger than that copy: {younger}; the old one: {kept_as}"
     ),
     "purge.refused": "{converter}: {entries} entries are not purged: {reason}",
     "report.found": "{converter}: the server already had the report of {path}: {reason}",

@@ -74,20 +74,20 @@ def _show(rebuilt: Rebuilt) -> None:
     for problem in rebuilt.problems:
         show_problem(problem)
     message = (
-        f"{rebuilt.archive}: {rebuilt.entries} entries, {rebuilt.reports} reports and {rebuilt.companions} blobs of "
-        f"companions are in the new catalog"
+        f"{rebuilt.archive}: {_entries(rebuilt.entries)}, {counted(rebuilt.reports, 'report')} and "
+        f"{counted(rebuilt.companions, 'blob')} of companions are in the new catalog"
     )
     _say(message)
     if rebuilt.copied_at:
         _show_copy(rebuilt, rebuilt.copied_at)
     if rebuilt.without_source:
-        _say(f"{rebuilt.without_source} of these entries have no readable source, only files made from it")
+        _say(f"{_entries(rebuilt.without_source)} without a readable source, only with files made from it")
     if rebuilt.purged:
-        _say(f"{rebuilt.purged} entries were on record as purged; what was left of their files is removed")
+        _say(f"{_entries(rebuilt.purged)} on record as purged: what was left of the files is removed")
     if rebuilt.without_outcome:
         _say(
-            f"{rebuilt.without_outcome} entries have no report, so how their conversion ended is not known: they stay PENDING, "
-            "and are purged at the age that their policy has for failed ones"
+            f"{_entries(rebuilt.without_outcome)} without a report: how the conversion ended is not known. Such entries stay "
+            "PENDING, and are purged at the longer of the two ages of their policy"
         )
     if rebuilt.reports and not rebuilt.copy:
         _say("The reports are kept as WITHHELD: they are not sent, unless their source is converted again.")
@@ -108,9 +108,8 @@ def _show_copy(rebuilt: Rebuilt, copied_at: datetime) -> None:
         f"{rebuilt.last_event}"
     )
     _say(
-        f"Since that copy: {counted(rebuilt.younger, 'entry', 'entries')} from blobs alone, "
-        f"{counted(rebuilt.completed, 'entry', 'entries')} with further reports or companions, "
-        f"{counted(rebuilt.purged_since, 'entry', 'entries')} purged"
+        f"Since that copy: {_entries(rebuilt.younger)} from blobs alone, {_entries(rebuilt.completed)} with further reports or "
+        f"companions, {_entries(rebuilt.purged_since)} purged"
     )
     if rebuilt.younger or rebuilt.completed:
         _say(
@@ -123,10 +122,10 @@ def _show_copy(rebuilt: Rebuilt, copied_at: datetime) -> None:
 
 
 def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str | None) -> None:
-    readable = [f"{each.number} {each.what}" for each in things if each.number is not None]
+    readable = [f"{each.what}: {each.number}" for each in things if each.number is not None]
     unreadable = [each.what for each in things if each.number is None]
     if readable:
-        _say(f"Not copied, but still readable there: {', '.join(readable)}")
+        _say(f"Not copied, but still readable there: {'; '.join(readable)}")
     if unreadable:
         why = "the old catalog cannot be read for them" if kept_as else "there was no old catalog"
         _say(f"No blob contains these, and {why}; look for a backup of metadata.db: {', '.join(unreadable)}")
@@ -134,6 +133,10 @@ def _say_what_only_the_old_one_knew(things: Sequence[OnlyThere], *, kept_as: str
 
 def _is_keeping_lost(things: Sequence[OnlyThere]) -> bool:
     return any("holds" in each.what and each.number is None for each in things)
+
+
+def _entries(number: int) -> str:
+    return counted(number, "entry", "entries")
 
 
 def _say(text: str) -> None:

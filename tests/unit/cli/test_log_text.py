@@ -40,6 +40,15 @@ def line(**fields: Any) -> str:
     return " ".join(text.split()[2:])
 
 
+def test_a_rebuilt_catalog_without_a_copy() -> None:
+    """One entry and no copy are said in numbers that read well."""
+    numbers = {"entries": 1, "reports": 1, "copy": None, "younger": 0, "kept_as": None}
+    said = line(event="catalog.rebuilt", level="warning", timestamp=AT, root="/a", **numbers)
+    assert (
+        "/a: metadata.db was rebuilt (entries: 1, reports: 1); its copy: -; entries younger than that copy: 0" in said
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

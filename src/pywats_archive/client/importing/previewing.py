@@ -66,7 +66,7 @@ def preview(
         purged_at_once=room.purged_at_once(policy, present, entries=tally.entries, taken_bytes=taken),
         over_bytes=max(0, stored + taken - policy.max_size_bytes) if policy.enabled and tally.entries else 0,
         max_size_gb=policy.max_size_gb,
-        retention_days=policy.retention_days,
+        retention_days=policy.retention_days if policy.enabled else None,
         not_imported=tuple(problems),
     )
 

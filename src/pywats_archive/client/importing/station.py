@@ -15,6 +15,7 @@ from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import NeedsConfirmation, UnknownConverter, UsageError
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.time import utc_now
+from pywats_archive.words.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,8 +178,9 @@ def _target(
 
 
 def _too_large(expected: ImportPreview) -> str:
+    purged = counted(expected.purged_at_once, "entry", "entries")
     return (
         f"{expected.archive}: the import takes about {expected.estimated_disk_bytes / 1e9:.2f} GB, and the policy of "
-        f"'{expected.converter_name}' keeps {expected.max_size_gb:g} GB: about {expected.purged_at_once} entries would be "
-        "purged at once, the oldest in the archive first; raise the limit with 'pywats-archive policy set', or confirm it"
+        f"'{expected.converter_name}' keeps {expected.max_size_gb:g} GB: about {purged} would be purged at once, the oldest in "
+        "the archive first; raise the limit with 'pywats-archive policy set', or confirm it"
     )

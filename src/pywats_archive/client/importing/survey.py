@@ -76,7 +76,7 @@ class Survey:
         )
 
     def _judged(self, path: Path, claimed: frozenset[Path]) -> Item | NotImported | Path | None:
-        """Return an item, a folder to look into, why a path is neither, or None for a companion."""
+        """Return an item, a folder to look into, why a path is neither, or None for what is archived otherwise."""
         try:
             status = path.lstat()
             if stat.S_ISDIR(status.st_mode):
@@ -89,7 +89,9 @@ class Survey:
         except (OSError, SourceVanished, SourceChanged, StorageError) as exc:
             return not_imported(path, exc)
 
-    def _folder(self, path: Path) -> Item | NotImported | Path:
+    def _folder(self, path: Path) -> Item | NotImported | Path | None:
+        if path == self.folder / NOT_ARCHIVED:
+            return None
         if Path(os.path.realpath(path)) in self.left_out or path.name.startswith("."):
             return NotImported(path=str(path), reason="is not looked into: it belongs to the station or is hidden")
         if path.name == NOT_ARCHIVED:

@@ -56,8 +56,8 @@ class ImportPreview:
     """Estimate of the bytes by which the archive would exceed the size limit of the policy."""
     max_size_gb: float
     """That size limit."""
-    retention_days: int
-    """How many days the policy keeps entries."""
+    retention_days: int | None
+    """How many days the policy keeps entries; None if it purges nothing."""
     not_imported: tuple[NotImported, ...]
     """What cannot be read, or is not imported."""
 
