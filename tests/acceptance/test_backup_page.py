@@ -56,7 +56,7 @@ def test_the_backup_brings_the_archive_back_on_another_machine(tmp_path: Path) -
         assert before["total"] == 7
         obey("What to copy, in which order", tmp_path)
         shown = obey("Try it", tmp_path)
-        assert "1 entries, which come from their blobs alone" in shown and not (tmp_path / "srv" / "trial").exists()
+        assert "Since that copy: 1 entry from blobs alone" in shown and not (tmp_path / "srv" / "trial").exists()
         station.root.rename(tmp_path / "srv" / "lost")
         obey("Bring the archive back on another machine", tmp_path)
         after = listed(station.root / "config.json")
