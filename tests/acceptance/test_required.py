@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from tests.command import command
@@ -73,6 +74,27 @@ def test_a_converter_that_keeps_no_sources_is_not_archived(station: Station) -> 
     (station.root / STATE_FILE).write_text(RULE, encoding="utf-8")
     with pytest.raises(ConfigError, match="archive_source_files is false"):
         read_station_config(station.write_config())
+
+
+def test_a_file_converted_before_it_is_archived_does_not_satisfy_the_rule(station: Station) -> None:
+    """``continue`` converts while the archive fails."""
+    station.add("ict", on_archive_error="continue")
+    (station.root / STATE_FILE).write_text(RULE, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r'on_archive_error is "continue", and .* set on_archive_error to "hold"'):
+        read_station_config(station.write_config())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
+def test_a_link_does_not_avoid_the_rule(station: Station) -> None:
+    """The rule lies beside the file, and the link elsewhere; the message names the file with the rule."""
+    station.add("ict", archive_enabled=False)
+    (station.root / STATE_FILE).write_text(RULE, encoding="utf-8")
+    link = station.root / "elsewhere" / "config.json"
+    link.parent.mkdir()
+    link.symlink_to(station.write_config())
+    with pytest.raises(ConfigError, match="archive_enabled is false") as error:
+        read_station_config(link)
+    assert str((station.root / STATE_FILE).resolve()) in str(error.value)
 
 
 def _open_alerts(station: Station) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -151,15 +152,21 @@ def _check(station: StationConfig) -> None:
 
 
 def _check_required(station: StationConfig) -> None:
-    """Refuse a converter that is not archived, where the state file requires that each one is."""
-    if not state_file.is_archive_required(station.path):
+    """Refuse a converter that may convert a file without archiving it, where the state file requires that none does.
+
+    The rule beside the file counts too where the configuration is read by a link to it.
+    """
+    ruled = [path for path in (station.path, station.path.resolve()) if state_file.is_archive_required(path)]
+    if not ruled:
         return
     for converter in (each for each in station.converters if each.enabled):
-        for key in ("archive_enabled", "archive_source_files"):
-            if not getattr(converter, key):
+        wanted = {"archive_enabled": True, "archive_source_files": True, "on_archive_error": "hold"}
+        for key, value in wanted.items():
+            if getattr(converter, key) != value:
+                found, needed = (json.dumps(each) for each in (getattr(converter, key), value))
                 raise ConfigError(
-                    f"{station.path}: converter '{converter.name}': {key} is false, and "
-                    f"{state_file.state_path(station.path)} requires that every converter is archived; set {key} to true, "
+                    f"{station.path}: converter '{converter.name}': {key} is {found}, and "
+                    f"{state_file.state_path(ruled[0])} requires that every converter is archived; set {key} to {needed}, "
                     "or disable the converter"
                 )
 
