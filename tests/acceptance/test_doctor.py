@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tests.command import command
 from tests.station import Station, wait_for
 
 from pywats_archive.demo import faults
+from pywats_archive.doctor import diagnosis
+from pywats_archive.doctor.station.checks import CheckLevel
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
 
@@ -39,6 +42,17 @@ def test_quick_asks_no_server(station: Station) -> None:
     assert levels["server"] == "skipped" and levels["converter"] == "ok" and "clock" not in levels
     skipped = {c["check"] for folder in document["folders"] for c in folder["checks"] if "--quick" in c["told"]}
     assert skipped == {"lock", "SQLite with WAL", "change events"}
+
+
+def test_an_archive_alone_has_no_limit_of_free_space(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``min_free_gb`` is a key of the configuration: without one, a disk below the default limit is no failure."""
+    watch = station.add("ict", min_free_gb=0)
+    (watch / "SN1.log").write_bytes(b"first")
+    station.run()
+    usage = shutil.disk_usage(station.root)._replace(total=10**12, free=5 * 10**8)
+    monkeypatch.setattr("pywats_archive.doctor.station.archives.shutil.disk_usage", lambda _: usage)
+    found = diagnosis.of_archive(station.archive_root, is_quick=True)
+    assert not [each for each in found.checks if "min_free_gb" in each.seen or each.level is CheckLevel.FAILED]
 
 
 def test_a_running_service_is_named_and_not_disturbed(station: Station) -> None:

@@ -61,9 +61,8 @@ def of_station(
 def of_archive(root: Path, *, is_quick: bool = False) -> Examination:
     """Examine the folder of one archive, or of a future archive."""
     means = Means(is_quick=is_quick)
-    checking = _begun(
-        [(Topic.ARCHIVE, str(root), partial(archives.check_archives, {root.absolute(): ()}))], means.limit_s
-    )
+    unlimited = {root.absolute(): (0.0,)}  # min_free_gb is a key of the configuration, which is unknown here
+    checking = _begun([(Topic.ARCHIVE, str(root), partial(archives.check_archives, unlimited))], means.limit_s)
     looking = _services_of([root], means.limit_s)
     found = examine_archive(root, means)
     (services,) = looking.results()
@@ -113,7 +112,7 @@ def _one(check: Callable[[], StationCheck]) -> tuple[StationCheck, ...]:
 
 
 def _left_out(topic: Topic) -> tuple[StationCheck, ...]:
-    return (StationCheck(topic=topic, level=CheckLevel.SKIPPED, seen="left out by --quick"),)
+    return (StationCheck(topic=topic, level=CheckLevel.SKIPPED, seen="left out by --quick or --offline"),)
 
 
 def _failed(topic: Topic, subject: str, seen: str) -> StationCheck:

@@ -84,7 +84,7 @@ def run_trials(bench: Bench) -> Iterator[Outcome]:
     roles = {use.role for use in bench.place.uses}
     for check, concerns, trial in _TRIALS:
         if concerns & roles and check in _SLOW and bench.means.is_quick:
-            yield Outcome(check=check, result=Result.SKIPPED, told="left out by --quick")
+            yield Outcome(check=check, result=Result.SKIPPED, told="left out by --quick or --offline")
         elif concerns & roles:
             try:
                 result, told = trial(bench)
