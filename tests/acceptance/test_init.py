@@ -149,3 +149,22 @@ def test_files_that_are_there_say_how_much_room_is_needed(config: Path, server: 
         terminal.wait_for("3 files of the last 7 days there, 3 kB; 90 days take about")
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 130
+
+
+def test_a_converter_that_is_there_already_stays(config: Path, server: WatsServer) -> None:
+    """The words that set a station up end without a change the second time, and nothing of the converter is asked."""
+    words = ["--config", str(config), "--server", server.address, "--offline", "--post-action", "delete"]
+    words += [
+        "--converter",
+        f"ict=own.Any:{config.parent / 'logs'}",
+        "--archive-folder",
+        str(config.parent / "archive"),
+    ]
+    environment = {"PYWATS_API_TOKEN": TOKEN}
+    with Terminal("init", "--yes", *words, environment=environment) as terminal:
+        assert terminal.end() == 0
+    before = config.read_bytes()
+    with Terminal("init", *words, environment=environment) as terminal:
+        terminal.wait_for("Nothing to write")
+        assert terminal.end() == 0
+    assert config.read_bytes() == before

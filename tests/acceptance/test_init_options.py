@@ -168,6 +168,44 @@ def test_a_token_in_the_environment_is_as_good(
     assert (written(station)["service_address"], written(station)["api_token"]) == (station.server.address, TOKEN)
 
 
+def test_an_existing_file_without_a_server_gets_that_of_the_environment(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service has another environment, so what only this one names is written; what the file names stays."""
+    station.add("old")
+    station.keys.update(service_address="", api_token="")
+    config = station.write_config()
+    monkeypatch.setenv("PYWATS_API_TOKEN", TOKEN)
+    monkeypatch.setenv("PYWATS_SERVER_URL", station.server.address)
+    assert command("init", "--yes", "--config", config).returncode == 0
+    document = json.loads(config.read_text(encoding="utf-8"))
+    assert (document["service_address"], document["api_token"]) == (station.server.address, TOKEN)
+    before = config.read_bytes()
+    monkeypatch.setenv("PYWATS_API_TOKEN", "b3RoZXI6dG9rZW4=")
+    assert command("init", "--yes", "--config", config).returncode == 0 and config.read_bytes() == before
+
+
+def test_nothing_to_write_is_no_guarantee(station: Station) -> None:
+    """No folder is examined then, so no level is claimed."""
+    station.add("old")
+    answer = command("init", "--yes", "--json", "--config", station.write_config())
+    document = json.loads(answer.stdout)
+    assert answer.returncode == 0 and document["changes"] == document["checks"] == [] and document["level"] is None
+
+
+def test_a_converter_that_differs_from_the_options_is_named(station: Station) -> None:
+    """One that is not archived too; the file stays as it is."""
+    watch = station.add("ict")
+    station.add("old", archive_enabled=False)
+    before = station.write_config().read_bytes()
+    words = ["--yes", "--config", str(station.root / "config.json"), "--converter"]
+    answer = command("init", *words, f"ict=own.Any:{watch}", "--post-action", "delete")
+    assert answer.returncode == 2 and '\'ict\': post_action is "move", not "delete"' in answer.stderr
+    answer = command("init", *words, f"old=own.Any:{station.root / 'old' / 'watch'}")
+    assert answer.returncode == 2 and "'old': archive_enabled is false" in answer.stderr
+    assert (station.root / "config.json").read_bytes() == before
+
+
 def test_a_required_archive_is_kept(station: Station, words: list[str]) -> None:
     """The converters of init satisfy the rule of the state file."""
     (station.root / "new").mkdir()

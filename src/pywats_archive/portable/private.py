@@ -47,7 +47,10 @@ def create_private(path: Path, line: str, *, on_shared: Callable[[OSError], None
 
 
 def create_like(path: Path, content: bytes, *, model: Path, windows: bool = WINDOWS) -> None:
-    """Create a file durably with the rights, and on POSIX the owner, of ``model``; OSError if that fails, or if it exists."""
+    """Create a file durably with the rights, and on POSIX the owner, of ``model``; OSError if that fails, or if it exists.
+
+    If that fails, or is interrupted, nothing of it is left.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -57,7 +60,7 @@ def create_like(path: Path, content: bytes, *, model: Path, windows: bool = WIND
             os.fsync(stream.fileno())
         os.utime(path)
         sync_folder(path.parent)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             unlink(path)
         raise

@@ -14,6 +14,7 @@ from rich.table import Table
 from pywats_archive.cli.init import given as reading
 from pywats_archive.cli.init import words
 from pywats_archive.cli.init.given import Given, NamedConverter
+from pywats_archive.cli.init.known import Known
 from pywats_archive.cli.output import console
 from pywats_archive.client.settings.setup import StationSetup
 from pywats_archive.config import ConverterConfig, StationConfig
@@ -28,9 +29,10 @@ _OK = ("ok", "warning")
 class Asking:
     """Asks for what the options leave open."""
 
-    def __init__(self, setup: StationSetup, given: Given, present: StationConfig | None) -> None:
+    def __init__(self, setup: StationSetup, given: Given, known: Known, present: StationConfig | None) -> None:
         self._setup = setup
         self._given = given
+        self._known = known
         self._present = present
 
     def answers(self) -> SetupAnswers:
@@ -54,10 +56,10 @@ class Asking:
                 return answers
 
     def _server(self) -> SetupAnswers:
-        given, server = self._given, self._present.server if self._present else None
+        given, known = self._given, self._known
         while True:
-            address = given.server or ("" if server and server.service_address else self._address())
-            token = given.token or ("" if server and server.api_token else self._token())
+            address = given.server or ("" if known.has_address else self._address())
+            token = given.token or ("" if known.has_token else self._token())
             answers = SetupAnswers(
                 service_address=address,
                 api_token=token,
@@ -117,9 +119,14 @@ class Asking:
             name = self._ask(
                 "Name", default=reading.free_name(choice, self._taken(answers)), read=self._new_name(answers)
             )
+        typed = reading.folder_of(named.folder) if named and named.folder else ""
         made = NewConverter(
-            name=name, module_path=choice.module_path, watch_folder=f"{name}/watch", archive_folder=archive
+            name=name,
+            module_path=choice.module_path,
+            watch_folder=typed or f"{name}/watch",
+            **{"archive_folder": archive, **self._given.options()},
         )
+        is_present = bool(self._present and self._present.converter(name))
         described = self._setup.describe(
             self._setup.plan(replace(answers, converters=(*answers.converters, made))), name
         )
@@ -132,10 +139,9 @@ class Asking:
             made = replace(made, watch_folder="", converter_type="scheduled")
         else:
             kind = "folder" if described.info.kind == "folder" else "file"
-            typed = reading.folder_of(named.folder) if named and named.folder else ""
-            folder = typed or self._folder("Watch folder", made.watch_folder)
+            folder = made.watch_folder if typed or is_present else self._folder("Watch folder", made.watch_folder)
             made = replace(made, watch_folder=folder, converter_type=kind)
-        return self._kept(answers, made)
+        return made if is_present else self._kept(answers, made)
 
     def _kept(self, answers: SetupAnswers, made: NewConverter) -> NewConverter:
         """Ask what is kept, for how long, and what happens to the file."""

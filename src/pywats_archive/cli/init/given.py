@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.config import PostProcessAction
 from pywats_archive.config.server import stripped
@@ -43,6 +44,18 @@ class Given:
     reports: bool | None = None
     post_action: str | None = None
     is_offline: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Return the keys of a new converter that the options decide, with ``given``, which names them."""
+        values = {
+            "archive_folder": folder_of(self.archive_folder) if self.archive_folder else None,
+            "post_action": self.post_action,
+            "archive_output_reports": self.reports,
+            "retention_days": self.retention_days,
+            "max_archive_size_gb": self.max_size_gb,
+        }
+        decided = {key: value for key, value in values.items() if value is not None}
+        return {**decided, "given": tuple(decided)}
 
 
 def server_of(option: str | None) -> str:

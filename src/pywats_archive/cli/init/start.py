@@ -17,6 +17,7 @@ from pywats_archive.cli.init import given as reading
 from pywats_archive.cli.init import words
 from pywats_archive.cli.init.asking import Asking, draw_consequences
 from pywats_archive.cli.init.given import Given
+from pywats_archive.cli.init.known import Known, known_of
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import future_config_of
 from pywats_archive.client.settings.setup import StationSetup
@@ -50,8 +51,8 @@ class SetUpStation:
     """The watch folders that were created."""
     changes: tuple[str, ...]
     """The lines of the file that changed, secrets masked."""
-    level: Level
-    """The guarantee that holds in every folder."""
+    level: Level | None
+    """The guarantee that holds in every folder; null if nothing had to be written, since no folder was examined then."""
     checks: tuple[StationCheck, ...]
     """The checks of converters, server, clock, archives, disk space, rights, versions and services."""
     next_commands: tuple[str, ...]
@@ -125,15 +126,16 @@ def init(
 
 def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> int:
     present = read_station_config(setup.config) if setup.is_there else None
-    given = _without_known(given, present)
+    known = known_of(present)
+    given = _without_known(given, known)
     if yes or not sys.stdin.isatty():
-        _require_answers(given, present)
+        _require_answers(given, known, present)
         if not yes:
             raise UsageError("cannot ask (no terminal); add --yes to write without a question")
     console.print(printable(f"Configuration: {setup.config} ({'exists' if present else 'new'})"), soft_wrap=True)
     if present:
         _draw_present(present)
-    answers = _given_answers(setup, given) if yes else Asking(setup, given, present).answers()
+    answers = _given_answers(setup, given) if yes else Asking(setup, given, known, present).answers()
     planned = setup.plan(answers)
     if planned.plan.is_empty and not planned.plan.folders:
         return _end(planned, SavedSetup(former=None, folders=()), None, as_json=as_json)
@@ -162,25 +164,22 @@ def _require_own_folder(config: Path) -> None:
         )
 
 
-def _without_known(given: Given, present: StationConfig | None) -> Given:
-    """Return the options without an environment variable's value that the configuration has already."""
-    if present is None:
-        return given
+def _without_known(given: Given, known: Known) -> Given:
+    """Return the options without an environment variable's value, where the configuration has its own already."""
     same_server = given.server == os.environ.get(reading.SERVER_VARIABLE)
     same_token = given.token == os.environ.get(reading.TOKEN_VARIABLE)
     return replace(
         given,
-        server="" if same_server and present.server.service_address else given.server,
-        token="" if same_token and present.server.api_token else given.token,
+        server="" if same_server and known.has_address else given.server,
+        token="" if same_token and known.has_token else given.token,
     )
 
 
-def _require_answers(given: Given, present: StationConfig | None) -> None:
+def _require_answers(given: Given, known: Known, present: StationConfig | None) -> None:
     """Raise UsageError that names the first option that is missing."""
-    server = present.server if present else None
-    if not given.server and not (server and server.service_address):
+    if not given.server and not known.has_address:
         raise UsageError("the server is missing; add --server URL")
-    if not given.token and not (server and server.api_token):
+    if not given.token and not known.has_token:
         raise UsageError(f"the token is missing; add --token-file FILE, or set {reading.TOKEN_VARIABLE}")
     if not given.converters and not (present and present.converters):
         raise UsageError("a converter is missing; add --converter NAME=CLASS, such as --converter ICT=SPEAConverter")
@@ -200,11 +199,7 @@ def _given_answers(setup: StationSetup, given: Given) -> SetupAnswers:
             name=each.name,
             module_path=reading.chosen(each.converter, choices).module_path,
             watch_folder=reading.folder_of(each.folder) if each.folder else f"{each.name}/watch",
-            archive_folder=reading.folder_of(given.archive_folder) if given.archive_folder else "archive",
-            post_action=given.post_action or "move",
-            archive_output_reports=given.reports is not False,
-            retention_days=given.retention_days or 90,
-            max_archive_size_gb=given.max_size_gb or 10.0,
+            **given.options(),
         )
         described = setup.describe(setup.plan(replace(answers, converters=(*answers.converters, made))), made.name)
         if isinstance(described, str):
@@ -261,7 +256,7 @@ def _end(planned: PlannedSetup, saved: SavedSetup, examination: Examination | No
                 former=str(saved.former) if saved.former else None,
                 created_folders=tuple(map(str, saved.folders)),
                 changes=plan.lines,
-                level=examination.level if examination else Level.FULL,
+                level=examination.level if examination else None,
                 checks=examination.checks if examination else (),
                 next_commands=tuple(command for _, command in steps),
             )

@@ -27,13 +27,18 @@ def room(load: ExpectedLoad | None, days: int) -> str:
         rule = f"with 1,000 files of 20 kB a day, {room_for(load, days)}"
         return f"no files of the last week there; {rule} (see 'pywats-archive plan')"
     files = "1 file" if load.files == 1 else f"{load.files:,} files"
-    return f"{files} of the last {load.days} days there, {human_size(load.size_bytes)}; {room_for(load, days)}"
+    return f"{files} of the last {_days(load.days)} there, {human_size(load.size_bytes)}; {room_for(load, days)}"
 
 
 def room_for(load: ExpectedLoad | None, days: int) -> str:
     """Return the disk space of so many days alone."""
     needed = needed_bytes(load, days) if load else capacity(_RULE).bytes_per_day * days
-    return f"{days:,} days take about {human_size(needed)}"
+    return f"{_days(days)} {'takes' if days == 1 else 'take'} about {human_size(needed)}"
+
+
+def _days(days: int) -> str:
+    """Return a number of days in words."""
+    return "1 day" if days == 1 else f"{days:,} days"
 
 
 def size_limit(load: ExpectedLoad | None, days: int) -> float:
@@ -50,9 +55,9 @@ def consequences(converter: ConverterConfig) -> Iterator[str]:
     policy = converter.retention_policy()
     assert policy, "a new converter has retention keys"
     yield (
-        f"The archive deletes its copies after {policy.retention_days:,} days (of failed files after "
-        f"{policy.days_for(failed=True):,}), and the oldest ones earlier if they take more than {policy.max_size_gb:g} GB. "
-        "Entries on hold, and those whose reports the server has not accepted, are kept."
+        f"The archive deletes its copies after {_days(policy.retention_days)} (of failed files after "
+        f"{_days(policy.days_for(failed=True))}), and the oldest ones earlier if they take more than "
+        f"{policy.max_size_gb:g} GB. Entries on hold, and those whose reports the server has not accepted, are kept."
     )
     if converter.post_action in _ONLY_COPY:
         yield "From then on, no copy of the file is left."

@@ -36,9 +36,11 @@ class NewConverter:
     retention_days: int = 90
     max_archive_size_gb: float = 10.0
     archive_output_reports: bool = True
+    given: tuple[str, ...] = ()
+    """The keys that a person chose; a converter of this name that is there already must have their values."""
 
     def section(self) -> dict[str, Any]:
-        """Return its section of the configuration."""
+        """Return its section of the configuration; what decides whether a file is kept does not depend on other files."""
         return {
             "name": self.name,
             "module_path": self.module_path,
@@ -47,7 +49,10 @@ class NewConverter:
             "post_action": self.post_action,
             "archive_enabled": True,
             "archive_folder": self.archive_folder,
+            "archive_source_files": True,
             "archive_output_reports": self.archive_output_reports,
+            "on_archive_error": "hold",
+            "purge_unsubmitted": False,
             "retention_days": self.retention_days,
             "max_archive_size_gb": self.max_archive_size_gb,
         }

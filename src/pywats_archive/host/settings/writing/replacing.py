@@ -74,8 +74,8 @@ def _kept(real: Path, content: bytes) -> Path:
 
 def _replace(path: Path, real: Path, *, before: bytes, after: bytes) -> None:
     partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}{_PARTIAL}")
-    create_like(partial, after, model=real)
     try:
+        create_like(partial, after, model=real)
         if read_content(real) != before:
             raise changed_meanwhile(path)
         names.replace(partial, real)

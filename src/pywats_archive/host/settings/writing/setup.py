@@ -18,9 +18,11 @@ from pywats_archive.config import StationConfig
 from pywats_archive.config.edited import extended
 from pywats_archive.errors import ConfigError, UsageError
 from pywats_archive.host.settings.configfile import check_document
-from pywats_archive.host.settings.document import parse_object, read_content, register_secrets, sections_of
+from pywats_archive.host.settings.document import parse_object, read_content, register_secrets
+from pywats_archive.host.settings.state_file import CONVERTERS, recall
 from pywats_archive.host.settings.writing.replacing import changed_meanwhile, replace_keeping, sole_writer
-from pywats_archive.models.settings.setup import NewConverter, SavedSetup, SetupAnswers, SetupPlan
+from pywats_archive.host.settings.writing.sections import is_new, new_section
+from pywats_archive.models.settings.setup import SavedSetup, SetupAnswers, SetupPlan
 from pywats_archive.portable import names
 from pywats_archive.portable.private import create_private
 from pywats_archive.redaction import redacted
@@ -43,8 +45,8 @@ class PlannedSetup:
 def plan_setup(path: Path, answers: SetupAnswers) -> PlannedSetup:
     """Plan to set up a station in a configuration, which need not exist yet; changes nothing.
 
-    A converter that the file has already, with the same code and watch folder, stays as it is. UsageError if an answer
-    contradicts the file; ConfigError if the file, or an answer, is invalid.
+    A converter that the file has already, archived, with the same code and watch folder, stays as it is. UsageError if an
+    answer contradicts the file, or if such a converter is not archived; ConfigError if the file, or an answer, is invalid.
     """
     path = path.absolute()
     return planned_setup(read_content(path) if os.path.lexists(path) else None, path, answers)
@@ -54,10 +56,14 @@ def planned_setup(content: bytes | None, path: Path, answers: SetupAnswers) -> P
     """Plan a set-up from the bytes of the present configuration; None if there is no file."""
     before = {} if content is None else parse_object(content, path)
     register_secrets({**before, "api_token": answers.api_token, "service_address": answers.service_address})
-    if content is not None:
-        check_document(path, before)
+    present = None if content is None else check_document(path, before)
     values = dict(_new_values(before, path, answers))
-    sections = [each.section() for each in answers.converters if _is_new(before, path, each)]
+    remembered = recall(path, CONVERTERS)
+    sections = [
+        new_section(path, each, remembered.get(each.name, {}))
+        for each in answers.converters
+        if is_new(present, path, each)
+    ]
     written = _written(content, before, values, sections)
     after = parse_object(written, path)
     station = check_document(path, after)
@@ -77,6 +83,8 @@ def planned_setup(content: bytes | None, path: Path, answers: SetupAnswers) -> P
 def make_setup(planned: PlannedSetup) -> SavedSetup:
     """Write a planned set-up durably, with the watch folders; if that fails, or is interrupted, nothing of it is left.
 
+    If the file is already in place then, its folders stay too.
+
     ConfigChanged if the file is not the planned one.
     """
     made: list[Path] = []
@@ -85,7 +93,7 @@ def make_setup(planned: PlannedSetup) -> SavedSetup:
             _make(folder, made)
         saved = _create(planned) if planned.plan.is_new else _change(planned)
     except BaseException as exc:
-        for folder in reversed(made):
+        for folder in () if _is_in_place(planned) else reversed(made):
             with suppress(OSError):
                 names.rmdir(folder)
         if isinstance(exc, OSError):
@@ -101,11 +109,19 @@ def _make(folder: Path, made: list[Path]) -> None:
         made.append(each)
 
 
+def _is_in_place(planned: PlannedSetup) -> bool:
+    """Return whether the configuration has the planned content."""
+    try:
+        return read_content(planned.plan.path).split() == planned.content.split()
+    except ConfigError:
+        return False
+
+
 def _create(planned: PlannedSetup) -> SavedSetup:
     """Create the configuration, which this account alone may read: it has the token."""
     path, shared = planned.plan.path, list[OSError]()
     create_private(path, planned.content.decode("ascii").rstrip(), on_shared=shared.append)
-    if read_content(path).split() != planned.content.split():
+    if not _is_in_place(planned):
         raise changed_meanwhile(path)
     return SavedSetup(
         former=None, folders=planned.plan.folders, shared=str(shared[0].strerror or shared[0]) if shared else None
@@ -135,23 +151,6 @@ def _new_values(before: Mapping[str, Any], path: Path, answers: SetupAnswers) ->
         if present not in (None, ""):
             raise UsageError(f"{path}: {key} is set already, to another value; init changes nothing that is set")
         yield key, wanted
-
-
-def _is_new(before: dict[str, Any], path: Path, converter: NewConverter) -> bool:
-    present = next((each for each in sections_of(before, path) if each.get("name") == converter.name), None)
-    if present is None:
-        return True
-    wanted, found = (_essence(each, path) for each in (converter.section(), present))
-    if wanted != found:
-        raise UsageError(
-            f"{path}: there is a converter '{converter.name}' already, with module_path '{present.get('module_path')}' and "
-            f"watch_folder '{present.get('watch_folder', '')}'; choose another name"
-        )
-    return False
-
-
-def _essence(section: Mapping[str, Any], path: Path) -> tuple[Any, Path]:
-    return section.get("module_path"), path.parent / (section.get("watch_folder") or "")
 
 
 def _written(
