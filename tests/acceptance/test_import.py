@@ -173,6 +173,24 @@ def test_a_replay_sends_under_the_id_of_the_imported_report(station: Station) ->
     assert sent.encode() in old
 
 
+def test_a_replay_without_the_imported_report_is_not_sent_unless_as_a_new_one(station: Station) -> None:
+    """The server may have the test under an id that nobody knows here, also after a replay that was not sent (invariant 4)."""
+    station.add("ICT")
+    folder = station.root / "Done"
+    put(folder / "SN1.log", b"content")
+    take(station, folder)
+    with Client.from_config(config_of(station)) as client:
+        ids = [each.archive_id for each in station.entries()]
+        client.replay(ids, ReplayRequest(), processes=1)
+        done = client.replay(ids, ReplayRequest(submit_to_server=True), processes=1)
+        item = next(iter(client.changes(done.run_id)))
+        assert "imported without this report" in str(item.skipped_because)
+        assert station.run().waiting == () and not station.server.received
+        client.replay(ids, ReplayRequest(submit_to_server=True, new_id=True), processes=1)
+    station.run()
+    assert len(station.server.received) == 1
+
+
 def test_what_the_service_moved_to_done_is_not_imported_again(station: Station) -> None:
     """An own Done folder has both: what was archived, and what is older."""
     watch = station.add("ICT")

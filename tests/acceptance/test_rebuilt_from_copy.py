@@ -317,6 +317,30 @@ def test_holds_and_policies_of_a_readable_catalog_are_taken_over(aged: Aged) -> 
     assert (kinds.count("hold.taken_over"), kinds.count("policy.changed")) == (1, 2)
 
 
+def test_a_policy_that_was_reset_since_the_copy_stays_reset(aged: Aged) -> None:
+    """Its shorter time would purge what the default policy keeps."""
+    aged.add()
+    aged.archive.policies.set(RetentionPolicy(converter_name="c", retention_days=10), actor="qm", confirmed=True)
+    copied(aged.archive)
+    aged.archive.policies.reset("c", actor="qm")
+    aged.archive.close()
+    assert rebuild(aged.archive.root, Rebuilding(clock=lambda: aged.now)).copy
+    assert aged.open().policies.own("c") is None
+
+
+def test_a_copy_from_the_future_is_the_last_choice(aged: Aged) -> None:
+    """It was made while the clock was ahead; a copy that was made after the correction knows more."""
+    first = aged.add()
+    aged.now += timedelta(days=400)
+    copied(aged.archive)
+    aged.now -= timedelta(days=399)
+    holds.hold(aged.archive, first.archive_id, reason="inquiry", actor="qm")
+    copied(aged.archive)
+    done = rebuilt(aged)
+    assert done.copied_at and done.copied_at <= aged.now
+    assert aged.archive.entry(first.archive_id).hold_reason == "inquiry"
+
+
 def test_a_full_disk_leaves_everything_for_the_next_try(tmp_path: Path) -> None:
     """Nothing half-made stays, and the copy is untouched (invariant 5)."""
     with small_disk(tmp_path / "disk", 60) as disk:

@@ -169,6 +169,8 @@ def test_a_comparison_is_sent_once(station: Station, served: Pages) -> None:
         sent(station)
         before = set(station.server.received)
         assert send() == first and ended(api, first)["state"] == "done"
+        again = api.post(f"/api/v1/runs/{dry}/send", json={"reports": reports, "reason": "another"})
+        assert again.status_code == 422 and f"run {first} sent" in again.text
         sent(station)
         assert set(station.server.received) == before
 

@@ -27,13 +27,17 @@ def make(archive: Archive, targets: Sequence[Target], wanted: Wanted) -> tuple[C
     """Copy an archive's catalog into these places, with the last copy before a migration that only the archive has."""
     done = copy_catalog(archive.catalog, targets, wanted)
     own = in_archive(archive.root, require_root=archive.require_present)
-    migrated = [copy for copy in own.copies() if copy.is_before_migration][-1:]
     for target in targets:
-        for copy in migrated if target.place.root != archive.root else ():
-            with suppress(ArchiveError, OSError):
-                if copy not in target.place.copies():
-                    copy_over(copy, own, target.place)
+        with suppress(ArchiveError, OSError):
+            if target.place.root != archive.root:
+                _copy_over(own, target.place)
     return done
+
+
+def _copy_over(own: CopyPlace, place: CopyPlace) -> None:
+    for copy in [each for each in own.copies() if each.is_before_migration][-1:]:
+        if copy not in place.copies():
+            copy_over(copy, own, place)
 
 
 def first_entry(archive: Archive) -> datetime | None:

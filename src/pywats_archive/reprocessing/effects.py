@@ -55,6 +55,8 @@ class Shown:
     """Ids under which a report is still to be sent: the server will not keep what it has."""
     taken_over: Set[str] = frozenset()
     """Ids that a later entry of the same file has taken over."""
+    imported: Set[str] | None = None
+    """Ids of the reports that were imported with an imported entry; None for any other entry."""
 
 
 def evaluate(
@@ -89,7 +91,7 @@ def evaluate(
         duration_ms=result.duration_ms,
         code=_code(shown, replayed),
     )
-    if why := _why_withheld(item, pairing, request):
+    if why := _why_withheld(item, pairing, request) or _why_maybe_there(shown, new, request):
         withheld = skipped(archive_id, why)
         return replace(withheld, serial_number=item.serial_number, old_verdict=old, new_verdict=turned, code=item.code)
     return item
@@ -105,6 +107,16 @@ def _why_withheld(item: ItemResult, pairing: Pairing, request: ReplayRequest) ->
         old, new = (word_of(each) for each in (item.old_verdict, item.new_verdict))
         return f"its result would turn from {old} to {new}; --allow-verdict-change REASON sends it"
     return None
+
+
+def _why_maybe_there(shown: Shown, new: Sequence[_New], request: ReplayRequest) -> str | None:
+    """Return why a report of an imported entry needs consent: the server may have its test under an id that is not known."""
+    if shown.imported is None or request.dry_run or request.new_id or not request.submit_to_server:
+        return None
+    known = {*shown.imported, *shown.at_server, *shown.waiting}
+    if all(each.summary.own_id or each.pair.report_id in known for each in new):
+        return None
+    return "it was imported without this report, which the server may have under another id; --new-id sends it as a new one"
 
 
 def skipped(archive_id: str, why: str) -> ItemResult:

@@ -15,6 +15,7 @@ import structlog
 from pywats_archive.archive import ledger
 from pywats_archive.archive.alone import is_of_one
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.imported.known import imported_ids
 from pywats_archive.archive.report_ids import withheld as holding
 from pywats_archive.archive.report_ids.assignment import as_new
 from pywats_archive.archive.report_ids.pairing import paired
@@ -232,6 +233,7 @@ class _RunExecution:
             documents=documents,
             at_server=at_server,
             waiting=now.waiting,
+            imported=imported_ids(self._archive, now.entry),
         )
 
     @staticmethod

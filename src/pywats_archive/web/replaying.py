@@ -21,6 +21,8 @@ NO_CONFIG = (
     "replaying needs the converters of a configuration; these pages show an archive alone: "
     "start them with 'pywats-archive web --config config.json'"
 )
+_RUNS = 10_000
+"""How many of the latest runs are looked at for one that sent a comparison."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +119,19 @@ class Replaying:
             raise NeedsConfirmation(f"the number of reports is not {expected}; type {expected} to send them")
         asked = ReplayRequest(**compared.request)
         how = replace(asked, dry_run=False, submit_to_server=True, allow_verdict_change=reason.strip() or None)
+        if asked.new_id:
+            self._require_not_sent(run_id, how)
         return self._begin(run_id, how, run_id)
+
+    def _require_not_sent(self, run_id: int, how: ReplayRequest) -> None:
+        """Refuse to send a comparison with new ids again for another reason: each test would get one more id."""
+        wanted = replace(how, selection={"entries_of": run_id}).as_details()
+        for sent in self.client.runs(self.archive, limit=_RUNS):
+            other = {**sent.request, "allow_verdict_change": wanted["allow_verdict_change"]}
+            if sent.run_id > run_id and other == wanted != sent.request:
+                raise UsageError(
+                    f"run {sent.run_id} sent run {run_id} under new ids already; compare the entries that it held back again"
+                )
 
     def resume(self, run_id: int, *, processes: int = 0) -> None:
         """Have the rest of a run carried out, in this many processes (0: one per core)."""

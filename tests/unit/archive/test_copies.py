@@ -136,6 +136,24 @@ def test_a_failure_at_any_step_leaves_the_earlier_copies_and_no_half_one(aged: A
     assert first.path.exists() and {"open", "write", "fsync", "publish", "fsync_folder"} <= set(steps)
 
 
+def test_a_copy_that_reads_back_wrong_takes_no_other_ones_place(aged: Aged) -> None:
+    """The disk spoilt it: it is removed, and the sound copy of the same day stays."""
+    aged.add()
+    (sound,) = copied(aged)
+    aged.now += timedelta(seconds=1)
+    folder = aged.archive.root / "backups"
+
+    def spoil(name: str) -> None:
+        new = [path for path in folder.glob("*_metadata.db.gz") if path != sound.path]
+        if name == "fsync_folder" and new:
+            new[0].chmod(0o600)
+            content = new[0].read_bytes()
+            new[0].write_bytes(content[:-20] + bytes([content[-20] ^ 0xFF]) + content[-19:])
+
+    (done,) = copied(aged, in_archive(aged.archive.root, on_step=spoil))
+    assert done.failure and names(folder) == [sound.path.name]
+
+
 def test_a_stop_between_two_steps_ends_the_copy(aged: Aged) -> None:
     """A service that stops does not wait for the copy of a large catalog."""
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from tests.aged import Aged
+from tests.disk import small_disk
 
 from pywats_archive.archive.copies.place import in_archive
 from pywats_archive.archive.core import Archive
+from pywats_archive.errors import StorageError
 from pywats_archive.pipeline.alerting.alerts import Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
 from pywats_archive.pipeline.background.copies import CopyJob
@@ -83,23 +85,23 @@ def test_one_copy_a_day_and_a_week_of_them(service: Service) -> None:
 
 
 def test_a_low_disk_gets_no_copy_and_after_a_day_that_is_an_alert(service: Service, tmp_path: Path) -> None:
-    """The backup folder has room, and gets its copy; with space the alert ends (invariant 11)."""
-    service.backup_folder = tmp_path / "elsewhere"
-    service.backup_folder.mkdir()
-    service.aged.add(days_ago=1)
-    assert service.step() == 1
-    service.mount.disk.min_free_gb = (1e6,)
-    service.aged.now += DAY
-    assert service.step() == 1 and service.open == {}
-    service.aged.now += DAY
-    assert service.step() == 1
-    (fields,) = service.open.values()
-    assert "must stay free" in str(fields["reason"]) and fields["last_copy"]
-    assert list(service.open) == [str(service.archive.root / "backups")]
-    (folder,) = service.backup_folder.iterdir()
-    assert len(list(folder.iterdir())) == 3
-    service.mount.disk.min_free_gb = ()
-    assert service.step() == 2 and service.open == {}
+    """The backup folder is on a disk with room, and gets its copy; with space the alert ends (invariant 11)."""
+    with small_disk(tmp_path / "elsewhere", 60) as disk:
+        service.backup_folder = disk.mount_point
+        service.aged.add(days_ago=1)
+        assert service.step() == 1
+        service.mount.disk.min_free_gb = (1e6,)
+        service.aged.now += DAY
+        assert service.step() == 1 and service.open == {}
+        service.aged.now += DAY
+        assert service.step() == 1
+        (fields,) = service.open.values()
+        assert "must stay free" in str(fields["reason"]) and fields["last_copy"]
+        assert list(service.open) == [str(service.archive.root / "backups")]
+        (folder,) = service.backup_folder.iterdir()
+        assert len(list(folder.iterdir())) == 3
+        service.mount.disk.min_free_gb = ()
+        assert service.step() == 2 and service.open == {}
 
 
 def test_a_backup_folder_that_is_away_is_an_alert_after_a_day(service: Service, tmp_path: Path) -> None:
@@ -115,6 +117,30 @@ def test_a_backup_folder_that_is_away_is_an_alert_after_a_day(service: Service, 
     service.backup_folder.mkdir()
     service.step()
     assert service.open == {}
+
+
+def test_a_place_that_cannot_be_listed_keeps_no_other_from_its_copy(service: Service, tmp_path: Path) -> None:
+    """A file lies in place of the folder: the other place has its copies, and after a day the alert names this one."""
+    service.backup_folder = tmp_path / "elsewhere"
+    service.backup_folder.mkdir()
+    service.aged.add(days_ago=3)
+    in_the_way = service.archive.root / "backups"
+    in_the_way.write_bytes(b"")
+    with pytest.raises(StorageError, match="cannot be listed"):
+        service.step()
+    elsewhere = service.backup_folder / service.archive.description.archive_uuid
+    assert len(list(elsewhere.iterdir())) == 1 and list(service.open) == [str(in_the_way)]
+    in_the_way.unlink()
+    assert service.step() == 1 and service.open == {}
+
+
+def test_a_backup_folder_on_the_same_disk_leaves_the_same_room(service: Service, tmp_path: Path) -> None:
+    """What must stay free for sources is not used up by the second copy."""
+    service.backup_folder = tmp_path / "elsewhere"
+    service.backup_folder.mkdir()
+    service.aged.add(days_ago=1)
+    service.mount.disk.min_free_gb = (shutil.disk_usage(tmp_path).free / 1e9,)
+    assert service.step() == 0 and list(service.backup_folder.iterdir()) == []
 
 
 def test_a_service_that_stops_makes_no_copy(service: Service) -> None:

@@ -136,8 +136,12 @@ def _publish(chunks: Iterable[bytes], about: dict[str, Any], place: CopyPlace, c
         return path, label(content)
 
     blob = place.blobs.write(chunks, folder=place.folder, draft=lambda: label(UNKNOWN), naming=naming, level=_LEVEL)
-    place.blobs.sync_name(blob)
-    place.blobs.check(blob.path, blob.content.checksum)
+    try:
+        place.blobs.sync_name(blob)
+        place.blobs.check(blob.path, blob.content.checksum)
+    except BaseException:
+        place.remove([copy])  # under its name, it would be taken for the newest sound one
+        raise
     return blob.compressed_size_bytes
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import arrivals, entries, moved, reports
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.archive.folder import role
+from pywats_archive.catalog import arrivals, entries, events, moved, reports
+from pywats_archive.models.entry import IMPORTED, ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
+from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +29,16 @@ class Known:
 def has_bytes(entry: ArchiveEntry) -> bool:
     """Whether the archive has the bytes of an entry's source: they were archived, and are not purged."""
     return entry.purged_at is None and bool(entry.source_archived_path)
+
+
+def imported_ids(archive: Archive, entry: ArchiveEntry) -> frozenset[str] | None:
+    """Return the ids of the reports that came with an imported entry; None if the entry was not imported."""
+    with archive.read() as db:
+        origins = {event.details.get(role.ORIGIN) for event in events.of_entry(db, entry.archive_id)}
+        if role.IMPORTED not in origins and entry.conversion_error != IMPORTED:
+            return None
+        found = reports.of_entry(db, entry.archive_id)
+    return frozenset(each.report_id for each in found if each.last_error == IMPORTED_REPORT)
 
 
 def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:

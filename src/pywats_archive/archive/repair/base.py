@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,16 @@ class Base:
     state: CopyState
 
 
-def unpack_newest(places: Iterable[CopyPlace], archive_uuid: str, root: Path, problems: list[Problem]) -> Base | None:
+def unpack_newest(
+    places: Iterable[CopyPlace], archive_uuid: str, root: Path, problems: list[Problem], *, now: datetime
+) -> Base | None:
     """Unpack the newest sound copy of these places as the catalog that is being built; None if there is none.
 
-    An unsound copy is a problem, and the next older one is taken. StorageError if there is no space for it.
+    An unsound copy is a problem, and the next older one is taken; copies from the future, made while the clock was wrong,
+    count as the oldest. StorageError if there is no space for it.
     """
-    for copy, place in sorted(_all(places, problems), key=lambda found: found[0], reverse=True):
+    found = sorted(_all(places, problems), key=lambda each: (each[0].at <= now, each[0]), reverse=True)
+    for copy, place in found:
         whole = place.root / place.path_of(copy)
         try:
             return Base(path=whole, copy=copy, state=_unpacked(place, copy, archive_uuid, root))

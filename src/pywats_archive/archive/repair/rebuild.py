@@ -58,7 +58,9 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
         kept = previous.keeping(root / layout.CATALOG)
         unsound: list[Problem] = []
         try:
-            base = unpack_newest(_places(root, description, how), description.archive_uuid, root, unsound)
+            base = unpack_newest(
+                _places(root, description, how), description.archive_uuid, root, unsound, now=how.clock()
+            )
             only_there = _only_there(root, kept, base)
             archive = Archive(
                 root, description, lock, on_step=how.on_step, clock=how.clock, catalog=catalog_swap.BUILDING
@@ -153,6 +155,10 @@ def _carry_over(archive: Archive, kept: previous.Keeping | None, *, actor: str) 
     own = tuple(policy for policy in archive.policies.all_own() if policy.converter_name != EVERY_OTHER)
     every_other = archive.policies.own(EVERY_OTHER) or RetentionPolicy(converter_name=EVERY_OTHER)
     unknown = (replace(policy, enabled=False) for policy in (*own, every_other))
+    named = {policy.converter_name for policy in (kept.policies if kept else own)}
+    for policy in own:
+        if policy.converter_name not in named:
+            archive.policies.reset(policy.converter_name, actor=actor)
     for policy in kept.policies if kept else unknown:
         if archive.policies.own(policy.converter_name) != policy:
             archive.policies.set(policy, actor=actor, confirmed=False)

@@ -15,10 +15,10 @@ from pywats_archive.archive import backups
 from pywats_archive.archive.copies import plan
 from pywats_archive.archive.copies.making import Copied, Target, Wanted
 from pywats_archive.archive.copies.place import CopyPlace
-from pywats_archive.archive.copies.plan import EVERY, FIRST_AFTER, is_due
+from pywats_archive.archive.copies.plan import EVERY, FIRST_AFTER, CatalogCopy, is_due
 from pywats_archive.archive.core import Archive
 from pywats_archive.config.free_space import least_free_bytes
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import NOT_COPIED, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
@@ -87,20 +87,27 @@ class CopyJob:
         return _REST_S
 
     def _copy_due(self, mount: ArchiveMount, archive: Archive) -> None:
-        due = [target for target in self._targets(mount, archive) if self._is_due(archive, target.place)]
-        if not due:
-            return
+        targets = list(self._targets(mount, archive))
+        due = [target for target in targets if self._is_due_or_failed(archive, target.place)]
         wanted = Wanted(
             archive_uuid=archive.description.archive_uuid, at=archive.now(), may_continue=self._require_running
         )
-        for done in backups.make(archive, due, wanted):
+        for done in backups.make(archive, due, wanted) if due else ():
             self._report(archive, done)
-        self._check_late(archive, [target.place for target in due])
+        self._check_late(archive, [target.place for target in targets])
 
     def _targets(self, mount: ArchiveMount, archive: Archive) -> Iterator[Target]:
         least = least_free_bytes(shutil.disk_usage(archive.root).total, mount.disk.min_free_gb)
         for place in backups.places(archive, self._backup_folder()):
-            yield Target(place=place, least_free_bytes=least if place.root == archive.root else 0)
+            yield Target(place=place, least_free_bytes=least if _is_on_disk_of(archive.root, place.root) else 0)
+
+    def _is_due_or_failed(self, archive: Archive, place: CopyPlace) -> bool:
+        """Return whether a place is to get a copy; one that cannot be listed is noted, and does not keep others from theirs."""
+        try:
+            return self._is_due(archive, place)
+        except StorageError as exc:
+            self._note_failure(archive, place.path, str(exc))
+            return False
 
     def _is_due(self, archive: Archive, place: CopyPlace) -> bool:
         if time.monotonic() < self._again_s.get(place.path, 0.0):
@@ -137,9 +144,25 @@ class CopyJob:
         """Raise the alert of a place that has had no copy for a day longer than it should."""
         for place in places:
             reason = self._failures.get(place.path)
-            newest = plan.newest(place.copies() if place.root.is_dir() else (), now=archive.now())
+            if reason is None:
+                continue
+            newest = plan.newest(_listed(place), now=archive.now())
             first = backups.first_entry(archive)
             due_at = newest.at + EVERY if newest else (first + FIRST_AFTER if first else None)
-            if reason and due_at and archive.now() - due_at >= _ALERT_AFTER:
+            if due_at and archive.now() - due_at >= _ALERT_AFTER:
                 last = newest.at.isoformat() if newest else None
                 self._alerts.raise_alert(NOT_COPIED, str(place.path), reason=reason, last_copy=last)
+
+
+def _is_on_disk_of(root: Path, other: Path) -> bool:
+    try:
+        return root.stat().st_dev == other.stat().st_dev
+    except OSError:
+        return False
+
+
+def _listed(place: CopyPlace) -> tuple[CatalogCopy, ...]:
+    try:
+        return tuple(place.copies())
+    except StorageError:
+        return ()
