@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -221,3 +224,86 @@ def test_no_report_is_added_to_an_entry_that_is_purged_meanwhile(
         assert "purged" in reasons(take(station, done))["a.csv"]
     assert not list(station.archive_root.glob("reports/*/*/*/*.gz"))
     assert take(station, done).imported == 1
+
+
+def test_further_and_changed_reports_are_archived(station: Station, done: Path) -> None:
+    """A further one in the entry, one with another content under the same id as an entry of its own; each once."""
+    put(done / "a.csv", b"a")
+    put(done / "a.json", document("SN1"))
+    take(station, done)
+    put(done / "a.json", document("SN2"))
+    assert take(station, done).reports == 1
+    put(done / "a.json", document("SN2", result="P"))
+    assert take(station, done).imported == 1
+    assert take(station, done).reports == 0
+    assert {name: [each.report_count for each in found] for name, found in named(station).items()} == {
+        "a.csv": [2],
+        "a.json": [1],
+    }
+
+
+def test_reports_with_one_id_beside_one_source(station: Station, done: Path) -> None:
+    """The same document is archived once, and another one apart."""
+    put(done / "a.csv", b"a")
+    put(done / "a.json", document("SN1"))
+    put(done / "a.pending.json", document("SN1"))
+    put(done / "a.queued", document("SN1", result="P"))
+    first = take(station, done)
+    assert (first.imported, first.reports, sorted(named(station))) == (2, 2, ["a.csv", "a.queued"])
+    again = take(station, done)
+    assert (again.imported, again.reports) == (0, 0)
+
+
+def test_two_zips_of_one_name_size_and_time(station: Station, done: Path) -> None:
+    """Both are imported: the time in a zip is too coarse to tell them apart, so that their bytes are compared."""
+    zipped(done / "a.csv.zip", {"a.csv": b"AAAA"})
+    take(station, done)
+    zipped(done / "a.zip", {"a.csv": b"BBBB"})
+    assert [take(station, done).imported for _ in range(2)] == [1, 0]
+    assert len(named(station)["a.csv"]) == 2
+
+
+def _with_gap(path: Path) -> bytes:
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("b.csv", b"lost")
+        packed.filelist.pop()
+    return path.read_bytes()
+
+
+def _streamed() -> bytes:
+    stream = _Stream()
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr("a.csv", b"zipped")
+    return stream.written
+
+
+class _Stream(io.RawIOBase):
+    """A place that can only be written to, so that the sizes come after the file."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def write(self, content: object) -> int:
+        self.written += bytes(content)  # type: ignore[call-overload]
+        return len(content)  # type: ignore[arg-type]
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    "made, name",
+    [
+        (lambda path: path.read_bytes() + b"trailing", "a.csv.zip"),
+        (_with_gap, "a.csv.zip"),
+        (lambda path: _streamed(), "a.csv"),
+        (lambda path: path.read_bytes(), "a.csv"),
+    ],
+)
+def test_a_zip_is_unpacked_only_if_nothing_else_is_in_it(
+    station: Station, done: Path, made: Callable[[Path], bytes], name: str
+) -> None:
+    """Bytes behind its end or between its records would be lost."""
+    put(done / "a.csv.zip", made(zipped(done / "a.csv.zip", {"a.csv": b"zipped"})))
+    take(station, done)
+    assert list(named(station)) == [name]

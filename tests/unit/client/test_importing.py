@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.client.importing import room
-from pywats_archive.client.importing.items import Item, ItemKind, moment_of_ns, no_later, paired, report_stem
+from pywats_archive.client.importing.items import Exact, Item, ItemKind, moment_of_ns, no_later, paired, report_stem
 from pywats_archive.client.importing.zips import only_member
 from pywats_archive.models.entry import SourceKind
 from pywats_archive.models.file_stamp import FileStamp
@@ -19,7 +19,9 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 NOW = datetime(2026, 2, 13, tzinfo=timezone.utc)
 
 
-def item(name: str, *, inside: str | None = None, is_exact: bool = True) -> Item:
+def item(
+    name: str, *, inside: str | None = None, is_exact: bool = True, report_id: str | None = None, checksum: str = ""
+) -> Item:
     kind = ItemKind.ZIPPED if inside else ItemKind.REPORT if report_stem(name) else ItemKind.FILE
     return Item(
         path=Path("Done", name),
@@ -27,7 +29,7 @@ def item(name: str, *, inside: str | None = None, is_exact: bool = True) -> Item
         look=(SourceKind.FILE, FileStamp.of(10, 1)),
         original_path=Path("Done", inside or name),
         own_time=NOW,
-        is_exact=is_exact,
+        exact=Exact(report_id=report_id or name, checksum=checksum) if is_exact else None,
     )
 
 
@@ -56,6 +58,13 @@ def test_reports_belong_to_the_source_of_their_name() -> None:
     assert pairs(item("a.csv"), item("a.json")) == {"a.csv": ["a.json"]}
     assert pairs(item("a.csv"), item("a.txt"), item("a.csv.json")) == {"a.csv": ["a.csv.json"], "a.txt": []}
     assert pairs(item("a.csv.zip", inside="a.csv"), item("a.csv.json")) == {"a.csv.zip": ["a.csv.json"]}
+
+
+def test_reports_with_one_id_beside_one_source() -> None:
+    """The same document is taken once; another one with its id stays an item of its own."""
+    first, same = (item(name, report_id="1", checksum="x") for name in ("a.json", "a.pending.json"))
+    other = item("a.queued", report_id="1", checksum="y")
+    assert pairs(item("a.csv"), first, same, other) == {"a.csv": ["a.json"], "a.queued": []}
 
 
 def test_a_report_in_doubt_stays_on_its_own() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import role
 from pywats_archive.catalog import arrivals, entries, events, moved, reports
+from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
+from pywats_archive.models.report import id_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,10 +22,35 @@ class Known:
     """The entry that a source has already."""
 
     archive_id: str
-    reports: int
-    """Number of its reports."""
+    reports: frozenset[str]
+    """Checksums of its reports."""
+    report_ids: frozenset[str]
+    """Their ids, in comparable form."""
     is_imported: bool
     """False if the service archived it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Zip:
+    """The zip that a source lies in."""
+
+    name: str
+    size_bytes: int
+
+
+def _lay_in(archive: Archive, entry: ArchiveEntry, zip_: Zip | None) -> bool:
+    """Whether an entry's source was imported out of this zip, as its blob says; from any other, its bytes must be compared."""
+    if zip_ is None:
+        return True
+    if not has_bytes(entry):
+        return False
+    try:
+        packed_in = archive.blobs.label(entry.source_archived_path).metadata.get(role.PACKED_IN)
+    except (OSError, StorageError):
+        return False
+    if not isinstance(packed_in, dict):
+        return False
+    return (packed_in.get("name"), packed_in.get("size_bytes")) == (zip_.name, zip_.size_bytes)
 
 
 def has_bytes(entry: ArchiveEntry) -> bool:
@@ -48,23 +75,33 @@ def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:
 
 
 def known(
-    archive: Archive, path: Path, converter_name: str, stamp: FileStamp, *, moved_as: str | None = None
+    archive: Archive,
+    path: Path,
+    converter_name: str,
+    stamp: FileStamp,
+    *,
+    moved_as: str | None = None,
+    zip_: Zip | None = None,
 ) -> Known | None:
     """Return the entry of a source with this path, size and time, without reading it; None if there is none.
 
     An entry whose bytes the archive does not have is none: its source is imported again. ``moved_as``: the entry of the source
-    that the service moved there.
+    that the service moved there. ``zip_``: the zip that the source lies in, whose time is too coarse to tell sources apart.
     """
     with archive.read() as db:
-        found = entries.at_path(db, os.fspath(path), converter_name)
+        found = tuple(
+            each for each in entries.at_path(db, os.fspath(path), converter_name) if _lay_in(archive, each, zip_)
+        )
         if moved_as is not None and entries.has(db, moved_as):
             found = (*found, entries.get(db, moved_as))
         same = [each for each in found if has_bytes(each) and each.source_stamp.matches(stamp)]
         if not same:
             return None
         archive_id = same[-1].archive_id
+        its = reports.of_entry(db, archive_id)
         return Known(
             archive_id=archive_id,
-            reports=reports.count_of_entry(db, archive_id),
+            reports=frozenset(each.checksum for each in its),
+            report_ids=frozenset(id_key(each.report_id) for each in its),
             is_imported=arrivals.of_entry(db, archive_id) is None,
         )

@@ -12,7 +12,9 @@ import orjson
 
 from pywats_archive.archive.results import document as fixed
 from pywats_archive.archive.sources import reading
-from pywats_archive.models.report import summarize
+from pywats_archive.blobs.reading import measure
+from pywats_archive.client.importing.items import Exact
+from pywats_archive.models.report import id_key, summarize
 
 MOST_BYTES = 64_000_000
 """A larger file is a plain source: it is not parsed."""
@@ -26,8 +28,8 @@ class Found:
     body: bytes
     started: datetime | None
     """Start time of the test; None if it has none that can be read."""
-    is_exact: bool
-    """Whether the file is the document, with an id of its own."""
+    exact: Exact | None
+    """None unless the file is the document, with an id of its own."""
 
 
 def read(path: Path) -> Found | None:
@@ -52,8 +54,10 @@ def read(path: Path) -> Found | None:
         fixed.read(body, fixed_id=None, spare_id=_ANY_ID, summary=summary)
     except (ValueError, RecursionError, orjson.JSONEncodeError):
         return None  # nested so deeply that no id can be written into it
-    is_exact = not is_wrapped and summary.own_id is not None
-    return Found(body=body, started=_moment(summary.start_time), is_exact=is_exact)
+    exact = None
+    if summary.own_id is not None and not is_wrapped:
+        exact = Exact(report_id=id_key(summary.own_id), checksum=measure([body]).checksum)
+    return Found(body=body, started=_moment(summary.start_time), exact=exact)
 
 
 def _is_report(fields: dict[str, Any]) -> bool:

@@ -28,6 +28,15 @@ class ItemKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Exact:
+    """What distinguishes a report whose file is the document, with an id of its own: nothing else in it must be kept."""
+
+    report_id: str
+    """In comparable form (``id_key``)."""
+    checksum: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One source in a Done folder."""
 
@@ -40,8 +49,10 @@ class Item:
     own_time: datetime
     reports: tuple[Item, ...] = ()
     """The reports that belong to it."""
-    is_exact: bool = False
-    """Of a report: whether its file is the document, with an id of its own, so that nothing else in it must be kept."""
+    exact: Exact | None = None
+    """None for a report whose file is not exactly the document, and for what is no report."""
+    zip_size_bytes: int | None = None
+    """Size of the zip of a zipped file."""
 
     @property
     def size_bytes(self) -> int:
@@ -65,7 +76,8 @@ def report_stem(name: str) -> str | None:
 def paired(items: Iterable[Item]) -> list[Item]:
     """Assign the reports of one folder to their sources: by the source's name, or by its stem if only one source has it. Pure.
 
-    A report that belongs to no source, to several, or whose file is not exactly the document stays an item of its own.
+    A report that belongs to no source, to several, or whose file is not exactly the document stays an item of its own. Of those
+    with one id beside one source the first is that source's; the same bytes are taken once, others stay items of their own.
     """
     every = list(items)
     sources = [each for each in every if each.kind is not ItemKind.REPORT]
@@ -76,10 +88,19 @@ def paired(items: Iterable[Item]) -> list[Item]:
         if report.kind is ItemKind.REPORT:
             stem = report_stem(report.path.name) or ""
             found = by_name.get(stem) or by_stem.get(stem) or []
-            is_its = report.is_exact and len(found) == 1
-            of_source.setdefault(found[0].path, []).append(report) if is_its else alone.append(report)
+            its = of_source.setdefault(found[0].path, []) if report.exact and len(found) == 1 else None
+            before = _of_same_id(report, its or ())
+            if its is not None and before is None:
+                its.append(report)
+            elif before is None or before.exact != report.exact:
+                alone.append(report)
     whole = [_with_reports(each, of_source.get(each.path, ())) for each in sources]
     return sorted([*whole, *alone], key=lambda each: each.path)
+
+
+def _of_same_id(report: Item, others: Iterable[Item]) -> Item | None:
+    own_id = report.exact.report_id if report.exact else None
+    return next((each for each in others if each.exact and each.exact.report_id == own_id), None)
 
 
 def _with_reports(item: Item, reports: Sequence[Item]) -> Item:

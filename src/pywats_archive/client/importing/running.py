@@ -71,16 +71,19 @@ class Import:
 def undone(archive: Archive, item: Item, converter_name: str, moved_as: str | None) -> Iterator[Item | known.Known]:
     """Return what of an item is not archived yet; its entry if all of it is.
 
-    The reports beside a source that the service archived are items of their own: that entry is not changed.
+    The reports beside a source that the service archived are items of their own: that entry is not changed. So is a changed
+    report beside an imported source, if that has the report of this id already.
     """
-    stamp = item.look[1]
-    found = known.known(archive, item.original_path, converter_name, stamp, moved_as=moved_as)
-    if found is None or (found.is_imported and found.reports < len(item.reports)):
+    zip_ = None if item.zip_size_bytes is None else known.Zip(name=item.path.name, size_bytes=item.zip_size_bytes)
+    found = known.known(archive, item.original_path, converter_name, item.look[1], moved_as=moved_as, zip_=zip_)
+    if found is None:
         yield item
         return
-    yield found
-    if not found.is_imported:
-        for each in item.reports:
+    new = [each for each in item.reports if each.exact and each.exact.checksum not in found.reports]
+    added = [each for each in new if found.is_imported and each.exact and each.exact.report_id not in found.report_ids]
+    yield replace(item, reports=tuple(added)) if added else found
+    for each in new if found.is_imported else item.reports:
+        if each not in added:
             yield from undone(archive, each, converter_name, None)
 
 

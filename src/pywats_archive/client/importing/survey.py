@@ -12,6 +12,7 @@ from pathlib import Path
 from pywats_archive.archive.sources import companions, reading
 from pywats_archive.client.importing import documents, zips
 from pywats_archive.client.importing.items import (
+    Exact,
     Item,
     ItemKind,
     moment_of_ns,
@@ -107,10 +108,11 @@ class Survey:
             own = member.modified or changed
             inside = FileStamp.of(member.size_bytes, int(own.timestamp()) * 1_000_000_000)
             look = (SourceKind.FILE, inside)
-            return self._item(path, ItemKind.ZIPPED, look, own, original_path=path.with_name(member.name))
+            original, size = path.with_name(member.name), stamp.size_bytes
+            return self._item(path, ItemKind.ZIPPED, look, own, original_path=original, zip_size_bytes=size)
         look = (SourceKind.FILE, stamp)
         if report_stem(path.name) and stamp.size_bytes <= documents.MOST_BYTES and (found := documents.read(path)):
-            return self._item(path, ItemKind.REPORT, look, found.started or changed, is_exact=found.is_exact)
+            return self._item(path, ItemKind.REPORT, look, found.started or changed, exact=found.exact)
         return self._item(path, ItemKind.FILE, look, changed)
 
     def _item(
@@ -121,7 +123,8 @@ class Survey:
         own_time: datetime,
         *,
         original_path: Path | None = None,
-        is_exact: bool = False,
+        exact: Exact | None = None,
+        zip_size_bytes: int | None = None,
     ) -> Item:
         return Item(
             path=path,
@@ -129,5 +132,6 @@ class Survey:
             look=look,
             original_path=original_path or path,
             own_time=no_later(own_time, self.now),
-            is_exact=is_exact,
+            exact=exact,
+            zip_size_bytes=zip_size_bytes,
         )
