@@ -23,6 +23,7 @@ from pywats_archive.archive.repair import recover
 from pywats_archive.archive.results import reports
 from pywats_archive.archive.sources import ingest
 from pywats_archive.client.importing import zips
+from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.importing import Imported
 from pywats_archive.models.query import EntryFilter
@@ -307,3 +308,27 @@ def test_a_zip_is_unpacked_only_if_nothing_else_is_in_it(
     put(done / "a.csv.zip", made(zipped(done / "a.csv.zip", {"a.csv": b"zipped"})))
     take(station, done)
     assert list(named(station)) == [name]
+
+
+def test_companions_that_come_after_their_source_are_named(station: Station) -> None:
+    """They are not added to its entry, and do not vanish silently."""
+    station.add("ICT", archive_companions=["{stem}/*.txt"])
+    done = put(station.root / "old" / "SN1.log", b"content").parent
+    put(done / "SN1" / "curve.txt", b"companion")
+    with Client.from_config(station.write_config()) as client:
+        assert client.import_done(done, "ICT").not_imported == ()
+        late = put(done / "SN1" / "late.txt", b"companion")
+        for seen in (client.preview_import(done, "ICT"), client.import_done(done, "ICT")):
+            assert [each.path for each in seen.not_imported] == [str(late)]
+
+
+def test_what_cannot_be_sampled_counts_uncompressed(station: Station) -> None:
+    """A zipped file and a companion, so that the import asks before the size limit purges anything."""
+    station.add("ICT", archive_companions=["{stem}/*.txt"], max_archive_size_gb=0.0025)
+    done = put(station.root / "old" / "SN1.log", b"content").parent
+    put(done / "SN1" / "curve.txt", os.urandom(1_000_000))
+    zipped(done / "SN2.log.zip", {"SN2.log": os.urandom(2_000_000)})
+    with Client.from_config(station.write_config()) as client:
+        assert 3_000_000 < client.preview_import(done, "ICT").estimated_disk_bytes < 3_100_000
+        with pytest.raises(NeedsConfirmation):
+            client.import_done(done, "ICT")

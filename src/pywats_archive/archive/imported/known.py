@@ -26,6 +26,8 @@ class Known:
     """Checksums of its reports."""
     report_ids: frozenset[str]
     """Their ids, in comparable form."""
+    companions: frozenset[str]
+    """Names of its companions, relative to the folder of its source."""
     is_imported: bool
     """False if the service archived it."""
 
@@ -103,5 +105,6 @@ def known(
             archive_id=archive_id,
             reports=frozenset(each.checksum for each in its),
             report_ids=frozenset(id_key(each.report_id) for each in its),
+            companions=frozenset(each.name for each in same[-1].companions),
             is_imported=arrivals.of_entry(db, archive_id) is None,
         )

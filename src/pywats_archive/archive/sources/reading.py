@@ -180,6 +180,11 @@ def _lstat(path: Path) -> os.stat_result:
         raise SourceVanished(f"{path}: gone before it could be archived") from exc
 
 
+def checksum_of(content: bytes) -> str:
+    """Return the checksum of bytes, as an entry or a report has it."""
+    return measure([content]).checksum
+
+
 def checksum(path: Path) -> str:
     """Return a file's checksum with the name of its algorithm."""
     return measure(read_file(path)).checksum

@@ -12,7 +12,6 @@ import orjson
 
 from pywats_archive.archive.results import document as fixed
 from pywats_archive.archive.sources import reading
-from pywats_archive.blobs.reading import measure
 from pywats_archive.client.importing.items import Exact
 from pywats_archive.models.report import id_key, summarize
 
@@ -56,7 +55,7 @@ def read(path: Path) -> Found | None:
         return None  # nested so deeply that no id can be written into it
     exact = None
     if summary.own_id is not None and not is_wrapped:
-        exact = Exact(report_id=id_key(summary.own_id), checksum=measure([body]).checksum)
+        exact = Exact(report_id=id_key(summary.own_id), checksum=reading.checksum_of(body))
     return Found(body=body, started=_moment(summary.start_time), exact=exact)
 
 

@@ -51,13 +51,16 @@ class Item:
     """The reports that belong to it."""
     exact: Exact | None = None
     """None for a report whose file is not exactly the document, and for what is no report."""
+    companions: tuple[Path, ...] = ()
+    """The files in deeper folders that are archived with it."""
+    companion_bytes: int = 0
     zip_size_bytes: int | None = None
     """Size of the zip of a zipped file."""
 
     @property
     def size_bytes(self) -> int:
-        """Size of the source and its reports, unpacked."""
-        return self.look[1].size_bytes + sum(each.look[1].size_bytes for each in self.reports)
+        """Size of the source, its companions and its reports, unpacked."""
+        return self.companion_bytes + self.look[1].size_bytes + sum(each.look[1].size_bytes for each in self.reports)
 
 
 _REPORT = re.compile(

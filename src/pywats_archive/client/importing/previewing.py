@@ -13,7 +13,6 @@ from pywats_archive.archive.imported import known
 from pywats_archive.client.importing import room
 from pywats_archive.client.importing.items import Item, ItemKind
 from pywats_archive.client.importing.running import undone
-from pywats_archive.models.operation.capacity import MEASURED
 from pywats_archive.models.operation.importing import ImportPreview, NotImported
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.retention import enforcing
@@ -39,9 +38,11 @@ def preview(
         for each in _undone(archive, [item for item in batch if isinstance(item, Item)], policy.converter_name):
             if isinstance(each, Item):
                 tally.add(each, older_than=oldest_kept)
+            elif isinstance(each, NotImported):
+                problems.append(each)
             else:
                 already += 1
-    ratios, _ = sampling.measure_files(tally.sample, level=policy.compression_level) or (MEASURED, 0.0)
+    ratios, _ = sampling.measure_files(tally.sample, level=policy.compression_level) or (None, 0.0)
     taken = room.disk_bytes(tally, ratios)
     present = enforcing.preview_plan(archive, room.in_fewer_bytes(policy, taken)) if archive else None
     stored = present.disk_size_bytes if present else 0
@@ -71,7 +72,9 @@ def preview(
     )
 
 
-def _undone(archive: Archive | None, batch: list[Item], converter_name: str) -> Iterable[Item | known.Known]:
+def _undone(
+    archive: Archive | None, batch: list[Item], converter_name: str
+) -> Iterable[Item | known.Known | NotImported]:
     if archive is None:
         yield from batch
         return

@@ -25,7 +25,13 @@ class Tally:
     kinds: dict[ItemKind, int] = field(default_factory=dict)
     reports: int = 0
     size_bytes: int = 0
-    source_bytes: int = 0
+    file_bytes: int = 0
+    """Of the files, whose compression is measured on a sample of them."""
+    other_bytes: int = 0
+    """Of other sources and of companions, of which nobody knows how far they can be compressed."""
+    alone_bytes: int = 0
+    """Of the reports that are sources."""
+    companions: int = 0
     report_bytes: int = 0
     report_blobs: int = 0
     times: list[datetime] = field(default_factory=list)
@@ -45,7 +51,14 @@ class Tally:
         self.kinds[item.kind] = self.kinds.get(item.kind, 0) + 1
         self.reports += len(item.reports)
         self.size_bytes += item.size_bytes
-        self.source_bytes += size
+        if item.kind is ItemKind.FILE:
+            self.file_bytes += size
+        elif item.kind is ItemKind.REPORT:
+            self.alone_bytes += size
+        else:
+            self.other_bytes += size
+        self.other_bytes += item.companion_bytes
+        self.companions += len(item.companions)
         documents = item.reports if item.kind is not ItemKind.REPORT else (item,)
         self.report_bytes += sum(each.look[1].size_bytes for each in documents)
         self.report_blobs += len(documents)
@@ -57,9 +70,11 @@ class Tally:
             self._sampled_bytes += size
 
 
-def disk_bytes(tally: Tally, ratios: Ratios) -> int:
-    """Return the disk space that the blobs and rows of a tally will take."""
-    sources = _blobs(tally.entries, tally.source_bytes / ratios.source_ratio)
+def disk_bytes(tally: Tally, ratios: Ratios | None) -> int:
+    """Return the disk space that the blobs and rows of a tally will take; what was not measured counts uncompressed."""
+    alone_bytes = tally.alone_bytes / MEASURED.report_ratio
+    files_bytes = tally.file_bytes / (ratios.source_ratio if ratios else 1)
+    sources = _blobs(tally.entries + tally.companions, files_bytes + tally.other_bytes + alone_bytes)
     reports = _blobs(tally.report_blobs, tally.report_bytes / MEASURED.report_ratio)
     return sources + reports + tally.entries * CATALOG_BYTES
 

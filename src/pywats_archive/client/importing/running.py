@@ -68,7 +68,9 @@ class Import:
             return not_imported(item.path, exc)
 
 
-def undone(archive: Archive, item: Item, converter_name: str, moved_as: str | None) -> Iterator[Item | known.Known]:
+def undone(
+    archive: Archive, item: Item, converter_name: str, moved_as: str | None
+) -> Iterator[Item | known.Known | NotImported]:
     """Return what of an item is not archived yet; its entry if all of it is.
 
     The reports beside a source that the service archived are items of their own: that entry is not changed. So is a changed
@@ -82,9 +84,18 @@ def undone(archive: Archive, item: Item, converter_name: str, moved_as: str | No
     new = [each for each in item.reports if each.exact and each.exact.checksum not in found.reports]
     added = [each for each in new if found.is_imported and each.exact and each.exact.report_id not in found.report_ids]
     yield replace(item, reports=tuple(added)) if added else found
+    yield from _late_companions(item, found)
     for each in new if found.is_imported else item.reports:
         if each not in added:
             yield from undone(archive, each, converter_name, None)
+
+
+def _late_companions(item: Item, found: known.Known) -> Iterator[NotImported]:
+    """Name the companions that were put beside a source after it was imported: the companions of an entry do not change."""
+    for path in item.companions if found.is_imported else ():
+        if path.relative_to(item.path.parent).as_posix() not in found.companions:
+            reason = f"belongs to {item.path.name}, which was imported before without it; keep it elsewhere"
+            yield NotImported(path=str(path), reason=reason)
 
 
 def summed(ended: Iterable[Ended], start: Imported) -> Imported:

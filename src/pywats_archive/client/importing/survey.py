@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -61,20 +61,21 @@ class Survey:
                 folders.append(made)
             elif made:
                 yield made
-        yield from paired(files)
-        beside = claimed | self._companions(files)
+        beside = set(claimed)
+        for item in paired(files):
+            whole = self._with_companions(item)
+            beside.update(whole.companions)
+            yield whole
         for each in folders:
-            yield from self._in(each, beside)
+            yield from self._in(each, frozenset(beside))
 
-    def _companions(self, items: list[Item]) -> frozenset[Path]:
-        """Return the files in deeper folders that belong to these sources."""
-        files = (each.path for each in items if each.kind is ItemKind.FILE)
-        return frozenset(
-            path
-            for source in files
-            for path in companions.by_rules(source, self.companion_rules)
-            if path.parent != source.parent
-        )
+    def _with_companions(self, item: Item) -> Item:
+        """Return a source with the files in deeper folders that belong to it."""
+        if item.kind is not ItemKind.FILE or not self.companion_rules:
+            return item
+        found = companions.by_rules(item.path, self.companion_rules)
+        deeper = tuple(path for path in found if path.parent != item.path.parent)
+        return replace(item, companions=deeper, companion_bytes=sum(map(_size, deeper)))
 
     def _judged(self, path: Path, claimed: frozenset[Path]) -> Item | NotImported | Path | None:
         """Return an item, a folder to look into, why a path is neither, or None for what is archived otherwise."""
@@ -135,3 +136,10 @@ class Survey:
             exact=exact,
             zip_size_bytes=zip_size_bytes,
         )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
