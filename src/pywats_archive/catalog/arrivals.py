@@ -227,7 +227,7 @@ _CONTRADICTIONS = {
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
         "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id) "
         "AND EXISTS (SELECT 1 FROM arrivals a WHERE a.converter_name = e.converter_name) "  # others were not dropped
-        "AND e.created_at > "
+        "AND e.rebuilt_at IS NULL AND e.created_at > "  # of an entry from its blobs, the ledger was lost
         "coalesce((SELECT at FROM events WHERE sequence = 1 AND kind = 'catalog.rebuilt'), '')"  # the ledger began then
     ),
     "{0} is done, and a report of it still waits for the server": (

@@ -206,15 +206,15 @@ def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> 
     _reindex(tx, archive_id, None, (), reports)
 
 
-def set_rebuilt(tx: Connection, archive_id: str, at: datetime) -> None:
-    """Show an entry as converted, since a rebuild found reports of a conversion that is otherwise unknown."""
+def set_rebuilt(tx: Connection, archive_id: str, at: datetime, *, shown_as_of: datetime) -> None:
+    """Show an entry as converted, since a rebuild found reports; the moment of that conversion is no other's."""
     changes = {
+        "conversion_timestamp": shown_as_of,
         "conversion_status": ConversionStatus.SUCCESS.value,
-        "conversion_error": None,
-        "failure_reason": None,
         "rebuilt_at": at,
     }
-    _change(tx, archive_id, changes)
+    unknown = ("conversion_error", "failure_reason", "conversion_duration_ms", "conversion_parameters", "warnings")
+    _change(tx, archive_id, changes | dict.fromkeys(unknown))
 
 
 def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:

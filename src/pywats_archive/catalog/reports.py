@@ -13,12 +13,18 @@ from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.rows import BadRow, Rows, sound_or_bad
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.report import Refusal, Report, SubmissionState, spellings
+from pywats_archive.models.report import FOLLOWED, ROLLED_BACK, Refusal, Report, SubmissionState, id_key, spellings
 
 _ROWS = Rows(tables.reports, key="report_no")
 _OF_ENTRY = f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no"
 _WAITING = SubmissionState.WAITING.value
 _ACCEPTED = SubmissionState.ACCEPTED.value
+_WITHHELD = SubmissionState.WITHHELD.value
+_WITHHOLD = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL"
+_SENT = (
+    "submission_state IN (?, ?) OR tries > 0 OR submission_state = ? "
+    "AND (last_error IN (?, ?) OR last_error IS NULL AND conversion_id IS NULL)"  # Report.is_sending_unknown
+)
 
 
 def add(tx: Connection, report: Report) -> int:
@@ -59,11 +65,15 @@ def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
 
 
 def sent(db: Connection, report_ids: Collection[str]) -> tuple[Report, ...]:
-    """Return the reports of these ids, of all entries, that wait, were accepted or tried; of each id in the order archived."""
+    """Return the reports of these ids, of all entries, that wait, were accepted or tried; of each id in the order archived.
+
+    Those of which a lost catalog knew whether they were sent are among them.
+    """
     found: list[Report] = []
     for report_id in sorted(set(report_ids)):
-        which = "WHERE report_id = ? AND (submission_state IN (?, ?) OR tries > 0) ORDER BY report_no"
-        found += map(_report, execute(db, f"{_ROWS.select} {which}", (report_id, _WAITING, _ACCEPTED)))
+        which = f"WHERE report_id = ? AND ({_SENT}) ORDER BY report_no"
+        values = (report_id, _WAITING, _ACCEPTED, _WITHHELD, FOLLOWED, ROLLED_BACK)
+        found += map(_report, execute(db, f"{_ROWS.select} {which}", values))
     return tuple(found)
 
 
@@ -149,9 +159,14 @@ def _is_withheld(tx: Connection, report: Report) -> bool:
 
 def withhold(tx: Connection, report: Report, *, reason: str) -> None:
     """Record that a waiting report is no longer to be sent."""
-    waiting = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL WHERE archived_path = ?"
-    values = (SubmissionState.WITHHELD.value, reason, report.archived_path, _WAITING)
-    execute(tx, f"{waiting} AND submission_state = ?", values)
+    values = (_WITHHELD, reason, report.archived_path, _WAITING)
+    execute(tx, f"{_WITHHOLD} WHERE archived_path = ? AND submission_state = ?", values)
+
+
+def withhold_all(tx: Connection, archive_id: str, *, reason: str) -> None:
+    """Record that no waiting report of an entry is to be sent, even if its row is invalid."""
+    values = (_WITHHELD, reason, archive_id, _WAITING)
+    execute(tx, f"{_WITHHOLD} WHERE archive_id = ? AND submission_state = ?", values)
 
 
 def newest_number(db: Connection) -> int:
@@ -160,12 +175,21 @@ def newest_number(db: Connection) -> int:
 
 
 def withhold_followed(tx: Connection, *, by_those_after: int, reason: str) -> None:
-    """Record that waiting reports are not to be sent if one added after that number has their id, or is of their entry."""
-    same = "later.report_id = reports.report_id OR later.archive_id = reports.archive_id"
-    followed = f"EXISTS (SELECT 1 FROM reports later WHERE later.report_no > ? AND ({same}))"
-    withheld = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL"
-    values = (SubmissionState.WITHHELD.value, reason, _WAITING, by_those_after, by_those_after)
-    execute(tx, f"{withheld} WHERE submission_state = ? AND report_no <= ? AND {followed}", values)
+    """Record that waiting reports are not to be sent if one added after that number has their id, or is of their entry.
+
+    An id may be written in any way.
+    """
+    waiting = "SELECT report_no, report_id, archive_id FROM reports WHERE submission_state = ? AND report_no <= ?"
+    by_name: dict[str, list[int]] = {}
+    for number, report_id, archive_id in rows(tx, waiting, (_WAITING, by_those_after)):
+        for name in (id_key(report_id), archive_id):
+            by_name.setdefault(name, []).append(number)
+    followed: set[int] = set()
+    later = "SELECT report_id, archive_id FROM reports WHERE report_no > ?"
+    for report_id, archive_id in execute(tx, later, (by_those_after,)) if by_name else ():
+        followed.update(by_name.get(id_key(report_id), ()), by_name.get(archive_id, ()))
+    for number in sorted(followed):
+        execute(tx, f"{_WITHHOLD} WHERE report_no = ?", (_WITHHELD, reason, number))
 
 
 def let_wait_again(tx: Connection, report: Report, *, withheld_because: str) -> None:

@@ -101,6 +101,12 @@ def state(db: Connection, run_id: int) -> RunState:
     return RunState(execute(db, "SELECT state FROM runs WHERE run_id = ?", (run_id,)).fetchone()[0])
 
 
+def running(db: Connection) -> tuple[int, ...]:
+    """Return the runs that are running, or were interrupted, oldest first."""
+    query = "SELECT run_id FROM runs WHERE state = ? ORDER BY run_id"
+    return tuple(number for (number,) in execute(db, query, (RunState.RUNNING.value,)))
+
+
 def asked(db: Connection, run_id: int) -> tuple[RunState, dict[str, Any]]:
     """Return the state of an existing run, and its request; costs one row."""
     state, request = execute(db, "SELECT state, request FROM runs WHERE run_id = ?", (run_id,)).fetchone()

@@ -59,6 +59,10 @@ LONGEST_ID = 1000
 """Of a report's id and of a converter's version, in characters: both are in the headers of blobs, which hold 65,531 bytes."""
 NEVER_SENT = "a crash came before it could be sent"
 """Why a report of an unrecorded conversion is withheld."""
+FOLLOWED = "the catalog was lost, and a later report that may have been sent takes its place"
+"""Why a report that waited in a copy of the catalog is withheld."""
+ROLLED_BACK = "its run was rolled back"
+"""Why a report is withheld whose run was rolled back after the copy of the catalog was made."""
 IMPORTED = "imported: it was made before its source was archived"
 """Why an imported report is withheld."""
 
@@ -180,6 +184,14 @@ class Report:
         if self.submission_state is not SubmissionState.WITHHELD or self.tries:
             return True
         return self.last_error != NEVER_SENT and (self.conversion_id is None or self.last_error is not None)
+
+    @property
+    def is_sending_unknown(self) -> bool:
+        """Whether only a lost catalog knew if it was sent; it may be what the server has under its id."""
+        if self.submission_state is not SubmissionState.WITHHELD:
+            return False
+        is_adopted = self.conversion_id is None and self.last_error is None
+        return is_adopted or self.last_error in (FOLLOWED, ROLLED_BACK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

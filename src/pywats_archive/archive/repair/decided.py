@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,8 @@ class Decided:
 
     noted_purged: Mapping[str, datetime]
     """When each of these entries was purged."""
-    noted_rolled_back: frozenset[str]
+    noted_rolled_back: Mapping[str, frozenset[str]]
+    """By entry: the paths of its reports that were rolled back."""
     history: FormerHistory
 
     def is_purged(self, archive_id: str) -> bool:
@@ -32,7 +33,7 @@ class Decided:
 
     def rolled_back(self, archive_id: str) -> frozenset[str]:
         """Return the paths of the entry's reports that were rolled back."""
-        return self.noted_rolled_back | self.history.rolled_back(archive_id)
+        return self.noted_rolled_back.get(archive_id, frozenset()) | self.history.rolled_back(archive_id)
 
 
 @contextmanager
@@ -41,6 +42,14 @@ def decided(root: Path) -> Iterator[Decided]:
     with former_history(root / layout.CATALOG) as history:
         yield Decided(
             noted_purged=decision_log.purged(root),
-            noted_rolled_back=decision_log.rolled_back(root),
+            noted_rolled_back=_by_entry(decision_log.rolled_back(root)),
             history=history,
         )
+
+
+def _by_entry(paths: Iterable[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for path in paths:
+        entry = decision_log.entry_of(path)
+        found[entry] = found.get(entry, frozenset()) | {path}
+    return found

@@ -141,7 +141,7 @@ class Filling:
             metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
             if metadata["archive_id"] != archive_id:
                 raise BlobDamaged(f"{archive.root / path}: says that it belongs to {metadata['archive_id']}; not added")
-            problem = _content_problem(archive, path, archive_id, metadata)
+            problem = content_problem(archive, path, archive_id, metadata)
             return replace(
                 _ADDITIONS[metadata["kind"]](self, adopted, path, metadata, problem),
                 problems=(*adopted.problems, *([problem] if problem else [])),
@@ -188,7 +188,8 @@ def remove_remaining(archive: Archive, holding: Holding) -> tuple[Problem, ...]:
     return ()
 
 
-def _content_problem(archive: Archive, path: str, archive_id: str, metadata: dict[str, Any]) -> Problem | None:
+def content_problem(archive: Archive, path: str, archive_id: str, metadata: dict[str, Any]) -> Problem | None:
+    """Return what is wrong with the content of a blob, read to its end."""
     try:
         archive.blobs.check(path, checksum_in(metadata))
     except BlobDamaged as exc:

@@ -16,17 +16,17 @@ from pywats_archive.archive.repair.base import Base, unpack_newest
 from pywats_archive.archive.repair.decided import Decided, decided
 from pywats_archive.archive.repair.filling import Counts, Filling
 from pywats_archive.archive.repair.updating import Updating
+from pywats_archive.archive.results import runs
 from pywats_archive.catalog import events, previous, purges, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.former_clock import former_clock
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import OnlyThere, OnProgress, Problem, Rebuilt
+from pywats_archive.models.report import FOLLOWED
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
-
-_FOLLOWED = "the catalog was lost, and a later report that may have been sent takes its place"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +110,8 @@ def _fill(archive: Archive, how: Rebuilding, before: Decided, base: Base | None)
     with archive.read() as db:
         newest = reports.newest_number(db)
     counts = filling.fill_up(updating.update)
-    archive.write(lambda tx: reports.withhold_followed(tx, by_those_after=newest, reason=_FOLLOWED))
+    archive.write(lambda tx: reports.withhold_followed(tx, by_those_after=newest, reason=FOLLOWED))
+    runs.cancel_all(archive, actor=how.actor)  # what they sent since the copy is not known
     return replace(
         _rebuilt(archive, filling, counts),
         entries=counts.entries + base.state.entries,

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.audit.inventory import Holding
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.role import metadata_in_place
+from pywats_archive.archive.repair import followed
 from pywats_archive.archive.repair.adoption import companions_of, report_of
 from pywats_archive.archive.repair.decided import Decided
-from pywats_archive.archive.repair.filling import problem_at, remove_remaining
+from pywats_archive.archive.repair.filling import content_problem, problem_at, remove_remaining
 from pywats_archive.archive.results import conversions
 from pywats_archive.archive.results.current import current_of
-from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import arrivals, entries, events, purges, reports
+from pywats_archive.catalog import conversions as conversion_rows
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, UsageError
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import Companion
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
-from pywats_archive.models.report import Report, SubmissionState
-
-_ROLLED_BACK = "its run was rolled back"
+from pywats_archive.models.report import FOLLOWED, ROLLED_BACK, Report, SubmissionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +64,7 @@ class Updating:
         """Update an entry; returns its problems, which do not stop the rebuild."""
         self.reports += len(holding.reports)
         if holding.faults or holding.entry is None:
+            self._end_if_followed(holding)
             return [self._invalid(holding)]
         self.companions += len({each.archived_path for each in holding.entry.companions})
         is_purged = self._before.is_purged(holding.archive_id)
@@ -89,6 +91,12 @@ class Updating:
         self._archive.write(unit)
         self.purged += 1
 
+    def _end_if_followed(self, holding: Holding) -> None:
+        """Send nothing of an entry whose rows are invalid if it has reports that the copy does not know."""
+        known = {report.archived_path for report in holding.reports}
+        if any(path not in known for path in holding.files if _is_report(path)):
+            self._archive.write(lambda tx: reports.withhold_all(tx, holding.archive_id, reason=FOLLOWED))
+
     def _missing(self, holding: Holding, paths: Sequence[str]) -> list[Problem]:
         removed = inventory.removed_on_record(self._archive, holding.archive_id) if paths else frozenset()
         return [self._missing_at(path, holding.archive_id) for path in paths if path not in removed]
@@ -104,22 +112,24 @@ class Updating:
 
     def _add(self, holding: Holding, paths: Sequence[str]) -> list[Problem]:
         """Add reports and companions that were archived after the copy was made."""
-        problems, found = list[Problem](), list[Report]()
+        problems, found, unread = list[Problem](), list[Report](), list[Problem]()
         for path in paths:
             try:
-                report = self._added(holding, path)
+                report = self._added(holding, path, unread)
                 found += [report] if report else []
             except Exception as exc:
                 if isinstance(exc, ArchiveError) and not isinstance(exc, BlobDamaged | BlobMissing | UsageError):
                     raise
                 message = f"{self._archive.root / path}: cannot be added ({exc}); restore this file from a backup"
                 problems.append(problem_at(ProblemKind.HEADER_DAMAGED, path, message, holding.archive_id))
+        if any(_is_report(each.path) for each in problems):
+            self._archive.write(lambda tx: followed.end(tx, holding.archive_id, now=self._moment))
         self._show(holding.archive_id, found)
         self.completed += len(problems) < len(paths)
-        return problems
+        return [*problems, *unread]
 
-    def _added(self, holding: Holding, path: str) -> Report | None:
-        """Read one blob; companions are added at once, a report is returned."""
+    def _added(self, holding: Holding, path: str, unread: list[Problem]) -> Report | None:
+        """Read one blob; companions are added at once, a report is returned, even if its content is damaged."""
         metadata = metadata_in_place(path, self._archive.blobs.label(path).metadata)
         if metadata["archive_id"] != holding.archive_id:
             raise BlobDamaged(f"says that it belongs to {metadata['archive_id']}")
@@ -128,8 +138,9 @@ class Updating:
             return None
         if metadata["kind"] != "report":
             raise BlobDamaged("is a second source of its entry")
-        self._archive.blobs.check(path, checksum_in(metadata))
-        return report_of(self._archive, path, metadata)
+        problem = content_problem(self._archive, path, holding.archive_id, metadata)
+        unread += [problem] if problem else []
+        return report_of(self._archive, path, metadata, is_readable=problem is None)
 
     def _add_companions(self, path: str, metadata: dict[str, Any]) -> None:
         found: tuple[Companion, ...] = companions_of(self._archive, path, metadata)
@@ -147,18 +158,28 @@ class Updating:
         if not found:
             return
         gone = self._before.rolled_back(archive_id)
+        void = [replace(each, last_error=ROLLED_BACK) for each in found if each.archived_path in gone]
         live = [each for each in found if each.archived_path not in gone]
         first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
 
         def unit(tx: Connection) -> None:
-            for report in found:
+            for report in (*void, *live):
                 reports.add(tx, report)
             if live:
                 entries.show_reports(tx, archive_id, live[first:])
-                entries.set_rebuilt(tx, archive_id, self._moment)
+                entries.set_rebuilt(tx, archive_id, self._moment, shown_as_of=self._own_moment(tx, archive_id))
+            followed.end(tx, archive_id, now=self._moment)
 
         self._archive.write(unit)
         self.reports += len(found)
+
+    def _own_moment(self, tx: Connection, archive_id: str) -> datetime:
+        """Return the moment of the rebuild, as no conversion of the entry has it."""
+        taken = {each.started_at for each in conversion_rows.of_entry(tx, archive_id)}
+        at = self._moment
+        while at in taken:
+            at += timedelta(microseconds=1)
+        return at
 
     def _roll_back(self, archive_id: str) -> None:
         """Show the earlier conversion of an entry that was rolled back after the copy was made."""
@@ -178,9 +199,13 @@ class Updating:
             return
         for report in now.reports:
             if report.submission_state is SubmissionState.WAITING:
-                reports.withhold(tx, report, reason=_ROLLED_BACK)
+                reports.withhold(tx, report, reason=ROLLED_BACK)
         again = [each for each in every if each.conversion_id == before[-1].conversion_id]
         conversions.show(tx, self._archive, before[-1], again)
         details = {"from_attempt": shown.attempt, "to_attempt": before[-1].attempt}
         event = Event(kind="conversion.set_back", at=self._moment, archive_id=archive_id, details=details)
         events.append(tx, event)
+
+
+def _is_report(path: str) -> bool:
+    return path.startswith(f"{layout.REPORTS}/")

@@ -14,7 +14,9 @@ from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.operation.replay import RunState
 from pywats_archive.models.pairing import Earlier, Keys, Link, New
-from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.report import IMPORTED, NEVER_SENT, ROLLED_BACK, Report, SubmissionState, id_key
+
+_NO_KEYS = Keys(unit=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +32,7 @@ class Current:
     earlier: tuple[Earlier, ...]
     """The report ids that reports of the next conversion may continue, each with the test it stands for."""
     accepted: Mapping[str, Report]
-    """By report id: the last report that the server accepted under it, of any conversion."""
+    """By report id: the last report that the server accepted under it, of any conversion, if it has no later one."""
     waiting: Set[str]
     """Report ids with a report that is still to be sent."""
     is_grown: bool = False
@@ -104,9 +106,11 @@ def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, .
 def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[Step, Sequence[Report]]]:
     """Stream the conversions with their reports, those rolled back last.
 
-    Reports without a conversion come first: they are from a crash or a rebuild. Among them each conversion begins with
-    ordinal 1, and a conversion that gave a test another id had new ids to give.
+    Reports without a conversion are from a crash or an import, and come first, or from a rebuild, and have the place in which
+    they were added. Among them each conversion begins with ordinal 1, and a conversion that gave a test another id had new
+    ids to give.
     """
+    place = {each.archived_path: number for number, each in enumerate(every, 1)}
     by_step: dict[int | None, list[Report]] = {}
     for report in every:
         by_step.setdefault(report.conversion_id, []).append(report)
@@ -115,10 +119,20 @@ def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[
         if report.ordinal == 1 or not groups:
             groups.append([])
         groups[-1].append(report)
-    for each in groups:
-        yield Step(conversion_id=None, gave_new_ids=True), each
-    for step in sorted(steps, key=attrgetter("is_rolled_back")):
-        yield step, by_step.get(step.conversion_id, ())
+    found = [(_unrecorded(each), each) for each in groups]
+    found += [(step, by_step.get(step.conversion_id, [])) for step in steps]
+
+    def order(of: tuple[Step, Sequence[Report]]) -> tuple[bool, int]:
+        step, its = of
+        is_first = not its or (step.conversion_id is None and its[0].last_error in (NEVER_SENT, IMPORTED))
+        return step.is_rolled_back, 0 if is_first else place[its[0].archived_path]
+
+    yield from sorted(found, key=order)
+
+
+def _unrecorded(its: Sequence[Report]) -> Step:
+    is_rolled_back = all(each.last_error == ROLLED_BACK for each in its)
+    return Step(conversion_id=None, gave_new_ids=True, is_rolled_back=is_rolled_back)
 
 
 def _beside(live: dict[str, Earlier], new: dict[str, Earlier], *, is_void: bool) -> dict[str, Earlier]:
@@ -149,13 +163,21 @@ def _earlier(of_id: Sequence[Report]) -> Earlier:
     waiting = [each for each in of_id if each.submission_state is SubmissionState.WAITING]
     taken = list(accepted(of_id).values())
     face = (waiting or taken or of_id)[-1]
+    if Keys.of(face) == _NO_KEYS:  # its document is damaged
+        face = next((each for each in reversed(of_id) if Keys.of(each) != _NO_KEYS), face)
     return Earlier(report_id=face.report_id, keys=Keys.of(face), is_sent=any(each.may_be_sent for each in of_id))
 
 
 def accepted(every: Sequence[Report]) -> dict[str, Report]:
-    """Return by report id the last report that the server accepted."""
+    """Return by report id the last report that the server accepted; none if a later one may have been sent since.
+
+    ``every``: in the order archived, at least among those of one id.
+    """
+    place = {each.archived_path: number for number, each in enumerate(every)}
+    unknown = {id_key(each.report_id): place[each.archived_path] for each in every if each.is_sending_unknown}
     taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
-    return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
+    last = {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
+    return {name: each for name, each in last.items() if place[each.archived_path] >= unknown.get(id_key(name), 0)}
 
 
 def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:

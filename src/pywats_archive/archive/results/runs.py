@@ -121,6 +121,16 @@ def end(archive: Archive, run_id: int, state: RunState, *, actor: str) -> None:
     archive.write(lambda tx: _end(tx, archive, run_id, state, actor))
 
 
+def cancel_all(archive: Archive, *, actor: str) -> None:
+    """Record that every run that is still to be carried out is cancelled."""
+
+    def unit(tx: Connection) -> None:
+        for run_id in runs.running(tx):
+            _end(tx, archive, run_id, RunState.CANCELLED, actor)
+
+    archive.write(unit)
+
+
 def end_if_done(archive: Archive, run_id: int, *, actor: str) -> None:
     """Record that a run is done, if none of its entries is left and nobody cancelled it meanwhile."""
 
