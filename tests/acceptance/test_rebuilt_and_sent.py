@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +36,18 @@ def aged(tmp_path: Path) -> Iterator[Aged]:
     made.archive.close()
 
 
+def conversion_of(aged: Aged, entry: ArchiveEntry) -> Conversion:
+    return Conversion(
+        archive_id=entry.archive_id,
+        attempt=0,
+        started_at=aged.now,
+        duration_ms=1,
+        status=ConversionStatus.SUCCESS,
+        converter_name="c",
+        converter_class="m.C",
+    )
+
+
 def converted(
     aged: Aged,
     entry: ArchiveEntry,
@@ -45,15 +58,7 @@ def converted(
     own_id: str = "",
 ) -> Report:
     """Record a conversion whose report, of always the same test, says ``step``; a minute later it is answered."""
-    conversion = Conversion(
-        archive_id=entry.archive_id,
-        attempt=0,
-        started_at=aged.now,
-        duration_ms=1,
-        status=ConversionStatus.SUCCESS,
-        converter_name="c",
-        converter_class="m.C",
-    )
+    conversion = conversion_of(aged, entry)
     aged.now += timedelta(minutes=1)
     body = f'{{"id":"{own_id}","sn":"S1","pn":"P","processCode":10,"start":"2026-01-01T00:00:00Z","x":"{step}"}}'
     (report,) = conversions.record_conversion(
@@ -150,6 +155,38 @@ def test_a_younger_new_id_that_was_rolled_back_is_not_in_force(aged: Aged) -> No
     now = current(aged.archive, entry.archive_id)
     assert [each.report_id for each in now.reports] == [first.report_id]
     assert [each.report_id for each in now.earlier] == [first.report_id]
+
+
+@pytest.mark.parametrize("own_ids", [(None, None), (GUID, GUID.replace("0f", "1f"))])
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_a_younger_further_test_of_the_unit_takes_no_id_away(
+    aged: Aged, has_copy: bool, own_ids: tuple[str | None, str | None]
+) -> None:
+    """A corrected converter found one test more in the file; the first keeps its id (invariant 4)."""
+    entry = aged.add(status=None)
+
+    def documents(number: int) -> list[bytes]:
+        tests = ({"sn": "S1", "processCode": step, "start": f"2026-01-{step}T00:00:00Z"} for step in (10, 20))
+        return [json.dumps({"id": each, **test}).encode() for each, test in zip(own_ids, tests, strict=True)][:number]
+
+    def ids(number: int) -> list[str]:
+        new = conversions.NewConversion(
+            conversion=conversion_of(aged, entry), documents=documents(number), allow_same_id=True
+        )
+        made = conversions.record_conversion(aged.archive, new)
+        aged.now += timedelta(minutes=1)
+        for report in made:
+            submissions.record_try(aged.archive, report, state=ACCEPTED, reason="because")
+        return [report.report_id for report in made]
+
+    first = ids(1)
+    if has_copy:
+        copied(aged.archive)
+    both = ids(2)
+    rebuilt(aged)
+    assert both[:1] == first
+    assert [each.report_id for each in current(aged.archive, entry.archive_id).earlier] == both
+    assert ids(2) == both
 
 
 def test_a_run_of_the_copy_is_not_resumed(aged: Aged) -> None:

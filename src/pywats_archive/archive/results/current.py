@@ -98,7 +98,8 @@ def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, .
         new = {each.report_id: faces[each.report_id] for each in reports_of_it if each.report_id not in live}
         if step.gave_new_ids and live and new:
             is_void = step.is_rolled_back or not any(each.is_sent for each in new.values())
-            new = _beside(live, new, is_void=is_void)
+            its = {each.report_id: faces[each.report_id] for each in reports_of_it}
+            new = _beside(live, its, new, is_void=is_void)
         live |= new
     return tuple(live.values())
 
@@ -135,19 +136,26 @@ def _unrecorded(its: Sequence[Report]) -> Step:
     return Step(conversion_id=None, gave_new_ids=True, is_rolled_back=is_rolled_back)
 
 
-def _beside(live: dict[str, Earlier], new: dict[str, Earlier], *, is_void: bool) -> dict[str, Earlier]:
+def _beside(
+    live: dict[str, Earlier], its: dict[str, Earlier], new: dict[str, Earlier], *, is_void: bool
+) -> dict[str, Earlier]:
     """Remove the ids from ``live`` that ``new`` stand beside, and return those of ``new`` that are in force.
 
-    If the run is void (``is_void``) these are the ones that stand beside none.
+    If the run is void (``is_void``) these are the ones that stand beside none. ``its``: all ids of the conversion; one that
+    it continued itself stands beside none.
     """
-    numbered = dict(enumerate(new.values(), 1))
-    as_new = [New(ordinal=ordinal, keys=each.keys) for ordinal, each in numbered.items()]
+    numbered = dict(enumerate(its.values(), 1))
+    as_new = [
+        New(ordinal=ordinal, keys=each.keys, own_id=each.report_id if each.report_id in live else None)
+        for ordinal, each in numbered.items()
+    ]
     pairing = paired([replace(each, is_sent=True) for each in live.values()], as_new)
     if is_void:
-        free = [numbered[pair.ordinal] for pair in pairing.pairs if pair.link is Link.NEW]
-        return {each.report_id: each for each in free}
+        found = [numbered[pair.ordinal] for pair in pairing.pairs if pair.link is Link.NEW]
+        return {each.report_id: each for each in found if each.report_id in new}
     for report_id in (*(pair.report_id for pair in pairing.pairs), *(each.report_id for each in pairing.undecided)):
-        live.pop(report_id or "", None)
+        if report_id not in its:
+            live.pop(report_id or "", None)
     return new
 
 
