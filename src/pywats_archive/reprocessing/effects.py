@@ -6,7 +6,7 @@ The pairing alone decides which reports are compared, and which one replaces whi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pywats_archive.archive.results.document import fields_of
 from pywats_archive.models.conversion import Conversion, ConversionResult
@@ -56,7 +56,9 @@ class Shown:
     taken_over: Set[str] = frozenset()
     """Ids that a later entry of the same file has taken over."""
     imported: Set[str] | None = None
-    """Ids of the reports that were imported with an imported entry; None for any other entry."""
+    """Ids under which the server may have reports of an imported entry; None for any other entry."""
+    maybe_there: Mapping[str, str | None] = field(default_factory=dict)
+    """By id: the result of the last report of which only a lost catalog knew if it was sent."""
 
 
 def evaluate(
@@ -200,7 +202,8 @@ def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
 
 def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None]:
     """Return old and new verdict of the first report whose verdict changes, else of the first; sent reports come first."""
-    old = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
+    known = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
+    old = {**shown.maybe_there, **known}
     pairs = [(old.get(each.pair.report_id or ""), each.summary.result) for each in new]
     turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
     first = next((each.report.result for each in shown.documents.values()), None)

@@ -233,6 +233,7 @@ class _RunExecution:
             documents=documents,
             at_server=at_server,
             waiting=now.waiting,
+            maybe_there=now.maybe_there,
             imported=imported_ids(self._archive, now.entry),
         )
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import role
+from pywats_archive.archive.report_ids.assignment import may_be_spare
 from pywats_archive.catalog import arrivals, entries, events, moved, reports
 from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
-from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
 from pywats_archive.models.report import id_key
 
 
@@ -61,13 +61,32 @@ def has_bytes(entry: ArchiveEntry) -> bool:
 
 
 def imported_ids(archive: Archive, entry: ArchiveEntry) -> frozenset[str] | None:
-    """Return the ids of the reports that came with an imported entry; None if the entry was not imported."""
+    """Return the ids under which the server may have reports of an imported entry; None if the entry was not imported.
+
+    After a rebuild, ids that were made for reports without one are not among them: such a report of an imported entry was
+    never sent.
+    """
     with archive.read() as db:
         origins = {event.details.get(role.ORIGIN) for event in events.of_entry(db, entry.archive_id)}
-        if role.IMPORTED not in origins and entry.conversion_error != IMPORTED:
-            return None
         found = reports.of_entry(db, entry.archive_id)
-    return frozenset(each.report_id for each in found if each.last_error == IMPORTED_REPORT)
+    if (
+        role.IMPORTED not in origins
+        and entry.conversion_error != IMPORTED
+        and not _is_labelled_imported(archive, entry)
+    ):
+        return None
+    maybe = (each for each in found if each.may_be_sent)
+    return frozenset(each.report_id for each in maybe if not (each.is_sending_unknown and may_be_spare(each.report_id)))
+
+
+def _is_labelled_imported(archive: Archive, entry: ArchiveEntry) -> bool:
+    """Whether the blob of an entry says that it was imported: after a rebuild, no event does."""
+    if not has_bytes(entry):
+        return False
+    try:
+        return archive.blobs.label(entry.source_archived_path).metadata.get(role.ORIGIN) == role.IMPORTED
+    except (OSError, StorageError):
+        return False
 
 
 def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from pywats_archive.models.report import ReportSummary, id_key
 _SPARE_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
 """Namespace of the ids given to reports without one: uuid5 of archive id and a number, the ordinal if that is free."""
 
+_SPARE_VERSION = 5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
@@ -81,3 +83,11 @@ def spare_id(archive_id: str, ordinal: int, in_use: Collection[str]) -> str:
     """Return an id for a report without one; ``in_use`` are keys of ids (``id_key``). The same values give the same id."""
     spares = (str(uuid.uuid5(_SPARE_IDS, f"{archive_id}/{number}")) for number in count(ordinal))
     return next(each for each in spares if id_key(each) not in in_use)
+
+
+def may_be_spare(report_id: str) -> bool:
+    """Whether an id is of the kind that reports without one get."""
+    try:
+        return uuid.UUID(report_id).version == _SPARE_VERSION
+    except ValueError:
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from pywats_archive.archive.core import Archive
@@ -35,6 +35,8 @@ class Current:
     """By report id: the last report that the server accepted under it, of any conversion, if it has no later one."""
     waiting: Set[str]
     """Report ids with a report that is still to be sent."""
+    maybe_there: Mapping[str, str | None] = field(default_factory=dict)
+    """By report id: the result of the last report of which only a lost catalog knew if it was sent."""
     is_grown: bool = False
     """Whether the ids are those of other entries of the same file (``archive/results/appended.py``)."""
 
@@ -58,6 +60,7 @@ def current_of(db: Connection, archive_id: str) -> Current:
         earlier=in_force(every, _steps(db, past, shown)),
         accepted=accepted(every),
         waiting=frozenset(each.report_id for each in every if each.submission_state is SubmissionState.WAITING),
+        maybe_there={each.report_id: each.result for each in every if each.is_sending_unknown},
     )
 
 
