@@ -13,7 +13,7 @@ from tests.aged import Aged
 
 from pywats_archive.archive import decision_log, ledger
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.results import appended, conversions, runs, submissions
+from pywats_archive.archive.results import appended, conversions, reports, runs, submissions
 from pywats_archive.archive.results.current import current
 from pywats_archive.catalog import arrivals, events
 from pywats_archive.errors import UsageError
@@ -247,6 +247,24 @@ def test_a_source_that_was_converted_since_is_not_converted_again(
     assert [each.moved_to for each in found] == ["gone", None, None, None, None]
     with aged.archive.read() as db:
         assert arrivals.disagreements(db) == ()
+
+
+def test_a_report_whose_document_was_removed_since_does_not_wait_for_ever(aged: Aged, tmp_path: Path) -> None:
+    """Reports are not kept: it was accepted, and only the lost catalog knew that. A replay sends it again under its id."""
+    entry, other = aged.add(status=None), aged.add(status=None)
+    number = unfinished(aged, entry, ArrivalState.WAITING, tmp_path / "SN.log")
+    report = converted(aged, entry, "v1", state=WAITING)
+    converted(aged, other, "v1", state=WAITING)
+    copied(aged.archive)
+    submissions.record_try(aged.archive, report, state=ACCEPTED, reason=None)
+    reports.remove_document(aged.archive, report)
+    (problem,) = rebuilt(aged).problems
+    assert problem.kind is ProblemKind.BLOB_MISSING and "replay" in problem.message
+    assert (states(aged, entry), states(aged, other)) == ([WITHHELD], [WAITING])
+    assert arrival_of(aged, number).state is ArrivalState.WAITING  # the next start finishes it
+    with aged.archive.read() as db:
+        assert appended.at_server(db, report.report_id) is None
+    assert converted(aged, entry, "v2").report_id == report.report_id
 
 
 def test_a_younger_entry_needs_no_arrival(aged: Aged, tmp_path: Path) -> None:

@@ -13,7 +13,16 @@ from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute, rows
 from pywats_archive.catalog.rows import BadRow, Rows, sound_or_bad
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.report import FOLLOWED, ROLLED_BACK, Refusal, Report, SubmissionState, id_key, spellings
+from pywats_archive.models.report import (
+    FOLLOWED,
+    GONE,
+    ROLLED_BACK,
+    Refusal,
+    Report,
+    SubmissionState,
+    id_key,
+    spellings,
+)
 
 _ROWS = Rows(tables.reports, key="report_no")
 _OF_ENTRY = f"{_ROWS.select} WHERE archive_id = ? ORDER BY report_no"
@@ -23,7 +32,7 @@ _WITHHELD = SubmissionState.WITHHELD.value
 _WITHHOLD = "UPDATE reports SET submission_state = ?, last_error = ?, next_try_at = NULL"
 _SENT = (
     "submission_state IN (?, ?) OR tries > 0 OR submission_state = ? "
-    "AND (last_error IN (?, ?) OR last_error IS NULL AND conversion_id IS NULL)"  # Report.is_sending_unknown
+    "AND (last_error IN (?, ?, ?) OR last_error IS NULL AND conversion_id IS NULL)"  # Report.is_sending_unknown
 )
 
 
@@ -72,7 +81,7 @@ def sent(db: Connection, report_ids: Collection[str]) -> tuple[Report, ...]:
     found: list[Report] = []
     for report_id in sorted(set(report_ids)):
         which = f"WHERE report_id = ? AND ({_SENT}) ORDER BY report_no"
-        values = (report_id, _WAITING, _ACCEPTED, _WITHHELD, FOLLOWED, ROLLED_BACK)
+        values = (report_id, _WAITING, _ACCEPTED, _WITHHELD, FOLLOWED, GONE, ROLLED_BACK)
         found += map(_report, execute(db, f"{_ROWS.select} {which}", values))
     return tuple(found)
 

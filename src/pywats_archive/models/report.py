@@ -63,6 +63,8 @@ FOLLOWED = "the catalog was lost, and a later report that may have been sent tak
 """Why a report that waited in a copy of the catalog is withheld."""
 ROLLED_BACK = "its run was rolled back"
 """Why a report is withheld whose run was rolled back after the copy of the catalog was made."""
+GONE = "the catalog was lost, and its document is gone: it may have been sent"
+"""Why a report is withheld that waited in a copy of the catalog, and whose blob is not there."""
 IMPORTED = "imported: it was made before its source was archived"
 """Why an imported report is withheld."""
 
@@ -191,7 +193,7 @@ class Report:
         if self.submission_state is not SubmissionState.WITHHELD:
             return False
         is_adopted = self.conversion_id is None and self.last_error is None
-        return is_adopted or self.last_error in (FOLLOWED, ROLLED_BACK)
+        return is_adopted or self.last_error in (FOLLOWED, GONE, ROLLED_BACK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import Companion
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
-from pywats_archive.models.report import FOLLOWED, ROLLED_BACK, Report, SubmissionState
+from pywats_archive.models.report import FOLLOWED, GONE, ROLLED_BACK, Report, SubmissionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,10 +99,24 @@ class Updating:
 
     def _missing(self, holding: Holding, paths: Sequence[str]) -> list[Problem]:
         removed = inventory.removed_on_record(self._archive, holding.archive_id) if paths else frozenset()
-        return [self._missing_at(path, holding.archive_id) for path in paths if path not in removed]
+        waiting = {each.archived_path: each for each in holding.reports if self._is_waiting_and_gone(each)}
+        return [self._missing_at(path, holding.archive_id, waiting.get(path)) for path in paths if path not in removed]
 
-    def _missing_at(self, path: str, archive_id: str) -> Problem:
+    def _is_waiting_and_gone(self, report: Report) -> bool:
+        """Whether a report waits that can never be sent: if reports are not kept, it was removed once it was accepted."""
+        if report.submission_state is not SubmissionState.WAITING:
+            return False
+        try:
+            (self._archive.root / report.archived_path).lstat()
+        except OSError as exc:
+            return isinstance(exc, FileNotFoundError)  # one that cannot be looked at may be there
+        return False
+
+    def _missing_at(self, path: str, archive_id: str, waiting: Report | None) -> Problem:
         message = f"{self._archive.root / path}: the blob is missing; restore this file from a backup"
+        if waiting:
+            self._archive.write(lambda tx: reports.withhold(tx, waiting, reason=GONE))
+            message += ". Its report waited, and may have been sent; to send it again, replay the entry"
         return problem_at(ProblemKind.BLOB_MISSING, path, message, archive_id)
 
     def _invalid(self, holding: Holding) -> Problem:
