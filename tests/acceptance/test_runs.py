@@ -12,6 +12,7 @@ from tests.command import command
 from tests.station import Station
 
 from pywats_archive.client import Client
+from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult, RunState
 
 LIMITED = """
@@ -58,6 +59,17 @@ def test_runs_are_read_without_a_configuration(station: Station) -> None:
     assert json.loads(command("reprocess", "list", *here).stdout)["runs"][0]["run_id"] == 1
     assert json.loads(command("reprocess", "show", "1", *here).stdout)["by_comparison"] == {"changed": 4}
     assert len(json.loads(command("reprocess", "diff", "1", *here).stdout)["items"]) == 4
+
+
+def test_only_a_run_that_can_be_undone_is_said_to_be(station: Station) -> None:
+    """Whoever cancels a run that has ended is sent to a rollback, but not after a dry run, which changed nothing."""
+    replayed(station, dry_run=True)
+    replayed(station)
+    with Client.from_config(station.write_config()) as client:
+        with pytest.raises(UsageError, match="run 1 is not running; it was a dry run: it changed nothing"):
+            client.reprocessing(actor="engineer").cancel(1)
+        with pytest.raises(UsageError, match="run 2 is not running; 'reprocess rollback 2' undoes it"):
+            client.reprocessing(actor="engineer").cancel(2)
 
 
 def test_unchanged_entries_are_left_out_unless_wanted(station: Station) -> None:

@@ -220,8 +220,7 @@ class ReprocessingEngine:
 
     def cancel(self, run_id: int) -> None:
         """Cancel a run after the entries in progress; finished entries stay."""
-        if runs.get(self._archive, run_id).state is not RunState.RUNNING:
-            raise UsageError(f"run {run_id} is not running; 'reprocess rollback {run_id}' undoes it")
+        _require_running(runs.get(self._archive, run_id))
         runs.end(self._archive, run_id, RunState.CANCELLED, actor=self._actor)
 
     def rollback(self, run_id: int) -> tuple[Rollback, ...]:
@@ -242,3 +241,10 @@ class ReprocessingEngine:
         usual = durations[: max(1, round(len(durations) * (1 - _FIRST_ONES)))]
         each_ms = (statistics.mean(usual) / _UNHINDERED if usual else 50.0) + _OVERHEAD_MS
         return _START + timedelta(milliseconds=each_ms * len(archive_ids) / (processes or os.cpu_count() or 2))
+
+
+def _require_running(run: Run) -> None:
+    if run.state is not RunState.RUNNING:
+        undoing = f"'reprocess rollback {run.run_id}' undoes it"
+        advice = "it was a dry run: it changed nothing" if run.request.get("dry_run") else undoing
+        raise UsageError(f"run {run.run_id} is not running; {advice}")
