@@ -21,7 +21,7 @@ from pywats_archive.archive.imported import taking_over
 from pywats_archive.archive.purging import Batch
 from pywats_archive.archive.repair import recover
 from pywats_archive.archive.results import reports
-from pywats_archive.archive.sources import ingest
+from pywats_archive.archive.sources import ingest, packing
 from pywats_archive.client.importing import zips
 from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.entry import ArchiveEntry
@@ -310,16 +310,55 @@ def test_a_zip_is_unpacked_only_if_nothing_else_is_in_it(
     assert list(named(station)) == [name]
 
 
-def test_companions_that_come_after_their_source_are_named(station: Station) -> None:
-    """They are not added to its entry, and do not vanish silently."""
-    station.add("ICT", archive_companions=["{stem}/*.txt"])
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_companions_that_come_after_their_source_are_added(station: Station, is_touched: bool) -> None:
+    """Those in a deeper folder, which are in no other entry, whether or not the time of the source changed too."""
+    station.add("ICT", archive_companions=["{stem}/*.txt", "limits.txt"])
     done = put(station.root / "old" / "SN1.log", b"content").parent
     put(done / "SN1" / "curve.txt", b"companion")
     with Client.from_config(station.write_config()) as client:
         assert client.import_done(done, "ICT").not_imported == ()
-        late = put(done / "SN1" / "late.txt", b"companion")
-        for seen in (client.preview_import(done, "ICT"), client.import_done(done, "ICT")):
-            assert [each.path for each in seen.not_imported] == [str(late)]
+        put(done / "SN1" / "late.txt", b"companion")
+        put(done / "limits.txt", b"limits of another time")
+        if is_touched:
+            os.utime(done / "SN1.log", (1, 1))
+        for imported in (1, 0):
+            again = client.import_done(done, "ICT")
+            assert (again.imported, again.already_imported, again.not_imported) == (imported, 2 - imported, ())
+    (entry,) = named(station)["SN1.log"]
+    assert [each.name for each in entry.companions] == ["SN1/curve.txt", "SN1/late.txt"]
+
+
+@pytest.mark.parametrize("rule, name", [("{stem}/*.txt", "SN1/a.txt"), ("{stem}.extra", "SN1.extra")])
+def test_companions_that_a_killed_import_did_not_come_to_are_added(
+    station: Station, monkeypatch: pytest.MonkeyPatch, rule: str, name: str
+) -> None:
+    """Run again, the import misses nothing, and a replay is not poorer."""
+    station.add("ICT", archive_companions=[rule])
+    done = put(station.root / "old" / "SN1.log", b"content").parent
+    put(done / name, b"companion")
+
+    def crash(*_: object) -> None:
+        raise _Crash
+
+    with Client.from_config(station.write_config()) as client:
+        with monkeypatch.context() as patch, pytest.raises(_Crash):
+            patch.setattr(packing, "pack", crash)
+            client.import_done(done, "ICT")
+        assert client.import_done(done, "ICT").not_imported == ()
+    (entry,) = named(station)["SN1.log"]
+    assert [each.name for each in entry.companions] == [name]
+
+
+def test_a_companion_of_what_the_service_archived_is_named(station: Station) -> None:
+    """That entry is not changed, and the file does not vanish silently."""
+    watch = station.add("ICT", archive_companions=["{stem}/*.txt"])
+    (watch / "SN1.log").write_text("content")
+    station.run()
+    folder = station.root / "ICT" / "Done"
+    late = put(folder / "SN1" / "late.txt", b"companion")
+    with Client.from_config(station.write_config()) as client:
+        assert [each.path for each in client.import_done(folder, "ICT").not_imported] == [str(late)]
 
 
 def test_what_cannot_be_sampled_counts_uncompressed(station: Station) -> None:

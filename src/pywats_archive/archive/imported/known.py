@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import role
 from pywats_archive.archive.report_ids.assignment import may_be_spare
 from pywats_archive.catalog import arrivals, entries, events, moved, reports
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry
 from pywats_archive.models.file_stamp import FileStamp
@@ -125,5 +126,21 @@ def known(
             reports=frozenset(each.checksum for each in its),
             report_ids=frozenset(id_key(each.report_id) for each in its),
             companions=frozenset(each.name for each in same[-1].companions),
-            is_imported=arrivals.of_entry(db, archive_id) is None,
+            is_imported=is_imported(db, archive_id),
         )
+
+
+def addable(archive: Archive, archive_id: str, source: Path, found: Sequence[Path]) -> tuple[Path, ...]:
+    """Return those of the companions found now that an imported entry gets later.
+
+    They are those in deeper folders, which are in no other entry, and those beside its source if that is all that a killed
+    import archived.
+    """
+    with archive.read() as db:
+        is_cut_off = any(event.kind == "source.recovered" for event in events.of_entry(db, archive_id))
+    return tuple(path for path in found if is_cut_off or path.parent != source.parent)
+
+
+def is_imported(db: Connection, archive_id: str) -> bool:
+    """Whether an entry that exists was imported, and not archived by the service."""
+    return arrivals.of_entry(db, archive_id) is None

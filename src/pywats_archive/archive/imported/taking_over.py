@@ -15,9 +15,10 @@ from pywats_archive.archive.imported.todo import Importing, Outcome, ToDo
 from pywats_archive.archive.report_ids.assignment import spare_id
 from pywats_archive.archive.results.document import read
 from pywats_archive.archive.results.reports import Place, archive_report
-from pywats_archive.archive.sources import companions, packing, reading
+from pywats_archive.archive.sources import companions, ingest, packing, reading
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
 from pywats_archive.blobs.reading import Content, measure
+from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import entries, events, reports, stored
 from pywats_archive.catalog.engine import Connection
@@ -82,6 +83,7 @@ def _new_or_known(archive: Archive, todo: ToDo, how: Importing, taken: list[_Tak
     except AlreadyArchived as exc:
         archive_id = exc.entry.archive_id
         added = add_reports(archive, archive_id, todo.documents, how)
+        _add_companions(archive, archive_id, todo, how)
         return Outcome(path=todo.path, archive_id=archive_id, reports=added)
     taken.append(new)
     disk = new.entry.disk_size_bytes + sum(report.disk_size_bytes for report in new.reports)
@@ -186,6 +188,24 @@ def _companions(archive: Archive, draft: Draft, blobs: list[Blob]) -> packing.Pa
         return packing.pack(archive, how, beside, blobs)
     except OSError as exc:
         raise _Unreadable(f"{draft.source.path}: a companion cannot be read ({exc.strerror or exc})") from exc
+
+
+def _add_companions(archive: Archive, archive_id: str, todo: ToDo, how: Importing) -> None:
+    """Add companions that an imported entry does not have yet (``known.addable``)."""
+    if todo.packed or not how.companion_rules or todo.look[0] is not SourceKind.FILE:
+        return
+    with archive.read() as db:
+        if not entries.has(db, archive_id) or not known.is_imported(db, archive_id):
+            return
+    beside = companions.by_rules(todo.path, how.companion_rules)
+    try:
+        more = known.addable(archive, archive_id, todo.path, beside)
+        ingest.add_companions(archive, archive.entry(archive_id), more, found_by="rule")
+    except StorageError as exc:
+        cause = exc.__cause__
+        if isinstance(cause, OSError) and cause.errno not in NO_ROOM:
+            raise _Unreadable(f"{todo.path}: a companion cannot be read ({cause.strerror or cause})") from exc
+        raise
 
 
 def _reports(

@@ -54,6 +54,8 @@ class Item:
     companions: tuple[Path, ...] = ()
     """The files in deeper folders that are archived with it."""
     companion_bytes: int = 0
+    archived_with: tuple[Path, ...] = ()
+    """All files that are archived with it, also those beside it, which are sources of their own too."""
     zip_size_bytes: int | None = None
     """Size of the zip of a zipped file."""
 

@@ -73,8 +73,9 @@ def undone(
 ) -> Iterator[Item | known.Known | NotImported]:
     """Return what of an item is not archived yet; its entry if all of it is.
 
-    The reports beside a source that the service archived are items of their own: that entry is not changed. So is a changed
-    report beside an imported source, if that has the report of this id already.
+    Companions that an imported entry does not have yet are added to it (``known.addable``). The reports beside a source that
+    the service archived are items of their own: that entry is not changed. So is a changed report beside an imported source,
+    if that has the report of this id already.
     """
     zip_ = None if item.zip_size_bytes is None else known.Zip(name=item.path.name, size_bytes=item.zip_size_bytes)
     found = known.known(archive, item.original_path, converter_name, item.look[1], moved_as=moved_as, zip_=zip_)
@@ -83,19 +84,24 @@ def undone(
         return
     new = [each for each in item.reports if each.exact and each.exact.checksum not in found.reports]
     added = [each for each in new if found.is_imported and each.exact and each.exact.report_id not in found.report_ids]
-    yield replace(item, reports=tuple(added)) if added else found
-    yield from _late_companions(item, found)
+    late = tuple(_lacking(item, item.archived_with, found)) if found.is_imported else ()
+    is_more = added or (late and known.addable(archive, found.archive_id, item.path, late))
+    yield replace(item, reports=tuple(added)) if is_more else found
+    yield from _left_out(item, found)
     for each in new if found.is_imported else item.reports:
         if each not in added:
             yield from undone(archive, each, converter_name, None)
 
 
-def _late_companions(item: Item, found: known.Known) -> Iterator[NotImported]:
-    """Name the companions that were put beside a source after it was imported: the companions of an entry do not change."""
-    for path in item.companions if found.is_imported else ():
-        if path.relative_to(item.path.parent).as_posix() not in found.companions:
-            reason = f"belongs to {item.path.name}, which was imported before without it; keep it elsewhere"
-            yield NotImported(path=str(path), reason=reason)
+def _lacking(item: Item, paths: Iterable[Path], found: known.Known) -> Iterator[Path]:
+    return (path for path in paths if path.relative_to(item.path.parent).as_posix() not in found.companions)
+
+
+def _left_out(item: Item, found: known.Known) -> Iterator[NotImported]:
+    """Name the companions that an entry of the service does not have: that entry is not changed."""
+    for path in () if found.is_imported else _lacking(item, item.companions, found):
+        reason = f"belongs to {item.path.name}, which the service archived without it; keep it elsewhere"
+        yield NotImported(path=str(path), reason=reason)
 
 
 def summed(ended: Iterable[Ended], start: Imported) -> Imported:

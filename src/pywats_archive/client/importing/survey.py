@@ -75,7 +75,7 @@ class Survey:
             return item
         found = companions.by_rules(item.path, self.companion_rules)
         deeper = tuple(path for path in found if path.parent != item.path.parent)
-        return replace(item, companions=deeper, companion_bytes=sum(map(_size, deeper)))
+        return replace(item, companions=deeper, companion_bytes=sum(map(_size, deeper)), archived_with=tuple(found))
 
     def _judged(self, path: Path, claimed: frozenset[Path]) -> Item | NotImported | Path | None:
         """Return an item, a folder to look into, why a path is neither, or None for what is archived otherwise."""
