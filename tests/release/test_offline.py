@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.release.offline import install as offline
 from tools.release.project import ROOT, build, sha256, version_of, write_sums
 from tools.release.target import this_computer
 from tools.release.wheelhouse import pack
@@ -97,6 +98,19 @@ def test_an_installation_loads_nothing_from_the_current_folder_and_others_may_re
     assert [
         path for path in (folder, *folder.rglob("*")) if not path.is_symlink() and not path.stat().st_mode & 0o004
     ] == []
+
+
+def test_an_upgrade_uses_the_python_that_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another Python of the same version takes over the folder, also if the former one is gone."""
+    folder = tmp_path / "environment"
+    monkeypatch.setattr(offline, "HERE", tmp_path)
+    (tmp_path / "python-version.txt").write_text(f"{sys.version_info[0]}.{sys.version_info[1]}\n", encoding="ascii")
+    python = offline.make_environment(folder)
+    for link in (folder / "bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/former/python")
+    assert offline.make_environment(folder) == python
+    assert Path(os.path.realpath(python)) == Path(os.path.realpath(sys.executable))
 
 
 def check_documentation(folder: Path) -> None:

@@ -97,11 +97,19 @@ def make_environment(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(HERE / own.name, own)
     if importlib.util.find_spec("venv"):
+        remove_links(folder / "bin")
         subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)], check=True)
         python = folder / ("Scripts/python.exe" if WINDOWS else "bin/python")
     else:
         python = copy_embeddable(folder)
     return python
+
+
+def remove_links(commands: Path) -> None:
+    """Remove an earlier installation's links to its Python, which venv would keep: this Python may be another one."""
+    for link in commands.glob("python*"):
+        if link.is_symlink():
+            link.unlink()
 
 
 def copy_embeddable(folder: Path) -> Path:
