@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -21,6 +23,10 @@ _OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
 """Errors caused by a value passed to the database, and not by the database itself."""
 _NOT_BOUND = "binding parameter"
 """The driver's message for a value of an unsupported type; its class is another one before Python 3.11."""
+
+_TO_CHECK = "check the disk, its rights and who else has it open"
+_SHARED_MEMORY_BYTES = 32_768
+"""The size of a new ``metadata.db-shm``, without which SQLite cannot read a database with a write-ahead log."""
 
 _NOT_UTF8 = "Could not decode to UTF-8"
 """The driver's message for text that another program stored."""
@@ -80,7 +86,17 @@ def translated(path: Path, error: Exception) -> CatalogError:
         return CatalogRefused(f"{path} cannot hold a value ({cause}): nothing of its transaction is stored")
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something other than a damaged file
         return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
-    return CatalogError(f"{path} cannot be used ({cause}): check the disk, its rights and who else has it open")
+    todo = "its disk is full: free some space" if _is_without_space(path, cause) else _TO_CHECK
+    return CatalogError(f"{path} cannot be used ({cause}): {todo}")
+
+
+def _is_without_space(path: Path, cause: BaseException | None) -> bool:
+    """Whether SQLite lacked the space for its shared memory, which it reports as an I/O error."""
+    if "disk I/O error" not in str(cause):
+        return False
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < _SHARED_MEMORY_BYTES
+    return False
 
 
 def is_locked(cause: BaseException | None) -> bool:
