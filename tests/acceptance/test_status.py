@@ -56,6 +56,15 @@ def test_status_begins_with_the_service_and_the_server(station: Station) -> None
     station.server.start()
 
 
+def test_status_counts_what_came_after_the_service_stopped(station: Station) -> None:
+    """The sources that no service has seen wait too, so "nothing" would be wrong."""
+    watch, here = station.add("c"), ("--config", station.write_config())
+    station.run()
+    assert command("status", *here).stdout.splitlines()[2] == "waiting    nothing"
+    (watch / "a.log").write_text("a")
+    assert command("status", *here).stdout.splitlines()[2] == "waiting    1 source that no service has seen yet"
+
+
 def test_status_counts_today_and_the_last_days(station: Station) -> None:
     """Each converter in a line; ``--by-day`` has a line for each day, with every state."""
     (station.add("c") / "a.log").write_text("a")

@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pywats_archive.archive.ledger import Account
+from pywats_archive.archive.liveness.unattended import NOT_RUNNING
 from pywats_archive.cli.open_alerts import print_alerts
 from pywats_archive.cli.output import console
 from pywats_archive.client import StationStatus
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
-from pywats_archive.models.operation.status import VanishedSource, WaitingWork
+from pywats_archive.models.operation.status import VanishedSource
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.text import counted, printable
 from pywats_archive.words.times import brief
@@ -34,7 +35,7 @@ def draw(station: StationStatus, *, days: int, by_day: bool) -> None:
         _print("service", line)
     for line in _server(station, now):
         _print("server", line)
-    _print("waiting", Text(_waiting(station.waiting, now)))
+    _print("waiting", Text(_waiting(station, now)))
     print_alerts(station.alerts)
     for source in station.vanished:
         if source.acknowledged_at is None:
@@ -106,9 +107,11 @@ def _server(station: StationStatus, now: datetime) -> Iterable[Text]:
             yield Text(printable(line), style="red")
 
 
-def _waiting(work: WaitingWork, now: datetime) -> str:
+def _waiting(station: StationStatus, now: datetime) -> str:
+    work = station.waiting
     if not work.sources and not work.reports:
-        return "nothing"
+        unseen = sum(_number(alert.details.get("waiting")) for alert in station.alerts if alert.name == NOT_RUNNING)
+        return f"{counted(unseen, 'source')} that no service has seen yet" if unseen else "nothing"
     states = ", ".join(f"{number} {state}" for state, number in work.by_state.items())
     line = " and ".join(
         [
@@ -119,6 +122,10 @@ def _waiting(work: WaitingWork, now: datetime) -> str:
     if not work.oldest_at:
         return line
     return printable(f"{line}; the oldest came {brief(work.oldest_at, now=now)}: {work.oldest_path}")
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _vanished(source: VanishedSource, now: datetime) -> str:
