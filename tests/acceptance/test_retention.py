@@ -237,6 +237,20 @@ def test_a_policy_that_nobody_confirmed_waits(station: Station) -> None:
         wait_for(lambda: not _alerts(station))
 
 
+def test_a_confirmation_ends_the_alert_of_a_running_service(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who purges while the service runs sees the alert go soon, and not after the hourly enforcement."""
+    monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)
+    aged = Aged(station.root, now=datetime.now(timezone.utc))
+    for days_ago in (9, 8, 1):
+        aged.add(days_ago=days_ago, converter="any")
+    aged.archive.close()
+    station.add("any", retention_days=5)
+    with station.serving(), Client([station.archive_root]) as client:
+        assert wait_for(lambda: _alerts(station)) == {"retention.needs_confirmation"}
+        client.retention.enforce("any", actor="it")
+        wait_for(lambda: not _alerts(station))
+
+
 def test_many_failures_within_an_hour_are_an_alert(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """More failures of a converter than its ``alarm`` allows are an alert."""
     monkeypatch.setattr(retention, "_EVALUATE_EVERY_S", 0.2)

@@ -20,7 +20,7 @@ from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import Obstacle, PurgeStatistics
 from pywats_archive.pipeline.alerting.alerts import DIFFERS, FAILING, HELD_BACK, NOT_REMOVED, UNCONFIRMED, UNMET, Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
-from pywats_archive.pipeline.alerting.policies import check_differences
+from pywats_archive.pipeline.alerting.policies import check_differences, clear_confirmed
 from pywats_archive.pipeline.alerting.thresholds import evaluate
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.lanes.lane import Lane
@@ -249,6 +249,7 @@ class RetentionJob:
             elif reading.is_wrong is False:
                 self._alerts.clear(reading.name, reading.subject)
         check_differences(archive, most, self._alerts)
+        clear_confirmed(archive, most, self._alerts)
         for alert in self._alerts.open:
             if alert.name in (FAILING, DIFFERS) and alert.subject not in {lane.name for lane in self._lanes}:
                 self._alerts.clear(alert.name, alert.subject)  # its converter has no lane any longer
