@@ -227,6 +227,8 @@ _CONTRADICTIONS = {
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
         "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id) "
         "AND EXISTS (SELECT 1 FROM arrivals a WHERE a.converter_name = e.converter_name) "  # others were not dropped
+        "AND NOT EXISTS (SELECT 1 FROM events v WHERE v.archive_id = e.archive_id AND v.kind = 'source.archived' "
+        "AND CASE WHEN json_valid(v.details) THEN json_extract(v.details, '$.origin') END = 'imported') "
         "AND e.rebuilt_at IS NULL AND e.created_at > "  # of an entry from its blobs, the ledger was lost
         "coalesce((SELECT at FROM events WHERE sequence = 1 AND kind = 'catalog.rebuilt'), '')"  # the ledger began then
     ),
@@ -236,8 +238,7 @@ _CONTRADICTIONS = {
         "WHERE submission_state = 'WAITING' AND c.run_id IS NULL)"  # a replay comes after
     ),
 }
-_READ_ALL = frozenset({"entry {0} came from no arrival"})
-"""Those that read every entry."""
+_READ_ALL = frozenset({"entry {0} came from no arrival"})  # they read every entry
 
 
 def disagreements(db: Connection, *, is_quick: bool = False) -> tuple[str, ...]:

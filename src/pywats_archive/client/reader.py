@@ -16,6 +16,7 @@ from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UnknownConverter, UsageError, did_you_mean
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter, Page
+from pywats_archive.models.retention.policy import EVERY_OTHER
 from pywats_archive.models.time import utc_now
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ class EntryReader:
     def converters(self) -> tuple[str, ...]:
         """Return the names of all converters that the configuration or an archive knows, in order."""
         known = {name for archive in self._archives.all for name in archive.converter_names()}
+        policies = (policy for archive in self._archives.all for policy in archive.policies.all_own())
+        known |= {policy.converter_name for policy in policies if policy.converter_name != EVERY_OTHER}
         known |= {section.name for section in self._station.converters} if self._station else set()
         return tuple(sorted(known))
 

@@ -11,6 +11,8 @@ import pytest
 from tests import filled
 
 from pywats_archive import AsyncClient, Client, ConversionStatus, EntryFilter, SortKey, UsageError
+from pywats_archive.archive.core import Archive
+from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.portable.user import current_user
 
 
@@ -114,3 +116,14 @@ def test_the_awaitable_client_answers_as_the_other_one(root: Path, tmp_path: Pat
                 await client.replay([archive_id])
 
     asyncio.run(ask())
+
+
+def test_a_policy_makes_its_converter_known(root: Path) -> None:
+    """A rebuild keeps everything of each converter that had a policy: it can be set again, before anything came."""
+    with Client(root) as client:
+        before = client.converters()
+    with Archive.open(root) as archive:
+        for name in ("NEW", "*"):
+            archive.policies.set(RetentionPolicy(converter_name=name, retention_days=10), actor="it", confirmed=True)
+    with Client(root) as client:
+        assert client.converters() == tuple(sorted({*before, "NEW"}))

@@ -193,6 +193,12 @@ def test_a_station_that_does_nothing_is_not_well(tmp_path: Path) -> None:
     assert check.level is CheckLevel.WARNING and "no converter is enabled" in check.seen and check.advice
 
 
+def test_a_folder_that_init_has_yet_to_create_is_judged_by_its_parent(tmp_path: Path) -> None:
+    """No right is missing where a folder can be created."""
+    (sound,) = rights.check_configuration(configuration(tmp_path / "new" / "station"), ())
+    assert sound.level is CheckLevel.OK
+
+
 @posix
 def test_a_folder_or_key_without_rights_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root has every right, so the system's answer stands in for another account's."""

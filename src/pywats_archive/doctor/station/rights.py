@@ -16,7 +16,8 @@ def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iter
     for line in doubtful:
         yield StationCheck(topic=Topic.CONFIGURATION, level=CheckLevel.WARNING, seen=line)
     folder = station.path.parent
-    if not os.access(folder, os.W_OK):
+    existing = next(filter(os.path.exists, (folder, *folder.parents)), folder)  # init has yet to create the rest
+    if not os.access(existing, os.W_OK):
         yield StationCheck(
             topic=Topic.CONFIGURATION,
             level=CheckLevel.WARNING,
