@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from tests.command import command
@@ -68,3 +71,18 @@ def test_a_run_in_which_nothing_ends_tells_what_waits(station: Station) -> None:
     answer = command(*words[:-1])
     assert answer.returncode == 1 and "1 source(s) wait to be converted" in answer.stdout
     assert answer.stdout.endswith("Sources: none ended. What is still waiting is listed above.\n")
+
+
+@pytest.mark.posix("SIGTERM ends a program at once on Windows")
+def test_a_run_that_is_interrupted_does_not_say_that_nothing_waits(station: Station) -> None:
+    """A report waits for a server that does not answer, and nobody looked at what else waits."""
+    (station.add("ict") / "1.log").write_bytes(b"x")
+    station.server.stop()
+    words = ["run", "--config", str(station.write_config()), "--until-idle", "--log-format", "json"]
+    program = [sys.executable, "-m", "pywats_archive", *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout and run.stderr
+        assert any("outbox.pauses" in line for line in run.stderr)
+        run.send_signal(signal.SIGTERM)
+        run.stderr.read()
+        assert run.stdout.read() == "Sources: none ended. 'pywats-archive status' shows what is waiting.\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -91,8 +92,14 @@ def run(
         log_file=file,
     )
     service = Service(settings)
+    interrupted = threading.Event()
+
+    def stop() -> bool:
+        interrupted.set()
+        return service.stop()
+
     try:
-        with Signals(stop=service.stop, reload=service.reload):
+        with Signals(stop=stop, reload=service.reload):
             outcome = _outcome(service)
     finally:
         logging.close()  # before the lines that say how it ended
@@ -101,12 +108,12 @@ def run(
     elif not quiet:
         for line in outcome.waiting:
             console.print(printable(line), soft_wrap=True)
-        console.print(_summary(outcome, until_idle=until_idle))
+        console.print(_summary(outcome, is_idle=until_idle and not interrupted.is_set()))
     has_failed = until_idle and not _BAD.isdisjoint(outcome.ended)
     return 1 if outcome.waiting or has_failed else 0
 
 
-def _summary(outcome: RunOutcome, *, until_idle: bool) -> str:
+def _summary(outcome: RunOutcome, *, is_idle: bool) -> str:
     """Return how the sources ended, and where to see what waits."""
     ended = ", ".join(f"{count} {state}" for state, count in outcome.ended.items())
     if outcome.waiting:
@@ -114,7 +121,7 @@ def _summary(outcome: RunOutcome, *, until_idle: bool) -> str:
     if ended:
         return f"Sources: {ended}."
     return "Sources: none ended" + (
-        ", none is waiting." if until_idle else ". 'pywats-archive status' shows what is waiting."
+        ", none is waiting." if is_idle else ". 'pywats-archive status' shows what is waiting."
     )
 
 
