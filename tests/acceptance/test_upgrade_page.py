@@ -62,7 +62,7 @@ def test_the_way_back_to_an_earlier_version(tmp_path: Path) -> None:
         station.run()
         with station.archive() as archive:
             holds.hold(archive, station.entry().archive_id, "evidence", actor="somebody")
-            used = _copied(archive, ago=timedelta(hours=1))
+            used = _copied(archive, ago=timedelta(days=1))
         (watch / "YOUNG.log").write_text("after the upgrade")
         station.run()
         unusable = _upgraded(station.archive_root)
