@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,22 @@ def test_the_mode_says_who_may_read(tmp_path: Path) -> None:
     outside = [each for each in tmp_path.parents if each.stat().st_mode & 0o001 == 0]
     assert outside and private.others_who_may_read(folder / "a", windows=False) == ()
     assert private.others_who_may_read(Path("/etc/passwd"), windows=False) == ("everyone",)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("folder_mode", "mode", "is_named"),
+    [(0o711, 0o640, True), (0o710, 0o640, True), (0o700, 0o640, False), (0o711, 0o600, False)],
+)
+def test_a_group_that_may_read_is_named(folder_mode: int, mode: int, is_named: bool) -> None:
+    """A tester may be in the group of the service's account, to write to its watch folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name) / "config.json"
+        file.touch()
+        folder.chmod(folder_mode)
+        file.chmod(mode)
+        assert private.group_who_may_read(file, windows=False) == (file.group() if is_named else None)
+        assert private.group_who_may_read(file, windows=True) is None
 
 
 @posix

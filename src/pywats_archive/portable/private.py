@@ -88,6 +88,24 @@ def others_who_may_read(path: Path, *, windows: bool = WINDOWS, run: rights.Run 
     return ("everyone",) if is_reachable and path.stat().st_mode & stat.S_IROTH else ()
 
 
+def group_who_may_read(path: Path, *, windows: bool = WINDOWS) -> str | None:
+    """Name the group that a file was given to (POSIX), if its members may read the file; OSError if the system does not say."""
+    if windows:
+        return None
+    status = path.stat()
+    folders = [parent.stat() for parent in path.absolute().parents]
+    is_reachable = all(
+        folder.st_mode & stat.S_IXOTH or (folder.st_mode & stat.S_IXGRP and folder.st_gid == status.st_gid)
+        for folder in folders
+    )
+    if not (is_reachable and status.st_mode & stat.S_IRGRP):
+        return None
+    try:
+        return path.group()
+    except KeyError:  # it has no name on this computer
+        return str(status.st_gid)
+
+
 def others_who_may_write(folder: Path, *, windows: bool = WINDOWS, run: rights.Run = rights.run) -> tuple[str, ...]:
     """Name the other accounts that may put files into a folder; OSError if the system does not say.
 

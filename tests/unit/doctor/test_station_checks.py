@@ -184,6 +184,8 @@ def test_a_sound_configuration_is_one_line_each(tmp_path: Path) -> None:
     assert secrets.seen == "no other account can read config.json"
     load_key(tmp_path)
     assert KEY_FILE in next(rights.check_secrets(config, ())).seen
+    (shared,) = rights.check_secrets(config, (), group_of=lambda path: "wats" if path == config.path else None)
+    assert shared.seen == f"no other account can read {KEY_FILE}, and the group 'wats' can read config.json"
     assert [check.level for check in rights.check_secrets(config, ("everyone may",))] == [CheckLevel.WARNING]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.host.settings.key import KEY_FILE
+from pywats_archive.portable.private import group_who_may_read
 
 
 def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iterator[StationCheck]:
@@ -37,7 +39,9 @@ def check_configuration(station: StationConfig, doubtful: Sequence[str]) -> Iter
         yield StationCheck(topic=Topic.CONFIGURATION, seen=seen)
 
 
-def check_secrets(station: StationConfig, exposed: Sequence[str]) -> Iterator[StationCheck]:
+def check_secrets(
+    station: StationConfig, exposed: Sequence[str], *, group_of: Callable[[Path], str | None] = group_who_may_read
+) -> Iterator[StationCheck]:
     """Yield a check for each file with secrets that others may read, or this account may not, or one that all is well."""
     for line in exposed:
         yield StationCheck(topic=Topic.SECRETS, level=CheckLevel.WARNING, seen=line)
@@ -50,8 +54,18 @@ def check_secrets(station: StationConfig, exposed: Sequence[str]) -> Iterator[St
             advice="run doctor under the service's account, or give that account the right to read the key",
         )
     elif not exposed:
-        yield StationCheck(topic=Topic.SECRETS, seen=f"no other account can read {_names(station, key)}")
+        yield StationCheck(topic=Topic.SECRETS, seen=_readers(station.path, key, group_of))
 
 
-def _names(station: StationConfig, key: Path) -> str:
-    return f"{station.path.name} and {key.name}" if key.exists() else station.path.name
+def _readers(configuration: Path, key: Path, group_of: Callable[[Path], str | None]) -> str:
+    """Say who can read the files: the group of a file is trusted, and is named."""
+    groups: dict[str, str | None] = {}
+    for path in (configuration, key) if key.exists() else (configuration,):
+        groups[path.name] = None
+        with suppress(OSError):  # it is missing, which another check says
+            groups[path.name] = group_of(path)
+    alone = [name for name, group in groups.items() if group is None]
+    closed = [f"no other account can read {' and '.join(alone)}"] if alone else []
+    return ", and ".join(
+        [*closed, *(f"the group '{group}' can read {name}" for name, group in groups.items() if group)]
+    )
