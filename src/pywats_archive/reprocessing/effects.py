@@ -93,7 +93,7 @@ def evaluate(
         duration_ms=result.duration_ms,
         code=_code(shown, replayed),
     )
-    if why := _why_withheld(item, pairing, request) or _why_maybe_there(shown, new, request):
+    if why := _why_withheld(item, pairing, request) or _why_maybe_there(shown, new, request, replayed.source_ids):
         withheld = skipped(archive_id, why)
         return replace(withheld, serial_number=item.serial_number, old_verdict=old, new_verdict=turned, code=item.code)
     return item
@@ -111,12 +111,15 @@ def _why_withheld(item: ItemResult, pairing: Pairing, request: ReplayRequest) ->
     return None
 
 
-def _why_maybe_there(shown: Shown, new: Sequence[_New], request: ReplayRequest) -> str | None:
-    """Return why a report of an imported entry needs consent: the server may have its test under an id that is not known."""
+def _why_maybe_there(shown: Shown, new: Sequence[_New], request: ReplayRequest, source_ids: Set[str]) -> str | None:
+    """Return why a report of an imported entry needs consent: the server may have its test under an id that is not known.
+
+    Many converters make a new id each time; only one that the source contains is that of the former report.
+    """
     if shown.imported is None or request.dry_run or request.new_id or not request.submit_to_server:
         return None
     known = {*shown.imported, *shown.at_server, *shown.waiting}
-    if all(each.summary.own_id or each.pair.report_id in known for each in new):
+    if all(each.summary.own_id in source_ids or each.pair.report_id in known for each in new):
         return None
     return "it was imported without this report, which the server may have under another id; --new-id sends it as a new one"
 

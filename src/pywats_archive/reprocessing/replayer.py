@@ -11,6 +11,7 @@ from typing import Any
 
 from pywats_archive.archive.audit import inventory
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.imported.known import imported_ids
 from pywats_archive.archive.restore import source as restore
 from pywats_archive.archive.results import codes
 from pywats_archive.config import ConverterConfig, StationConfig
@@ -34,6 +35,7 @@ from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.portable.scratch import Scratch
 from pywats_archive.reprocessing.candidate import Candidate
+from pywats_archive.reprocessing.source_ids import files_in, ids_from
 
 
 class Skipped(Exception):
@@ -91,11 +93,14 @@ class Replayer:
         )
         with self._scratch.folder() as folder:
             source = self._restored(entry, folder)
+            files = files_in(folder) if self._sends_imported(entry) else ()  # before the converter adds some
             result = self._converted(code.config, replace(job, source_path=str(source)))
+            source_ids = ids_from(files, result)
         return Replayed(
             result=result,
             converter=result.converter or runs_as.info,
             parameters=fingerprint_secrets(arguments, code.info.password_arguments, self._key),
+            source_ids=source_ids,
         )
 
     def conversion(self, entry: ArchiveEntry, replayed: Replayed, *, run_id: int) -> Conversion:
@@ -221,6 +226,9 @@ class Replayer:
             return restore.restore_source(self._archive, entry.archive_id, folder, actor="replay", record_access=False)
         except (BlobDamaged, BlobMissing) as exc:
             raise Skipped(f"its source is damaged: {exc}") from exc
+
+    def _sends_imported(self, entry: ArchiveEntry) -> bool:
+        return self._request.submit_to_server and imported_ids(self._archive, entry) is not None
 
     def _converted(self, config: ConverterConfig, job: ConversionJob) -> ConversionResult:
         return redact_result(self._processes.convert(job, timeout_s=config.timeout_seconds), job.arguments)

@@ -17,3 +17,5 @@ class Replayed:
     """The code that ran, even if it was killed before it could report it."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """Its arguments; PASSWORD arguments as keyed fingerprints."""
+    source_ids: frozenset[str] = frozenset()
+    """Ids of its reports that the source contains, if the entry was imported and they are to be sent."""
