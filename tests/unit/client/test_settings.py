@@ -75,8 +75,17 @@ def test_a_change_is_on_record(config: Path) -> None:
             "quality",
             [{"key": "retention_days", "before": 30, "after": 60}],
         )
-        client.settings.save("D", {"archive_enabled": True}, checksum=client.settings.plan("D", {}).checksum)
+        other = {"archive_enabled": False, "archive_folder": "other"}
+        client.settings.save("D", other, checksum=client.settings.plan("D", {}).checksum)
         assert len(client.events(EventFilter(kinds=("settings.changed",))).events) == 1
+
+
+def test_switching_an_archive_on_is_on_record(config: Path) -> None:
+    """The history of an archive that is there has who let a further converter use it, before its first entry (invariant 8)."""
+    with Client.from_config(config) as client:
+        client.settings.save("D", {"archive_enabled": True}, checksum=client.settings.plan("D", {}).checksum)
+        (event,) = client.events(EventFilter(kinds=("settings.changed",))).events
+    assert event.details["converter_name"] == "D"
 
 
 def test_the_load_of_the_last_days(config: Path) -> None:

@@ -117,13 +117,17 @@ class StationSettings:
         return self._path
 
     def _recorded(self, name: str, saved: SavedSettings, actor: str) -> str | None:
-        """Record a change in every archive of the converter; return why that failed."""
+        """Record a change in every archive that is the converter's, or has entries of it; return why that failed."""
         from pywats_archive.archive.overview import history
+        from pywats_archive.host.settings.configfile import read_station_config
 
         changes = [{"key": each.key, "before": each.before, "after": each.after} for each in saved.changes]
         try:
+            station = read_station_config(self._config)
+            converter = station.converter(name)
+            own = station.archive_root(converter) if converter and converter.archive_enabled else None
             for archive in self._archives.all:
-                if name in archive.converter_names():
+                if archive.root == own or name in archive.converter_names():
                     history.record(archive, CHANGED, {"converter_name": name, "changes": changes}, actor=actor)
         except ArchiveError as exc:
             return str(exc)
