@@ -17,6 +17,7 @@ from pywats_archive.archive.results.document import read
 from pywats_archive.archive.results.reports import Place, archive_report
 from pywats_archive.archive.sources import companions, ingest, packing, reading
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
+from pywats_archive.archive.sources.failure import not_archived
 from pywats_archive.blobs.reading import Content, measure
 from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.blobs.store import Blob
@@ -74,7 +75,7 @@ def _outcome(archive: Archive, todo: ToDo, how: Importing, taken: list[_Taken]) 
     except (ValueError, RecursionError, UsageError) as exc:
         return Outcome(path=todo.path, reason=f"{todo.path}: cannot be archived ({exc})")
     except OSError as exc:
-        raise StorageError(f"{todo.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+        raise not_archived(todo.path, archive.root, exc) from exc
 
 
 def _new_or_known(archive: Archive, todo: ToDo, how: Importing, taken: list[_Taken]) -> Outcome:

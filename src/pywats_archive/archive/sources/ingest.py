@@ -10,6 +10,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import companions, reading, repeated
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, archived_event
 from pywats_archive.archive.sources.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
+from pywats_archive.archive.sources.failure import not_archived
 from pywats_archive.archive.sources.packing import Packed, Packing, pack
 from pywats_archive.blobs.reading import measure
 from pywats_archive.blobs.store import Blob
@@ -39,7 +40,7 @@ def archive_source(archive: Archive, source: NewSource) -> ArchiveEntry:
             repeated.assign(archive, known)
             raise SourceKnown(f"{source.path}: {known.reason}") from known
     except OSError as exc:
-        raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+        raise not_archived(source.path, archive.root, exc) from exc
 
 
 def add_companions(archive: Archive, entry: ArchiveEntry, paths: Sequence[Path], *, found_by: str) -> ArchiveEntry:

@@ -9,10 +9,10 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore.unpack import members, mtime_ns_of
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
+from pywats_archive.archive.sources.failure import not_archived
 from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import arrivals, entries, events
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import StorageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 
@@ -31,7 +31,7 @@ def archive_late(
     except AlreadyArchived as exc:
         return _accounted_for(draft, exc.entry, reason, moved_to)
     except OSError as exc:
-        raise StorageError(f"{source.path}: cannot be archived in {archive.root} ({exc.strerror or exc})") from exc
+        raise not_archived(source.path, archive.root, exc) from exc
     entry = _skipped(draft.entry(draft.id_of(blob), blob.content, [blob], ()), reason)
     try:
         archive.write(lambda tx: _commit(tx, draft, entry, blob, moved_to))
