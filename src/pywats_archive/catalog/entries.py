@@ -207,7 +207,7 @@ def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> 
 
 
 def set_rebuilt(tx: Connection, archive_id: str, at: datetime, *, shown_as_of: datetime) -> None:
-    """Show an entry as converted, since a rebuild found reports; the moment of that conversion is no other's."""
+    """Show an entry as converted, since a rebuild found reports; no conversion of it has the moment ``shown_as_of``."""
     changes = {
         "conversion_timestamp": shown_as_of,
         "conversion_status": ConversionStatus.SUCCESS.value,

@@ -76,7 +76,7 @@ def elsewhere(db: Connection, report_id: str, *, of: str) -> tuple[Report, ...]:
 def sent(db: Connection, report_ids: Collection[str]) -> tuple[Report, ...]:
     """Return the reports of these ids, of all entries, that wait, were accepted or tried; of each id in the order archived.
 
-    Those of which a lost catalog knew whether they were sent are among them.
+    Those of which only a lost catalog knew whether they were sent are among them.
     """
     found: list[Report] = []
     for report_id in sorted(set(report_ids)):
@@ -186,7 +186,7 @@ def newest_number(db: Connection) -> int:
 def withhold_followed(tx: Connection, *, by_those_after: int, reason: str) -> None:
     """Record that waiting reports are not to be sent if one added after that number has their id, or is of their entry.
 
-    An id may be written in any way.
+    Ids are compared whatever their spelling.
     """
     waiting = "SELECT report_no, report_id, archive_id FROM reports WHERE submission_state = ? AND report_no <= ?"
     by_name: dict[str, list[int]] = {}

@@ -112,9 +112,9 @@ def _why_withheld(item: ItemResult, pairing: Pairing, request: ReplayRequest) ->
 
 
 def _why_maybe_there(shown: Shown, new: Sequence[_New], request: ReplayRequest, source_ids: Set[str]) -> str | None:
-    """Return why a report of an imported entry needs consent: the server may have its test under an id that is not known.
+    """Return why an imported entry is not sent without consent: the server may have its test under an unknown id.
 
-    Many converters make a new id each time; only one that the source contains is that of the former report.
+    Many converters make a new id each time; only an id that the source contains is that of the former report.
     """
     if shown.imported is None or request.dry_run or request.new_id or not request.submit_to_server:
         return None

@@ -1,4 +1,4 @@
-"""Whether a converter takes the id of a report from the source: a report that is made again has it again."""
+"""The ids of reports that a converter takes from the source: each conversion gives them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def files_in(folder: Path) -> tuple[Path, ...]:
 
 
 def ids_from(files: Sequence[Path], result: ConversionResult) -> frozenset[str]:
-    """Return the ids of the reports that these files contain; another one may be different each time."""
+    """Return those ids of the reports that these files contain; any other id may differ each time."""
     if not files:
         return frozenset()
     summaries = result.summaries or [summarize(fields_of(body)) for body in result.documents]

@@ -26,6 +26,11 @@ ORIGIN, OWN_TIME, PACKED_IN = "origin", "own_time", "packed_in"
 IMPORTED = "imported"
 
 
+def is_imported(metadata: Mapping[str, Any]) -> bool:
+    """Whether a header is that of an imported source or report."""
+    return metadata.get(ORIGIN) == IMPORTED
+
+
 def metadata_in_place(path: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a header's metadata for the blob at ``path``; for a shared blob with the entry and kind of that name."""
     named, first = PurePosixPath(path).name[:ARCHIVE_ID_LENGTH], str(metadata.get("archive_id"))

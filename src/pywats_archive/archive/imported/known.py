@@ -1,11 +1,12 @@
-"""Whether a source of a Done folder has an entry already."""
+"""Which source of a Done folder has an entry already, and what the server may have of an imported entry."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import role
@@ -41,21 +42,6 @@ class Zip:
     size_bytes: int
 
 
-def _lay_in(archive: Archive, entry: ArchiveEntry, zip_: Zip | None) -> bool:
-    """Whether an entry's source was imported out of this zip, as its blob says; from any other, its bytes must be compared."""
-    if zip_ is None:
-        return True
-    if not has_bytes(entry):
-        return False
-    try:
-        packed_in = archive.blobs.label(entry.source_archived_path).metadata.get(role.PACKED_IN)
-    except (OSError, StorageError):
-        return False
-    if not isinstance(packed_in, dict):
-        return False
-    return (packed_in.get("name"), packed_in.get("size_bytes")) == (zip_.name, zip_.size_bytes)
-
-
 def has_bytes(entry: ArchiveEntry) -> bool:
     """Whether the archive has the bytes of an entry's source: they were archived, and are not purged."""
     return entry.purged_at is None and bool(entry.source_archived_path)
@@ -70,24 +56,11 @@ def imported_ids(archive: Archive, entry: ArchiveEntry) -> frozenset[str] | None
     with archive.read() as db:
         origins = {event.details.get(role.ORIGIN) for event in events.of_entry(db, entry.archive_id)}
         found = reports.of_entry(db, entry.archive_id)
-    if (
-        role.IMPORTED not in origins
-        and entry.conversion_error != IMPORTED
-        and not _is_labelled_imported(archive, entry)
-    ):
+    is_recorded = role.IMPORTED in origins or entry.conversion_error == IMPORTED
+    if not is_recorded and not role.is_imported(_header(archive, entry)):  # after a rebuild, no event says so
         return None
     maybe = (each for each in found if each.may_be_sent)
     return frozenset(each.report_id for each in maybe if not (each.is_sending_unknown and may_be_spare(each.report_id)))
-
-
-def _is_labelled_imported(archive: Archive, entry: ArchiveEntry) -> bool:
-    """Whether the blob of an entry says that it was imported: after a rebuild, no event does."""
-    if not has_bytes(entry):
-        return False
-    try:
-        return archive.blobs.label(entry.source_archived_path).metadata.get(role.ORIGIN) == role.IMPORTED
-    except (OSError, StorageError):
-        return False
 
 
 def moved_here(archive: Archive, paths: Collection[Path]) -> dict[str, str]:
@@ -107,13 +80,12 @@ def known(
 ) -> Known | None:
     """Return the entry of a source with this path, size and time, without reading it; None if there is none.
 
-    An entry whose bytes the archive does not have is none: its source is imported again. ``moved_as``: the entry of the source
+    An entry without bytes in the archive does not count: its source is imported again. ``moved_as``: the entry of the source
     that the service moved there. ``zip_``: the zip that the source lies in, whose time is too coarse to tell sources apart.
     """
     with archive.read() as db:
-        found = tuple(
-            each for each in entries.at_path(db, os.fspath(path), converter_name) if _lay_in(archive, each, zip_)
-        )
+        at_path = entries.at_path(db, os.fspath(path), converter_name)
+        found = tuple(each for each in at_path if _was_in(archive, each, zip_))
         if moved_as is not None and entries.has(db, moved_as):
             found = (*found, entries.get(db, moved_as))
         same = [each for each in found if has_bytes(each) and each.source_stamp.matches(stamp)]
@@ -131,7 +103,7 @@ def known(
 
 
 def addable(archive: Archive, archive_id: str, source: Path, found: Sequence[Path]) -> tuple[Path, ...]:
-    """Return those of the companions found now that an imported entry gets later.
+    """Return those of the companions found now that may be added to an imported entry.
 
     They are those in deeper folders, which are in no other entry, and those beside its source if that is all that a killed
     import archived.
@@ -144,3 +116,23 @@ def addable(archive: Archive, archive_id: str, source: Path, found: Sequence[Pat
 def is_imported(db: Connection, archive_id: str) -> bool:
     """Whether an entry that exists was imported, and not archived by the service."""
     return arrivals.of_entry(db, archive_id) is None
+
+
+def _was_in(archive: Archive, entry: ArchiveEntry, zip_: Zip | None) -> bool:
+    """Whether an entry's source was imported out of this zip, as its blob says; from any other, its bytes must be compared."""
+    if zip_ is None:
+        return True
+    packed_in = _header(archive, entry).get(role.PACKED_IN)
+    if not isinstance(packed_in, dict):
+        return False
+    return (packed_in.get("name"), packed_in.get("size_bytes")) == (zip_.name, zip_.size_bytes)
+
+
+def _header(archive: Archive, entry: ArchiveEntry) -> Mapping[str, Any]:
+    """Return the header of an entry's source; empty if it is not in the archive, or cannot be read."""
+    if not has_bytes(entry):
+        return {}
+    try:
+        return archive.blobs.label(entry.source_archived_path).metadata
+    except (OSError, StorageError):
+        return {}

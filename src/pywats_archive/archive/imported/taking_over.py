@@ -18,7 +18,7 @@ from pywats_archive.archive.results.reports import Place, archive_report
 from pywats_archive.archive.sources import companions, ingest, packing, reading
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
 from pywats_archive.archive.sources.failure import not_archived
-from pywats_archive.blobs.reading import Content, measure
+from pywats_archive.blobs.reading import Content
 from pywats_archive.blobs.reserve import NO_ROOM
 from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import entries, events, reports, stored
@@ -44,7 +44,7 @@ class _Taken:
 
     entry: ArchiveEntry
     origin: Mapping[str, object]
-    """What its header and its event say of where it comes from."""
+    """Where it comes from, as its header and its event say."""
     blobs: list[Blob]
     reports: tuple[Report, ...]
     stored: tuple[tuple[FileKey, Stored], ...]
@@ -147,7 +147,7 @@ def _draft(
 
 
 def _origin(todo: ToDo) -> dict[str, object]:
-    """Return what is on record of where a source comes from; the zip that it lies in is read for it."""
+    """Return what is recorded of where a source comes from; reads the zip that the source lies in."""
     origin: dict[str, object] = {role.ORIGIN: role.IMPORTED, role.OWN_TIME: todo.own_time.isoformat()}
     if (packed := todo.packed) is not None:
         with _reading(todo):
@@ -272,7 +272,7 @@ def add_reports(archive: Archive, archive_id: str, documents: Sequence[bytes], h
     """
     present = archive.reports_of(archive_id) if documents else ()
     there = {report.checksum for report in present}
-    new = [body for body in documents if measure([body]).checksum not in there]
+    new = [body for body in documents if reading.checksum_of(body) not in there]
     blobs: list[Blob] = []
     try:
         made = tuple(_reports(archive, archive_id, new, present, how, blobs))

@@ -26,7 +26,7 @@ _NOTHING_KNOWN = ReportSummary(
 def entry_of(archive: Archive, path: str, metadata: dict[str, Any]) -> ArchiveEntry:
     """Return the entry that a source's blob describes, without reading its content."""
     moment = datetime.fromisoformat(metadata["archived_at"])
-    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+    is_imported = role.is_imported(metadata)
     return ArchiveEntry(
         archive_id=metadata["archive_id"],
         converter_name=metadata["converter_name"],
@@ -75,7 +75,7 @@ def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_reada
         result=summary.result,
         start_time=summary.start_time,
         submission_state=SubmissionState.WITHHELD,
-        last_error=IMPORTED_REPORT if metadata.get(role.ORIGIN) == role.IMPORTED else None,
+        last_error=IMPORTED_REPORT if role.is_imported(metadata) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Entries that were converted after the copy was made: what the copy still wants to convert or send is ended."""
+"""Entries that were converted after the copy was made: they are neither converted nor sent again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GONE = "gone"
 
 
 def end(tx: Connection, archive_id: str, *, now: datetime) -> None:
-    """Withhold what waits of an entry, and let its arrival end without another conversion."""
+    """Withhold the waiting reports of an entry, and let its arrival end without another conversion."""
     reports.withhold_all(tx, archive_id, reason=FOLLOWED)
     arrival = arrivals.of_entry(tx, archive_id)
     if arrival is None or arrival.state.is_final:
@@ -30,7 +30,7 @@ def end(tx: Connection, archive_id: str, *, now: datetime) -> None:
 
 
 def _place(arrival: Arrival) -> str | None:
-    """Return where the source still is, or may be, since its folder is not there; None if it is gone."""
+    """Return where the source is, or may be if its folder is unavailable; None if it is gone."""
     places = [place for place in (arrival.moved_to, arrival.path) if place]
     there = [place for place in places if os.path.lexists(place)]
     return next(iter(there), None if Path(arrival.path).parent.is_dir() else places[0])

@@ -79,7 +79,10 @@ def recover(archive: Archive) -> Recovery:
 
 
 def _repair_all(archive: Archive) -> tuple[Recovery, bool]:
-    """Repair sources and reports; without the reports, and False, while a replay runs; without an import's while it writes."""
+    """Repair sources and reports; returns also whether nothing is left for the next recovery.
+
+    While a replay runs, reports are left alone. While an import writes, its blobs are left alone.
+    """
     try:
         with locks.between_import_batches(archive.root, timeout_s=_LONGEST_BATCH_S):
             return _repair_outside_replays(archive, is_importing=False)
@@ -103,7 +106,7 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
 
 def _is_imported(archive: Archive, path: str) -> bool:
     with suppress(OSError, StorageError):
-        return archive.blobs.label(path).metadata.get(role.ORIGIN) == role.IMPORTED
+        return role.is_imported(archive.blobs.label(path).metadata)
     return False
 
 
@@ -133,7 +136,7 @@ def _note_beginning(archive: Archive) -> Path:
 
 
 def _repair(archive: Archive, tops: Sequence[str], *, is_importing: bool) -> Recovery:
-    """Repair what was left; while an import writes, its blobs and all half-written files, which may be its own, are left."""
+    """Repair what a crash left in these folders; while an import writes, its blobs and half-written files are left alone."""
     removed: list[str] = []
     found: dict[str, list[str]] = {"source": [], "companions": [], "report": [], "damaged": [], "unread": []}
     imports: set[str] = set()

@@ -60,7 +60,7 @@ def adopt(archive: Archive, path: str) -> str:
 def _adopt_source(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     archive.blobs.check(path, checksum_in(metadata))
     entry = entry_of(archive, path, metadata)
-    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+    is_imported = role.is_imported(metadata)
     if is_imported and _is_imported_again(archive, entry):
         archive.blobs.remove(path, of=entry.archive_id)
         return
@@ -104,7 +104,7 @@ def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> 
 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     """Add a report of an unrecorded conversion: not to be sent; its id is the one that this report will have."""
-    is_imported = metadata.get(role.ORIGIN) == role.IMPORTED
+    is_imported = role.is_imported(metadata)
     if is_imported and _is_report_imported_again(archive, metadata):
         archive.blobs.remove(path, of=metadata["archive_id"])
         return

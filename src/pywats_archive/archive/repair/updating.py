@@ -103,13 +103,13 @@ class Updating:
         return [self._missing_at(path, holding.archive_id, waiting.get(path)) for path in paths if path not in removed]
 
     def _is_waiting_and_gone(self, report: Report) -> bool:
-        """Whether a report waits that can never be sent: if reports are not kept, it was removed once it was accepted."""
+        """Whether a waiting report has no blob to send: if reports are not kept, the blob is removed once it is accepted."""
         if report.submission_state is not SubmissionState.WAITING:
             return False
         try:
             (self._archive.root / report.archived_path).lstat()
         except OSError as exc:
-            return isinstance(exc, FileNotFoundError)  # one that cannot be looked at may be there
+            return isinstance(exc, FileNotFoundError)  # after any other error it may exist
         return False
 
     def _missing_at(self, path: str, archive_id: str, waiting: Report | None) -> Problem:
@@ -188,7 +188,7 @@ class Updating:
         self.reports += len(found)
 
     def _own_moment(self, tx: Connection, archive_id: str) -> datetime:
-        """Return the moment of the rebuild, as no conversion of the entry has it."""
+        """Return the moment of the rebuild, or the next one that no conversion of the entry has."""
         taken = {each.started_at for each in conversion_rows.of_entry(tx, archive_id)}
         at = self._moment
         while at in taken:

@@ -14,6 +14,7 @@ _SPARE_IDS = uuid.UUID("6a2f3b0e-5d0c-4c1e-9b57-0f6a9d1c7e21")
 """Namespace of the ids given to reports without one: uuid5 of archive id and a number, the ordinal if that is free."""
 
 _SPARE_VERSION = 5
+"""The version of such an id, a UUID made from a name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

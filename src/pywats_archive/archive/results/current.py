@@ -32,7 +32,7 @@ class Current:
     earlier: tuple[Earlier, ...]
     """The report ids that reports of the next conversion may continue, each with the test it stands for."""
     accepted: Mapping[str, Report]
-    """By report id: the last report that the server accepted under it, of any conversion, if it has no later one."""
+    """By report id: the last report of any conversion that the server accepted; none if a later one may have been sent."""
     waiting: Set[str]
     """Report ids with a report that is still to be sent."""
     maybe_there: Mapping[str, str | None] = field(default_factory=dict)
@@ -110,9 +110,8 @@ def in_force(every: Sequence[Report], steps: Sequence[Step]) -> tuple[Earlier, .
 def _in_order(every: Sequence[Report], steps: Sequence[Step]) -> Iterator[tuple[Step, Sequence[Report]]]:
     """Stream the conversions with their reports, those rolled back last.
 
-    Reports without a conversion are from a crash or an import, and come first, or from a rebuild, and have the place in which
-    they were added. Among them each conversion begins with ordinal 1, and a conversion that gave a test another id had new
-    ids to give.
+    Reports without a conversion that are from a crash or an import come first; those from a rebuild come in the order in
+    which they were added. Each of their conversions begins with ordinal 1, and counts as one that gave new ids.
     """
     place = {each.archived_path: number for number, each in enumerate(every, 1)}
     by_step: dict[int | None, list[Report]] = {}

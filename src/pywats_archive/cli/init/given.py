@@ -46,7 +46,7 @@ class Given:
     is_offline: bool = False
 
     def options(self) -> dict[str, Any]:
-        """Return the keys of a new converter that the options decide, with ``given``, which names them."""
+        """Return the fields of a new converter that the options set, and their names as ``given``."""
         values = {
             "archive_folder": folder_of(self.archive_folder) if self.archive_folder else None,
             "post_action": self.post_action,

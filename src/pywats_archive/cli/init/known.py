@@ -1,4 +1,4 @@
-"""What a configuration says of its server by itself: the environment of this command is not that of the service."""
+"""What a configuration itself says of its server: the service does not have the environment of this command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report documents in a Done folder: recognized by their content, if their name ends as that of a report (``report_stem``)."""
+"""Report documents in a Done folder: recognized by their content, if the name is that of a report (``report_stem``)."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class ItemKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exact:
-    """What distinguishes a report whose file is the document, with an id of its own: nothing else in it must be kept."""
+    """The id and checksum of a report whose file is exactly its document, with an id of its own."""
 
     report_id: str
     """In comparable form (``id_key``)."""
@@ -81,8 +81,9 @@ def report_stem(name: str) -> str | None:
 def paired(items: Iterable[Item]) -> list[Item]:
     """Assign the reports of one folder to their sources: by the source's name, or by its stem if only one source has it. Pure.
 
-    A report that belongs to no source, to several, or whose file is not exactly the document stays an item of its own. Of those
-    with one id beside one source the first is that source's; the same bytes are taken once, others stay items of their own.
+    A report that belongs to no source, to several, or whose file is not exactly the document stays an item of its own. Of
+    several reports with one id beside one source, the first belongs to the source. Identical ones are dropped, and others stay
+    items of their own.
     """
     every = list(items)
     sources = [each for each in every if each.kind is not ItemKind.REPORT]

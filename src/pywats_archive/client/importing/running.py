@@ -75,7 +75,7 @@ def undone(
 
     Companions that an imported entry does not have yet are added to it (``known.addable``). The reports beside a source that
     the service archived are items of their own: that entry is not changed. So is a changed report beside an imported source,
-    if that has the report of this id already.
+    if its entry has a report with this id already.
     """
     zip_ = None if item.zip_size_bytes is None else known.Zip(name=item.path.name, size_bytes=item.zip_size_bytes)
     found = known.known(archive, item.original_path, converter_name, item.look[1], moved_as=moved_as, zip_=zip_)

@@ -40,7 +40,7 @@ class NewConverter:
     """The keys that a person chose; a converter of this name that is there already must have their values."""
 
     def section(self) -> dict[str, Any]:
-        """Return its section of the configuration; what decides whether a file is kept does not depend on other files."""
+        """Return its section of the configuration; what decides whether a file is kept is written even if it is the default."""
         return {
             "name": self.name,
             "module_path": self.module_path,

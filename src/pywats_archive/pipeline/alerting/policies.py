@@ -19,7 +19,7 @@ def check_differences(archive: Archive, names: Collection[str], alerts: Alerts) 
 
 
 def clear_confirmed(archive: Archive, names: Collection[str], alerts: Alerts) -> None:
-    """Clear the alert for each of these converters whose policy was confirmed meanwhile, as by a purge of a person."""
+    """Clear the alert for each of these converters whose policy was confirmed meanwhile, such as by a person's purge."""
     waiting = {alert.subject for alert in alerts.open if alert.name == UNCONFIRMED}
     for name in waiting.intersection(names):
         if archive.policies.is_confirmed(name):

@@ -88,7 +88,7 @@ class CopyJob:
 
     def _copy_due(self, mount: ArchiveMount, archive: Archive) -> None:
         targets = list(self._targets(mount, archive))
-        due = [target for target in targets if self._is_due_or_failed(archive, target.place)]
+        due = [target for target in targets if self._needs_copy(archive, target.place)]
         wanted = Wanted(
             archive_uuid=archive.description.archive_uuid, at=archive.now(), may_continue=self._require_running
         )
@@ -101,8 +101,8 @@ class CopyJob:
         for place in backups.places(archive, self._backup_folder()):
             yield Target(place=place, least_free_bytes=least if _is_on_disk_of(archive.root, place.root) else 0)
 
-    def _is_due_or_failed(self, archive: Archive, place: CopyPlace) -> bool:
-        """Return whether a place is to get a copy; one that cannot be listed is noted, and does not keep others from theirs."""
+    def _needs_copy(self, archive: Archive, place: CopyPlace) -> bool:
+        """Return whether a copy is due; a place that cannot be listed is noted as a failure, and does not stop the others."""
         try:
             return self._is_due(archive, place)
         except StorageError as exc:

@@ -1,4 +1,4 @@
-"""The converters of a set-up in a configuration: the section of a new one, and what one that is there must have. Pure."""
+"""The converters of a set-up: the section of a new one, and whether a present one is as it must be. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.settings.setup import NewConverter
 
 _NEEDED: Mapping[str, Any] = {"enabled": True, "archive_enabled": True, "archive_source_files": True}
-"""What makes a converter one that is archived."""
+"""The keys with which the files of a converter are archived."""
 
 
 def new_section(path: Path, converter: NewConverter, remembered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the section of a new converter, which takes over nothing that a former one of its name did silently.
+    """Return the section of a new converter, which takes over nothing silently from a former one of the same name.
 
-    A key that is only ``remembered`` would count again, so it is written with its default; one without a fixed default is
-    written as it is remembered, and so it is shown.
+    A key that is only ``remembered`` would apply again. So it is written with its default; a key without a fixed default is
+    written as it is remembered, and is thereby shown.
     """
     section = converter.section()
     former = [key for key in ARCHIVE_KEYS if key in remembered and key not in section]
@@ -35,7 +35,7 @@ def new_section(path: Path, converter: NewConverter, remembered: Mapping[str, An
 
 
 def is_new(before: StationConfig | None, path: Path, converter: NewConverter) -> bool:
-    """Return whether a configuration has no such converter; UsageError if it has another one, or one that is not archived."""
+    """Return whether no converter has this name; UsageError if one has, and differs or is not archived."""
     present = before.converter(converter.name) if before else None
     if before is None or present is None:
         return True

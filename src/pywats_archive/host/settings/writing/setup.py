@@ -83,9 +83,7 @@ def planned_setup(content: bytes | None, path: Path, answers: SetupAnswers) -> P
 def make_setup(planned: PlannedSetup) -> SavedSetup:
     """Write a planned set-up durably, with the watch folders; if that fails, or is interrupted, nothing of it is left.
 
-    If the file is already in place then, its folders stay too.
-
-    ConfigChanged if the file is not the planned one.
+    The folders stay too if the file is already in place. ConfigChanged if the file is not the planned one.
     """
     made: list[Path] = []
     try:
