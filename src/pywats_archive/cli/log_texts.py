@@ -42,7 +42,7 @@ TEXTS = {
     "catalog.copied": "{archive}: the catalog was copied to {path} (entries: {entries}, {size_bytes} bytes)",
     "catalog.not_copied": "{archive}: the catalog is not copied to {path}, and this is tried again: {reason}",
     "catalog.rebuilt": (
-        "{root}: metadata.db was rebuilt (entries: {entries}, reports: {reports}); its copy: {copy}; "
+        "{root}: metadata.db was rebuilt (entries: {entries}, reports: {reports}); begun with the copy: {copy}; "
         "entries younger than that copy: {younger}; the old one: {kept_as}"
     ),
     "purge.refused": "{converter}: {entries} entries are not purged: {reason}",

@@ -45,7 +45,8 @@ def test_a_rebuilt_catalog_without_a_copy() -> None:
     numbers = {"entries": 1, "reports": 1, "copy": None, "younger": 0, "kept_as": None}
     said = line(event="catalog.rebuilt", level="warning", timestamp=AT, root="/a", **numbers)
     assert (
-        "/a: metadata.db was rebuilt (entries: 1, reports: 1); its copy: -; entries younger than that copy: 0" in said
+        "/a: metadata.db was rebuilt (entries: 1, reports: 1); begun with the copy: -; entries younger than that copy: 0"
+        in said
     )
 
 
