@@ -19,7 +19,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
     """A station whose converters ICT and FCT have an archive each, with one entry."""
     with Station(tmp_path) as made:
         for name in ("ICT", "FCT"):
-            (made.add(name, archive_folder=f"archive-{name}") / f"{name}.csv").write_text("1;2", encoding="utf-8")
+            (made.add(name, archive_folder=f"archive-{name}") / f"{name}.csv").write_text(name, encoding="utf-8")
         made.run()
         yield made
 
