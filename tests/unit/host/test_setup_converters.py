@@ -97,6 +97,7 @@ def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.posix("a configuration that is there is changed with its rights, and Wine has no icacls")
 @pytest.mark.parametrize(("module", "step"), [(private, "_take_rights"), (os, "utime"), (private, "sync_folder")])
 def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, step: str) -> None:
     """At any step of writing: a partial file would contain the token; the configuration is as it was."""
@@ -110,6 +111,7 @@ def test_ctrl_c_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert {each for each in left if each.name != ".lock"} == {Path("config.json")} and path.read_bytes() == before
 
 
+@pytest.mark.posix("a configuration that is there is changed with its rights, and Wine has no icacls")
 def test_ctrl_c_after_the_copy_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy of the former file is whole then, and stays."""
     path = tmp_path / "config.json"
@@ -127,6 +129,7 @@ def test_ctrl_c_after_the_copy_leaves_no_partial_file(tmp_path: Path, monkeypatc
     assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "ICT").exists()
 
 
+@pytest.mark.posix("a configuration that is there is changed with its rights, and Wine has no icacls")
 @pytest.mark.parametrize("is_new", [True, False])
 def test_the_folders_of_a_file_in_place_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_new: bool) -> None:
     """Interrupted after the configuration is in place, its watch folders are needed."""
