@@ -19,7 +19,7 @@ from pywats_archive.errors import CatalogDamaged, CatalogError, CatalogFull, Cat
 
 DRIVER_ERRORS = (sqlite3.Error, SQLAlchemyError, OverflowError)
 """What the driver raises, by itself or through SQLAlchemy; an integer of more than 64 bits is an OverflowError."""
-_OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
+OF_ONE_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
 """Errors caused by a value passed to the database, and not by the database itself."""
 _NOT_BOUND = "binding parameter"
 """The driver's message for a value of an unsupported type; its class is another one before Python 3.11."""
@@ -82,7 +82,7 @@ def translated(path: Path, error: Exception) -> CatalogError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if _is_full(cause):
         return CatalogFull(f"{path} cannot grow ({cause}): free some space on its disk")
-    if isinstance(cause, _OF_ONE_VALUE) or _NOT_BOUND in str(cause):
+    if isinstance(cause, OF_ONE_VALUE) or _NOT_BOUND in str(cause):
         return CatalogRefused(f"{path} cannot hold a value ({cause}): nothing of its transaction is stored")
     if type(cause) is sqlite3.DatabaseError:  # its subclasses mean something other than a damaged file
         return CatalogDamaged(f"{path} is damaged ({cause}): run 'pywats-archive rebuild'")
