@@ -162,7 +162,7 @@ def test_a_replay_sends_under_the_id_of_the_imported_report(station: Station) ->
     station.add("ICT")
     folder = station.root / "Done"
     put(folder / "SN1.log", b"content")
-    old = document("SN1")
+    old = document("SN1", result="P")
     put(folder / "SN1.json", old)
     take(station, folder)
     with Client.from_config(config_of(station)) as client:

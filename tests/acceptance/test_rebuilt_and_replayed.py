@@ -20,9 +20,9 @@ class Turning(Any):
 """
 
 
-def replayed(station: Station, *, submit: bool = True, new_id: bool = False) -> str:
+def replayed(station: Station, *, submit: bool = True, new_id: bool = False, reason: str | None = None) -> str:
     """Replay the only entry; returns why it was not replayed, and sends what was."""
-    request = ReplayRequest(submit_to_server=submit, new_id=new_id)
+    request = ReplayRequest(submit_to_server=submit, new_id=new_id, allow_verdict_change=reason)
     with Client.from_config(station.write_config()) as client:
         run = client.replay([station.entry().archive_id], request, processes=1)
         why = next((str(each.skipped_because) for each in client.changes(run.run_id) if each.skipped_because), "")
@@ -87,3 +87,30 @@ def test_a_verdict_that_turns_after_a_rebuild_is_held_back(station: Station, tmp
     station.code(CONVERTER.format(result="F"))
     assert "would turn" in replayed(station)
     assert [len(bodies) for bodies in station.server.received.values()] == [1]
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+@pytest.mark.parametrize("is_lost_before", [True, False])
+def test_a_replay_that_was_not_sent_does_not_count_as_what_the_server_has(
+    station: Station, has_copy: bool, is_lost_before: bool
+) -> None:
+    """Whether the catalog was lost before or after it, the server has the report of before it."""
+    station.code(CONVERTER.format(result="P"))
+    watch = station.add("ICT", "own.Turning")
+    (watch / "SN1.log").write_text("content")
+    station.run()
+    if has_copy:
+        with station.archive() as archive:
+            copied(archive)
+    station.code(CONVERTER.format(result="F"))
+    for is_lost in (is_lost_before, not is_lost_before):
+        if not is_lost:
+            assert replayed(station, submit=False) == ""
+            continue
+        for copy in () if has_copy else station.archive_root.glob("backups/*"):
+            copy.unlink()
+        rebuilt(station)
+    assert "would turn from Passed to Failed" in replayed(station)
+    assert replayed(station, reason="the limits were wrong") == ""
+    assert [len(bodies) for bodies in station.server.received.values()] == [2]
+    assert replayed(station) == ""

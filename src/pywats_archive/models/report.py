@@ -46,6 +46,11 @@ def word_of(result: str | None) -> str:
     return known.value.capitalize() if known else str(result)
 
 
+def is_same_verdict(one: str | None, other: str | None) -> bool:
+    """Whether two results are the same: ``P`` and ``Passed`` are."""
+    return (one is None) == (other is None) and word_of(one) == word_of(other)
+
+
 _WORST_FIRST = tuple(reversed(UnitResult))
 
 
@@ -194,6 +199,12 @@ class Report:
             return False
         is_adopted = self.conversion_id is None and self.last_error is None
         return is_adopted or self.last_error in (FOLLOWED, GONE, ROLLED_BACK)
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether the server may have it though nothing here says so: it was imported, or only a lost catalog knew it."""
+        is_imported = self.submission_state is SubmissionState.WITHHELD and self.last_error == IMPORTED
+        return is_imported or self.is_sending_unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from pywats_archive.models.operation.replay import (
 )
 from pywats_archive.models.operation.replayed import Replayed
 from pywats_archive.models.pairing import Link, Pair, Pairing
-from pywats_archive.models.report import Report, ReportSummary, word_of
+from pywats_archive.models.report import Report, ReportSummary, id_key, is_same_verdict, word_of
 from pywats_archive.reprocessing.compare import Difference, Ran, difference
 
 _MOST_ERRORS, _NAMED = 100, 5
@@ -57,8 +57,8 @@ class Shown:
     """Ids that a later entry of the same file has taken over."""
     imported: Set[str] | None = None
     """Ids under which the server may have reports of an imported entry; None for any other entry."""
-    maybe_there: Mapping[str, str | None] = field(default_factory=dict)
-    """By id: the result of the last report of which only a lost catalog knew if it was sent."""
+    maybe_there: Mapping[str, Sequence[Report]] = field(default_factory=dict)
+    """By id: the reports that the server may have, where it is not known which."""
 
 
 def evaluate(
@@ -85,7 +85,7 @@ def evaluate(
         comparison=_comparison(shown, result, found),
         changes=tuple(change for each in found for change in each.lasting),
         volatile=tuple(change for each in found for change in each.volatile),
-        effects=tuple(_effect(shown, each, request) for each in new),
+        effects=tuple(_effect(shown, each, request, replayed.source_ids) for each in new),
         no_successor=tuple(each.report_id for each in pairing.no_successor) if new else (),
         serial_number=shown.entry.serial_number or (summaries[0].serial_number if summaries else None),
         old_verdict=old,
@@ -116,12 +116,27 @@ def _why_maybe_there(shown: Shown, new: Sequence[_New], request: ReplayRequest, 
 
     Many converters make a new id each time; only an id that the source contains is that of the former report.
     """
-    if shown.imported is None or request.dry_run or request.new_id or not request.submit_to_server:
+    if request.dry_run or request.new_id or not request.submit_to_server:
         return None
-    known = {*shown.imported, *shown.at_server, *shown.waiting}
-    if all(each.summary.own_id in source_ids or each.pair.report_id in known for each in new):
+    unknown = [each for each in new if _is_id_unknown(shown, each, source_ids)]
+    if not unknown:
         return None
-    return "it was imported without this report, which the server may have under another id; --new-id sends it as a new one"
+    why = "it was imported without this report, which the server may have under another id; --new-id sends it as a new one"
+    has_own = any(each.summary.own_id for each in unknown)
+    hint = "; if its converter always gives it the same id, replay it once without --submit first"
+    return why + hint * has_own
+
+
+def _is_id_unknown(shown: Shown, new: _New, source_ids: Set[str]) -> bool:
+    """Whether a report of an imported entry may be on the server under an id that is not known here.
+
+    An id that two replays gave is made from the source, so the former conversion gave it too.
+    """
+    if shown.imported is None:
+        return False
+    own_id, its_id = new.summary.own_id, new.pair.report_id
+    is_given_again = bool(own_id and its_id) and id_key(own_id or "") == id_key(its_id or "")
+    return not (own_id in source_ids or is_given_again or its_id in {*shown.imported, *shown.at_server, *shown.waiting})
 
 
 def skipped(archive_id: str, why: str) -> ItemResult:
@@ -187,27 +202,41 @@ def _comparison(shown: Shown, result: ConversionResult, found: Sequence[Differen
     return Comparison.SAME if is_same else Comparison.CHANGED
 
 
-def _effect(shown: Shown, new: _New, request: ReplayRequest) -> Effect:
+def _effect(shown: Shown, new: _New, request: ReplayRequest, source_ids: Set[str]) -> Effect:
     its_id = new.pair.report_id
     if new.pair.link is Link.AMBIGUOUS:
         return Effect.SECOND if request.new_id else Effect.AMBIGUOUS
     if its_id in shown.taken_over and not request.new_id:
         return Effect.TAKEN_OVER
+    if not request.new_id and _is_id_unknown(shown, new, source_ids):
+        return Effect.UNKNOWN
     there = shown.at_server.get(its_id) if its_id else None
-    if there is None:
+    maybe = shown.maybe_there.get(its_id, ()) if its_id else ()
+    latest = there.report if there else next(reversed(maybe), None)
+    if latest is None:
         return Effect.NEW
     if request.new_id:
-        is_same_unit = all(getattr(new.summary, name) == getattr(there.report, name) for name in _SAME_UNIT)
+        is_same_unit = all(getattr(new.summary, name) == getattr(latest, name) for name in _SAME_UNIT)
         return Effect.REPLACES if is_same_unit else Effect.SECOND
-    is_known = there.body is not None and its_id not in shown.waiting
-    return Effect.UNCHANGED if is_known and not _difference(there, new).lasting else Effect.REPLACES
+    is_known = there is not None and there.body is not None and its_id not in shown.waiting
+    return Effect.UNCHANGED if there and is_known and not _difference(there, new).lasting else Effect.REPLACES
 
 
 def _verdicts(shown: Shown, new: Sequence[_New]) -> tuple[str | None, str | None]:
-    """Return old and new verdict of the first report whose verdict changes, else of the first; sent reports come first."""
-    known = {report_id: each.report.result for report_id, each in {**shown.documents, **shown.at_server}.items()}
-    old = {**shown.maybe_there, **known}
-    pairs = [(old.get(each.pair.report_id or ""), each.summary.result) for each in new]
-    turning = (pair for pair in pairs if None not in pair and pair[0] != pair[1])
+    """Return old and new verdict of the first report whose verdict changes, else of the first.
+
+    The old one is that of the report on the server, else of any that it may have, else of the one shown.
+    """
+    pairs = [(old, each.summary.result) for each in new for old in _old_results(shown, each.pair.report_id or "")]
+    turning = (pair for pair in pairs if None not in pair and not is_same_verdict(*pair))
     first = next((each.report.result for each in shown.documents.values()), None)
     return next(turning, pairs[0] if pairs else (first, None))
+
+
+def _old_results(shown: Shown, report_id: str) -> Sequence[str | None]:
+    if there := shown.at_server.get(report_id):
+        return (there.report.result,)
+    if maybe := shown.maybe_there.get(report_id):
+        return [each.result for each in maybe]
+    before = shown.documents.get(report_id)
+    return (before.report.result if before else None,)

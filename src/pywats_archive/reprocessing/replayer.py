@@ -93,7 +93,8 @@ class Replayer:
         )
         with self._scratch.folder() as folder:
             source = self._restored(entry, folder)
-            files = files_in(folder) if self._sends_imported(entry) else ()  # before the converter adds some
+            is_imported = imported_ids(self._archive, entry) is not None
+            files = files_in(folder) if is_imported else ()  # before the converter adds some
             result = self._converted(code.config, replace(job, source_path=str(source)))
             source_ids = ids_from(files, result)
         return Replayed(
@@ -226,9 +227,6 @@ class Replayer:
             return restore.restore_source(self._archive, entry.archive_id, folder, actor="replay", record_access=False)
         except (BlobDamaged, BlobMissing) as exc:
             raise Skipped(f"its source is damaged: {exc}") from exc
-
-    def _sends_imported(self, entry: ArchiveEntry) -> bool:
-        return self._request.submit_to_server and imported_ids(self._archive, entry) is not None
 
     def _converted(self, config: ConverterConfig, job: ConversionJob) -> ConversionResult:
         return redact_result(self._processes.convert(job, timeout_s=config.timeout_seconds), job.arguments)

@@ -35,8 +35,8 @@ class Current:
     """By report id: the last report of any conversion that the server accepted; none if a later one may have been sent."""
     waiting: Set[str]
     """Report ids with a report that is still to be sent."""
-    maybe_there: Mapping[str, str | None] = field(default_factory=dict)
-    """By report id: the result of the last report of which only a lost catalog knew if it was sent."""
+    maybe_there: Mapping[str, Sequence[Report]] = field(default_factory=dict)
+    """By report id: the reports that the server may have, where it is not known which (``maybe_there``)."""
     is_grown: bool = False
     """Whether the ids are those of other entries of the same file (``archive/results/appended.py``)."""
 
@@ -60,7 +60,7 @@ def current_of(db: Connection, archive_id: str) -> Current:
         earlier=in_force(every, _steps(db, past, shown)),
         accepted=accepted(every),
         waiting=frozenset(each.report_id for each in every if each.submission_state is SubmissionState.WAITING),
-        maybe_there={each.report_id: each.result for each in every if each.is_sending_unknown},
+        maybe_there=maybe_there(every),
     )
 
 
@@ -185,9 +185,27 @@ def accepted(every: Sequence[Report]) -> dict[str, Report]:
     """
     place = {each.archived_path: number for number, each in enumerate(every)}
     unknown = {id_key(each.report_id): place[each.archived_path] for each in every if each.is_sending_unknown}
-    taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
-    last = {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
+    last = _last_accepted(every)
     return {name: each for name, each in last.items() if place[each.archived_path] >= unknown.get(id_key(name), 0)}
+
+
+def maybe_there(every: Sequence[Report]) -> dict[str, tuple[Report, ...]]:
+    """Return by report id the reports that the server may have: the last one that it accepted, and those that may be later.
+
+    An id is left out if the last one accepted is certainly what the server has. ``every``: as for ``accepted``.
+    """
+    last, found = _last_accepted(every), dict[str, tuple[Report, ...]]()
+    for each in every:
+        if each is last.get(each.report_id):
+            found[each.report_id] = (each,)
+        elif each.may_be_there:
+            found[each.report_id] = (*found.get(each.report_id, ()), each)
+    return {name: its for name, its in found.items() if any(each.may_be_there for each in its)}
+
+
+def _last_accepted(every: Sequence[Report]) -> dict[str, Report]:
+    taken = [each for each in every if each.submission_state is SubmissionState.ACCEPTED and each.accepted_at]
+    return {each.report_id: each for each in sorted(taken, key=attrgetter("accepted_at"))}
 
 
 def _shown(entry: ArchiveEntry, past: Sequence[Conversion]) -> Conversion | None:

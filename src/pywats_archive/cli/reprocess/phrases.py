@@ -30,6 +30,7 @@ _EFFECTS = {
     Effect.SECOND: "are added beside the one on the server",
     Effect.NEW: "are new to the server",
     Effect.UNCHANGED: "are already on the server",
+    Effect.UNKNOWN: "may be on the server under another id, and are not sent",
     Effect.TAKEN_OVER: "belong to a later entry of the same file, and are not sent",
     Effect.AMBIGUOUS: "are ambiguous, and are not sent",
 }

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from pywats_archive.models.report import is_same_verdict
+
 
 class ChangeKind(str, Enum):
     """How a field of a report differs."""
@@ -53,6 +55,8 @@ class Effect(str, Enum):
     """It is added beside the existing one: it has an id of its own, and one of the four differs."""
     NEW = "new"
     """The server has no report of this test from this source."""
+    UNKNOWN = "unknown"
+    """Its entry was imported without it, so that the server may have it under another id; it is not sent."""
     TAKEN_OVER = "taken_over"
     """A later entry of the same file, which grew, has a report under its id; it is not sent."""
     AMBIGUOUS = "ambiguous"
@@ -142,7 +146,8 @@ class ItemResult:
     @property
     def turns_verdict(self) -> bool:
         """Whether the unit's verdict changed between passed and not passed."""
-        return None not in (self.old_verdict, self.new_verdict) and self.old_verdict != self.new_verdict
+        is_known = None not in (self.old_verdict, self.new_verdict)
+        return is_known and not is_same_verdict(self.old_verdict, self.new_verdict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

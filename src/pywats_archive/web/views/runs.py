@@ -40,6 +40,7 @@ _EFFECTS = {
     Effect.SECOND: "Added beside the report on the server",
     Effect.NEW: "New to the server",
     Effect.UNCHANGED: "On the server already, not sent",
+    Effect.UNKNOWN: "May be on the server under another id, not sent",
     Effect.TAKEN_OVER: "Belong to a later entry of the same file, not sent",
     Effect.AMBIGUOUS: "May replace several reports, not sent",
 }
