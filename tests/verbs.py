@@ -34,6 +34,7 @@ CALLS = {
     "show": ["show", "SN77", *ARCHIVE],
     "show --report": ["show", "SN77", "--report", "1", *ARCHIVE],
     "restore": ["restore", "SN77", "--to", "{root}/restored", *ARCHIVE],
+    "export": ["export", "SN77", "--to", "{root}/bag", *ARCHIVE],
     "docs": ["docs"],
     "docs NAME": ["docs", "command"],
     "stats": ["stats", *ARCHIVE],
@@ -117,6 +118,13 @@ class VerbStation:
                 changed_first = sorted(self._station.entries(), key=lambda each: each.serial_number != "SN78")
                 for entry in changed_first[:2]:
                     runs.begin(archive, ReplayRequest(), [entry.archive_id], actor="test")
+        if name in ("export", "docs"):  # one file is missing while an export is made
+            blob = root / next(e.source_archived_path for e in self._station.entries() if e.serial_number == "SN77")
+            aside = self._station.root / "aside.gz"
+            if name == "export":
+                blob.rename(aside)
+            elif aside.exists():
+                aside.rename(blob)
         if name == "web users set":
             Users(self._station.root).add("Ann", "a long enough password", Role.VIEWER)
         if name == "verify":

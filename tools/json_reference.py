@@ -37,6 +37,7 @@ from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
 from pywats_archive.errors import ArchiveError
+from pywats_archive.models.bag.outcome import Exported
 from pywats_archive.models.event import RecordedEvent
 from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
@@ -63,6 +64,7 @@ DOCUMENTS: dict[str, type] = {
     "show": show_entry.ShownEntry,
     "show --report": show_entry.ShownReport,
     "restore": restore.RestoredSources,
+    "export": Exported,
     "docs": docs.DocumentationList,
     "docs NAME": docs.DocumentationText,
     "stats": ArchiveStatistics,

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from pywats_archive.errors import WrongAccount as WrongAccount
     from pywats_archive.models.arrival import Arrival as Arrival
     from pywats_archive.models.arrival import ArrivalState as ArrivalState
+    from pywats_archive.models.bag.outcome import Exported as Exported
+    from pywats_archive.models.bag.outcome import NotExported as NotExported
     from pywats_archive.models.code import ConverterCode as ConverterCode
     from pywats_archive.models.conversion import Conversion as Conversion
     from pywats_archive.models.conversion import ConversionResult as ConversionResult
@@ -182,6 +184,7 @@ _NAMES = {
     "models.entry": "ArchiveEntry Companion ConversionStatus SourceKind",
     "models.event": "Event EventFilter EventPage RecordedEvent",
     "models.file_stamp": "FileStamp",
+    "models.bag.outcome": "Exported NotExported",
     "models.operation.capacity": "ExpectedLoad Ratios",
     "models.operation.growth": "DaySize Growth",
     "models.operation.importing": "ImportPreview Imported NotImported",

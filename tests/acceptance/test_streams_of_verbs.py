@@ -14,6 +14,7 @@ FINDING = {
     "run",
     "status",
     "doctor",
+    "export",
     "import --preview",
     "import",
     "verify",

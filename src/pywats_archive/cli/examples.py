@@ -43,6 +43,7 @@ EXAMPLES = {
     "show": Example("show SN900500 --report 1"),
     "cat": Example("cat SN900500 --report 1", "the archive or the source is damaged"),
     "restore": Example("restore SN900500 --to restored", "a source could not be restored"),
+    "export": Example("export --converter ICT --since 30d --to audit.zip", "a file could not be read"),
     "docs": Example("docs station"),
     "completion": Example("completion bash", "the script cannot be created"),
     "stats": Example("stats --converter ICT"),

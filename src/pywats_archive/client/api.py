@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pywats_archive.archive import arguments
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
+from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.station import Imports
 from pywats_archive.client.oversight import StationReader
 from pywats_archive.client.replays import Replays
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _ADDRESSES = ("http://", "https://")
 
 
-class Client(StationReader, Replays, Imports):
+class Client(StationReader, Replays, Exports, Imports):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:

@@ -10,6 +10,8 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s
 """Names of devices, with any extension (learn.microsoft.com, "Naming Files, Paths, and Namespaces")."""
 _LONGEST = 100
 _LONGEST_END = 20
+_LONGEST_BYTES = 200
+"""In UTF-8: a file system takes 255, and a number may be added."""
 
 
 def safe(path: str) -> str:
@@ -25,11 +27,12 @@ def _part(name: str) -> str:
 
 
 def _cut(name: str) -> str:
-    if len(name) <= _LONGEST:
+    if len(name) <= _LONGEST and len(name.encode()) <= _LONGEST_BYTES:
         return name
     stem, dot, end = name.rpartition(".")
     end = dot + end if stem and len(end) < _LONGEST_END else ""
-    return name[: _LONGEST - len(end)] + end
+    room = _LONGEST_BYTES - len(end.encode())
+    return name[: _LONGEST - len(end)].encode()[:room].decode(errors="ignore") + end
 
 
 class Names:

@@ -120,6 +120,7 @@ class RemoteClient(RemoteReplays, Client):
         Client.rebuild, "since no other process may have the catalog open; use the command on the station"
     )
 
+    export_bag = refused(Client.export_bag, "since it writes files on the station; download a zip with 'export'")
     preview_import = refused(Client.preview_import, "since it reads a folder of the station; use the command there")
     import_done = refused(Client.import_done, "since it reads a folder of the station; use the command there")
     record_event = refused(Client.record_event, "since the station records its own events")

@@ -1,0 +1,69 @@
+"""What an export and an import of a bag did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotExported:
+    """A file that is missing in a bag."""
+
+    archive_id: str
+    """Its entry."""
+    file: str
+    """Its kind and name."""
+    reason: str
+    """Why it could not be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """A finished export."""
+
+    bag: str
+    """Where it is."""
+    entries: int
+    """Number of entries in it."""
+    files: int
+    """Number of files of entries in it, each with a checksum."""
+    size_bytes: int
+    """Their size."""
+    sha256: str
+    """The checksum of ``tagmanifest-sha256.txt``: whoever knows it can prove the whole bag."""
+    is_signed: bool
+    """Whether a signature of ``tagmanifest-sha256.txt`` is in it."""
+    is_on_record: bool
+    """Whether the history of each archive records it; False if one is read-only."""
+    problems: tuple[NotExported, ...]
+    """Files that could not be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """An entry of a bag that was not imported."""
+
+    archive_id: str
+    """The entry."""
+    reason: str
+    """Why it was not imported."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedBag:
+    """What the import of a bag did."""
+
+    archive: str
+    """The archive into which it was imported."""
+    bag: str
+    """The bag."""
+    origins: tuple[str, ...]
+    """The UUIDs of the archives that the entries come from."""
+    imported: int
+    """Number of entries that were made."""
+    already_there: int
+    """Entries that the archive had already."""
+    records_only: int
+    """Entries whose bytes were purged before the export: they stay in the bag, and are not imported."""
+    refused: tuple[Refused, ...]
+    """Entries that were not imported."""
