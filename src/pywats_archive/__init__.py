@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.importing import NotImported as NotImported
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import Finding as Finding
+    from pywats_archive.models.operation.integrity import HistoryChecked as HistoryChecked
     from pywats_archive.models.operation.integrity import OnlyThere as OnlyThere
     from pywats_archive.models.operation.integrity import Problem as Problem
     from pywats_archive.models.operation.integrity import ProblemKind as ProblemKind
@@ -188,7 +189,7 @@ _NAMES = {
     "models.operation.capacity": "ExpectedLoad Ratios",
     "models.operation.growth": "DaySize Growth",
     "models.operation.importing": "ImportPreview Imported NotImported",
-    "models.operation.integrity": "Checked Finding OnlyThere Problem ProblemKind Rebuilt Thoroughness",
+    "models.operation.integrity": "Checked Finding HistoryChecked OnlyThere Problem ProblemKind Rebuilt Thoroughness",
     "models.operation.replay": (
         "Change ChangeGroup ChangeKind CodeChange Comparison Effect ItemResult ItemState ReplayRequest "
         "ReprocessingResult Rollback Run RunState"

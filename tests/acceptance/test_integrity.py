@@ -33,8 +33,13 @@ def test_verify_says_sound_or_what_is_not(filled: Station) -> None:
     here = ("--archive", filled.archive_root)
     for how in ((), ("--quick",), ("--sample", "50%", "--seed", "s")):
         sound = command("verify", "--json", *how, *here)
-        assert (sound.returncode, json.loads(sound.stdout)) == (0, {"schema": 1, "checked": 13, "problems": []}), how
-    assert "everything is sound" in command("verify", "--config", filled.root / "config.json").stdout
+        answer = json.loads(sound.stdout)
+        assert (sound.returncode, answer["checked"], answer["problems"]) == (0, 13, []), how
+        (history,) = answer["histories"]
+        assert (history["archive"], history["bound_from"], history["anchor"]) == (str(filled.archive_root), 1, None)
+    lines = command("verify", "--config", filled.root / "config.json").stdout
+    assert "everything is sound" in lines
+    assert "rows are bound from event 1 on; no anchor outside the archive: " in lines
     entry = filled.entries()[0]
     blob = filled.archive_root / entry.source_archived_path
     content = blob.read_bytes()

@@ -16,7 +16,7 @@ from pywats_archive.models.retention.clock import DAY, UNTIL_THE_END, Known, Mis
 
 _ROWS = Rows(upkeep_tables.clock, key="id")
 _PUT = f"REPLACE INTO clock (id, {', '.join(_ROWS.names)}) VALUES (1, {', '.join('?' * len(_ROWS.names))})"
-_BEGINNING = "SELECT kind FROM events WHERE sequence = 1"
+_BEGINNING = "SELECT kind FROM events WHERE kind <> 'rows' ORDER BY sequence LIMIT 1"
 _LATEST = "SELECT entry_no, archive_id FROM archive_entries ORDER BY entry_no DESC LIMIT 10000"
 _IS_DOUBTED = "SELECT 1 FROM alerts WHERE name = 'retention.clock'"
 

@@ -18,7 +18,6 @@ _PAGES_PER_STEP = 1_000
 """4 MB."""
 _EVENTS_CHECKED = 1_000
 """How many events at the end of the chain are checked."""
-_TAIL = f"SELECT * FROM ({events.NEWEST_FIRST} LIMIT {_EVENTS_CHECKED}) ORDER BY sequence"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +79,8 @@ def _examined(db: sqlite3.Connection, path: Path) -> CopyState:
     if version > HEAD:
         raise NewerFormat(f"{path}: its tables are of version {version}, newer than {HEAD}; update pywats-archive")
     last_sequence, last_hash = 0, events.FIRST_HASH
-    for row, is_whole in events.walked_from_any(db.execute(_TAIL)):
+    tail = f"SELECT * FROM ({events.newest_first(db)} LIMIT {_EVENTS_CHECKED}) ORDER BY sequence"
+    for row, is_whole in events.walked_from_any(db.execute(tail)):
         if not is_whole:
             raise CatalogDamaged(f"{path}: its chain of events is broken at event {row[0]}")
         last_sequence, last_hash = int(row[0]), str(row[-1])

@@ -20,13 +20,14 @@ from pywats_archive.catalog.readonly import CANNOT_WRITE, View, view_of
 from pywats_archive.catalog.writer import Writer
 from pywats_archive.errors import CatalogDamaged, CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
+from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import names
 from pywats_archive.portable.files import WINDOWS, rename_exclusive
 
 __all__ = ["Catalog", "Connection"]
 
 T = TypeVar("T")
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration."""
 _WAL = "wal"
 _SYNCHRONOUS = {_WAL: "FULL", "delete": "EXTRA", "truncate": "EXTRA", "persist": "EXTRA"}
@@ -49,7 +50,7 @@ _PRAGMAS = (
 class Catalog:
     """An open metadata database; safe to use from many threads and beside other processes."""
 
-    def __init__(self, path: Path, on_step: OnStep, view: View | None = None) -> None:
+    def __init__(self, path: Path, on_step: OnStep, view: View | None = None, clock: Clock = utc_now) -> None:
         self.path = path
         self._view = view
         database = view.database if view else _uri(path)
@@ -69,7 +70,7 @@ class Catalog:
         execute(self._writing, _WRITER_CACHE)
         self.waits_for_readers: bool = execute(self._writing, "PRAGMA journal_mode").fetchone() != (_WAL,)
         """Whether a reader makes the writer wait, because the file system cannot have a write-ahead log."""
-        self._writer = Writer(self._writing, path, on_step)
+        self._writer = Writer(self._writing, path, on_step, clock)
 
     @classmethod
     def open(
@@ -77,6 +78,7 @@ class Catalog:
         path: Path,
         *,
         on_step: OnStep = no_step,
+        clock: Clock = utc_now,
         may_be_new: bool = True,
         for_writing: bool = False,
         before_migration: Callable[[Catalog], None] = lambda catalog: None,
@@ -92,7 +94,7 @@ class Catalog:
             _refuse_empty(path)
         view = None if _may_write(path, must=for_writing) else view_of(path, head=HEAD)
         try:
-            catalog = cls(path, on_step, view)
+            catalog = cls(path, on_step, view, clock)
         except BaseException as exc:
             if view:
                 view.close()

@@ -4,40 +4,60 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
 from pywats_archive.models.event import Event, EventFilter
-from pywats_archive.models.time import as_utc
+from pywats_archive.models.time import Clock, as_utc
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
-_COLUMNS = "sequence, kind, at, archive_id, actor, details, previous_hash, hash"
+ROWS = "rows"
+"""The kind of an event that only binds rows, which no other event of their transaction does."""
+_COLUMNS = "sequence, kind, at, archive_id, actor, details, bound_rows, previous_hash, hash"
 _SELECT = f"SELECT {_COLUMNS} FROM events"
-WHOLE_STORY = f"{_SELECT} ORDER BY sequence"
-"""Every event, oldest first."""
-NEWEST_FIRST = f"{_SELECT} ORDER BY sequence DESC"
+_HAS_BOUND_ROWS = "SELECT 1 FROM pragma_table_info('events') WHERE name = 'bound_rows'"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
-_INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def append(tx: Connection, event: Event) -> Event:
     r"""Append an event in the transaction of its fact; returns it with its place in the chain.
 
-    ``hash`` is the SHA-256 (hex) of the ASCII text ``previous_hash + "\n" + json``, where ``json`` is the JSON array
-    ``[sequence, kind, at, archive_id, actor, details]``: every column as it is stored (``details`` is JSON already), no
-    spaces, other characters than ASCII as ``\uXXXX``, keys of details sorted. The first previous hash is 64 zeros.
+    It binds the rows that the transaction changed since its last event: ``bound_rows`` holds their digests. ``hash`` is the
+    SHA-256 (hex) of the ASCII text ``previous_hash + "\n" + json``, where ``json`` is the JSON array
+    ``[sequence, kind, at, archive_id, actor, details, bound_rows]``: every column as it is stored (the last two are JSON
+    already), no spaces, other characters than ASCII as ``\uXXXX``, keys of details sorted; without the last one if that is
+    NULL. The first previous hash is 64 zeros.
     """
+    rows = noted(tx)
+    while rows and rows.are_many:
+        append_bound(tx, Event(kind=ROWS, at=event.at), rows.take())
+    return append_bound(tx, event, rows.take() if rows else None)
+
+
+def bind_rest(tx: Connection, now: Clock) -> None:
+    """Append events for the rows that the transaction changed and no event of it binds yet."""
+    rows = noted(tx)
+    while rows and rows.any:
+        append_bound(tx, Event(kind=ROWS, at=now()), rows.take())
+
+
+def append_bound(tx: Connection, event: Event, bound_rows: str | None) -> Event:
+    """Append an event that binds these rows."""
     last = execute(tx, _LAST).fetchone()
     sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
     at, actor, details = moment_to_text(event.at), storable(event.actor), redacted_json(event.details, canonical_json)
-    columns = (sequence, event.kind, at, event.archive_id, actor, details)
+    columns = (sequence, event.kind, at, event.archive_id, actor, details, bound_rows)
     chained = _hash(previous, columns)
     execute(tx, _INSERT, (*columns, previous, chained))
     return Event(
@@ -47,6 +67,7 @@ def append(tx: Connection, event: Event) -> Event:
         archive_id=event.archive_id,
         actor=actor,
         details=event.details,
+        bound_rows=bound_rows,
         previous_hash=previous,
         hash=chained,
     )
@@ -54,17 +75,20 @@ def append(tx: Connection, event: Event) -> Event:
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
     """Return an entry's events, oldest first."""
-    return tuple(map(_event, execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
+    return tuple(map(event_of, execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
 
 
 def iterate(db: Connection) -> Iterator[Event]:
-    """Stream all events, oldest first."""
-    return map(_event, execute(db, f"{_SELECT} ORDER BY sequence"))
+    """Stream all events, oldest first, except those that only bind rows."""
+    return map(event_of, execute(db, f"{_SELECT} WHERE kind <> '{ROWS}' ORDER BY sequence"))
 
 
 def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limit: int) -> tuple[Event, ...]:
-    """Return the newest events that match, oldest first: behind the number ``after``, up to ``upto``."""
-    kinds = " OR ".join(["kind = ? OR substr(kind, 1, ?) = ?"] * len(wanted.kinds)) or "1"
+    """Return the newest events that match, oldest first: behind the number ``after``, up to ``upto``.
+
+    Events that only bind rows are left out unless they are asked for.
+    """
+    kinds = " OR ".join(["kind = ? OR substr(kind, 1, ?) = ?"] * len(wanted.kinds)) or f"kind <> '{ROWS}'"
     values: list[Any]
     conditions, values = [f"sequence > ? AND sequence <= ? AND ({kinds})"], [after, upto]
     values += chain.from_iterable((kind, len(kind) + 1, f"{kind}.") for kind in wanted.kinds)
@@ -73,7 +97,7 @@ def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limi
     if wanted.since is not None:
         conditions, values = [*conditions, "at >= ?"], [*values, moment_to_text(as_utc(wanted.since))]
     query = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
-    return tuple(map(_event, reversed(execute(db, query, [*values, limit]).fetchall())))
+    return tuple(map(event_of, reversed(execute(db, query, [*values, limit]).fetchall())))
 
 
 def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
@@ -86,29 +110,40 @@ def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
 def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
     """Return the events of a kind that concern no entry, oldest first."""
     found = execute(db, f"{_SELECT} WHERE archive_id IS NULL AND kind = ? ORDER BY sequence", (kind,))
-    return tuple(map(_event, found))
+    return tuple(map(event_of, found))
 
 
 def last(db: Connection) -> Event | None:
     """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
     row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
-    return _event(row) if row else None
+    return event_of(row) if row else None
 
 
 def first_break(db: Connection) -> Event | None:
-    """Walk the chain; returns the first event whose sequence, previous hash or hash is wrong.
+    """Follow the chain; returns the first event whose sequence, previous hash or hash is wrong, as ``walked`` finds it."""
+    return next((event_of(row) for row, is_whole in walked_beyond(db) if not is_whole), None)
+
+
+def whole_story(db: sqlite3.Connection) -> str:
+    """Return the SELECT of every event, oldest first, in a database of any version."""
+    return f"SELECT {_columns(db)} FROM events ORDER BY sequence"
+
+
+def newest_first(db: sqlite3.Connection) -> str:
+    """Return the SELECT of every event, newest first, in a database of any version."""
+    return f"SELECT {_columns(db)} FROM events ORDER BY sequence DESC"
+
+
+def _columns(db: sqlite3.Connection) -> str:
+    return _COLUMNS if db.execute(_HAS_BOUND_ROWS).fetchone() else _COLUMNS.replace("bound_rows", "NULL")
+
+
+def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Stream the rows of ``whole_story``, each with whether the chain is whole up to it; ends after the first break.
 
     An edited event is found itself; for a removed or moved one, the event that now follows is returned. If events were cut off
     the end the chain is whole: compare ``last``.
     """
-    for row, is_whole in walked(execute(db, WHOLE_STORY)):
-        if not is_whole:
-            return _event(row)
-    return None
-
-
-def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Stream the rows of ``WHOLE_STORY``, each with whether the chain is whole up to it; ends after the first break."""
     return _walked(rows, 1, FIRST_HASH)
 
 
@@ -129,6 +164,15 @@ def _walked(rows: Iterable[Any], expected: int, previous: str) -> Iterator[tuple
         expected, previous = expected + 1, chained
 
 
+def walked_beyond(db: Connection) -> Iterator[tuple[Any, bool]]:
+    """Stream all events' rows, each with whether it follows the one before and is itself whole; goes on after a break."""
+    expected, previous = 1, FIRST_HASH
+    for row in execute(db, f"{_SELECT} ORDER BY sequence"):
+        sequence, before, chained = row[0], row[7], row[8]
+        yield row, sequence == expected and before == previous and chained == _hash(before, row[:7])
+        expected, previous = sequence + 1, chained
+
+
 def without_entry(db: Connection) -> tuple[str, ...]:
     """Return the archive ids of the history that neither an entry nor a report has."""
     archived = "SELECT DISTINCT archive_id FROM events e WHERE kind IN ('source.archived', 'source.recovered')"
@@ -140,12 +184,21 @@ def without_entry(db: Connection) -> tuple[str, ...]:
 
 
 def _hash(previous: str, columns: Any) -> str:
-    head = canonical_json(columns[:5])
-    return hashlib.sha256(f"{previous}\n{head[:-1]},{columns[5]}]".encode()).hexdigest()
+    *head, details, bound_rows = columns
+    sequence, kind, at, archive_id, actor = head
+    try:
+        entry = "null" if archive_id is None else encode_basestring_ascii(archive_id)
+        text = f"[{sequence},{encode_basestring_ascii(kind)},{encode_basestring_ascii(at)},{entry},"
+        text += encode_basestring_ascii(actor)
+    except TypeError:  # altered: a number, or bytes
+        return ""
+    rows = "" if bound_rows is None else f",{bound_rows}"
+    return hashlib.sha256(f"{previous}\n{text},{details}{rows}]".encode()).hexdigest()
 
 
-def _event(row: Any) -> Event:
-    sequence, kind, at, archive_id, actor, details, previous, chained = row
+def event_of(row: Any) -> Event:
+    """Return the event of a row."""
+    sequence, kind, at, archive_id, actor, details, bound_rows, previous, chained = row
     return Event(
         sequence=sequence,
         kind=kind,
@@ -153,6 +206,7 @@ def _event(row: Any) -> Event:
         archive_id=archive_id,
         actor=actor,
         details=json.loads(details),
+        bound_rows=bound_rows,
         previous_hash=previous,
         hash=chained,
     )

@@ -64,6 +64,6 @@ def _whole_until(db: sqlite3.Connection) -> int:
     """Return the sequence of the last event up to which the chain is whole and readable."""
     until = 0
     with suppress(sqlite3.Error, ValueError, TypeError):
-        for row, is_whole in events.walked(db.execute(events.WHOLE_STORY)):
+        for row, is_whole in events.walked(db.execute(events.whole_story(db))):
             until = row[0] if is_whole else until
     return until

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.driver import OF_ONE_VALUE, execute, translated
 from pywats_archive.errors import ArchiveError, CatalogError, CatalogRefused
 
@@ -24,6 +25,8 @@ def each_alone(units: Sequence[Callable[[Connection], T]], path: Path) -> Callab
 
 
 def _alone(tx: Connection, unit: Callable[[Connection], T], path: Path) -> T | Exception:
+    changed = noted(tx)
+    before = changed.mark() if changed else ()
     execute(tx, "SAVEPOINT one")
     try:
         result = unit(tx)
@@ -39,4 +42,6 @@ def _alone(tx: Connection, unit: Callable[[Connection], T], path: Path) -> T | E
         return result
     execute(tx, "ROLLBACK TO one")
     execute(tx, "RELEASE one")
+    if changed:
+        changed.back_to(before)
     return error

@@ -225,10 +225,12 @@ events = Table(
     Column("archive_id", Text),
     Column("actor", Text, nullable=False),
     Column("details", Text, nullable=False),
+    Column("bound_rows", Text),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Index("idx_event_entry", "archive_id"),
 )
+"""``bound_rows``: the digests of the rows that changed with the event (see ``binding``), JSON that its hash covers too."""
 
 
 stored_files = Table(

@@ -9,9 +9,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog.binding.noting import Noted
 from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, translated
+from pywats_archive.catalog.events import bind_rest
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.step import OnStep
+from pywats_archive.models.time import Clock
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -24,8 +27,10 @@ class Writer:
     unit's caller gets the error. If the commit itself fails, all of the group get that error.
     """
 
-    def __init__(self, connection: Connection, path: Path, on_step: OnStep) -> None:
+    def __init__(self, connection: Connection, path: Path, on_step: OnStep, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
+        self._noted: Noted | None = None
         self._path = path
         self._on_step = on_step
         self._commit_lock = threading.Lock()
@@ -81,12 +86,16 @@ class Writer:
 
     def _commit(self, group: list[_Request[Any]]) -> None:
         self._on_step("begin")
+        if self._noted is None:  # with the first commit: most commands only read
+            self._noted = Noted(self._connection)
         execute(self._connection, "BEGIN IMMEDIATE")
         try:
             results = [self._run(request) for request in group]
+            bind_rest(self._connection, self._clock)
             self._on_step("commit")
             execute(self._connection, "COMMIT")
         except BaseException:
+            self._noted.clear()
             self._roll_back()
             raise
         for request, result in zip(group, results, strict=True):

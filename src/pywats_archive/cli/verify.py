@@ -18,7 +18,7 @@ from pywats_archive.cli.reprocess.drawing import report
 from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ConversionStatus
-from pywats_archive.models.operation.integrity import Checked, Problem, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.user import current_user
@@ -34,12 +34,17 @@ class Verified:
     """Number of blobs that were checked."""
     problems: tuple[Problem, ...]
     """The problems found; empty if everything is sound."""
+    histories: tuple[HistoryChecked, ...] = ()
+    """What the check of each archive's history covered."""
 
 
 def verify(
     archive: options.ArchiveOption = None,
     config: options.ConfigOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Check only names, sizes and headers.")] = False,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Check only the history, and the rows of the catalog against it.")
+    ] = False,
     sample: Annotated[
         str | None, typer.Option(metavar="N%", help="Read N % of the blobs whole, and only the headers of the others.")
     ] = None,
@@ -56,24 +61,29 @@ def verify(
 ) -> int:
     """Check all that is archived for changes.
 
-    Every blob is compared with its checksum, every file with its row, and the history's chain is followed.
+    Every blob is compared with its checksum, every file with its row, every row with the history, and the history's chain is
+    followed.
     """
     if reproduce:  # records a dry run
         archive = chosen_archive(archive, config)
         write_as(archive, config_of(config), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
-    thoroughness = _thoroughness(quick, sample, seed)
-    checked, problems = 0, []
+    thoroughness = _thoroughness(quick, chain, sample, seed)
+    checked, problems, histories = 0, list[Problem](), list[HistoryChecked]()
     with options.open_client(archive, config) as client:
         for found in _watched(client, client.verify(thoroughness)):
             checked += found.blobs
+            if found.history:
+                histories.append(found.history)
             if found.problem:
                 problems.append(found.problem)
                 if not as_json:
                     show_problem(found.problem)
     if as_json:
-        print_json(Verified(checked=checked, problems=tuple(problems)))
+        print_json(Verified(checked=checked, problems=tuple(problems), histories=tuple(histories)))
     else:
+        for history in histories:
+            console.print(printable(extent(history)), soft_wrap=True, markup=False)
         _sum_up(checked, len(problems), thoroughness)
     return 1 if problems else 0
 
@@ -110,6 +120,17 @@ def show_problem(problem: Problem) -> None:
     console.print(printable(f"{problem.kind.value}: {problem.message}"), soft_wrap=True, style="red", markup=False)
 
 
+def extent(history: HistoryChecked) -> str:
+    """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
+    bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
+    anchor = (
+        f"compared with the anchor {history.anchor}"
+        if history.anchor
+        else "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found"
+    )
+    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
+
+
 def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
     """Show a bar on a terminal meanwhile."""
     with progress("checking", client.count_files) as advance:
@@ -118,11 +139,12 @@ def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:
             yield found
 
 
-def _thoroughness(quick: bool, sample: str | None, seed: str | None) -> Thoroughness:
-    if quick and sample:
-        raise UsageError("--quick and --sample: use one of them, not both")
+def _thoroughness(quick: bool, chain: bool, sample: str | None, seed: str | None) -> Thoroughness:
+    asked = [name for name, is_set in (("--quick", quick), ("--chain", chain), ("--sample", sample)) if is_set]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)}: use one of them, not {'all' if len(asked) > 2 else 'both'}")
     percent = _percent(sample, "--sample") if sample else 100.0
-    return Thoroughness(quick=quick, sample_percent=percent, seed=seed if seed is not None else _today())
+    return Thoroughness(quick=quick, chain=chain, sample_percent=percent, seed=seed if seed is not None else _today())
 
 
 def _percent(text: str, option: str) -> float:
@@ -144,7 +166,8 @@ def _sum_up(checked: int, problems: int, thoroughness: Thoroughness) -> None:
         if whole < 100
         else ""
     )
+    what = "history and rows checked" if thoroughness.chain else f"{checked} blobs checked{how}"
     if problems:
-        console.print(f"{checked} blobs checked{how}: {problems} problem{'s'[: problems != 1]} found", style="bold red")
+        console.print(f"{what}: {problems} problem{'s'[: problems != 1]} found", style="bold red")
     else:
-        console.print(f"{checked} blobs checked{how}: everything is sound", style="green")
+        console.print(f"{what}: everything is sound", style="green")

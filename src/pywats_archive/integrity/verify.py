@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pywats_archive.archive import ledger, purging
-from pywats_archive.archive.audit import inspection, inventory
+from pywats_archive.archive.audit import history, inspection, inventory
 from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
@@ -31,6 +31,8 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
     """Yield each checked file with its fault; a damaged blob does not stop the check. Memory is bounded by a day's names."""
     try:
         yield from _catalog(archive, thoroughness)
+        if thoroughness.chain:
+            return
         suspects, strays = _Suspects(archive), list(inventory.half_written_beside(archive.root))
         for holding in inventory.holdings(archive, strays):
             yield from _holding(archive, holding, thoroughness, suspects)
@@ -50,19 +52,12 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
 
 def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
     path = archive.root / CATALOG
-    for fault in archive.catalog.faults(thorough=not thoroughness.quick):
+    is_thorough = not (thoroughness.quick or thoroughness.chain)
+    for fault in archive.catalog.faults(thorough=is_thorough):
         message = f"{path} is damaged ({fault}): run 'pywats-archive rebuild'"
         yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=message))
-    if broken := inventory.first_break(archive):
-        what = f"event {broken.sequence} ({broken.kind}, {broken.at:%Y-%m-%d %H:%M:%S} UTC)"
-        message = (
-            f"{path}: the history is broken at {what}: it, or what stood before it, was altered; compare with a backup"
-        )
-        found = Problem(kind=ProblemKind.CHAIN_BROKEN, path=CATALOG, archive_id=broken.archive_id, message=message)
-        yield Checked(problem=found)
-    for archive_id in inventory.gone_entries(archive):
-        message = f"{path}: the history names entry {archive_id}, but its row is missing; compare with a backup"
-        yield Checked(problem=_problem(ProblemKind.ENTRY_MISSING, CATALOG, archive_id, message))
+    for found in history.check(archive):
+        yield Checked(problem=found) if isinstance(found, Problem) else Checked(history=found)
 
 
 def _codes(archive: Archive) -> Iterator[Checked]:

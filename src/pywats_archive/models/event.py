@@ -27,6 +27,8 @@ class Event:
     """Further facts by name."""
     sequence: int | None = None
     """Number in the history."""
+    bound_rows: str | None = None
+    """Digests of the rows of the catalog that changed with it, as JSON by table and key; null for a removed row."""
     previous_hash: str = ""
     """Hash of the event before it."""
     hash: str = ""

@@ -125,11 +125,11 @@ def test_the_old_catalog_is_kept_and_what_it_alone_knew_is_told(root: Path) -> N
 
 
 def test_the_history_begins_with_the_rebuilding(root: Path) -> None:
-    """The first event of the new chain says how many of what, and the chain is whole (invariant 8)."""
+    """The first event but for those of the rows says how many of what, and the chain is whole (invariant 8)."""
     rebuild(root, Rebuilding(actor="somebody"))
     with Archive.open(root) as archive, archive.read() as db:
         (event,) = events.iterate(db)
-        assert (event.kind, event.sequence, event.actor) == ("catalog.rebuilt", 1, "somebody")
+        assert (event.kind, event.actor) == ("catalog.rebuilt", "somebody")
         assert (event.details["entries"], event.details["reports"]) == (ENTRIES, REPORTS)
         assert first_break(archive) is None
 

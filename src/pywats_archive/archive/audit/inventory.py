@@ -127,12 +127,6 @@ def checksums_in_history(archive: Archive, archive_id: str) -> dict[str, str]:
     return checksums
 
 
-def gone_entries(archive: Archive) -> tuple[str, ...]:
-    """Return the archive ids that are in the history but in no row: rows are never removed."""
-    with archive.read() as db:
-        return events.without_entry(db)
-
-
 def _grouped(stream: Iterable[_Item]) -> Iterator[Holding]:
     for archive_id, group in itertools.groupby(stream, key=itemgetter(0)):
         yield _holding(archive_id, [item for _, item in group])

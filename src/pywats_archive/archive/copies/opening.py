@@ -26,6 +26,7 @@ def open_catalog(path: Path, described: Description, clock: Clock, *, on_step: O
     return Catalog.open(
         path,
         on_step=on_step,
+        clock=clock,
         may_be_new=path.name != layout.CATALOG or not catalog_swap.has_blobs(path.parent),
         for_writing=for_writing,
         before_migration=copy,

@@ -31,6 +31,16 @@ class ProblemKind(str, Enum):
     """A temporary file that was left behind."""
     CHAIN_BROKEN = "chain_broken"
     """An event was edited, removed or moved."""
+    ROW_ALTERED = "row_altered"
+    """A row of the catalog is not what the event of its last change says."""
+    ROW_UNRECORDED = "row_unrecorded"
+    """A row that no event has, or that an event says was removed."""
+    ROW_MISSING = "row_missing"
+    """An event without its row."""
+    SUM_ALTERED = "sum_altered"
+    """A sum of the catalog differs from the count of its entries."""
+    TRIGGER_ALTERED = "trigger_altered"
+    """A trigger, which keeps sums and events as they are, is not that of this version."""
     CATALOG_DAMAGED = "catalog_damaged"
     """The metadata database cannot be read."""
 
@@ -50,12 +60,28 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryChecked:
+    """What the check of an archive's history covered."""
+
+    archive: str
+    """Folder of the archive."""
+    events: int
+    """Number of events."""
+    bound_from: int | None
+    """The number of the first event that binds rows; None if none does."""
+    anchor: str | None = None
+    """The anchor outside of the archive up to which the history was compared; None if there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
     """One item that was checked."""
 
     problem: Problem | None = None
     blobs: int = 0
     """1 if it was a blob."""
+    history: HistoryChecked | None = None
+    """Set once for each archive, after its history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +90,8 @@ class Thoroughness:
 
     quick: bool = False
     """Read no blob from end to end."""
+    chain: bool = False
+    """Check only the history and the rows of the catalog, and no file."""
     sample_percent: float = 100.0
     """Read this part of the blobs from end to end, chosen again for each ``seed``."""
     seed: str = ""

@@ -20,6 +20,11 @@ _KINDS = {
     ProblemKind.RECORD_ALTERED: "Record altered",
     ProblemKind.HALF_WRITTEN: "Half-written file",
     ProblemKind.CHAIN_BROKEN: "History altered",
+    ProblemKind.ROW_ALTERED: "Row altered",
+    ProblemKind.ROW_UNRECORDED: "Row not in history",
+    ProblemKind.ROW_MISSING: "Row missing",
+    ProblemKind.SUM_ALTERED: "Sums altered",
+    ProblemKind.TRIGGER_ALTERED: "Trigger altered",
     ProblemKind.CATALOG_DAMAGED: "Catalog damaged",
 }
 

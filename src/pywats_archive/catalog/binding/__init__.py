@@ -1,0 +1,5 @@
+"""Binds rows to the history: the event of a row's last change holds the row's digest.
+
+**bound** lists the tables whose rows are bound, and why the others are not. **digests** says what of a row is hashed.
+**noting** notes each row that a transaction changes, whatever statement does that. Knows no event.
+"""

@@ -1,0 +1,50 @@
+"""Compares the sums that triggers keep with a count of the entries, and the triggers with those of this version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection
+
+from pywats_archive.catalog.driver import execute
+
+_SUMS = (
+    "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
+    "reports_compressed_bytes"
+)
+_COUNTED = (
+    "SELECT converter_name, substr(archive_id, 1, 8), CASE WHEN purged_at IS NULL THEN conversion_status ELSE 'PURGED' END, "
+    "count(*), count(warnings), sum(source_size_bytes), sum(compressed_size_bytes), sum(disk_size_bytes), sum(all_reports), "
+    "sum(all_reports_size_bytes), sum(all_reports_compressed_bytes) FROM archive_entries GROUP BY 1, 2, 3"
+)
+_KEPT = (
+    f"SELECT converter_name, day, status, {_SUMS} FROM entry_figures WHERE ({_SUMS}) IS NOT (0, 0, 0, 0, 0, 0, 0, 0)"
+)
+_DIFFERENT = (
+    f"SELECT DISTINCT converter_name, day, status FROM ("
+    f"SELECT * FROM ({_KEPT} EXCEPT {_COUNTED}) UNION ALL SELECT * FROM ({_COUNTED} EXCEPT {_KEPT})) ORDER BY 1, 2, 3"
+)
+TRIGGERS: Mapping[str, str] = {
+    "entry_changes": "0c2b49b8dde8d243c34cf5b89fcddf21625133acee9abd291ecc7e5eba8e1669",
+    "entry_comes": "4950aeac90195938c3f8617673b608b0f20f75ca2c67fe607d9d7124743f7810",
+    "entry_goes_on": "29c1bc39a3cfedfe9dcff684616a64388bf0f982bddfbe52d838831a6b4603ff",
+    "events_are_kept": "fcf6bdb1d50a550b4a9e8197404e3ca84a75d4795300d9c97cec8aa3431d1fb1",
+    "events_stay": "272630f9e73a0ac2d1a18aa3a73cbef4f01ad086db30e72c2bc02df090d45310",
+    "report_comes": "685964d07dae7c42ae5090dca09c600118780efe6e80dc16c46aefe91b06d2d3",
+    "report_shrinks": "a84afc7f2206411a4decb27d26216b89e08bc047725d8f65a93e50d2b0ec4e5c",
+}
+"""The SHA-256 of each trigger's SQL."""
+
+
+def wrong_sums(db: Connection) -> Iterator[str]:
+    """Stream the names of sums that are not what a count of the entries gives."""
+    for name, day, status in execute(db, _DIFFERENT):
+        yield f"{name}, {day}, {status}"
+
+
+def other_triggers(db: Connection) -> Iterator[str]:
+    """Stream the names of triggers that are missing, altered, or of another program."""
+    found = dict(execute(db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    hashes = {name: hashlib.sha256(str(sql).encode()).hexdigest() for name, sql in found.items()}
+    yield from sorted(name for name in hashes.keys() | TRIGGERS.keys() if hashes.get(name) != TRIGGERS.get(name))

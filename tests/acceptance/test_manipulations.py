@@ -1,0 +1,230 @@
+"""Whatever another program changes in the catalog, with all rights and without its triggers, ``verify`` finds and names."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.filled import fill
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.catalog import tables
+from pywats_archive.catalog.binding.bound import BOUND, NOT_BOUND, BoundTable
+from pywats_archive.errors import NewerFormat
+from pywats_archive.integrity.verify import verify
+from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
+
+CHAIN = Thoroughness(chain=True)
+AT = "2026-02-13T10:00:00.000000+00:00"
+_ADDED = (
+    f"INSERT INTO arrivals VALUES (1, 'C', '/watch/a', 1, 2, '{AT}', 'done', '{AT}', "
+    f"(SELECT min(archive_id) FROM archive_entries), 1, '{AT}', '/done/a', 'why', '7', '8', 'sha256:1')",
+    "INSERT INTO configurations VALUES ('sha256:00', '{}')",
+    "UPDATE archive_entries SET hold_reason = 'audit', held_by = 'q', held_at = created_at WHERE entry_no = 2",
+    "UPDATE reports SET submission_state = 'WAITING' WHERE report_no = 1",
+    f"INSERT INTO retention_policies VALUES (1, 'C', 90, 10.0, 6, 1, '{AT}', '{AT}', 30, 1, 1, 0, 1, 5)",
+    f"INSERT INTO purge_history VALUES (1, '{AT}', 'C', 3, 4000, 'age', 'service', '{AT}')",
+    f"INSERT INTO runs VALUES (1, '{AT}', 'q', 'finished', '{{}}')",
+    "INSERT INTO run_items SELECT 1, archive_id, 'same', '{}' FROM archive_entries",
+    f"INSERT INTO configured VALUES ('C', '{{}}', '{AT}')",
+    f"INSERT INTO alerts VALUES ('disk', 'C', '{AT}', '{{}}')",
+    f"INSERT INTO findings VALUES ('sources/x.gz', 'x', 'blob_damaged', 'damaged', '{AT}')",
+    f"INSERT INTO scrub VALUES (1, 'x', '{AT}', 1, 2, 3)",
+    f"INSERT INTO misdated VALUES (1, 1, 2, '{AT}')",
+    "INSERT INTO stored_files VALUES ('20260213', 'cal.txt', 1, 2, 'sha256:2', 'sources/y.gz')",
+)
+"""A row of each table that the archive of ``fill`` has none of, and what the manipulations below need."""
+_COLUMNS = [(table, column) for table in BOUND for column in table.columns]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with a row in every table."""
+    folder = tmp_path_factory.mktemp("filled")
+    fill(folder)
+    with Archive.open(folder / "archive", own=True) as archive:
+        archive.write(lambda tx: [tx.exec_driver_sql(statement) for statement in _ADDED])
+    shutil.copy(folder / "archive" / "metadata.db", folder / "sound.db")
+    return folder
+
+
+@pytest.fixture
+def root(filled: Path) -> Path:
+    """The archive, with its catalog as it was."""
+    for leftover in (filled / "archive").glob("metadata.db*"):
+        leftover.unlink()
+    shutil.copy(filled / "sound.db", filled / "archive" / "metadata.db")
+    return filled / "archive"
+
+
+def sql(root: Path, *statements: str) -> None:
+    """Change the catalog with all rights."""
+    raw = sqlite3.connect(root / "metadata.db")
+    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {name}")
+    for statement in statements:
+        raw.execute(statement)
+    raw.commit()
+    raw.close()
+
+
+def problems(root: Path) -> list[Problem]:
+    """What ``verify --chain`` finds; that the triggers are gone, which each manipulation below is too, is left out."""
+    with Archive.open(root) as archive:
+        found = [each.problem for each in verify(archive, CHAIN) if each.problem]
+    return [each for each in found if each.kind is not ProblemKind.TRIGGER_ALTERED]
+
+
+def test_every_table_is_bound_or_has_a_reason() -> None:
+    """No table, present or future, is forgotten: its rows are bound, or it is said how a change of them is found."""
+    known = {*tables.metadata.tables, "entry_text", "alembic_version"}
+    assert {table.name for table in BOUND} | NOT_BOUND.keys() == known
+    assert not {table.name for table in BOUND} & NOT_BOUND.keys()
+
+
+def test_a_sound_archive_is_sound(root: Path) -> None:
+    """Without a manipulation nothing is found, the history is said to bind rows, and every table has a row to alter."""
+    with Archive.open(root) as archive:
+        (checked,) = verify(archive, CHAIN)
+        assert checked.problem is None and checked.history and checked.history.bound_from == 1
+        with archive.read() as db:
+            assert all(db.exec_driver_sql(f"SELECT count(*) FROM {table.name}").scalar() for table in BOUND)
+
+
+@pytest.mark.parametrize(("table", "column"), _COLUMNS, ids=[f"{t.name}.{column}" for t, column in _COLUMNS])
+def test_each_column_of_each_table_is_covered(root: Path, table: BoundTable, column: str) -> None:
+    """A value that another program changes is found, and its row is named with the event of its last change."""
+    key = _first_key(root, table)
+    where = " AND ".join(f"{name} = {_quoted(value)}" for name, value in zip(table.key, key, strict=True))
+    sql(root, f"UPDATE {table.name} SET {column} = {_another(root, table, column, where)} WHERE {where}")
+    row = f"row {table.key_text(key)} of {table.name}"
+    found = [each for each in problems(root) if f"{row} " in each.message]
+    expected = ProblemKind.ROW_MISSING if column in table.key else ProblemKind.ROW_ALTERED
+    assert [each.kind for each in found] == [expected]
+    assert "event " in found[0].message and "compare with a copy" in found[0].message
+
+
+@pytest.mark.parametrize("table", BOUND, ids=[table.name for table in BOUND])
+def test_a_row_that_is_removed_or_added_is_found(root: Path, table: BoundTable) -> None:
+    """Each row that is gone is named, and so is each that no event knows."""
+    raw = sqlite3.connect(root / "metadata.db")
+    number = raw.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]
+    names = ", ".join(table.columns)
+    copied = ", ".join(_copied(raw, table, name) for name in table.columns)
+    raw.close()
+    sql(root, f"INSERT INTO {table.name} ({names}) SELECT {copied} FROM {table.name} LIMIT 1")
+    assert [each.kind for each in problems(root) if table.name in each.message] == [ProblemKind.ROW_UNRECORDED]
+    sql(root, f"DELETE FROM {table.name}")
+    gone = [each for each in problems(root) if each.kind in (ProblemKind.ROW_MISSING, ProblemKind.ENTRY_MISSING)]
+    assert len(gone) == number
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["UPDATE reports SET result = 'P'", "UPDATE archive_entries SET result = 'PASSED'"],
+        ["UPDATE archive_entries SET hold_reason = NULL, held_by = NULL, held_at = NULL"],
+        ["UPDATE reports SET submission_state = 'ACCEPTED', accepted_at = '2026-02-13T10:00:00.000000+00:00'"],
+        ["UPDATE run_items SET state = 'changed'"],
+        ["DELETE FROM conversions WHERE conversion_id = 1"],
+        ["DELETE FROM arrivals"],
+        ["DELETE FROM retention_policies"],
+        ["UPDATE retention_policies SET retention_days = 1"],
+        ["DELETE FROM purge_history"],
+        [
+            *(
+                f"DELETE FROM {table} WHERE archive_id = (SELECT archive_id FROM archive_entries WHERE entry_no = 1)"
+                for table in ("arrivals", "run_items", "conversions", "reports")
+            ),
+            "DELETE FROM entry_text WHERE rowid = 1",
+            "DELETE FROM archive_entries WHERE entry_no = 1",
+        ],
+    ],
+    ids=[
+        "passed",
+        "released",
+        "accepted",
+        "run_items",
+        "conversion",
+        "arrivals",
+        "no_policy",
+        "policy",
+        "purges",
+        "entry",
+    ],
+)
+def test_what_somebody_would_want_to_hide_is_found(root: Path, statements: list[str]) -> None:
+    """A failure made to pass, a hold released, a report called accepted, a trace removed: each is found."""
+    sql(root, *statements)
+    assert problems(root)
+
+
+_FIGURES = [column.name for column in tables.entry_figures.columns]
+
+
+@pytest.mark.parametrize("column", _FIGURES)
+def test_sums_are_counted_again(root: Path, column: str) -> None:
+    """A sum that is not what its entries give is found, and named by converter, day and status."""
+    change = f"{column} = {column} || 'x'" if column in _FIGURES[:3] else f"{column} = {column} + 1"
+    sql(root, f"UPDATE entry_figures SET {change} WHERE converter_name = 'S'")
+    found = problems(root)
+    assert found and {each.kind for each in found} == {ProblemKind.SUM_ALTERED}
+    assert "the sums of S" in found[0].message
+
+
+@pytest.mark.parametrize("column", [column.name for column in tables.events.columns])
+def test_each_column_of_an_event_is_covered(root: Path, column: str) -> None:
+    """An event that was edited breaks the chain, whatever of it was edited: what it binds too."""
+    change = "sequence + 1000" if column == "sequence" else "'altered'"
+    sql(root, f"UPDATE events SET {column} = {change} WHERE sequence = (SELECT max(sequence) FROM events) - 1")
+    (found,) = [each for each in problems(root) if each.kind is ProblemKind.CHAIN_BROKEN]
+    assert "the history is broken at event " in found.message
+
+
+def test_another_version_of_the_tables_is_refused(root: Path) -> None:
+    """The version is compared at every opening."""
+    sql(root, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(NewerFormat):
+        Archive.open(root)
+
+
+def test_a_trigger_that_is_missing_or_of_another_program_is_named(root: Path) -> None:
+    """Without its triggers the catalog would no longer keep sums and events as they are."""
+    raw = sqlite3.connect(root / "metadata.db")
+    raw.execute("DROP TRIGGER events_stay")
+    raw.execute("CREATE TRIGGER mine AFTER INSERT ON reports BEGIN UPDATE reports SET result = 'P'; END")
+    raw.close()
+    with Archive.open(root) as archive:
+        found = [each.problem for each in verify(archive, CHAIN) if each.problem]
+    assert [each.kind for each in found] == [ProblemKind.TRIGGER_ALTERED] * 2
+    assert "'events_stay'" in found[0].message and "'mine'" in found[1].message
+
+
+def _first_key(root: Path, table: BoundTable) -> tuple[Any, ...]:
+    raw = sqlite3.connect(root / "metadata.db")
+    row: tuple[Any, ...] = raw.execute(f"SELECT {', '.join(table.key)} FROM {table.name} LIMIT 1").fetchone()
+    raw.close()
+    return row
+
+
+def _another(root: Path, table: BoundTable, column: str, where: str) -> str:
+    raw = sqlite3.connect(root / "metadata.db")
+    (value,) = raw.execute(f"SELECT {column} FROM {table.name} WHERE {where}").fetchone()
+    raw.close()
+    return f"{column} + 1000" if isinstance(value, (int, float)) else "'altered'"
+
+
+def _copied(raw: sqlite3.Connection, table: BoundTable, name: str) -> str:
+    """Return a value for a further row: another one where values must be unique."""
+    unique = {"archive_entries": "archive_id", "reports": "archived_path", "retention_policies": "converter_name"}
+    if name in table.key or name == unique.get(table.name) or (table.name == "conversions" and name == "attempt"):
+        (kind,) = raw.execute(f"SELECT typeof({name}) FROM {table.name} LIMIT 1").fetchone()
+        return f"{name} + 1000" if kind == "integer" else f"{name} || 'x'"
+    return name
+
+
+def _quoted(value: Any) -> str:
+    return str(value) if isinstance(value, int) else f"'{value}'"
