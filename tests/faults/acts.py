@@ -52,11 +52,13 @@ _TRIES, _PAUSE_S = 100, 0.05
 Act = Callable[[Archive, Place], None]
 
 
-def lane(archive: Archive, place: Place, post_action: str = "move") -> Lane:
+def lane(
+    archive: Archive, place: Place, post_action: str = "move", *, companions: tuple[str, ...] = ("{stem}.extra",)
+) -> Lane:
     """Give the service's lane of work for this place."""
     fields = {"name": "c", "module_path": "m.C", "watch_folder": str(place.watch), "post_action": post_action}
     folders = {f"{name.lower()}_folder": str(place.folder / name) for name in ("Done", "Error", "Pending")}
-    config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": ["{stem}.extra"]})
+    config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": list(companions)})
     return Lane(
         config=config,
         job=_unused(),
@@ -94,20 +96,27 @@ def archive_it(archive: Archive, place: Place) -> None:
     for path in sorted(place.watch.iterdir()):
         if path.suffix in (".extra", ".opened"):
             continue
-        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or enter(at, path)
         if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
-            _archive(at, arrival)
+            archive_one(at, arrival)
 
 
-def _archive(at: Lane, arrival: Arrival) -> None:
+def own_intake() -> Intake:
+    """Give the service's own intake; nobody hears its alerts."""
+    return Intake(ArchiveFailures(_unused()))
+
+
+def archive_one(at: Lane, arrival: Arrival) -> None:
+    """Archive what was seen, alone."""
     try:
         assert at.attachment
-        Intake(ArchiveFailures(_unused())).archive(at, at.attachment, arrival, busy=False)
+        own_intake().archive(at, at.attachment, arrival, busy=False)
     except NotArchived as exc:
         raise exc.cause from exc
 
 
-def _enter(at: Lane, path: Path) -> Arrival:
+def enter(at: Lane, path: Path) -> Arrival:
+    """See what lies at a path."""
     now = reading.stamp_of(path)
     sighting = ledger.Sighting(path=str(path), size_bytes=now.size_bytes, mtime_ns=now.mtime_ns)
     return at.ledger.enter([sighting])[0]
@@ -198,7 +207,7 @@ def retry_it(archive: Archive, place: Place) -> None:
     for arrival in at.ledger.unfinished():
         if arrival.state in (ArrivalState.SUSPENDED, ArrivalState.CONVERTING):
             back = intake.bring_back(at, arrival)
-            _archive(at, back)
+            archive_one(at, back)
     finish_it("move")(archive, place)
 
 
@@ -207,7 +216,7 @@ def enter_what_is_new(at: Lane, place: Place) -> None:
     for path in place.watch.iterdir():
         known = at.ledger.latest_at([str(path)]).get(str(path))
         if known is None or not at.accounts_for(known, reading.stamp_of(path)):
-            _enter(at, path)
+            enter(at, path)
 
 
 def restore_it(archive: Archive, place: Place) -> None:
@@ -240,9 +249,9 @@ def share_source(archive: Archive, place: Place) -> None:
     """Archive a source with another one as its companion, then that one as a source, with the first as its companion."""
     at, (one, other) = lane(archive, place), sorted(place.watch.iterdir())
     for path, beside in ((one, other), (other, one)):
-        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or _enter(at, path)
+        arrival = at.ledger.latest_at([str(path)]).get(str(path)) or enter(at, path)
         if arrival.state in (ArrivalState.SEEN, ArrivalState.ARCHIVED):
-            _archive(at, arrival)
+            archive_one(at, arrival)
         (entry,) = (each for each in archive.find(EntryFilter()).items if each.source_original_path == str(path))
         ingest.add_companions(archive, entry, [beside], found_by="opened")
 
@@ -368,4 +377,4 @@ def see_it(archive: Archive, place: Place) -> None:
     at = lane(archive, place)
     for path in place.watch.iterdir():
         if path.suffix != ".extra" and not at.ledger.latest_at([str(path)]):
-            _enter(at, path)
+            enter(at, path)

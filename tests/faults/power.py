@@ -21,9 +21,9 @@ class Power:
 
     def begin(self) -> None:
         """Count everything that is there as durable."""
-        for parent, _, names in os.walk(self._folder):
+        for parent, _, _ in os.walk(self._folder):
             self._note_folder(Path(parent).stat(), parent)
-            self._durable |= {_identity(Path(parent, name).lstat()) for name in names}
+        self.synced_all()
 
     def synced(self, descriptor: int) -> None:
         """Note an fsync of a file or folder."""
@@ -32,6 +32,11 @@ class Power:
             self._note_folder(status, descriptor)
         else:
             self._durable.add(_identity(status))
+
+    def synced_all(self) -> None:
+        """Note that the bytes of all files that are there now are durable."""
+        for parent, _, names in os.walk(self._folder):
+            self._durable |= {_identity(Path(parent, name).lstat()) for name in names}
 
     def cut(self) -> None:
         """Take away what was not durable."""

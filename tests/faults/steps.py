@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -39,12 +40,14 @@ class Steps:
         self._kind = kind
         self._folder = os.fspath(folder)
         self._is_armed = self._has_begun = False
+        self._mutex = threading.RLock()
 
     def __call__(self, name: str) -> None:
-        """Pass one step."""
-        if self._is_armed:
-            self.count += 1
-            self._kind(self, name)
+        """Pass one step, of any thread."""
+        with self._mutex:
+            if self._is_armed:
+                self.count += 1
+                self._kind(self, name)
 
     def arm(self) -> None:
         """Count from now on; once is enough."""
@@ -93,6 +96,20 @@ def _listen() -> None:
         _counting[0].power.synced(fd)
 
     os.fsync = counted_fsync  # no audit event tells of it
+
+
+class Volume:
+    """Stands for a file system that is made durable as a whole: no disk loses anything here, and ``Power`` keeps account."""
+
+    def write_out(self, descriptor: int) -> None:
+        """Begin to write a file; nothing is durable by that."""
+        os.fstat(descriptor)
+
+    def sync(self, descriptor: int) -> None:
+        """Make the bytes of all files durable; the names of new ones are not counted on."""
+        os.fstat(descriptor)
+        for steps in _counting:
+            steps.power.synced_all()
 
 
 def crash(steps: Steps, name: str) -> None:

@@ -10,6 +10,8 @@ import errno
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pywats_archive.blobs.durable import DurableFiles
@@ -75,6 +77,16 @@ class Reserve:
                     self._files.free(NAME)
                 except OSError as exc:
                     raise StorageError(f"{self._path}: cannot be removed ({exc.strerror or exc}); remove it") from exc
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Release it for an OSError of a full disk inside the block, which becomes DiskFull."""
+        try:
+            yield
+        except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise self.release_for(exc) from exc
+            raise
 
     def release_for(self, trouble: OSError) -> DiskFull:
         """Release it because of ``trouble``; returns the error to raise."""

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.blobs import place
-from pywats_archive.blobs.durable import DurableFiles, Name
+from pywats_archive.blobs.batch import UNKNOWN as UNKNOWN  # noqa: PLC0414 (callers have both from here)
+from pywats_archive.blobs.batch import Blob as Blob  # noqa: PLC0414
+from pywats_archive.blobs.batch import BlobBatch, Naming
+from pywats_archive.blobs.durable import DurableFiles
+from pywats_archive.blobs.flusher import Flusher
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import BlobReader, Content
-from pywats_archive.blobs.reserve import NO_ROOM, Reserve
+from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.temporary import remove, remove_temporary
 from pywats_archive.blobs.writing import Writing
 from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside, StorageError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Blob:
-    """One published blob; ``path`` is relative to the archive, with forward slashes."""
-
-    path: str
-    content: Content
-    compressed_size_bytes: int
-    disk_size_bytes: int
-    """What the file system allots for it."""
-    name: Name
-
-
-Naming = Callable[[Content], tuple[str, Label]]
-"""Returns a blob's path and label once its content is known; called again if the path is taken."""
-
-UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
-"""Stands for a content that is not known yet; as long in text as any real one."""
 _MOST_SOUND = 10_000
 """How many shared blobs are remembered as read."""
 
@@ -49,6 +34,7 @@ class BlobStore(BlobReader):
         super().__init__(root)
         self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
         self.reserve = Reserve(self.files)
+        self.flusher = Flusher(self.files.root, on_step)
         self.has_links = True
         """Whether a blob can have several names, as of the last try."""
         self._sound: set[str] = set()
@@ -64,12 +50,12 @@ class BlobStore(BlobReader):
         until that is allocated again.
         """
         self.reserve.require()
-        try:
+        with self.reserve.guarding():
             return self._write(chunks, folder=folder, draft=draft, naming=naming, level=level)
-        except OSError as exc:
-            if exc.errno in NO_ROOM:
-                raise self.reserve.release_for(exc) from exc
-            raise
+
+    def batch(self) -> BlobBatch:
+        """Return a batch of new blobs that become durable together."""
+        return BlobBatch(self.files, self.reserve, self.flusher)
 
     def _write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -131,10 +117,9 @@ class BlobStore(BlobReader):
     def sync_name(self, blob: Blob) -> None:
         """Make a blob's name durable; must come before the commit of anything that relies on the blob."""
         try:
-            self.files.sync_name(blob.name)
+            with self.reserve.guarding():
+                self.files.sync_name(blob.name)
         except OSError as exc:
-            if exc.errno in NO_ROOM:
-                raise self.reserve.release_for(exc) from exc
             raise StorageError(f"{self.root / blob.path}: cannot be made durable ({exc.strerror or exc})") from exc
 
     def remove(self, path: str, *, of: str) -> None:

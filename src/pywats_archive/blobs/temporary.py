@@ -51,22 +51,46 @@ class TemporaryFile:
         """
         if self._descriptor is None:
             self._descriptor, is_reserved = self._reopened(), True
+        self.complete(header, is_reserved=is_reserved)
+        self.sync()
+        return self.close()
+
+    def complete(self, header: bytes, *, is_reserved: bool) -> None:
+        """Put ``header`` in front and check the length; the bytes are not durable yet."""
         if not is_reserved:
             self._waiting.insert(0, header)
         self._flush()
         if is_reserved:
             self._on_step("write")
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            write_all(self._descriptor, header)
-        written = os.fstat(self._descriptor).st_size
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+            write_all(self.descriptor, header)
+        written = os.fstat(self.descriptor).st_size
         if written != self._length:
             raise OSError(errno.EIO, f"{written} bytes on disk of {self._length} written", self.path)
+
+    def sync(self) -> None:
+        """Make the bytes durable."""
         self._on_step("fsync")
-        os.fsync(self._descriptor)
-        allotted = volumes.allotted_bytes(os.fstat(self._descriptor), self.path)
-        os.close(self._descriptor)
+        os.fsync(self.descriptor)
+
+    def close(self) -> Sealed:
+        """Close the file; returns its sizes."""
+        status = os.fstat(self.descriptor)
+        sealed = Sealed(size_bytes=status.st_size, allotted_bytes=volumes.allotted_bytes(status, self.path))
+        os.close(self.descriptor)
         self._descriptor = None
-        return Sealed(size_bytes=written, allotted_bytes=allotted)
+        return sealed
+
+    @property
+    def length(self) -> int:
+        """How many bytes were written."""
+        return self._length
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of the open file."""
+        assert self._descriptor is not None
+        return self._descriptor
 
     def discard(self) -> None:
         """Close and remove the file, unless it was published."""
@@ -79,9 +103,8 @@ class TemporaryFile:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        assert self._descriptor is not None
         self._on_step("write")
-        self._length += write_all(self._descriptor, b"".join(self._waiting))
+        self._length += write_all(self.descriptor, b"".join(self._waiting))
         self._waiting, self._waiting_bytes = [], 0
 
     def _reopened(self) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.archive.results import conversions, submissions
 from pywats_archive.archive.results.codes import StoredCodes
-from pywats_archive.archive.sources import companions, ingest, late
+from pywats_archive.archive.sources import batch, companions, ingest, late
+from pywats_archive.archive.sources.draft import NewSource
 from pywats_archive.archive.sources.reading import Look
 from pywats_archive.config import ConverterConfig
 from pywats_archive.conversion.attempt import attempt, settings_of
@@ -62,7 +63,24 @@ class ArchiveInterceptor:
 
         ``look`` is the stamp that was just seen there, and ``is_repeated`` whether another source had its path before.
         """
-        new = ingest.NewSource(
+        new = self.new_source(source, arrival_id=arrival_id, busy=busy, look=look, is_repeated=is_repeated)
+        return ingest.archive_source(self.archive, replace(new, arrival_state=ArrivalState.CONVERTING))
+
+    def pre_convert_several(self, sources: Sequence[NewSource]) -> list[ArchiveEntry | Exception]:
+        """Archive plain files together, from ``new_source``; returns each one's entry, or why it has to be archived alone."""
+        return batch.archive_several(self.archive, sources)
+
+    def new_source(
+        self,
+        source: Path | str,
+        *,
+        arrival_id: int | None,
+        busy: bool,
+        look: Look | None,
+        is_repeated: bool,
+    ) -> NewSource:
+        """Return what is known of a source before it is archived; the arguments are those of ``pre_convert``."""
+        return NewSource(
             path=Path(source).absolute(),
             converter_name=self._config.name,
             converter_version=self.info.version if self.info else None,
@@ -71,17 +89,15 @@ class ArchiveInterceptor:
             compression_level=self._level(busy=busy),
             keep_source=self._config.archive_source_files,
             arrival_id=arrival_id,
-            arrival_state=ArrivalState.CONVERTING,
             look=look,
             is_repeated=is_repeated,
         )
-        return ingest.archive_source(self.archive, new)
 
     def archive_late(
         self, source: Path, *, original_path: Path, known: ArchiveEntry, reason: str, moved_to: str | None
     ) -> ArchiveEntry | None:
         """Archive the source again if it was written to after ``known`` was archived; None if its bytes are the same."""
-        new = ingest.NewSource(
+        new = NewSource(
             path=source,
             original_path=original_path,
             converter_name=self._config.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -39,14 +39,14 @@ _BREAK_S, _LONG_BREAK_S = 0.2, 5.0
 
 
 class Watcher:
-    """Compares folders with the ledger; calls ``enqueue`` for a complete source, ``on_failure`` when the ledger fails."""
+    """Compares folders with the ledger; calls ``enqueue`` for complete sources, ``on_failure`` when the ledger fails."""
 
     def __init__(
         self,
         backoff: Backoff,
         processor: Processor,
         failures: ArchiveFailures,
-        enqueue: Callable[[Lane, Arrival], None],
+        enqueue: Callable[[Lane, Sequence[Arrival]], None],
         on_failure: Callable[[Lane, ArchiveError], None],
         unexpected: Unexpected,
         unready: Unready,
@@ -125,13 +125,9 @@ class Watcher:
             p: s for p, s in listing.items() if p in lane.scan.known and lane.scan.is_unqueued(lane.scan.known[p])
         }
         whole = lane.scan.debounce.observe(waiting, now_s, impatient=self._impatient)
-        for path in () if lane.is_blocked else whole:
-            arrival = _with_stamp(lane.scan.known[path], waiting[path])
-            try:
-                if self._backoff.is_due(lane.key_of(arrival), now_s):
-                    self._enqueue(lane, arrival)
-            except Exception as exc:
-                self._delay(lane, arrival, exc)
+        complete = () if lane.is_blocked else (_with_stamp(lane.scan.known[path], waiting[path]) for path in whole)
+        if due := [arrival for arrival in complete if self._backoff.is_due(lane.key_of(arrival), now_s)]:
+            self._enqueue(lane, due)
         self._check_missing(lane, listing)
         self._unready.check(lane.config.watch_folder, lane.scan, listing, now_s)
         lane.scan.unstable = {a.number for a in lane.scan.known.values() if lane.scan.is_unqueued(a)}

@@ -15,6 +15,7 @@ from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.folder.role import AS_SOURCE, SHAREABLE
 from pywats_archive.archive.sources import reading, repeated
 from pywats_archive.archive.sources.packing import file_key
+from pywats_archive.blobs.batch import BlobBatch
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import Content, measure
 from pywats_archive.blobs.store import UNKNOWN, Blob
@@ -97,21 +98,38 @@ class Draft:
 
     def write(self, chunks: Iterable[bytes] | None = None) -> Blob:
         """Write the blob; a file that was stored as a companion that day gets one more name of that blob."""
-        key = file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
-        recent, day = self.archive.recent_files, f"{self.moment:%Y%m%d}"
+        key = self.key
         if key is None:
             return self.write_alone(chunks)
-        with recent.lock(key):
-            blob = self._linked(day, key) or self.write_alone(chunks)
-            recent.remember(day, key, Stored(checksum=blob.content.checksum, path=blob.path))
+        with self.archive.recent_files.lock(key):
+            blob = self._linked(key) or self.write_alone(chunks)
+            self.remember(key, blob)
         return blob
 
-    def _linked(self, day: str, key: FileKey) -> Blob | None:
-        found = [self.archive.recent_files.find(day, key)]
-        if self.archive.recent_files.has_shared(day, lambda: self._has_shared(day)):
+    def remember(self, key: FileKey, blob: Blob) -> None:
+        """Remember where the file was stored, in case that it is a companion of another source."""
+        self.archive.recent_files.remember(self.day, key, Stored(checksum=blob.content.checksum, path=blob.path))
+
+    @property
+    def key(self) -> FileKey | None:
+        """The key by which the file is recognized again, if it is one that may be stored as a companion, too."""
+        return file_key(self.original_path.name, self.stamp) if self.kind is SourceKind.FILE else None
+
+    @property
+    def day(self) -> str:
+        """The day of the entry, ``YYYYMMDD``."""
+        return f"{self.moment:%Y%m%d}"
+
+    def stored_as_companion(self, key: FileKey) -> list[str]:
+        """Return the blobs that hold a companion of this name, size and time, and could get one more name."""
+        found = [self.archive.recent_files.find(self.day, key)]
+        if self.archive.recent_files.has_shared(self.day, self._has_shared):
             with self.archive.read() as db:
-                found.append(stored.find(db, day, key))
-        paths = [each.path for each in found if each and each.path and self._is_header(each.path)]
+                found.append(stored.find(db, self.day, key))
+        return [each.path for each in found if each and each.path and self._is_header(each.path)]
+
+    def _linked(self, key: FileKey) -> Blob | None:
+        paths = self.stored_as_companion(key)
         if not paths:
             return None
         content = measure(self.chunks())
@@ -119,9 +137,9 @@ class Draft:
         linked = (self.archive.blobs.share(path, names, checksum=content.checksum) for path in paths)
         return next(filter(None, linked), None)
 
-    def _has_shared(self, day: str) -> bool:
+    def _has_shared(self) -> bool:
         with self.archive.read() as db:
-            return stored.is_any(db, day)
+            return stored.is_any(db, self.day)
 
     def _is_header(self, path: str) -> bool:
         """Whether the header of a companion's blob has what this source's header would have."""
@@ -138,7 +156,17 @@ class Draft:
         """Write a blob that nothing else shares."""
         return self.archive.blobs.write(
             self.chunks() if chunks is None else chunks,
-            folder=layout.day_folder(layout.SOURCES, f"{self.moment:%Y%m%d}"),
+            folder=layout.day_folder(layout.SOURCES, self.day),
+            draft=lambda: self._label(_NO_ID, UNKNOWN),
+            naming=self._name,
+            level=self.source.compression_level,
+        )
+
+    def prepare(self, batch: BlobBatch) -> None:
+        """Write a blob that nothing else shares, as one of a batch."""
+        batch.prepare(
+            self.chunks(),
+            folder=layout.day_folder(layout.SOURCES, self.day),
             draft=lambda: self._label(_NO_ID, UNKNOWN),
             naming=self._name,
             level=self.source.compression_level,

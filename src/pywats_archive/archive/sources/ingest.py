@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import companions, reading, repeated
-from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, archived_event
+from pywats_archive.archive.sources.committing import advance, commit
+from pywats_archive.archive.sources.draft import AlreadyArchived, Draft
 from pywats_archive.archive.sources.draft import NewSource as NewSource  # noqa: PLC0414 (callers have it from here)
 from pywats_archive.archive.sources.failure import not_archived
 from pywats_archive.archive.sources.packing import Packed, Packing, pack
 from pywats_archive.blobs.reading import measure
 from pywats_archive.blobs.store import Blob
-from pywats_archive.catalog import arrivals, entries, events, stored
+from pywats_archive.catalog import entries, events, stored
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import SourceChanged, SourceKnown, StorageError
 from pywats_archive.models import file_stamp
@@ -109,7 +110,7 @@ def archive_result(
         raise StorageError(f"{archive.root}: cannot archive ({exc.strerror or exc})") from exc
     entry = draft.entry(draft.id_of(blob), blob.content, [blob], ())
     try:
-        archive.write(lambda tx: _commit(tx, draft, entry, blob))
+        archive.write(lambda tx: commit(tx, draft, entry, blob))
     except Exception:
         archive.remove_uncommitted(entry.archive_id, [blob])
         raise
@@ -150,7 +151,7 @@ def _enter(draft: Draft, blobs: list[Blob]) -> ArchiveEntry:
     entry = draft.entry(draft.id_of(blob), blob.content, blobs, packed.companions)
 
     def unit(tx: Connection) -> None:
-        _commit(tx, draft, entry, blob)
+        commit(tx, draft, entry, blob)
         stored.put(tx, entry.archive_id[:8], packed.stored)
 
     archive.write(unit)
@@ -162,7 +163,7 @@ def _only_record(draft: Draft) -> ArchiveEntry:
     content = measure(draft.chunks())
     draft.refuse_known_again(content)
     entry = draft.entry(draft.archive.claim_id(draft.moment, content.sha256), content, (), ())
-    draft.archive.write(lambda tx: _commit(tx, draft, entry, None))
+    draft.archive.write(lambda tx: commit(tx, draft, entry, None))
     return entry
 
 
@@ -173,36 +174,7 @@ def _go_on(draft: Draft, entry: ArchiveEntry) -> ArchiveEntry:
     def unit(tx: Connection) -> None:
         if entries.get(tx, entry.archive_id).purged_at:
             raise SourceChanged(f"{source.path}: its entry {entry.archive_id} was just purged; it is archived again")
-        _advance(tx, archive, entry, source, draft.stamp)
+        advance(tx, archive, entry, source, draft.stamp)
 
     archive.write(unit)
     return add_companions(archive, entry, companions.by_rules(source.path, source.companion_rules), found_by="rule")
-
-
-def _commit(tx: Connection, draft: Draft, entry: ArchiveEntry, blob: Blob | None) -> None:
-    archive, source = draft.archive, draft.source
-    if blob:
-        archive.blobs.sync_name(blob)
-    entries.add(tx, entry)
-    _advance(tx, archive, entry, source, draft.stamp)
-    events.append(tx, archived_event(entry))
-
-
-def _advance(
-    tx: Connection, archive: Archive, entry: ArchiveEntry, source: NewSource, seen: file_stamp.FileStamp
-) -> None:
-    """Update the arrival, with the size and time that the source had when it was read."""
-    if source.arrival_id is not None:
-        is_there = arrivals.change(
-            tx,
-            source.arrival_id,
-            state=source.arrival_state,
-            now=archive.now(),
-            archive_id=entry.archive_id,
-            size_bytes=seen.size_bytes,
-            mtime_ns=seen.mtime_ns,
-            inode=seen.inode,
-            ctime_ns=seen.ctime_ns,
-        )
-        if not is_there:
-            raise SourceChanged(f"{source.path}: it left meanwhile as the source of another arrival")

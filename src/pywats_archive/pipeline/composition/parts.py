@@ -158,7 +158,7 @@ class StationParts:
             self.work.backoff,
             self.work.processor,
             self.alarms.failures,
-            self.work.dispatcher.enqueue,
+            self.work.dispatcher.enqueue_new,
             self.note_failure,
             self.alarms.unexpected,
             Unready(self.alarms.alerts),

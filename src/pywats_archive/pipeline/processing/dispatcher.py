@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+
+import structlog
 
 from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
 from pywats_archive.conversion.source_log import log_of
@@ -17,12 +20,17 @@ from pywats_archive.pipeline.lanes.lane import Lane
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
 from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.postprocess.late_writes import DepartedSource
+from pywats_archive.pipeline.processing import groups
+from pywats_archive.pipeline.processing.groups import Groups, Waiting
+from pywats_archive.pipeline.processing.intake import Archived
 from pywats_archive.pipeline.processing.processor import Processor
 from pywats_archive.pipeline.processing.work_queue import URGENT, WorkQueue
 from pywats_archive.pipeline.waiting.backoff import Backoff, RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unexpected import Unexpected
 from pywats_archive.pipeline.waiting.unready import wait_for_end
+
+log = structlog.get_logger()
 
 
 class Dispatcher:
@@ -43,6 +51,7 @@ class Dispatcher:
         self._processor = processor
         self._backoff = backoff
         self._lanes = lanes
+        self._groups = Groups()
         self._unexpected = unexpected
         self._finishing: set[Key] = set()
         self._running: dict[int, tuple[str, float]] = {}
@@ -57,15 +66,64 @@ class Dispatcher:
             work = sorted(self._running.values(), key=lambda each: each[1])
         return tuple(f"{what} (for {now_s - began_s:.0f} s)" for what, began_s in work)
 
-    def put(self, do: Callable[..., None], lane: Lane, *given: Arrival | DepartedSource, priority: int) -> None:
+    def put(
+        self,
+        do: Callable[..., None],
+        lane: Lane,
+        *given: Arrival | DepartedSource,
+        priority: int,
+        turn: float | None = None,
+    ) -> None:
         """Queue a lane's work; its archive stays open until it ends."""
         lane.leases.begin()
-        self._work.put(self._counted, do, lane, *given, priority=priority, on_dropped=lane.leases.end)
+        self._work.put(self._counted, do, lane, *given, priority=priority, turn=turn, on_dropped=lane.leases.end)
 
     def enqueue(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the processing of a source."""
         lane.scan.active.add(arrival.number)
         self.put(self._process, lane, arrival, priority=lane.config.priority)
+
+    def enqueue_new(self, lane: Lane, arrivals: Sequence[Arrival]) -> None:
+        """Queue the processing of sources that were only seen; many of them are archived in groups first."""
+        for arrival in arrivals:
+            lane.scan.active.add(arrival.number)
+        waiting = [Waiting(arrival=arrival, turn=self._work.turn()) for arrival in arrivals]
+        if groups.takes(lane):
+            self._groups.add(lane, waiting)
+            self._put_next(lane)
+        else:
+            self._put_each(lane, waiting, {})
+
+    def _put_next(self, lane: Lane, *, turn: float | None = None) -> None:
+        """Queue the next group of a lane; if only a few sources wait, each of them."""
+        group = self._groups.take(lane)
+        if len(group) < groups.LEAST:
+            self._put_each(lane, group, {})
+            return
+        begins = group[0].turn if turn is None else turn
+        self.put(partial(self._archive, group), lane, group[0].arrival, priority=lane.config.priority, turn=begins)
+
+    def _put_each(self, lane: Lane, group: Sequence[Waiting], archived: Mapping[int, Archived]) -> None:
+        for each in group:
+            known = archived.get(each.arrival.number)
+            arrival = known.arrival if known else each.arrival
+            do = partial(self._process, archived=known)
+            self.put(do, lane, arrival, priority=lane.config.priority, turn=each.turn)
+
+    def _archive(self, group: Sequence[Waiting], lane: Lane, _: Arrival) -> None:
+        """Archive a group and queue its sources, each at its own turn; one that was not archived is archived then.
+
+        The lane's next group comes between them: it is archived while the last of them are converted.
+        """
+        archived: Mapping[int, Archived] = {}
+        try:
+            archived = self._processor.archive_several(lane, [each.arrival for each in group])
+        except Exception as exc:
+            log.warning("group.not_archived", converter=lane.name, reason=str(exc))
+        finally:
+            self._put_each(lane, group, archived)
+            self._groups.end(lane)
+            self._put_next(lane, turn=group[len(group) // 2].turn + 0.5)
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the end of a source, only once: two of its reports may be answered at the same moment."""
@@ -76,7 +134,8 @@ class Dispatcher:
         self.put(self._finish, lane, arrival, priority=URGENT)
 
     def drop_queued(self) -> None:
-        """Drop queued work that is not urgent: the next scan finds its sources again."""
+        """Drop queued work that is not urgent: the next scan, or the ledger, has its sources."""
+        self._groups.drop()
         self._work.drop_queued()
 
     def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> bool:
@@ -100,11 +159,11 @@ class Dispatcher:
                 self._running.pop(threading.get_ident(), None)
             lane.leases.end()
 
-    def _process(self, lane: Lane, arrival: Arrival) -> None:
+    def _process(self, lane: Lane, arrival: Arrival, *, archived: Archived | None = None) -> None:
         waits: RetryLater | None = RetryLater(reason="an unexpected error; see the log", needs_operator=True)
         try:
-            is_ended, busy = _is_ended(lane.ledger, arrival), self._work.is_long
-            waits = None if is_ended else self._processor.process(lane, arrival, busy=busy)
+            is_ended, busy = _is_ended(lane.ledger, arrival), self._work.is_long or self._groups.has_waiting(lane)
+            waits = None if is_ended else self._processor.process(lane, arrival, busy=busy, archived=archived)
         except ConversionInterrupted as exc:
             waits = RetryLater(reason=str(exc), needs_operator=False)
             log_of(arrival).info("source.interrupted")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ from pywats_archive.errors import (
 )
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
+from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.alerting.archive_failures import ArchiveFailures
 from pywats_archive.pipeline.folders.identity import is_as_known, was_replaced
 from pywats_archive.pipeline.folders.scan import FolderScan
@@ -25,6 +27,7 @@ from pywats_archive.pipeline.lanes.lane import Attachment, Lane
 from pywats_archive.pipeline.lanes.ledgers import Ledger
 from pywats_archive.pipeline.postprocess import actions
 from pywats_archive.pipeline.postprocess.actions import source_of
+from pywats_archive.pipeline.waiting.unready import wait_for_writer
 from pywats_archive.portable.placing import free_names
 
 log = structlog.get_logger()
@@ -35,6 +38,14 @@ class NotArchived(Exception):
 
     def __init__(self, cause: ArchiveError) -> None:
         self.cause = cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Archived:
+    """A source that was archived with others: its arrival as the ledger has it then, and its entry."""
+
+    arrival: Arrival
+    entry: ArchiveEntry
 
 
 class Intake:
@@ -69,6 +80,34 @@ class Intake:
             raise NotArchived(StorageError(f"{arrival.path}: cannot be archived ({exc.strerror or exc})")) from exc
         self._failures.resolve(lane.name, arrival.number)
         return arrival, entry
+
+    def archive_several(self, lane: Lane, arrivals: Sequence[Arrival]) -> dict[int, Archived]:
+        """Archive sources that were only seen together; returns those that are archived now, by their number in the ledger.
+
+        Any other is as it was, and is archived alone; so is each one while the archive has trouble.
+        """
+        at = lane.attachment
+        if at is None or lane.is_paused or lane.archive_trouble():
+            return {}
+        looks: dict[int, reading.Look] = {}
+        closed = [arrival for arrival in arrivals if _is_ready(lane, arrival, looks)]
+        sources = [
+            at.interceptor.new_source(
+                arrival.path,
+                arrival_id=arrival.arrival_id,
+                busy=True,
+                look=looks[arrival.number],
+                is_repeated=arrival.path in lane.scan.repeated,
+            )
+            for arrival in closed
+        ]
+        archived: dict[int, Archived] = {}
+        for arrival, entry in zip(closed, at.interceptor.pre_convert_several(sources), strict=True):
+            if isinstance(entry, ArchiveEntry):
+                known = _archived(lane.scan, arrival, entry, looks[arrival.number][1], ArrivalState.ARCHIVED)
+                archived[arrival.number] = Archived(arrival=known, entry=entry)
+                self._failures.resolve(lane.name, arrival.number)
+        return archived
 
 
 def bring_back(lane: Lane, arrival: Arrival) -> Arrival:
@@ -143,10 +182,26 @@ def _archive_seen(scan: FolderScan, at: Attachment, arrival: Arrival, busy: bool
         look=look,
         is_repeated=arrival.path in scan.repeated,
     )
+    return _archived(scan, arrival, entry, now, ArrivalState.CONVERTING), entry
+
+
+def _is_ready(lane: Lane, arrival: Arrival, looks: dict[int, reading.Look]) -> bool:
+    """Whether the source that was seen is still there, and no program has it open for writing; its look is added."""
+    try:
+        if wait_for_writer(lane, arrival):
+            return False
+        looks[arrival.number] = look = reading.examine(Path(arrival.path))
+    except (OSError, ArchiveError):
+        return False
+    return not was_replaced(arrival, look[1])
+
+
+def _archived(scan: FolderScan, arrival: Arrival, entry: ArchiveEntry, now: FileStamp, state: ArrivalState) -> Arrival:
+    """Return an arrival as the ledger has it once it is archived, and note it for the next scan."""
     scan.repeated.discard(arrival.path)
     known = replace(
         arrival,
-        state=ArrivalState.CONVERTING,
+        state=state,
         archive_id=entry.archive_id,
         size_bytes=now.size_bytes,
         mtime_ns=now.mtime_ns,
@@ -154,7 +209,7 @@ def _archive_seen(scan: FolderScan, at: Attachment, arrival: Arrival, busy: bool
         ctime_ns=now.ctime_ns,
     )
     scan.archived.append(known)
-    return known, entry
+    return known
 
 
 def _in_pending(folder: str, arrival: Arrival) -> Path | None:

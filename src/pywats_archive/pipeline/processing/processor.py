@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
@@ -42,6 +42,7 @@ from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.finishing import Finisher
 from pywats_archive.pipeline.processing.in_flight import Completion
 from pywats_archive.pipeline.processing.intake import (
+    Archived,
     Intake,
     NotArchived,
     bring_back,
@@ -94,8 +95,17 @@ class Processor:
         self._neighbours = Neighbours()
         self._scratch = Scratch()
 
-    def process(self, lane: Lane, arrival: Arrival, *, busy: bool = False) -> RetryLater | None:
-        """Process a source as far as possible; None when it is finished, or waits for the server or for its retry."""
+    def archive_several(self, lane: Lane, arrivals: Sequence[Arrival]) -> dict[int, Archived]:
+        """Archive new sources together, for ``process``; returns those that are archived now, by their number."""
+        return self._intake.archive_several(lane, arrivals)
+
+    def process(
+        self, lane: Lane, arrival: Arrival, *, busy: bool = False, archived: Archived | None = None
+    ) -> RetryLater | None:
+        """Process a source as far as possible; None when it is finished, or waits for the server or for its retry.
+
+        ``archived``: it was archived together with others, just before.
+        """
         if arrival.state is ArrivalState.SEEN and (waits := wait_for_writer(lane, arrival)):
             return waits
         if away := lane.away:
@@ -103,7 +113,7 @@ class Processor:
         if lane.attachment is None:
             return self.passthrough.process(lane, arrival)
         try:
-            return self._archive_and_convert(lane, lane.attachment, arrival, busy)
+            return self._archive_and_convert(lane, lane.attachment, arrival, busy, archived)
         except (SourceVanished, SourceChanged) as exc:
             return self._not_as_it_was(lane, arrival, exc)
         except SourceOpen as exc:
@@ -141,7 +151,9 @@ class Processor:
         record_vanished(lane.ledger, arrival, self._failures)
         return None
 
-    def _archive_and_convert(self, lane: Lane, at: Attachment, arrival: Arrival, busy: bool) -> RetryLater | None:
+    def _archive_and_convert(
+        self, lane: Lane, at: Attachment, arrival: Arrival, busy: bool, archived: Archived | None
+    ) -> RetryLater | None:
         arrival = bring_back(lane, arrival)
         if (
             lane.config.converter_type == "folder"
@@ -149,8 +161,11 @@ class Processor:
             and not self._calls.is_ready(lane, arrival)
         ):
             return RetryLater(reason="the folder is not complete yet", needs_operator=True)
-        has_waited = arrival.archive_id is not None
-        arrival, entry = self._intake.archive(lane, at, arrival, busy)
+        has_waited = archived is None and arrival.archive_id is not None
+        if archived:
+            entry = archived.entry
+        else:
+            arrival, entry = self._intake.archive(lane, at, arrival, busy)
         if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
             return wait_for_predecessor(predecessor)
         at.archive.reserve.require()  # without space for its reports the conversion would be lost

@@ -34,7 +34,7 @@ class WorkQueue:
     def __init__(self, *, threads: int, stopping: threading.Event, on_end: Callable[[], None]) -> None:
         self._stopping = stopping
         self._on_end = on_end
-        self._queue: queue.PriorityQueue[tuple[int, int, _Piece | None]] = queue.PriorityQueue()
+        self._queue: queue.PriorityQueue[tuple[int, float, _Piece | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._gate = threading.Condition()
         self._busy_count = 0
@@ -65,16 +65,27 @@ class WorkQueue:
         """Whether more work is queued than there are threads."""
         return self._queue.qsize() > len(self._threads)
 
-    def put(
-        self, do: Callable[..., None], *given: Any, priority: int, on_dropped: Callable[[], None] | None = None
-    ) -> None:
-        """Queue work; the lowest priority goes first, and the oldest among equals. A hundred thousand may wait.
+    def turn(self) -> int:
+        """Return the next turn: work that is queued with it later goes before all that is queued after this call."""
+        return next(self._order)
 
+    def put(
+        self,
+        do: Callable[..., None],
+        *given: Any,
+        priority: int,
+        turn: float | None = None,
+        on_dropped: Callable[[], None] | None = None,
+    ) -> None:
+        """Queue work; the lowest priority goes first, and the earliest turn among equals. A hundred thousand may wait.
+
+        ``turn`` is one that was returned before, or between two of them; the same at most once at a time. None: the next.
         ``on_dropped`` is called, in a thread of the queue, when the work is dropped before it began.
         """
+        piece = _Piece(do=do, given=given, on_dropped=on_dropped)
         with self._gate:
             self._busy_count += 1
-            self._queue.put((priority, next(self._order), _Piece(do=do, given=given, on_dropped=on_dropped)))
+            self._queue.put((priority, next(self._order) if turn is None else turn, piece))
 
     def pause(self) -> bool:
         """Begin no work until ``resume``; returns whether no work is running. Idempotent."""
@@ -125,7 +136,7 @@ class WorkQueue:
                 with suppress(BaseException):
                     self._on_end()
 
-    def _begin(self, priority: int, number: int) -> bool:
+    def _begin(self, priority: int, number: float) -> bool:
         """Wait until work may begin; returns whether this piece is still wanted."""
         with self._gate:
             self._gate.wait_for(lambda: not self._is_paused)

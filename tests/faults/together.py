@@ -1,0 +1,52 @@
+"""Several files that are archived together, as those that wait in a busy station's watch folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.blobs.flusher import Volume as AnyVolume
+from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.models.query import EntryFilter
+from tests.faults import acts
+from tests.faults.place import Place
+from tests.faults.steps import Volume
+
+_NAMES = ("a.log", "b.log", "c.log")
+
+
+def drop_some(place: Place) -> None:
+    """Drop three files."""
+    for name in _NAMES:
+        place.drop(name, name.encode() * 50)
+
+
+def archive_together(*, whole: bool) -> acts.Act:
+    """See and archive what lies in the watch folder, with one flush of the ``whole`` file system, or with fsyncs.
+
+    What was not archived together is archived alone then, as the service does.
+    """
+    return archive_on(Volume() if whole else None)
+
+
+def archive_on(volume: AnyVolume | None) -> acts.Act:
+    """See and archive what lies in the watch folder, on this file system."""
+
+    def act(archive: Archive, place: Place) -> None:
+        archive.blobs.flusher.volume = volume
+        at = acts.lane(archive, place, companions=())
+        known = at.ledger.latest_at([str(path) for path in place.watch.iterdir()])
+        every = [known.get(str(path)) or acts.enter(at, path) for path in sorted(place.watch.iterdir())]
+        seen = [arrival for arrival in every if arrival.state is ArrivalState.SEEN]
+        archived = acts.own_intake().archive_several(at, seen)
+        for arrival in seen:
+            if arrival.number not in archived:
+                acts.archive_one(at, arrival)
+
+    return act
+
+
+def expect_all(archive: Archive, place: Place) -> None:
+    """Expect one entry of each file."""
+    found = {Path(entry.source_original_path).name for entry in archive.find(EntryFilter()).items}
+    assert found == set(_NAMES), found
