@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from pywats_archive.conversion.sending.items import ArchivedItem, OutboxItem
 from pywats_archive.conversion.source_log import log_of
 from pywats_archive.errors import ArchiveError, ConversionInterrupted, ConverterUnavailable, SourceOpen
@@ -29,8 +27,6 @@ from pywats_archive.pipeline.waiting.backoff import Backoff, RetryLater
 from pywats_archive.pipeline.waiting.stuck import Stuck
 from pywats_archive.pipeline.waiting.unexpected import Unexpected
 from pywats_archive.pipeline.waiting.unready import wait_for_end
-
-log = structlog.get_logger()
 
 
 class Dispatcher:
@@ -119,7 +115,7 @@ class Dispatcher:
         try:
             archived = self._processor.archive_several(lane, [each.arrival for each in group])
         except Exception as exc:
-            log.warning("group.not_archived", converter=lane.name, reason=str(exc))
+            self._unexpected.add(lane.name, lane.config.watch_folder, exc)  # each is archived alone then
         finally:
             self._put_each(lane, group, archived)
             self._groups.end(lane)
