@@ -36,6 +36,7 @@ INNER = {
     "StationOutline",
     "ConverterOutline",
     "Look",
+    "NewSource",
     "NextState",
     "StoredCodes",
 }
