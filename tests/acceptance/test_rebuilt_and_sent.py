@@ -15,7 +15,7 @@ from pywats_archive.archive import decision_log, ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import appended, conversions, reports, runs, submissions
 from pywats_archive.archive.results.current import current
-from pywats_archive.catalog import arrivals, events
+from pywats_archive.catalog import arrivals, events, ledger_checks
 from pywats_archive.errors import UsageError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.conversion import Conversion
@@ -246,7 +246,7 @@ def test_a_source_that_was_converted_since_is_not_converted_again(
     assert [each.state for each in found] == [gone, left, left, left, state]
     assert [each.moved_to for each in found] == ["gone", None, None, None, None]
     with aged.archive.read() as db:
-        assert arrivals.disagreements(db) == ()
+        assert ledger_checks.disagreements(db) == ()
 
 
 def test_a_report_whose_document_was_removed_since_does_not_wait_for_ever(aged: Aged, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_younger_entry_needs_no_arrival(aged: Aged, tmp_path: Path) -> None:
     aged.add()
     assert rebuilt(aged).younger == 1
     with aged.archive.read() as db:
-        assert arrivals.disagreements(db) == ()
+        assert ledger_checks.disagreements(db) == ()
 
 
 def test_a_noted_rollback_costs_only_its_entry_a_write(aged: Aged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import arrivals, entries, entry_pages, events, reports
+from pywats_archive.catalog import arrival_figures, arrivals, entries, entry_pages, events, ledger_checks, reports
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.models.arrival import Arrival, ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
@@ -122,6 +122,12 @@ def unfinished_outside(archive: Archive, folders: Mapping[str, str]) -> tuple[Ar
         return tuple(a for name in names for a in arrivals.unfinished_outside(db, name, folders.get(name, "")))
 
 
+def unfinished_count(archive: Archive) -> int:
+    """Count the unfinished sources, archived or not."""
+    with archive.read() as db:
+        return sum(arrival_figures.open_counts(db).values())
+
+
 def unfinished_counts(archive: Archive) -> dict[str, int]:
     """Count the archived sources that are unfinished, by converter."""
     with archive.read() as db:
@@ -203,7 +209,7 @@ def mark_vanished(archive: Archive, arrival: Arrival, *, reason: str = "gone bef
 def accounts(archive: Archive) -> tuple[Account, ...]:
     """Return how many sources arrived and what became of them, by converter and day."""
     with archive.read() as db:
-        counts = arrivals.counts(db)
+        counts = arrival_figures.counts(db)
     grouped: dict[tuple[str, date], dict[str, int]] = {}
     for count in counts:
         grouped.setdefault((count.converter_name, count.day), {})[count.state.value] = count.number
@@ -218,20 +224,20 @@ def bad_rows(archive: Archive) -> Iterator[str]:
     last: int | None = 0
     while last is not None:
         with archive.read() as db:
-            last, bad = arrivals.bad_rows(db, last, _PAGE)
+            last, bad = ledger_checks.bad_rows(db, last, _PAGE)
         yield from (row.fault for row in bad)
 
 
 def bad_open(archive: Archive) -> tuple[str, ...]:
     """Return the invalid rows of sources that are not known to be finished, with the reason."""
     with archive.read() as db:
-        return tuple(row.fault for row in arrivals.bad_open(db))
+        return tuple(row.fault for row in ledger_checks.bad_open(db))
 
 
 def disagreements(archive: Archive, *, is_quick: bool = False) -> tuple[str, ...]:
     """Return the contradictions between ledger, entries and reports; empty if the counts agree, as far as they are checked."""
     with archive.read() as db:
-        return arrivals.disagreements(db, is_quick=is_quick)
+        return ledger_checks.disagreements(db, is_quick=is_quick)
 
 
 def where_is(archive: Archive, text: str) -> Whereabouts:

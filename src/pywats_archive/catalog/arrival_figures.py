@@ -3,41 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog import arrivals, tables
+from pywats_archive.catalog import arrivals
 from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import rows
-from pywats_archive.catalog.rows import BadRow, names_in, sound_or_bad
+from pywats_archive.catalog.rows import BadRow, sound_or_bad
+from pywats_archive.catalog.tables import IS_OPEN
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
-_OPEN = tuple(state for state in ArrivalState if not state.is_final)
+_OPEN = f"FROM arrivals INDEXED BY idx_arrival_open WHERE {IS_OPEN}"
+_COUNTS = (
+    "SELECT converter_name, day, state, arrivals FROM arrival_figures WHERE arrivals > 0 UNION ALL "
+    f"SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) {_OPEN} GROUP BY 1, 2, 3"
+)
+_SINCE = (
+    "SELECT converter_name, first_seen_at, state FROM arrivals WHERE arrival_id >= "
+    "(SELECT min(first_arrival) FROM arrival_figures WHERE day >= substr(?1, 1, 10)) "
+    f"AND first_seen_at >= ?1 AND NOT ({IS_OPEN}) "
+    f"UNION ALL SELECT converter_name, first_seen_at, state {_OPEN} AND first_seen_at >= ?1"
+)
+"""Arrivals first seen since a moment: the finished ones are among those behind the first that its day has in the sums."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many of a converter's arrivals of one UTC day are in one state."""
+
+    converter_name: str
+    day: date
+    state: ArrivalState
+    number: int
+
+
+def counts(db: Connection) -> tuple[Count, ...]:
+    """Count arrivals by converter, UTC day of the first sighting, and state; the finished ones are counted already."""
+    judged = sound_or_bad(rows(db, _COUNTS), _day_count, label="{0}")
+    return tuple(count for count in judged if not isinstance(count, BadRow))
+
+
+def _day_count(row: tuple[str, str, str, int]) -> Count:
+    name, day, state, number = row
+    return Count(converter_name=name, day=date.fromisoformat(day), state=ArrivalState(state), number=number)
 
 
 def open_counts(db: Connection) -> dict[str, int]:
     """Count the unfinished arrivals by state."""
-    counts = {state.value: 0 for state in _OPEN}
-    query = "SELECT count(*) FROM arrivals WHERE converter_name = ? AND state = ?"
-    for name in names_in(db, tables.arrivals):
-        for state in counts:
-            counts[state] += rows(db, query, (name, state))[0][0]
-    return {state: number for state, number in counts.items() if number}
+    known = {state.value for state in ArrivalState}
+    found = dict(rows(db, f"SELECT state, count(*) {_OPEN} GROUP BY 1"))
+    return {state: number for state, number in found.items() if state in known}
 
 
 def oldest_open(db: Connection) -> Arrival | None:
     """Return the unfinished arrival that was entered first."""
-    query = "SELECT min(arrival_id) FROM arrivals WHERE converter_name = ? AND state = ?"
-    names = names_in(db, tables.arrivals)
-    numbers = [rows(db, query, (name, state.value))[0][0] for name in names for state in _OPEN]
-    number = min((each for each in numbers if each is not None), default=None)
+    number = rows(db, f"SELECT min(arrival_id) {_OPEN}")[0][0]
     return arrivals.find(db, number) if number is not None else None
 
 
 def vanished(db: Connection) -> tuple[Arrival, ...]:
     """Return all arrivals that vanished, oldest first."""
-    names = names_in(db, tables.arrivals)
+    names = arrivals.converter_names(db)
     found = [arrival for name in names for arrival in arrivals.in_state(db, name, ArrivalState.VANISHED)]
     return tuple(sorted(found, key=lambda arrival: arrival.number))
 
@@ -45,12 +73,9 @@ def vanished(db: Connection) -> tuple[Arrival, ...]:
 def counts_since(db: Connection, starts: Sequence[datetime]) -> tuple[tuple[str, int, str, int], ...]:
     """Count arrivals by converter, period and state; period *n* begins at ``starts[n]``, and the latest is the first."""
     texts = [moment_to_text(start) for start in starts]
-    period = " ".join(f"WHEN first_seen_at >= ? THEN {number}" for number in range(len(texts)))
-    query = (
-        f"SELECT converter_name, CASE {period} END, state, count(*) FROM arrivals WHERE first_seen_at >= ? "
-        "GROUP BY 1, 2, 3"
-    )
-    judged = sound_or_bad(rows(db, query, [*texts, texts[-1]]), _count, label="{0}")
+    period = " ".join(f"WHEN first_seen_at >= ?{number + 2} THEN {number}" for number in range(len(texts)))
+    query = f"SELECT converter_name, CASE {period} END, state, count(*) FROM ({_SINCE}) GROUP BY 1, 2, 3"
+    judged = sound_or_bad(rows(db, query, [texts[-1], *texts]), _count, label="{0}")
     return tuple(count for count in judged if not isinstance(count, BadRow))
 
 

@@ -6,33 +6,29 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from pywats_archive.catalog import search as text_index
 from pywats_archive.catalog import tables
 from pywats_archive.catalog.column_types import path_to_text, text_to_path
 from pywats_archive.catalog.driver import execute, rows, storable
 from pywats_archive.catalog.rows import BadRow, Rows, names_in, sound_or_bad
+from pywats_archive.catalog.tables import IS_OPEN
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.arrival import Arrival, ArrivalState
 
 _ROWS = Rows(tables.arrivals, key="arrival_id")
-_SELECT = f"SELECT arrival_id, {', '.join(_ROWS.names)} FROM arrivals "
-_OPEN = tuple(state.value for state in ArrivalState if not state.is_final)
-_OPEN_MARKS = ", ".join("?" * len(_OPEN))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Count:
-    """How many of a converter's arrivals of one UTC day are in one state."""
-
-    converter_name: str
-    day: date
-    state: ArrivalState
-    number: int
+SELECT = f"SELECT arrival_id, {', '.join(_ROWS.names)} FROM arrivals "
+_FROM_OPEN = f"FROM arrivals INDEXED BY idx_arrival_open WHERE {IS_OPEN}"
+_NAMED = (
+    "SELECT archive_id FROM entry_text CROSS JOIN archive_entries ON entry_no = entry_text.rowid "
+    "WHERE entry_text MATCH ? AND ({}) ORDER BY entry_text.rowid DESC LIMIT 100"
+)
+_MOVED = (ArrivalState.DONE, ArrivalState.FAILED, ArrivalState.REFUSED)
+"""The final states of sources that leave their folder."""
 
 
 def add(tx: Connection, arrival: Arrival) -> int:
@@ -59,8 +55,7 @@ def find(db: Connection, arrival_id: int) -> Arrival | None:
 
 def of_entry(db: Connection, archive_id: str) -> Arrival | None:
     """Return the arrival of an entry: the latest unfinished one, or else the latest."""
-    newest = f"WHERE archive_id = ? ORDER BY state IN ({_OPEN_MARKS}) DESC, arrival_id DESC LIMIT 1"
-    return _one(db, newest, archive_id, *_OPEN)
+    return _one(db, f"WHERE archive_id = ? ORDER BY {IS_OPEN} DESC, arrival_id DESC LIMIT 1", archive_id)
 
 
 def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
@@ -73,7 +68,7 @@ def moved_to(db: Connection, archive_id: str) -> tuple[str, ...]:
 
 
 def latest_moved_to(db: Connection, place: str) -> str | None:
-    """Return the entry of the source that was last moved to a place; reads all arrivals."""
+    """Return the entry of the source that was last moved to a place."""
     newest = "SELECT archive_id FROM arrivals WHERE moved_to = ? ORDER BY arrival_id DESC LIMIT 1"
     row = execute(db, newest, (path_to_text(place),)).fetchone()
     return row[0] if row else None
@@ -101,10 +96,10 @@ def same_at_path(db: Connection, arrival_id: int, checksum: str) -> Arrival | No
         "JOIN arrivals a ON a.path = n.path AND a.converter_name = n.converter_name AND a.arrival_id <> n.arrival_id "
         "JOIN archive_entries e ON e.archive_id = a.archive_id "
         "WHERE n.arrival_id = ? AND e.source_checksum = ? "
-        f"AND (a.state IN ({_OPEN_MARKS}) AND a.moved_to IS NULL OR a.changed_at >= n.first_seen_at) "
+        f"AND (a.{IS_OPEN} AND a.moved_to IS NULL OR a.changed_at >= n.first_seen_at) "
         "ORDER BY a.arrival_id DESC LIMIT 1"
     )
-    row = execute(db, text, (arrival_id, checksum, *_OPEN)).fetchone()
+    row = execute(db, text, (arrival_id, checksum)).fetchone()
     return _arrival(row) if row else None
 
 
@@ -119,40 +114,40 @@ def kept(db: Connection, converter_name: str, path: str, checksum: str) -> tuple
 
 def last_departed(db: Connection, converter_name: str, *, limit: int) -> tuple[Arrival, ...]:
     """Return the latest finished arrivals of a converter whose source was moved, newest first."""
-    ended = "state IN ('done', 'failed', 'refused') AND moved_to IS NOT NULL AND archive_id IS NOT NULL"
-    return _all(db, f"WHERE converter_name = ? AND {ended} ORDER BY arrival_id DESC LIMIT ?", converter_name, limit)
+    moved = "moved_to IS NOT NULL AND archive_id IS NOT NULL ORDER BY arrival_id DESC LIMIT ?2"
+    latest = f"SELECT * FROM (SELECT arrival_id FROM arrivals WHERE converter_name = ?1 AND state = {{}} AND {moved})"
+    union = " UNION ALL ".join(latest.format(repr(state.value)) for state in _MOVED)
+    return _all(db, f"WHERE arrival_id IN ({union}) ORDER BY arrival_id DESC LIMIT ?2", converter_name, limit)
 
 
 def unfinished(db: Connection, converter_name: str | None = None) -> tuple[Arrival, ...]:
     """Return the unfinished arrivals, oldest first."""
-    where = f"WHERE state IN ({_OPEN_MARKS})"
     if converter_name is None:
-        return _all(db, f"{where} ORDER BY arrival_id", *_OPEN)
-    return _all(db, f"{where} AND converter_name = ? ORDER BY arrival_id", *_OPEN, converter_name)
+        return _open(db, "ORDER BY arrival_id")
+    return _open(db, "AND converter_name = ? ORDER BY arrival_id", converter_name)
 
 
 def unfinished_before(db: Connection, arrival: Arrival) -> Arrival | None:
     """Return the latest earlier arrival of the same file, by path or inode, that is archived and unfinished."""
-    where = (
-        f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND archive_id IS NOT NULL AND arrival_id < ? "
-        "AND (path = ? OR inode = ?) ORDER BY arrival_id DESC LIMIT 1"
+    which = (
+        "AND converter_name = ? AND archive_id IS NOT NULL AND arrival_id < ? AND (path = ? OR inode = ?) "
+        "ORDER BY arrival_id DESC LIMIT 1"
     )
-    return _one(db, where, *_OPEN, arrival.converter_name, arrival.number, path_to_text(arrival.path), arrival.inode)
+    values = (arrival.converter_name, arrival.number, path_to_text(arrival.path), arrival.inode)
+    return next(iter(_open(db, which, *values)), None)
 
 
 def unfinished_outside(db: Connection, converter_name: str, folder: str) -> tuple[Arrival, ...]:
     """Return a converter's unfinished arrivals, oldest first, except those in ``folder``; '' is no folder."""
-    where = f"WHERE state IN ({_OPEN_MARKS}) AND converter_name = ? AND substr(path, 1, ?) IS NOT ? ORDER BY arrival_id"
+    which = "AND converter_name = ? AND substr(path, 1, ?) IS NOT ? ORDER BY arrival_id"
     prefix = path_to_text(os.path.join(folder, "")) if folder else None  # noqa: PTH118 (its separator is kept)
-    return _all(db, where, *_OPEN, converter_name, len(prefix or ""), prefix)
+    return _open(db, which, converter_name, len(prefix or ""), prefix)
 
 
 def unfinished_counts(db: Connection) -> dict[str, int]:
     """Count the archived, unfinished sources by converter."""
-    which = f"archive_id IS NOT NULL AND state IN ({_OPEN_MARKS})"
-    return dict(
-        execute(db, f"SELECT converter_name, count(*) FROM arrivals WHERE {which} GROUP BY 1", _OPEN).fetchall()
-    )
+    counted = f"SELECT converter_name, count(*) {_FROM_OPEN} AND archive_id IS NOT NULL GROUP BY 1"
+    return dict(execute(db, counted).fetchall())
 
 
 def converter_names(db: Connection) -> tuple[str, ...]:
@@ -200,69 +195,17 @@ def at_path(db: Connection, path: str) -> tuple[Arrival, ...]:
 
 
 def search(db: Connection, text: str) -> tuple[Arrival, ...]:
-    """Return the latest arrivals whose path, or file name, is ``text``; a hundred at most."""
-    endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]
-    named = " OR ".join(["path = ?", *["path LIKE ? ESCAPE '!'"] * len(endings)])
-    return _all(db, f"WHERE {named} ORDER BY arrival_id DESC LIMIT 100", path_to_text(text), *endings)
+    """Return the latest arrivals whose path, or file name, is ``text``; a hundred at most.
 
-
-def counts(db: Connection) -> tuple[Count, ...]:
-    """Count arrivals by converter, UTC day of the first sighting, and state."""
-    by_day = "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals GROUP BY 1, 2, 3"
-    judged = sound_or_bad(rows(db, by_day), _count, label="{0}")
-    return tuple(count for count in judged if not isinstance(count, BadRow))
-
-
-def _count(row: Any) -> Count:
-    name, day, state, number = row
-    return Count(converter_name=name, day=date.fromisoformat(day), state=ArrivalState(state), number=number)
-
-
-_CONTRADICTIONS = {
-    "{0} is said to be archived, and no entry is named": (
-        "SELECT path FROM arrivals WHERE archive_id IS NULL AND state NOT IN ('seen', 'vanished', 'refused') "
-        "AND NOT (state = 'skipped' AND moved_to IS NOT NULL)"  # passed to another converter when it was only seen
-    ),
-    "entry {0} came from no arrival": (
-        "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
-        "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id) "
-        "AND EXISTS (SELECT 1 FROM arrivals a WHERE a.converter_name = e.converter_name) "  # others were not dropped
-        "AND NOT EXISTS (SELECT 1 FROM events v WHERE v.archive_id = e.archive_id AND v.kind = 'source.archived' "
-        "AND CASE WHEN json_valid(v.details) THEN json_extract(v.details, '$.origin') END = 'imported') "
-        "AND e.rebuilt_at IS NULL AND e.created_at > "  # of an entry from its blobs, the ledger was lost
-        "coalesce((SELECT at FROM events WHERE sequence = 1 AND kind = 'catalog.rebuilt'), '')"  # the ledger began then
-    ),
-    "{0} is done, and a report of it still waits for the server": (
-        "SELECT path FROM arrivals WHERE state = 'done' AND archive_id IN "
-        "(SELECT r.archive_id FROM reports r LEFT JOIN conversions c ON c.conversion_id = r.conversion_id "
-        "WHERE submission_state = 'WAITING' AND c.run_id IS NULL)"  # a replay comes after
-    ),
-}
-_READ_ALL = frozenset({"entry {0} came from no arrival"})  # they read every entry
-
-
-def disagreements(db: Connection, *, is_quick: bool = False) -> tuple[str, ...]:
-    """Return the contradictions between arrivals, entries and reports; a hundred of each kind at most.
-
-    ``is_quick`` leaves out what takes longer in a larger archive.
+    By its name, an archived source is found in the full-text index; of those that are not archived all are read.
     """
-    asked = {fault: query for fault, query in _CONTRADICTIONS.items() if not (is_quick and fault in _READ_ALL)}
-    faults = tuple(fault.format(value) for fault, query in asked.items() for (value,) in rows(db, f"{query} LIMIT 100"))
-    return faults if is_quick else faults + tuple(bad.fault for bad in bad_open(db)[:100])
-
-
-def bad_open(db: Connection) -> tuple[BadRow, ...]:
-    """Return the invalid arrivals that are not known to be finished."""
-    final = [state.value for state in ArrivalState if state.is_final]
-    judged = _judged(rows(db, f"{_SELECT} WHERE state NOT IN ({', '.join('?' * len(final))})", final))
-    return tuple(row for row in judged if isinstance(row, BadRow))
-
-
-def bad_rows(db: Connection, after: int, limit: int) -> tuple[int | None, tuple[BadRow, ...]]:
-    """Read the next arrivals after this number; returns the last number, if any, and the invalid rows."""
-    found = rows(db, f"{_SELECT} WHERE arrival_id > ? ORDER BY arrival_id LIMIT ?", (after, limit))
-    bad = tuple(row for row in _judged(found) if isinstance(row, BadRow))
-    return (found[-1][0] if found else None), bad
+    endings = [f"%{_escaped(separator + end)}" for end in _endings(text) for separator in ("/", "\\")]
+    named, phrase = " OR ".join(["{0} LIKE ? ESCAPE '!'"] * len(endings)), text_index.name_expression(text)
+    archived = f"archive_id IN ({_NAMED.format(named.format('source_path'))})" if phrase else "archive_id IS NOT NULL"
+    at_path = named.format("path")
+    places = f"path = ? OR archive_id IS NULL AND ({at_path}) OR {archived} AND ({at_path})"
+    values = (path_to_text(text), *endings, *((phrase, *endings) if phrase else ()), *endings)
+    return _all(db, f"WHERE {places} ORDER BY arrival_id DESC LIMIT 100", *values)
 
 
 def _one(db: Connection, which: str, *values: Any) -> Arrival | None:
@@ -271,11 +214,18 @@ def _one(db: Connection, which: str, *values: Any) -> Arrival | None:
 
 def _all(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
     """Return the arrivals of a query, without invalid rows."""
-    judged = _judged(rows(db, f"{_SELECT} {which}", values))
+    judged = judge(rows(db, f"{SELECT} {which}", values))
     return tuple(row for row in judged if not isinstance(row, BadRow))
 
 
-def _judged(found: Iterable[Any]) -> Iterator[Arrival | BadRow]:
+def _open(db: Connection, which: str, *values: Any) -> tuple[Arrival, ...]:
+    """Return the unfinished arrivals of a query, without invalid rows; the index has these alone."""
+    judged = judge(rows(db, f"SELECT arrival_id, {', '.join(_ROWS.names)} {_FROM_OPEN} {which}", values))
+    return tuple(row for row in judged if not isinstance(row, BadRow))
+
+
+def judge(found: Iterable[Any]) -> Iterator[Arrival | BadRow]:
+    """Stream the arrivals of rows of ``SELECT``; an invalid row is returned as such."""
     return sound_or_bad(found, _arrival, label="arrival {0}")
 
 

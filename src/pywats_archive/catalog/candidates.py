@@ -10,16 +10,16 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import json_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.arrival import ArrivalState
+from pywats_archive.catalog.tables import IS_OPEN
 from pywats_archive.models.ids import archive_id
 from pywats_archive.models.retention.clock import Misdated
 from pywats_archive.models.retention.purge import Candidate
 
-_OPEN_STATES = ", ".join(f"'{state.value}'" for state in ArrivalState if not state.is_final)
 _CANDIDATES = (
     "SELECT archive_id, conversion_status, disk_size_bytes, hold_reason IS NOT NULL, "
     "archive_id IN (SELECT archive_id FROM reports WHERE submission_state IN ('WAITING', 'REFUSED')), "
-    f"archive_id IN (SELECT archive_id FROM arrivals WHERE state IN ({_OPEN_STATES}) AND archive_id IS NOT NULL), "
+    "archive_id IN (SELECT archive_id FROM arrivals INDEXED BY idx_arrival_open "
+    f"WHERE {IS_OPEN} AND archive_id IS NOT NULL), "
     "CASE conversion_status WHEN 'PENDING' THEN rebuilt_at IS NOT NULL ELSE 0 END, {} "  # reads rows only of PENDING entries
     "FROM archive_entries {} WHERE {} AND purged_at IS NULL"
 )

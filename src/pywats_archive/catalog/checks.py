@@ -9,14 +9,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pywats_archive.catalog.column_types import moment_to_text
+from pywats_archive.catalog import tables
+from pywats_archive.catalog.column_types import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.rows import names_in
 from pywats_archive.models.operation.integrity import Finding, Problem, ProblemKind
 from pywats_archive.redaction import redacted
 
+_OF_CONVERTER = (
+    "SELECT archive_id FROM archive_entries INDEXED BY idx_retention "
+    "WHERE converter_name = ? AND archive_id >= ? AND purged_at IS NULL ORDER BY archive_id LIMIT ?"
+)
+"""Converter by converter, since the index of what is not purged begins with that: the oldest may all be purged."""
 _FOLLOWING = (
     "SELECT archive_id, coalesce(verified_at, created_at) FROM archive_entries "
-    "WHERE archive_id >= ? AND purged_at IS NULL ORDER BY archive_id LIMIT ?"
+    "WHERE archive_id IN (SELECT value FROM json_each(?)) ORDER BY archive_id LIMIT ?"
 )
 _ADD_FINDING = (
     "INSERT INTO findings (path, archive_id, kind, message, found_at) VALUES (?, ?, ?, ?, ?) "
@@ -63,7 +70,10 @@ def set_tally(tx: Connection, tally: ScrubProgress) -> None:
 
 def following(db: Connection, from_id: str, limit: int) -> tuple[LastCheck, ...]:
     """Return the entries that hold bytes from ``from_id`` on, in the order of their ids."""
-    rows = execute(db, _FOLLOWING, (from_id, limit))
+    found: list[str] = []
+    for name in names_in(db, tables.entry_figures):
+        found += (archive_id for (archive_id,) in execute(db, _OF_CONVERTER, (name, from_id, limit)))
+    rows = execute(db, _FOLLOWING, (json_to_text(sorted(found)[:limit]), limit))
     return tuple(LastCheck(archive_id=name, at=datetime.fromisoformat(at)) for name, at in rows)
 
 

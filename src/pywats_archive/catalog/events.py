@@ -16,15 +16,14 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
-from pywats_archive.models.event import Event, EventFilter
-from pywats_archive.models.time import Clock, as_utc
+from pywats_archive.catalog.tables import IS_RARE, ROWS
+from pywats_archive.models.event import Event
+from pywats_archive.models.time import Clock
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
-ROWS = "rows"
-"""The kind of an event that only binds rows, which no other event of their transaction does."""
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, bound_rows, previous_hash, hash"
-_SELECT = f"SELECT {_COLUMNS} FROM events"
+SELECT = f"SELECT {_COLUMNS} FROM events"
 _HAS_BOUND_ROWS = "SELECT 1 FROM pragma_table_info('events') WHERE name = 'bound_rows'"
 _LAST = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 _INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -75,29 +74,12 @@ def append_bound(tx: Connection, event: Event, bound_rows: str | None) -> Event:
 
 def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
     """Return an entry's events, oldest first."""
-    return tuple(map(event_of, execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
+    return tuple(map(event_of, execute(db, f"{SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
 
 
 def iterate(db: Connection) -> Iterator[Event]:
     """Stream all events, oldest first, except those that only bind rows."""
-    return map(event_of, execute(db, f"{_SELECT} WHERE kind <> '{ROWS}' ORDER BY sequence"))
-
-
-def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limit: int) -> tuple[Event, ...]:
-    """Return the newest events that match, oldest first: behind the number ``after``, up to ``upto``.
-
-    Events that only bind rows are left out unless they are asked for.
-    """
-    kinds = " OR ".join(["kind = ? OR substr(kind, 1, ?) = ?"] * len(wanted.kinds)) or f"kind <> '{ROWS}'"
-    values: list[Any]
-    conditions, values = [f"sequence > ? AND sequence <= ? AND ({kinds})"], [after, upto]
-    values += chain.from_iterable((kind, len(kind) + 1, f"{kind}.") for kind in wanted.kinds)
-    if wanted.archive_id is not None:
-        conditions, values = [*conditions, "archive_id = ?"], [*values, wanted.archive_id]
-    if wanted.since is not None:
-        conditions, values = [*conditions, "at >= ?"], [*values, moment_to_text(as_utc(wanted.since))]
-    query = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
-    return tuple(map(event_of, reversed(execute(db, query, [*values, limit]).fetchall())))
+    return map(event_of, execute(db, f"{SELECT} WHERE kind <> '{ROWS}' ORDER BY sequence"))
 
 
 def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
@@ -108,14 +90,15 @@ def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
 
 
 def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
-    """Return the events of a kind that concern no entry, oldest first."""
-    found = execute(db, f"{_SELECT} WHERE archive_id IS NULL AND kind = ? ORDER BY sequence", (kind,))
+    """Return the events of a rare kind that concern no entry, oldest first."""
+    rare = f"{SELECT} INDEXED BY idx_event_rare WHERE {IS_RARE} AND kind = ? AND archive_id IS NULL ORDER BY sequence"
+    found = execute(db, rare, (kind,))
     return tuple(map(event_of, found))
 
 
 def last(db: Connection) -> Event | None:
     """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
-    row = execute(db, f"{_SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
+    row = execute(db, f"{SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
     return event_of(row) if row else None
 
 
@@ -167,7 +150,7 @@ def _walked(rows: Iterable[Any], expected: int, previous: str) -> Iterator[tuple
 def walked_beyond(db: Connection) -> Iterator[tuple[Any, bool]]:
     """Stream all events' rows, each with whether it follows the one before and is itself whole; goes on after a break."""
     expected, previous = 1, FIRST_HASH
-    for row in execute(db, f"{_SELECT} ORDER BY sequence"):
+    for row in execute(db, f"{SELECT} ORDER BY sequence"):
         sequence, before, chained = row[0], row[7], row[8]
         yield row, sequence == expected and before == previous and chained == _hash(before, row[:7])
         expected, previous = sequence + 1, chained

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.tables import IS_OPEN
 
 _SUMS = (
     "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
@@ -25,7 +26,20 @@ _DIFFERENT = (
     f"SELECT DISTINCT converter_name, day, status FROM ("
     f"SELECT * FROM ({_KEPT} EXCEPT {_COUNTED}) UNION ALL SELECT * FROM ({_COUNTED} EXCEPT {_KEPT})) ORDER BY 1, 2, 3"
 )
+_ARRIVALS_COUNTED = (
+    "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals "
+    f"WHERE NOT ({IS_OPEN}) GROUP BY 1, 2, 3"
+)
+_ARRIVALS_KEPT = "SELECT converter_name, day, state, arrivals FROM arrival_figures WHERE arrivals <> 0"
+_DIFFERENT_ARRIVALS = (
+    f"SELECT DISTINCT converter_name, day, state FROM (SELECT * FROM ({_ARRIVALS_KEPT} EXCEPT {_ARRIVALS_COUNTED}) "
+    f"UNION ALL SELECT * FROM ({_ARRIVALS_COUNTED} EXCEPT {_ARRIVALS_KEPT})) ORDER BY 1, 2, 3"
+)
 TRIGGERS: Mapping[str, str] = {
+    "arrival_comes_ended": "7d94d5e802abdac9f0d68937c386a556a471aea172c2276a5f0e1a2eca6698fe",
+    "arrival_ends": "783e19bb18997cacea8120ce19c7df61eca8bc4f1db4ef5e7f116592e72b589f",
+    "arrival_goes": "8c84c831fbceddf4a5cc51260888679a4e41dde71932d8335265dc3ce50b35e3",
+    "arrival_resumes": "216dc1d1f3bdce7793873ac5b8818373942b5248ded296de2cca428b298a200d",
     "entry_changes": "0c2b49b8dde8d243c34cf5b89fcddf21625133acee9abd291ecc7e5eba8e1669",
     "entry_comes": "4950aeac90195938c3f8617673b608b0f20f75ca2c67fe607d9d7124743f7810",
     "entry_goes_on": "29c1bc39a3cfedfe9dcff684616a64388bf0f982bddfbe52d838831a6b4603ff",
@@ -38,9 +52,10 @@ TRIGGERS: Mapping[str, str] = {
 
 
 def wrong_sums(db: Connection) -> Iterator[str]:
-    """Stream the names of sums that are not what a count of the entries gives."""
-    for name, day, status in execute(db, _DIFFERENT):
-        yield f"{name}, {day}, {status}"
+    """Stream the names of sums that are not what a count of the entries, or of the finished arrivals, gives."""
+    for query in (_DIFFERENT, _DIFFERENT_ARRIVALS):
+        for name, day, status in execute(db, query):
+            yield f"{name}, {day}, {status}"
 
 
 def other_triggers(db: Connection) -> Iterator[str]:

@@ -27,11 +27,7 @@ _MARK = (
 _MARK_NOTED = (
     "UPDATE archive_entries SET purged_at = ?, hold_reason = NULL, held_by = NULL, held_at = NULL WHERE archive_id = ?"
 )
-_HELD = (
-    "SELECT archive_id FROM archive_entries INDEXED BY idx_retention WHERE hold_reason IS NOT NULL "
-    "AND purged_at IS NULL"
-)
-"""The index is a tenth of the table; what is held was never purged."""
+_HELD = "SELECT archive_id FROM archive_entries INDEXED BY idx_held WHERE hold_reason IS NOT NULL AND purged_at IS NULL"
 _WITHHOLD = (
     "UPDATE reports SET submission_state = 'WITHHELD', last_error = 'purged before the server accepted it' "
     "WHERE submission_state IN ('WAITING', 'REFUSED') AND archive_id IN (SELECT value FROM json_each(?))"

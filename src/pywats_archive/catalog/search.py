@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.driver import execute
@@ -17,6 +19,12 @@ def match_expression(text: str) -> str | None:
     """
     words = (word for word in searchable(text).split() if any(map(str.isalnum, word)))
     return " ".join(f'"{_doubled(word)}"*' for word in words) or None
+
+
+def name_expression(path: str) -> str | None:
+    """Return an FTS5 query for the file name at the end of a path; None if it has no word."""
+    name = re.split(r"[/\\]", searchable(path))[-1]
+    return f'name : "{_doubled(name)}"' if any(map(str.isalnum, name)) else None
 
 
 def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:

@@ -14,6 +14,16 @@ from sqlalchemy import (
 
 from pywats_archive.catalog.column_types import Day, Json, Message, MessagesJson, Moment, PathText, WholeNumber
 from pywats_archive.catalog.upkeep_tables import metadata as metadata  # noqa: PLC0414 (complete with the tables below)
+from pywats_archive.models.arrival import ArrivalState
+
+IS_OPEN = f"state NOT IN ({', '.join(repr(state.value) for state in ArrivalState if state.is_final)})"
+"""The condition of unfinished arrivals; an index has exactly this text, so that a new final state needs a migration."""
+ROWS = "rows"
+"""The kind of an event that only binds rows, which no other event of their transaction does."""
+FREQUENT_KINDS = ("source.archived", "conversion.recorded", "report.accepted", ROWS)
+"""The kinds of the events that almost every entry has."""
+IS_RARE = f"kind NOT IN {FREQUENT_KINDS!r}"
+"""The condition of all other events; an index has exactly this text."""
 
 _BY_CONVERTER = (
     "converter_name",
@@ -83,6 +93,7 @@ archive_entries = Table(
         sqlite_where=text("purged_at IS NULL"),
     ),
     Index("idx_purge", "purge_id", sqlite_where=text("purge_id IS NOT NULL")),
+    Index("idx_held", "archive_id", sqlite_where=text("hold_reason IS NOT NULL")),
     Index("idx_source", "source_path", "source_mtime_ns"),
     Index("idx_size", "source_size_bytes", "archive_id"),
     Index("idx_serial", "serial_number", "archive_id", sqlite_where=text("serial_number IS NOT NULL")),
@@ -214,7 +225,24 @@ arrivals = Table(
     Index("idx_arrival_path", "path"),
     Index("idx_arrival_entry", "archive_id"),
     Index("idx_arrival_kept", "kept_checksum", sqlite_where=text("kept_checksum IS NOT NULL")),
+    Index("idx_arrival_open", "converter_name", "state", "archive_id", sqlite_where=text(IS_OPEN)),
+    Index("idx_arrival_moved", "moved_to", sqlite_where=text("moved_to IS NOT NULL")),
 )
+
+arrival_figures = Table(
+    "arrival_figures",
+    metadata,
+    Column("converter_name", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("arrivals", Integer, nullable=False),
+    Column("first_arrival", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many arrivals are finished, by converter, day of the first sighting (UTC, ``YYYY-MM-DD``) and final state.
+
+Triggers update them in the transaction of every change. ``first_arrival``: no arrival that is counted has a smaller number.
+"""
 
 events = Table(
     "events",
@@ -229,6 +257,7 @@ events = Table(
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Index("idx_event_entry", "archive_id"),
+    Index("idx_event_rare", "kind", sqlite_where=text(IS_RARE)),
 )
 """``bound_rows``: the digests of the rows that changed with the event (see ``binding``), JSON that its hash covers too."""
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pywats_archive.catalog import arrivals, entries
-from pywats_archive.catalog.arrivals import Count
+from pywats_archive.catalog import arrival_figures, arrivals, entries, ledger_checks
+from pywats_archive.catalog.arrival_figures import Count
 from pywats_archive.catalog.engine import Catalog
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.arrival import Arrival, ArrivalState
@@ -114,7 +114,7 @@ def test_counts_are_by_converter_day_and_state(catalog: Catalog) -> None:
     )
     day, next_day, seen = date(2026, 2, 13), date(2026, 2, 14), ArrivalState.SEEN
     with catalog.read() as db:
-        found = set(arrivals.counts(db))
+        found = set(arrival_figures.counts(db))
     assert found == {
         Count(converter_name="CSV", day=day, state=seen, number=2),
         Count(converter_name="CSV", day=day, state=ArrivalState.VANISHED, number=1),
@@ -128,7 +128,7 @@ def test_contradictions_are_told(catalog: Catalog) -> None:
     catalog.write(lambda tx: entries.add(tx, made.entry(1)))
     add(catalog, made.arrival("/w/lost", state=ArrivalState.DONE), made.arrival("/w/fine"))
     with catalog.read() as db:
-        told, quickly = arrivals.disagreements(db), arrivals.disagreements(db, is_quick=True)
+        told, quickly = ledger_checks.disagreements(db), ledger_checks.disagreements(db, is_quick=True)
     assert told == (
         "/w/lost is said to be archived, and no entry is named",
         f"entry {made.entry(1).archive_id} came from no arrival",

@@ -24,4 +24,4 @@ def test_holds_are_found_without_reading_every_entry(catalog: Catalog) -> None:
         assert [each.archive_id for each in purges.holds(db)] == sorted(held)
         driver.set_trace_callback(None)  # type: ignore[union-attr]
         plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[0]}")]
-    assert [step for step in plan if step.startswith("SCAN")] == ["SCAN archive_entries USING INDEX idx_retention"]
+    assert [step for step in plan if step.startswith("SCAN")] == ["SCAN archive_entries USING INDEX idx_held"]

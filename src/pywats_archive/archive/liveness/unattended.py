@@ -17,7 +17,7 @@ from pywats_archive.archive.liveness import heartbeat
 from pywats_archive.archive.results import submissions
 from pywats_archive.archive.sources import reading
 from pywats_archive.config.outline import ConverterOutline, StationOutline
-from pywats_archive.models.arrival import Arrival, ArrivalState
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.operation.service import ServiceState, ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
 
@@ -70,9 +70,7 @@ def _alert(archive: Archive, converters: Iterable[ConverterOutline], now: dateti
 
 def _in_hand(archive: Archive) -> int:
     """Count the unfinished sources, or else the reports that wait for the server."""
-    unfinished = {state.value for state in ArrivalState if not state.is_final}
-    sources = sum(n for each in ledger.accounts(archive) for state, n in each.by_state.items() if state in unfinished)
-    return sources or submissions.waiting_reports(archive)
+    return ledger.unfinished_count(archive) or submissions.waiting_reports(archive)
 
 
 def _lying(archive: Archive, converters: Iterable[ConverterOutline]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account
-from pywats_archive.catalog import events
+from pywats_archive.catalog import event_search, events
 from pywats_archive.models.event import Event, EventFilter, EventPage, RecordedEvent
 
 
@@ -23,7 +23,7 @@ def page_of(
         with archive.read() as db:
             last = events.last(db)
             upto = last.sequence if last and last.sequence is not None else 0
-            some = events.matching(db, wanted, after=beginning, upto=upto, limit=limit)
+            some = event_search.matching(db, wanted, after=beginning, upto=upto, limit=limit)
         positions[archive.root] = upto
         values = ({name: getattr(each, name) for name in each.__slots__} for each in some)
         found += [RecordedEvent(archive=archive.root, **each) for each in values]

@@ -15,6 +15,7 @@ from pywats_archive.catalog.column_types import json_to_text
 NOT_BOUND: Mapping[str, str] = {
     "events": "is the history itself, and has the hash chain",
     "entry_figures": "holds sums over entries, which are counted again",
+    "arrival_figures": "holds sums over finished arrivals, which are counted again",
     "entry_text": "holds texts of entries and reports to search by, which are compared with these",
     "alembic_version": "holds the version of the tables, which every opening compares",
 }
