@@ -11,11 +11,15 @@ down_revision = "0011"
 _FINAL = "state IN ('done', 'failed', 'refused', 'skipped', 'rejected', 'vanished')"
 _OPEN = _FINAL.replace(" IN ", " NOT IN ")
 _RARE = "kind NOT IN ('source.archived', 'conversion.recorded', 'report.accepted', 'rows')"
-_ENDED = (
-    "INSERT INTO arrival_figures (converter_name, day, state, arrivals, first_arrival) VALUES "
-    "(NEW.converter_name, substr(NEW.first_seen_at, 1, 10), NEW.state, 1, NEW.arrival_id) ON CONFLICT DO UPDATE SET "
+_ADDED = (
+    "INSERT INTO arrival_figures (converter_name, day, state, arrivals, first_arrival) {} ON CONFLICT DO UPDATE SET "
     "arrivals = arrivals + 1, first_arrival = min(first_arrival, excluded.first_arrival);"
 )
+_ENDED = _ADDED.format("VALUES (NEW.converter_name, substr(NEW.first_seen_at, 1, 10), NEW.state, 1, NEW.arrival_id)")
+_ALL_ENDED = _ADDED.format(
+    f"SELECT converter_name, substr(first_seen_at, 1, 10), state, 1, arrival_id FROM arrivals WHERE {_FINAL}"
+)
+"""One by one: a GROUP BY would sort them all in memory."""
 _RESUMED = (
     "UPDATE arrival_figures SET arrivals = arrivals - 1 WHERE converter_name = OLD.converter_name "
     "AND day = substr(OLD.first_seen_at, 1, 10) AND state = OLD.state;"
@@ -40,10 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("converter_name", "day", "state"),
         sqlite_with_rowid=False,
     )
-    op.execute(
-        "INSERT INTO arrival_figures (converter_name, day, state, arrivals, first_arrival) SELECT converter_name, "
-        f"substr(first_seen_at, 1, 10), state, count(*), min(arrival_id) FROM arrivals WHERE {_FINAL} GROUP BY 1, 2, 3"
-    )
+    op.execute(_ALL_ENDED)
     for trigger in _TRIGGERS:
         op.execute(trigger)
     for name, table, columns, where in (
