@@ -53,6 +53,7 @@ CALLS = {
     "reprocess cancel": ["reprocess", "cancel", "2", *STATION],
     "reprocess rollback": ["reprocess", "rollback", "1", "--yes", *STATION],
     "events": ["events", *ARCHIVE],
+    "anchor": ["anchor", *STATION],
     "verify": ["verify", *ARCHIVE],
     "verify --reproduce": ["verify", "--reproduce", "1", *STATION],
     "purge --preview": ["purge", "--preview", "--from", "2020-01-01", *ARCHIVE],

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pywats_archive.cli import (
+    anchor,
     docs,
     doctor,
     events,
@@ -95,6 +96,7 @@ DOCUMENTS: dict[str, type] = {
     "reprocess cancel": undo.CancelledRun,
     "reprocess rollback": undo.RolledBackRun,
     "events": events.EventList,
+    "anchor": anchor.AnchorList,
     "verify": verify.Verified,
     "verify --reproduce": drawing.RunResult,
     "rebuild": rebuild.RebuiltCatalogs,

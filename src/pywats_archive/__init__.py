@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.importing import Imported as Imported
     from pywats_archive.models.operation.importing import ImportPreview as ImportPreview
     from pywats_archive.models.operation.importing import NotImported as NotImported
+    from pywats_archive.models.operation.integrity import Anchored as Anchored
     from pywats_archive.models.operation.integrity import Checked as Checked
     from pywats_archive.models.operation.integrity import Finding as Finding
     from pywats_archive.models.operation.integrity import HistoryChecked as HistoryChecked
@@ -189,7 +190,9 @@ _NAMES = {
     "models.operation.capacity": "ExpectedLoad Ratios",
     "models.operation.growth": "DaySize Growth",
     "models.operation.importing": "ImportPreview Imported NotImported",
-    "models.operation.integrity": "Checked Finding HistoryChecked OnlyThere Problem ProblemKind Rebuilt Thoroughness",
+    "models.operation.integrity": (
+        "Anchored Checked Finding HistoryChecked OnlyThere Problem ProblemKind Rebuilt Thoroughness"
+    ),
     "models.operation.replay": (
         "Change ChangeGroup ChangeKind CodeChange Comparison Effect ItemResult ItemState ReplayRequest "
         "ReprocessingResult Rollback Run RunState"

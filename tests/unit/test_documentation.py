@@ -91,4 +91,4 @@ def test_the_index_has_every_page() -> None:
 
 def test_the_overview_fits_on_two_screens() -> None:
     """The overview stays one: what needs more room has a page of its own."""
-    assert len((DOCS / "architecture.md").read_text(encoding="utf-8").splitlines()) <= 115
+    assert len((DOCS / "architecture.md").read_text(encoding="utf-8").splitlines()) <= 120

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder.presence import Anchor
+from pywats_archive.archive.folder.presence import Presence
 from pywats_archive.host.settings import state_file
 
 _WRITES = 30
@@ -32,11 +32,11 @@ while state_file.recall(config, state_file.ARCHIVES).get("last") is None:
 def test_an_open_archive_is_found_where_it_is(tmp_path: Path) -> None:
     """An open file and its path have one identity, by which a share that went away is recognized."""
     with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
-        anchor = Anchor(archive.root, archive.description.archive_uuid)
+        presence = Presence(archive.root, archive.description.archive_uuid)
         try:
-            anchor.require()
+            presence.require()
         finally:
-            anchor.close()
+            presence.close()
 
 
 def test_an_open_file_has_the_identity_of_its_path(tmp_path: Path) -> None:

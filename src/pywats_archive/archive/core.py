@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pywats_archive.archive.copies.opening import open_catalog
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
 from pywats_archive.archive.folder.description import Description, describe
-from pywats_archive.archive.folder.presence import Anchor
+from pywats_archive.archive.folder.presence import Presence
 from pywats_archive.archive.state.clock import ClockRecord
 from pywats_archive.archive.state.ids import Ids
 from pywats_archive.archive.state.policies import Policies
@@ -81,9 +81,13 @@ class Archive:
         self.policies = Policies(self.catalog, self.write, clock)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
-        self._anchor = Anchor(root, description.archive_uuid)
+        self._presence = Presence(root, description.archive_uuid)
         self.recent_files = RecentFiles()  # that this process archived
-        self.blobs = BlobStore(root, on_step=on_step, require_root=self._anchor.require)
+        self.carried_anchor: dict[str, Any] | None = None
+        """The latest anchor, which new reports carry in their headers; set by ``anchors``."""
+        self.recorded_keys: frozenset[str] = frozenset()
+        """The id of the signing key that the history is known to name."""
+        self.blobs = BlobStore(root, on_step=on_step, require_root=self._presence.require)
 
     @classmethod
     def open(
@@ -142,7 +146,7 @@ class Archive:
 
     def require_present(self) -> None:
         """Raise ArchiveAway or AnotherArchive unless the archive that was opened is still at its path."""
-        self._anchor.require()
+        self._presence.require()
 
     @property
     def is_owner(self) -> bool:
@@ -238,7 +242,7 @@ class Archive:
     def close(self) -> None:
         """Close the catalog and release the archive; idempotent."""
         self.catalog.close()
-        self._anchor.close()
+        self._presence.close()
         if self._lock:
             ownership.release(self._lock)
             self._lock = None

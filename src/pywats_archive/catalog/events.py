@@ -102,6 +102,12 @@ def last(db: Connection) -> Event | None:
     return event_of(row) if row else None
 
 
+def hash_at(db: Connection, sequence: int) -> str | None:
+    """Return the hash of the event with this number; None if there is none."""
+    row = execute(db, "SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
+    return str(row[0]) if row else None
+
+
 def first_break(db: Connection) -> Event | None:
     """Follow the chain; returns the first event whose sequence, previous hash or hash is wrong, as ``walked`` finds it."""
     return next((event_of(row) for row, is_whole in walked_beyond(db) if not is_whole), None)

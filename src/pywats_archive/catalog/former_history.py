@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,23 @@ _OF_ENTRY = "SELECT kind, details FROM events WHERE archive_id = ? AND sequence 
 class FormerHistory:
     """The events of a catalog, as far as their chain is whole; none if it cannot be read."""
 
-    def __init__(self, db: sqlite3.Connection | None = None) -> None:
+    def __init__(self, db: sqlite3.Connection | None = None, *, until: int | None = None) -> None:
         self._db = db
-        self._until = _whole_until(db) if db else 0
+        self._until = until if until is not None else _whole_until(db) if db else 0
+
+    @property
+    def until(self) -> int:
+        """The number of the last event up to which the chain is whole; 0 if there is none."""
+        return self._until
+
+    def hash_at(self, sequence: int) -> str | None:
+        """Return the hash of an event; None if there is none, or the chain is broken before it."""
+        if self._db is None or not 0 < sequence <= self._until:
+            return None
+        with suppress(sqlite3.Error):
+            row = self._db.execute("SELECT hash FROM events WHERE sequence = ?", (sequence,)).fetchone()
+            return str(row[0]) if row else None
+        return None
 
     def is_purged(self, archive_id: str) -> bool:
         """Whether the entry was purged, according to an event."""
@@ -45,9 +59,26 @@ class FormerHistory:
         return []
 
 
+def former_hashes(path: Path) -> Callable[[int], str | None]:
+    """Return a function that returns the hash of an event of a replaced catalog, as far as its chain is whole."""
+    with former_history(path) as former:
+        until = former.until
+
+    def hash_at(sequence: int) -> str | None:
+        if not 0 < sequence <= until:
+            return None
+        with former_history(path, until=until) as again:
+            return again.hash_at(sequence)
+
+    return hash_at
+
+
 @contextmanager
-def former_history(path: Path) -> Iterator[FormerHistory]:
-    """Read the history in the database at ``path``, which stays open inside the block. Changes nothing."""
+def former_history(path: Path, *, until: int | None = None) -> Iterator[FormerHistory]:
+    """Read the history in the database at ``path``, which stays open inside the block. Changes nothing.
+
+    ``until``: the last event up to which the chain is known to be whole; default: the chain is checked.
+    """
     if not path.exists() or path.stat().st_size == 0:
         yield FormerHistory()
         return
@@ -57,7 +88,7 @@ def former_history(path: Path) -> Iterator[FormerHistory]:
         yield FormerHistory()
         return
     with closing(db):
-        yield FormerHistory(db)
+        yield FormerHistory(db, until=until)
 
 
 def _whole_until(db: sqlite3.Connection) -> int:

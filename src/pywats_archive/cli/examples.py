@@ -67,6 +67,7 @@ EXAMPLES = {
     "reprocess cancel": Example("reprocess cancel 7", _ON_RECORD),
     "reprocess rollback": Example("reprocess rollback 7", "an entry could not be rolled back"),
     "events": Example("events --kind alert --since 2d"),
+    "anchor": Example("anchor --config config.json", "an anchor could not be written somewhere"),
     "verify": Example("verify --sample 5%", "a problem was found"),
     "rebuild": Example("rebuild --archive /srv/station/archive", "a problem was found"),
 }

@@ -36,6 +36,8 @@ class Verified:
     """The problems found; empty if everything is sound."""
     histories: tuple[HistoryChecked, ...] = ()
     """What the check of each archive's history covered."""
+    notes: tuple[str, ...] = ()
+    """What else to know: changes of the signing key, anchors in the archive, and folders that were not compared."""
 
 
 def verify(
@@ -56,34 +58,39 @@ def verify(
             help="Instead, replay N (or N%) entries as they were converted.",
         ),
     ] = None,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option("--anchor", metavar="PATH", help="Compare the history with the anchors in this file or folder."),
+    ] = None,
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Check all that is archived for changes.
 
-    Every blob is compared with its checksum, every file with its row, every row with the history, and the history's chain is
-    followed.
+    Every blob is compared with its checksum, every file with its row, every row with the history. The history's chain is
+    followed and compared with anchors: those of --anchor, of the configured anchor_folders, and in the blobs.
     """
     if reproduce:  # records a dry run
         archive = chosen_archive(archive, config)
         write_as(archive, config_of(config), as_owner=as_owner)
         return _reproduce(archive, config, reproduce, seed or _today(), as_json=as_json)
     thoroughness = _thoroughness(quick, chain, sample, seed)
-    checked, problems, histories = 0, list[Problem](), list[HistoryChecked]()
+    checked, problems, histories, notes = 0, list[Problem](), list[HistoryChecked](), list[str]()
     with options.open_client(archive, config) as client:
-        for found in _watched(client, client.verify(thoroughness)):
+        for found in _watched(client, client.verify(thoroughness, anchors=anchor or ())):
             checked += found.blobs
             if found.history:
                 histories.append(found.history)
+            notes += [found.note] if found.note else []
             if found.problem:
                 problems.append(found.problem)
                 if not as_json:
                     show_problem(found.problem)
     if as_json:
-        print_json(Verified(checked=checked, problems=tuple(problems), histories=tuple(histories)))
+        print_json(Verified(checked=checked, problems=tuple(problems), histories=tuple(histories), notes=tuple(notes)))
     else:
-        for history in histories:
-            console.print(printable(extent(history)), soft_wrap=True, markup=False)
+        for note in (*notes, *map(extent, histories)):
+            console.print(printable(note), soft_wrap=True, markup=False)
         _sum_up(checked, len(problems), thoroughness)
     return 1 if problems else 0
 
@@ -123,11 +130,12 @@ def show_problem(problem: Problem) -> None:
 def extent(history: HistoryChecked) -> str:
     """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
     bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
-    anchor = (
-        f"compared with the anchor {history.anchor}"
-        if history.anchor
-        else "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found"
-    )
+    if history.anchor:
+        anchor = f"it stands up to {history.anchor}"
+    elif history.anchors:
+        anchor = "no anchor outside the archive proves it"
+    else:
+        anchor = "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found"
     return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
 
 

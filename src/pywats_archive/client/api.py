@@ -16,7 +16,7 @@ from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
 from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.station import Imports
-from pywats_archive.client.oversight import StationReader
+from pywats_archive.client.oversight import Proof
 from pywats_archive.client.replays import Replays
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveError, UsageError
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _ADDRESSES = ("http://", "https://")
 
 
-class Client(StationReader, Replays, Exports, Imports):
+class Client(Proof, Replays, Exports, Imports):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:

@@ -130,17 +130,23 @@ class OpenArchives:
         self.open()
         return rebuilt
 
-    def verify(self, thoroughness: Thoroughness) -> Iterator[Checked]:
-        """Check every archive, and yield each file that was checked."""
+    def verify(
+        self, thoroughness: Thoroughness, *, named: Sequence[Path] = (), configured: Sequence[Path] = ()
+    ) -> Iterator[Checked]:
+        """Check every archive, and yield each file that was checked; ``named`` and ``configured`` have anchors."""
+        from pywats_archive.integrity.anchors import AnchorPlaces
         from pywats_archive.integrity.verify import verify
         from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 
+        uuids = {archive.description.archive_uuid for archive in self._opened.values()}
         for root in self.roots:
             if root in self._damaged:
                 message = str(self._damaged[root])
                 yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=message))
             else:
-                yield from verify(self._opened[root], thoroughness)
+                others = frozenset(uuids - {self._opened[root].description.archive_uuid})
+                places = AnchorPlaces(named=tuple(named), configured=tuple(configured), others=others)
+                yield from verify(self._opened[root], thoroughness, places)
 
 
 def unavailable_archives(station: StationOutline) -> dict[Path, ArchiveAway]:

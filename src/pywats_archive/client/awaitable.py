@@ -161,6 +161,7 @@ class AsyncClient(Face[Client]):
     watchers_of = awaited(Client.watchers_of)
     services = awaited(Client.services)
     verify = streamed(Client.verify)
+    anchor = awaited(Client.anchor)
     count_files = awaited(Client.count_files)
     rebuild = awaited(Client.rebuild)
     preview_import = awaited(Client.preview_import)

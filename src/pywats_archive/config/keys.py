@@ -35,6 +35,8 @@ ARCHIVE_KEYS = (
 STATION_KEYS = (
     "submit_timeout_seconds",
     "backup_folder",
+    "anchor_folders",
+    "anchor_interval_hours",
     "web_host",
     "web_port",
     "web_certificate",

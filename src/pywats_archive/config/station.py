@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pywats_archive.config.converter import ConverterConfig
 from pywats_archive.config.outline import StationOutline, archive_root
@@ -24,6 +24,9 @@ class StationConfig(BaseModel):
     web: WebConfig = WebConfig()
     backup_folder: Path | None = None
     """Where copies of the catalogs are kept beside those in the archives."""
+    anchor_folders: tuple[Path, ...] = ()
+    """Where signed heads of the histories are written."""
+    anchor_interval_hours: float = Field(default=1.0, ge=0.1, le=168)
     converters: tuple[ConverterConfig, ...]
 
     def archive_root(self, converter: ConverterConfig) -> Path:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from pywats_archive.archive import ledger, purging
+from pywats_archive.archive.anchors.checking import AnchorChecks
 from pywats_archive.archive.audit import history, inspection, inventory
 from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
@@ -20,22 +21,29 @@ from pywats_archive.archive.folder.layout import CATALOG
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
-from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind, Thoroughness
+from pywats_archive.integrity.anchors import AnchorPlaces, check_anchors
+from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, ProblemKind, Thoroughness
 
 GRACE_S = 600.0
 """Grace period: the longest time between writing a file and committing its row, while companions are packed."""
 _DOUBTS_AT_ONCE = 1000
+_NOWHERE = AnchorPlaces()
 
 
-def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
-    """Yield each checked file with its fault; a damaged blob does not stop the check. Memory is bounded by a day's names."""
+def verify(archive: Archive, thoroughness: Thoroughness, anchors: AnchorPlaces = _NOWHERE) -> Iterator[Checked]:
+    """Yield each checked file with its fault; a damaged blob does not stop the check. Memory is bounded by a day's names.
+
+    The history is compared with anchors last: those in headers of blobs, in the archive, and in these places.
+    """
+    shown = AnchorChecks(archive)
     try:
-        yield from _catalog(archive, thoroughness)
+        covered = yield from _catalog(archive, thoroughness, shown)
         if thoroughness.chain:
+            yield from check_anchors(archive, anchors, shown, covered)
             return
         suspects, strays = _Suspects(archive), list(inventory.half_written_beside(archive.root))
         for holding in inventory.holdings(archive, strays):
-            yield from _holding(archive, holding, thoroughness, suspects)
+            yield from _holding(archive, holding, thoroughness, suspects, shown)
             if suspects.are_many:
                 yield from suspects.resolve()
             if len(strays) > _DOUBTS_AT_ONCE:
@@ -45,19 +53,28 @@ def verify(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
         yield from _codes(archive)
         for fault in ledger.bad_rows(archive):
             yield Checked(problem=_fault(archive, fault, None))
+        yield from check_anchors(archive, anchors, shown, covered)
     except CatalogDamaged as exc:
         message = f"{exc}; what it names from there on was not checked"
         yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=message))
 
 
-def _catalog(archive: Archive, thoroughness: Thoroughness) -> Iterator[Checked]:
+def _catalog(
+    archive: Archive, thoroughness: Thoroughness, shown: AnchorChecks
+) -> Generator[Checked, None, HistoryChecked]:
+    """Check the catalog by itself; returns what its history covers."""
     path = archive.root / CATALOG
     is_thorough = not (thoroughness.quick or thoroughness.chain)
     for fault in archive.catalog.faults(thorough=is_thorough):
         message = f"{path} is damaged ({fault}): run 'pywats-archive rebuild'"
         yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=CATALOG, message=message))
-    for found in history.check(archive):
-        yield Checked(problem=found) if isinstance(found, Problem) else Checked(history=found)
+    covered = HistoryChecked(archive=str(archive.root), events=0, bound_from=None)
+    for found in history.check(archive, on_break=shown.break_at):
+        if isinstance(found, Problem):
+            yield Checked(problem=found)
+        else:
+            covered = found
+    return covered
 
 
 def _codes(archive: Archive) -> Iterator[Checked]:
@@ -66,7 +83,9 @@ def _codes(archive: Archive) -> Iterator[Checked]:
         yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, message) if fault else None, blobs=1)
 
 
-def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, suspects: _Suspects) -> Iterator[Checked]:
+def _holding(
+    archive: Archive, holding: Holding, thoroughness: Thoroughness, suspects: _Suspects, shown: AnchorChecks
+) -> Iterator[Checked]:
     for fault in holding.faults:
         yield Checked(problem=_fault(archive, fault, holding.archive_id))
     if holding.entry is None and not holding.faults:
@@ -79,7 +98,10 @@ def _holding(archive: Archive, holding: Holding, thoroughness: Thoroughness, sus
         row = f"{archive.root / CATALOG}: the row of {holding.archive_id}"
         message = f"{row} says that it was purged, the history does not; compare with a backup"
         yield Checked(problem=_problem(ProblemKind.RECORD_ALTERED, CATALOG, holding.archive_id, message))
-    for blob, problem in inspection.check_all(archive, holding, lambda path: _is_read_whole(path, thoroughness)):
+    checks = inspection.check_all(
+        archive, holding, lambda path: _is_read_whole(path, thoroughness), on_header=shown.add_carried
+    )
+    for blob, problem in checks:
         if problem and problem.kind is ProblemKind.BLOB_MISSING:
             suspects.add(_Suspect(archive_id=holding.archive_id, path=blob.path, problem=problem))
             yield Checked(blobs=1)

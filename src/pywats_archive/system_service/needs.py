@@ -35,7 +35,8 @@ def needs_of(station: StationConfig, *, programs: Iterable[Path]) -> Needs:
 
     Disabled converters count too, since they may be enabled while the service runs.
     """
-    folders = [station.path.parent, *station.archive_roots(even_unused=True)]
+    folders = [station.path.parent, *station.archive_roots(even_unused=True), *station.anchor_folders]
+    folders += [station.backup_folder] if station.backup_folder else []
     for converter in station.converters:
         folders += _folders_of(converter)
     limits_s = [each.timeout_seconds for each in station.converters]

@@ -17,7 +17,7 @@ from pywats_archive.system_service.needs import Needs, needs_of, outermost
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only a unit of Linux names folders, as POSIX paths")
 
 
-def needs(*sections: dict[str, Any]) -> Needs:
+def needs(*sections: dict[str, Any], **station_keys: Any) -> Needs:
     converters = tuple(
         ConverterConfig.model_validate({"name": f"c{number}", "module_path": "own.Any", **section})
         for number, section in enumerate(sections)
@@ -27,6 +27,7 @@ def needs(*sections: dict[str, Any]) -> Needs:
         converters_folder=Path("/etc/pywats/converters"),
         server=ServerConfig(service_address="http://127.0.0.1", api_token="t", station_name="S"),
         converters=converters,
+        **station_keys,
     )
     return needs_of(station, programs=[Path("/opt/python")])
 
@@ -55,6 +56,13 @@ def test_a_folder_of_the_whole_system_is_never_writable(shared: str) -> None:
     found = needs(folders(shared.rstrip("/"))).writable
     assert Path(shared) not in found
     assert {Path(shared, name) for name in ("watch", "done", "error", "pending")} <= set(found)
+
+
+@posix
+def test_copies_and_anchors_have_writable_folders() -> None:
+    """The folders elsewhere, for copies of the catalogs and for signed heads of the histories."""
+    found = needs(folders("/data/icp"), backup_folder=Path("/mnt/b"), anchor_folders=(Path("/mnt/c"), Path("/mnt/d")))
+    assert {Path("/mnt/b"), Path("/mnt/c"), Path("/mnt/d")} <= set(found.writable)
 
 
 @posix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
@@ -18,8 +18,11 @@ _KINDS = {
 _BACKUP = "compare with a copy of the catalog, or a backup"
 
 
-def check(archive: Archive) -> Iterator[Problem | HistoryChecked]:
-    """Yield what is wrong with events, rows, sums and triggers, then what the history covers. As of one moment each."""
+def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None) -> Iterator[Problem | HistoryChecked]:
+    """Yield what is wrong with events, rows, sums and triggers, then what the history covers. As of one moment each.
+
+    ``on_break`` is called with the number of an event that breaks the chain.
+    """
     gone: set[str] = set()
     with archive.read() as db:
         for archive_id in events.without_entry(db):
@@ -30,6 +33,7 @@ def check(archive: Archive) -> Iterator[Problem | HistoryChecked]:
             if isinstance(found, History):
                 yield HistoryChecked(archive=str(archive.root), events=found.events, bound_from=found.bound_from)
             elif isinstance(found, ChainBreak):
+                on_break(found.event.sequence)
                 yield _broken(archive, found.event)
             elif not _is_said(found, gone):
                 yield _row_problem(archive, found)

@@ -64,13 +64,20 @@ def recorded(holding: Holding) -> Iterator[Recorded]:
 _PATH = attrgetter("archived_path")
 
 
+OnHeader = Callable[[Mapping[str, Any], str], None]
+"""Called with the metadata in a blob's header, and the blob's path."""
+
+
 def check_all(
-    archive: Archive, holding: Holding, is_whole: Callable[[str], bool]
+    archive: Archive, holding: Holding, is_whole: Callable[[str], bool], on_header: OnHeader | None = None
 ) -> Iterator[tuple[Recorded, Problem | None]]:
-    """Check each blob that should exist against its row and the history; those ``is_whole`` selects are read whole."""
+    """Check each blob that should exist against its row and the history; those ``is_whole`` selects are read whole.
+
+    ``on_header`` gets each header that is sound.
+    """
     in_history = inventory.checksums_in_history(archive, holding.archive_id)
     for blob in recorded(holding):
-        problem = problem_of(archive, blob, whole=is_whole(blob.path))
+        problem = problem_of(archive, blob, whole=is_whole(blob.path), on_header=on_header)
         yield blob, problem or _altered(archive, blob, in_history.get(blob.path))
 
 
@@ -86,10 +93,12 @@ def recheck(archive: Archive, archive_id: str, path: str, *, whole: bool) -> Pro
     return next(found, None)
 
 
-def problem_of(archive: Archive, blob: Recorded, *, whole: bool) -> Problem | None:
+def problem_of(archive: Archive, blob: Recorded, *, whole: bool, on_header: OnHeader | None = None) -> Problem | None:
     """Check one blob, reading it from end to end if ``whole``; returns its problem, if any."""
     try:
-        _check(archive, blob, whole=whole)
+        header = _check(archive, blob, whole=whole)
+        if on_header:
+            on_header(header.label.metadata, blob.path)
     except _Wrong as wrong:
         return _problem(blob, wrong.kind, f"{archive.root / blob.path}: {wrong}")
     except BlobMissing as exc:
@@ -157,7 +166,7 @@ def _report(report: Report) -> Recorded:
     )
 
 
-def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
+def _check(archive: Archive, blob: Recorded, *, whole: bool) -> BlobHeader:
     if not blob.path:
         raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, but should; {_BACKUP}")
     try:
@@ -170,6 +179,7 @@ def _check(archive: Archive, blob: Recorded, *, whole: bool) -> None:
         _check_content(archive, blob, header)
     _check_sizes(blob, header)
     _check_facts(blob, header)
+    return header
 
 
 def _check_content(archive: Archive, blob: Recorded, header: BlobHeader) -> None:

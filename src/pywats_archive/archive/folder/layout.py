@@ -7,6 +7,8 @@ import re
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
 BACKUPS = "backups"
 """The copies of the catalog."""
+ANCHORS = "anchors.log"
+"""The signed heads of the history, one a line."""
 CATALOG, DESCRIPTION, README = "metadata.db", "archive.json", "README.txt"
 LOCK, OWNER = ".lock", ".owner"
 """The owner's lock, and a note that names the owner; only the lock counts."""

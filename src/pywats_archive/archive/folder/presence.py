@@ -32,7 +32,7 @@ def require_archive(root: Path, archive_uuid: str) -> None:
         )
 
 
-class Anchor:
+class Presence:
     """Ties an open archive to its path: compares the opened archive with what is there now.
 
     It also detects a share that was gone and came back: files that were open before are useless then. A check costs two
@@ -54,7 +54,7 @@ class Anchor:
         raise ArchiveAway(f"{self._root}: was unavailable and is back; it is opened again")
 
     def close(self) -> None:
-        """Close the anchor; idempotent."""
+        """Close the file; idempotent."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

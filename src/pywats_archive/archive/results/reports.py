@@ -99,7 +99,7 @@ def archive_report(
 
 
 def _write_blob(archive: Archive, place: Place, document: Document, level: int) -> Blob:
-    moment = archive.now()
+    moment, anchor = archive.now(), archive.carried_anchor
     archive_id, numbers = place.archive_id, itertools.count(place.number)
 
     def label(content: Content) -> Label:
@@ -112,6 +112,7 @@ def _write_blob(archive: Archive, place: Place, document: Document, level: int) 
             "size_bytes": content.size_bytes,
             "archived_at": moment.isoformat(),
             **({role.ORIGIN: role.IMPORTED} if place.is_imported else {}),
+            **({"anchor": anchor} if anchor else {}),
         }
         name = layout.report_path(archive_id, place.ordinal).rpartition("/")[2].removesuffix(".gz")
         return Label(original_name=name, mtime_s=int(moment.timestamp()), metadata=metadata)

@@ -121,6 +121,7 @@ class RemoteClient(RemoteReplays, Client):
     )
 
     export_bag = refused(Client.export_bag, "since it writes files on the station; download a zip with 'export'")
+    anchor = refused(Client.anchor, "since the signing key lies on the station; use the command there")
     preview_import = refused(Client.preview_import, "since it reads a folder of the station; use the command there")
     import_done = refused(Client.import_done, "since it reads a folder of the station; use the command there")
     record_event = refused(Client.record_event, "since the station records its own events")
@@ -134,8 +135,12 @@ class RemoteClient(RemoteReplays, Client):
         found = self._wire.ask("POST", "/vanished/acknowledge", body=body)
         return value_of(self._wire, tuple[VanishedSource, ...], found)
 
-    def verify(self, thoroughness: Thoroughness | None = None) -> Iterator[Checked]:
-        """Check every archive on the station; yield each file as it was checked."""
+    def verify(
+        self, thoroughness: Thoroughness | None = None, *, anchors: Sequence[Path | str] = ()
+    ) -> Iterator[Checked]:
+        """Check every archive on the station; yield each file as it was checked. UsageError for ``anchors``: they are here."""
+        if anchors:
+            raise UsageError("verify: anchors cannot be sent to the station; use the command there")
         how = thoroughness or Thoroughness()
         for each in self._wire.lines("POST", "/integrity/verify", body=how):
             yield value_of(self._wire, Checked, each)

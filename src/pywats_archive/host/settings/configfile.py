@@ -25,7 +25,7 @@ from pywats_archive.host.settings.document import (
     sections_of,
     text_of,
 )
-from pywats_archive.host.settings.foldernames import backup_folder_of, require_usable
+from pywats_archive.host.settings.foldernames import anchor_folders_of, backup_folder_of, require_usable
 from pywats_archive.host.settings.neighbours import real, require_apart
 from pywats_archive.host.settings.web import web_config_of
 from pywats_archive.portable.files import WINDOWS
@@ -76,6 +76,8 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         webhook=_webhook(fields, path),
         web=web_config_of(fields, path),
         backup_folder=backup_folder_of(fields, path),
+        anchor_folders=anchor_folders_of(fields, path),
+        anchor_interval_hours=_anchor_interval_hours(fields, path),
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)
@@ -130,6 +132,15 @@ def _server(fields: dict[str, Any], path: Path) -> ServerConfig:
     return server
 
 
+def _anchor_interval_hours(fields: dict[str, Any], path: Path) -> float:
+    value = fields.get("anchor_interval_hours")
+    if value in (None, ""):
+        return 1.0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.1 <= value <= 168:
+        raise ConfigError(f"{path}: anchor_interval_hours = {value!r}: write a number from 0.1 to 168")
+    return float(value)
+
+
 def _registered(path: Path) -> tuple[str, str]:
     """Return the credentials from this client's registration; empty if it was never registered."""
     registration = pywats_module("pywats_client.service.client_registration").ClientRegistration(path.parent)
@@ -147,7 +158,7 @@ def _check(station: StationConfig) -> None:
         if converter.watch_folder:
             _check_apart(station, converter, archives)
             _require_other_folders(station, converter)
-    _check_backup_folder(station, archives)
+    _check_outside(station, archives)
     require_apart(station)
 
 
@@ -200,14 +211,16 @@ def _check_apart(station: StationConfig, converter: ConverterConfig, archives: S
             )
 
 
-def _check_backup_folder(station: StationConfig, archives: Sequence[Path]) -> None:
-    """Refuse a backup folder in an archive, whose disk it is lost with, or in a watch folder."""
-    if station.backup_folder is None:
-        return
-    backups = real(station.backup_folder)
-    for other in (*archives, *(real(each.watch_folder) for each in station.converters if each.watch_folder)):
-        if backups.is_relative_to(other):
-            raise ConfigError(f"{station.path}: backup_folder {backups} lies in {other}; name a folder on another disk")
+def _check_outside(station: StationConfig, archives: Sequence[Path]) -> None:
+    """Refuse a folder for copies or anchors in an archive, whose disk it is lost with, or in a watch folder."""
+    named = [("backup_folder", station.backup_folder)] if station.backup_folder else []
+    named += [("anchor_folders", folder) for folder in station.anchor_folders]
+    for key, folder in named:
+        for other in (*archives, *(real(each.watch_folder) for each in station.converters if each.watch_folder)):
+            if real(folder).is_relative_to(other):
+                raise ConfigError(
+                    f"{station.path}: {key} {real(folder)} lies in {other}; name a folder on another disk"
+                )
 
 
 def _require_other_folders(station: StationConfig, converter: ConverterConfig) -> None:

@@ -44,6 +44,24 @@ def read_backup_folder(path: Path) -> Path | None:
     return backup_folder_of(completed_station(path, read_object(path)), path)
 
 
+def anchor_folders_of(fields: dict[str, Any], path: Path) -> tuple[Path, ...]:
+    """Return the folders that ``anchor_folders`` in a configuration names. ConfigError if one is unusable."""
+    named = fields.get("anchor_folders") or []
+    if not isinstance(named, list) or not all(isinstance(each, str) and each for each in named):
+        raise ConfigError(
+            f'{path}: anchor_folders = {_short(str(named))}: write a list of folders, such as ["/mnt/nas"]'
+        )
+    for folder in named:
+        require_usable("anchor_folders", folder, str(path), base=path.parent)
+    return tuple(dict.fromkeys(path.parent / folder for folder in named))
+
+
+def read_anchor_folders(path: Path) -> tuple[Path, ...]:
+    """Read the anchor folders of a configuration."""
+    path = path.absolute()
+    return anchor_folders_of(completed_station(path, read_object(path)), path)
+
+
 def _unwritable(folder: str, windows: bool) -> str | None:
     if "\0" in folder:
         return "it has a NUL character, which a path cannot have; remove it"

@@ -41,6 +41,18 @@ class ProblemKind(str, Enum):
     """A sum of the catalog differs from the count of its entries."""
     TRIGGER_ALTERED = "trigger_altered"
     """A trigger, which keeps sums and events as they are, is not that of this version."""
+    HISTORY_CUT = "history_cut"
+    """An anchor names a later event than the last one: the end was cut off, or an older database was put back."""
+    HISTORY_ALTERED = "history_altered"
+    """An event is not the one that an anchor names: the chain was computed anew."""
+    HISTORY_LOST = "history_lost"
+    """A rebuild replaced the history that an anchor names, and it was not kept."""
+    ANCHOR_DAMAGED = "anchor_damaged"
+    """An anchor, or a file that should have one, is damaged or altered."""
+    ANCHOR_KEY = "anchor_key"
+    """An anchor is signed with a key that the history does not name."""
+    ANCHOR_FOREIGN = "anchor_foreign"
+    """An anchor is of another archive."""
     CATALOG_DAMAGED = "catalog_damaged"
     """The metadata database cannot be read."""
 
@@ -70,7 +82,9 @@ class HistoryChecked:
     bound_from: int | None
     """The number of the first event that binds rows; None if none does."""
     anchor: str | None = None
-    """The anchor outside of the archive up to which the history was compared; None if there is none."""
+    """The newest event that an anchor outside the archive proves, and where that anchor is; None if none does."""
+    anchors: int = 0
+    """Number of anchors outside the archive that the history was compared with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +96,30 @@ class Checked:
     """1 if it was a blob."""
     history: HistoryChecked | None = None
     """Set once for each archive, after its history."""
+    note: str | None = None
+    """What else a person should know, such as that the signing key changed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anchored:
+    """The newest event of an archive, signed."""
+
+    archive: str
+    """Folder of the archive."""
+    event: int
+    """Number of the event."""
+    hash: str
+    """SHA-256 (hex) of the event, and so of all before it."""
+    at: datetime
+    """When it was signed."""
+    key: str
+    """The id of the signing key."""
+    line: str
+    """The anchor itself: one line of text."""
+    files: tuple[str, ...] = ()
+    """The files that have it, in the configured folders."""
+    failures: tuple[str, ...] = ()
+    """Why it could not be written somewhere; empty if all is well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

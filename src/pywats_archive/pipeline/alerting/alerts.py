@@ -41,7 +41,7 @@ LEDGER = "ledger.damaged"
 DIFFERS = "policy.differs"
 CLOCK_WRONG, REJECTED = "clock.wrong", "config.rejected"
 DAMAGED, LATE = "archive.damaged", "archive.not_read_back"
-NOT_COPIED = "backup.failed"
+NOT_COPIED, NOT_ANCHORED = "backup.failed", "anchor.failed"
 EVALUATED_AGAIN = frozenset(
     {
         STILL_OPEN,
@@ -60,6 +60,7 @@ EVALUATED_AGAIN = frozenset(
         CLOCK_WRONG,
         LATE,
         NOT_COPIED,
+        NOT_ANCHORED,
         SERVER_AWAY,
         UNAUTHORISED,
         REFUSED,

@@ -1,4 +1,4 @@
-"""The jobs that run beside the processing of sources, each in its own thread: scrub, retention and copies of the catalogs."""
+"""The jobs that run beside the processing of sources, each in its own thread: scrub, retention, copies and anchors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.background.anchors import AnchorJob
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.copies import CopyJob
 from pywats_archive.pipeline.background.retention import RetentionJob
@@ -36,6 +37,7 @@ class BackgroundJobs:
         is_busy: Callable[[], bool],
         subject: str,
         backup_folder: Callable[[], Path | None],
+        anchors: AnchorJob,
         clock: Clock,
     ) -> None:
         self._pool = pool
@@ -55,7 +57,12 @@ class BackgroundJobs:
         )
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
-            for name, job in (("scrub", self._scrub), ("retention", self._retention), ("copies", self._copying))
+            for name, job in (
+                ("scrub", self._scrub),
+                ("retention", self._retention),
+                ("copies", self._copying),
+                ("anchors", anchors),
+            )
         )
         self.reclaim_space()
 

@@ -14,6 +14,7 @@ from pywats_archive.errors import ArchiveError
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.alerting.metrics import Metrics
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
+from pywats_archive.pipeline.background.anchors import AnchorJob
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.jobs import BackgroundJobs
 from pywats_archive.pipeline.background.pages import Shown, WebPages
@@ -65,6 +66,10 @@ class StationParts:
 
         self.alarms = Alarms(self._archives, settings, notifier=notifier)
         self.places = Places(station, settings, self.alarms, processes=processes, exits=exits)
+        self.anchors = AnchorJob(
+            self.places.pool, self.alarms.alerts, tasks=self.alarms.tasks, station=lambda: self.station
+        )
+        exits.callback(self.anchors.end)  # the last but the archives: it signs what all other parts recorded
         self.places.lanes.use(self.places.assembly.lanes(station))
         self.places.close_unused()
         if settings.metrics:
@@ -198,6 +203,7 @@ class StationParts:
             is_busy=lambda: self.work.is_busy,
             subject=self.alarms.subject,
             backup_folder=lambda: self.station.backup_folder,
+            anchors=self.anchors,
             clock=self.settings.clock,
         )
 

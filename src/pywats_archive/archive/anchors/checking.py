@@ -1,0 +1,222 @@
+"""Compares anchors with the history: which still stand, and which show that it was cut off or computed anew."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from pywats_archive.archive.anchors.anchor import Anchor, from_carried, key_id
+from pywats_archive.archive.anchors.making import KEY_RECORDED
+from pywats_archive.archive.anchors.signing import filed_keys, is_signed
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.catalog import events
+from pywats_archive.catalog.former_history import former_hashes
+from pywats_archive.models.event import Event
+from pywats_archive.models.operation.integrity import Problem, ProblemKind
+
+
+class Verdict(Enum):
+    """What an anchor shows."""
+
+    STANDS = "stands"
+    FORMER = "former"
+    """It stands in the history of a catalog that a rebuild replaced and kept."""
+    LOST = "lost"
+    """It is of a history that a rebuild replaced, and that was not kept."""
+    UNDECIDED = "undecided"
+    """The chain is broken before its event."""
+    CUT = "cut"
+    ALTERED = "altered"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """An anchor, and the place where it was found."""
+
+    anchor: Anchor
+    where: str
+    is_outside: bool
+    """Whether the place is outside the archive."""
+
+    def __str__(self) -> str:
+        return f"event {self.anchor.event} of {self.anchor.at:%Y-%m-%d %H:%M:%S} UTC (anchor in {self.where})"
+
+
+class AnchorChecks:
+    """Compares anchors with one archive's history, one after the other; keeps one of each verdict."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.number_outside = 0
+        """Number of anchors outside the archive."""
+        self._broken_at: int | None = None
+        self._first: dict[tuple[Verdict, bool], Shown] = {}
+        """The oldest anchor of a verdict, by whether it is outside the archive."""
+        self._numbers: dict[Verdict, int] = {}
+        self._newest: dict[bool, Shown] = {}
+        self._last_carried: Mapping[str, Any] | None = None
+        self._unusable: str | None = None
+        """The first blob whose anchor is signed with an unknown key, or invalid."""
+
+    def break_at(self, event: int) -> None:
+        """Note that the chain is broken at an event: no anchor of a later one shows anything."""
+        self._broken_at = event if self._broken_at is None else min(event, self._broken_at)
+
+    def add(self, anchor: Anchor, where: str, *, is_outside: bool) -> None:
+        """Compare an anchor."""
+        shown = Shown(anchor=anchor, where=where, is_outside=is_outside)
+        verdict = self._verdict(anchor)
+        self.number_outside += is_outside
+        self._numbers[verdict] = self._numbers.get(verdict, 0) + 1
+        first = self._first.get((verdict, is_outside))
+        if first is None or anchor.event < first.anchor.event:
+            self._first[verdict, is_outside] = shown
+        newest = self._newest.get(is_outside)
+        if verdict is Verdict.STANDS and (newest is None or anchor.event > newest.anchor.event):
+            self._newest[is_outside] = shown
+
+    def add_carried(self, metadata: Mapping[str, Any], where: str) -> None:
+        """Compare the anchor in the header of a blob, if it has one; one that the last blob had too is compared once."""
+        fields = metadata.get("anchor")
+        if not isinstance(fields, dict) or fields == self._last_carried:
+            return
+        self._last_carried = fields
+        if anchor := from_carried(fields, self._archive.description.archive_uuid, {**self._filed_keys, **self._keys}):
+            self.add(anchor, where, is_outside=False)
+        elif self._unusable is None:
+            self._unusable = where
+
+    @property
+    def newest(self) -> Shown | None:
+        """The newest anchor outside the archive that stands."""
+        return self._newest.get(True)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a problem for each verdict that is one, with its oldest anchor."""
+        catalog = self._archive.root / layout.CATALOG
+        for verdict, (kind, text) in _PROBLEMS.items():
+            if (shown := self._oldest(verdict)) and (shown.is_outside or verdict is not Verdict.LOST):
+                number = self._numbers[verdict]
+                others = f" ({number} anchors show this; this is the oldest)" if number > 1 else ""
+                yield Problem(kind=kind, path=layout.CATALOG, message=f"{catalog}: {text(shown)}{others}")
+        if self._unusable:
+            fault = "carries an anchor that is invalid, or signed with a key that the history does not name"
+            message = f"{self._unusable}: {fault}"
+            yield Problem(kind=ProblemKind.ANCHOR_KEY, path=layout.CATALOG, message=f"{message}; {_COMPARE}")
+
+    def notes(self) -> Iterator[str]:
+        """Yield what else the anchors show, a line each."""
+        root, changes = self._archive.root, self._key_events[1:]
+        for event in changes:
+            keys = f"from {event.details.get('previous')} to {event.details.get('key')}"
+            yield f"{root}: the signing key changed {keys} at event {event.sequence}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
+        if former := self._oldest(Verdict.FORMER):
+            number = self._numbers[Verdict.FORMER]
+            yield f"{root}: {number} anchors stand in a history that a rebuild replaced and kept, from {former} on"
+        if (lost := self._oldest(Verdict.LOST)) and not lost.is_outside:
+            yield f"{root}: {self._numbers[Verdict.LOST]} anchors are of a history that a rebuild replaced, from {lost} on"
+        if (inside := self._newest.get(False)) and not self.newest:
+            yield f"{root}: the history stands up to {inside}"
+
+    def _oldest(self, verdict: Verdict) -> Shown | None:
+        """Return the oldest anchor of a verdict: one outside the archive, if there is any."""
+        return self._first.get((verdict, True)) or self._first.get((verdict, False))
+
+    def _verdict(self, anchor: Anchor) -> Verdict:
+        if anchor.archive_uuid != self._archive.description.archive_uuid:
+            return Verdict.FOREIGN
+        if not is_signed(anchor):
+            return Verdict.FORGED
+        with self._archive.read() as db:
+            found, last = events.hash_at(db, anchor.event), events.last(db)
+        if self._broken_at is not None and anchor.event >= self._broken_at:
+            return Verdict.UNDECIDED
+        if found == anchor.hash:
+            return Verdict.STANDS if anchor.public_key in self._keys.values() else Verdict.UNKNOWN_KEY
+        if any(hash_at(anchor.event) == anchor.hash for hash_at in self._former):
+            return Verdict.FORMER
+        if any(anchor.event > kept and anchor.at <= at for kept, at in self._rebuilds):
+            return Verdict.LOST
+        return Verdict.CUT if last is None or anchor.event > (last.sequence or 0) else Verdict.ALTERED
+
+    @cached_property
+    def _rebuilds(self) -> tuple[tuple[int, datetime], ...]:
+        """The last event that each rebuild kept, and when that was."""
+        with self._archive.read() as db:
+            rebuilt = events.without_archive_id(db, "catalog.rebuilt")
+        return tuple((int(event.details.get("last_event") or 0), event.at) for event in rebuilt)
+
+    @cached_property
+    def _key_events(self) -> tuple[Event, ...]:
+        with self._archive.read() as db:
+            return events.without_archive_id(db, KEY_RECORDED)
+
+    @cached_property
+    def _keys(self) -> dict[str, bytes]:
+        keys = {}
+        for event in self._key_events:
+            try:
+                key = base64.b64decode(str(event.details.get("public_key")), validate=True)
+            except (ValueError, binascii.Error):
+                continue
+            keys[key_id(key)] = key
+        return keys
+
+    @cached_property
+    def _filed_keys(self) -> dict[str, bytes]:
+        """The public keys beside the catalog, for blobs from before a rebuild without a copy."""
+        return {key_id(key): key for key in filed_keys(self._archive.root)}
+
+    @cached_property
+    def _former(self) -> tuple[Callable[[int], str | None], ...]:
+        paths = sorted(self._archive.root.glob(f"{layout.CATALOG}.damaged-*"))
+        return tuple(former_hashes(path) for path in paths if not path.name.endswith(("-wal", "-shm")))
+
+
+_COMPARE = "compare with a backup"
+_PROBLEMS: dict[Verdict, tuple[ProblemKind, Callable[[Shown], str]]] = {
+    Verdict.CUT: (
+        ProblemKind.HISTORY_CUT,
+        lambda shown: (
+            f"the history ends before {shown}: its newest events were cut off, or an older metadata.db was put back; {_COMPARE}"
+        ),
+    ),
+    Verdict.ALTERED: (
+        ProblemKind.HISTORY_ALTERED,
+        lambda shown: f"the history differs from {shown}: it was computed anew, or cut off and continued; {_COMPARE}",
+    ),
+    Verdict.LOST: (
+        ProblemKind.HISTORY_LOST,
+        lambda shown: (
+            f"the catalog was rebuilt, and the history that {shown} is of was not kept; account for the rebuild, then move "
+            "the anchors from before it to another folder"
+        ),
+    ),
+    Verdict.UNKNOWN_KEY: (
+        ProblemKind.ANCHOR_KEY,
+        lambda shown: (
+            f"{shown} is signed with the key {shown.anchor.key_id}, which the history does not name; {_COMPARE}"
+        ),
+    ),
+    Verdict.FORGED: (
+        ProblemKind.ANCHOR_DAMAGED,
+        lambda shown: f"{shown} has a wrong signature: it was altered or damaged; compare it with another copy",
+    ),
+    Verdict.FOREIGN: (
+        ProblemKind.ANCHOR_FOREIGN,
+        lambda shown: (
+            f"{shown} is of another archive ({shown.anchor.archive_uuid}); check the path, or compare archive.json with a "
+            "backup"
+        ),
+    ),
+}

@@ -1,0 +1,161 @@
+"""The station's signing key: an Ed25519 key in a file beside the configuration, for this account alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pywats_archive.archive.anchors.anchor import Anchor, key_id, signed_text
+from pywats_archive.errors import ConfigError
+from pywats_archive.portable.event_log import warn
+from pywats_archive.portable.files import read_small
+from pywats_archive.portable.private import create_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+KEY_FILE = "pywats-archive-signing-key.pem"
+PASSPHRASE_VARIABLE = "PYWATS_ARCHIVE_KEY_PASSPHRASE"  # noqa: S105 (a name)
+"""The passphrase of the key file; a key that is created while it is set is encrypted."""
+Ask = Callable[[], str | None]
+"""Asks a person for the passphrase; None if there is nobody to ask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signer:
+    """Signs with one key."""
+
+    private_key: Ed25519PrivateKey
+
+    @cached_property
+    def public_key(self) -> bytes:
+        """The public key, 32 bytes."""
+        return self.private_key.public_key().public_bytes_raw()
+
+    @property
+    def key_id(self) -> str:
+        """The name of the public key."""
+        return key_id(self.public_key)
+
+    @property
+    def public_key_pem(self) -> str:
+        """The public key as ``openssl`` reads it."""
+        return public_key_pem(self.public_key)
+
+    def sign_bytes(self, content: bytes) -> bytes:
+        """Return the signature of some bytes: 64 bytes."""
+        return self.private_key.sign(content)
+
+    def anchor(self, archive_uuid: str, event: int, hash_: str, at: datetime) -> Anchor:
+        """Return the signed anchor of an event; its time is cut to the second."""
+        at = at.replace(microsecond=0)
+        text = signed_text(archive_uuid, event, hash_, at, self.public_key)
+        signature = self.sign_bytes(text)
+        return Anchor(
+            archive_uuid=archive_uuid, event=event, hash=hash_, at=at, public_key=self.public_key, signature=signature
+        )
+
+
+def load_signer(folder: Path, *, create: bool = True, ask: Ask = lambda: None) -> Signer:
+    """Read the signing key beside the configuration in ``folder``; create it if there is none, unless ``create`` is False.
+
+    ConfigError if that fails, or if the passphrase of an encrypted key is missing or wrong.
+    """
+    path = folder / KEY_FILE
+    try:
+        if create and not path.exists():
+            _create(path)
+        content = read_small(path)
+    except OSError as exc:
+        raise ConfigError(
+            f"{path}: the signing key cannot be read or created ({exc.strerror or exc}); check the folder and its rights"
+        ) from exc
+    return Signer(private_key=_parse(path, content, ask))
+
+
+def public_key_pem(public_key: bytes) -> str:
+    """Return a public key as ``openssl`` reads it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 (seldom needed)
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def filed_keys(root: Path) -> Iterator[bytes]:
+    """Yield the public keys in the files beside a catalog; a file that has none is ignored."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 (seldom needed)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    for path in sorted(root.glob(public_key_name("*"))):
+        with suppress(OSError, ValueError, UnsupportedAlgorithm):
+            key = load_pem_public_key(read_small(path))
+            if isinstance(key, Ed25519PublicKey):
+                yield key.public_bytes_raw()
+
+
+def public_key_name(key: str) -> str:
+    """Return the name of the file with a public key."""
+    return f"public-key-{key}.pem"
+
+
+def is_signed(anchor: Anchor) -> bool:
+    """Whether an anchor's signature is of its text, by its own key."""
+    return is_signature(anchor.signature, anchor.signed, anchor.public_key)
+
+
+def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
+    """Whether a signature is of these bytes by this public key."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 (seldom needed)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _create(path: Path) -> None:
+    """Create the key file; a key that others may read is better than none, and ``doctor`` names it."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (seldom needed)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+    def warn_of_others(error: OSError) -> None:
+        warn("key.not_private", path=str(path), reason=error.strerror or str(error))
+
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE)
+    protection = (
+        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    )
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection
+    )
+    create_private(path, pem.decode("ascii").rstrip("\n"), on_shared=warn_of_others)
+
+
+def _parse(path: Path, content: bytes, ask: Ask) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 (seldom needed)
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+    passphrase = None
+    if b"ENCRYPTED" in content:
+        passphrase = os.environ.get(PASSPHRASE_VARIABLE) or ask()
+        if not passphrase:
+            raise ConfigError(f"{path}: the signing key has a passphrase; set {PASSPHRASE_VARIABLE}")
+    try:
+        key = serialization.load_pem_private_key(content, passphrase.encode() if passphrase else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        cause = "the passphrase is wrong, or the file is damaged" if passphrase else "the file is damaged"
+        raise ConfigError(f"{path}: the signing key cannot be read ({cause}); restore it from a backup") from exc
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path}: is no Ed25519 key; restore the key, or move this file away to get a new one")
+    return key

@@ -1,0 +1,81 @@
+"""Anchors from outside an archive, compared with its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pywats_archive.archive.anchors.checking import AnchorChecks
+from pywats_archive.archive.anchors.folders import AnchorFile, files_in, read_file
+from pywats_archive.archive.anchors.making import anchors_of
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.errors import StorageError
+from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, ProblemKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnchorPlaces:
+    """Where anchors are that a check uses."""
+
+    named: tuple[Path, ...] = ()
+    """Files and folders that a person named for this check: each must have an anchor of the archive."""
+    configured: tuple[Path, ...] = ()
+    """The folders of the configuration; one that is away is noted."""
+    others: frozenset[str] = frozenset()
+    """The uuids of other archives that the check covers: their anchors may be among these files."""
+
+
+def check_anchors(
+    archive: Archive, places: AnchorPlaces, checks: AnchorChecks, covered: HistoryChecked
+) -> Iterator[Checked]:
+    """Compare the anchors in these places, and those that are noted in the archive, with its history.
+
+    ``checks`` has the anchors from the blobs already. ``covered`` is yielded with the newest anchor that stands.
+    """
+    for anchor in anchors_of(archive):
+        checks.add(anchor, str(archive.root / layout.ANCHORS), is_outside=False)
+    for named in places.named:
+        yield from _named(archive, named, places.others, checks)
+    for folder in places.configured:
+        own = folder / archive.description.archive_uuid
+        try:
+            if folder.is_dir() and not own.exists():
+                continue  # none was written yet
+            for file in files_in(own):
+                yield from _file(file, frozenset(), checks)
+        except StorageError as exc:
+            yield Checked(note=f"{archive.root}: the anchors in {folder} were not compared: {exc}")
+    yield from (Checked(problem=problem) for problem in checks.problems())
+    yield from (Checked(note=note) for note in checks.notes())
+    newest = str(checks.newest) if checks.newest else None
+    yield Checked(history=replace(covered, anchor=newest, anchors=checks.number_outside))
+
+
+def _named(archive: Archive, named: Path, others: frozenset[str], checks: AnchorChecks) -> Iterator[Checked]:
+    own = archive.description.archive_uuid
+    found = False
+    try:
+        for file in files_in(named) if named.is_dir() else (read_file(named),):
+            foreign = others if named.is_file() else {each.archive_uuid for each in file.anchors} - {own}
+            found = found or file.fault is not None or any(each.archive_uuid not in foreign for each in file.anchors)
+            yield from _file(file, frozenset(foreign), checks)
+    except StorageError as exc:
+        yield Checked(problem=_problem(ProblemKind.ANCHOR_DAMAGED, named, str(exc)))
+        return
+    if not found and not (named.is_file() and others):
+        message = f"{named}: has no anchor of the archive {archive.root} ({own}); check the path"
+        yield Checked(problem=_problem(ProblemKind.ANCHOR_FOREIGN, named, message))
+
+
+def _file(file: AnchorFile, foreign: frozenset[str], checks: AnchorChecks) -> Iterator[Checked]:
+    if file.fault:
+        yield Checked(problem=_problem(ProblemKind.ANCHOR_DAMAGED, file.path, f"{file.path}: {file.fault}"))
+    for anchor in file.anchors:
+        if anchor.archive_uuid not in foreign:
+            checks.add(anchor, str(file.path), is_outside=True)
+
+
+def _problem(kind: ProblemKind, path: Path, message: str) -> Problem:
+    return Problem(kind=kind, path=str(path), message=message)
