@@ -20,7 +20,7 @@ _CONTRADICTIONS = {
         "SELECT archive_id FROM archive_entries e WHERE NOT EXISTS "
         "(SELECT 1 FROM arrivals a WHERE a.archive_id = e.archive_id) "
         "AND EXISTS (SELECT 1 FROM arrivals a WHERE a.converter_name = e.converter_name) "  # others were not dropped
-        "AND NOT EXISTS (SELECT 1 FROM events v WHERE v.archive_id = e.archive_id AND v.kind = 'source.archived' "
+        "AND NOT EXISTS (SELECT 1 FROM events v WHERE v.archive_id = e.archive_id AND v.kind LIKE 'source.%' "
         "AND CASE WHEN json_valid(v.details) THEN json_extract(v.details, '$.origin') END = 'imported') "
         "AND e.rebuilt_at IS NULL AND e.created_at > "  # of an entry from its blobs, the ledger was lost
         "coalesce((SELECT at FROM events WHERE sequence = 1 AND kind = 'catalog.rebuilt'), '') "  # the ledger began then

@@ -10,7 +10,7 @@ from pywats_archive.archive.core import EntryDetails
 from pywats_archive.cli.entries_table import result_text
 from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
-from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
@@ -66,7 +66,7 @@ def _entry_facts(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
 
 
 def _importing(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
-    if entry.conversion_error != IMPORTED:
+    if not entry.is_as_imported:
         return []
     return [("imported", f"from a Done folder; its own time is {exact(entry.conversion_timestamp, now=now)}")]
 

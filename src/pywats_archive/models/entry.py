@@ -141,6 +141,11 @@ class ArchiveEntry:
     """Disk space of all its blobs, or of those it had before they were purged."""
 
     @property
+    def is_as_imported(self) -> bool:
+        """Whether it shows what was imported: it was not replayed since."""
+        return self.conversion_error == IMPORTED
+
+    @property
     def source_stamp(self) -> FileStamp:
         """The stamp of its source when it was archived."""
         return FileStamp(size_bytes=self.source_size_bytes, mtime_ns=self.source_mtime_ns)

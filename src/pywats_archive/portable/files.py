@@ -226,6 +226,11 @@ def _fill(descriptor: int, size_bytes: int) -> None:
         size_bytes -= os.write(descriptor, os.urandom(min(size_bytes, 1 << 20)))
 
 
+def latest_change_ns(status: os.stat_result) -> int:
+    """Return when a file's bytes, rights or names last changed; on Windows when it was created or last written to."""
+    return max(status.st_ctime_ns, status.st_mtime_ns)
+
+
 def ctime_ns(status: os.stat_result, *, windows: bool = WINDOWS) -> int | None:
     """Return when a file's bytes, rights or names last changed; on Windows, where it is the creation time, None."""
     return None if windows else status.st_ctime_ns

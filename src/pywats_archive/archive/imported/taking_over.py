@@ -13,7 +13,7 @@ from pywats_archive.archive.folder import account, locks, role
 from pywats_archive.archive.imported import known
 from pywats_archive.archive.imported.todo import Importing, Outcome, ToDo
 from pywats_archive.archive.report_ids.assignment import spare_id
-from pywats_archive.archive.results.document import read
+from pywats_archive.archive.results.document import fields_of, read
 from pywats_archive.archive.results.reports import Place, archive_report
 from pywats_archive.archive.sources import companions, ingest, packing, reading
 from pywats_archive.archive.sources.draft import AlreadyArchived, Draft, NewSource, archived_event
@@ -28,7 +28,7 @@ from pywats_archive.errors import SourceChanged, SourceVanished, StorageError, U
 from pywats_archive.models.entry import IMPORTED, ArchiveEntry, ConversionStatus, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.report import IMPORTED as IMPORTED_REPORT
-from pywats_archive.models.report import Report, SubmissionState, id_key
+from pywats_archive.models.report import Report, SubmissionState, id_key, summarize
 
 _LONGEST_RECOVERY_S = 600.0
 """How long an import waits for the recovery of a service that starts."""
@@ -82,9 +82,13 @@ def _new_or_known(archive: Archive, todo: ToDo, how: Importing, taken: list[_Tak
     try:
         new = _take(archive, todo, how, taken)
     except AlreadyArchived as exc:
-        archive_id = exc.entry.archive_id
-        added = add_reports(archive, archive_id, todo.documents, how)
-        _add_companions(archive, archive_id, todo, how)
+        archive_id, added = exc.entry.archive_id, 0
+        if any(new.entry.archive_id == archive_id for new in taken):
+            _commit_all(archive, taken, how)
+            taken.clear()
+        if known.known_as(archive, exc.entry).is_imported:
+            added = add_reports(archive, archive_id, todo.documents, how)
+            _add_companions(archive, exc.entry, todo, how)
         return Outcome(path=todo.path, archive_id=archive_id, reports=added)
     taken.append(new)
     disk = new.entry.disk_size_bytes + sum(report.disk_size_bytes for report in new.reports)
@@ -191,17 +195,14 @@ def _companions(archive: Archive, draft: Draft, blobs: list[Blob]) -> packing.Pa
         raise _Unreadable(f"{draft.source.path}: a companion cannot be read ({exc.strerror or exc})") from exc
 
 
-def _add_companions(archive: Archive, archive_id: str, todo: ToDo, how: Importing) -> None:
+def _add_companions(archive: Archive, entry: ArchiveEntry, todo: ToDo, how: Importing) -> None:
     """Add companions that an imported entry does not have yet (``known.addable``)."""
     if todo.packed or not how.companion_rules or todo.look[0] is not SourceKind.FILE:
         return
-    with archive.read() as db:
-        if not entries.has(db, archive_id) or not known.is_imported(db, archive_id):
-            return
     beside = companions.by_rules(todo.path, how.companion_rules)
     try:
-        more = known.addable(archive, archive_id, todo.path, beside)
-        ingest.add_companions(archive, archive.entry(archive_id), more, found_by="rule")
+        more = known.addable(entry.created_at, todo.path, beside)
+        ingest.add_companions(archive, archive.entry(entry.archive_id), more, found_by="rule")
     except StorageError as exc:
         cause = exc.__cause__
         if isinstance(cause, OSError) and cause.errno not in NO_ROOM:
@@ -261,18 +262,24 @@ def _add_rows(tx: Connection, archive: Archive, archive_id: str, made: Sequence[
         }
         event = Event(kind="report.archived", at=archive.now(), archive_id=archive_id, actor=how.actor, details=details)
         events.append(tx, event)
-    if made:
+    if made and entries.get(tx, archive_id).is_as_imported:
         entries.show_reports(tx, archive_id, reports.of_entry(tx, archive_id))
+
+
+def _own_key(body: bytes) -> str | None:
+    own_id = summarize(fields_of(body)).own_id
+    return id_key(own_id) if own_id else None
 
 
 def add_reports(archive: Archive, archive_id: str, documents: Sequence[bytes], how: Importing) -> int:
     """Add those documents to an imported entry that it does not have as reports; returns their number.
 
-    A crash may have come between a source and its reports, or they were put into the folder later.
+    A crash may have come between a source and its reports, or they were put into the folder later. One with the id of
+    another report of the entry is not added.
     """
     present = archive.reports_of(archive_id) if documents else ()
-    there = {report.checksum for report in present}
-    new = [body for body in documents if reading.checksum_of(body) not in there]
+    there, ids = {report.checksum for report in present}, {id_key(report.report_id) for report in present}
+    new = [body for body in documents if reading.checksum_of(body) not in there and _own_key(body) not in ids]
     blobs: list[Blob] = []
     try:
         made = tuple(_reports(archive, archive_id, new, present, how, blobs))

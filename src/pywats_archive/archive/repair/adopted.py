@@ -34,6 +34,7 @@ class Adopted:
     def in_force(self) -> tuple[Report, ...]:
         """Return the reports that the entry shows: each conversion's begin with ordinal 1."""
         live = self._others or self.reports
+        live = tuple(each for each in live if each.last_error != IMPORTED) or live  # unless it was converted, all are
         first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
         return live[first:]
 

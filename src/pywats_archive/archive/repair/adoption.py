@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +53,18 @@ def companions_of(archive: Archive, path: str, metadata: dict[str, Any]) -> tupl
     """Return the files in a companions blob, read to its end; BlobDamaged if it does not match its header."""
     chunks = archive.blobs.read_checked(path, checksum_in(metadata))
     return tuple(listed(archive, path, chunks, metadata))
+
+
+def further(entry: ArchiveEntry, found: Sequence[Companion]) -> tuple[Companion, ...]:
+    """Return the companions of a blob that their entry does not have yet; BlobDamaged if it has others of their names only.
+
+    If the blob repeats what the entry has, there are none: after a kill, an import or a conversion archives them again.
+    """
+    there = {each.name: each.checksum for each in entry.companions}
+    new = tuple(each for each in found if each.name not in there)
+    if not new and any(there[each.name] != each.checksum for each in found):
+        raise BlobDamaged(f"{entry.archive_id} has other companions of these names; keep it for inquiry")
+    return new
 
 
 def report_of(archive: Archive, path: str, metadata: dict[str, Any], *, is_readable: bool = True) -> Report:

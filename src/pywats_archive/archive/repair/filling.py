@@ -14,7 +14,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair.adopted import Adopted, stand_in
-from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
+from pywats_archive.archive.repair.adoption import companions_of, entry_of, further, report_of
 from pywats_archive.archive.repair.decided import Decided
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import entries, reports
@@ -161,11 +161,13 @@ class Filling:
     def _add_companions(
         self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None
     ) -> Adopted:
-        found = companions_of(self._archive, path, metadata)
         entry = adopted.entry or stand_in(self._archive, metadata["archive_id"])
+        new = further(entry, companions_of(self._archive, path, metadata))
+        if not new:  # the next recovery removes it
+            return adopted
         self._without_source += adopted.entry is None
         disk = entry.disk_size_bytes + self._archive.blobs.disk_size(path)
-        whole = replace(entry, companions=(*entry.companions, *found), disk_size_bytes=disk)
+        whole = replace(entry, companions=(*entry.companions, *new), disk_size_bytes=disk)
         return replace(adopted, entry=whole, companions=adopted.companions + 1)
 
     def _add_report(self, adopted: Adopted, path: str, metadata: dict[str, Any], problem: Problem | None) -> Adopted:

@@ -19,6 +19,7 @@ from pywats_archive.errors import (
     CatalogDamaged,
     RunRunning,
     StorageError,
+    UnknownEntry,
 )
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH, is_archive_id, moment_of
@@ -105,8 +106,17 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
 
 
 def _is_imported(archive: Archive, path: str) -> bool:
+    """Whether a blob without a row is an import's, which of companions only their entry says."""
     with suppress(OSError, StorageError):
-        return role.is_imported(archive.blobs.label(path).metadata)
+        return role.is_imported(archive.blobs.label(path).metadata) or _is_of_imported(archive, path)
+    return False
+
+
+def _is_of_imported(archive: Archive, path: str) -> bool:
+    with suppress(UnknownEntry):
+        source = archive.entry(_id_in(path)).source_archived_path
+        is_first = layout.is_companions(path) and bool(source)
+        return is_first and role.is_imported(archive.blobs.label(source).metadata)
     return False
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import role
 from pywats_archive.archive.folder.role import metadata_in_place
-from pywats_archive.archive.repair.adoption import companions_of, entry_of, report_of
+from pywats_archive.archive.repair.adoption import companions_of, entry_of, further, report_of
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
@@ -97,9 +97,13 @@ def _is_report_imported_again(archive: Archive, metadata: dict[str, Any]) -> boo
 
 def _adopt_companions(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
     entry = archive.entry(metadata["archive_id"])
-    found = companions_of(archive, path, metadata)
-    whole, disk = (*entry.companions, *found), archive.blobs.disk_size(path)
-    archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))
+    if new := further(entry, companions_of(archive, path, metadata)):
+        whole, disk = (*entry.companions, *new), archive.blobs.disk_size(path)
+        archive.write(lambda tx: entries.set_companions(tx, entry.archive_id, whole, disk_size_bytes=disk))
+        return
+    for each in {companion.archived_path for companion in entry.companions}:
+        archive.blobs.check(each, archive.blobs.label(each).checksum)
+    archive.blobs.remove(path, of=entry.archive_id)
 
 
 def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None:
@@ -114,7 +118,7 @@ def _adopt_report(archive: Archive, path: str, metadata: dict[str, Any]) -> None
 
     def unit(tx: Connection) -> None:
         reports.add(tx, report)
-        if is_imported:
+        if is_imported and entries.get(tx, report.archive_id).is_as_imported:
             entries.add_report(tx, report.archive_id, report)
 
     archive.write(unit)

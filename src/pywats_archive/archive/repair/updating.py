@@ -13,7 +13,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.folder.role import metadata_in_place
 from pywats_archive.archive.repair import followed
-from pywats_archive.archive.repair.adoption import companions_of, report_of
+from pywats_archive.archive.repair.adoption import companions_of, further, report_of
 from pywats_archive.archive.repair.decided import Decided
 from pywats_archive.archive.repair.filling import content_problem, problem_at, remove_remaining
 from pywats_archive.archive.results import conversions
@@ -23,10 +23,9 @@ from pywats_archive.catalog import conversions as conversion_rows
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, UsageError
 from pywats_archive.models.arrival import ArrivalState
-from pywats_archive.models.entry import Companion
 from pywats_archive.models.event import Event
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
-from pywats_archive.models.report import FOLLOWED, GONE, ROLLED_BACK, Report, SubmissionState
+from pywats_archive.models.report import FOLLOWED, GONE, IMPORTED, ROLLED_BACK, Report, SubmissionState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,15 +156,17 @@ class Updating:
         return report_of(self._archive, path, metadata, is_readable=problem is None)
 
     def _add_companions(self, path: str, metadata: dict[str, Any]) -> None:
-        found: tuple[Companion, ...] = companions_of(self._archive, path, metadata)
+        found = companions_of(self._archive, path, metadata)
         disk = self._archive.blobs.disk_size(path)
 
-        def unit(tx: Connection) -> None:
+        def unit(tx: Connection) -> bool:
             entry = entries.get(tx, metadata["archive_id"])
-            entries.set_companions(tx, entry.archive_id, (*entry.companions, *found), disk_size_bytes=disk)
+            new = further(entry, found)
+            if new:  # else the next recovery removes it
+                entries.set_companions(tx, entry.archive_id, (*entry.companions, *new), disk_size_bytes=disk)
+            return bool(new)
 
-        self._archive.write(unit)
-        self.companions += 1
+        self.companions += self._archive.write(unit)
 
     def _show(self, archive_id: str, found: Sequence[Report]) -> None:
         """Add reports, not to be sent; the entry shows the last ones of them, unless they were rolled back."""
@@ -174,13 +175,16 @@ class Updating:
         gone = self._before.rolled_back(archive_id)
         void = [replace(each, last_error=ROLLED_BACK) for each in found if each.archived_path in gone]
         live = [each for each in found if each.archived_path not in gone]
-        first = max((n for n, report in enumerate(live) if report.ordinal == 1), default=0)
+        made = [each for each in live if each.last_error != IMPORTED]
+        first = max((n for n, report in enumerate(made) if report.ordinal == 1), default=0)
 
         def unit(tx: Connection) -> None:
             for report in (*void, *live):
                 reports.add(tx, report)
-            if live:
-                entries.show_reports(tx, archive_id, live[first:])
+            if not made and entries.get(tx, archive_id).is_as_imported:
+                entries.show_reports(tx, archive_id, reports.of_entry(tx, archive_id))
+            if made:
+                entries.show_reports(tx, archive_id, made[first:])
                 entries.set_rebuilt(tx, archive_id, self._moment, shown_as_of=self._own_moment(tx, archive_id))
             followed.end(tx, archive_id, now=self._moment)
 

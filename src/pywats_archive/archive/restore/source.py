@@ -107,7 +107,7 @@ def _put(archive: Archive, entry: ArchiveEntry, folder: Path, is_durable: bool) 
             name, mtime_ns = _companion(entry, path).name, companion_mtime_ns(archive, path)
             unpack.write_member(chunks, folder, name, mtime_ns=mtime_ns, is_durable=is_durable)
         else:
-            unpack.extract(chunks, folder)
+            unpack.extract(chunks, folder, only={each.name for each in entry.companions if each.archived_path == path})
     return restored
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
@@ -18,8 +18,8 @@ def write_folder(chunks: Iterator[bytes], parent: Path, name: str) -> Path:
     return make_whole(parent, name, lambda folder: extract(chunks, folder))
 
 
-def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
-    """Unpack an archive's tar into ``folder``, refusing members outside of it; returns the files made.
+def extract(chunks: Iterator[bytes], folder: Path, *, only: Collection[str] | None = None) -> tuple[Path, ...]:
+    """Unpack an archive's tar into ``folder``, or ``only`` some files, refusing members outside of it; returns the files made.
 
     Links are not created: their targets are not in the archive.
     """
@@ -29,7 +29,7 @@ def extract(chunks: Iterator[bytes], folder: Path) -> tuple[Path, ...]:
             target = _inside(folder, member.name)
             if member.isdir():
                 target.mkdir(parents=True, exist_ok=True)
-            elif content is not None:
+            elif content is not None and (only is None or member.name in only):
                 made.append(write_file(content, target.parent, target.name, mtime_ns=mtime_ns_of(member)))
     return tuple(made)
 

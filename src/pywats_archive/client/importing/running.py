@@ -11,6 +11,7 @@ from pywats_archive.archive.imported import known, taking_over
 from pywats_archive.archive.imported.orphans import importing
 from pywats_archive.archive.imported.todo import Importing, Outcome, ToDo
 from pywats_archive.archive.sources import reading
+from pywats_archive.blobs.reading import measure
 from pywats_archive.client.importing import documents, zips
 from pywats_archive.client.importing.items import Item, ItemKind, not_imported
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
@@ -47,15 +48,29 @@ class Import:
     def _batch(self, batch: Sequence[Item]) -> Iterator[Ended]:
         moved = known.moved_here(self.archive, [item.path for item in batch])
         todos: list[ToDo] = []
+        reports: dict[Path, Sequence[Item]] = {}
         for item in batch:
             for each in undone(self.archive, item, self.how.converter_name, moved.get(str(item.path))):
                 made = Outcome(path=item.path, archive_id=each.archive_id) if isinstance(each, known.Known) else each
                 judged = self._judged(made) if isinstance(made, Item) else made
                 if isinstance(judged, ToDo):
                     todos.append(judged)
+                    reports[judged.path] = made.reports if isinstance(made, Item) else ()
                 else:
                     yield judged
-        yield from taking_over.take_over(self.archive, todos, self.how)
+        more: list[Item] = []
+        for outcome in taking_over.take_over(self.archive, todos, self.how):
+            yield outcome
+            more += self._not_added(reports[outcome.path], outcome)
+        if more:
+            yield from self._batch(more)
+
+    def _not_added(self, reports: Sequence[Item], outcome: Outcome) -> Iterator[Item]:
+        """Stream the reports of a source that its entry, which was there before, does not have."""
+        if outcome.archive_id is None or outcome.is_new or not reports:
+            return
+        there = {report.checksum for report in self.archive.reports_of(outcome.archive_id)}
+        yield from (each for each in reports if each.exact and each.exact.checksum not in there)
 
     def _judged(self, item: Item) -> ToDo | NotImported:
         """Read what goes with an item; why it cannot be imported, if it is being written to, or is gone."""
@@ -78,19 +93,33 @@ def undone(
     if its entry has a report with this id already.
     """
     zip_ = None if item.zip_size_bytes is None else known.Zip(name=item.path.name, size_bytes=item.zip_size_bytes)
-    found = known.known(archive, item.original_path, converter_name, item.look[1], moved_as=moved_as, zip_=zip_)
+    stamp = item.look[1]
+    found = known.known(
+        archive, item.original_path, converter_name, stamp, moved_as=moved_as, zip_=zip_, checksum=_checksum_of(item)
+    )
     if found is None:
         yield item
         return
     new = [each for each in item.reports if each.exact and each.exact.checksum not in found.reports]
     added = [each for each in new if found.is_imported and each.exact and each.exact.report_id not in found.report_ids]
     late = tuple(_lacking(item, item.archived_with, found)) if found.is_imported else ()
-    is_more = added or (late and known.addable(archive, found.archive_id, item.path, late))
+    is_more = added or (late and known.addable(found.archived_at, item.path, late))
     yield replace(item, reports=tuple(added)) if is_more else found
     yield from _left_out(item, found)
     for each in new if found.is_imported else item.reports:
         if each not in added:
             yield from undone(archive, each, converter_name, None)
+
+
+def _checksum_of(item: Item) -> Callable[[], str] | None:
+    """Return what reads a source; None for a folder, which the import itself compares."""
+    if item.kind is ItemKind.FOLDER:
+        return None
+    if item.kind is ItemKind.ZIPPED:
+        return lambda: (
+            measure(zips.packed(item.path, item.original_path.name, item.zip_size_bytes or 0).chunks()).checksum
+        )
+    return lambda: reading.checksum(item.path)
 
 
 def _lacking(item: Item, paths: Iterable[Path], found: known.Known) -> Iterator[Path]:
