@@ -127,6 +127,19 @@ def test_the_counts_agree_after_a_killed_import(station: Station, monkeypatch: p
         assert client.status().disagreements == ()
 
 
+@pytest.mark.parametrize("then", [take, started, rebuilt])
+def test_a_report_alone_gets_its_row_after_a_kill_before_it(
+    station: Station, monkeypatch: pytest.MonkeyPatch, then: Callable[[Station], object]
+) -> None:
+    """Its entry is found by serial number, whatever comes between the kill and the next import."""
+    station.add("ICT")
+    put(station.root / "old" / "SN1.json", document("SN1"))
+    taken_until(station, monkeypatch, taking_over, "archive_report")
+    then(station)
+    take(station)
+    assert (station.entry().serial_number, station.entry().report_count) == ("SN1", 1)
+
+
 @pytest.mark.parametrize("is_touched", [True, False])
 def test_a_changed_report_beside_a_touched_source_is_an_entry_of_its_own(station: Station, is_touched: bool) -> None:
     """The entry of the source has the report of that id, and one id stands for one report of it."""

@@ -108,7 +108,9 @@ def test_an_id_that_the_converter_gives_each_time_is_that_of_the_former_report(s
     station.add("ICT", "own.WithId")
     _imported(station)
     assert "replay it once without --submit" in str(_replayed(station, submit_to_server=True).skipped_because)
+    assert [each.value for each in _replayed(station, dry_run=True).effects] == ["unknown"]
     assert not station.server.received
     _replayed(station)
+    assert [each.value for each in _replayed(station, dry_run=True).effects] == ["replaces"]
     assert _replayed(station, submit_to_server=True).skipped_because is None
     assert len(station.server.received) == 1

@@ -9,13 +9,16 @@ from pathlib import Path
 from tests.filled import fill
 from tests.web_server import pages
 
+from pywats_archive.archive import purging
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.purging import Batch
 from pywats_archive.archive.results import conversions
 from pywats_archive.archive.sources import ingest
 from pywats_archive.client import Client
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.retention.purge import PurgeReason
 
 
 def _fail(root: Path, number: int, error: str) -> None:
@@ -73,6 +76,22 @@ def test_what_failed_is_one_click_away(tmp_path: Path) -> None:
             assert api.get("/api/v1/pulse").json() == {"state": "stopped", "alerts": 0}
         (failed_today,) = re.findall(r'<dt>Failed today</dt><dd><a href="([^"]*)">4</a>', shown)
         assert browser.get(unescape(failed_today)).text.count('href="/entries/') == 4
+        with Archive.open(tmp_path / "archive") as archive:
+            (gone,) = archive.find(EntryFilter(status=ConversionStatus.FAILED), limit=1).items
+            purging.purge(
+                archive, Batch(converter_name="all", reason=PurgeReason.MANUAL, archive_ids=[gone.archive_id])
+            )
+        (failed_today,) = re.findall(r'<dt>Failed today</dt><dd><a href="([^"]*)">3</a>', browser.get("/").text)
+        assert browser.get(unescape(failed_today)).text.count('href="/entries/') == 3
+
+
+def test_an_address_of_no_page_says_so(tmp_path: Path) -> None:
+    """Also where the last part of an address is one of some words."""
+    fill(tmp_path)
+    with pages(tmp_path / "archive") as served, served.browser() as browser:
+        for place in ("/archives/nothing", "/runs/nothing", "/nowhere"):
+            shown = browser.get(place)
+            assert (shown.status_code, "there is no such page" in shown.text.lower()) == (404, True)
 
 
 def test_every_page_says_how_the_service_is(tmp_path: Path) -> None:

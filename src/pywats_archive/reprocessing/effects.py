@@ -214,7 +214,7 @@ def _effect(shown: Shown, new: _New, request: ReplayRequest, source_ids: Set[str
     maybe = shown.maybe_there.get(its_id, ()) if its_id else ()
     latest = there.report if there else next(reversed(maybe), None)
     if latest is None:
-        return Effect.NEW
+        return Effect.NEW if request.new_id or shown.imported is None else Effect.REPLACES
     if request.new_id:
         is_same_unit = all(getattr(new.summary, name) == getattr(latest, name) for name in _SAME_UNIT)
         return Effect.REPLACES if is_same_unit else Effect.SECOND

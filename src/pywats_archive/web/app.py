@@ -129,6 +129,8 @@ def _on_invalid(request: Request, error: Exception) -> Response:
     happened = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"
     if _is_api(request):
         return problems.problem(422, happened)
+    if first["loc"][0] == "path":
+        return page(request, "problem.html", code=404, happened="there is no such page", advice="")
     return page(request, "problem.html", code=422, happened=happened, advice="")
 
 

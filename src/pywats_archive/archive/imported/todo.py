@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pywats_archive.archive.sources.reading import Look
+from pywats_archive.blobs.reading import measure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,10 @@ class Packed:
     """Unpacks the source; ValueError if the zip is damaged."""
     sha256: Callable[[], str]
     """Returns the checksum of the zip itself."""
+
+    def checksum(self) -> str:
+        """Return the checksum of the source; errors as ``chunks``."""
+        return measure(self.chunks()).checksum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ from pywats_archive.archive.imported import known, taking_over
 from pywats_archive.archive.imported.orphans import importing
 from pywats_archive.archive.imported.todo import Importing, Outcome, ToDo
 from pywats_archive.archive.sources import reading
-from pywats_archive.blobs.reading import measure
 from pywats_archive.client.importing import documents, zips
 from pywats_archive.client.importing.items import Item, ItemKind, not_imported
 from pywats_archive.errors import SourceChanged, SourceVanished, StorageError
@@ -103,7 +102,10 @@ def undone(
     new = [each for each in item.reports if each.exact and each.exact.checksum not in found.reports]
     added = [each for each in new if found.is_imported and each.exact and each.exact.report_id not in found.report_ids]
     late = tuple(_lacking(item, item.archived_with, found)) if found.is_imported else ()
-    is_more = added or (late and known.addable(found.archived_at, item.path, late))
+    is_cut_off = (
+        item.kind is ItemKind.REPORT and found.is_imported and not found.reports
+    )  # a kill came before its report
+    is_more = added or is_cut_off or (late and known.addable(found.archived_at, item.path, late))
     yield replace(item, reports=tuple(added)) if is_more else found
     yield from _left_out(item, found)
     for each in new if found.is_imported else item.reports:
@@ -116,9 +118,7 @@ def _checksum_of(item: Item) -> Callable[[], str] | None:
     if item.kind is ItemKind.FOLDER:
         return None
     if item.kind is ItemKind.ZIPPED:
-        return lambda: (
-            measure(zips.packed(item.path, item.original_path.name, item.zip_size_bytes or 0).chunks()).checksum
-        )
+        return zips.packed(item.path, item.original_path.name, item.zip_size_bytes or 0).checksum
     return lambda: reading.checksum(item.path)
 
 

@@ -40,7 +40,9 @@ def overview(request: Request) -> Response:
             *view.servers(status.services, status.last_accepted_at, now=now),
         ),
         saved_bytes=max(figures.source_size_bytes + figures.report_size_bytes - figures.disk_size_bytes, 0),
-        failed_today=client.find(EntryFilter(status=ConversionStatus.FAILED, from_date=local_today), limit=1).total,
+        failed_today=client.find(
+            EntryFilter(status=ConversionStatus.FAILED, from_date=local_today, purged=False), limit=1
+        ).total,
         today=local_today,
         converters=rows,
         by_day=chart.by_day([(row.name, row.bars) for row in rows]),
