@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import beside, catalog, commands, pages, pipeline, replay, reports, retention, sources, trust
+from bench import beside, catalog, commands, pages, peers, pipeline, replay, reports, retention, sources, trust
 from bench.figures import Board
 
 
@@ -25,6 +25,8 @@ def main() -> None:
             measure(board)
     if "a" in asked.figures:
         sources.awaited(board)
+        peers.in_groups(board)
+        peers.live_beside_a_burst(board)
     if "e" in asked.figures:
         catalog.questions(board, asked.entries)
     if "f" in asked.figures:

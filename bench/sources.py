@@ -15,13 +15,13 @@ from pywats_archive.archive.sources import ingest
 from pywats_archive.blobs.codec import compress
 from pywats_archive.storage import ArchiveStorage
 
-_FILES, _THREADS, _ROUNDS = 1000, 16, 5
+FILES, _THREADS, _ROUNDS = 1000, 16, 5
 
 
 def many_small(board: Board) -> None:
     """(a) Archive 1,000 files of 10 KB with 16 threads, against a plain loop over the same compressed bytes."""
     pairs = [_round(number) for number in range(_ROUNDS)]
-    details = {"archive_per_s": round(_FILES / pairs[-1][1]), "plain_per_s": round(_FILES / pairs[-1][0])}
+    details = {"archive_per_s": round(FILES / pairs[-1][1]), "plain_per_s": round(FILES / pairs[-1][0])}
     board.add(
         Figure(
             figure="a",
@@ -35,7 +35,7 @@ def many_small(board: Board) -> None:
 
 def _round(seed: int) -> tuple[float, float]:
     with folder() as base, ThreadPoolExecutor(_THREADS) as pool:
-        paths = _drop(base / "watch", seed)
+        paths = drop(base / "watch", seed)
         with Archive.open(base / "archive", create=True, own=True) as archive:
             made: list[str] = []
 
@@ -46,14 +46,14 @@ def _round(seed: int) -> tuple[float, float]:
             ours = timed(lambda: list(pool.map(take, paths)))
             blobs = [(base / "archive" / path).read_bytes() for path in made]
         (base / "plain").mkdir()
-        plain = timed(lambda: list(pool.map(lambda n: durable_write(base / "plain", str(n), blobs[n]), range(_FILES))))
+        plain = timed(lambda: list(pool.map(lambda n: durable_write(base / "plain", str(n), blobs[n]), range(FILES))))
     return plain, ours
 
 
 def awaited(board: Board) -> None:
     """(a) Await 1,000 calls of ``ArchiveStorage.archive_source`` at once, against 16 threads that archive the same files."""
     pairs = [_awaited_round(number) for number in range(_ROUNDS)]
-    details = {"awaited_per_s": round(_FILES / pairs[-1][1]), "threads_per_s": round(_FILES / pairs[-1][0])}
+    details = {"awaited_per_s": round(FILES / pairs[-1][1]), "threads_per_s": round(FILES / pairs[-1][0])}
     board.add(
         Figure(
             figure="a",
@@ -67,7 +67,7 @@ def awaited(board: Board) -> None:
 
 def _awaited_round(seed: int) -> tuple[float, float]:
     with folder() as base, ThreadPoolExecutor(_THREADS) as pool:
-        paths = _drop(base / "watch", seed)
+        paths = drop(base / "watch", seed)
         with Archive.open(base / "beneath", create=True, own=True) as archive:
 
             def take(path: Path) -> None:
@@ -82,11 +82,12 @@ def _awaited_round(seed: int) -> tuple[float, float]:
             return threads, timed(lambda: asyncio.run(take_all(storage)))
 
 
-def _drop(watch: Path, seed: int) -> list[Path]:
+def drop(watch: Path, seed: int) -> list[Path]:
+    """Drop 1,000 files of 10 KB; each seed has other ones."""
     watch.mkdir()
-    paths = [watch / f"{number}.csv" for number in range(_FILES)]
+    paths = [watch / f"{number}.csv" for number in range(FILES)]
     for number, path in enumerate(paths):
-        path.write_bytes(csv(10_000, seed * _FILES + number))
+        path.write_bytes(csv(10_000, seed * FILES + number))
     return paths
 
 

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ Service(Settings(config_path=Path(sys.argv[1]), processes=1, until_idle=True)).r
 
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many files each batch has archived."""
+    """How many files were archived together each time, however slow the computer is."""
     found: list[int] = []
     several = batch.archive_several
 
@@ -58,6 +59,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return outcomes
 
     monkeypatch.setattr(batch, "archive_several", counted)
+    monkeypatch.setattr(batch, "_LONGEST_S", 60.0)
     return found
 
 
@@ -88,6 +90,15 @@ def held(station: Station, name: str = "held", **keys: Any) -> tuple[Path, Path]
     station.code(HELD.replace("HOLD", repr(str(hold))))
     hold.write_text("")
     return station.add(name, "own.Held", file_patterns=["*.log"], **keys), hold
+
+
+@contextmanager
+def released(hold: Path) -> Iterator[None]:
+    """Let the converter go on in the end, even if the test fails: the service waits for it."""
+    try:
+        yield
+    finally:
+        hold.unlink(missing_ok=True)
 
 
 def test_a_hundred_files_of_which_one_cannot_be_archived_at_once(
@@ -131,7 +142,7 @@ def test_a_file_that_is_replaced_while_its_group_waits(station: Station, sizes: 
     """The archived bytes are converted, and those that came after them as well: no unit is lost (invariants 1, 2)."""
     watch, hold = held(station)
     dropped = drop(watch, 20)
-    with station.serving():
+    with station.serving(), released(hold):
         wait_for(lambda: len(station.entries()) == len(dropped))
         waiting = max((p for p in watch.iterdir()), key=lambda path: int(path.stem[1:]))
         waiting.write_text("another")
@@ -139,22 +150,6 @@ def test_a_file_that_is_replaced_while_its_group_waits(station: Station, sizes: 
         wait_for(lambda: units(station).keys() == {*dropped, "another"})
         wait_for(lambda: station.names("held/watch") == [])
     assert sizes[0] == len(dropped) and set(units(station).values()) == {1}
-
-
-def test_an_urgent_file_is_converted_before_those_that_wait(station: Station, sizes: list[int]) -> None:
-    """A file of a converter with priority comes before the files of a burst that wait, archived or not."""
-    watch, hold = held(station)
-    live = station.add("live", priority=1)
-    dropped = drop(watch, 48)
-    with station.serving(), capture_logs() as lines:
-        wait_for(lambda: len(station.entries()) >= groups.MOST)
-        (live / "urgent.csv").write_text("now")
-        hold.unlink()
-        wait_for(lambda: units(station).keys() == {*dropped, "urgent"})
-        wait_for(lambda: station.names("held/watch") == [] and station.names("live/watch") == [])
-    order = [Path(line["path"]).stem for line in lines if line["event"] == "source.converted"]
-    assert order.index("urgent") < 10, order.index("urgent")
-    assert len(order) == len(dropped) + 1
 
 
 def test_an_archive_that_fails_is_as_for_single_files(station: Station, sizes: list[int]) -> None:

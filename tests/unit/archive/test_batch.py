@@ -87,7 +87,8 @@ class Busy:
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Iterator[Busy]:
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Busy]:
+    monkeypatch.setattr(batch, "_LONGEST_S", 60.0)  # on any computer
     steps = Steps()
     with Archive.open(tmp_path / "archive", create=True, own=True, on_step=steps) as archive:
         yield Busy(archive, tmp_path / "watch", steps)
@@ -282,6 +283,16 @@ def test_a_batch_ends_in_time(busy: Busy, monkeypatch: pytest.MonkeyPatch, limit
     kinds = [isinstance(outcome, ArchiveEntry) for outcome in outcomes]
     assert kinds == sorted(kinds, reverse=True) and not all(kinds)
     assert busy.entries().keys() == {name for name, kind in zip(NAMES, kinds, strict=True) if kind}
+
+
+def test_what_does_not_fit_is_in_another_batch(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as batches have eight files or more, none is archived alone; each batch has a commit of its own."""
+    (first,) = busy.together("first.log")
+    assert isinstance(first, ArchiveEntry)
+    monkeypatch.setattr(batch, "_MOST_UNWRITTEN_BYTES", 9 * first.compressed_size_bytes)
+    outcomes = busy.together(*(f"{number:02}.log" for number in range(30)))
+    assert all(isinstance(outcome, ArchiveEntry) for outcome in outcomes)
+    assert busy.steps.names.count("commit") == 3
 
 
 def test_only_the_owner_archives(busy: Busy) -> None:

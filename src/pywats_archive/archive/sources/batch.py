@@ -24,6 +24,8 @@ LARGEST_BYTES = 500_000
 _LONGEST_S = 0.1
 """For how long files are added: the first one waits for the last."""
 _MOST_UNWRITTEN_BYTES = 64_000_000
+_LEAST = 8
+"""After a batch of fewer files the rest is archived alone: several threads read side by side what comes so slowly."""
 
 Outcome = ArchiveEntry | Exception
 
@@ -39,6 +41,17 @@ def archive_several(archive: Archive, sources: Sequence[NewSource]) -> list[Outc
     """
     archive.require_owner()
     outcomes: dict[int, Outcome] = {}
+    rest = dict(enumerate(sources))
+    while rest:
+        _archive_batch(archive, rest, outcomes)
+        before, rest = len(rest), {number: each for number, each in rest.items() if number not in outcomes}
+        if before - len(rest) < _LEAST:
+            break
+    return [outcomes.get(number, NotTogether(source.path)) for number, source in enumerate(sources)]
+
+
+def _archive_batch(archive: Archive, sources: Mapping[int, NewSource], outcomes: dict[int, Outcome]) -> None:
+    """Archive as many of the sources as fit in a batch; adds the outcome of each that was tried."""
     written: dict[int, tuple[Draft, Blob]] = {}
     with archive.blobs.batch() as batch:
         drafts = _prepare(archive, sources, batch, outcomes)
@@ -48,17 +61,16 @@ def archive_several(archive: Archive, sources: Sequence[NewSource]) -> list[Outc
             else:
                 outcomes[number] = blob
     outcomes |= _enter(archive, written)
-    return [outcomes.get(number, NotTogether(source.path)) for number, source in enumerate(sources)]
 
 
 def _prepare(
-    archive: Archive, sources: Sequence[NewSource], batch: BlobBatch, outcomes: dict[int, Outcome]
+    archive: Archive, sources: Mapping[int, NewSource], batch: BlobBatch, outcomes: dict[int, Outcome]
 ) -> dict[int, Draft]:
     """Write the blobs of those sources that can be archived together; errors are added to ``outcomes``."""
     drafts: dict[int, Draft] = {}
     paths: set[Path] = set()
     began_s = time.monotonic()
-    for number, source in enumerate(sources):
+    for number, source in sources.items():
         if time.monotonic() - began_s > _LONGEST_S or batch.unwritten_bytes > _MOST_UNWRITTEN_BYTES:
             break
         try:
