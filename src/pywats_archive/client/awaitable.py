@@ -162,6 +162,8 @@ class AsyncClient(Face[Client]):
     services = awaited(Client.services)
     verify = streamed(Client.verify)
     anchor = awaited(Client.anchor)
+    request_time_stamp = awaited(Client.request_time_stamp)
+    add_time_stamp = awaited(Client.add_time_stamp)
     count_files = awaited(Client.count_files)
     rebuild = awaited(Client.rebuild)
     preview_import = awaited(Client.preview_import)

@@ -261,3 +261,29 @@ class Proof(StationReader):
                 )
             )
         return tuple(done)
+
+    def request_time_stamp(self, archive: Path | str | None = None, *, actor: str | None = None) -> bytes:
+        """Sign the newest event of the archive, and return the request (RFC 3161) for a time stamp of that anchor."""
+        from pywats_archive.archive.anchors.anchor import anchors_in
+        from pywats_archive.archive.anchors.timestamps import request_for
+
+        if archive is None and len(self.roots) != 1:
+            raise UsageError("a request is of one archive; name it with archive")
+        (made,) = self.anchor(archive, actor=actor)
+        (anchor,) = anchors_in(made.line)
+        return request_for(anchor)
+
+    def add_time_stamp(self, answer: bytes, *, roots: Sequence[bytes] = (), actor: str | None = None) -> datetime:
+        """Keep the answer of a time stamp authority in the archive whose anchor it is of; return the time that it states.
+
+        ``roots``: certificates (PEM) of authorities that are trusted; without any, the signature of the answer is not checked.
+        """
+        from pywats_archive.archive.anchors.timestamps import add_answer
+
+        fault: UsageError = UsageError("there is no archive")
+        for each in self._archives.all:
+            try:
+                return add_answer(each, answer, roots=roots, actor=actor or self.actor).at
+            except UsageError as exc:
+                fault = exc
+        raise fault
