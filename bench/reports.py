@@ -49,7 +49,9 @@ def _round(archive: Archive, base: Path, number: int) -> tuple[float, float]:
 def _outcome(archive: Archive, archive_id: str, body: bytes) -> conversions.NewConversion:
     """As the pipeline has it: the worker process sends each report's summary along."""
     summary = summarize(json.loads(body))
-    return conversions.NewConversion(conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary])
+    return conversions.NewConversion(
+        conversion=_conversion(archive, archive_id), documents=[body], summaries=[summary], is_first=True
+    )
 
 
 def _conversion(archive: Archive, archive_id: str) -> Conversion:

@@ -20,7 +20,7 @@ _STAGES: dict[str, tuple[Any, str]] = {
     "archive the source": (ArchiveInterceptor, "pre_convert"),
     "convert (in its process)": (ConverterProcesses, "convert"),
     "archive the reports": (ArchiveInterceptor, "post_convert"),
-    "record the answer": (ArchivedItem, "settle"),
+    "record the answer": (ArchivedItem, "record_try"),
     "move the source": (actions, "apply"),
     "close the account": (ArchiveLedger, "change"),
 }

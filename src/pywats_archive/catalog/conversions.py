@@ -15,8 +15,10 @@ from pywats_archive.catalog.rows import Rows
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ConversionStatus
 
-_ROWS = Rows(tables.conversions, key="conversion_id")
-
+_NEXT_ATTEMPT = "SELECT coalesce(max(attempt), 0) + 1 FROM conversions WHERE archive_id = ?1"
+_ROWS = Rows(
+    tables.conversions, key="conversion_id", computed={"attempt": f"coalesce(nullif(?, 0), ({_NEXT_ATTEMPT}))"}
+)
 
 _SELECT = (
     f"SELECT conversion_id, configurations.configuration, {', '.join(f'conversions.{n}' for n in _ROWS.names)} "
@@ -28,7 +30,6 @@ def add(tx: Connection, conversion: Conversion) -> int:
     """Add an attempt; 0 as its ``attempt`` means the entry's next. Returns its number."""
     values = {name: getattr(conversion, name) for name in conversion.__slots__}
     del values["conversion_id"]
-    values["attempt"] = conversion.attempt or next_attempt(tx, conversion.archive_id)
     values["status"] = conversion.status.value
     values["parameters"] = conversion.parameters or None
     values["warnings"] = list(conversion.warnings) or None
@@ -46,12 +47,6 @@ def last_of_entry(db: Connection, archive_id: str) -> Conversion | None:
     """Return an entry's latest attempt, if there is one."""
     row = execute(db, f"{_SELECT} WHERE archive_id = ? ORDER BY attempt DESC LIMIT 1", (archive_id,)).fetchone()
     return _conversion(row) if row else None
-
-
-def next_attempt(db: Connection, archive_id: str) -> int:
-    """Return the number of an entry's next attempt."""
-    last = "SELECT coalesce(max(attempt), 0) FROM conversions WHERE archive_id = ?"
-    return int(execute(db, last, (archive_id,)).fetchone()[0]) + 1
 
 
 def _store_configuration(tx: Connection, configuration: dict[str, Any]) -> str | None:

@@ -252,12 +252,9 @@ def _unknown(archive_id: str) -> UnknownEntry:
 def _reindex(
     tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
 ) -> None:
-    where = "SELECT entry_no, source_path FROM archive_entries WHERE archive_id = ?"
-    number, path = execute(tx, where, (archive_id,)).fetchone()
-    search.index(
+    search.index_again(
         tx,
-        number,
-        name=_name(path),
+        archive_id,
         serial=" ".join(r.serial_number for r in reports if r.serial_number),
         part=" ".join(sorted({r.part_number for r in reports if r.part_number})),
         error=redacted("\n".join(filter(None, (error, *warnings)))),

@@ -50,8 +50,13 @@ def sound_or_bad(found: Iterable[Any], make: Callable[[Any], Made], *, label: st
 class Rows:
     """Writes and reads one table's rows as mappings of column names to values."""
 
-    def __init__(self, table: Table, *, key: str, apart: Collection[str] = ()) -> None:
-        """``apart`` names columns that are neither written nor read here."""
+    def __init__(
+        self, table: Table, *, key: str, apart: Collection[str] = (), computed: Mapping[str, str] | None = None
+    ) -> None:
+        """``apart`` names columns that are neither written nor read here.
+
+        ``computed``: by column, the SQL of its value; ``?`` is the given value in it, and ``?1`` that of the first column.
+        """
         self.names = tuple(column.name for column in table.columns if column.name not in (key, *apart))
         types = {column.name: column.type for column in table.columns}
         written = [(n, kind) for n, name in enumerate(self.names) if isinstance(kind := types[name], Written)]
@@ -62,7 +67,7 @@ class Rows:
             (n, types[name].python_type) for n, name in enumerate(self.names) if not isinstance(types[name], Written)
         )
         self._plain = [(n, _STORED_AS.get(kind, (kind,))) for n, kind in plain]
-        places = ", ".join("?" * len(self.names))
+        places = ", ".join((computed or {}).get(name, "?") for name in self.names)
         self._insert = f"INSERT INTO {table.name} ({', '.join(self.names)}) VALUES ({places})"
         self._update = f"UPDATE {table.name} SET {{}} WHERE {{}} = ?"
         self.columns = ", ".join(f"{table.name}.{name}" for name in self.names)

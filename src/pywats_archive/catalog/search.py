@@ -9,6 +9,10 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.driver import execute
 
 _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) VALUES (?, ?, ?, ?, ?)"
+_UPDATE = (
+    "UPDATE entry_text SET serial = ?, part = ?, error = ? "
+    "WHERE rowid = (SELECT entry_no FROM archive_entries WHERE archive_id = ?)"
+)
 
 
 def match_expression(text: str) -> str | None:
@@ -30,6 +34,11 @@ def name_expression(path: str) -> str | None:
 def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: str = "", error: str = "") -> None:
     """Set the texts that an entry is found by."""
     execute(tx, _INSERT, (entry_no, searchable(name), searchable(serial), searchable(part), searchable(error)))
+
+
+def index_again(tx: Connection, archive_id: str, *, serial: str, part: str, error: str) -> None:
+    """Set the texts that an indexed entry is found by, except its name."""
+    execute(tx, _UPDATE, (searchable(serial), searchable(part), searchable(error), archive_id))
 
 
 def searchable(text: str) -> str:

@@ -18,7 +18,7 @@ from pywats_archive.conversion.attempt import attempt, settings_of
 from pywats_archive.host.settings.secrets import fingerprint_secrets, redact_result
 from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
-from pywats_archive.models.entry import ArchiveEntry
+from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState
 from pywats_archive.models.time import FIRST_NS, LAST_NS
 
@@ -154,6 +154,7 @@ class ArchiveInterceptor:
             withheld_because=withheld_because,
             allow_same_id=self._config.allow_same_id,
             append=append,
+            is_first=entry.conversion_status is ConversionStatus.PENDING and not entry.report_count,
             compression_level=self._level(busy=busy),
             arrival_id=arrival_id,
             arrival_state=next_state.state if next_state else None,

@@ -46,6 +46,21 @@ def test_a_pipeline_of_ones_own_needs_the_three_moments_alone(interceptor: Archi
     assert [event.kind for event in details.events][-1] == "report.refused"
 
 
+def test_a_second_conversion_continues_the_reports_whatever_its_caller_knows(
+    interceptor: ArchiveInterceptor, tmp_path: Path
+) -> None:
+    """A caller whose entry is from before its first conversion gets no second id for a report (invariants 4, 14)."""
+    (tmp_path / "a.log").write_bytes(b"x")
+    entry = interceptor.pre_convert(tmp_path / "a.log")
+    bodies = (b'{"sn":"S1"}', b'{"sn":"S1","result":"F"}')
+    results = [ConversionResult(status=ConversionStatus.SUCCESS, documents=(body,)) for body in bodies]
+    first, second = [interceptor.post_convert(entry, result)[0] for result in results]
+    assert first.report_id == second.report_id and first.archived_path != second.archived_path
+    details = interceptor.archive.details(entry.archive_id)
+    assert [each.attempt for each in details.conversions] == [1, 2]
+    assert [each.submission_state.value for each in details.reports] == ["WITHHELD", "WAITING"]
+
+
 @pytest.mark.parametrize("verdict", [SubmitOutcome.ACCEPTED, SubmitOutcome.LATER])
 def test_the_outbox_tells_the_archive_at_the_same_moment(
     interceptor: ArchiveInterceptor, tmp_path: Path, verdict: SubmitOutcome, monkeypatch: pytest.MonkeyPatch

@@ -63,6 +63,8 @@ class NewConversion:
     """Its file may grow: its reports may be those of the file's earlier entries."""
     run_item: ItemResult | None = None
     """The result that a run stores for it, in the same commit."""
+    is_first: bool = False
+    """Its entry has no reports yet, as far as the caller knows; they are looked up only if the commit finds some."""
 
 
 def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...]:
@@ -73,13 +75,15 @@ def record_conversion(archive: Archive, new: NewConversion) -> tuple[Report, ...
     withheld. StorageError leaves no row; Overtaken, a StorageError too, means that another conversion was recorded meanwhile.
     """
     archive_id = new.conversion.archive_id
-    before = archive.reports_of(archive_id)
+    before = () if new.is_first else archive.reports_of(archive_id)
     written: list[_Written] = []
     try:
         _archive_reports(archive, new, before, written)
         return archive.write(lambda tx: _commit(tx, archive, new, before, written))
-    except Exception:
+    except Exception as exc:
         archive.remove_uncommitted(archive_id, [each.blob for each in written])
+        if isinstance(exc, Overtaken) and new.is_first:
+            return record_conversion(archive, replace(new, is_first=False))
         raise
 
 
