@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pywats_archive.archive import ledger
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.items import ArchivedItem
 from pywats_archive.host.server.submission import Submitter
-from pywats_archive.pipeline.lanes.ledgers import ArchiveLedger
 from pywats_archive.pipeline.postprocess import actions
 
 _STAGES: dict[str, tuple[Any, str]] = {
@@ -22,7 +22,7 @@ _STAGES: dict[str, tuple[Any, str]] = {
     "archive the reports": (ArchiveInterceptor, "post_convert"),
     "record the answer": (ArchivedItem, "record_try"),
     "move the source": (actions, "apply"),
-    "close the account": (ArchiveLedger, "change"),
+    "close the account": (ledger, "set_arrival"),
 }
 _SENDING = "send"
 

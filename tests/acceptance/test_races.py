@@ -13,8 +13,8 @@ from tests.station import Station, wait_for
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.interceptor import ArchiveInterceptor
+from pywats_archive.conversion.sending import outbox
 from pywats_archive.conversion.sending.items import OutboxItem
-from pywats_archive.conversion.sending.outbox import Outbox
 from pywats_archive.errors import CatalogError, SourceChanged, SourceVanished
 from pywats_archive.models.file_stamp import FileStamp
 from pywats_archive.pipeline.composition.parts import StationParts
@@ -55,13 +55,13 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
     counting, counted, stored, settled = (
         threading.Event(),
         submissions.waiting_reports,
-        Outbox._start_archived,
+        outbox._start_archived,
         StationParts.on_answer,
     )
 
-    def look_once_it_is_counted(outbox: Outbox, slots: int) -> list[OutboxItem]:
+    def look_once_it_is_counted(*told: Any) -> list[OutboxItem]:
         counting.wait(3)
-        return stored(outbox, slots)
+        return stored(*told)
 
     def count_slowly(archive: Archive) -> int:
         counting.set()
@@ -74,7 +74,7 @@ def test_a_run_does_not_end_before_what_the_server_took_is_out_of_the_folder(
         time.sleep(0.5)
         settled(parts, *told)
 
-    monkeypatch.setattr(Outbox, "_start_archived", look_once_it_is_counted)
+    monkeypatch.setattr(outbox, "_start_archived", look_once_it_is_counted)
     monkeypatch.setattr(submissions, "waiting_reports", count_slowly)
     monkeypatch.setattr(StationParts, "on_answer", settle_late)
     station.run()

@@ -34,6 +34,7 @@ from tests.faults.acts import (
     take_result,
     take_two,
 )
+from tests.faults.answered import accept_and_finish, convert_to_one, expect_accepted
 from tests.faults.drops import (
     across,
     drop_beside_pending,
@@ -91,6 +92,11 @@ def _finish(post_action: str, drop: Callable[[Place], Any] = drop_file, **wanted
     return Scenario(drop=drop, prepare=submit_it, act=finish_it(post_action), expect=expect_folders(**wanted))
 
 
+def _accepted(post_action: str, drop: Callable[[Place], Any] = drop_file, **wanted: list[str]) -> Scenario:
+    act = accept_and_finish(post_action)
+    return Scenario(drop=drop, prepare=convert_to_one, act=act, expect=expect_accepted(**wanted))
+
+
 SCENARIOS = {
     "new archive": Scenario(drop=drop_file, act=see_it, is_new=True),
     "file": Scenario(drop=drop_file, act=archive_it),
@@ -112,6 +118,10 @@ SCENARIOS = {
     "keep": _finish("keep", watch=["unit.log"]),
     "archive": _finish("archive"),
     "whole way": Scenario(drop=drop_file, act=finish_it("move"), expect=expect_folders(Done=["unit.log"])),
+    "accepted and moved": _accepted("move", Done=["unit.log"]),
+    "accepted and moved folder": _accepted("move", drop_folder, Done=["unit/a.csv", "unit/deep/b.csv"]),
+    "accepted and deleted": _accepted("delete"),
+    "accepted and zipped": _accepted("zip", Done=["unit.log.zip"]),
     "replaced while it waits": Scenario(
         drop=drop_file, prepare=submit_and_replace, act=finish_both, expect=expect_both
     ),

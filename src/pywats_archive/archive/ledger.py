@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -274,25 +274,20 @@ def set_arrival(
     moved_to: str | None = None,
     kept_checksum: str | None = None,
     touched: FileStamp | None = None,
+    also: Callable[[Connection], object] | None = None,
 ) -> None:
-    """Change the state of an arrival, in one commit.
+    """Change the state of an arrival, in one commit with what the unit ``also`` writes.
 
     ``touched`` is the final stamp of its source, if only the time had changed: whatever was seen since with that stamp is the
     same source.
     """
+    changes = {"reason": reason, "moved_to": moved_to, "kept_checksum": kept_checksum}
     place = touched.fields() if touched else {}
 
     def unit(tx: Connection) -> None:
-        arrivals.change(
-            tx,
-            arrival_id,
-            state=state,
-            now=archive.now(),
-            reason=reason,
-            moved_to=moved_to,
-            kept_checksum=kept_checksum,
-            **place,
-        )
+        if also:
+            also(tx)
+        arrivals.change(tx, arrival_id, state=state, now=archive.now(), **changes, **place)
         if touched:
             arrivals.forget_seen(tx, arrival_id, size_bytes=touched.size_bytes, mtime_ns=touched.mtime_ns)
 

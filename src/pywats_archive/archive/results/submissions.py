@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,7 +24,21 @@ def record_try(
     next_try_at: datetime | None = None,
 ) -> Report:
     """Record one try to submit a report; acceptance and refusal are events. Returns the report as it is then."""
-    known = replace(
+    known = tried(archive, report, state=state, reason=reason, next_try_at=next_try_at)
+    archive.write(recording(archive, known))
+    return known
+
+
+def tried(
+    archive: Archive,
+    report: Report,
+    *,
+    state: SubmissionState,
+    reason: str | None = None,
+    next_try_at: datetime | None = None,
+) -> Report:
+    """Return a report as it is after one more try, of which nothing is recorded yet."""
+    return replace(
         report,
         submission_state=state,
         tries=report.tries + 1,
@@ -31,6 +46,10 @@ def record_try(
         next_try_at=next_try_at,
         accepted_at=archive.now() if state is SubmissionState.ACCEPTED else None,
     )
+
+
+def recording(archive: Archive, known: Report) -> Callable[[Connection], None]:
+    """Return the unit that records the last try of a report, for a commit with other units."""
 
     def unit(tx: Connection) -> None:
         reports.set_submission(
@@ -42,13 +61,12 @@ def record_try(
             next_try_at=known.next_try_at,
             accepted_at=known.accepted_at,
         )
-        if state is not SubmissionState.WAITING:
+        if known.submission_state is not SubmissionState.WAITING:
             events.append(tx, submission_event(archive, known))
-        if state is SubmissionState.REFUSED:
+        if known.submission_state is SubmissionState.REFUSED:
             refusals.warn(tx, known)
 
-    archive.write(unit)
-    return known
+    return unit
 
 
 def due_reports(

@@ -64,6 +64,7 @@ class Outbox:
     - ``on_completed`` is called from a worker thread for each item that is accepted or refused.
     - ``retry_now`` keeps delays and pauses short, and ignores how long reports have to wait.
     - ``on_answer`` is called with each answer, from the outbox's thread; it must neither wait nor fail.
+    - ``on_accepted`` is called likewise with an accepted item; if it is True, it records that, or calls ``send_again``.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Outbox:
         on_answer: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
         self._sender = Sender(connect, on_answer)
+        self.on_accepted: Callable[[OutboxItem], bool] = lambda item: False
         self._archives = archives
         self._waiting = Waiting(archives, ignores_backoff=retry_now)
         self._notices = Notices(on_completed, archives)
@@ -100,6 +102,11 @@ class Outbox:
         if is_queued := self._queue.offer(item):
             self.wake()
         return is_queued
+
+    def send_again(self, item: OutboxItem) -> None:
+        """Send an accepted item once more, because its acceptance could not be recorded; an archive holds it."""
+        self._queue.reopen(item)
+        self.wake()
 
     def wake(self) -> None:
         """Look for work now."""
@@ -193,18 +200,9 @@ class Outbox:
         if len(self._notices) and now_s >= self._next_read_s:
             await asyncio.to_thread(self._notices.repeat)
         if not items and now_s >= self._next_read_s:
-            items = await asyncio.to_thread(self._start_archived, slots)
+            items = await asyncio.to_thread(_start_archived, self._waiting, self._queue, self._tries, slots)
             self._next_read_s = now_s if items else now_s + _POLL_S
         return items
-
-    def _start_archived(self, slots: int) -> list[OutboxItem]:
-        started: list[OutboxItem] = []
-        limit = slots + self._queue.in_flight_count + self._tries.postponed_count + 8
-        for place, items in self._waiting.due(limit=limit):
-            if len(items) < limit:
-                self._tries.forget_gone(place, {item.key for item in items})
-            started += self._queue.start(items, time.monotonic(), slots=slots - len(started))
-        return started
 
     async def _send(self, item: OutboxItem) -> None:
         try:
@@ -213,7 +211,9 @@ class Outbox:
             )
             self._tries.note_sendable(item.key)
             decision = self._decide(item, answer)
-            await asyncio.to_thread(self._record, item, decision, answer)
+            is_plain = answer.verdict is SubmitOutcome.ACCEPTED and not answer.reason
+            if not (is_plain and self._queue.hand_over(item, self.on_accepted)):
+                await asyncio.to_thread(self._record, item, decision, answer)
         except asyncio.CancelledError:
             log_of(item.origin()).warning("report.left", report_id=item.report_id, reason=_LEFT)
         except Exception as exc:
@@ -258,6 +258,17 @@ class Outbox:
         self._waiting.retry_now()
         self._reconnecting = self._loop.create_task(self._sender.reconnect())
         self._wake.set()
+
+
+def _start_archived(waiting: Waiting, queue: SendQueue, tries: Tries, slots: int) -> list[OutboxItem]:
+    """Start up to ``slots`` reports that are due, read from their archives."""
+    started: list[OutboxItem] = []
+    limit = slots + queue.in_flight_count + tries.postponed_count + 8
+    for place, items in waiting.due(limit=limit):
+        if len(items) < limit:
+            tries.forget_gone(place, {item.key for item in items})
+        started += queue.start(items, time.monotonic(), slots=slots - len(started))
+    return started
 
 
 def _log_trouble(before: ServerTrouble | None, now: ServerTrouble | None, pause_s: float | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from pywats_archive.conversion.sending.items import OutboxItem
 from pywats_archive.conversion.sending.tries import Tries
@@ -75,6 +76,22 @@ class SendQueue:
     def complete(self, item: OutboxItem) -> None:
         """Note that an item is accepted or refused, so that it is not sent again."""
         self._done.append(item.key)
+
+    def hand_over(self, item: OutboxItem, take: Callable[[OutboxItem], bool]) -> bool:
+        """Let ``take`` record an accepted item, which is complete meanwhile; returns whether it does."""
+        self.complete(item)  # before the call, since the item may be reopened within it
+        is_taken = False
+        try:
+            is_taken = take(item)
+        finally:
+            if not is_taken:
+                self.reopen(item)
+        return is_taken
+
+    def reopen(self, item: OutboxItem) -> None:
+        """Note that an item that was complete may be sent again."""
+        with suppress(ValueError):
+            self._done.remove(item.key)
 
     def _start(self, item: OutboxItem, now_s: float) -> bool:
         may_go = self._may_go(item, now_s)

@@ -6,6 +6,7 @@ import threading
 
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.outbox import Outbox
+from pywats_archive.pipeline.composition.acceptances import Acceptances
 from pywats_archive.pipeline.composition.alarms import Alarms
 from pywats_archive.pipeline.deferred.spool import Spool
 from pywats_archive.pipeline.lanes.lane_set import LaneSet
@@ -59,6 +60,9 @@ class Work:
             unexpected=alarms.unexpected,
             stuck=alarms.stuck,
         )
+
+        acceptances = Acceptances(lanes, self.queue, self.dispatcher, self.processor.finisher, outbox)
+        outbox.on_accepted = acceptances.take
 
     @property
     def is_busy(self) -> bool:

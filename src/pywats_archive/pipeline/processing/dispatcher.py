@@ -69,10 +69,18 @@ class Dispatcher:
         *given: Arrival | DepartedSource,
         priority: int,
         turn: float | None = None,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Queue a lane's work; its archive stays open until it ends."""
+        """Queue a lane's work; its archive stays open until it ends, or ``on_dropped`` does since it never began."""
+
+        def drop() -> None:
+            try:
+                on_dropped()
+            finally:
+                lane.leases.end()
+
         lane.leases.begin()
-        self._work.put(self._counted, do, lane, *given, priority=priority, turn=turn, on_dropped=lane.leases.end)
+        self._work.put(self._counted, do, lane, *given, priority=priority, turn=turn, on_dropped=drop)
 
     def enqueue(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the processing of a source."""
@@ -123,11 +131,8 @@ class Dispatcher:
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Queue the end of a source, only once: two of its reports may be answered at the same moment."""
-        with self._mutex:
-            if lane.key_of(arrival) in self._finishing:
-                return
-            self._finishing.add(lane.key_of(arrival))
-        self.put(self._finish, lane, arrival, priority=URGENT)
+        if self.begin_finishing(lane.key_of(arrival)):
+            self.put(self.finish_now, lane, arrival, priority=URGENT)
 
     def drop_queued(self) -> None:
         """Drop queued work that is not urgent: the next scan, or the ledger, has its sources."""
@@ -173,7 +178,20 @@ class Dispatcher:
         finally:
             self._release(lane, arrival, waits)
 
-    def _finish(self, lane: Lane, arrival: Arrival) -> None:
+    def begin_finishing(self, key: Key) -> bool:
+        """Note that the end of a source is queued or running; False if it is already."""
+        with self._mutex:
+            is_new = key not in self._finishing
+            self._finishing.add(key)
+        return is_new
+
+    def end_finishing(self, key: Key) -> None:
+        """Note that the end of a source is neither queued nor running."""
+        with self._mutex:
+            self._finishing.discard(key)
+
+    def finish_now(self, lane: Lane, arrival: Arrival) -> None:
+        """Finish a source; its end must have been begun."""
         lane = self._lanes.now(lane)  # the configuration may have changed since
         waits: RetryLater | None = None
         known, key = arrival, lane.key_of(arrival)
@@ -191,8 +209,7 @@ class Dispatcher:
         except Exception as exc:
             waits = self._unexpected.add(lane.name, arrival.path, exc, archive_id=arrival.archive_id)
         finally:
-            with self._mutex:
-                self._finishing.discard(key)
+            self.end_finishing(key)
             self._release(lane, arrival, waits)
 
     def _release(self, lane: Lane, arrival: Arrival, waits: RetryLater | None) -> None:

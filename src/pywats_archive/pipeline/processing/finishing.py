@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.results import submissions
 from pywats_archive.archive.results.reports import remove_document
 from pywats_archive.archive.sources import reading
 from pywats_archive.conversion.sending.items import ArchivedItem
@@ -65,11 +66,25 @@ class Finisher:
         is_open = any(r.submission_state is SubmissionState.WAITING for r in reports)
         return None if is_open else ledger.of_entry(item.archive, item.report.archive_id)
 
+    def arrival_of(self, item: ArchivedItem) -> Arrival | None:
+        """Return the arrival whose only report this is, if its conversion is remembered."""
+        return self._in_flight.arrival_of(item.archive, item.report)
+
+    def accept(self, item: ArchivedItem) -> bool:
+        """Keep the server's acceptance until ``finish`` or ``record_accepted``; False if it must be recorded now."""
+        accepted = submissions.tried(item.archive, item.report, state=SubmissionState.ACCEPTED)
+        return self._in_flight.accept(item.archive, accepted)
+
+    def record_accepted(self, item: ArchivedItem) -> None:
+        """Record the acceptance of a report whose source could not be finished."""
+        if accepted := self._in_flight.take_unrecorded(item.archive, item.report.archive_id):
+            item.archive.write(submissions.recording(item.archive, accepted))
+
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Post-process a source whose reports are all answered, and record its end."""
         at = lane.attachment
         assert at is not None and arrival.archive_id is not None
-        converted = self._in_flight.pop(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
+        converted = self._in_flight.take(at.archive, arrival.archive_id) or load_completion(at.archive, arrival)
         entry, reports = converted.entry, converted.reports
         refusal = next((r.last_error for r in reports if r.submission_state is SubmissionState.REFUSED), None)
         own = decisions.ending(
@@ -104,14 +119,17 @@ class Finisher:
         if not moved.is_replaced:
             sharing.note_departure(lane, arrival, moved.moved_to)
         stays = ending.state is ArrivalState.DONE and moved.moved_to is None
-        lane.ledger.change(
-            arrival,
+        ledger.set_arrival(
+            at.archive,
+            arrival.number,
             ending.state,
             reason=reason,
             moved_to=moved.moved_to,
             kept_checksum=entry.source_checksum if stays else None,
             touched=None if arrival.moved_to else moved.touched,
+            also=submissions.recording(at.archive, converted.unrecorded) if converted.unrecorded else None,
         )
+        self._in_flight.take_unrecorded(at.archive, arrival.archive_id)
         self._counts.count(ending.state)
         with suppress(ArchiveError):  # its warnings are complete in the catalog alone
             entry = at.archive.entry(entry.archive_id)

@@ -20,6 +20,8 @@ class Completion:
     status: ConversionStatus
     requested_action: str | None
     reports: tuple[Report, ...] = ()
+    unrecorded: Report | None = None
+    """Its only report, if it was accepted and that is to be recorded in one commit with the end of the source."""
 
     @property
     def is_answered(self) -> bool:
@@ -30,9 +32,12 @@ class InFlight:
     """Conversions with one report, so that they need not be read back; the oldest are forgotten."""
 
     REMEMBERED = 500
+    MOST_UNRECORDED = 32
+    """Further answers are recorded at once: while sources are slow to leave, the catalog shows what the server has."""
 
     def __init__(self) -> None:
         self._conversions: dict[tuple[Path, str], tuple[Arrival, Completion]] = {}
+        self._unrecorded: dict[tuple[Path, str], Completion] = {}
         self._mutex = threading.Lock()
 
     def remember(self, archive: Archive, arrival: Arrival, converted: Completion) -> None:
@@ -54,11 +59,38 @@ class InFlight:
             self._conversions[key] = arrival, replace(converted, reports=(answered,))
         return arrival
 
-    def pop(self, archive: Archive, archive_id: str) -> Completion | None:
-        """Return the remembered conversion of an entry, and forget it; None when a report is not answered."""
+    def arrival_of(self, archive: Archive, report: Report) -> Arrival | None:
+        """Return the arrival of a report, if its conversion is remembered."""
         with self._mutex:
-            _, converted = self._conversions.pop((archive.root, archive_id), (None, None))
+            arrival, _ = self._conversions.get((archive.root, report.archive_id), (None, None))
+        return arrival
+
+    def accept(self, archive: Archive, accepted: Report) -> bool:
+        """Keep the server's acceptance, to be recorded with the end of the source; False if that is not possible."""
+        key = archive.root, accepted.archive_id
+        with self._mutex:
+            if key not in self._conversions or len(self._unrecorded) >= self.MOST_UNRECORDED:
+                return False
+            _, converted = self._conversions.pop(key)
+            self._unrecorded[key] = replace(converted, reports=(accepted,), unrecorded=accepted)
+        return True
+
+    def take(self, archive: Archive, archive_id: str) -> Completion | None:
+        """Return the remembered conversion of an entry, and forget it unless an acceptance is still to be recorded.
+
+        None when a report is not answered.
+        """
+        key = archive.root, archive_id
+        with self._mutex:
+            _, converted = self._conversions.pop(key, (None, None))
+            converted = self._unrecorded.get(key, converted)
         return converted if converted and converted.is_answered else None
+
+    def take_unrecorded(self, archive: Archive, archive_id: str) -> Report | None:
+        """Return the accepted report of an entry that is still to be recorded, and forget it."""
+        with self._mutex:
+            converted = self._unrecorded.pop((archive.root, archive_id), None)
+        return converted.unrecorded if converted else None
 
 
 def load_completion(archive: Archive, arrival: Arrival) -> Completion:

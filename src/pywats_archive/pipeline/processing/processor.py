@@ -91,7 +91,7 @@ class Processor:
         self._outbox = outbox
         self._now = clock
         self._intake = Intake(failures)
-        self._finisher = Finisher(self._calls, counts=counts, late_writes=late_writes)
+        self.finisher = Finisher(self._calls, counts=counts, late_writes=late_writes)
         self._neighbours = Neighbours()
         self._scratch = Scratch()
 
@@ -129,13 +129,13 @@ class Processor:
 
     def finish(self, lane: Lane, arrival: Arrival) -> None:
         """Finish a source whose reports are all answered."""
-        self._finisher.finish(lane, arrival)
+        self.finisher.finish(lane, arrival)
 
     def note_answer(self, item: OutboxItem, state: SubmissionState, reason: str | None) -> Arrival | None:
         """Record that the server accepted or refused a report; returns the arrival that can be finished, if any."""
         if isinstance(item, MemoryItem):
             self.passthrough.note_answer(item, state, reason)
-        return self._finisher.note_answer(item, state, reason) if isinstance(item, ArchivedItem) else None
+        return self.finisher.note_answer(item, state, reason) if isinstance(item, ArchivedItem) else None
 
     def _not_as_it_was(self, lane: Lane, arrival: Arrival, exc: SourceVanished | SourceChanged) -> RetryLater | None:
         """Record that a source vanished, or return that it is read again; for an archived one, a companion is missing."""
@@ -173,7 +173,7 @@ class Processor:
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
         result = self._neighbours.with_warning(lane, arrival, result)
         if entry.source_kind is SourceKind.FOLDER:
-            self._finisher.note_folder(lane, arrival)
+            self.finisher.note_folder(lane, arrival)
         after = decisions.after_conversion(result, lane.config, attempts=arrival.attempts, now=self._now())
         if result.status is ConversionStatus.SUSPENDED and after.state is not ArrivalState.SUSPENDED:
             result = replace(result, status=ConversionStatus.FAILED, error=after.reason)
@@ -185,7 +185,7 @@ class Processor:
             log_of(arrival).warning("report.held", report_id=report.report_id, reason=report.last_error)
             self._on_withheld()
         if result.has_hooks:
-            self._finisher.note_hooks(lane, arrival, result)
+            self.finisher.note_hooks(lane, arrival, result)
         if after.state is ArrivalState.SUSPENDED:
             set_aside(lane, now_known(lane.ledger, arrival))
             log_suspended(now_known(lane.ledger, arrival), result)
@@ -218,7 +218,7 @@ class Processor:
             converted = Completion(
                 entry=entry, status=result.status, requested_action=result.post_action, reports=reports
             )
-            self._finisher.note_sent(archive, arrival, converted)
+            self.finisher.note_sent(archive, arrival, converted)
         source = Origin(converter_name=entry.converter_name, path=arrival.path, archive_id=entry.archive_id)
         for report, body, summary in zip_longest(reports, result.documents, result.summaries):
             if report.submission_state is not SubmissionState.WAITING:

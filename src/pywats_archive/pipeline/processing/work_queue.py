@@ -56,6 +56,11 @@ class WorkQueue:
         return any(thread.is_alive() for thread in self._threads)
 
     @property
+    def is_ending(self) -> bool:
+        """Whether no more work begins, because it stops or no thread is alive."""
+        return self._stopping.is_set() or not self.is_served
+
+    @property
     def is_paused(self) -> bool:
         """Whether no work begins at present."""
         return self._is_paused
