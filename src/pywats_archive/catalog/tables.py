@@ -198,7 +198,7 @@ reports = Table(
     Index("idx_report_entry", "archive_id", "ordinal"),
     Index("idx_report_id", "report_id"),
     Index("idx_report_serial", "serial_number"),
-    Index("idx_report_part", "part_number"),
+    Index("idx_report_part", "part_number", "archive_id"),
     Index("idx_report_submission", "submission_state", "next_try_at"),
 )
 

@@ -14,6 +14,7 @@ from pywats_archive.catalog import (
     candidates,
     checks,
     entries,
+    entry_pages,
     event_search,
     events,
     ledger_checks,
@@ -25,6 +26,7 @@ from pywats_archive.catalog import (
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.event import Event, EventFilter
+from pywats_archive.models.query import EntryFilter
 
 from . import made
 
@@ -93,3 +95,15 @@ def _fill(tx: Connection) -> None:
         arrivals.add(tx, made.arrival(f"/w/{number}.csv", state=state, archive_id=entry.archive_id))
         purges.set_hold(tx, entry.archive_id, reason="audit", by="ann", now=_NOW)
         events.append(tx, Event(kind="policy.changed", at=_NOW))
+
+
+def test_the_entries_of_a_part_number_are_in_its_index(catalog: Catalog) -> None:
+    """A part number may have as many reports as a third of the entries: none of their rows is read."""
+    with catalog.read() as db:
+        seen: list[str] = []
+        driver = db.connection.driver_connection
+        driver.set_trace_callback(seen.append)  # type: ignore[union-attr]
+        entry_pages.find(db, EntryFilter(part_number="P7"), limit=5)
+        driver.set_trace_callback(None)  # type: ignore[union-attr]
+        steps = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[0]}")]
+    assert any("reports USING COVERING INDEX idx_report_part" in step for step in steps), steps

@@ -1,4 +1,7 @@
-"""The finished arrivals as sums, and indexes of what is unfinished, moved, held or rare among many rows."""
+"""The finished arrivals as sums, and indexes of what is unfinished, moved, held or rare among many rows.
+
+The entries of a part number are found in its index alone, without a row of each report.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,5 @@ def upgrade() -> None:
         ("idx_event_rare", "events", ["kind"], _RARE),
     ):
         op.create_index(name, table, columns, sqlite_where=sa.text(where))
+    op.drop_index("idx_report_part", "reports")
+    op.create_index("idx_report_part", "reports", ["part_number", "archive_id"])
