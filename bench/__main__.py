@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import argparse
 
-from bench import beside, catalog, commands, pages, peers, pipeline, replay, reports, retention, sources, trust
+from bench import (
+    beside,
+    catalog,
+    commands,
+    millions,
+    pages,
+    peers,
+    pipeline,
+    replay,
+    reports,
+    retention,
+    sources,
+    trust,
+)
 from bench.figures import Board
 
 
 def main() -> None:
     """Measure, print a line of JSON for each figure, then a table."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", default=list("abcdefghij"), help="a b c d e f g h i j")
-    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g and j")
+    parser.add_argument("figures", nargs="*", default=list("abcdefghijk"), help="a b c d e f g h i j k")
+    parser.add_argument("--entries", type=int, default=900_000, help="entries of the catalogs in e, g, j and k")
     asked = parser.parse_args()
     board = Board()
     for name, measure in {
@@ -40,6 +53,8 @@ def main() -> None:
     if "j" in asked.figures:
         pages.pages(board, asked.entries)
         beside.beside_pages(board)
+    if "k" in asked.figures:
+        millions.millions(board, asked.entries)
     board.draw()
 
 
