@@ -16,6 +16,7 @@ from typing import Any
 
 from pywats_archive.cli import (
     anchor,
+    audit,
     docs,
     doctor,
     events,
@@ -97,6 +98,7 @@ DOCUMENTS: dict[str, type] = {
     "reprocess rollback": undo.RolledBackRun,
     "events": events.EventList,
     "anchor": anchor.AnchorList,
+    "audit": audit.AuditList,
     "verify": verify.Verified,
     "verify --reproduce": drawing.RunResult,
     "rebuild": rebuild.RebuiltCatalogs,

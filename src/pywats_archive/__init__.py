@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pywats_archive.config import PostProcessAction as PostProcessAction
     from pywats_archive.conversion.interceptor import ArchiveInterceptor as ArchiveInterceptor
     from pywats_archive.doctor.examination import Examination as Examination
+    from pywats_archive.errors import AccessNotRecorded as AccessNotRecorded
     from pywats_archive.errors import AlreadyDone as AlreadyDone
     from pywats_archive.errors import AnotherArchive as AnotherArchive
     from pywats_archive.errors import ArchiveAway as ArchiveAway
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.entry import Companion as Companion
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
     from pywats_archive.models.entry import SourceKind as SourceKind
+    from pywats_archive.models.event import AuditCategory as AuditCategory
     from pywats_archive.models.event import Event as Event
     from pywats_archive.models.event import EventFilter as EventFilter
     from pywats_archive.models.event import EventPage as EventPage
@@ -172,7 +174,7 @@ _NAMES = {
     "conversion.interceptor": "ArchiveInterceptor",
     "doctor.examination": "Examination",
     "errors": (
-        "AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BlobDamaged BlobMissing "
+        "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BlobDamaged BlobMissing "
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ConfigChanged ConfigError "
         "ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
@@ -184,7 +186,7 @@ _NAMES = {
     "models.code": "ConverterCode",
     "models.conversion": "Conversion ConversionResult ConverterInfo",
     "models.entry": "ArchiveEntry Companion ConversionStatus SourceKind",
-    "models.event": "Event EventFilter EventPage RecordedEvent",
+    "models.event": "AuditCategory Event EventFilter EventPage RecordedEvent",
     "models.file_stamp": "FileStamp",
     "models.bag.outcome": "Exported NotExported",
     "models.operation.capacity": "ExpectedLoad Ratios",

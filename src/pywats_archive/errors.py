@@ -26,6 +26,7 @@ ArchiveError                     exit 1
 │   │   └── RunRunning                   another reprocessing is running
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
+│   ├── AccessNotRecorded                nobody could say later who read it, and the configuration requires that
 │   ├── BlobDamaged                      a blob does not match its checksum
 │   │   └── BlobOutside                  a path that is not the place of a blob, or leads out of the archive
 │   ├── BlobMissing                      the catalog names a blob that is not there
@@ -172,6 +173,10 @@ class NewerFormat(StorageError):
     """This archive was written by a newer version; update pywats-archive."""
 
     exit_code = 2
+
+
+class AccessNotRecorded(StorageError):
+    """The access cannot be recorded, and this archive requires that it is."""
 
 
 class BlobDamaged(StorageError):

@@ -69,7 +69,7 @@ class ArchiveStorage:
     async def restore_source(self, archive_id: str, dest_folder: Path | str) -> Path:
         """Restore a source under its own name, checked; a number is added if the name is taken."""
         folder = arguments.path(dest_folder, "dest_folder")
-        return await self._in_thread(restore.restore_source, self.archive, archive_id, folder, actor="library")
+        return await self._in_thread(restore.restore_source, self.archive, archive_id, folder, actor=None)
 
     async def get_archives(
         self,

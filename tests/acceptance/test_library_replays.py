@@ -11,7 +11,7 @@ import pytest
 from tests.station import Station
 
 from pywats_archive import AsyncClient, Client, EntryFilter, ReplayMode, ReplayRequest, RunState, UsageError
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_replay_finds_the_archive_of_its_entries(station: Station) -> None:
         assert (done.processed, done.by_comparison) == (1, {"same": 1})
         assert client.estimate_replay([ids["FCT"]]) > timedelta()
         (run,) = client.runs(station.root / "archive-FCT")
-        assert (run.run_id, run.actor, run.state) == (done.run_id, current_user(), RunState.DONE)
+        assert (run.run_id, run.actor, run.state) == (done.run_id, current_actor(), RunState.DONE)
         assert client.runs(str(station.root / "archive-ICT")) == ()
         with pytest.raises(UsageError, match="several archives"):
             client.runs()

@@ -16,6 +16,7 @@ from pywats_archive import Client
 from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.errors import UnknownEntry
+from pywats_archive.portable.user import current_actor
 
 
 def document(*words: str | Path) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def test_a_vanished_source_is_named_until_a_person_acknowledges_it(tmp_path: Pat
     assert (one["path"], one["acknowledgement"], one["acknowledged_by"]) == (
         "/watch/one.csv",
         "a test run",
-        os.environ.get("SUDO_USER") or getpass.getuser(),
+        current_actor(),
     )
     assert [each["acknowledgement"] for each in rest] == [None, None]
     assert document(*here)["is_well"] is True

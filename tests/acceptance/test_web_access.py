@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def test_each_route_for_each_role(served: Pages, root: Path, role: Role) -> None
                     refused.add(actions[-1].value)
                     assert "admin may" in answer.text and "not allowed" in answer.text.lower()
                     assert answer.headers["content-type"].startswith("application/problem") is place.startswith("/api")
-    found = {each.details["action"] for each in events(root, "user.not_allowed") if each.actor == role.value}
+    found = {each.details["action"] for each in events(root, "user.not_allowed") if each.actor == f"web:{role.value}"}
     assert found == refused and bool(refused) is (role is not Role.ADMIN)
 
 
@@ -180,7 +181,7 @@ def test_a_session_ends(served: Pages, root: Path) -> None:
         kept = dict(browser.cookies)
         assert browser.post("/sign-out", headers=OWN).status_code == 303
         assert httpx.get(f"{served.address}/archives", cookies=kept).status_code == 303
-    assert {each.actor for each in events(root, "user.signed_out")} >= {"viewer"}
+    assert {each.actor for each in events(root, "user.signed_out")} >= {"web:viewer"}
 
 
 def test_the_history_names_the_user(served: Pages, root: Path) -> None:
@@ -194,11 +195,14 @@ def test_the_history_names_the_user(served: Pages, root: Path) -> None:
         assert browser.get(f"/api/v1/entries/{entry.archive_id}/source").status_code == 200
         assert browser.get(f"/api/v1/entries/{entry.archive_id}/reports/1").status_code == 200
         browser.get(f"/api/v1/entries/{entry.archive_id}/reports/1/attachments/1")
-    seen = [each for each in events(root, "report", "source")[before:] if each.actor == "viewer"]
+    seen = [each for each in events(root, "report", "source")[before:] if each.actor == "web:viewer"]
     assert Counter(each.kind for each in seen) == {"report.read": 3, "source.restored": 2}
-    assert [each.details for each in seen if each.kind == "report.read"][-1] == {"number": 1, "attachment": 1}
-    (signed, *_) = [each for each in events(root, "user.signed_in") if each.actor == "viewer"]
-    assert signed.details == {"address": "127.0.0.1", "by": "password"}
+    assert [each.details for each in seen if each.kind == "report.read"][-1].items() >= {
+        "number": 1,
+        "attachment": 1,
+    }.items()
+    (signed, *_) = [each for each in events(root, "user.signed_in") if each.actor == "web:viewer"]
+    assert signed.details == {"address": "127.0.0.1", "by": "password", "version": version("pywats-archive")}
 
 
 def test_a_thousand_wrong_passwords(fresh: Pages, root: Path) -> None:

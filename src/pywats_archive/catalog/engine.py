@@ -116,16 +116,16 @@ class Catalog:
         """Whether nothing can be written, since its medium or the rights there do not allow it."""
         return self._view is not None
 
-    def write(self, unit: Callable[[Connection], T]) -> T:
+    def write(self, unit: Callable[[Connection], T], *, within_s: float | None = None) -> T:
         """Run ``unit`` in a transaction, grouped with others; durable once this returns. Units must be repeatable.
 
-        CatalogError if it is read-only.
+        CatalogError if it is read-only, or, with ``within_s``, if the database is busy for longer.
         """
         if self._view:
             raise CatalogError(
                 f"{self.path}: is read-only here (its medium, or its rights); use a copy of the archive on another disk"
             )
-        return self._writer.write(unit)
+        return self._writer.write(unit) if within_s is None else self._writer.write_within(unit, within_s)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from json.encoder import encode_basestring_ascii
@@ -94,6 +94,14 @@ def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
     rare = f"{SELECT} INDEXED BY idx_event_rare WHERE {IS_RARE} AND kind = ? AND archive_id IS NULL ORDER BY sequence"
     found = execute(db, rare, (kind,))
     return tuple(map(event_of, found))
+
+
+def notes_taken_in(db: Connection, kinds: Sequence[str]) -> Iterator[str]:
+    """Yield the names of the notes that events of these kinds were taken in from (``details.note``)."""
+    among = ", ".join("?" * len(kinds))
+    found = execute(db, f"SELECT details FROM events WHERE kind IN ({among}) AND details LIKE '%\"note\":%'", kinds)
+    for (details,) in found:
+        yield str(json.loads(details).get("note"))
 
 
 def last(db: Connection) -> Event | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -45,6 +46,23 @@ class Writer:
         with self._commit_lock:
             if not request.is_done:
                 self._commit_waiting(request)
+        return request.outcome()
+
+    def write_within(self, unit: Unit[T], wait_s: float) -> T:
+        """Run ``unit`` in a transaction of its own; CatalogError if others have not made room for it after ``wait_s``."""
+        until_s = time.monotonic() + wait_s
+        request = _Request(unit)
+        if not self._commit_lock.acquire(timeout=wait_s):
+            raise CatalogError(f"{self._path} is busy; try again later")
+        try:
+            (usual_ms,) = execute(self._connection, "PRAGMA busy_timeout").fetchone()
+            execute(self._connection, f"PRAGMA busy_timeout = {max(0, int((until_s - time.monotonic()) * 1000))}")
+            try:
+                self._resolve([request])
+            finally:
+                execute(self._connection, f"PRAGMA busy_timeout = {usual_ms}")
+        finally:
+            self._commit_lock.release()
         return request.outcome()
 
     def between(self, act: Callable[[Connection], object]) -> None:

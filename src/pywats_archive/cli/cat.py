@@ -9,7 +9,7 @@ import typer
 
 from pywats_archive.cli import options
 from pywats_archive.errors import UsageError
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 
 
 def cat(
@@ -30,11 +30,11 @@ def cat(
     with options.open_client(archive, config) as client:
         archive_id = client.resolve(name)
         if report is not None:
-            content = client.open_report(archive_id, report, actor=current_user())
+            content = client.open_report(archive_id, report, actor=current_actor())
         elif companion is not None:
-            content = client.open_companion(archive_id, companion, actor=current_user())
+            content = client.open_companion(archive_id, companion, actor=current_actor())
         else:
-            content = client.open_source(archive_id, actor=current_user())
+            content = client.open_source(archive_id, actor=current_actor())
         sys.stdout.flush()
         with content:
             while chunk := content.read1(1 << 20):

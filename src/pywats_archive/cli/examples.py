@@ -68,6 +68,7 @@ EXAMPLES = {
     "reprocess rollback": Example("reprocess rollback 7", "an entry could not be rolled back"),
     "events": Example("events --kind alert --since 2d"),
     "anchor": Example("anchor --config config.json", "an anchor could not be written somewhere"),
+    "audit": Example("audit --category access --since 30d --csv"),
     "verify": Example("verify --sample 5%", "a problem was found"),
     "rebuild": Example("rebuild --archive /srv/station/archive", "a problem was found"),
 }

@@ -13,7 +13,7 @@ from pywats_archive.cli import options
 from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.models.retention.purge import Hold
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
 
@@ -58,7 +58,7 @@ def add(
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
-        client.retention.hold(ids, reason, actor=current_user())
+        client.retention.hold(ids, reason, actor=current_actor())
     if as_json:
         print_json(HeldEntries(held=tuple(ids)))
     else:
@@ -77,7 +77,7 @@ def release(
     write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config) as client:
         ids = options.chosen(client, archive_ids)
-        client.retention.release(ids, actor=current_user())
+        client.retention.release(ids, actor=current_actor())
     if as_json:
         print_json(ReleasedEntries(released=tuple(ids)))
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TEXTS = {
     "access.unreadable": "the pages accept no user: {reason}",
+    "access.not_taken_in": "{archive}: notes of accesses could not be taken into the history: {reason}",
+    "access.taken_in": "{archive}: {events} events from notes of accesses",
     "access.not_recorded": "{kind} by {actor} is not in the history: {reason}",
     "answer.not_told": "an answer of the server could not be passed on",
     "archive.back": "{root}: the archive is available again (before: {was})",

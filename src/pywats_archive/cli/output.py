@@ -32,6 +32,16 @@ def print_json(document: DataclassInstance) -> None:
     sys.stdout.write(_json({"schema": SCHEMA, **values_of(document)}, indent=2) + "\n")
 
 
+def print_json_items(name: str, items: Iterable[DataclassInstance]) -> None:
+    """Write the one JSON document of a verb whose only field is a list, item by item: memory is that of one item."""
+    sys.stdout.write(f'{{\n  "schema": {SCHEMA},\n  "{name}": [')
+    separator = "\n"
+    for item in items:
+        sys.stdout.write(f"{separator}    {_json(values_of(item))}")
+        separator = ",\n"
+    sys.stdout.write(f"{'' if separator == chr(10) else chr(10) + '  '}]\n}}\n")
+
+
 def print_json_line(document: DataclassInstance) -> None:
     """Write one document of a stream as a line, with ``schema`` as each document has it, and flush it."""
     sys.stdout.write(_json({"schema": SCHEMA, **values_of(document)}) + "\n")

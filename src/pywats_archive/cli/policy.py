@@ -17,7 +17,7 @@ from pywats_archive.errors import UsageError
 from pywats_archive.models.retention.configured import Difference
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.retention.purge import PurgePlan
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.retention.differing import describe
 from pywats_archive.retention.station import InForce
 from pywats_archive.words.purges import effect
@@ -162,7 +162,7 @@ def set_policy(
         if not as_json:
             say_effects(effects)
         _agree(effects, yes=yes)
-        client.retention.set_policy(policy, actor=current_user(), confirmed=True)
+        client.retention.set_policy(policy, actor=current_actor(), confirmed=True)
     if as_json:
         print_json(PolicyEffects(**values_of(policy), effects=effects))
 
@@ -188,7 +188,7 @@ def reset_policy(
         if not as_json:
             say_effects(effects)
         _agree(effects, yes=yes)
-        client.retention.reset_policy(name, actor=current_user(), confirmed=True)
+        client.retention.reset_policy(name, actor=current_actor(), confirmed=True)
         policy = client.retention.policy(name)
     if as_json:
         print_json(PolicyEffects(**values_of(policy), effects=effects))

@@ -17,7 +17,7 @@ from pywats_archive.client import Client
 from pywats_archive.errors import RetentionHeldBack, UsageError
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.purge import Decision, Obstacle, PurgeReason, PurgeStatistics
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.retention.station import ClockState, StationRetention
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import printable
@@ -138,9 +138,9 @@ def purge(
                 return _report(done, as_json=True) if as_json else _failures(done)
         options.confirm("purge these", yes=yes)
         if archive_ids or is_filtered:
-            done = retention.purge_named(ids, actor=current_user(), unsubmitted=unsubmitted, even_damaged=even_damaged)
+            done = retention.purge_named(ids, actor=current_actor(), unsubmitted=unsubmitted, even_damaged=even_damaged)
         else:
-            done = retention.enforce(wanted.converter_name, actor=current_user())
+            done = retention.enforce(wanted.converter_name, actor=current_actor())
     return _report(done, as_json=as_json)
 
 
@@ -152,7 +152,7 @@ def _confirm_clock(retention: StationRetention, *, yes: bool, as_json: bool) -> 
             console.print(printable(f"{each.archive}: {each.doubt or 'the clock is trusted'}"), soft_wrap=True)
     if found:
         options.confirm(f"it is {when(found[0].clock)} now: is that right", yes=yes)
-        retention.confirm_clock(actor=current_user())
+        retention.confirm_clock(actor=current_actor())
     if as_json:
         print_json(ConfirmedClocks(clocks=retention.clocks()))
     return 0

@@ -16,7 +16,7 @@ from pywats_archive.cli.account import AsOwnerOption, write_as
 from pywats_archive.cli.output import console, print_json, progress
 from pywats_archive.cli.verify import show_problem
 from pywats_archive.models.operation.integrity import OnlyThere, Problem, Rebuilt
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.words.text import counted, printable
 
 BackupFolderOption = Annotated[
@@ -58,7 +58,7 @@ def rebuild(
             yes=yes,
         )
     with options.open_client(archive, config) as client, progress("rebuilding", client.count_files) as advance:
-        done = client.rebuild(actor=current_user(), backup_folder=backup_folder, on_progress=lambda *_: advance(1))
+        done = client.rebuild(actor=current_actor(), backup_folder=backup_folder, on_progress=lambda *_: advance(1))
     problems = tuple(problem for each in done for problem in each.problems)
     if as_json:
         print_json(RebuiltCatalogs(rebuilt=done, problems=problems))

@@ -61,6 +61,7 @@ VERBS = (
     Verb("reprocess", Group.REPLAY, "Replay sources, compare, send the reports.", "reprocess.app:app"),
     Verb("events", Group.TRUST, "Show the history: who did what, and when.", "events:events", logs=False),
     Verb("anchor", Group.TRUST, "Sign the newest event, as a line to keep.", "anchor:anchor"),
+    Verb("audit", Group.TRUST, "Show who read or changed what, as CSV too.", "audit:audit", logs=False),
     Verb("verify", Group.TRUST, "Check all that is archived for changes.", "verify:verify"),
     Verb("rebuild", Group.TRUST, "Rebuild metadata.db from the blobs.", "rebuild:rebuild"),
 )

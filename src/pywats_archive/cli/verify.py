@@ -21,7 +21,7 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import selection
 from pywats_archive.words.text import printable
 
@@ -98,7 +98,7 @@ def verify(
 def _reproduce(archive: Path | None, config: Path | None, sample: str, seed: str, *, as_json: bool) -> int:
     """Replay some entries as they were converted; 1 when a report comes out differently, or cannot be reproduced."""
     with options.open_station(config) as client:
-        engine = client.reprocessing(archive, actor=current_user())
+        engine = client.reprocessing(archive, actor=current_actor())
         wanted = EntryFilter(status=ConversionStatus.SUCCESS)
         every = engine.select(wanted)
         number = round(len(every) * _percent(sample, "--reproduce") / 100) if sample.endswith("%") else _number(sample)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pywats_archive.archive import arguments
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
+from pywats_archive.client.auditing.trail import Auditing
 from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.station import Imports
 from pywats_archive.client.oversight import Proof
@@ -25,7 +26,7 @@ from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.retention.policy import RetentionPolicy
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 
 if TYPE_CHECKING:
     from pywats_archive.client.settings.station import StationSettings
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _ADDRESSES = ("http://", "https://")
 
 
-class Client(Proof, Replays, Exports, Imports):
+class Client(Proof, Auditing, Replays, Exports, Imports):
     """Reads, restores and accounts for archives; beside a running service too. Close it, or use it as a context manager."""
 
     def __new__(cls, archives: Path | str | Sequence[Path | str] = (), **options: Any) -> Client:
@@ -65,12 +66,13 @@ class Client(Proof, Replays, Exports, Imports):
 
         An address such as ``https://station.example:8087`` is that of a station's pages: the same methods then work over the
         network, with a ``token`` (or that in PYWATS_ARCHIVE_TOKEN), and ``ca_file`` for certificates of one's own.
-        ``actor`` is the name that the history has for whoever uses this client: by default the user, as for the command.
+        ``actor`` is the name that the history has for whoever uses this client: by default ``os:`` and the
+        account, as for the command.
         One whose catalog is damaged can be verified and rebuilt; all else that needs it raises CatalogDamaged.
         """
         if token is not None or ca_file is not None:
             raise UsageError("token and ca_file belong to the address of a station, not to the folder of an archive")
-        self.actor = current_user() if actor is None else arguments.text(actor, "actor")
+        self.actor = current_actor() if actor is None else arguments.text(actor, "actor")
         self._station = station
         self._read_at = _stamp(station)
         self._archives = OpenArchives(arguments.paths(archives, "archives"))

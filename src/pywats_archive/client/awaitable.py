@@ -158,6 +158,7 @@ class AsyncClient(Face[Client]):
     record_event = awaited(Client.record_event)
     acknowledge = awaited(Client.acknowledge)
     events = awaited(Client.events)
+    audit = streamed(Client.audit)
     watchers_of = awaited(Client.watchers_of)
     services = awaited(Client.services)
     verify = streamed(Client.verify)

@@ -151,12 +151,13 @@ class StationReader(EntryReader):
     def record_event(self, kind: str, *, actor: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         """Append an event that concerns no entry, such as a sign-in, to the history of every archive.
 
-        Nothing in a read-only one. If one cannot be written to, its error is raised after the others.
+        A read-only one gets a note of a sign-in or a refusal, if that is possible, and nothing else.
+        If one cannot be written to, its error is raised after the others.
         """
         from pywats_archive.archive.overview import history
 
         faults = []
-        for archive in (each for each in self._archives.all if not each.is_read_only):
+        for archive in self._archives.all:
             try:
                 history.record(archive, kind, dict(details or {}), actor=actor or self.actor)
             except ArchiveError as exc:

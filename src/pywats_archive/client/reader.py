@@ -93,8 +93,9 @@ class EntryReader:
 
         one, target = salvage if even_damaged else restore, arguments.path(folder, "folder")
         holders = [(each, self._archives.holder(each)) for each in arguments.texts(archive_ids, "archive_ids")]
-        done = ((archive, one(archive, archive_id, target, actor or self.actor)) for archive_id, archive in holders)
-        return tuple(with_reports(archive, each) if reports else each for archive, each in done)
+        by = actor or self.actor
+        done = ((archive, one(archive, archive_id, target, by)) for archive_id, archive in holders)
+        return tuple(with_reports(archive, each, by) if reports else each for archive, each in done)
 
     def export(self, wanted: EntryFilter | None = None, *, actor: str | None = None) -> Iterator[bytes]:
         """Stream a zip of the entries that match: sources, companions, reports, and ``manifest.json`` with checksums.

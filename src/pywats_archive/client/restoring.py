@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import source
 from pywats_archive.archive.restore.reports import restore_reports
@@ -25,7 +26,7 @@ class Restored:
     reports: tuple[Path, ...] = ()
     """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
-    """Whether the archive's history records it; False if the archive is read-only."""
+    """Whether the archive's history has it, or will have it once the service takes in the note of it."""
 
 
 def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
@@ -33,7 +34,7 @@ def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Rest
         path = source.restore_source(archive, archive_id, folder, actor=actor)
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
-    return Restored(archive_id=archive_id, path=path, is_on_record=not archive.is_read_only)
+    return Restored(archive_id=archive_id, path=path, is_on_record=recording.is_possible(archive))
 
 
 def salvage(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:
@@ -41,14 +42,14 @@ def salvage(archive: Archive, archive_id: str, folder: Path, actor: str) -> Rest
         salvaged = salvage_source(archive, archive_id, folder, actor=actor)
     except ArchiveError as exc:
         return Restored(archive_id=archive_id, error=str(exc))
-    is_on_record = not archive.is_read_only
+    is_on_record = recording.is_possible(archive)
     return Restored(archive_id=archive_id, path=salvaged.path, error=salvaged.damage, is_on_record=is_on_record)
 
 
-def with_reports(archive: Archive, restored: Restored) -> Restored:
+def with_reports(archive: Archive, restored: Restored, actor: str) -> Restored:
     """Restore the reports too, beside the source; those that fail are in ``error``."""
     if restored.path is None:
         return restored
-    found = restore_reports(archive, restored.archive_id, restored.path)
+    found = restore_reports(archive, restored.archive_id, restored.path, actor=actor)
     faults = "; ".join(filter(None, (restored.error, *found.faults)))
     return replace(restored, reports=found.paths, error=faults or None)

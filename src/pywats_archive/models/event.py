@@ -1,11 +1,37 @@
-"""An event: one fact of the append-only history, chained by hash."""
+"""An event: one fact of the append-only history, chained by hash; and the kinds of events that an auditor asks for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
+
+
+class AuditCategory(str, Enum):
+    """What a person, a program or the service did that an auditor may ask about."""
+
+    ACCESS = "access"
+    """Content was read, restored, exported or downloaded."""
+    SIGN_IN = "sign-in"
+    """Somebody signed in to the web pages or the API, out, or was refused."""
+    USER = "user"
+    """Users, roles, passwords, sessions and tokens of the web pages."""
+    SETTINGS = "settings"
+    """Archive keys of the configuration."""
+    POLICY = "policy"
+    """Retention policies."""
+    HOLD = "hold"
+    PURGE = "purge"
+    REPLAY = "replay"
+    """Replays, and what a rollback showed again."""
+    CONFIRMATION = "confirmation"
+    """What a person confirmed: the clock, a large purge, a source that vanished."""
+    REPAIR = "repair"
+    """A repair after a crash, a rebuilt catalog, damage that was found or is gone."""
+    SERVICE = "service"
+    """Starts and ends of the service, with its version."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +69,19 @@ class EventFilter:
     """Kinds, or their beginnings, such as ``alert`` for ``alert.raised`` and ``alert.cleared``."""
     archive_id: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
+    """Events of this moment are not among them."""
+    actor: str | None = None
+    """Whoever acted, such as ``os:ann``; ``ann`` stands for her account, her user of the pages and her tokens."""
+    text: str | None = None
+    """A part of the details, in any case: a reason, an address, a place."""
+    categories: tuple[AuditCategory, ...] = ()
+    """What an auditor asks for; together with ``kinds``, either is enough."""
+
+    @property
+    def is_of_people(self) -> bool:
+        """Whether it asks for more than kinds, an entry and a beginning, for which there are indexes."""
+        return any(each is not None for each in (self.until, self.actor, self.text)) or bool(self.categories)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,3 +99,52 @@ class EventPage:
     events: tuple[RecordedEvent, ...]
     positions: dict[Path, int]
     """By archive: the number of its last event that was read, whether it matched or not."""
+
+
+KINDS: dict[AuditCategory, tuple[str, ...]] = {
+    AuditCategory.ACCESS: ("source.restored", "report.read", "entry.exported", "access.refused"),
+    AuditCategory.SIGN_IN: (
+        "user.signed_in",
+        "user.signed_out",
+        "user.refused",
+        "user.locked_out",
+        "user.not_allowed",
+        "token.used",
+        "request.refused",
+    ),
+    AuditCategory.USER: (
+        "user.added",
+        "user.removed",
+        "user.role_changed",
+        "user.password_changed",
+        "user.sessions_ended",
+        "token.added",
+        "token.revoked",
+    ),
+    AuditCategory.SETTINGS: ("settings",),
+    AuditCategory.POLICY: ("policy.changed", "policy.reset"),
+    AuditCategory.HOLD: ("hold",),
+    AuditCategory.PURGE: ("entry.purged",),
+    AuditCategory.REPLAY: ("run", "conversion.set_back"),
+    AuditCategory.CONFIRMATION: ("policy.confirmed", "clock.confirmed", "source.acknowledged"),
+    AuditCategory.REPAIR: ("archive.recovered", "catalog.rebuilt", "integrity", "source.recovered"),
+    AuditCategory.SERVICE: ("service",),
+}
+"""The kinds of each category, or their beginnings; the events of the way of a file are in none of them."""
+AUDITED = tuple(kind for kinds in KINDS.values() for kind in kinds)
+SPOOLED = frozenset({"source.restored", "report.read", "entry.exported", *KINDS[AuditCategory.SIGN_IN]})
+"""The kinds that an account which may not write leaves in the archive's folder for accesses."""
+
+
+def kinds_of(categories: tuple[AuditCategory, ...]) -> tuple[str, ...]:
+    """Return the kinds of these categories, or of all."""
+    return tuple(kind for each in categories for kind in KINDS[each]) if categories else AUDITED
+
+
+def category_of(kind: str) -> AuditCategory | None:
+    """Return the category of a kind of event; None for the events of the way of a file."""
+    return next((each for each, kinds in KINDS.items() if any(_is_in(kind, known) for known in kinds)), None)
+
+
+def _is_in(kind: str, known: str) -> bool:
+    return kind == known or kind.startswith(f"{known}.")

@@ -28,6 +28,7 @@ from pywats_archive.models.operation.replay import (
 )
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import history, runner, selection
 from pywats_archive.reprocessing.candidate import Candidate, require_candidate
 from pywats_archive.reprocessing.rules import require_possible
@@ -46,12 +47,12 @@ class ReprocessingEngine:
     """Replays archived sources through the converters of a configuration, and says what changes before anything is sent."""
 
     def __init__(
-        self, storage: Stored | Archive, config: StationConfig | Path | str, *, actor: str = "library"
+        self, storage: Stored | Archive, config: StationConfig | Path | str, *, actor: str | None = None
     ) -> None:
         """``storage`` is an ``ArchiveStorage`` or an open archive, ``config`` pyWATS' configuration."""
         self._archive = archive_of(storage)
         self._station = config if isinstance(config, StationConfig) else read_station_config(Path(config))
-        self._actor = actor
+        self._actor = actor or current_actor()
 
     async def reprocess_range(
         self,

@@ -9,6 +9,7 @@ from pywats_archive.archive.core import Archive, Stored, archive_of
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.retention.policy import RetentionPolicy
 from pywats_archive.models.retention.purge import PurgeStatistics, SpaceEstimate
+from pywats_archive.portable.user import current_actor
 from pywats_archive.retention import enforcing
 
 
@@ -26,7 +27,9 @@ class RetentionEngine:
         fifth would be purged at once and neither ``confirmed`` nor the archive's own policy allows it.
         """
         known = arguments.of_kind(policy, "policy", RetentionPolicy)
-        return await to_thread(enforcing.enforce, self._archive, known, actor="library", confirmed=confirmed)
+        return await to_thread(
+            lambda: enforcing.enforce(self._archive, known, actor=current_actor(), confirmed=confirmed)
+        )
 
     async def preview_purge(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
         """Return the entries that ``enforce_policy`` would purge now, in its order."""
@@ -36,9 +39,9 @@ class RetentionEngine:
         """Return how much ``enforce_policy`` would free now, and what prevents it from meeting a limit."""
         return await to_thread(enforcing.estimate, self._archive, policy)
 
-    async def confirm_clock(self, *, actor: str = "library") -> None:
+    async def confirm_clock(self, *, actor: str | None = None) -> None:
         """Trust the current clock, because a person confirmed it, after a purge was refused for a doubtful clock."""
-        await to_thread(enforcing.confirm_clock, self._archive, actor=actor)
+        await to_thread(lambda: enforcing.confirm_clock(self._archive, actor=actor or current_actor()))
 
     def _preview(self, policy: RetentionPolicy) -> list[ArchiveEntry]:
         going = (each.archive_id for each in enforcing.preview(self._archive, policy) if not each.obstacle)

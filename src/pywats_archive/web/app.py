@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from pywats_archive.errors import ArchiveError
 from pywats_archive.web import problems
 from pywats_archive.web.access.gate import Gate
+from pywats_archive.web.api import audit as audit_api
 from pywats_archive.web.api import entries as entries_api
 from pywats_archive.web.api import integrity as integrity_api
 from pywats_archive.web.api import purges as purges_api
@@ -38,6 +39,7 @@ from pywats_archive.web.users import pages as users_pages
 
 ROUTERS = (
     entries_api.router,
+    audit_api.router,
     runs_api.router,
     station_api.router,
     status_api.router,

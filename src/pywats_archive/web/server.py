@@ -62,7 +62,7 @@ class PageServer:
             door=Door(users, records),
             records=records,
             cookie=f"{'__Host-' if tls else ''}pywats-archive-{station_id}",
-            owner=client.actor,
+            owner=client.actor.removeprefix("os:"),
             is_secure=tls is not None,
         )
         self._records = records

@@ -13,7 +13,7 @@ from tests import filled
 from pywats_archive import AsyncClient, Client, ConversionStatus, EntryFilter, SortKey, UsageError
 from pywats_archive.archive.core import Archive
 from pywats_archive.models.retention.policy import RetentionPolicy
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def test_the_user_is_the_actor_unless_another_is_named(root: Path, tmp_path: Pat
         client.retention.hold([first], "complaint")
         client.retention.hold([second], "complaint", actor="quality")
         assert {hold.archive_id: hold.held_by for hold in client.retention.holds()} == {
-            first: current_user(),
+            first: current_actor(),
             second: "quality",
         }
         (restored,) = (event for event in client.details(first).events if event.kind == "source.restored")
-        assert restored.actor == current_user()
+        assert restored.actor == current_actor()
     with Client(root, actor="nightly check") as client:
         client.retention.release([first])
         assert client.details(first).events[-1].actor == "nightly check"

@@ -177,3 +177,32 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_longer(tmp_path: Path) ->
     before = steady()
     assert before.year < 2000 and steady() >= before
     assert signature(Door).parameters["clock"].default is steady
+
+
+def test_a_flood_is_bounded_and_hides_nobody_who_signs_in() -> None:
+    """A million refusals from everywhere in three hours are some hundred events; who signs in is named all the same."""
+    written: list[tuple[str, str, dict[str, Any]]] = []
+    now = [datetime(2026, 1, 1, tzinfo=timezone.utc)]
+    records = Records(lambda kind, actor, details: written.append((kind, actor, details)), clock=lambda: now[0])
+    for number in range(30_000):
+        if number % 10_000 == 5_000:
+            records.used("user.signed_in", "10.0.0.1", actor="web:ann", address="10.0.0.1")
+        now[0] += timedelta(seconds=0.36)
+        for kind in ("user.refused", "request.refused"):
+            records.refused(kind, f"10.1.{number % 250}.{number % 199}")
+    records.close()
+    assert len(written) < 3 * (200 + 2 * 101 + 10)
+    assert [actor for kind, actor, _ in written if kind == "user.signed_in"] == ["web:ann"] * 3
+
+
+def test_uses_are_counted_too() -> None:
+    """A program that signs in a thousand times is on record with how often; sums lose nothing."""
+    written: list[tuple[str, str, dict[str, Any]]] = []
+    records = Records(lambda kind, actor, details: written.append((kind, actor, details)))
+    for _ in range(1234):
+        records.used("user.signed_in", "::1", actor="web:ann")
+        records.used("token.used", "::1", actor="token:ann/x")
+    records.close()
+    assert len(written) < 40
+    last = {kind: details["times"] for kind, _, details in written[-2:]}
+    assert last == {"user.signed_in": 1234, "token.used": 1234}

@@ -27,6 +27,9 @@ PURGED, ROLLED_BACK = "purged.log", "set-back.log"
 RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files; the time of the second one is when the last completed recovery began."""
 
+ACCESSES = "accesses"
+"""The folder in which accounts that may not write to the catalog leave notes of what they read."""
+
 _COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:(?:\.\d+)?\.tar|\.\d+)\.gz\Z")
 _COMPANION = re.compile(r"/[^/]{24}\.companions\.\d+\.gz\Z")
 _NUMBER = re.compile(r"\.(\d+)(?:\.(?:json|tar))?\.gz\Z")

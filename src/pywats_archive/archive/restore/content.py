@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive, document_chunks
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import unpack
 from pywats_archive.archive.restore.source import entry_with_bytes, record_restore
 from pywats_archive.blobs.header import ALGORITHM
-from pywats_archive.catalog import events
 from pywats_archive.errors import BlobDamaged, BlobMissing, UsageError
 from pywats_archive.models.entry import Companion
 from pywats_archive.models.event import Event
+from pywats_archive.models.report import Report
 
 _NO_FILE = Path("-")
 """What the history names as the place of a source that a person got as a stream."""
@@ -74,12 +75,16 @@ def read_report(
     archive: Archive, archive_id: str, number: int, *, actor: str, attachment: int | None = None
 ) -> Iterator[bytes]:
     """Stream the exact JSON of a report, and record who reads it, or which of its attachments."""
-    chunks = report_chunks(archive, archive_id, number)
-    if not archive.is_read_only:
-        details = {"number": number} | ({} if attachment is None else {"attachment": attachment})
-        event = Event(kind="report.read", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
-        archive.write(lambda tx: events.append(tx, event))
-    return chunks
+    require_report(archive, archive_id, number)
+    record_report(archive, archive_id, number, actor=actor, attachment=attachment)
+    return report_chunks(archive, archive_id, number)
+
+
+def record_report(archive: Archive, archive_id: str, number: int, *, actor: str, **more: str | int | None) -> None:
+    """Record who reads a report, with further details that are not None."""
+    details = {"number": number} | {name: value for name, value in more.items() if value is not None}
+    event = Event(kind="report.read", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
+    recording.record(archive, event)
 
 
 def report_document(archive: Archive, archive_id: str, number: int) -> bytes:
@@ -89,9 +94,14 @@ def report_document(archive: Archive, archive_id: str, number: int) -> bytes:
 
 def report_chunks(archive: Archive, archive_id: str, number: int) -> Iterator[bytes]:
     """Stream the exact JSON of a report; BlobDamaged after the last chunk if it is damaged."""
+    return document_chunks(archive, require_report(archive, archive_id, number))
+
+
+def require_report(archive: Archive, archive_id: str, number: int) -> Report:
+    """Return a report whose document is archived, ``number`` counted from 1 in the order of ``show``; UsageError if not."""
     entry, reports = archive.entry(archive_id), archive.reports_of(archive_id)
     if entry.purged_at:
         raise BlobMissing(f"{archive_id}: was purged on {entry.purged_at:%Y-%m-%d}; only its record is kept")
     if not 1 <= number <= len(reports):
         raise UsageError(f"{archive_id}: has no report {number}; it has {len(reports)}")
-    return document_chunks(archive, reports[number - 1])
+    return reports[number - 1]

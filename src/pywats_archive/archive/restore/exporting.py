@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive, EntryDetails, document_chunks
 from pywats_archive.archive.folder import layout
 from pywats_archive.archive.restore import source, unpack
 from pywats_archive.catalog import events
-from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
@@ -34,17 +34,13 @@ class StoredFile:
 
 
 def record_export(archive: Archive, archive_ids: Sequence[str], target: str, *, actor: str) -> None:
-    """Record who exports entries, and where to, in one commit; nothing in a read-only archive."""
-    if archive.is_read_only or not archive_ids:
-        return
-
-    def unit(tx: Connection) -> None:
-        for archive_id in archive_ids:
-            details = {"to": target}
-            event = Event(kind="entry.exported", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
-            events.append(tx, event)
-
-    archive.write(unit)
+    """Record who exports entries, and where to, in one commit."""
+    if archive_ids:
+        accesses = (
+            Event(kind="entry.exported", at=archive.now(), archive_id=each, actor=actor, details={"to": target})
+            for each in archive_ids
+        )
+        recording.record_all(archive, list(accesses))
 
 
 def head_of(archive: Archive) -> Event | None:

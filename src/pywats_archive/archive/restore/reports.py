@@ -19,14 +19,19 @@ class RestoredReports:
     faults: tuple[str, ...]
 
 
-def restore_reports(archive: Archive, archive_id: str, source: Path) -> RestoredReports:
-    """Restore each report beside ``source``, as NAME.report-N.json with the number that ``show`` has; nothing is replaced."""
+def restore_reports(archive: Archive, archive_id: str, source: Path, *, actor: str) -> RestoredReports:
+    """Restore each report beside ``source``, as NAME.report-N.json with the number that ``show`` has; nothing is replaced.
+
+    The history has who got each.
+    """
     paths: list[Path] = []
     faults: list[str] = []
     for number in range(1, len(archive.reports_of(archive_id)) + 1):
         try:
             document = content.report_document(archive, archive_id, number)
-            paths.append(_write(document, source.parent, f"{source.name}.report-{number}.json", archive))
+            path = _write(document, source.parent, f"{source.name}.report-{number}.json", archive)
+            paths.append(path)
+            content.record_report(archive, archive_id, number, actor=actor, to=str(path))
         except ArchiveError as exc:
             faults.append(f"report {number}: {exc}")
     return RestoredReports(paths=tuple(paths), faults=tuple(faults))

@@ -5,35 +5,39 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout, role
 from pywats_archive.archive.restore import unpack
-from pywats_archive.catalog import events
 from pywats_archive.errors import BlobMissing, StorageError
 from pywats_archive.models.entry import ArchiveEntry, Companion, SourceKind
 from pywats_archive.models.event import Event
 from pywats_archive.models.time import FIRST_NS, LAST_NS
 from pywats_archive.portable import placing
 from pywats_archive.portable.placing import last_part
+from pywats_archive.portable.user import current_actor
 
 
 def restore_source(
-    archive: Archive, archive_id: str, folder: Path, *, actor: str = "service", record_access: bool = True
+    archive: Archive, archive_id: str, folder: Path, *, actor: str | None = "service", record_access: bool = True
 ) -> Path:
     """Restore a source into ``folder`` under its own name and mtime, with its companions; returns its path.
 
+    Without an actor, the history has the account that runs this program.
     Without ``record_access`` no person gets the source: there is no event, and no file is made durable.
 
     A name that is taken gets a number. A source with companions gets a folder of its own if one of their names is taken,
     since they refer to each other by name. BlobDamaged, BlobMissing and UnknownEntry leave nothing behind.
     """
     entry = entry_with_bytes(archive, archive_id)
+    if record_access:
+        recording.require_possible(archive)
     try:
         restored = _restore(archive, entry, folder, is_durable=record_access)
     except OSError as exc:
         raise StorageError(f"{folder}: cannot restore {archive_id} there ({exc.strerror or exc})") from exc
     if record_access:
-        record_restore(archive, archive_id, restored, actor=actor)
+        record_restore(archive, archive_id, restored, actor=actor or current_actor())
     return restored
 
 
@@ -56,13 +60,11 @@ def record_restore(
     damage: str | None = None,
     companion: str | None = None,
 ) -> None:
-    """Record who restored a source, or one companion, and whether it was complete; nothing in a read-only archive."""
-    if archive.is_read_only:
-        return
+    """Record who restored a source, or one companion, and whether it was complete."""
     details = {"to": str(restored)} | ({"damage": damage} if damage else {})
     details |= {"companion": companion} if companion else {}
     event = Event(kind="source.restored", at=archive.now(), archive_id=archive_id, actor=actor, details=details)
-    archive.write(lambda tx: events.append(tx, event))
+    recording.record(archive, event)
 
 
 def original_name(entry: ArchiveEntry) -> str:

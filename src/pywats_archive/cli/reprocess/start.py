@@ -20,7 +20,7 @@ from pywats_archive.cli.reprocess.words import ActorOption, RunArgument, place_w
 from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.operation.replay_mode import ReplayMode
 from pywats_archive.portable.processes import lower_priority
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing.rules import require_possible
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def start(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        engine = client.reprocessing(archive, actor=current_user())
+        engine = client.reprocessing(archive, actor=current_actor())
         ids, selection = choice.resolved(client, engine)
         if not dry_run:
             _ask(ids, engine.estimate(ids, processes=processes), submit=submit, yes=yes, as_json=as_json)
@@ -151,7 +151,7 @@ def resume(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        engine = client.reprocessing(archive, actor=actor or current_user())
+        engine = client.reprocessing(archive, actor=actor or current_actor())
         lower_priority()
         with _bar(engine.run(run).planned) as on_progress:
             result = engine.resume(run, processes=processes, on_progress=on_progress)

@@ -10,7 +10,7 @@ from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import chosen_archive, config_of
 from pywats_archive.cli.reprocess.words import ActorOption, RunArgument
 from pywats_archive.models.operation.replay import Rollback
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.words.text import printable
 
 
@@ -48,7 +48,7 @@ def cancel(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        client.reprocessing(archive, actor=current_user()).cancel(run)
+        client.reprocessing(archive, actor=current_actor()).cancel(run)
     if as_json:
         print_json(CancelledRun(run_id=run))
     else:
@@ -72,7 +72,7 @@ def rollback(
     archive = chosen_archive(archive, config)
     write_as(archive, config_of(config), as_owner=as_owner)
     with options.open_station(config) as client:
-        done = client.reprocessing(archive, actor=actor or current_user()).rollback(run)
+        done = client.reprocessing(archive, actor=actor or current_actor()).rollback(run)
     back = [each for each in done if each.is_set_back]
     if as_json:
         print_json(RolledBackRun(run_id=run, set_back=len(back), entries=tuple(done)))

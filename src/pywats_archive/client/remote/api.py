@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pywats_archive.archive.core import EntryDetails
 from pywats_archive.client.api import Client
 from pywats_archive.client.contents import stream
-from pywats_archive.client.remote.calls import asked, refused, value_of
+from pywats_archive.client.remote.calls import asked, refused, streamed, value_of
 from pywats_archive.client.remote.downloads import download
 from pywats_archive.client.remote.fields import filled, filter_fields, given
 from pywats_archive.client.remote.replays import RemoteReplays
@@ -25,7 +25,7 @@ from pywats_archive.client.status import StationStatus
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.event import EventPage
+from pywats_archive.models.event import EventPage, RecordedEvent
 from pywats_archive.models.operation.growth import Growth
 from pywats_archive.models.operation.integrity import Checked, Finding, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
@@ -113,6 +113,7 @@ class RemoteClient(RemoteReplays, Client):
     conversion_times = asked(Client.conversion_times, "GET /conversion-times", tuple[ConversionTimes, ...])
     findings = asked(Client.findings, "GET /integrity/findings", tuple[Finding, ...])
     events = asked(Client.events, "GET /events", EventPage)
+    audit = streamed(Client.audit, "GET /audit", RecordedEvent)
     watchers_of = asked(Client.watchers_of, "GET /watchers", tuple[Watcher, ...])
     services = asked(Client.services, "GET /services", tuple[ServiceStatus, ...])
     count_files = asked(Client.count_files, "GET /integrity/files", int)

@@ -101,11 +101,12 @@ def _arrives(field: str, value: str) -> bool:
 
 def _event_fields(wanted: EventFilter) -> Fields:
     fields: Fields = {"kinds": list(wanted.kinds)}
-    if wanted.archive_id is not None:
-        fields["archive_id"] = wanted.archive_id
-    if wanted.since is not None:
-        fields["since"] = wanted.since.isoformat()
-    return fields
+    if wanted.categories:
+        fields["categories"] = [each.value for each in wanted.categories]
+    texts = {"archive_id": wanted.archive_id, "actor": wanted.actor, "text": wanted.text}
+    moments = {"since": wanted.since, "until": wanted.until}
+    fields |= {name: text for name, text in texts.items() if text is not None}
+    return fields | {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
 
 
 def _text(value: object, *, yes: str = "true", no: str = "false") -> str:

@@ -18,7 +18,7 @@ FORMER = "pywats-archive-former"
 """The folder beside a configuration for copies of its earlier content."""
 CONVERTERS, ARCHIVES, WATCH_FOLDERS = "converters", "archives", "watch_folders"
 STATION = "station"
-ARCHIVE, REQUIRED = "archive", "required"
+ARCHIVE, REQUIRED, AUDIT_REQUIRED = "archive", "required", "audit_required"
 """The only part that a person writes."""
 
 
@@ -74,14 +74,23 @@ def remember_station(config_path: Path, fields: dict[str, Any]) -> None:
 
 def is_archive_required(config_path: Path) -> bool:
     """Return whether every converter of a configuration must be archived; ConfigError if the part ``archive`` is invalid."""
-    rules = _read(state_path(config_path)).get(ARCHIVE, {})
+    return _rules(config_path).get(REQUIRED, False)
+
+
+def is_audit_required(config_path: Path) -> bool:
+    """Return whether content is only shown where the access can be recorded; ConfigError if the part ``archive`` is invalid."""
+    return _rules(config_path).get(AUDIT_REQUIRED, False)
+
+
+def _rules(config_path: Path) -> dict[str, bool]:
+    rules: dict[str, Any] = _read(state_path(config_path)).get(ARCHIVE, {})
     for key, value in rules.items():
         place = f"{state_path(config_path)}: '{ARCHIVE}'"
-        if key != REQUIRED:
-            raise ConfigError(f"{place} has the key '{key}'; there is only '{REQUIRED}'; correct it")
+        if key not in (REQUIRED, AUDIT_REQUIRED):
+            raise ConfigError(f"{place} has the key '{key}'; there are '{REQUIRED}' and '{AUDIT_REQUIRED}'; correct it")
         if not isinstance(value, bool):
-            raise ConfigError(f"{place}: '{REQUIRED}' must be true or false; correct it")
-    return bool(rules.get(REQUIRED, False))
+            raise ConfigError(f"{place}: '{key}' must be true or false; correct it")
+    return rules
 
 
 def state_path(config_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The jobs that run beside the processing of sources, each in its own thread: scrub, retention, copies and anchors."""
+"""The jobs beside the processing of sources, each in a thread: scrub, retention, copies, anchors, notes of accesses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from pywats_archive.models.time import Clock
 from pywats_archive.pipeline.alerting.alerts import Alerts
 from pywats_archive.pipeline.alerting.isolation import IsolatedTasks
+from pywats_archive.pipeline.background.accesses import AccessJob
 from pywats_archive.pipeline.background.anchors import AnchorJob
 from pywats_archive.pipeline.background.clock import ClockJob
 from pywats_archive.pipeline.background.copies import CopyJob
@@ -38,6 +39,7 @@ class BackgroundJobs:
         subject: str,
         backup_folder: Callable[[], Path | None],
         anchors: AnchorJob,
+        is_audit_required: Callable[[], bool],
         clock: Clock,
     ) -> None:
         self._pool = pool
@@ -55,6 +57,7 @@ class BackgroundJobs:
         self._copying = CopyJob(
             pool, alerts, tasks=tasks, backup_folder=backup_folder, clock=clock, stopping=self._stopping
         )
+        self._accesses = AccessJob(pool, tasks=tasks, is_required=is_audit_required)
         self._tickers = tuple(
             Ticker(name, job.step, self._stopping, tasks=tasks, subject=subject)
             for name, job in (
@@ -62,6 +65,7 @@ class BackgroundJobs:
                 ("retention", self._retention),
                 ("copies", self._copying),
                 ("anchors", anchors),
+                ("accesses", self._accesses),
             )
         )
         self.reclaim_space()
@@ -74,8 +78,8 @@ class BackgroundJobs:
 
     @property
     def is_idle(self) -> bool:
-        """Whether retention and copies have done the work that was due at the start, and space that was asked for is freed."""
-        return self._retention.is_idle and self._copying.is_idle
+        """Whether what was due at the start is done, and space that was asked for is freed."""
+        return self._retention.is_idle and self._copying.is_idle and self._accesses.is_idle
 
     @property
     def ended(self) -> tuple[str, ...]:
@@ -94,3 +98,4 @@ class BackgroundJobs:
             ticker.join()
         self._scrub.end()
         self._retention.end()
+        self._accesses.end()

@@ -11,6 +11,7 @@ from pywats_archive.config import StationConfig
 from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.conversion.sending.items import MemoryItem, OutboxItem
 from pywats_archive.errors import ArchiveError
+from pywats_archive.host.settings import state_file
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.alerting.metrics import Metrics
 from pywats_archive.pipeline.alerting.notifier import AlertNotifier
@@ -204,6 +205,7 @@ class StationParts:
             subject=self.alarms.subject,
             backup_folder=lambda: self.station.backup_folder,
             anchors=self.anchors,
+            is_audit_required=lambda: state_file.is_audit_required(self.settings.config_path),
             clock=self.settings.clock,
         )
 

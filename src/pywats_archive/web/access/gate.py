@@ -32,13 +32,24 @@ _OPEN = ("/sign-in", "/static/")
 """Paths that nobody needs to sign in for."""
 
 
+STATION = "token:station"
+"""The history's name for whoever has the station's token, which names no person."""
+
+
+def person_actor(name: str) -> str:
+    """Return the history's name for a user who signed in."""
+    return f"web:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Whoever asks."""
 
     name: str
-    """The name that the history has."""
+    """The name that the pages show."""
     role: Role
+    actor: str
+    """The name that the history has: ``web:USER``, ``token:USER/TOKEN`` or ``token:station``."""
     has_account: bool = True
     """False for whoever has the station's token."""
 
@@ -84,20 +95,26 @@ class Access:
 
     def _with_token(self, given: str, address: str) -> Person | None:
         if self.is_token(given):
-            return Person(self.owner, Role.ADMIN, has_account=False)
-        user = self.users.with_token(given)
-        if user is None:
+            person = Person(self.owner, Role.ADMIN, STATION, has_account=False)
+        elif found := self.users.with_token(given):
+            user, token = found
+            person = Person(user.name, user.role, f"token:{user.name}/{token.name}")
+        else:
             self.records.refused("user.refused", f"token {address}", address=address, by="token")
-        return Person(user.name, user.role) if user else None
+            return None
+        self.records.used("token.used", address, actor=person.actor, address=address)
+        return person
 
     def _with_session(self, session: Session | None) -> Person | None:
         if session is None:
             return None
         if not session.mark:
             is_current = self.token is not None and session.token_mark == self.token_mark
-            return Person(session.user, Role.ADMIN, has_account=False) if is_current else None
+            return Person(session.user, Role.ADMIN, STATION, has_account=False) if is_current else None
         user = self.users.find(session.user)
-        return Person(user.name, user.role) if user and user.mark == session.mark else None
+        if user is None or user.mark != session.mark:
+            return None
+        return Person(user.name, user.role, person_actor(user.name))
 
 
 class Gate:
@@ -123,8 +140,10 @@ class Gate:
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
         if not is_known_host(headers.get("host", ""), self._host_names):
+            self._note(scope, "host")
             return problem(421, "this server is not known under this name", "use the address that the command printed")
         if not is_from_here(scope["method"], headers):
+            self._note(scope, "site")
             return problem(403, "the request comes from another site", "use the pages of this station")
         if (length := headers.get("content-length", "0")) and not (length.isdecimal() and int(length) <= _MOST_BYTES):
             return problem(413, "the request is too large", f"send at most {_MOST_BYTES:,} bytes")
@@ -135,9 +154,15 @@ class Gate:
         if person is not None or path.startswith(_OPEN):
             return None
         if path.startswith("/api/"):
+            if "authorization" not in headers:  # a wrong token is on record as such
+                self._note(scope, "nobody")
             return problem(401, "nobody is signed in", "send a token as 'Authorization: Bearer TOKEN'")
         wanted = _place(scope) if scope["method"] == "GET" else "/"
         return RedirectResponse(f"/sign-in?{urlencode({'to': wanted})}" if wanted != "/" else "/sign-in", 303)
+
+    def _note(self, scope: Scope, reason: str) -> None:
+        address = address_of(scope)
+        self._access.records.refused("request.refused", f"{reason} {address}", address=address, reason=reason)
 
     def _unknowing(self, reason: str) -> Response:
         """Refuse while the users or the sessions cannot be read; a stranger learns no path, and the log has it once."""

@@ -30,7 +30,7 @@ class Needs:
 
     def _record(self, request: Request) -> None:
         access, person = request.state.access, request.state.person
-        name, what = person.name if person else "unknown", self.action.value
+        name, what = person.actor if person else "unknown", self.action.value
         access.records.refused(
             "user.not_allowed", f"{name} {what}", actor=name, action=what, path=request.url.path[:200]
         )

@@ -15,16 +15,26 @@ from pywats_archive.portable.event_log import warn
 _WINDOW = timedelta(hours=1)
 _EACH = 5
 """So many refusals of one kind and origin are recorded one by one, then the tenth, the hundredth and so on."""
+_EACH_USE = 20
+"""So many sign-ins of one user and address, likewise."""
+_ONCE = frozenset({"token.used"})
+"""Uses that many requests make: the first is recorded, then the tenth and so on."""
 _MOST_ORIGINS = 100
-"""Within an hour; all others count as one."""
+"""Of refusals within an hour; all others count as one."""
+_MOST_USES = 1000
+"""Of uses within an hour: each needs a right password or token."""
+_MOST_EVENTS = 200
+"""So many events of refusals an hour; the rest is in the sums at its end, one for each kind and origin."""
 _OTHERS = "others"
+_Key = tuple[str, str]
 
 
 @dataclass(slots=True)
-class _Refused:
+class _Counted:
     kind: str
     actor: str
     details: dict[str, Any]
+    is_refusal: bool = True
     times: int = 0
     recorded: int = 0
 
@@ -32,7 +42,13 @@ class _Refused:
 @dataclass(slots=True)
 class _Window:
     ends_at: datetime
-    refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)
+    refused: dict[_Key, _Counted] = field(default_factory=dict)
+    used: dict[_Key, _Counted] = field(default_factory=dict)
+    events: int = 0
+
+    @property
+    def all(self) -> list[_Counted]:
+        return [*self.refused.values(), *self.used.values()]
 
 
 class Records:
@@ -47,47 +63,72 @@ class Records:
 
     def note(self, kind: str, actor: str, **details: Any) -> None:
         """Record what somebody did who is signed in; an archive that cannot be written to is a warning in the log."""
-        self._write(kind, actor, {name: value for name, value in details.items() if value is not None})
+        self._write(kind, actor, _known(details))
+
+    def used(self, kind: str, origin: str, *, actor: str, **details: Any) -> None:
+        """Count a use of a right password or token, and record it with how often it was used within the hour."""
+        over = self._over()
+        with self._lock:
+            known = self._window.used
+            one = _counted(known, (kind, f"{actor} {origin}"), most=_MOST_USES, actor=actor, details=details)
+            one.is_refusal = False
+            is_due = one.times <= (1 if kind in _ONCE else _EACH_USE) or _is_power_of_ten(one.times)
+        self._settle([*over, *([one] if is_due else [])])
 
     def refused(self, kind: str, origin: str, *, actor: str = "unknown", **details: Any) -> None:
         """Count a refusal, and record it with how often it was refused within the hour."""
         over = self._over()
         with self._lock:
-            known = self._window.refused
-            key = (kind, origin) if (kind, origin) in known or len(known) < _MOST_ORIGINS else (kind, _OTHERS)
-            one = known.setdefault(key, _Refused(kind, actor, {}))
-            one.times += 1
-            one.details = {name: value for name, value in details.items() if value is not None}
-            due = [one] if one.times <= _EACH or _is_power_of_ten(one.times) else []
-        self._settle([*over, *due])
+            window = self._window
+            one = _counted(window.refused, (kind, origin), most=_MOST_ORIGINS, actor=actor, details=details)
+            is_due = one.times <= _EACH or _is_power_of_ten(one.times)
+            is_due = is_due and window.events < _MOST_EVENTS
+            window.events += is_due
+        self._settle([*over, *([one] if is_due else [])])
 
     def close(self) -> None:
         """Record the counts that were not recorded yet."""
         with self._lock:
-            left = list(self._window.refused.values())
+            left = self._window.all
         self._settle(left)
 
-    def _over(self) -> list[_Refused]:
+    def _over(self) -> list[_Counted]:
         """Begin a new hour if the last one is over; return what was counted then."""
         with self._lock:
             if (now := self._now()) < self._window.ends_at:
                 return []
             before, self._window = self._window, _Window(ends_at=now + _WINDOW)
-        return list(before.refused.values())
+        return before.all
 
-    def _settle(self, refused: list[_Refused]) -> None:
-        for each in refused:
+    def _settle(self, counted: list[_Counted]) -> None:
+        for each in counted:
             with self._lock:
                 is_due, times = each.times > each.recorded, each.times
                 each.recorded = times
             if is_due:
-                self._write(each.kind, each.actor, each.details | {"times": times})
+                self._write(
+                    each.kind, each.actor, each.details | ({"times": times} if times > 1 or each.is_refusal else {})
+                )
 
     def _write(self, kind: str, actor: str, details: dict[str, Any]) -> None:
         try:
             self._record(kind, actor, details)
         except ArchiveError as exc:
             warn("access.not_recorded", kind=kind, actor=actor, reason=str(exc))
+
+
+def _counted(known: dict[_Key, _Counted], key: _Key, *, most: int, actor: str, details: dict[str, Any]) -> _Counted:
+    """Count one more of a kind and origin, or of all others if there are too many."""
+    kind, _ = key
+    key = key if key in known or len(known) < most else (kind, _OTHERS)
+    one = known.setdefault(key, _Counted(kind, actor if key[1] != _OTHERS else _OTHERS, {}))
+    one.times += 1
+    one.details = _known(details)
+    return one
+
+
+def _known(details: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if value is not None}
 
 
 def _is_power_of_ten(number: int) -> bool:

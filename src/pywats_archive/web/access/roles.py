@@ -29,6 +29,7 @@ class Action(str, Enum):
     PURGE = "purge"
     SETTINGS = "settings"
     USERS = "users"
+    AUDIT = "audit"
 
 
 _ROLES = tuple(Role)
@@ -46,6 +47,7 @@ _LEAST: dict[Action, Role | None] = {
     Action.PURGE: Role.ADMIN,
     Action.SETTINGS: Role.ADMIN,
     Action.USERS: Role.ADMIN,
+    Action.AUDIT: Role.ADMIN,
 }
 """The least role that may do something; None: whoever is not signed in, too."""
 _WORDS = {
@@ -62,6 +64,7 @@ _WORDS = {
     Action.PURGE: "purge entries",
     Action.SETTINGS: "change settings",
     Action.USERS: "manage users",
+    Action.AUDIT: "read who did what",
 }
 
 

@@ -155,13 +155,13 @@ class Users:
                 raise UsageError(f"'{user.name}' has no token '{token_name}'; there are {_listed(user.tokens)}")
             known[_key(name)] = replace(user, tokens=kept)
 
-    def with_token(self, secret: str) -> User | None:
-        """Return the user as whom a token acts; None if it is unknown, revoked or has ended."""
+    def with_token(self, secret: str) -> tuple[User, ApiToken] | None:
+        """Return the user as whom a token acts, and the token; None if it is unknown, revoked or has ended."""
         digest, now = _digest(secret), self._now()
         for user in self._file.records.values():
             for token in user.tokens:
                 if secrets.compare_digest(token.digest, digest):
-                    return user if token.ends_at > now else None
+                    return (user, token) if token.ends_at > now else None
         return None
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from pywats_archive.web.access.door import Refused
-from pywats_archive.web.access.gate import Access, address_of
+from pywats_archive.web.access.gate import STATION, Access, address_of, person_actor
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.pages.rendering import page
@@ -52,7 +52,7 @@ def answer(
     user = access.door.enter(name, password, address=address)
     if isinstance(user, Refused):
         return _refused(request, tried, user)
-    access.records.note("user.signed_in", user.name, address=address, by="password")
+    access.records.used("user.signed_in", address, actor=person_actor(user.name), address=address, by="password")
     return _signed_in(request, access, access.sessions.begin(user.name, address=address, mark=user.mark), to)
 
 
@@ -62,7 +62,8 @@ def leave(request: Request) -> Response:
     access = station_of(request).access
     ended = [access.sessions.end(secret) for secret in access.secrets_of(request.headers)]
     for session in filter(None, ended):
-        access.records.note("user.signed_out", session.user, address=address_of(request))
+        actor = person_actor(session.user) if session.mark else STATION
+        access.records.note("user.signed_out", actor, address=address_of(request))
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(access.cookie, httponly=True, samesite="lax", secure=access.is_secure)
     return response
@@ -73,7 +74,7 @@ def _with_token(request: Request, token: str, tried: Tried) -> Response:
     if not access.is_token(token.strip()):
         access.records.refused("user.refused", f"token {address}", address=address, by="token")
         return _form(request, tried, code=403, wrong="This is not the token of this station.")
-    access.records.note("user.signed_in", access.owner, address=address, by="token")
+    access.records.used("user.signed_in", address, actor=STATION, address=address, by="token")
     secret = access.sessions.begin(access.owner, address=address, token_mark=access.token_mark)
     return _signed_in(request, access, secret, tried.to)
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from itertools import islice
 from typing import Any
 
+from pywats_archive.archive.access import recording
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.restore import exporting
 from pywats_archive.client.export.bag.container import Container, FolderContainer, ZipContainer
@@ -126,7 +127,7 @@ class Making:
             size_bytes=figures.size_bytes,
             sha256=sha256,
             is_signed=False,
-            is_on_record=not any(each.is_read_only for each in self._archives),
+            is_on_record=all(map(recording.is_possible, self._archives)),
             problems=tuple(self._problems),
         )
         try:
