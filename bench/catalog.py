@@ -97,12 +97,13 @@ def fill(catalog: Catalog, count: int, *, end: datetime = END) -> None:
 
         def unit(tx: Any, batch: range = batch) -> None:
             for number in batch:
-                _add(tx, number, count, end)
+                add_entry(tx, number, count, end)
 
         catalog.write(unit)
 
 
-def _add(tx: Any, number: int, count: int, end: datetime) -> None:
+def add_entry(tx: Any, number: int, count: int, end: datetime = END) -> ArchiveEntry:
+    """Add one of ``count`` entries, with its conversion and its report; give the entry."""
     entry = _entry(number, count, end)
     entries.add(tx, entry)
     failed = number % 50 == 0
@@ -121,6 +122,7 @@ def _add(tx: Any, number: int, count: int, end: datetime) -> None:
     for report in made:
         reports.add(tx, report)
     entries.apply_conversion(tx, entry.archive_id, conversion, made, retention_until=entry.retention_until)
+    return entry
 
 
 def _entry(number: int, count: int, end: datetime = END) -> ArchiveEntry:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from bench.figures import Board, Figure, folder, timed
+from bench.history import history
 from bench.material import csv
 from pywats_archive.archive.audit import inspection, inventory
 from pywats_archive.archive.core import Archive
@@ -43,6 +44,7 @@ def trust(board: Board) -> None:
         _verify(board, base / "archive")
         _flip(board, base / "archive")
         _rebuild(board, base / "archive")
+    history(board)
     with folder() as base:
         _wait(board, base)
 

@@ -103,6 +103,16 @@ def test_a_row_under_another_key_is_bound_under_both(catalog: Catalog) -> None:
     assert checked(catalog) == []
 
 
+def test_a_row_that_another_one_replaces_is_bound_too(catalog: Catalog) -> None:
+    """REPLACE removes rows without a DELETE, here one with the same converter under another number."""
+    catalog.write(sql(POLICY))
+    catalog.write(
+        sql(POLICY.replace("INSERT", "REPLACE").replace("(converter", "(id, converter").replace("('c'", "(7, 'c'"))
+    )
+    assert bound(catalog)[1][1]["retention_policies"].keys() == {"1", "7"}
+    assert checked(catalog) == []
+
+
 def test_rows_that_triggers_change_are_bound_too(catalog: Catalog) -> None:
     """A report changes its entry's sums: the entry's row is bound again."""
     catalog.write(lambda tx: entries.add(tx, made.entry(1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -30,14 +30,16 @@ class RowDigest:
         """
         text = ",".join(
             [
-                name + (encode_basestring_ascii(value) if type(value) is str else _other(value))
+                f"{name}{value}" if type(value) is int else name + _written(value)
                 for name, value in zip(self._names, row, strict=True)
                 if value is not None
             ]
         )
         whole = hashlib.sha256(f"{self._begin}{text}}}".encode("ascii")).digest()
-        return b64encode(whole[:_BYTES]).decode("ascii")
+        return b2a_base64(whole[:_BYTES], newline=False).decode("ascii")
 
 
-def _other(value: int | float | bytes) -> str:
+def _written(value: str | float | bytes) -> str:
+    if type(value) is str:
+        return encode_basestring_ascii(value)
     return f'{{"bytes":"{value.hex()}"}}' if isinstance(value, bytes) else repr(value)

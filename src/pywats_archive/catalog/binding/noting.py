@@ -28,8 +28,9 @@ class Noted:
         self._db = db
         self._rows: dict[tuple[Any, ...], None] = {}
         """Keys, each behind the number of its table, in the order of the changes."""
-        driver = cast(sqlite3.Connection, db.connection.driver_connection)
-        driver.create_function(_FUNCTION, -1, self._note)
+        self._driver = cast(sqlite3.Connection, db.connection.driver_connection)
+        self._driver.create_function(_FUNCTION, -1, self._note)
+        execute(db, "PRAGMA recursive_triggers = ON")  # for the rows that REPLACE removes (sqlite.org/lang_conflict)
         for number, table in enumerate(BOUND):
             for trigger in _triggers(number, table):
                 execute(db, trigger)
@@ -78,8 +79,12 @@ class Noted:
         return as_json({BOUND[number].name: members for number, members in by_table.items()})
 
     def _digest(self, number: int, key: list[Any]) -> str:
-        found = rows(self._db, BOUND[number].select, key)
-        return f'"{_DIGESTS[number](found[0])}"' if found else "null"
+        select = BOUND[number].select
+        try:
+            row = self._driver.execute(select, key).fetchone()
+        except sqlite3.OperationalError:  # text that is not UTF-8
+            row = next(iter(rows(self._db, select, key)), None)
+        return f'"{_DIGESTS[number](row)}"' if row else "null"
 
 
 def as_json(by_table: dict[str, list[str]]) -> str:
