@@ -68,6 +68,7 @@ CALLS = {
     "web users remove": ["web", "users", "remove", "Ann", *STATION],
     "import --preview": ["import", "--done", "{root}/old", "--converter", "good", "--preview", *STATION],
     "import": ["import", "--done", "{root}/old", "--converter", "good", *STATION],
+    "import BAG": ["import", "{root}/bag", "--archive", "{root}/imported"],
     "rebuild": ["rebuild", "--yes", *ARCHIVE],
     "demo": ["demo", "--count", "20", "--to", "{root}/demo"],
 }

@@ -39,7 +39,7 @@ from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
 from pywats_archive.errors import ArchiveError
-from pywats_archive.models.bag.outcome import Exported
+from pywats_archive.models.bag.outcome import Exported, ImportedBag
 from pywats_archive.models.event import RecordedEvent
 from pywats_archive.models.operation.importing import Imported, ImportPreview
 from pywats_archive.models.operation.statistics import ArchiveStatistics
@@ -84,6 +84,7 @@ DOCUMENTS: dict[str, type] = {
     "web users remove": web_users.UserOfPages,
     "web users token": web_users.NewToken,
     "web users revoke": web_users.UserOfPages,
+    "import BAG": ImportedBag,
     "import": Imported,
     "import --preview": ImportPreview,
     "hold add": hold.HeldEntries,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import ArchiveAway as ArchiveAway
     from pywats_archive.errors import ArchiveError as ArchiveError
     from pywats_archive.errors import ArchiveInUse as ArchiveInUse
+    from pywats_archive.errors import BagRefused as BagRefused
     from pywats_archive.errors import BlobDamaged as BlobDamaged
     from pywats_archive.errors import BlobMissing as BlobMissing
     from pywats_archive.errors import BlobOutside as BlobOutside
@@ -71,7 +72,9 @@ if TYPE_CHECKING:
     from pywats_archive.models.arrival import Arrival as Arrival
     from pywats_archive.models.arrival import ArrivalState as ArrivalState
     from pywats_archive.models.bag.outcome import Exported as Exported
+    from pywats_archive.models.bag.outcome import ImportedBag as ImportedBag
     from pywats_archive.models.bag.outcome import NotExported as NotExported
+    from pywats_archive.models.bag.outcome import Refused as Refused
     from pywats_archive.models.code import ConverterCode as ConverterCode
     from pywats_archive.models.conversion import Conversion as Conversion
     from pywats_archive.models.conversion import ConversionResult as ConversionResult
@@ -174,7 +177,7 @@ _NAMES = {
     "conversion.interceptor": "ArchiveInterceptor",
     "doctor.examination": "Examination",
     "errors": (
-        "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BlobDamaged BlobMissing "
+        "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobMissing "
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ConfigChanged ConfigError "
         "ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
         "NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
@@ -188,7 +191,7 @@ _NAMES = {
     "models.entry": "ArchiveEntry Companion ConversionStatus SourceKind",
     "models.event": "AuditCategory Event EventFilter EventPage RecordedEvent",
     "models.file_stamp": "FileStamp",
-    "models.bag.outcome": "Exported NotExported",
+    "models.bag.outcome": "Exported ImportedBag NotExported Refused",
     "models.operation.capacity": "ExpectedLoad Ratios",
     "models.operation.growth": "DaySize Growth",
     "models.operation.importing": "ImportPreview Imported NotImported",

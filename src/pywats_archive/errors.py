@@ -24,6 +24,7 @@ ArchiveError                     exit 1
 │   ├── ArchiveInUse                     another process owns the archive
 │   │   ├── PurgeRunning                 another purge is running
 │   │   └── RunRunning                   another reprocessing is running
+│   ├── BagRefused                       a bag that is damaged, altered or no bag
 │   ├── NotAnArchive                     the folder holds no archive
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── AccessNotRecorded                nobody could say later who read it, and the configuration requires that
@@ -125,6 +126,10 @@ class FolderTaken(FolderAway):
 
 class NoteUntrusted(StorageError):
     """A note in Done was not written by this station; the files that it names are left alone."""
+
+
+class BagRefused(StorageError):
+    """The bag is damaged or was altered; get it again from where it was made."""
 
 
 class DiskLow(StorageError):

@@ -17,6 +17,7 @@ FINDING = {
     "export",
     "import --preview",
     "import",
+    "import BAG",
     "verify",
     "verify --reproduce",
     "reprocess start",

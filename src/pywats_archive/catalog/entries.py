@@ -31,16 +31,7 @@ _RENAMED = {"source_original_path": "source_path", "source_archived_path": "arch
 
 def add(tx: Connection, entry: ArchiveEntry) -> int:
     """Add an entry, to the full-text index too; returns its number."""
-    values = {name: getattr(entry, name) for name in entry.__slots__}
-    for model_name, column in _RENAMED.items():
-        values[column] = values.pop(model_name)
-    values["companions"] = [asdict(companion) for companion in entry.companions] or None
-    values["warnings"] = list(entry.warnings) or None
-    values["conversion_parameters"] = entry.conversion_parameters or None
-    values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
-    values["result"] = _stored(entry.result)
-    values["failure_reason"] = _reason(entry.conversion_status, entry.conversion_error)
-    number = _ROWS.insert(tx, values)
+    number = _ROWS.insert(tx, values_of(entry))
     search.index(tx, number, name=_name(entry.source_original_path))
     return number
 
@@ -148,8 +139,8 @@ def _beside(db: Connection, entry: ArchiveEntry, among: str, than: str, limit: i
 
 def set_companions(tx: Connection, archive_id: str, companions: Sequence[Companion], *, disk_size_bytes: int) -> None:
     """Set the companions of an entry; the blob of the new ones takes ``disk_size_bytes``."""
-    changes = {"companions": [asdict(each) for each in companions] or None}
-    _change(tx, archive_id, changes, added={"disk_size_bytes": disk_size_bytes})
+    listed = [asdict(each) for each in companions] or None
+    change(tx, archive_id, {"companions": listed}, added={"disk_size_bytes": disk_size_bytes})
 
 
 def apply_conversion(
@@ -169,8 +160,8 @@ def apply_conversion(
     }
     if conversion.converter_version:
         changes["converter_version"] = conversion.converter_version
-    _change(tx, archive_id, changes)
-    _reindex(tx, archive_id, conversion.error, conversion.warnings, reports)
+    change(tx, archive_id, changes)
+    reindex(tx, archive_id, conversion.error, conversion.warnings, reports)
 
 
 def add_report(tx: Connection, archive_id: str, report: Report) -> None:
@@ -181,29 +172,29 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
     else:
         result = worst((entry.result, UnitResult.read(report.result)))
         changes = {"report_count": entry.report_count + 1, "result": _stored(result)}
-    _change(tx, archive_id, changes)
-    _reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
+    change(tx, archive_id, changes)
+    reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
 
 
 def add_warning(tx: Connection, entry: ArchiveEntry, warning: str, reports: Sequence[Report]) -> None:
     """Show one more warning of the latest conversion, which has these reports; idempotent."""
     if warning not in entry.warnings:
         warnings = (*entry.warnings, warning)
-        _change(tx, entry.archive_id, {"warnings": list(warnings)})
-        _reindex(tx, entry.archive_id, entry.conversion_error, warnings, reports)
+        change(tx, entry.archive_id, {"warnings": list(warnings)})
+        reindex(tx, entry.archive_id, entry.conversion_error, warnings, reports)
 
 
 def skip(tx: Connection, archive_id: str, reason: str) -> None:
     """Show an entry that was never converted as skipped, in the full-text index too."""
-    status = ConversionStatus.SKIPPED.value
-    _change(tx, archive_id, {"conversion_status": status, "conversion_error": reason, "warnings": [reason]})
-    _reindex(tx, archive_id, reason, (reason,), ())
+    said = {"conversion_error": reason, "warnings": [reason]}
+    change(tx, archive_id, {"conversion_status": ConversionStatus.SKIPPED.value, **said})
+    reindex(tx, archive_id, reason, (reason,), ())
 
 
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
     """Show these as the reports of the latest conversion, which is otherwise unknown."""
-    _change(tx, archive_id, _report_columns(reports))
-    _reindex(tx, archive_id, None, (), reports)
+    change(tx, archive_id, _report_columns(reports))
+    reindex(tx, archive_id, None, (), reports)
 
 
 def set_rebuilt(tx: Connection, archive_id: str, at: datetime, *, shown_as_of: datetime) -> None:
@@ -214,7 +205,21 @@ def set_rebuilt(tx: Connection, archive_id: str, at: datetime, *, shown_as_of: d
         "rebuilt_at": at,
     }
     unknown = ("conversion_error", "failure_reason", "conversion_duration_ms", "conversion_parameters", "warnings")
-    _change(tx, archive_id, changes | dict.fromkeys(unknown))
+    change(tx, archive_id, changes | dict.fromkeys(unknown))
+
+
+def values_of(entry: ArchiveEntry) -> dict[str, Any]:
+    """Return the columns of an entry's row."""
+    values = {name: getattr(entry, name) for name in entry.__slots__}
+    for model_name, column in _RENAMED.items():
+        values[column] = values.pop(model_name)
+    values["companions"] = [asdict(companion) for companion in entry.companions] or None
+    values["warnings"] = list(entry.warnings) or None
+    values["conversion_parameters"] = entry.conversion_parameters or None
+    values["source_kind"], values["conversion_status"] = entry.source_kind.value, entry.conversion_status.value
+    values["result"] = _stored(entry.result)
+    values["failure_reason"] = _reason(entry.conversion_status, entry.conversion_error)
+    return values
 
 
 def _report_columns(reports: Sequence[Report]) -> dict[str, Any]:
@@ -240,7 +245,8 @@ def _stored(result: UnitResult | None) -> str | None:
     return result.value if result else None
 
 
-def _change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: dict[str, int] | None = None) -> None:
+def change(tx: Connection, archive_id: str, changes: dict[str, Any], *, added: dict[str, int] | None = None) -> None:
+    """Set columns of an entry's row, and add to others; UnknownEntry if there is none."""
     if not _ROWS.update(tx, "archive_id", archive_id, changes, added=added):
         raise _unknown(archive_id)
 
@@ -249,14 +255,13 @@ def _unknown(archive_id: str) -> UnknownEntry:
     return UnknownEntry(f"no entry '{archive_id}'; 'pywats-archive list' shows those there are")
 
 
-def _reindex(
-    tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], reports: Sequence[Report]
-) -> None:
+def reindex(tx: Connection, archive_id: str, error: str | None, warnings: Sequence[str], of: Sequence[Report]) -> None:
+    """Let the full-text index find an entry by these texts and reports."""
     search.index_again(
         tx,
         archive_id,
-        serial=" ".join(r.serial_number for r in reports if r.serial_number),
-        part=" ".join(sorted({r.part_number for r in reports if r.part_number})),
+        serial=" ".join(r.serial_number for r in of if r.serial_number),
+        part=" ".join(sorted({r.part_number for r in of if r.part_number})),
         error=redacted("\n".join(filter(None, (error, *warnings)))),
     )
 

@@ -42,6 +42,15 @@ def add(tx: Connection, report: Report) -> int:
     return _ROWS.insert(tx, values | {"submission_state": report.submission_state.value})
 
 
+def put(tx: Connection, report: Report) -> None:
+    """Add a report, or write all of the one that has its blob."""
+    values = {name: getattr(report, name) for name in report.__slots__} | {
+        "submission_state": report.submission_state.value
+    }
+    if not _ROWS.update(tx, "archived_path", report.archived_path, values):
+        _ROWS.insert(tx, values)
+
+
 def of_entry(db: Connection, archive_id: str) -> tuple[Report, ...]:
     """Return an entry's reports, in the order they were archived."""
     return tuple(map(_report, execute(db, _OF_ENTRY, (archive_id,))))

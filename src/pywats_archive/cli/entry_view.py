@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from rich.text import Text
 
 from pywats_archive.archive.core import EntryDetails
+from pywats_archive.archive.imported.origin import IMPORTED_FROM
 from pywats_archive.cli.entries_table import result_text
 from pywats_archive.cli.output import console, facts
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
+from pywats_archive.models.event import Event
 from pywats_archive.models.report import Report, SubmissionState, UnitResult
 from pywats_archive.models.time import utc_now
 from pywats_archive.words.sizes import human_size
@@ -31,7 +34,7 @@ def draw(details: EntryDetails) -> None:
     now, entry = utc_now(), details.entry
     unit = Text(printable(entry.serial_number or entry.archive_id), style="bold")
     console.print(unit + Text("  ") + result_text(entry) if entry.result else unit, soft_wrap=True)
-    console.print(facts(_entry_facts(entry, now)))
+    console.print(facts([*_entry_facts(entry, now), *_origin(details.events)]))
     for conversion in details.conversions:
         _section(f"conversion {conversion.attempt}", _conversion_facts(conversion, now))
     for number, report in enumerate(details.reports, 1):
@@ -69,6 +72,16 @@ def _importing(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:
     if not entry.is_as_imported:
         return []
     return [("imported", f"from a Done folder; its own time is {exact(entry.conversion_timestamp, now=now)}")]
+
+
+def _origin(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """Say from which archive an entry was imported, and where its record there is."""
+    found = (event.details.get(IMPORTED_FROM) for event in events)
+    origin = next((each for each in found if isinstance(each, dict)), None)
+    if origin is None:
+        return []
+    record = origin.get("record") or {}
+    return [("imported", f"from archive {origin.get('archive')}; its history there: {record.get('blob')}")]
 
 
 def _rebuilding(entry: ArchiveEntry, now: datetime) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""``import``: takes over the Done folders that pyWATS filled before there was an archive."""
+"""``import``: takes over the Done folders that pyWATS filled before there was an archive, and bags of other archives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 from pywats_archive.cli import candidates, options
 from pywats_archive.cli.account import AsOwnerOption, write_as
+from pywats_archive.cli.import_bag import Way, import_bag
 from pywats_archive.cli.output import console, facts, print_json, progress
+from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.importing import Imported, ImportPreview, NotImported
 from pywats_archive.words.sizes import human_size
 from pywats_archive.words.text import printable
@@ -19,14 +21,19 @@ _SHOWN = 20
 """Problems that are listed; ``--json`` has all."""
 
 
-def import_done(
-    done: Annotated[Path, typer.Option("--done", metavar="DIR", help="The Done folder; nothing in it is changed.")],
+def import_(
+    bag: Annotated[
+        Path | None, typer.Argument(metavar="[BAG]", help="A bag that 'export' made: a folder or a zip.")
+    ] = None,
+    done: Annotated[
+        Path | None, typer.Option("--done", metavar="DIR", help="The Done folder; nothing in it is changed.")
+    ] = None,
     converter: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--converter", metavar="NAME", autocompletion=candidates.converters, help="Whose sources these are."
         ),
-    ],
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", "--dry-run", help="Show what would be imported; write nothing.")
     ] = False,
@@ -40,11 +47,18 @@ def import_done(
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
-    """Import an old Done folder; sends nothing.
+    """Import a bag or an old Done folder.
 
-    Files, folders, zips of single files and report documents become entries with their own times. What is archived already is
-    left as it is: run the command again after an interruption. It works beside a running service.
+    A bag's entries keep their ids; all of it is checked first. Of a Done folder, files, folders, zips of single files and
+    report documents become entries with their own times. Nothing is sent. What is archived already is left as it is: run the
+    command again after an interruption. It works beside a running service.
     """
+    if bag is not None:
+        if done is not None or converter is not None or folders is not None:
+            raise UsageError("import: BAG stands alone; --done, --converter and --folders are for a Done folder")
+        return import_bag(bag, archive, config, Way(preview=preview, yes=yes, as_owner=as_owner, as_json=as_json))
+    if done is None or converter is None:
+        raise UsageError("import: name a bag, or a Done folder with --done DIR --converter NAME")
     if not preview:
         write_as(archive, config, as_owner=as_owner)
     with options.open_client(archive, config, may_be_new=True) as client:

@@ -56,7 +56,7 @@ VERBS = (
     Verb("plan", Group.KEEP, "Estimate the disk space an archive needs.", "plan:plan", logs=False),
     Verb("policy", Group.KEEP, "Show and set retention policies.", "policy:app"),
     Verb("purge", Group.KEEP, "Purge entries by policy, id or filter.", "purge:purge"),
-    Verb("import", Group.KEEP, "Import an old Done folder; sends nothing.", "import_:import_done"),
+    Verb("import", Group.KEEP, "Import a bag or an old Done folder.", "import_:import_"),
     Verb("hold", Group.KEEP, "Keep entries from every purge.", "hold:app"),
     Verb("reprocess", Group.REPLAY, "Replay sources, compare, send the reports.", "reprocess.app:app"),
     Verb("events", Group.TRUST, "Show the history: who did what, and when.", "events:events", logs=False),

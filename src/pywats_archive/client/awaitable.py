@@ -169,6 +169,7 @@ class AsyncClient(Face[Client]):
     rebuild = awaited(Client.rebuild)
     preview_import = awaited(Client.preview_import)
     import_done = awaited(Client.import_done)
+    import_bag = awaited(Client.import_bag)
 
     runs = awaited(Client.runs)
     run = awaited(Client.run)

@@ -19,6 +19,7 @@ from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
 from pywats_archive.archive.folder.ownership import is_owned
+from pywats_archive.archive.imported import origin
 from pywats_archive.archive.results import codes
 from pywats_archive.errors import CatalogDamaged
 from pywats_archive.integrity.anchors import AnchorPlaces, check_anchors
@@ -51,6 +52,7 @@ def verify(archive: Archive, thoroughness: Thoroughness, anchors: AnchorPlaces =
         yield from suspects.resolve()
         yield from _strays(archive, strays)
         yield from _codes(archive)
+        yield from _origins(archive)
         for fault in ledger.bad_rows(archive):
             yield Checked(problem=_fault(archive, fault, None))
         yield from check_anchors(archive, anchors, shown, covered)
@@ -81,6 +83,11 @@ def _codes(archive: Archive) -> Iterator[Checked]:
     for path, fault in codes.check_all(archive):
         message = f"{fault}; replays with this original converter are skipped"
         yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, message) if fault else None, blobs=1)
+
+
+def _origins(archive: Archive) -> Iterator[Checked]:
+    for path, fault in origin.check_all(archive):
+        yield Checked(problem=_problem(ProblemKind.BLOB_DAMAGED, path, None, fault) if fault else None, blobs=1)
 
 
 def _holding(

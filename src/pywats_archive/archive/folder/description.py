@@ -31,6 +31,7 @@ metadata.db                        an SQLite database: which converter, when, wi
                                    from archive_entries"
 archive.json                       the version of this format
 reserve                            has no content: space that is released when the disk is full
+imported/YYYY/MM/DD/*.json.gz      what an entry was in the archive that it was imported from
 backups/                           copies of metadata.db, made daily and before a new version changes its tables
 purged.log, set-back.log           the entries whose files a purge is removing, and the reports that were rolled back:
                                    a metadata.db that is rebuilt from the files alone needs to know both

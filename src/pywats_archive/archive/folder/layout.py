@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
+ORIGINS = "imported"
+"""What entries from other archives were there."""
 BACKUPS = "backups"
 """The copies of the catalog."""
 ANCHORS = "anchors.log"
@@ -62,8 +64,13 @@ def report_path(archive_id: str, number: int) -> str:
     return f"{day_folder(REPORTS, archive_id)}/{archive_id}{_numbered(number)}.json.gz"
 
 
+def origin_path(archive_id: str) -> str:
+    """Return the path of the record that an entry had in the archive that it comes from."""
+    return f"{day_folder(ORIGINS, archive_id)}/{archive_id}.json.gz"
+
+
 def day_folder(top: str, archive_id: str) -> str:
-    """Return the folder of an entry's day (UTC), beneath sources or reports."""
+    """Return the folder of an entry's day (UTC), beneath sources, reports or imported."""
     return f"{top}/{archive_id[:4]}/{archive_id[4:6]}/{archive_id[6:8]}"
 
 

@@ -99,10 +99,15 @@ def adopt_imports(archive: Archive, *, since_s: float) -> None:
     adopted: set[str] = set()
     for day, changed_s in sorted(_days_on_disk(archive).items()):
         for top in (layout.SOURCES, layout.REPORTS) if changed_s >= since_s - _COARSEST_CLOCK.total_seconds() else ():
-            for path in sorted(unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=layout.is_companions):
+            for path in sorted(unknown(archive, f"{top}/{day:%Y/%m/%d}"), key=_in_order):
                 archive_id = _id_in(path)
                 if (archive_id in adopted or _is_imported(archive, path)) and adopt(archive, path) in KINDS:
                     adopted.add(archive_id)
+
+
+def _in_order(path: str) -> tuple[bool, str, int]:
+    """Sort companions behind the source that they belong to, and the reports of an entry as they were made."""
+    return layout.is_companions(path), _id_in(path), layout.number_of(path)
 
 
 def _is_imported(archive: Archive, path: str) -> bool:
@@ -157,7 +162,7 @@ def _repair(archive: Archive, tops: Sequence[str], *, is_importing: bool) -> Rec
             folder = f"{top}/{day:%Y/%m/%d}"
             if not is_importing:
                 archive.blobs.remove_temporary(folder, report=lambda p: removed.append(_relative(archive, p)))
-            for path in sorted(unknown(archive, folder), key=layout.is_companions):  # after the source they belong to
+            for path in sorted(unknown(archive, folder), key=_in_order):
                 if is_importing and (_id_in(path) in imports or _is_imported(archive, path)):
                     imports.add(_id_in(path))
                 elif archive.blobs.remove_if_empty(path):

@@ -125,6 +125,7 @@ class RemoteClient(RemoteReplays, Client):
     anchor = refused(Client.anchor, "since the signing key lies on the station; use the command there")
     request_time_stamp = refused(Client.request_time_stamp, "since the signing key lies on the station")
     add_time_stamp = refused(Client.add_time_stamp, "since it writes files on the station; use the command there")
+    import_bag = refused(Client.import_bag, "since it reads files of the station; use the command there")
     preview_import = refused(Client.preview_import, "since it reads a folder of the station; use the command there")
     import_done = refused(Client.import_done, "since it reads a folder of the station; use the command there")
     record_event = refused(Client.record_event, "since the station records its own events")

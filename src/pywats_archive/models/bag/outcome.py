@@ -59,11 +59,15 @@ class ImportedBag:
     """The bag."""
     origins: tuple[str, ...]
     """The UUIDs of the archives that the entries come from."""
+    is_preview: bool
+    """Whether it was only checked, and nothing was written; the numbers are those that an import would have."""
     imported: int
     """Number of entries that were made."""
     already_there: int
     """Entries that the archive had already."""
     records_only: int
     """Entries whose bytes were purged before the export: they stay in the bag, and are not imported."""
+    too_old: int
+    """How many new ones are older than the policy of the archive keeps: it purges them, unless it is changed."""
     refused: tuple[Refused, ...]
     """Entries that were not imported."""

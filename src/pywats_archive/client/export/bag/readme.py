@@ -42,9 +42,9 @@ Run these commands in this folder; each must end without a failure.
 The history of an entry
 -----------------------
 In entry.json, each event has the SHA-256 of: the hash of the event before it, a line feed,
-and the JSON array [sequence, kind, at, archive_id, actor, details], in ASCII, without
-spaces, keys of details sorted, 'at' as YYYY-MM-DDTHH:MM:SS.ffffff+00:00. The newest events
-when this was made:
+and the JSON array [sequence, kind, at, archive_id, actor, details, bound_rows], in ASCII,
+without spaces, keys of details sorted, 'at' as YYYY-MM-DDTHH:MM:SS.ffffff+00:00; bound_rows
+is JSON already, and left out if it is null. The newest events when this was made:
 
 {heads}
 'pywats-archive import BAG' brings all of it into another archive, and sends nothing.

@@ -1,0 +1,46 @@
+"""What an entry was in the archive that it comes from: its record there, with its own history, as a blob beside its files.
+
+It is never mixed with this archive's history, which names its checksum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder import layout
+from pywats_archive.blobs.header import checksum_in
+from pywats_archive.catalog import events
+from pywats_archive.errors import ArchiveError
+from pywats_archive.models.event import Event
+from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
+
+IMPORTED_FROM = "imported_from"
+"""Detail of the event ``source.archived``, and key of headers: the archive that an entry comes from, and more."""
+
+
+def event_of(archive: Archive, archive_id: str) -> Event | None:
+    """Return the event of the import of an entry from another archive; None if it was not imported from one."""
+    with archive.read() as db:
+        found = (each for each in events.of_entry(db, archive_id) if IMPORTED_FROM in each.details)
+        return next(found, None)
+
+
+def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
+    """Read every record of an origin, and yield its path with its fault: damaged, or another one than the history names."""
+    for path in archive.blobs.paths(layout.ORIGINS):
+        yield path, _fault(archive, path)
+
+
+def _fault(archive: Archive, path: str) -> str | None:
+    try:
+        metadata = archive.blobs.label(path).metadata
+        archive.blobs.check(path, checksum_in(metadata))
+        event = event_of(archive, PurePosixPath(path).name[:ARCHIVE_ID_LENGTH])
+    except (ArchiveError, OSError, KeyError) as exc:
+        return str(exc)
+    known = event.details[IMPORTED_FROM].get("record") if event else None
+    if known and known["checksum"] != checksum_in(metadata):
+        return f"{archive.root / path}: is another record than was imported ({known['checksum']}); restore a backup"
+    return None
