@@ -44,7 +44,7 @@ def export(root: Path, to: str, *words: str) -> dict[str, object]:
 def test_a_bag_holds_everything_and_says_how_to_check_it(root: Path) -> None:
     """Bytes, records and tables agree with the archive; bagit, sha256sum and the printed checksum accept the bag."""
     answer = export(root, "bag")
-    *_, sums = require_valid(root / "bag")
+    _, _, sums = require_valid(root / "bag")
     assert sums.split()[0] == answer["sha256"] and (answer["entries"], answer["problems"]) == (5, [])
     with Client([root / "archive"]) as client:
         for archive_id, record in records(root / "bag").items():
@@ -187,6 +187,31 @@ def test_secrets_are_not_in_a_bag(station: Station) -> None:
     for path in (station.root / "bag").rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes() and b"dGVzdDp0ZXN0" not in path.read_bytes(), path
+
+
+def test_a_signed_bag_is_checked_by_openssl_alone(station: Station) -> None:
+    """With the station's key, the bag and the head of its history are signed; openssl finds a change, and another key."""
+    (station.add("C") / "SN1.log").write_text("x")
+    station.run()
+    key = station.root / "pywats-archive-signing-key.pem"
+    words = ("--config", station.root / "config.json", "--json")
+    answer = json.loads(command("export", "--to", station.root / "bag", *words).stdout)
+    said = require_valid(station.root / "bag")
+    assert sum("Signature Verified Successfully" in each for each in said) == 2 and answer["unsigned_because"] is None
+    public = station.archive_root / f"public-key-{answer['key']}.pem"
+    assert (station.root / "bag" / "public-key.pem").read_bytes() == public.read_bytes()
+    anchor = next((station.root / "bag" / "anchors").glob("*.anchor"))
+    found = command("verify", "--chain", "--anchor", anchor, "--archive", station.archive_root)
+    assert found.returncode == 0, found.stdout
+    for name in ("tagmanifest-sha256.sig", f"anchors/{anchor.stem}.sig"):
+        before = (station.root / "bag" / name).read_bytes()
+        (station.root / "bag" / name).write_bytes(bytes(reversed(before)))
+        with pytest.raises(AssertionError):
+            checked_as_written(station.root / "bag")
+        (station.root / "bag" / name).write_bytes(before)
+    key.rename(station.root / "elsewhere.pem")
+    unsigned = json.loads(command("export", "--to", station.root / "other", *words).stdout)
+    assert unsigned["key"] is None and "no key" in unsigned["unsigned_because"] and not key.exists()
 
 
 def test_another_order_does_not_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,7 @@ def _say(exported: Exported) -> None:
         ("entries", f"{exported.entries:,}"),
         ("files", f"{exported.files:,}, {human_size(exported.size_bytes)}"),
         ("checksum", f"{exported.sha256} (of tagmanifest-sha256.txt; keep it elsewhere)"),
+        ("signed", f"with key {exported.key}" if exported.key else f"no: {exported.unsigned_because}"),
     ]
     console.print(facts(rows))
     for each in exported.problems[:_SHOWN]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pywats_archive.archive import arguments
 from pywats_archive.client.archives import OpenArchives
+from pywats_archive.config.outline import StationOutline
 from pywats_archive.models.query import EntryFilter, SortKey
 from pywats_archive.models.time import utc_now
 
@@ -24,6 +25,7 @@ class Exports:
     """Exports entries as BagIt bags."""
 
     _archives: OpenArchives
+    _station: StationOutline | None
     actor: str
     """The name that the history has for whoever uses this client."""
 
@@ -41,7 +43,8 @@ class Exports:
         Without ``sources`` or ``reports`` their bytes are left out; the record of each entry is always there. An export that
         was killed goes on when it is called again in the same way, with the entries that were chosen first. The history
         records the export of each entry before its bytes are read. ``on_progress`` is called with the number of entries that
-        were just written. UsageError if the target exists; what cannot be read is in ``problems``.
+        were just written. A client of a configuration signs the bag, if there is a key (``unsigned_because``). UsageError if
+        the target exists; what cannot be read is in ``problems``.
         """
         from pywats_archive.client.export.bag.making import Making
         from pywats_archive.client.export.bag.order import Order
@@ -52,7 +55,14 @@ class Exports:
             sources=sources,
             reports=reports,
         )
-        making = Making(order, self._archives.all, self._archives.holder, actor=self.actor, on_progress=on_progress)
+        making = Making(
+            order,
+            self._archives.all,
+            self._archives.holder,
+            config=self._station.path if self._station else None,
+            actor=self.actor,
+            on_progress=on_progress,
+        )
         return making.make(self._ids(order.wanted), utc_now())
 
     def _ids(self, wanted: EntryFilter) -> Iterator[str]:

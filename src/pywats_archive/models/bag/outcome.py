@@ -31,8 +31,10 @@ class Exported:
     """Their size."""
     sha256: str
     """The checksum of ``tagmanifest-sha256.txt``: whoever knows it can prove the whole bag."""
-    is_signed: bool
-    """Whether a signature of ``tagmanifest-sha256.txt`` is in it."""
+    key: str | None
+    """The id of the key with which ``tagmanifest-sha256.txt`` and the histories are signed; None if they are not."""
+    unsigned_because: str | None
+    """Why they are not signed."""
     is_on_record: bool
     """Whether the history of each archive records it; False if one is read-only."""
     problems: tuple[NotExported, ...]

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from importlib import metadata
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pywats_archive.archive.access import recording
@@ -17,6 +18,7 @@ from pywats_archive.client.export.bag.container import Container, FolderContaine
 from pywats_archive.client.export.bag.order import Order, asked
 from pywats_archive.client.export.bag.page.figures import Figures
 from pywats_archive.client.export.bag.payload import Payload
+from pywats_archive.client.export.bag.signing import Signing, signing
 from pywats_archive.client.export.bag.tags import Tags
 from pywats_archive.client.export.bag.work import Line, Work
 from pywats_archive.errors import StorageError, UnknownEntry, UsageError
@@ -33,11 +35,20 @@ class Making:
     """Makes one bag."""
 
     def __init__(
-        self, order: Order, archives: Sequence[Archive], holder: Holder, *, actor: str, on_progress: OnProgress
+        self,
+        order: Order,
+        archives: Sequence[Archive],
+        holder: Holder,
+        *,
+        config: Path | None,
+        actor: str,
+        on_progress: OnProgress,
     ) -> None:
+        """``config``: beside which the signing key lies."""
         self._order = order
         self._archives = archives
         self._holder = holder
+        self._config = config
         self._actor = actor
         self._on_progress = on_progress
         self._problems: list[NotExported] = []
@@ -115,9 +126,11 @@ class Making:
             self._problems.append(NotExported(archive_id=archive_id, file=file, reason=reason))
 
     def _finish(self, work: Work, container: Container, figures: Figures, now: datetime) -> Exported:
-        head = self._head(now)
-        sha256 = Tags(container, now=now).write(
-            head, figures, lambda: (line for line in work.lines() if line["row"] is not None)
+        signed = signing(self._archives, self._config, actor=self._actor)
+        key = signed if isinstance(signed, Signing) else None
+        tags = Tags(container, key, now=now)
+        sha256 = tags.write(
+            self._head(now), figures, lambda: (line for line in work.lines() if line["row"] is not None)
         )
         container.close()
         answer = Exported(
@@ -126,7 +139,8 @@ class Making:
             files=figures.files,
             size_bytes=figures.size_bytes,
             sha256=sha256,
-            is_signed=False,
+            key=key.signer.key_id if key else None,
+            unsigned_because=None if isinstance(signed, Signing) else signed,
             is_on_record=all(map(recording.is_possible, self._archives)),
             problems=tuple(self._problems),
         )

@@ -10,6 +10,7 @@ from pywats_archive.client.export.bag import readme, tables
 from pywats_archive.client.export.bag.container import Container
 from pywats_archive.client.export.bag.page import html
 from pywats_archive.client.export.bag.page.figures import Figures
+from pywats_archive.client.export.bag.signing import SIGNATURE, Signing
 from pywats_archive.client.export.bag.work import Line
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -21,8 +22,9 @@ Lines = Callable[[], Iterator[Line]]
 class Tags:
     """Writes the tag files of a bag, and remembers their checksums."""
 
-    def __init__(self, container: Container, *, now: datetime) -> None:
+    def __init__(self, container: Container, signing: Signing | None, *, now: datetime) -> None:
         self._container = container
+        self._signing = signing
         self._mtime_ns = int(now.timestamp()) * 10**9
         self._sums: list[str] = []
 
@@ -34,8 +36,14 @@ class Tags:
         self._put("manifest.json", tables.as_json(head, lines()))
         self._put("manifest.csv", tables.as_csv(lines()))
         self._put("report.html", html.page(head, figures, lines()))
-        self._put("README.txt", [readme.readme(head, entries=figures.entries, files=figures.files)])
-        return self._put(TAG_MANIFEST, ["".join(self._sums).encode()])
+        for name, chunks in self._signing.files() if self._signing else ():
+            self._put(name, chunks)
+        how = self._signing.readme() if self._signing else ""
+        self._put("README.txt", [readme.readme(head, entries=figures.entries, files=figures.files, signature=how)])
+        whole = "".join(self._sums).encode()
+        if self._signing:
+            self._put(SIGNATURE, [self._signing.signer.sign_bytes(whole)])
+        return self._put(TAG_MANIFEST, [whole])
 
     def _put(self, name: str, chunks: Iterable[bytes]) -> str:
         written = self._container.put(name, chunks, size_bytes=1 << 40, mtime_ns=self._mtime_ns)
