@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -26,6 +27,23 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
+_LATER_INDEXES = ("converter", "result", "serial", "size", "duration", "warned", "purged", "failed")
+
+
+def chain_without_rows(raw: sqlite3.Connection) -> None:
+    """Chain the events as versions did that bound no rows to them."""
+    ((stay,),) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'events_stay'").fetchall()
+    raw.execute("DROP TRIGGER events_stay")
+    raw.execute("ALTER TABLE events DROP COLUMN bound_rows")
+    previous, columns = "0" * 64, "sequence, kind, at, archive_id, actor, details"
+    for *head, details in raw.execute(f"SELECT {columns} FROM events ORDER BY sequence").fetchall():
+        text = json.dumps(head, separators=(",", ":"))
+        chained = hashlib.sha256(f"{previous}\n{text[:-1]},{details}]".encode()).hexdigest()
+        raw.execute("UPDATE events SET previous_hash = ?, hash = ? WHERE sequence = ?", (previous, chained, head[0]))
+        previous = chained
+    raw.execute(stay)
+
+
 @pytest.fixture(params=["closed", "live", "older"])
 def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) -> Iterator[Path]:
     """A copy of an archive: after its service ended, while it ran (its catalog has a log), or of an older version."""
@@ -45,9 +63,11 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
             shutil.copytree(station.archive_root, copy)
         if request.param == "older":
             with sqlite3.connect(copy / "metadata.db") as raw:
-                raw.execute("DROP TABLE stored_files")
-                raw.execute("DROP TABLE configured")
-                for name in ("converter", "result", "serial", "size", "duration", "warned", "purged", "failed"):
+                for name in ("arrival_comes_ended", "arrival_goes", "arrival_resumes", "arrival_ends"):
+                    raw.execute(f"DROP TRIGGER {name}")
+                for name in ("arrival_figures", "stored_files", "configured"):
+                    raw.execute(f"DROP TABLE {name}")
+                for name in (*_LATER_INDEXES, "arrival_open", "arrival_moved", "held", "event_rare"):
                     raw.execute(f"DROP INDEX idx_{name}")
                 raw.execute(
                     "CREATE INDEX idx_converter ON archive_entries (converter_name, conversion_timestamp, archive_id)"
@@ -55,6 +75,8 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path, temporary: Path) ->
                 raw.execute("ALTER TABLE clock DROP COLUMN vouched_upto")
                 for name in ("result", "rebuilt_at", "failure_reason"):
                     raw.execute(f"ALTER TABLE archive_entries DROP COLUMN {name}")
+                chain_without_rows(raw)
+                (copy / "anchors.log").unlink()
                 raw.execute("UPDATE alembic_version SET version_num = '0005'")
             raw.close()
     with read_only(copy) as mounted:
