@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,27 +15,14 @@ _SUMS = (
     "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
     "reports_compressed_bytes"
 )
-_COUNTED = (
+_KEPT = f"SELECT converter_name, day, status, {_SUMS} FROM entry_figures"
+_ENTRIES = (
     "SELECT converter_name, substr(archive_id, 1, 8), CASE WHEN purged_at IS NULL THEN conversion_status ELSE 'PURGED' END, "
-    "count(*), count(warnings), sum(source_size_bytes), sum(compressed_size_bytes), sum(disk_size_bytes), sum(all_reports), "
-    "sum(all_reports_size_bytes), sum(all_reports_compressed_bytes) FROM archive_entries GROUP BY 1, 2, 3"
+    "1, warnings IS NOT NULL, source_size_bytes, compressed_size_bytes, disk_size_bytes, all_reports, "
+    "all_reports_size_bytes, all_reports_compressed_bytes FROM archive_entries"
 )
-_KEPT = (
-    f"SELECT converter_name, day, status, {_SUMS} FROM entry_figures WHERE ({_SUMS}) IS NOT (0, 0, 0, 0, 0, 0, 0, 0)"
-)
-_DIFFERENT = (
-    f"SELECT DISTINCT converter_name, day, status FROM ("
-    f"SELECT * FROM ({_KEPT} EXCEPT {_COUNTED}) UNION ALL SELECT * FROM ({_COUNTED} EXCEPT {_KEPT})) ORDER BY 1, 2, 3"
-)
-_ARRIVALS_COUNTED = (
-    "SELECT converter_name, substr(first_seen_at, 1, 10), state, count(*) FROM arrivals "
-    f"WHERE NOT ({IS_OPEN}) GROUP BY 1, 2, 3"
-)
-_ARRIVALS_KEPT = "SELECT converter_name, day, state, arrivals FROM arrival_figures WHERE arrivals <> 0"
-_DIFFERENT_ARRIVALS = (
-    f"SELECT DISTINCT converter_name, day, state FROM (SELECT * FROM ({_ARRIVALS_KEPT} EXCEPT {_ARRIVALS_COUNTED}) "
-    f"UNION ALL SELECT * FROM ({_ARRIVALS_COUNTED} EXCEPT {_ARRIVALS_KEPT})) ORDER BY 1, 2, 3"
-)
+_KEPT_ARRIVALS = "SELECT converter_name, day, state, arrivals FROM arrival_figures"
+_ARRIVALS = f"SELECT converter_name, substr(first_seen_at, 1, 10), state, 1 FROM arrivals WHERE NOT ({IS_OPEN})"
 TRIGGERS: Mapping[str, str] = {
     "arrival_comes_ended": "7d94d5e802abdac9f0d68937c386a556a471aea172c2276a5f0e1a2eca6698fe",
     "arrival_ends": "783e19bb18997cacea8120ce19c7df61eca8bc4f1db4ef5e7f116592e72b589f",
@@ -52,10 +40,28 @@ TRIGGERS: Mapping[str, str] = {
 
 
 def wrong_sums(db: Connection) -> Iterator[str]:
-    """Stream the names of sums that are not what a count of the entries, or of the finished arrivals, gives."""
-    for query in (_DIFFERENT, _DIFFERENT_ARRIVALS):
-        for name, day, status in execute(db, query):
-            yield f"{name}, {day}, {status}"
+    """Stream the names of sums that are not what a count of the entries, or of the finished arrivals, gives.
+
+    Counted here, row by row: the memory is that of the sums, where a GROUP BY would sort all rows in memory.
+    """
+    for kept, counted in ((_KEPT, _ENTRIES), (_KEPT_ARRIVALS, _ARRIVALS)):
+        left = {name: sums for name, sums in _added(db, kept).items() if any(sums)}
+        for name, sums in _added(db, counted).items():
+            if left.get(name) == sums:
+                del left[name]
+            else:
+                left[name] = sums
+        yield from sorted(", ".join(map(str, name)) for name in left)
+
+
+def _added(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:
+    """Return the sums of a query's rows by their first three columns: converter, day and state."""
+    added: dict[tuple[Any, ...], list[Any]] = {}
+    for row in execute(db, query):
+        sums = added.setdefault(tuple(row[:3]), [0] * (len(row) - 3))
+        for number, value in enumerate(row[3:]):
+            sums[number] += value if isinstance(value, int) else 0  # another program may have put in a text
+    return added
 
 
 def other_triggers(db: Connection) -> Iterator[str]:
