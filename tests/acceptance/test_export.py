@@ -229,6 +229,25 @@ def test_another_order_does_not_go_on(root: Path, monkeypatch: pytest.MonkeyPatc
     assert done.entries == 5
 
 
+@pytest.mark.parametrize("name", ["bag", "bag.zip"])
+def test_what_a_crash_cut_off_does_not_count(root: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Half a line in the journal, and bytes that no line names, are cut off when the export goes on."""
+    monkeypatch.setattr(making, "_AT_ONCE", 2)
+    monkeypatch.setattr(making.Making, "_finish", lambda *_: (_ for _ in ()).throw(UsageError("stopped")))
+    part = root / f"{name}.part"
+    with Client([root / "archive"]) as client:
+        with pytest.raises(UsageError, match="stopped"):
+            client.export_bag(root / name)
+        monkeypatch.undo()
+        lines = (part / "journal.jsonl").read_bytes().splitlines(keepends=True)
+        (part / "journal.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:40])
+        if name == "bag.zip":
+            with (part / "bag.zip").open("ab") as stream:
+                stream.write(b"\xa5" * 100_000)
+        assert client.export_bag(root / name).entries == 5
+    require_valid(root / name if name == "bag" else unpacked(root / name, root / "u"))
+
+
 @pytest.mark.posix("SIGKILL")
 @pytest.mark.parametrize("name", ["bag", "bag.zip"])
 def test_killed_at_random_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
