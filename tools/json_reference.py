@@ -26,6 +26,7 @@ from pywats_archive.cli import (
     plan,
     policy,
     purge,
+    qualify,
     rebuild,
     restore,
     service,
@@ -102,6 +103,7 @@ DOCUMENTS: dict[str, type] = {
     "audit": audit.AuditList,
     "verify": verify.Verified,
     "verify --reproduce": drawing.RunResult,
+    "qualify": qualify.Qualified,
     "rebuild": rebuild.RebuiltCatalogs,
 }
 """The document of each verb, and of its forms that have another one; in the order of the help."""

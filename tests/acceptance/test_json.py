@@ -23,8 +23,8 @@ from tools.json_types import parts_of
 
 from pywats_archive.cli.failures import FailureDocument
 
-NOT_CALLED = {name for name in DOCUMENTS if name.startswith("service ")} | {"web users add"}
-"""Those of the system's service, and one that asks for a password; it prints what ``web users set`` does."""
+NOT_CALLED = {name for name in DOCUMENTS if name.startswith("service ")} | {"web users add", "qualify"}
+"""Those of the system's service; one that asks for a password, and prints what ``web users set`` does; and one of a minute."""
 Answers = dict[str, subprocess.CompletedProcess[str]]
 
 

@@ -70,5 +70,6 @@ EXAMPLES = {
     "anchor": Example("anchor --config config.json", "an anchor could not be written somewhere"),
     "audit": Example("audit --category access --since 30d --csv"),
     "verify": Example("verify --sample 5%", "a problem was found"),
+    "qualify": Example("qualify --config config.json --to protocols", "a check failed"),
     "rebuild": Example("rebuild --archive /srv/station/archive", "a problem was found"),
 }

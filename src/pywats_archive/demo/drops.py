@@ -42,6 +42,12 @@ def drop_list(seed: int, count: int) -> tuple[Drop, ...]:
     return tuple(drops)
 
 
+def ordinary_drops(seed: int, count: int, *, first: int = 0) -> tuple[Drop, ...]:
+    """Make ``count`` good files, of each format in turn; ``first`` is the number of the first unit."""
+    rng = random.Random(seed)
+    return tuple(_ordinary(rng, number) for number in range(first, first + count))
+
+
 def _ordinary(rng: random.Random, number: int) -> Drop:
     unit = tested_unit(rng, serial=f"SN{260000 + number}", steps=rng.randrange(8, 60), fails=rng.random() < 0.08)
     return _FORMATS[number % len(_FORMATS)](rng, unit)

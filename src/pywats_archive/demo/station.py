@@ -94,7 +94,7 @@ def run_demo(
     """
     base = (folder or Path(tempfile.mkdtemp(prefix="pywats-archive-demo-"))).absolute()
     with WatsServer(strict=True) as server:
-        config = _set_up(base, server.address, accepts_any=own_files is not None)
+        config = set_up(base, server.address, accepts_any=own_files is not None)
         drops = route(own_files, config) if own_files else drop_list(seed, count)
         started = time.monotonic()
         _serve(base, config, drops, on_progress)
@@ -106,7 +106,7 @@ def run_demo(
         return result
 
 
-def _set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
+def set_up(base: Path, address: str, *, accepts_any: bool) -> Path:
     """Write a configuration as pyWATS would, with the archive switched on."""
     converters = base / "converters"
     converters.mkdir(parents=True)
@@ -176,17 +176,18 @@ def _drop_all(base: Path, drops: Sequence[Drop]) -> None:
     halves = [drop for drop in drops if drop.slowly]
     for drop in halves:
         _target(base, drop).write_bytes(drop.content[: len(drop.content) // 2])
-    taken = [drop for drop in drops if not drop.slowly and not _place(base, drop)]
+    taken = [drop for drop in drops if not drop.slowly and not place(base, drop)]
     for drop in halves:
         with _target(base, drop).open("ab") as stream:
             stream.write(drop.content[len(drop.content) // 2 :])
     deadline = time.monotonic() + _PATIENCE_S
     while taken and time.monotonic() < deadline:
         time.sleep(0.2)
-        taken = [drop for drop in taken if not _place(base, drop)]
+        taken = [drop for drop in taken if not place(base, drop)]
 
 
-def _place(base: Path, drop: Drop) -> bool:
+def place(base: Path, drop: Drop) -> bool:
+    """Put a source and its companions into the watch folder; False, and nothing is done, while its name is taken."""
     target = _target(base, drop)
     if target.exists():
         return False
