@@ -20,6 +20,7 @@ from tests.station import Station
 from pywats_archive.archive.anchors.anchor import Anchor, anchors_in
 from pywats_archive.archive.anchors.signing import KEY_FILE
 from pywats_archive.blobs.store import BlobStore
+from pywats_archive.portable.user import current_actor
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "anchors.md"
 WITHOUT = "no anchor outside the archive: newest events that were cut off"
@@ -104,6 +105,18 @@ def test_the_command_prints_an_anchor_that_can_be_checked_from_a_mail(share: Pat
     assert found.returncode == 0 and f"(anchor in {mail})" in found.stdout
     document = json.loads(command("anchor", "--config", config, "--json").stdout)["anchors"]
     assert [each["failures"] for each in document] == [[]] and len(document[0]["files"]) == 1
+
+
+def test_the_audit_trail_shows_who_made_a_new_key(share: Path, station: Station) -> None:
+    """The first key is the service's; the account that runs ``anchor`` is named as with every other verb."""
+    (station.root / KEY_FILE).unlink()
+    config = str(station.root / "config.json")
+    assert command("anchor", "--config", config).returncode == 0
+    found = json.loads(command("audit", "--category", "anchor", "--config", config, "--json").stdout)["events"]
+    assert [(each["kind"], each["actor"]) for each in found] == [
+        ("key.recorded", "service"),
+        ("key.recorded", current_actor()),
+    ]
 
 
 def test_a_share_that_is_away_does_not_stop_the_archive(share: Path, station: Station) -> None:

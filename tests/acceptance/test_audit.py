@@ -177,6 +177,9 @@ def test_the_three_forms_of_the_verb(tmp_path: Path) -> None:
     assert [row["category"] for row in rows] == ["hold", "access"]
     assert rows[0]["reason"] == f"'{evil}" and json.loads(rows[0]["details"])["reason"] == evil
     assert command("audit", "--csv", "--json", *here).returncode == 2
+    assert (
+        "Invalid value for '--category': 'foo' is not one of 'access', " in command("audit", "--category", "foo").stderr
+    )
     for words, kinds in (
         (["--category", "hold"], ["hold.added"]),
         (["--kind", "source.restored"], ["source.restored"]),

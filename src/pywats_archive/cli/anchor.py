@@ -18,7 +18,7 @@ from pywats_archive.client import Client
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.integrity import Anchored
 from pywats_archive.portable.files import read_small
-from pywats_archive.portable.user import current_user
+from pywats_archive.portable.user import current_actor
 from pywats_archive.words.text import printable
 
 
@@ -59,7 +59,7 @@ def anchor(
     with options.open_station(config) as client:
         if request:
             return _write_request(client, archive, request)
-        made = client.anchor(archive, actor=current_user(), ask_passphrase=_ask)
+        made = client.anchor(archive, actor=current_actor(), ask_passphrase=_ask)
     if as_json:
         print_json(AnchorList(anchors=made))
     else:
@@ -71,7 +71,7 @@ def anchor(
 
 
 def _write_request(client: Client, archive: Path | None, request: Path) -> int:
-    content = client.request_time_stamp(archive, actor=current_user())
+    content = client.request_time_stamp(archive, actor=current_actor())
     try:
         with request.open("xb") as stream:
             stream.write(content)
@@ -87,7 +87,7 @@ def _keep_answer(config: Path | None, response: Path, certificate: Path | None) 
     except OSError as exc:
         raise UsageError(f"{exc.filename or response}: cannot be read ({exc.strerror or exc})") from exc
     with options.open_station(config) as client:
-        at = client.add_time_stamp(answer, roots=roots, actor=current_user())
+        at = client.add_time_stamp(answer, roots=roots, actor=current_actor())
     unchecked = "" if roots else "; its signature was not checked: add --tsa-certificate"
     typer.echo(f"time stamp of {at:%Y-%m-%d %H:%M:%S} UTC kept{unchecked}")
     return 0

@@ -40,7 +40,8 @@ def run(words: list[str]) -> int:
     except typer.TyperException as exc:
         context = getattr(exc, "ctx", None)
         called = context.command_path if context else PROGRAM
-        raise UsageError(f"{exc.format_message().rstrip('.')}; see '{called} --help'") from exc
+        message = exc.format_message().replace(": Value error, ", ": ").rstrip(".")
+        raise UsageError(f"{message}; see '{called} --help'") from exc
     finally:
         if log:
             log.close()  # before the error is printed, so that the log comes first

@@ -28,6 +28,8 @@ class AuditCategory(str, Enum):
     """Replays, and what a rollback showed again."""
     CONFIRMATION = "confirmation"
     """What a person confirmed: the clock, a large purge, a source that vanished."""
+    ANCHOR = "anchor"
+    """New signing keys, and time stamps of the history."""
     REPAIR = "repair"
     """A repair after a crash, a rebuilt catalog, damage that was found or is gone."""
     SERVICE = "service"
@@ -127,6 +129,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.PURGE: ("entry.purged",),
     AuditCategory.REPLAY: ("run", "conversion.set_back"),
     AuditCategory.CONFIRMATION: ("policy.confirmed", "clock.confirmed", "source.acknowledged"),
+    AuditCategory.ANCHOR: ("key.recorded", "anchor.timestamped"),
     AuditCategory.REPAIR: ("archive.recovered", "catalog.rebuilt", "integrity", "source.recovered"),
     AuditCategory.SERVICE: ("service",),
 }
