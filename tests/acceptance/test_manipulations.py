@@ -184,6 +184,18 @@ def test_each_column_of_an_event_is_covered(root: Path, column: str) -> None:
     assert "the history is broken at event " in found.message
 
 
+def test_what_an_event_binds_cannot_be_moved_into_its_details(root: Path) -> None:
+    """The hashed text stays the same, and an earlier state of the row would seem to be the last one: the chain is broken."""
+    with Archive.open(root, own=True) as archive:
+        for result in "FP":
+            change = f"UPDATE reports SET result = '{result}' WHERE report_no = 1"
+            archive.write(lambda tx, change=change: tx.exec_driver_sql(change))  # type: ignore[misc]
+    last = "(SELECT max(sequence) FROM events)"
+    moved = f"UPDATE events SET details = details || ',' || bound_rows, bound_rows = NULL WHERE sequence = {last}"
+    sql(root, "UPDATE reports SET result = 'F' WHERE report_no = 1", moved)
+    assert [each.kind for each in problems(root)] == [ProblemKind.CHAIN_BROKEN]
+
+
 def test_another_version_of_the_tables_is_refused(root: Path) -> None:
     """The version is compared at every opening."""
     sql(root, "UPDATE alembic_version SET version_num = '9999'")

@@ -189,8 +189,18 @@ def _hash(previous: str, columns: Any) -> str:
         text += encode_basestring_ascii(actor)
     except TypeError:  # altered: a number, or bytes
         return ""
+    if bound_rows is None and not _is_one_object(details):
+        return ""
     rows = "" if bound_rows is None else f",{bound_rows}"
     return hashlib.sha256(f"{previous}\n{text},{details}{rows}]".encode()).hexdigest()
+
+
+def _is_one_object(details: Any) -> bool:
+    """Whether details hold a JSON object alone: with digests moved behind it, the hashed text would be the same."""
+    try:
+        return isinstance(json.loads(details), dict)
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def event_of(row: Any) -> Event:
