@@ -196,6 +196,53 @@ def test_what_an_event_binds_cannot_be_moved_into_its_details(root: Path) -> Non
     assert [each.kind for each in problems(root)] == [ProblemKind.CHAIN_BROKEN]
 
 
+@pytest.mark.parametrize("which", ["3", "(SELECT max(sequence) FROM events)"], ids=["third", "last"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "actor = CAST(X'ff41' AS TEXT)",
+        "details = '[1]'",
+        "details = 'no JSON'",
+        "at = 'no time'",
+        """bound_rows = '{"reports":{"99999999999999999999":"x"}}'""",
+        """bound_rows = '{"reports":{"1":{"a":1}}}'""",
+    ],
+)
+def test_an_event_that_cannot_be_read_hides_nothing_else(root: Path, which: str, change: str) -> None:
+    """It is named as the break of the chain, and blobs, other rows and anchors are checked all the same."""
+    sql(
+        root,
+        f"UPDATE events SET {change} WHERE sequence = {which}",
+        "UPDATE archive_entries SET part_number = 'other' WHERE entry_no = 2",
+    )
+    with Archive.open(root) as archive:
+        found = [each.problem.kind for each in verify(archive, Thoroughness()) if each.problem]
+    assert ProblemKind.CHAIN_BROKEN in found and ProblemKind.ROW_ALTERED in found
+
+
+def test_a_row_with_the_least_number_is_found(root: Path) -> None:
+    """Rows are read from the least number on that SQLite can hold."""
+    columns = ", ".join(tables.conversions.columns.keys()[2:]).replace("attempt", "attempt + 70")
+    sql(root, f"INSERT INTO conversions SELECT -9223372036854775808, archive_id, {columns} FROM conversions LIMIT 1")
+    assert [each.kind for each in problems(root)] == [ProblemKind.ROW_UNRECORDED]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO entry_figures VALUES ('S', '20990101', 'SUCCESS', '5x', '0x', '0x', '0x', '0x', '0x', '0x', '0x')",
+        "INSERT INTO entry_figures VALUES ('S', '20990101', 'SUCCESS', 5.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)",
+        "INSERT INTO arrival_figures VALUES ('S', '2099-01-01', 'done', '5x', 1)",
+        "UPDATE arrival_figures SET first_arrival = 9999",
+        "UPDATE arrival_figures SET first_arrival = 'x'",
+    ],
+)
+def test_a_sum_that_is_no_number_or_leaves_out_an_arrival_is_found(root: Path, statement: str) -> None:
+    """SQLite adds '5x' as 5, and counts arrivals from the first one on that a sum names."""
+    sql(root, statement)
+    assert {each.kind for each in problems(root)} == {ProblemKind.SUM_ALTERED}
+
+
 def test_another_version_of_the_tables_is_refused(root: Path) -> None:
     """The version is compared at every opening."""
     sql(root, "UPDATE alembic_version SET version_num = '9999'")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from json.encoder import encode_basestring_ascii
@@ -16,12 +17,14 @@ from sqlalchemy import Connection
 from pywats_archive.catalog.binding.noting import noted
 from pywats_archive.catalog.column_types import canonical_json, moment_to_text
 from pywats_archive.catalog.driver import execute, storable
+from pywats_archive.catalog.driver import rows as rows_of
 from pywats_archive.catalog.tables import IS_RARE, ROWS
 from pywats_archive.models.event import Event
 from pywats_archive.models.time import Clock
 from pywats_archive.redaction import redacted_json
 
 FIRST_HASH = "0" * 64
+_PAGE, _LEAST = 1000, -(2**63)
 _COLUMNS = "sequence, kind, at, archive_id, actor, details, bound_rows, previous_hash, hash"
 SELECT = f"SELECT {_COLUMNS} FROM events"
 _HAS_BOUND_ROWS = "SELECT 1 FROM pragma_table_info('events') WHERE name = 'bound_rows'"
@@ -77,6 +80,19 @@ def of_entry(db: Connection, archive_id: str) -> tuple[Event, ...]:
     return tuple(map(event_of, execute(db, f"{SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,))))
 
 
+def readable_of_entry(db: Connection, archive_id: str) -> Iterator[Event]:
+    """Return an entry's events, except those that another program made unreadable; each of these breaks the chain."""
+    return _readable(rows_of(db, f"{SELECT} WHERE archive_id = ? ORDER BY sequence", (archive_id,)))
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[Event]:
+    for row in rows:
+        with suppress(ValueError, TypeError, RecursionError):
+            event = event_of(row)
+            if isinstance(event.details, dict):
+                yield event
+
+
 def iterate(db: Connection) -> Iterator[Event]:
     """Stream all events, oldest first, except those that only bind rows."""
     return map(event_of, execute(db, f"{SELECT} WHERE kind <> '{ROWS}' ORDER BY sequence"))
@@ -90,10 +106,9 @@ def last_moment(db: Connection, kind: str, *, among: int) -> datetime | None:
 
 
 def without_archive_id(db: Connection, kind: str) -> tuple[Event, ...]:
-    """Return the events of a rare kind that concern no entry, oldest first."""
+    """Return the events of a rare kind that concern no entry, oldest first, except unreadable ones."""
     rare = f"{SELECT} INDEXED BY idx_event_rare WHERE {IS_RARE} AND kind = ? AND archive_id IS NULL ORDER BY sequence"
-    found = execute(db, rare, (kind,))
-    return tuple(map(event_of, found))
+    return tuple(_readable(rows_of(db, rare, (kind,))))
 
 
 def notes_taken_in(db: Connection, kinds: Sequence[str]) -> Iterator[str]:
@@ -108,6 +123,11 @@ def last(db: Connection) -> Event | None:
     """Return the newest event; a copy of its sequence and hash elsewhere shows whether the end was cut off later."""
     row = execute(db, f"{SELECT} ORDER BY sequence DESC LIMIT 1").fetchone()
     return event_of(row) if row else None
+
+
+def last_number(db: Connection) -> int:
+    """Return the number of the newest event; 0 without any."""
+    return int(execute(db, "SELECT coalesce(max(sequence), 0) FROM events").fetchone()[0])
 
 
 def hash_at(db: Connection, sequence: int) -> str | None:
@@ -164,10 +184,18 @@ def _walked(rows: Iterable[Any], expected: int, previous: str) -> Iterator[tuple
 def walked_beyond(db: Connection) -> Iterator[tuple[Any, bool]]:
     """Stream all events' rows, each with whether it follows the one before and is itself whole; goes on after a break."""
     expected, previous = 1, FIRST_HASH
-    for row in execute(db, f"{SELECT} ORDER BY sequence"):
+    for row in _paged(db):
         sequence, before, chained = row[0], row[7], row[8]
         yield row, sequence == expected and before == previous and chained == _hash(before, row[:7])
         expected, previous = sequence + 1, chained
+
+
+def _paged(db: Connection) -> Iterator[Any]:
+    """Stream all events' rows in pages: text that is not UTF-8 comes as bytes, of whichever event another program altered."""
+    condition, place = ">=", _LEAST
+    while page := rows_of(db, f"{SELECT} WHERE sequence {condition} ? ORDER BY sequence LIMIT {_PAGE}", (place,)):
+        yield from page
+        condition, place = ">", page[-1][0]
 
 
 def without_entry(db: Connection) -> tuple[str, ...]:

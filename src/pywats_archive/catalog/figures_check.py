@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,12 @@ _ENTRIES = (
 )
 _KEPT_ARRIVALS = "SELECT converter_name, day, state, arrivals FROM arrival_figures"
 _ARRIVALS = f"SELECT converter_name, substr(first_seen_at, 1, 10), state, 1 FROM arrivals WHERE NOT ({IS_OPEN})"
+_LATE = (
+    "SELECT DISTINCT f.converter_name, f.day, f.state FROM arrivals a JOIN arrival_figures f ON "
+    "f.converter_name = a.converter_name AND f.day = substr(a.first_seen_at, 1, 10) AND f.state = a.state "
+    f"WHERE NOT (a.{IS_OPEN}) AND a.arrival_id < f.first_arrival"
+)
+"""The sums that leave out an arrival; text is greater than any number."""
 TRIGGERS: Mapping[str, str] = {
     "arrival_comes_ended": "7d94d5e802abdac9f0d68937c386a556a471aea172c2276a5f0e1a2eca6698fe",
     "arrival_ends": "783e19bb18997cacea8120ce19c7df61eca8bc4f1db4ef5e7f116592e72b589f",
@@ -52,6 +59,7 @@ def wrong_sums(db: Connection) -> Iterator[str]:
             else:
                 left[name] = sums
         yield from sorted(", ".join(map(str, name)) for name in left)
+    yield from sorted(", ".join(map(str, name)) for name in execute(db, _LATE))
 
 
 def _added(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:
@@ -60,7 +68,7 @@ def _added(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:
     for row in execute(db, query):
         sums = added.setdefault(tuple(row[:3]), [0] * (len(row) - 3))
         for number, value in enumerate(row[3:]):
-            sums[number] += value if isinstance(value, int) else 0  # another program may have put in a text
+            sums[number] += value if isinstance(value, int) else math.nan  # equal to no sum: of another program
     return added
 
 

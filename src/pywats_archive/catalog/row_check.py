@@ -19,6 +19,8 @@ from pywats_archive.catalog.binding.scanning import scanned
 from pywats_archive.catalog.driver import execute, rows
 
 _AT_ONCE = 5000
+_MOST = 2**63
+"""No key is as great: SQLite's integers have 64 bits."""
 _CACHE = "PRAGMA cache_size = -32000"
 """In kB; the rest of the table below is in a temporary file, which SQLite removes."""
 _TABLE = (
@@ -122,13 +124,22 @@ class _Bindings:
             table = BY_NAME[name]
             number = BOUND.index(table)
             for key, digest in members.items():
-                self._waiting.append((number, int(key) if table.has_number else key, digest, sequence))
+                if not (digest is None or isinstance(digest, str)):
+                    raise TypeError
+                self._waiting.append((number, _number(key) if table.has_number else key, digest, sequence))
         if len(self._waiting) >= _AT_ONCE:
             self.write()
 
     def write(self) -> None:
         self._memory.executemany(_BIND, self._waiting)
         self._waiting.clear()
+
+
+def _number(key: str) -> int:
+    number = int(key)
+    if str(number) != key or abs(number) >= _MOST:
+        raise ValueError
+    return number
 
 
 def _chain(db: Connection, bindings: _Bindings) -> Iterator[ChainBreak]:

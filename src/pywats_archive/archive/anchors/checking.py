@@ -138,7 +138,7 @@ class AnchorChecks:
         if not is_signed(anchor):
             return Verdict.FORGED
         with self._archive.read() as db:
-            found, last = events.hash_at(db, anchor.event), events.last(db)
+            found, last = events.hash_at(db, anchor.event), events.last_number(db)
         if self._broken_at is not None and anchor.event >= self._broken_at:
             return Verdict.UNDECIDED
         if found == anchor.hash:
@@ -147,7 +147,7 @@ class AnchorChecks:
             return Verdict.FORMER
         if any(anchor.event > kept and anchor.at <= at for kept, at in self._rebuilds):
             return Verdict.LOST
-        return Verdict.CUT if last is None or anchor.event > (last.sequence or 0) else Verdict.ALTERED
+        return Verdict.CUT if anchor.event > last else Verdict.ALTERED
 
     @cached_property
     def _rebuilds(self) -> tuple[tuple[int, datetime], ...]:

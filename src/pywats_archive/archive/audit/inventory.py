@@ -99,14 +99,14 @@ def current(archive: Archive, archive_id: str) -> Holding:
 def removed_on_record(archive: Archive, archive_id: str) -> frozenset[str]:
     """Return the report blobs of an entry that were removed on record."""
     with archive.read() as db:
-        of_entry = events.of_entry(db, archive_id)
+        of_entry = tuple(events.readable_of_entry(db, archive_id))
     return frozenset(str(event.details.get("blob")) for event in of_entry if event.kind == "report.removed")
 
 
 def is_purge_on_record(archive: Archive, archive_id: str) -> bool:
     """Whether the chained history records the purge of an entry."""
     with archive.read() as db:
-        return any(event.kind == "entry.purged" for event in events.of_entry(db, archive_id))
+        return any(event.kind == "entry.purged" for event in events.readable_of_entry(db, archive_id))
 
 
 def first_break(archive: Archive) -> Event | None:
@@ -118,7 +118,7 @@ def first_break(archive: Archive) -> Event | None:
 def checksums_in_history(archive: Archive, archive_id: str) -> dict[str, str]:
     """Return the checksum of each blob of an entry according to the chained events."""
     with archive.read() as db:
-        events_of_entry = events.of_entry(db, archive_id)
+        events_of_entry = tuple(events.readable_of_entry(db, archive_id))
     checksums: dict[str, str] = {}
     for event in events_of_entry:
         for details in (event.details, *event.details.get("reports", ())):

@@ -12,7 +12,7 @@ from pywats_archive.catalog.driver import rows
 
 _PAGE = 500
 _LEAST = -(2**63)
-"""The least number that a key can be, and that no row has."""
+"""The least number that a key can be."""
 
 
 def scanned(db: Connection, table: BoundTable) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -23,8 +23,10 @@ def scanned(db: Connection, table: BoundTable) -> Iterator[tuple[tuple[Any, ...]
     if not table.has_number:  # a key of another program may not be text, which has no place in the order of texts
         where = f"ORDER BY {keys} LIMIT {_PAGE} OFFSET ?"
     page = f"SELECT {columns} FROM {table.name} {where}"
-    place = _LEAST if table.has_number else 0
-    while found := rows(db, page, (place,)):
+    first = page.replace(" > ?", " >= ?")  # another program may have added a row with the least number
+    place, query = (_LEAST, first) if table.has_number else (0, page)
+    while found := rows(db, query, (place,)):
+        query = page
         for row in found:
             yield row[:width], row[width:]
         place = found[-1][0] if table.has_number else place + len(found)
