@@ -31,6 +31,7 @@ def test_a_station_is_qualified(station: Station, tmp_path: Path) -> None:
     results = {each["name"]: each["result"] for each in document["protocol"]["checks"] if each["phase"] == "operation"}
     assert set(results.values()) == {"passed"}, document["protocol"]["checks"]
     assert {f"found: {name}" for name in CHANGES} <= set(results)
+    assert not [each["found"] for each in document["protocol"]["checks"] if "trigger" in each["found"]]
     assert answer.returncode == (1 if document["protocol"]["failed"] else 0)
     content, signature = Path(document["json_file"]).read_bytes(), Path(document["signature_file"]).read_bytes()
     assert is_signature(signature, content, signer.public_key)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pywats_archive.client import Client
 from pywats_archive.doctor.verdict import Level
 from pywats_archive.qualification.protocol import CheckResult, Finding, Step, failed, judged, passed
+from pywats_archive.words.text import counted
 
 PACKAGE = "pywats-archive"
 _LEAST_PYTHON = (3, 10)
@@ -93,7 +94,8 @@ def _configuration(path: Path) -> Finding:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with Client.from_config(path) as client:
         return passed(
-            f"{path}, SHA-256 {digest}, {len(client.roots)} archives, converters {', '.join(client.converters())}"
+            f"{path}, SHA-256 {digest}; {counted(len(client.roots), 'archive')}; "
+            f"converters: {', '.join(client.converters())}"
         )
 
 
@@ -104,5 +106,9 @@ def _doctor(config: Path | None, archive: Path | None) -> Finding:
         for each in examination.folders
         if each.verdict.level is not Level.FULL
     ]
-    found = [f"{each.topic.value} {each.subject}: {each.seen}" for each in examination.checks if not each.is_sound]
+    found = [
+        f"{' '.join(filter(None, (each.topic.value, each.subject)))}: {each.seen}"
+        for each in examination.checks
+        if not each.is_sound
+    ]
     return judged([*weak, *found], f"{len(examination.folders)} folders are full, {len(examination.checks)} checks")

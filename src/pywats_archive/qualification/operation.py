@@ -156,14 +156,18 @@ class Operation:
 
 
 def _sql(*statements: str) -> Change:
+    """Return a change that puts the triggers back: a missing one would be found whatever the statements did."""
+
     def change(root: Path) -> None:
         with closing(sqlite3.connect(root / "metadata.db")) as db:
-            triggers = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
-            for name in triggers:
+            triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
                 db.execute(f'DROP TRIGGER "{name}"')
             for statement in statements:
                 if not db.execute(statement).rowcount:
                     raise ValueError(f"changed nothing: {statement}")
+            for _, definition in triggers:
+                db.execute(definition)
             db.commit()
 
     return change
@@ -201,4 +205,4 @@ CHANGES: dict[str, Change] = {
     "a conversion removed": _sql(f"DELETE FROM conversions WHERE archive_id = {_LAST_ENTRY}"),
     "a purge forgotten": _sql("UPDATE archive_entries SET purged_at = NULL WHERE purged_at IS NOT NULL"),
 }
-"""Manipulations by somebody who may do anything; each in a copy of its own."""
+"""Manipulations by somebody with all rights; each in a copy of its own."""

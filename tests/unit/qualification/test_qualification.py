@@ -11,8 +11,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from tests.filled import fill
 
+from pywats_archive import Client, ProblemKind
 from pywats_archive.qualification import installation
+from pywats_archive.qualification.operation import CHANGES
 from pywats_archive.qualification.protocol import (
     CheckResult,
     Phase,
@@ -56,6 +59,16 @@ def test_a_checkout_is_not_called_sound(installed: Path) -> None:
     record = installed.parent / "some_package-1.0.dist-info" / "RECORD"
     record.write_text("some_package-1.0.dist-info/RECORD,,\n")
     assert installation.files("some-package").result is CheckResult.NOT_DONE
+
+
+@pytest.mark.parametrize("name", ["an event edited", "an event removed", "a status edited"])
+def test_a_manipulation_is_found_by_itself(tmp_path: Path, name: str) -> None:
+    """The triggers are as before, so that ``verify`` finds the manipulation and not how it was made."""
+    fill(tmp_path)
+    CHANGES[name](tmp_path / "archive")
+    with Client(tmp_path / "archive") as client:
+        problems = [each.problem for each in client.verify() if each.problem]
+    assert problems and ProblemKind.TRIGGER_ALTERED not in {each.kind for each in problems}
 
 
 def test_an_error_is_the_result_of_its_own_step() -> None:
