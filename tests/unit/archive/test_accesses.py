@@ -44,7 +44,6 @@ def root() -> Iterator[Path]:
                 path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
         if os.geteuid() == 0:
             os.chown(archive / "accesses", -1, READER)
-            (archive / "accesses").chmod(0o3770)
         yield archive
 
 

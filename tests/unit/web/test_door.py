@@ -189,7 +189,7 @@ def test_a_flood_is_bounded_and_hides_nobody_who_signs_in() -> None:
             records.used("user.signed_in", "10.0.0.1", actor="web:ann", address="10.0.0.1")
         now[0] += timedelta(seconds=0.36)
         for kind in ("user.refused", "request.refused"):
-            records.refused(kind, f"10.1.{number % 250}.{number % 199}")
+            records.refused(kind, f"10.1.{number % 250}.{number % 199}" if number % 2 else f"10.2.0.{number % 90}")
     records.close()
     assert len(written) < 3 * (200 + 2 * 101 + 10)
     assert [actor for kind, actor, _ in written if kind == "user.signed_in"] == ["web:ann"] * 3
