@@ -115,8 +115,14 @@ class Flusher:
             os.close(descriptor)
 
     def sync_all(self, files: Sequence[TemporaryFile], folder: int) -> bool:
-        """Make files durable with their file system, of which ``folder`` is open; False if that failed."""
+        """Make files durable with their file system, of which ``folder`` is open; False if that failed.
+
+        False, too, if one of them is on another file system, which the call does not reach: a disk may be mounted below.
+        """
         assert self.volume
+        device = os.fstat(folder).st_dev
+        if any(os.fstat(file.descriptor).st_dev != device for file in files):
+            return False
         began_s = self._clock()
         try:
             for file in files:

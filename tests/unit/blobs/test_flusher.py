@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,23 @@ def test_the_folder_is_open_before_the_first_byte_is_written(tmp_path: Path) -> 
         file.discard()
     with pytest.raises(OSError, match="descriptor"):
         os.fstat(opened[0])
+
+
+def test_a_file_on_another_disk_is_synced_itself(tmp_path: Path) -> None:
+    """A disk that is mounted below the archive's folder is not reached by the call for that folder (invariant 1)."""
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    disk = Disk()
+    station = Station(tmp_path, disk)
+    with station.flusher.opened() as flush, tempfile.TemporaryDirectory(dir=other) as mounted:
+        files = [TemporaryFile(str(folder / "a.part"), station.step) for folder in (tmp_path, Path(mounted))]
+        for file in files:
+            file.complete(b"a", is_reserved=False)
+        assert flush(files) == [None, None]
+        for file in files:
+            file.discard()
+    assert station.steps.count("fsync") == 2 and disk.calls == []
 
 
 def test_nothing_to_flush_makes_no_call(tmp_path: Path) -> None:
