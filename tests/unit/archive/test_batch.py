@@ -18,6 +18,8 @@ from pywats_archive.archive.sources import batch, ingest, reading
 from pywats_archive.archive.sources.batch import NotTogether, archive_several
 from pywats_archive.archive.sources.draft import AlreadyArchived, NewSource
 from pywats_archive.archive.sources.repeated import KnownAgain
+from pywats_archive.blobs import temporary
+from pywats_archive.blobs.batch import BlobBatch
 from pywats_archive.catalog import entries
 from pywats_archive.errors import ArchiveInUse, CatalogError, DiskFull, SourceChanged, SourceVanished
 from pywats_archive.models.arrival import ArrivalState
@@ -293,6 +295,57 @@ def test_what_does_not_fit_is_in_another_batch(busy: Busy, monkeypatch: pytest.M
     outcomes = busy.together(*(f"{number:02}.log" for number in range(30)))
     assert all(isinstance(outcome, ArchiveEntry) for outcome in outcomes)
     assert busy.steps.names.count("commit") == 3
+
+
+def test_entries_of_earlier_batches_are_returned(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stops a later batch does not hide the entries that are committed: their sources are not archived again."""
+    (first,) = busy.together("first.log")
+    assert isinstance(first, ArchiveEntry)
+    monkeypatch.setattr(batch, "_MOST_UNWRITTEN_BYTES", 9 * first.compressed_size_bytes)
+    opened, trouble = busy.archive.blobs.batch, [None, OSError(24, "Too many open files")]
+
+    def failing() -> BlobBatch:
+        if error := trouble.pop(0):
+            raise error
+        return opened()
+
+    monkeypatch.setattr(busy.archive.blobs, "batch", failing)
+    outcomes = busy.together(*(f"{number:02}.log" for number in range(30)))
+    found = [outcome for outcome in outcomes if isinstance(outcome, ArchiveEntry)]
+    assert 8 <= len(found) == len(busy.entries()) - 1 and all(
+        isinstance(outcome, NotTogether) for outcome in outcomes if outcome not in found
+    )
+
+
+def test_an_error_of_no_source_is_raised(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error before the first entry concerns the batch, and is not hidden as one of its sources."""
+
+    def failing() -> BlobBatch:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(busy.archive.blobs, "batch", failing)
+    with pytest.raises(OSError, match="open files"):
+        busy.together(*NAMES)
+
+
+def test_a_file_that_cannot_be_removed_harms_no_other(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary file that stays behind after an error leaves no blob of another file without a row (invariant 5)."""
+    busy.archive.blobs.flusher.volume = None
+    sources = [busy.seen(path) for path in busy.drop(*NAMES)]
+    busy.steps.begin()
+    busy.steps.plan = {("publish", 3): OSError(5, "bad block")}
+    left: list[Path] = []
+
+    def failing(path: str) -> None:
+        left.append(Path(path))
+        raise OSError(5, "bad block")
+
+    monkeypatch.setattr(temporary, "remove", failing)
+    outcomes = archive_several(busy.archive, sources)
+    assert isinstance(outcomes[2], OSError) and busy.entries().keys() == set(NAMES) - {"c.log"}
+    assert busy.blobs() == {entry.source_archived_path for entry in busy.entries().values()}
+    (path,) = left
+    path.unlink()
 
 
 def test_only_the_owner_archives(busy: Busy) -> None:

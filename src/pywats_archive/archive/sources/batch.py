@@ -37,13 +37,19 @@ class NotTogether(Exception):
 def archive_several(archive: Archive, sources: Sequence[NewSource]) -> list[Outcome]:
     """Archive files together; returns the entry of each, durable and committed (invariant 1), or why it has none.
 
-    A source without an entry is as it was: ``archive_source`` archives it alone, or raises what is wrong with it.
+    A source without an entry is as it was: ``archive_source`` archives it alone, or raises what is wrong with it. An error
+    that concerns no single source is raised if no source has an outcome yet.
     """
     archive.require_owner()
     outcomes: dict[int, Outcome] = {}
     rest = dict(enumerate(sources))
     while rest:
-        _archive_batch(archive, rest, outcomes)
+        try:
+            _archive_batch(archive, rest, outcomes)
+        except Exception:
+            if not outcomes:
+                raise
+            break  # the caller must learn of the entries that are committed; the rest meets the error again
         before, rest = len(rest), {number: each for number, each in rest.items() if number not in outcomes}
         if before - len(rest) < _LEAST:
             break
@@ -60,7 +66,7 @@ def _archive_batch(archive: Archive, sources: Mapping[int, NewSource], outcomes:
                 written[number] = draft, blob
             else:
                 outcomes[number] = blob
-    outcomes |= _enter(archive, written)
+        outcomes |= _enter(archive, written)  # before what is left is removed, for that may fail
 
 
 def _prepare(
