@@ -119,3 +119,36 @@ def test_an_acceptance_is_recorded_if_a_stop_drops_the_end_of_its_source(
     assert station.run().waiting == ()
     assert station.names("one/Done") == ["a.log"] and received(station) == [1]
     check_accepted(station)
+
+
+def test_reports_are_sent_while_a_reload_waits_for_a_conversion(station: Station) -> None:
+    """A changed configuration pauses the ends of sources, and not the sending of reports that wait (invariant 4)."""
+    hold = station.root / "hold"
+    station.code(
+        "class Held(Any):\n"
+        "    def outcome(self, source, context):\n"
+        f"        while source.path.stem == 'held' and os.path.exists({str(hold)!r}):\n"
+        "            time.sleep(0.02)\n"
+        "        return super().outcome(source, context)\n"
+    )
+    hold.write_text("")
+    watch = station.add("one", "own.Held", settle_seconds=0)
+    for number in range(80):
+        (watch / f"S{number}.log").write_bytes(b"%d" % number)
+    station.server.stop()
+    with station.serving() as service:
+        try:
+            wait_for(lambda: len([entry for entry in station.entries() if entry.report_count]) == 80)
+            (watch / "held.log").write_bytes(b"held")
+            wait_for(lambda: len(station.entries()) == 81)
+            station.sections[0]["retention_days"] = 30
+            station.write_config()
+            wait_for(lambda: service.parts.work.queue.is_paused)
+            station.server.start()
+            service.parts.sending.outbox.reconnect()
+            wait_for(lambda: len(received(station)) == 80, timeout_s=30)
+            assert hold.exists()
+        finally:
+            hold.unlink()
+        wait_for(lambda: station.names("one/watch") == [])
+    assert sum(received(station)) == 81

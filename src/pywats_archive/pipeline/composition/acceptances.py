@@ -31,9 +31,10 @@ class Acceptances:
     def take(self, item: OutboxItem) -> bool:
         """Queue the end of the source whose only report was accepted; False if the acceptance must be recorded now.
 
-        Neither waits nor fails.
+        Neither waits nor fails. While no work begins, acceptances are recorded: those that are not would hide other reports
+        from the outbox, which reads the oldest that wait.
         """
-        if not isinstance(item, ArchivedItem) or self._work.is_ending:
+        if not isinstance(item, ArchivedItem) or self._work.is_ending or self._work.is_paused:
             return False
         arrival = self._finisher.arrival_of(item)
         lane = self._lane_of(item, arrival) if arrival else None
