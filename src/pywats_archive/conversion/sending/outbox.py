@@ -263,10 +263,12 @@ class Outbox:
 def _start_archived(waiting: Waiting, queue: SendQueue, tries: Tries, slots: int) -> list[OutboxItem]:
     """Start up to ``slots`` reports that are due, read from their archives."""
     started: list[OutboxItem] = []
-    limit = slots + queue.in_flight_count + tries.postponed_count + 8
+    limit = slots + queue.in_flight_count + tries.postponed_count + queue.unrecorded_count + 8
+    queue.unrecorded_count = 0
     for place, items in waiting.due(limit=limit):
         if len(items) < limit:
             tries.forget_gone(place, {item.key for item in items})
+        queue.note_page(items)
         started += queue.start(items, time.monotonic(), slots=slots - len(started))
     return started
 

@@ -23,6 +23,8 @@ class SendQueue:
         self._in_flight: dict[str, str] = {}
         """Report ids by item; of two reports with one id, the later waits until the server has answered the first."""
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
+        self.unrecorded_count = 0
+        """How many items of the last page from an archive are done already; the next page is longer by as many."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -92,6 +94,10 @@ class SendQueue:
         """Note that an item that was complete may be sent again."""
         with suppress(ValueError):
             self._done.remove(item.key)
+
+    def note_page(self, items: Iterable[OutboxItem]) -> None:
+        """Count the items of a page from an archive whose acceptance is not on record yet."""
+        self.unrecorded_count += sum(item.key in self._done for item in items)
 
     def _start(self, item: OutboxItem, now_s: float) -> bool:
         may_go = self._may_go(item, now_s)
