@@ -162,6 +162,44 @@ def test_what_somebody_would_want_to_hide_is_found(root: Path, statements: list[
     assert problems(root)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"UPDATE entry_text_content SET c{n} = c{n} || 'x' WHERE id = 1" for n in range(4)),
+        "UPDATE entry_text SET serial = '' WHERE rowid = 1",
+        "UPDATE entry_text SET error = 'hidden' WHERE rowid = 1",
+        "DELETE FROM entry_text WHERE rowid = 1",
+    ],
+)
+def test_an_altered_word_to_search_by_is_found(root: Path, statement: str) -> None:
+    """A word that hides an entry from a search, or adds it, is found, and the entry is named."""
+    sql(root, statement)
+    raw = sqlite3.connect(root / "metadata.db")
+    (archive_id,) = raw.execute("SELECT archive_id FROM archive_entries WHERE entry_no = 1").fetchone()
+    raw.close()
+    found = problems(root)
+    assert {each.kind for each in found} == {ProblemKind.TEXT_ALTERED}
+    assert found[0].archive_id == archive_id and archive_id in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        (["INSERT INTO entry_text (rowid, name) VALUES (99, 'more')"], "row 99 of the full-text index"),
+        (["DELETE FROM entry_text_data WHERE id > 10"], "does not fit"),
+        (["INSERT INTO entry_text_docsize VALUES (98, x'00')"], "does not fit"),
+        (["DROP TABLE entry_text"], "is missing"),
+        (["DROP TABLE entry_text", "CREATE VIRTUAL TABLE entry_text USING fts5(name)"], "not that of"),
+    ],
+)
+def test_an_altered_index_of_words_is_found(root: Path, statements: list[str], message: str) -> None:
+    """An index that would find other entries than its texts say is found."""
+    sql(root, *statements)
+    found = problems(root)
+    assert {each.kind for each in found} == {ProblemKind.TEXT_ALTERED}
+    assert any(message in each.message for each in found)
+
+
 _FIGURES = [column.name for column in tables.entry_figures.columns]
 
 

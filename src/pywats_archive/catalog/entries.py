@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -32,7 +31,8 @@ _RENAMED = {"source_original_path": "source_path", "source_archived_path": "arch
 def add(tx: Connection, entry: ArchiveEntry) -> int:
     """Add an entry, to the full-text index too; returns its number."""
     number = _ROWS.insert(tx, values_of(entry))
-    search.index(tx, number, name=_name(entry.source_original_path))
+    error = search.joined((entry.conversion_error, *entry.warnings))
+    search.index(tx, number, name=search.name_of(entry.source_original_path), error=error)
     return number
 
 
@@ -173,7 +173,7 @@ def add_report(tx: Connection, archive_id: str, report: Report) -> None:
         result = worst((entry.result, UnitResult.read(report.result)))
         changes = {"report_count": entry.report_count + 1, "result": _stored(result)}
     change(tx, archive_id, changes)
-    reindex(tx, archive_id, entry.conversion_error, entry.warnings, [report])
+    search.index_more(tx, archive_id, serial=report.serial_number or "", part=report.part_number or "")
 
 
 def add_warning(tx: Connection, entry: ArchiveEntry, warning: str, reports: Sequence[Report]) -> None:
@@ -194,7 +194,8 @@ def skip(tx: Connection, archive_id: str, reason: str) -> None:
 def show_reports(tx: Connection, archive_id: str, reports: Sequence[Report]) -> None:
     """Show these as the reports of the latest conversion, which is otherwise unknown."""
     change(tx, archive_id, _report_columns(reports))
-    reindex(tx, archive_id, None, (), reports)
+    entry = get(tx, archive_id)
+    reindex(tx, archive_id, entry.conversion_error, entry.warnings, reports)
 
 
 def set_rebuilt(tx: Connection, archive_id: str, at: datetime, *, shown_as_of: datetime) -> None:
@@ -262,7 +263,7 @@ def reindex(tx: Connection, archive_id: str, error: str | None, warnings: Sequen
         archive_id,
         serial=" ".join(r.serial_number for r in of if r.serial_number),
         part=" ".join(sorted({r.part_number for r in of if r.part_number})),
-        error=redacted("\n".join(filter(None, (error, *warnings)))),
+        error=search.joined((error, *warnings)),
     )
 
 
@@ -290,7 +291,3 @@ def _decoded(row: Any) -> ArchiveEntry:
     values["conversion_status"] = ConversionStatus(values["conversion_status"])
     values["result"] = UnitResult(values["result"]) if values["result"] else None
     return ArchiveEntry(**values)
-
-
-def _name(path: str) -> str:
-    return re.split(r"[/\\]", path)[-1]

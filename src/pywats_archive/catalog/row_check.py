@@ -87,7 +87,7 @@ def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
 
     An event behind a break binds its rows too: which rows differ from it is what a person needs to know then.
     """
-    with _one_moment(db), closing(sqlite3.connect("", isolation_level=None)) as memory:
+    with one_moment(db), closing(sqlite3.connect("", isolation_level=None)) as memory:
         for prepare in (_CACHE, "PRAGMA journal_mode = OFF", _TABLE, "BEGIN"):
             memory.execute(prepare)
         bindings = _Bindings(memory)
@@ -100,7 +100,8 @@ def check(db: Connection) -> Iterator[ChainBreak | RowFault | History]:
 
 
 @contextmanager
-def _one_moment(db: Connection) -> Iterator[None]:
+def one_moment(db: Connection) -> Iterator[None]:
+    """Let the block read the catalog as of one moment."""
     execute(db, "BEGIN")
     try:
         yield

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.driver import execute
+from pywats_archive.redaction import redacted
 
+CREATE = (
+    'CREATE VIRTUAL TABLE entry_text USING fts5(name, serial, part, error, tokenize = "unicode61 remove_diacritics 0")'
+)
+"""As the first migration creates the index."""
 _INSERT = "INSERT OR REPLACE INTO entry_text(rowid, name, serial, part, error) VALUES (?, ?, ?, ?, ?)"
 _UPDATE = (
     "UPDATE entry_text SET serial = ?, part = ?, error = ? "
+    "WHERE rowid = (SELECT entry_no FROM archive_entries WHERE archive_id = ?)"
+)
+_ADD = (
+    "UPDATE entry_text SET serial = serial || ' ' || ?, part = part || ' ' || ? "
     "WHERE rowid = (SELECT entry_no FROM archive_entries WHERE archive_id = ?)"
 )
 
@@ -27,7 +37,7 @@ def match_expression(text: str) -> str | None:
 
 def name_expression(path: str) -> str | None:
     """Return an FTS5 query for the file name at the end of a path; None if it has no word."""
-    name = re.split(r"[/\\]", searchable(path))[-1]
+    name = name_of(searchable(path))
     return f'name : "{_doubled(name)}"' if any(map(str.isalnum, name)) else None
 
 
@@ -39,6 +49,22 @@ def index(tx: Connection, entry_no: int, *, name: str, serial: str = "", part: s
 def index_again(tx: Connection, archive_id: str, *, serial: str, part: str, error: str) -> None:
     """Set the texts that an indexed entry is found by, except its name."""
     execute(tx, _UPDATE, (searchable(serial), searchable(part), searchable(error), archive_id))
+
+
+def index_more(tx: Connection, archive_id: str, *, serial: str, part: str) -> None:
+    """Let an indexed entry be found by the numbers of one more report, too."""
+    execute(tx, _ADD, (searchable(serial), searchable(part), archive_id))
+
+
+def joined(messages: Iterable[str | None]) -> str:
+    """Return the error and the warnings of an entry as one text, without secrets."""
+    text = "\n".join(filter(None, messages))
+    return redacted(text) if text else ""
+
+
+def name_of(path: str) -> str:
+    """Return the file name at the end of a path of either operating system."""
+    return re.split(r"[/\\]", path)[-1]
 
 
 def searchable(text: str) -> str:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pywats_archive.catalog import entries, entry_pages, search
-from pywats_archive.catalog.engine import Catalog
+from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.query import EntryFilter
 
 from . import made
@@ -76,3 +78,16 @@ def test_the_folder_is_not_searched(catalog: Catalog) -> None:
     """Entries are found by the name of their file, not by the folder that all of them share."""
     catalog.write(lambda tx: entries.add(tx, made.entry(1)))
     assert found(catalog, "watch") == 0
+
+
+def test_an_entry_is_found_by_each_of_its_reports(catalog: Catalog) -> None:
+    """A report that comes later is found as well as the first, which stays found."""
+
+    def unit(tx: Connection) -> None:
+        entries.add(tx, made.entry(1))
+        for number in (1, 2):
+            report = replace(made.report(made.entry(1), number), serial_number=f"SN{number}", part_number=f"PN{number}")
+            entries.add_report(tx, made.entry(1).archive_id, report)
+
+    catalog.write(unit)
+    assert [found(catalog, text) for text in ("SN1", "SN2", "PN1", "PN2", "SN3")] == [1, 1, 1, 1, 0]

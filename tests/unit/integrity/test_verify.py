@@ -30,6 +30,7 @@ OF_ROWS = {
     ProblemKind.ROW_UNRECORDED,
     ProblemKind.SUM_ALTERED,
     ProblemKind.TRIGGER_ALTERED,
+    ProblemKind.TEXT_ALTERED,
 }
 """What each edit of the catalog below is too; ``test_manipulations.py`` is about these."""
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder.layout import CATALOG
-from pywats_archive.catalog import events, figures_check, row_check
+from pywats_archive.catalog import events, figures_check, row_check, text_check
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.catalog.row_check import ChainBreak, Difference, History, Named, RowFault
 from pywats_archive.models.operation.integrity import HistoryChecked, Problem, ProblemKind
 
@@ -43,6 +44,25 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
         for name in figures_check.other_triggers(db):
             message = f"trigger '{name}' is missing, altered or of another program; {_BACKUP}"
             yield _problem(archive, ProblemKind.TRIGGER_ALTERED, None, message)
+        yield from _of_texts(archive, db)
+
+
+def _of_texts(archive: Archive, db: Connection) -> Iterator[Problem]:
+    """Yield what is wrong with the full-text index, as of one moment."""
+    if not text_check.has_its_form(db):
+        message = f"the full-text index is missing, or not that of this version; {_BACKUP}"
+        yield _problem(archive, ProblemKind.TEXT_ALTERED, None, message)
+        return
+    with row_check.one_moment(db):
+        for archive_id in text_check.other_texts(db):
+            message = f"the words that find entry {archive_id} are not those of the entry and its reports; {_BACKUP}"
+            yield _problem(archive, ProblemKind.TEXT_ALTERED, archive_id, message)
+        for number in text_check.of_no_entry(db):
+            message = f"row {number} of the full-text index belongs to no entry; {_BACKUP}"
+            yield _problem(archive, ProblemKind.TEXT_ALTERED, None, message)
+        if not text_check.fits_its_texts(db):
+            message = f"the full-text index does not fit its texts: a search can miss entries; {_BACKUP}"
+            yield _problem(archive, ProblemKind.TEXT_ALTERED, None, message)
 
 
 def _is_said(found: RowFault, gone: set[str]) -> bool:

@@ -184,8 +184,8 @@ class Updating:
             if not made and entries.get(tx, archive_id).is_as_imported:
                 entries.show_reports(tx, archive_id, reports.of_entry(tx, archive_id))
             if made:
-                entries.show_reports(tx, archive_id, made[first:])
                 entries.set_rebuilt(tx, archive_id, self._moment, shown_as_of=self._own_moment(tx, archive_id))
+                entries.show_reports(tx, archive_id, made[first:])
             followed.end(tx, archive_id, now=self._moment)
 
         self._archive.write(unit)

@@ -16,7 +16,7 @@ NOT_BOUND: Mapping[str, str] = {
     "events": "is the history itself, and has the hash chain",
     "entry_figures": "holds sums over entries, which are counted again",
     "arrival_figures": "holds sums over finished arrivals, which are counted again",
-    "entry_text": "holds words to search by: an altered one hides or adds a hit, whose values come from bound rows",
+    "entry_text": "holds words to search by, which are compared with the entries and their reports",
     "alembic_version": "holds the version of the tables, which every opening compares",
 }
 """The tables whose rows no event has a digest of, and how a change is found instead."""

@@ -41,6 +41,8 @@ class ProblemKind(str, Enum):
     """A sum of the catalog differs from the count of its entries."""
     TRIGGER_ALTERED = "trigger_altered"
     """A trigger, which keeps sums and events as they are, is not that of this version."""
+    TEXT_ALTERED = "text_altered"
+    """The full-text index has other words than an entry and its reports, or does not fit its own texts."""
     HISTORY_CUT = "history_cut"
     """An anchor names a later event than the last one: the end was cut off, or an older database was put back."""
     HISTORY_ALTERED = "history_altered"

@@ -25,6 +25,7 @@ _KINDS = {
     ProblemKind.ROW_MISSING: "Row missing",
     ProblemKind.SUM_ALTERED: "Sums altered",
     ProblemKind.TRIGGER_ALTERED: "Trigger altered",
+    ProblemKind.TEXT_ALTERED: "Search index altered",
     ProblemKind.CATALOG_DAMAGED: "Catalog damaged",
 }
 
