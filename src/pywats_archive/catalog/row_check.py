@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import events
-from pywats_archive.catalog.binding.bound import BOUND, BY_NAME, BoundTable
+from pywats_archive.catalog.binding.bound import BOUND, BoundTable
 from pywats_archive.catalog.binding.digests import RowDigest
 from pywats_archive.catalog.binding.scanning import scanned
 from pywats_archive.catalog.driver import execute, rows
@@ -21,6 +21,8 @@ from pywats_archive.catalog.driver import execute, rows
 _AT_ONCE = 5000
 _MOST = 2**63
 """No key is as great: SQLite's integers have 64 bits."""
+_PLACES = {table.name: (number, table.has_number) for number, table in enumerate(BOUND)}
+"""By table, its number and whether its keys are integers."""
 _CACHE = "PRAGMA cache_size = -32000"
 """In kB; the rest of the table below is in a temporary file, which SQLite removes."""
 _TABLE = (
@@ -122,12 +124,11 @@ class _Bindings:
         """Add what an event binds; ValueError, TypeError, KeyError or AttributeError if it is not what events hold."""
         self.first = self.first or sequence
         for name, members in json.loads(bound_rows).items():
-            table = BY_NAME[name]
-            number = BOUND.index(table)
+            number, has_number = _PLACES[name]
             for key, digest in members.items():
                 if not (digest is None or isinstance(digest, str)):
                     raise TypeError
-                self._waiting.append((number, _number(key) if table.has_number else key, digest, sequence))
+                self._waiting.append((number, _number(key) if has_number else key, digest, sequence))
         if len(self._waiting) >= _AT_ONCE:
             self.write()
 

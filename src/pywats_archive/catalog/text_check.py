@@ -81,14 +81,15 @@ def _is_sound(db: Connection, row: Sequence[Any]) -> bool:
         name = search.name_of(text_to_path(path))
         messages = (error, *json.loads(warnings or "[]"))
         expected = (search.searchable(name), _plain(search.joined(messages)))
-    except (ValueError, TypeError, AttributeError):  # altered, which the check of the rows finds
+    except (ValueError, TypeError, AttributeError, RecursionError):  # altered, which the check of the rows finds
         return False
     if expected != (texts[0], _plain(texts[3])):
         return False
+    shown = count if isinstance(count, int) else 0
     indexed = (_words(texts[1]), _words(texts[2]))
-    if count <= 1 and indexed == (_words(serial), _words(part)):
+    if shown <= 1 and indexed == (_words(serial), _words(part)):
         return True
-    return any(indexed == shown for shown in _shown(rows(db, _REPORTS, (archive_id,)), first, count))
+    return indexed in _shown(rows(db, _REPORTS, (archive_id,)), first, shown)
 
 
 def _shown(reports: Sequence[Any], first: str | None, count: int) -> Iterator[tuple[set[str], set[str]]]:

@@ -62,4 +62,3 @@ def _bound(table: Table) -> BoundTable:
 
 BOUND = tuple(_bound(table) for name, table in sorted(tables.metadata.tables.items()) if name not in NOT_BOUND)
 """Every other table."""
-BY_NAME = {table.name: table for table in BOUND}
