@@ -71,7 +71,7 @@ def test_verify_says_up_to_where_the_history_is_proved(share: Path, station: Sta
     """With the configuration, by the share; with the archive alone, that nothing outside was compared."""
     config = str(station.root / "config.json")
     found = command("verify", "--config", config)
-    assert found.returncode == 0 and f"stands up to event {head(station)[0]} " in found.stdout
+    assert found.returncode == 0 and f"proved up to event {head(station)[0]} " in found.stdout
     assert str(share) in found.stdout and WITHOUT not in found.stdout
     assert WITHOUT in command("verify", "--archive", station.archive_root).stdout
     named = command("verify", "--archive", station.archive_root, "--anchor", share, "--quick", "--json")

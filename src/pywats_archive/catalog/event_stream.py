@@ -40,7 +40,7 @@ def following(db: Connection, wanted: EventFilter, *, after: int, upto: int, lim
 
 
 def nth_newest(db: Connection, wanted: EventFilter, number: int) -> int:
-    """Return the number in the history of the event that is so many events that match before the end; 0 if there are fewer."""
+    """Return the number of the nth newest event that matches; 0 if there are fewer."""
     text, values = conditions(wanted)
     query = f"SELECT sequence FROM events WHERE {text} ORDER BY sequence DESC LIMIT 1 OFFSET ?"
     row = execute(db, query, [*values, number - 1]).fetchone()

@@ -30,7 +30,7 @@ class Way:
 
 
 def import_bag(bag: Path, archive: Path | None, config: Path | None, way: Way) -> int:
-    """Import a bag into the archive of ``--archive``, which is created if its folder is not there, or the only one."""
+    """Import a bag into the archive of ``--archive``, created if its folder is missing, or else into the only archive."""
     place = place_of(archive, config)
     if not way.preview:
         if place.is_archive:

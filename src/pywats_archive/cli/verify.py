@@ -131,11 +131,14 @@ def extent(history: HistoryChecked) -> str:
     """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
     bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
     if history.anchor:
-        anchor = f"it stands up to {history.anchor}"
+        anchor = f"proved up to {history.anchor}"
     elif history.anchors:
         anchor = "no anchor outside the archive proves it"
     else:
-        anchor = "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found"
+        anchor = (
+            "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
+            "set anchor_folders"
+        )
     return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
 
 

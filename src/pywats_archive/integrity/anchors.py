@@ -17,7 +17,7 @@ from pywats_archive.models.operation.integrity import Checked, HistoryChecked, P
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnchorPlaces:
-    """Where anchors are that a check uses."""
+    """The places of the anchors for a check."""
 
     named: tuple[Path, ...] = ()
     """Files and folders that a person named for this check: each must have an anchor of the archive."""

@@ -81,8 +81,8 @@ class EventFilter:
     """What an auditor asks for; together with ``kinds``, either is enough."""
 
     @property
-    def is_of_people(self) -> bool:
-        """Whether it asks for more than kinds, an entry and a beginning, for which there are indexes."""
+    def needs_scan(self) -> bool:
+        """Whether events are read one by one: only kinds, entry and beginning have indexes."""
         return any(each is not None for each in (self.until, self.actor, self.text)) or bool(self.categories)
 
 

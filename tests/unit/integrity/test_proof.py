@@ -20,7 +20,10 @@ from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.operation.integrity import ProblemKind
 from pywats_archive.models.query import EntryFilter
 
-WITHOUT = "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found"
+WITHOUT = (
+    "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
+    "set anchor_folders"
+)
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_a_sound_history_stands_up_to_its_anchor(root: Path, share: Path) -> Non
     """Nothing is found, and a note says up to which event the history is proved, by which anchor."""
     made = anchored(root, share)
     assert kinds(root, share) == [] == kinds(root, *made.written) == kinds(root, configured=[share])
-    assert f"it stands up to event {made.anchor.event} " in said(root, share)
+    assert f"proved up to event {made.anchor.event} " in said(root, share)
     assert str(made.written[0]) in said(root, configured=[share])
 
 
@@ -129,7 +132,7 @@ def test_a_report_carries_the_anchor_and_shows_the_change(root: Path) -> None:
         assert archive.blobs.label(added.archived_path).metadata["anchor"] == made.anchor.carried()
     without_notes(root)
     assert kinds(root) == []
-    assert any(added.archived_path in each and "stands up to" in each for each in notes(root))
+    assert any(added.archived_path in each and "own anchors up to" in each for each in notes(root))
     edit_one(root)
     assert ProblemKind.HISTORY_ALTERED in kinds(root)
 
@@ -212,7 +215,7 @@ def test_a_rebuild_that_keeps_the_former_history_keeps_its_proof(root: Path, sha
     after = anchored(root, share)
     assert kinds(root, share) == []
     assert any("a rebuild replaced" in each for each in notes(root, share))
-    assert f"stands up to event {after.anchor.event} " in said(root, share)
+    assert f"proved up to event {after.anchor.event} " in said(root, share)
 
 
 @pytest.mark.parametrize("change", [edit_one, cut_off, lambda root: (root / "metadata.db").unlink()])

@@ -14,7 +14,7 @@ REQUIRED = ".required"
 """An empty file in the folder: without a record, no content is shown."""
 NOTE_SUFFIX, PARTIAL_SUFFIX = ".json", ".part"
 MOST_BYTES = 4096
-"""Of a note."""
+"""The largest size of a note."""
 MOST_NOTES = 20_000
 """Notes that wait at once; a further one is refused."""
 _MODE = 0o3770
@@ -27,7 +27,7 @@ def place_of(root: Path) -> Path:
 
 
 def prepare(root: Path, *, required: bool, windows: bool = WINDOWS) -> Path:
-    """Create the folder, with the group of the archive, and say in it whether a record is required; for the owner.
+    """Create the folder with the group of the archive, and mark in it whether a record is required; for the owner.
 
     On Windows, the folder has the rights of the archive's own: readers get theirs from an administrator.
     """

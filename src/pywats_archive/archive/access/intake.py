@@ -1,4 +1,4 @@
-"""Takes notes of accesses into the history: each once, and it is removed only after it is committed."""
+"""Records the notes of accesses in the history: each once; a note is removed after its event is committed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OwnerOf = Callable[[Path, int | None], Owner]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
-    """A file of the folder: the access it notes, or why it is not believed."""
+    """A file in the folder: the access that it notes, or the reason why it is refused."""
 
     path: Path
     note: Note | None = None
@@ -51,7 +51,7 @@ class Intake:
     _is_first: bool = True
 
     def take_in(self) -> int:
-        """Take in all notes that wait; returns how many events they became. Idempotent, also after a crash."""
+        """Record all notes that wait; return the number of events. Idempotent, also after a crash."""
         taken = 0
         while batch := self._batch():
             taken += self._commit(batch)
@@ -142,12 +142,12 @@ class Intake:
 
 
 def _is_believed(owner: Owner, archive: Owner) -> bool:
-    """Whether an account may change the history anyway, so that its word is as good as its deed."""
+    """Whether the notes of an account are recorded unchanged, since it could write to the history itself."""
     return owner.is_system or owner.number == archive.number
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Whether somebody may still be writing a file; what a killed process left is removed here."""
+    """Whether a note may still be unfinished; remove one that a killed process left."""
     if not (path.name.startswith(".") and path.name.endswith(folder.PARTIAL_SUFFIX)):
         return False
     with suppress(OSError):

@@ -25,7 +25,7 @@ from pywats_archive.portable.user import Owner, owner_of
 _MODE = 0o640
 _NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{16}\.json\Z")
 _LONGEST = {"to": 2000, "damage": 500, "companion": 1000}
-"""Texts of a note, and how much of each it has."""
+"""The greatest lengths of the texts in a note; longer ones are cut."""
 _SLACK = timedelta(minutes=1)
 """How far the time in a note may be from the time of its file; both are set within a second."""
 _ACTOR_LENGTH, _ID_LENGTH = 200, 100
@@ -34,7 +34,7 @@ _counting = threading.Lock()
 
 
 class Untrusted(Exception):
-    """A file that is not a note, or says what no note says."""
+    """A file that is not a valid note."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ def leave(root: Path, event: Event) -> None:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             if not WINDOWS:
-                os.fchmod(descriptor, _MODE)  # whatever the umask of a person is, the service has to read the note
+                os.fchmod(descriptor, _MODE)  # whatever the umask is: the service must be able to read the note
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -91,7 +91,7 @@ def read(path: Path, *, owner: Callable[[Path, int | None], Owner] = owner_of) -
 
 
 def _require_slot(place: Path) -> None:
-    """Count the notes once a process; those of other processes meanwhile do not matter much."""
+    """Raise StorageError if too many notes wait. They are counted once; those of other processes meanwhile are not."""
     with _counting:
         if place not in _counts:
             with os.scandir(place) as found:

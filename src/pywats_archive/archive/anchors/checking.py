@@ -1,4 +1,4 @@
-"""Compares anchors with the history: which still stand, and which show that it was cut off or computed anew."""
+"""Compares anchors with the history: which agree with it, and which show that it was cut off or computed anew."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pywats_archive.models.operation.integrity import Problem, ProblemKind
 class Verdict(Enum):
     """What an anchor shows."""
 
-    STANDS = "stands"
+    AGREES = "agrees"
     FORMER = "former"
-    """It stands in the history of a catalog that a rebuild replaced and kept."""
+    """It agrees with the history of a catalog that a rebuild replaced and kept."""
     LOST = "lost"
     """It is of a history that a rebuild replaced, and that was not kept."""
     UNDECIDED = "undecided"
@@ -82,7 +82,7 @@ class AnchorChecks:
         if first is None or anchor.event < first.anchor.event:
             self._first[verdict, is_outside] = shown
         newest = self._newest.get(is_outside)
-        if verdict is Verdict.STANDS and (newest is None or anchor.event > newest.anchor.event):
+        if verdict is Verdict.AGREES and (newest is None or anchor.event > newest.anchor.event):
             self._newest[is_outside] = shown
 
     def add_carried(self, metadata: Mapping[str, Any], where: str) -> None:
@@ -98,7 +98,7 @@ class AnchorChecks:
 
     @property
     def newest(self) -> Shown | None:
-        """The newest anchor outside the archive that stands."""
+        """The newest anchor outside the archive that agrees with the history."""
         return self._newest.get(True)
 
     def problems(self) -> Iterator[Problem]:
@@ -122,11 +122,11 @@ class AnchorChecks:
             yield f"{root}: the signing key changed {keys} at event {event.sequence}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
         if former := self._oldest(Verdict.FORMER):
             number = self._numbers[Verdict.FORMER]
-            yield f"{root}: {number} anchors stand in a history that a rebuild replaced and kept, from {former} on"
+            yield f"{root}: {number} anchors agree with a history that a rebuild replaced and kept, from {former} on"
         if (lost := self._oldest(Verdict.LOST)) and not lost.is_outside:
             yield f"{root}: {self._numbers[Verdict.LOST]} anchors are of a history that a rebuild replaced, from {lost} on"
         if (inside := self._newest.get(False)) and not self.newest:
-            yield f"{root}: the history stands up to {inside}"
+            yield f"{root}: the history agrees with the archive's own anchors up to {inside}"
 
     def _oldest(self, verdict: Verdict) -> Shown | None:
         """Return the oldest anchor of a verdict: one outside the archive, if there is any."""
@@ -142,7 +142,7 @@ class AnchorChecks:
         if self._broken_at is not None and anchor.event >= self._broken_at:
             return Verdict.UNDECIDED
         if found == anchor.hash:
-            return Verdict.STANDS if anchor.public_key in self._keys.values() else Verdict.UNKNOWN_KEY
+            return Verdict.AGREES if anchor.public_key in self._keys.values() else Verdict.UNKNOWN_KEY
         if any(hash_at(anchor.event) == anchor.hash for hash_at in self._former):
             return Verdict.FORMER
         if any(anchor.event > kept and anchor.at <= at for kept, at in self._rebuilds):

@@ -28,7 +28,7 @@ def page_of(
         with archive.read() as db:
             last = events.last(db)
             upto = last.sequence if last and last.sequence is not None else 0
-            find = event_stream.newest if wanted.is_of_people else event_search.matching
+            find = event_stream.newest if wanted.needs_scan else event_search.matching
             some = find(db, wanted, after=beginning, upto=upto, limit=limit)
         positions[archive.root] = upto
         found += [_recorded(archive, each) for each in some]
@@ -66,7 +66,7 @@ def _recorded(archive: Archive, event: Event) -> RecordedEvent:
 
 
 def record(archive: Archive, kind: str, details: dict[str, Any], *, actor: str) -> None:
-    """Append an event that concerns no entry; a sign-in or a refusal waits for nobody long, and may become a note."""
+    """Append an event that concerns no entry. A sign-in or a refusal becomes a note if the catalog is busy for long."""
     event = Event(kind=kind, at=archive.now(), actor=actor, details=details)
     if not archive.is_read_only:
         account.require_owner(archive.root)

@@ -111,7 +111,7 @@ def _in_order(path: str) -> tuple[bool, str, int]:
 
 
 def _is_imported(archive: Archive, path: str) -> bool:
-    """Whether a blob without a row is an import's, which of companions only their entry says."""
+    """Whether an import wrote a blob that has no row; for companions, the header of their source counts."""
     with suppress(OSError, StorageError):
         return role.is_imported(archive.blobs.label(path).metadata) or _is_of_imported(archive, path)
     return False

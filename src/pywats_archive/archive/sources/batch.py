@@ -20,12 +20,12 @@ from pywats_archive.catalog.savepoints import each_alone
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 
 LARGEST_BYTES = 500_000
-"""The flush of a larger file takes longer for its bytes than for itself."""
+"""A larger file gains nothing from a group: writing its bytes takes longer than the flush itself."""
 _LONGEST_S = 0.1
-"""For how long files are added: the first one waits for the last."""
+"""How long files are added to a batch; the first one waits for the last."""
 _MOST_UNWRITTEN_BYTES = 64_000_000
 _LEAST = 8
-"""After a batch of fewer files the rest is archived alone: several threads read side by side what comes so slowly."""
+"""After a batch of fewer files the others are archived alone: threads read slow files side by side."""
 
 Outcome = ArchiveEntry | Exception
 

@@ -71,7 +71,7 @@ class Dispatcher:
         turn: float | None = None,
         on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Queue a lane's work; its archive stays open until it ends, or ``on_dropped`` does since it never began."""
+        """Queue work of a lane. The archive stays open until it ends; ``on_dropped`` is called if it never begins."""
 
         def drop() -> None:
             try:

@@ -186,7 +186,7 @@ def _archive_seen(scan: FolderScan, at: Attachment, arrival: Arrival, busy: bool
 
 
 def _is_ready(lane: Lane, arrival: Arrival, looks: dict[int, reading.Look]) -> bool:
-    """Whether the source that was seen is still there, and no program has it open for writing; its look is added."""
+    """Whether the source that was seen is still there, and no program has it open for writing; put its look into ``looks``."""
     try:
         if wait_for_writer(lane, arrival):
             return False

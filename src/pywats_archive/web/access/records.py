@@ -14,15 +14,15 @@ from pywats_archive.portable.event_log import warn
 
 _WINDOW = timedelta(hours=1)
 _EACH = 5
-"""So many refusals of one kind and origin are recorded one by one, then the tenth, the hundredth and so on."""
+"""Refusals of one kind and origin that are recorded one by one; then the tenth, the hundredth and so on are."""
 _EACH_USE = 20
-"""So many sign-ins of one user and address, likewise."""
+"""The same for sign-ins of one user and address."""
 _ONCE = frozenset({"token.used"})
-"""Uses that many requests make: the first is recorded, then the tenth and so on."""
+"""Kinds that almost every request causes: the first is recorded, then the tenth and so on."""
 _MOST_ORIGINS = 100
-"""Of refusals within an hour; all others count as one."""
+"""Origins of refusals that are counted apart within an hour; all others count as one."""
 _MOST_USES = 1000
-"""Of uses within an hour: each needs a right password or token."""
+"""Origins of uses that are counted apart within an hour; each needs a valid password or token."""
 _MOST_EVENTS = 200
 """So many events of refusals an hour; the rest is in the sums at its end, one for each kind and origin."""
 _OTHERS = "others"
@@ -66,17 +66,17 @@ class Records:
         self._write(kind, actor, _known(details))
 
     def used(self, kind: str, origin: str, *, actor: str, **details: Any) -> None:
-        """Count a use of a right password or token, and record it with how often it was used within the hour."""
+        """Count a use of a valid password or token, and record it with the number of uses within the hour."""
         over = self._over()
         with self._lock:
             known = self._window.used
             one = _counted(known, (kind, f"{actor} {origin}"), most=_MOST_USES, actor=actor, details=details)
             one.is_refusal = False
             is_due = one.times <= (1 if kind in _ONCE else _EACH_USE) or _is_power_of_ten(one.times)
-        self._settle([*over, *([one] if is_due else [])])
+        self._write_due([*over, *([one] if is_due else [])])
 
     def refused(self, kind: str, origin: str, *, actor: str = "unknown", **details: Any) -> None:
-        """Count a refusal, and record it with how often it was refused within the hour."""
+        """Count a refusal, and record it with the number of refusals within the hour."""
         over = self._over()
         with self._lock:
             window = self._window
@@ -84,13 +84,13 @@ class Records:
             is_due = one.times <= _EACH or _is_power_of_ten(one.times)
             is_due = is_due and window.events < _MOST_EVENTS
             window.events += is_due
-        self._settle([*over, *([one] if is_due else [])])
+        self._write_due([*over, *([one] if is_due else [])])
 
     def close(self) -> None:
         """Record the counts that were not recorded yet."""
         with self._lock:
-            left = self._window.all
-        self._settle(left)
+            counted = self._window.all
+        self._write_due(counted)
 
     def _over(self) -> list[_Counted]:
         """Begin a new hour if the last one is over; return what was counted then."""
@@ -100,7 +100,7 @@ class Records:
             before, self._window = self._window, _Window(ends_at=now + _WINDOW)
         return before.all
 
-    def _settle(self, counted: list[_Counted]) -> None:
+    def _write_due(self, counted: list[_Counted]) -> None:
         for each in counted:
             with self._lock:
                 is_due, times = each.times > each.recorded, each.times

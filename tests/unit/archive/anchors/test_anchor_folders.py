@@ -152,4 +152,4 @@ def test_two_archives_of_one_name_do_not_share_a_folder(tmp_path: Path, share: P
         anchored(tmp_path / station / "archive", share)
     assert len({path.split("/")[0] for path in written(share)}) == 2
     for station in ("a", "b"):
-        assert "it stands up to" in said(tmp_path / station / "archive", share)
+        assert "proved up to" in said(tmp_path / station / "archive", share)

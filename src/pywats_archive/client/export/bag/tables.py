@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pywats_archive.client.export.bag.work import Line
+from pywats_archive.words.audit_csv import harmless
 
 COLUMNS = (
     "kind",
@@ -35,7 +36,6 @@ COLUMNS = (
     "missing_because",
     "archive_uuid",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(head: dict[str, Any], lines: Iterable[Line]) -> Iterator[bytes]:
@@ -123,10 +123,5 @@ def _values(values: dict[str, Any]) -> bytes:
 
 def _row(values: Iterable[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["" if each is None else _harmless(each) for each in values])
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _harmless(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    csv.writer(text, lineterminator="\n").writerow(["" if each is None else harmless(each) for each in values])
+    return text.getvalue().encode()
