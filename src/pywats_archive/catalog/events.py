@@ -12,6 +12,7 @@ from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.binding.noting import noted
@@ -209,8 +210,7 @@ def without_entry(db: Connection) -> tuple[str, ...]:
 
 
 def _hash(previous: str, columns: Any) -> str:
-    *head, details, bound_rows = columns
-    sequence, kind, at, archive_id, actor = head
+    sequence, kind, at, archive_id, actor, details, bound_rows = columns
     try:
         entry = "null" if archive_id is None else encode_basestring_ascii(archive_id)
         text = f"[{sequence},{encode_basestring_ascii(kind)},{encode_basestring_ascii(at)},{entry},"
@@ -225,6 +225,8 @@ def _hash(previous: str, columns: Any) -> str:
 
 def _is_one_object(details: Any) -> bool:
     """Whether details hold a JSON object alone: with digests moved behind it, the hashed text would be the same."""
+    with suppress(ValueError, TypeError):  # whatever it refuses, such as NaN, the slower reader judges
+        return isinstance(orjson.loads(details), dict)
     try:
         return isinstance(json.loads(details), dict)
     except (ValueError, TypeError, RecursionError):

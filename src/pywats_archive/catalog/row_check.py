@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import events
@@ -123,7 +123,7 @@ class _Bindings:
     def add(self, sequence: int, bound_rows: str) -> None:
         """Add what an event binds; ValueError, TypeError, KeyError or AttributeError if it is not what events hold."""
         self.first = self.first or sequence
-        for name, members in json.loads(bound_rows).items():
+        for name, members in orjson.loads(bound_rows).items():
             number, has_number = _PLACES[name]
             for key, digest in members.items():
                 if not (digest is None or isinstance(digest, str)):

@@ -30,7 +30,11 @@ class RowDigest:
         """
         text = ",".join(
             [
-                f"{name}{value}" if type(value) is int else name + _written(value)
+                name + encode_basestring_ascii(value)
+                if type(value) is str
+                else f"{name}{value}"
+                if type(value) is int
+                else name + _written(value)
                 for name, value in zip(self._names, row, strict=True)
                 if value is not None
             ]
@@ -39,7 +43,5 @@ class RowDigest:
         return b2a_base64(whole[:_BYTES], newline=False).decode("ascii")
 
 
-def _written(value: str | float | bytes) -> str:
-    if type(value) is str:
-        return encode_basestring_ascii(value)
+def _written(value: float | bytes) -> str:
     return f'{{"bytes":"{value.hex()}"}}' if isinstance(value, bytes) else repr(value)
