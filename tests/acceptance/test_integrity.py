@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from tests.command import command
 from tests.station import Station
+from tests.terminal import Terminal
 
 from pywats_archive import Client
 from pywats_archive.errors import CatalogDamaged
@@ -51,6 +54,21 @@ def test_verify_says_sound_or_what_is_not(filled: Station) -> None:
     (problem,) = answer["problems"]
     assert problem.keys() == {"kind", "path", "archive_id", "message"}
     assert (problem["path"], problem["archive_id"]) == (entry.source_archived_path, entry.archive_id)
+    blob.write_bytes(content)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_problem_has_a_line_of_its_own_beside_the_progress_bar(filled: Station) -> None:
+    """At a terminal, where the bar is drawn meanwhile."""
+    blob = filled.archive_root / filled.entries()[0].source_archived_path
+    content = blob.read_bytes()
+    blob.chmod(0o600)
+    blob.write_bytes(content[:-9])
+    with Terminal("verify", "--archive", filled.archive_root, environment={"TERM": "xterm"}) as terminal:
+        assert terminal.end() == 1
+    assert "checking " in terminal.shown
+    before = re.findall(r"(.)blob_\w+: ", terminal.shown, re.DOTALL)
+    assert before and set(before) <= {"\r", "\n"}, terminal.shown
     blob.write_bytes(content)
 
 

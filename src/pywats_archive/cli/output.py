@@ -79,7 +79,10 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr if it is a terminal; yield the function to advance it. ``total`` is only called then."""
+    """Show a progress bar on stderr if it is a terminal; yield the function to advance it. ``total`` is only called then.
+
+    At a terminal for both, ``console`` draws it, so that a line printed meanwhile gets a place of its own above the bar.
+    """
     if not sys.stderr.isatty():
         yield lambda steps: None
         return
@@ -92,7 +95,7 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console if _IS_TERMINAL else Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total())
         yield lambda steps: bar.advance(task, steps)
 
