@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -29,6 +28,15 @@ class Held(Any):
         while os.path.exists(HOLD):
             time.sleep(0.02)
         return ConverterResult.success_result(report={k: v for k, v in report(text).items() if v is not None})
+"""
+SURER = """
+class Half(Held):
+    def validate(self, source, context):
+        return ValidationResult(can_convert=True, confidence=0.5, message="")
+
+class Surer(Held):
+    def validate(self, source, context):
+        return ValidationResult(can_convert=True, confidence=0.9 if source.path.read_text() == "another" else 0.1, message="")
 """
 CRASHING = """
 import os, sys
@@ -84,12 +92,12 @@ def require_each_once(station: Station, name: str, expected: set[str]) -> None:
     assert archived == units(station) == Counter(expected)
 
 
-def held(station: Station, name: str = "held", **keys: Any) -> tuple[Path, Path]:
+def held(station: Station, name: str = "held", code: str = "own.Held") -> tuple[Path, Path]:
     """Add a converter that waits while a file is there; gives its watch folder and that file."""
     hold = station.root / "hold"
-    station.code(HELD.replace("HOLD", repr(str(hold))))
+    station.code(HELD.replace("HOLD", repr(str(hold))) + SURER)
     hold.write_text("")
-    return station.add(name, "own.Held", file_patterns=["*.log"], **keys), hold
+    return station.add(name, code, file_patterns=["*.log"]), hold
 
 
 @contextmanager
@@ -150,6 +158,22 @@ def test_a_file_that_is_replaced_while_its_group_waits(station: Station, sizes: 
         wait_for(lambda: units(station).keys() == {*dropped, "another"})
         wait_for(lambda: station.names("held/watch") == [])
     assert sizes[0] == len(dropped) and set(units(station).values()) == {1}
+
+
+def test_another_converter_does_not_bid_for_a_file_that_is_gone(station: Station, sizes: list[int]) -> None:
+    """Only the file that replaced it is another converter's; the archived bytes stay with the first (invariants 1, 12)."""
+    watch, hold = held(station, code="own.Half")
+    station.add("surer", "own.Surer", watch_folder="held/watch", file_patterns=["*.log"])
+    dropped = drop(watch, 20)
+    with station.serving(), released(hold):
+        wait_for(lambda: len(station.entries()) == len(dropped))
+        waiting = max((p for p in watch.iterdir()), key=lambda path: int(path.stem[1:]))
+        waiting.write_text("another")
+        hold.unlink()
+        wait_for(lambda: station.names("held/watch") == [])
+    assert sizes[0] == len(dropped) and units(station) == Counter({*dropped, "another"})
+    skipped = [entry for entry in station.entries() if entry.conversion_status.value == "SKIPPED"]
+    assert [entry.converter_name for entry in skipped] == ["held"]
 
 
 def test_an_archive_that_fails_is_as_for_single_files(station: Station, sizes: list[int]) -> None:

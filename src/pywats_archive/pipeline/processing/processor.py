@@ -169,7 +169,8 @@ class Processor:
         if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
             return wait_for_predecessor(predecessor)
         at.archive.reserve.require()  # without space for its reports the conversion would be lost
-        outbid = None if has_waited else self._calls.outbid(lane, arrival)
+        is_here = archived is None or is_still(entry, arrival)  # otherwise others would judge what came after it
+        outbid = None if has_waited or not is_here else self._calls.outbid(lane, arrival)
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
         result = self._neighbours.with_warning(lane, arrival, result)
         if entry.source_kind is SourceKind.FOLDER:
