@@ -105,14 +105,21 @@ class Flusher:
     @contextmanager
     def opened(self) -> Iterator[Flush]:
         """Yield a flush of files that are written inside the block: errors count from here on."""
-        if self.volume is None or self._clock() < self._paused_until_s:
-            yield Flush(self, None)
-            return
-        descriptor = os.open(self._root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        descriptor = self._opened_root()
         try:
             yield Flush(self, descriptor)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _opened_root(self) -> int | None:
+        """Return a descriptor of the folder; None if fsyncs are used, or if it is away: each file meets that error itself."""
+        if self.volume is None or self._clock() < self._paused_until_s:
+            return None
+        try:
+            return os.open(self._root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        except OSError:
+            return None
 
     def sync_all(self, files: Sequence[TemporaryFile], folder: int) -> bool:
         """Make files durable with their file system, of which ``folder`` is open; False if that failed.

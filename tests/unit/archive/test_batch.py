@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.faults.steps import Volume
 from tests.station import check_sound
 
 from pywats_archive.archive import ledger
@@ -21,7 +23,7 @@ from pywats_archive.archive.sources.repeated import KnownAgain
 from pywats_archive.blobs import temporary
 from pywats_archive.blobs.batch import BlobBatch
 from pywats_archive.catalog import entries
-from pywats_archive.errors import ArchiveInUse, CatalogError, DiskFull, SourceChanged, SourceVanished
+from pywats_archive.errors import ArchiveAway, ArchiveInUse, CatalogError, DiskFull, SourceChanged, SourceVanished
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter
@@ -315,6 +317,21 @@ def test_entries_of_earlier_batches_are_returned(busy: Busy, monkeypatch: pytest
     assert 8 <= len(found) == len(busy.entries()) - 1 and all(
         isinstance(outcome, NotTogether) for outcome in outcomes if outcome not in found
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder of an open catalog cannot be renamed")
+def test_an_archive_that_is_away_is_the_error_of_each_source(busy: Busy) -> None:
+    """A disk that was just taken out is no unexpected error: each source is told why it is not archived (invariant 11)."""
+    busy.together("first.log")
+    busy.archive.blobs.flusher.volume = Volume()
+    sources = [busy.seen(path) for path in busy.drop(*NAMES)]
+    root, elsewhere = busy.archive.root, busy.watch / "elsewhere"
+    root.rename(elsewhere)
+    try:
+        outcomes = archive_several(busy.archive, sources)
+    finally:
+        elsewhere.rename(root)
+    assert all(isinstance(outcome, ArchiveAway) for outcome in outcomes) and busy.entries().keys() == {"first.log"}
 
 
 def test_an_error_of_no_source_is_raised(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
