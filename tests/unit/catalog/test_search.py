@@ -6,8 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pywats_archive.catalog import entries, entry_pages, search
+from pywats_archive import redaction
+from pywats_archive.catalog import entries, entry_pages, search, text_check
 from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 
 from . import made
@@ -91,3 +93,13 @@ def test_an_entry_is_found_by_each_of_its_reports(catalog: Catalog) -> None:
 
     catalog.write(unit)
     assert [found(catalog, text) for text in ("SN1", "SN2", "PN1", "PN2", "SN3")] == [1, 1, 1, 1, 0]
+
+
+def test_a_secret_that_becomes_known_later_is_no_alteration(catalog: Catalog) -> None:
+    """An error that was indexed before a token was known still fits its entry."""
+    token = "tok-5d1c9a7be04f"
+    entry = made.entry(1, conversion_status=ConversionStatus.FAILED, conversion_error=f"refused {token} by the tester")
+    catalog.write(lambda tx: entries.add(tx, entry))
+    redaction.know_token("the server's token", token)
+    with catalog.read() as db:
+        assert list(text_check.other_texts(db)) == []
