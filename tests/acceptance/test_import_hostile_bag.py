@@ -16,7 +16,7 @@ from tests.filled import fill
 
 from pywats_archive import BagRefused, Client
 from pywats_archive.archive.core import Archive
-from pywats_archive.client.importing.bag import records
+from pywats_archive.client.importing.bag import checking, files, records
 
 MANIFEST = "manifest-sha256.txt"
 Spoil = Callable[[Path], None]
@@ -137,6 +137,15 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         "no record of an entry",
     ),
     "level": (edited(lambda fields: fields["entry"].update(compression_level=99)), "no record of an entry"),  # type: ignore[attr-defined]
+    "size": (edited(lambda fields: fields["entry"].update(source_size_bytes=-5)), "has another size"),  # type: ignore[attr-defined]
+    "size of a report": (edited(lambda fields: fields["reports"][0].update(size_bytes=1)), "has another size"),  # type: ignore[index]
+    "size of a file": (edited(lambda fields: fields["files"][0].update(size_bytes=5)), "not in the manifest"),  # type: ignore[index]
+    "number": (edited(lambda fields: fields["conversions"][0].update(attempt=2**63)), "too great"),  # type: ignore[index]
+    "no offset": (edited(lambda fields: fields["entry"].update(created_at="2026-01-01T00:00:00")), "its times"),  # type: ignore[attr-defined]
+    "before year 1": (
+        edited(lambda fields: fields["conversions"][0].update(started_at="0001-01-01T00:00:00+14:00")),  # type: ignore[index]
+        "no record of an entry",
+    ),
     "file": (edited(lambda fields: fields["files"][0].update(path="manifest.json")), "not in the manifest"),  # type: ignore[index]
 }
 
@@ -174,6 +183,24 @@ def test_a_zip_bomb_is_refused(root: Path) -> None:
     """A zip that unpacks to far more than its size is refused before it is unpacked."""
     _zip_with(root, "bag/data/bomb", b"\0" * 200_000_000)
     assert "times its size" in refuses(root, "bag.zip")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_unpacks_no_piece_at_a_time_is_refused(root: Path, method: int) -> None:
+    """A megabyte of bzip2 can fill the memory at once, whatever size its member claims."""
+    with zipfile.ZipFile(root / "bag.zip", "a", method) as packed:
+        packed.writestr("bag/data/more", b"x" * 1000)
+    assert "in another way than by deflate" in refuses(root, "bag.zip")
+
+
+def test_a_record_that_changes_after_the_check_is_not_imported(root: Path) -> None:
+    """What is read into the archive is what was checked, also if somebody replaces it in between."""
+    bag = root / "bag"
+    with files.opened(bag) as found, checking.checked(found, bag, on_file=lambda number: None) as whole:
+        path = record_of(bag)
+        path.write_bytes(path.read_bytes().replace(b'"SN0', b'"SN9'))
+        with pytest.raises(BagRefused, match="was changed after"):
+            records.read(whole, path.relative_to(bag).as_posix())
 
 
 def test_a_damaged_zip_is_refused(root: Path) -> None:

@@ -33,6 +33,11 @@ class CheckedBag:
         row = self._list.execute("SELECT sha256 FROM files WHERE path = ?", (name,)).fetchone()
         return str(row[0]) if row else None
 
+    def size_bytes(self, name: str) -> int | None:
+        """Return the size of a file in the payload, as it was read; None if there is no such file."""
+        row = self._list.execute("SELECT size_bytes FROM files WHERE path = ?", (name,)).fetchone()
+        return int(row[0]) if row else None
+
     def records(self) -> Iterator[str]:
         """Stream the paths of the records of entries, in their order."""
         after = ""
@@ -53,7 +58,7 @@ def checked(files: BagFiles, path: Path, *, on_file: Callable[[int], None]) -> I
         try:
             list_.execute("PRAGMA journal_mode = OFF")
             list_.execute(
-                "CREATE TABLE files (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, seen INTEGER) WITHOUT ROWID"
+                "CREATE TABLE files (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size_bytes INTEGER) WITHOUT ROWID"
             )
             list_.execute("BEGIN")
             _Check(files, path, list_, on_file).run()
@@ -103,13 +108,13 @@ class _Check:
             if not name.startswith("data/"):
                 raise self._refused(f"{MANIFEST} names {name[:80]!a}, which is not below data")
             try:
-                self._list.execute("INSERT INTO files VALUES (?, ?, 0)", (name, sha256))
+                self._list.execute("INSERT INTO files VALUES (?, ?, NULL)", (name, sha256))
             except sqlite3.IntegrityError as exc:
                 raise self._refused(f"{MANIFEST} names {name[:80]!a} twice") from exc
         for name in self._files.names():
             if name.startswith("data/"):
                 self._file(require_inside(name))
-        missing = self._list.execute("SELECT path FROM files WHERE seen = 0 ORDER BY path LIMIT 1").fetchone()
+        missing = self._list.execute("SELECT path FROM files WHERE size_bytes IS NULL ORDER BY path LIMIT 1").fetchone()
         if missing:
             raise self._refused(f"{missing[0][:200]!a} is missing")
 
@@ -117,18 +122,21 @@ class _Check:
         row = self._list.execute("SELECT sha256 FROM files WHERE path = ?", (name,)).fetchone()
         if row is None:
             raise self._refused(f"{name[:200]!a} is in no manifest")
-        self._compare(name, row[0])
-        self._list.execute("UPDATE files SET seen = 1 WHERE path = ?", (name,))
+        size_bytes = self._compare(name, row[0])
+        self._list.execute("UPDATE files SET size_bytes = ? WHERE path = ?", (size_bytes, name))
         self._on_file(1)
 
-    def _compare(self, name: str, sha256: str) -> None:
+    def _compare(self, name: str, sha256: str) -> int:
+        """Read a file, which must have this checksum; returns its size."""
         if not self._files.has(name):
             raise self._refused(f"{name[:200]!a} is missing")
-        digest = hashlib.sha256()
+        digest, size_bytes = hashlib.sha256(), 0
         for piece in self._files.chunks(name):
             digest.update(piece)
+            size_bytes += len(piece)
         if digest.hexdigest() != sha256:
             raise self._refused(f"{name[:200]!a} is not what its manifest says")
+        return size_bytes
 
     def _lines(self, name: str) -> Iterator[tuple[str, str]]:
         """Stream the checksums and paths of a manifest, one line in memory at a time."""

@@ -20,6 +20,8 @@ _MOST_RATIO, _FROM_BYTES = 250, 100_000_000
 """A zip that unpacks to more than ``_FROM_BYTES`` and to so many times its size is refused; log files reach about 50."""
 _DEFLATE_MOST = 1_032
 """No deflated byte stands for more (zlib, "Technical Details")."""
+_UNPACKED_IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of bzip2 and LZMA, ``zipfile`` unpacks a piece whole, whatever it unpacks to."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -134,6 +136,10 @@ class ZipFiles:
             if kind not in (0, stat.S_IFREG) or each.flag_bits & 1:
                 raise BagRefused(
                     f"{self._path}: {each.filename[:80]!a} is a link, a device or encrypted; nothing is imported"
+                )
+            if each.compress_type not in _UNPACKED_IN_PIECES:
+                raise BagRefused(
+                    f"{self._path}: {each.filename[:80]!a} is compressed in another way than by deflate; pack the bag again"
                 )
             require_inside(each.filename)
 

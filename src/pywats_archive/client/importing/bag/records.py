@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,8 @@ from pywats_archive.models.time import storable_ns
 
 MOST_BYTES = 64_000_000
 """A longer record is refused: it is held in memory."""
+_TOO_GREAT = 2**63
+"""SQLite's integers have 64 bits."""
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 _UUID = re.compile(r"[0-9a-f-]{36}")
 
@@ -28,6 +32,10 @@ _UUID = re.compile(r"[0-9a-f-]{36}")
 def read(bag: CheckedBag, path: str) -> FromBag:
     """Read the record at ``path`` with the files that it names; BagRefused if they do not fit together."""
     body = b"".join(_bounded(bag, path))
+    if hashlib.sha256(body).hexdigest() != bag.sha256(path):
+        raise BagRefused(
+            f"{bag.path}: {path} was changed after it was checked; check what wrote it, and import the bag again"
+        )
     try:
         record = _record(json.loads(body))
         _require_sound(record)
@@ -87,8 +95,30 @@ def _require_sound(record: BaggedEntry) -> None:
         raise ValueError("its time or path is none")
     if len({each.attempt for each in record.conversions}) != len(record.conversions):
         raise ValueError("it has two conversions of one number")
+    if any(abs(each) >= _TOO_GREAT for each in _numbers(record)):
+        raise ValueError("a number is too great")
+    if any(each is not None and not _is_moment(each) for each in _moments(record)):
+        raise ValueError("its times are none")
     if any(_leads_out(each.name) for each in entry.companions):
         raise ValueError("a companion lies elsewhere")
+
+
+def _numbers(record: BaggedEntry) -> Iterator[int]:
+    rows: list[Any] = [record.entry, *record.entry.companions, *record.conversions, *record.reports]
+    for row in rows:
+        yield from (value for each in fields(row) if isinstance(value := getattr(row, each.name), int))
+
+
+def _moments(record: BaggedEntry) -> Iterator[datetime | None]:
+    entry = record.entry
+    yield from (entry.conversion_timestamp, entry.created_at, entry.held_at)
+    yield from (each.started_at for each in record.conversions)
+    yield from (each.accepted_at for each in record.reports)
+
+
+def _is_moment(moment: datetime) -> bool:
+    """Whether a time has an offset from UTC, and can be written in UTC; OverflowError if that is before year 1."""
+    return moment.tzinfo is not None and bool(moment.astimezone(timezone.utc))
 
 
 def _leads_out(name: str) -> bool:
@@ -100,6 +130,8 @@ def _with_files(bag: CheckedBag, record: BaggedEntry, body: bytes) -> FromBag:
     sources = [each for each in present if each.file.kind == "source"]
     if sources and (len(sources) > 1 or sources[0].checksum != record.entry.source_checksum):
         raise ValueError("its source has another checksum")
+    if sources:
+        _require_size(sources[0], record.entry.source_size_bytes)
     if sources and sources[0].file.sha256[:6] != record.entry.archive_id[-6:]:
         raise ValueError("its id is not that of its source")
     return FromBag(
@@ -113,7 +145,7 @@ def _with_files(bag: CheckedBag, record: BaggedEntry, body: bytes) -> FromBag:
 
 def _present(bag: CheckedBag, file: BaggedFile) -> Present:
     path = str(file.path)
-    if bag.sha256(path) != file.sha256:
+    if (bag.sha256(path), bag.size_bytes(path)) != (file.sha256, file.size_bytes):
         raise ValueError(f"{path[:80]!a} is not in the manifest as the record has it")
     return Present(file=file, chunks=lambda: bag.files.chunks(path))
 
@@ -122,6 +154,7 @@ def _companions(companions: tuple[Companion, ...], present: list[Present]) -> It
     files = {(each.file.original, each.checksum): each for each in present if each.file.kind == "companion"}
     for companion in companions:
         if found := files.get((companion.name, companion.checksum)):
+            _require_size(found, companion.size_bytes)
             yield companion, found
 
 
@@ -131,8 +164,14 @@ def _documents(record: BaggedEntry, present: list[Present]) -> Iterator[Present 
         key = (report.report_id, report.checksum)
         found = next((each for each in left if (each.file.original, each.checksum) == key), None)
         if found:
+            _require_size(found, report.size_bytes)
             left.remove(found)
         yield found
+
+
+def _require_size(present: Present, size_bytes: int) -> None:
+    if present.file.size_bytes != size_bytes:
+        raise ValueError(f"{present.file.original[:80]!a} has another size")
 
 
 def _short(exc: Exception) -> str:

@@ -110,6 +110,6 @@ def _batch(entries: Iterator[FromBag]) -> Iterator[FromBag]:
     size = 0
     for each in entries:
         yield each
-        size += sum(file.size_bytes for file in each.record.files)
+        size += len(each.body) + sum(file.size_bytes for file in each.record.files)
         if size > _MOST_BYTES:
             return
