@@ -218,6 +218,14 @@ def test_a_rebuild_that_keeps_the_former_history_keeps_its_proof(root: Path, sha
     assert f"proved up to event {after.anchor.event} " in said(root, share)
 
 
+def test_a_copy_put_aside_without_a_rebuild_hides_nothing(root: Path, share: Path) -> None:
+    """Only a rebuild, which the history records, puts a catalog aside: an old one there is no proof by itself."""
+    anchored(root, share)
+    copy_of(root, root / "metadata.db.damaged-20260213T143022Z")
+    edit_one(root)
+    assert kinds(root, share) == [ProblemKind.HISTORY_ALTERED]
+
+
 @pytest.mark.parametrize("change", [edit_one, cut_off, lambda root: (root / "metadata.db").unlink()])
 def test_a_rebuild_that_loses_the_former_history_is_found(
     root: Path, share: Path, change: Callable[[Path], None]

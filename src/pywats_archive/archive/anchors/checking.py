@@ -143,7 +143,7 @@ class AnchorChecks:
             return Verdict.UNDECIDED
         if found == anchor.hash:
             return Verdict.AGREES if anchor.public_key in self._keys.values() else Verdict.UNKNOWN_KEY
-        if any(hash_at(anchor.event) == anchor.hash for hash_at in self._former):
+        if self._rebuilds and any(hash_at(anchor.event) == anchor.hash for hash_at in self._former):
             return Verdict.FORMER
         if any(anchor.event > kept and anchor.at <= at for kept, at in self._rebuilds):
             return Verdict.LOST
