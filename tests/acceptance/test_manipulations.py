@@ -300,6 +300,21 @@ def test_a_trigger_that_is_missing_or_of_another_program_is_named(root: Path) ->
     assert "'events_stay'" in found[0].message and "'mine'" in found[1].message
 
 
+def test_a_view_in_the_place_of_a_table_is_named(root: Path) -> None:
+    """A view, or a column that is computed, could show people other rows than those that are checked."""
+    raw = sqlite3.connect(root / "metadata.db")
+    raw.execute("PRAGMA legacy_alter_table = ON")
+    raw.execute("ALTER TABLE runs RENAME TO real_runs")
+    raw.execute("CREATE VIEW runs AS SELECT * FROM real_runs")
+    raw.execute("CREATE VIEW another AS SELECT 1")
+    raw.execute("ALTER TABLE findings ADD COLUMN hidden TEXT AS (upper(message))")
+    raw.close()
+    with Archive.open(root) as archive:
+        found = [each.problem for each in verify(archive, CHAIN) if each.problem]
+    assert [each.kind for each in found] == [ProblemKind.TABLE_ALTERED] * 3
+    assert all(f"'{name}'" in each.message for name, each in zip(["another", "findings", "runs"], found, strict=True))
+
+
 def _first_key(root: Path, table: BoundTable) -> tuple[Any, ...]:
     raw = sqlite3.connect(root / "metadata.db")
     row: tuple[Any, ...] = raw.execute(f"SELECT {', '.join(table.key)} FROM {table.name} LIMIT 1").fetchone()

@@ -1,4 +1,4 @@
-"""Compares the sums that triggers keep with a count of the entries, and the triggers with those of this version."""
+"""Compares the sums that triggers keep with a count of the entries, and triggers and tables with those of this version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.driver import execute
-from pywats_archive.catalog.tables import IS_OPEN
+from pywats_archive.catalog.tables import IS_OPEN, metadata
 
 _SUMS = (
     "entries, warned, source_size_bytes, compressed_size_bytes, disk_size_bytes, reports, reports_size_bytes, "
@@ -77,3 +77,18 @@ def other_triggers(db: Connection) -> Iterator[str]:
     found = dict(execute(db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
     hashes = {name: hashlib.sha256(str(sql).encode()).hexdigest() for name, sql in found.items()}
     yield from sorted(name for name in hashes.keys() | TRIGGERS.keys() if hashes.get(name) != TRIGGERS.get(name))
+
+
+def other_tables(db: Connection) -> Iterator[str]:
+    """Stream the names of tables with other columns or another key, or with a view in their place, and of all other views."""
+    views = {name for (name,) in execute(db, "SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()}
+    columns = 'SELECT name, "notnull", pk, hidden FROM pragma_table_xinfo(?)'
+    for name, table in metadata.tables.items():
+        key = list(table.primary_key.columns.keys())
+        expected = {
+            (column.name, int(not column.nullable), key.index(column.name) + 1 if column.name in key else 0, 0)
+            for column in table.columns
+        }
+        if set(execute(db, columns, (name,)).fetchall()) != expected:
+            views.add(name)
+    yield from sorted(views)

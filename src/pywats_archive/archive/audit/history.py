@@ -20,7 +20,7 @@ _BACKUP = "compare with a copy of the catalog, or a backup"
 
 
 def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None) -> Iterator[Problem | HistoryChecked]:
-    """Yield what is wrong with events, rows, sums and triggers, then what the history covers. As of one moment each.
+    """Yield what is wrong with events, rows, sums, triggers and tables, then what the history covers. As of one moment each.
 
     ``on_break`` is called with the number of an event that breaks the chain.
     """
@@ -44,6 +44,9 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
         for name in figures_check.other_triggers(db):
             message = f"trigger '{name}' is missing, altered or of another program; {_BACKUP}"
             yield _problem(archive, ProblemKind.TRIGGER_ALTERED, None, message)
+        for name in figures_check.other_tables(db):
+            message = f"table '{name}' is not that of this version: another program put something else in its place; {_BACKUP}"
+            yield _problem(archive, ProblemKind.TABLE_ALTERED, None, message)
         yield from _of_texts(archive, db)
 
 

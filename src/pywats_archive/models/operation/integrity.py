@@ -43,6 +43,8 @@ class ProblemKind(str, Enum):
     """A trigger, which keeps sums and events as they are, is not that of this version."""
     TEXT_ALTERED = "text_altered"
     """The full-text index has other words than an entry and its reports, or does not fit its own texts."""
+    TABLE_ALTERED = "table_altered"
+    """A table of the catalog is not that of this version, such as a view in its place."""
     HISTORY_CUT = "history_cut"
     """An anchor names a later event than the last one: the end was cut off, or an older database was put back."""
     HISTORY_ALTERED = "history_altered"
