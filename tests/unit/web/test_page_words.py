@@ -9,9 +9,11 @@ import pytest
 from tests.unit.catalog.made import entry as an_entry
 
 from pywats_archive.models.event import Event
+from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.web.pages.archives import ACTIONS
 from pywats_archive.web.pages.entry import actions_of
 from pywats_archive.web.views.address import read
+from pywats_archive.web.views.integrity import problems
 from pywats_archive.web.views.words import details_of, sentence
 
 NOW = datetime(2026, 2, 1, tzinfo=timezone.utc)
@@ -65,3 +67,10 @@ def test_what_can_be_done_with_an_entry() -> None:
     assert {each[0] for each in set(actions_of(entry)) - others} == {"hold"}
     assert {each[0] for each in set(actions_of(replace(entry, hold_reason="recall"))) - others} == {"release"}
     assert actions_of(replace(entry, purged_at=NOW)) == ()
+
+
+@pytest.mark.parametrize("kind", ProblemKind)
+def test_each_kind_of_problem_has_words(kind: ProblemKind) -> None:
+    """The page of the check can show whatever the check finds."""
+    (row,) = problems([Problem(kind=kind, path="metadata.db", message="m")])
+    assert row.kind

@@ -26,6 +26,13 @@ _KINDS = {
     ProblemKind.SUM_ALTERED: "Sums altered",
     ProblemKind.TRIGGER_ALTERED: "Trigger altered",
     ProblemKind.TEXT_ALTERED: "Search index altered",
+    ProblemKind.TABLE_ALTERED: "Table altered",
+    ProblemKind.HISTORY_CUT: "History cut off",
+    ProblemKind.HISTORY_ALTERED: "History computed anew",
+    ProblemKind.HISTORY_LOST: "History lost",
+    ProblemKind.ANCHOR_DAMAGED: "Anchor damaged",
+    ProblemKind.ANCHOR_KEY: "Anchor of another key",
+    ProblemKind.ANCHOR_FOREIGN: "Anchor of another archive",
     ProblemKind.CATALOG_DAMAGED: "Catalog damaged",
 }
 
