@@ -14,10 +14,13 @@ from tests.acceptance.test_retention import hook
 from tests.command import command
 from tests.station import Station, wait_for, wait_for_event
 
+from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.config.server import ServerConfig, WebhookConfig
 from pywats_archive.demo import faults
 from pywats_archive.demo.server import WatsServer
 from pywats_archive.host.server.webhook import Webhook
+from pywats_archive.host.settings.configfile import read_station_config
+from pywats_archive.redaction import redacted
 
 LOGIN = "station:open-sesame/1"
 TOKEN = base64.b64encode(LOGIN.encode()).decode()
@@ -32,6 +35,11 @@ class Talks(Any):
     def on_success(self, source, result, context):
         from urllib.parse import quote
         raise ValueError(f"login of {context.arguments['password']!r} at http://h/?p={quote(context.arguments['password'])}")
+
+class Signs(Any):
+    def outcome(self, source, context):
+        import os
+        raise ValueError(f"the passphrase is {os.environ.get('PYWATS_ARCHIVE_KEY_PASSPHRASE')}")
 
 class Complete(FolderConverter):
     name = property(lambda self: "Complete")
@@ -151,3 +159,16 @@ def test_a_webhook_is_told_no_secret_and_its_own_stays_out_of_the_log() -> None:
         wait_for_event(lines, "webhook.failed")
         webhook.close()
     assert "abcdefgh" not in json.dumps(lines)
+
+
+def test_no_converter_gets_the_passphrase_of_the_signing_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service needs it, a converter does not; where it is in a text all the same, it is removed."""
+    passphrase = "correct horse battery staple"
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, passphrase)
+    with Station(tmp_path) as station:
+        station.code(TALKS)
+        (station.add("ict", "own.Signs") / "SN1.log").write_text("x")
+        done = run(station)
+        read_station_config(station.write_config())
+        assert "the passphrase is None" in done.stderr and passphrase not in done.stdout + done.stderr
+        assert redacted(f"it is {passphrase}") == "it is [key_passphrase]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+PASSPHRASE_VARIABLE = "PYWATS_ARCHIVE_KEY_PASSPHRASE"  # noqa: S105 (a name)
+"""The passphrase of the signing key; a key that is created while it is set is encrypted."""
 ARCHIVE_KEYS = (
     "archive_enabled",
     "archive_folder",

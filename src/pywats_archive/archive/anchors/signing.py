@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pywats_archive.archive.anchors.anchor import Anchor, key_id, signed_text
+from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_FILE = "pywats-archive-signing-key.pem"
-PASSPHRASE_VARIABLE = "PYWATS_ARCHIVE_KEY_PASSPHRASE"  # noqa: S105 (a name)
-"""The passphrase of the key file; a key that is created while it is set is encrypted."""
 Ask = Callable[[], str | None]
 """Asks a person for the passphrase; None if there is nobody to ask."""
 

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.errors import ConfigError
 from pywats_archive.portable.files import read_small
 from pywats_archive.redaction import know_address, know_token
@@ -74,6 +75,7 @@ def register_secrets(fields: dict[str, Any]) -> None:
         know_token(key, texts.get(key, ""))
     know_address("service_address", texts.get("service_address", ""))
     know_token("api_token", os.environ.get("PYWATS_API_TOKEN", ""))
+    know_token("key_passphrase", os.environ.get(PASSPHRASE_VARIABLE, ""))
     for name in ("PYWATS_SERVER_URL", "http_proxy", "https_proxy", "all_proxy"):
         for spelt in (name, name.upper()):
             know_address(spelt, os.environ.get(spelt, ""))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.errors import ArchiveError, ConverterUnavailable
 from pywats_archive.host.converters import load_class, new_instance
 from pywats_archive.host.describing import code_of, describe_fully
@@ -36,6 +38,7 @@ DESCRIBED_WITHIN_S = 30.0
 def prepare() -> None:
     """Make this process a worker: silent, sandboxed, and with the imports of the first conversion done."""
     silence_output()
+    os.environ.pop(PASSPHRASE_VARIABLE, None)  # no converter signs
     SANDBOX.activate()
     pywats_module("pywats_client.converters.file_converter")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pywats_archive.archive.anchors import signing
-from pywats_archive.archive.anchors.signing import KEY_FILE, PASSPHRASE_VARIABLE, is_signature, load_signer
+from pywats_archive.archive.anchors.signing import KEY_FILE, is_signature, load_signer
+from pywats_archive.config.keys import PASSPHRASE_VARIABLE
 from pywats_archive.errors import ConfigError
 from pywats_archive.models.time import utc_now
 
