@@ -11,8 +11,9 @@ import pytest
 from tests.filled import fill
 
 from pywats_archive.archive.core import Archive
-from pywats_archive.catalog import tables
+from pywats_archive.catalog import figures_check, tables
 from pywats_archive.catalog.binding.bound import BOUND, NOT_BOUND, BoundTable
+from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import NewerFormat
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.operation.integrity import Problem, ProblemKind, Thoroughness
@@ -279,6 +280,22 @@ def test_a_sum_that_is_no_number_or_leaves_out_an_arrival_is_found(root: Path, s
     """SQLite adds '5x' as 5, and counts arrivals from the first one on that a sum names."""
     sql(root, statement)
     assert {each.kind for each in problems(root)} == {ProblemKind.SUM_ALTERED}
+
+
+def test_sums_that_change_while_they_are_counted_are_no_finding(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums and their count are read as of one moment, whatever a service commits between them."""
+    with Archive.open(root, own=True) as archive:
+        added = figures_check._added
+
+        def and_meanwhile(db: Connection, query: str) -> dict[tuple[Any, ...], list[Any]]:
+            found = added(db, query)
+            change = "UPDATE archive_entries SET conversion_status = 'FAILED' WHERE entry_no = 1"
+            archive.write(lambda tx: tx.exec_driver_sql(change))
+            return found
+
+        monkeypatch.setattr(figures_check, "_added", and_meanwhile)
+        with Archive.open(root) as reader:
+            assert not [each.problem for each in verify(reader, CHAIN) if each.problem]
 
 
 def test_another_version_of_the_tables_is_refused(root: Path) -> None:

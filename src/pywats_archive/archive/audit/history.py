@@ -38,7 +38,9 @@ def check(archive: Archive, on_break: Callable[[int], None] = lambda event: None
                 yield _broken(archive, found.event)
             elif not _is_said(found, gone):
                 yield _row_problem(archive, found)
-        for name in figures_check.wrong_sums(db):
+        with row_check.one_moment(db):
+            wrong = list(figures_check.wrong_sums(db))
+        for name in wrong:
             message = f"the sums of {name} differ from the count of their entries; {_BACKUP}"
             yield _problem(archive, ProblemKind.SUM_ALTERED, None, message)
         for name in figures_check.other_triggers(db):
