@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from tests.command import command
 from tests.station import Station
 
+from pywats_archive.archive.anchors.signing import KEY_FILE, load_signer
 from pywats_archive.host.settings.state_file import FORMER, STATE_FILE
+from pywats_archive.portable.files import WINDOWS
 
 TOKEN = "dGVzdDpzZWNyZXQtb2YtdGhlLXN0YXRpb24="
 SPEA = "pywats_client.converters.standard.spea_converter.SPEAConverter"
@@ -225,3 +228,33 @@ def test_from_nothing_to_the_first_sent_report(station: Station, words: list[str
     done = command("run", "--until-idle", "--config", station.root / "new" / "config.json")
     assert done.returncode == 0, done.stderr
     assert len(station.server.received) == 1 and station.names("new/ICT/Done") == ["SN1.log"]
+
+
+def test_the_signing_key_and_a_folder_for_anchors(station: Station, words: list[str]) -> None:
+    """The key is for this account alone, its public part beside it; a second call keeps both (invariant 10)."""
+    folder, place = station.root / "share", station.root / "new"
+    refused = command("init", "--yes", *words, "--converter", "FCT=own.Any", "--anchor-folder", folder)
+    assert refused.returncode == 2 and "mount its disk or share" in refused.stderr and not place.exists()
+    folder.mkdir()
+    added = [*words, "--converter", "FCT=own.Any", "--anchor-folder", str(folder)]
+    answer = command("init", "--yes", "--json", *added)
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(answer.stdout)
+    assert written(station)["anchor_folders"] == [str(folder)]
+    key, public_key = Path(document["signing_key"]), Path(document["public_key"])
+    assert key.parent == public_key.parent == place and (WINDOWS or stat.S_IMODE(key.stat().st_mode) == 0o600)
+    assert public_key.read_text(encoding="ascii") == load_signer(place, create=False).public_key_pem
+    before = key.read_bytes()
+    again = command("init", "--yes", *added)
+    assert "Nothing to write" in again.stdout and str(public_key) in again.stdout.replace("\n", "")
+    assert key.read_bytes() == before and len(list(place.glob("public-key-*"))) == 1
+
+
+def test_a_key_that_cannot_be_used_does_not_stop_the_set_up(station: Station, words: list[str]) -> None:
+    """The configuration is written; a warning names the key."""
+    place = station.root / "new"
+    place.mkdir()
+    (place / KEY_FILE).write_text("no key", encoding="ascii")
+    answer = command("init", "--yes", "--json", *words, "--converter", "FCT=own.Any")
+    assert answer.returncode == 0 and f"warning: {place / KEY_FILE}" in answer.stderr
+    assert written(station)["converters"] and json.loads(answer.stdout)["signing_key"] is None

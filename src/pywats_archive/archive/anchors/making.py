@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive.anchors.anchor import Anchor, anchors_in
 from pywats_archive.archive.anchors.folders import write_into
-from pywats_archive.archive.anchors.signing import Signer, public_key_name
+from pywats_archive.archive.anchors.signing import Signer, write_public_key
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.catalog import events
@@ -17,7 +17,6 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError, StorageError
 from pywats_archive.models.event import Event
 from pywats_archive.models.step import OnStep, no_step
-from pywats_archive.portable.placing import write_file
 
 KEY_RECORDED = "key.recorded"
 
@@ -97,22 +96,8 @@ def record_key(archive: Archive, signer: Signer, *, actor: str) -> None:
     if signer.key_id in archive.recorded_keys:
         return
     if archive.write(unit):
-        _publish_key(archive, signer)
+        write_public_key(archive.root, signer, mtime_ns=int(archive.now().timestamp() * 1e9))
     archive.recorded_keys = frozenset({signer.key_id})
-
-
-def _publish_key(archive: Archive, signer: Signer) -> None:
-    """Put the public key beside the catalog, for openssl; the event has it too."""
-    name = public_key_name(signer.key_id)
-    if (archive.root / name).exists():
-        return
-    try:
-        mtime_ns = int(archive.now().timestamp() * 1e9)
-        write_file([signer.public_key_pem.encode("ascii")], archive.root, name, mtime_ns=mtime_ns)
-    except OSError as exc:
-        raise StorageError(
-            f"{archive.root / name}: the public key cannot be written ({exc.strerror or exc}); check the disk"
-        ) from exc
 
 
 def anchors_of(archive: Archive) -> Iterator[Anchor]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from pywats_archive.archive.anchors.anchor import Anchor, key_id, signed_text
 from pywats_archive.config.keys import PASSPHRASE_VARIABLE
-from pywats_archive.errors import ConfigError
+from pywats_archive.errors import ConfigError, StorageError
 from pywats_archive.portable.event_log import warn
 from pywats_archive.portable.files import read_small
+from pywats_archive.portable.placing import write_file
 from pywats_archive.portable.private import create_private
 
 if TYPE_CHECKING:
@@ -85,6 +86,17 @@ def public_key_pem(public_key: bytes) -> str:
 
     key = Ed25519PublicKey.from_public_bytes(public_key)
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def write_public_key(folder: Path, signer: Signer, *, mtime_ns: int) -> Path:
+    """Put the public key into a folder, unless it is there, for ``openssl``; returns its file. StorageError if that fails."""
+    path = folder / public_key_name(signer.key_id)
+    try:
+        if not path.exists():
+            write_file([signer.public_key_pem.encode("ascii")], folder, path.name, mtime_ns=mtime_ns)
+    except OSError as exc:
+        raise StorageError(f"{path}: the public key cannot be written ({exc.strerror or exc}); check the disk") from exc
+    return path
 
 
 def filed_keys(root: Path) -> Iterator[bytes]:

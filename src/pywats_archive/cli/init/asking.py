@@ -65,6 +65,7 @@ class Asking:
                 api_token=token,
                 station_name=given.station_name,
                 converters_folder=str(given.converters_folder or ""),
+                anchor_folders=given.anchor_folders,
             )
             if given.is_offline:
                 return answers

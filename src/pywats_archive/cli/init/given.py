@@ -38,6 +38,7 @@ class Given:
     station_name: str = ""
     converters_folder: Path | None = None
     archive_folder: Path | None = None
+    anchor_folders: tuple[str, ...] = ()
     converters: tuple[NamedConverter, ...] = ()
     retention_days: int | None = None
     max_size_gb: float | None = None
@@ -147,6 +148,15 @@ def free_name(choice: ConverterChoice, taken: Collection[str]) -> str:
 def folder_of(text: str | Path) -> str:
     """Return a folder as it was typed, from the current folder, as an absolute path."""
     return str(Path(text).expanduser().absolute())
+
+
+def existing_folders_of(named: Sequence[Path]) -> tuple[str, ...]:
+    """Return folders for anchors as absolute paths, each once; UsageError if one is not there: a share may not be mounted."""
+    folders = tuple(dict.fromkeys(map(folder_of, named)))
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UsageError(f"--anchor-folder {folder}: is not a folder; create it, or mount its disk or share")
+    return folders
 
 
 def action_of(text: str) -> str:

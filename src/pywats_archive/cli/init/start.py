@@ -17,7 +17,7 @@ from pywats_archive.cli.init import given as reading
 from pywats_archive.cli.init import words
 from pywats_archive.cli.init.asking import Asking, draw_consequences
 from pywats_archive.cli.init.given import Given
-from pywats_archive.cli.init.known import Known, known_of
+from pywats_archive.cli.init.known import Known, known_of, without_known
 from pywats_archive.cli.output import console, print_json
 from pywats_archive.cli.place import future_config_of
 from pywats_archive.client.settings.setup import StationSetup
@@ -25,10 +25,10 @@ from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.verdict import Level
-from pywats_archive.errors import ArchiveError, UsageError
+from pywats_archive.errors import ArchiveError, ConfigError, StorageError, UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.writing.setup import PlannedSetup
-from pywats_archive.models.settings.setup import NewConverter, SavedSetup, SetupAnswers
+from pywats_archive.models.settings.setup import NewConverter, SavedSetup, SetupAnswers, SigningKey
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.words.text import printable
 
@@ -49,6 +49,10 @@ class SetUpStation:
     """The copy of the former file; null if there was none, or if nothing had to be written."""
     created_folders: tuple[str, ...]
     """The watch folders that were created."""
+    signing_key: str | None
+    """The key that signs the histories; null if it cannot be used, as a warning says."""
+    public_key: str | None
+    """The public part of that key; keep a copy elsewhere."""
     changes: tuple[str, ...]
     """The lines of the file that changed, secrets masked."""
     level: Level | None
@@ -73,6 +77,10 @@ def init(
     ] = None,
     archive_folder: Annotated[
         Path | None, typer.Option("--archive-folder", metavar="DIR", help="The archive; default: beside FILE.")
+    ] = None,
+    anchor_folder: Annotated[
+        list[Path] | None,
+        typer.Option("--anchor-folder", metavar="DIR", help="Also sign the history into this folder on another disk."),
     ] = None,
     retention_days: Annotated[
         int | None, typer.Option("--retention-days", min=1, max=36_500, help="Days that entries are kept; default: 90.")
@@ -110,6 +118,7 @@ def init(
         station_name=station_name or "",
         converters_folder=Path(reading.folder_of(converters_folder)) if converters_folder else None,
         archive_folder=archive_folder,
+        anchor_folders=reading.existing_folders_of(anchor_folder or []),
         converters=reading.named_converters(converter or []),
         retention_days=retention_days,
         max_size_gb=max_size_gb,
@@ -127,7 +136,7 @@ def init(
 def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> int:
     present = read_station_config(setup.config) if setup.is_there else None
     known = known_of(present)
-    given = _without_known(given, known)
+    given = without_known(given, known)
     if yes or not sys.stdin.isatty():
         _require_answers(given, known, present)
         if not yes:
@@ -138,7 +147,7 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
     answers = _given_answers(setup, given) if yes else Asking(setup, given, known, present).answers()
     planned = setup.plan(answers)
     if planned.plan.is_empty and not planned.plan.folders:
-        return _end(planned, SavedSetup(former=None, folders=()), None, as_json=as_json)
+        return _end(planned, SavedSetup(former=None, folders=()), None, setup, as_json=as_json)
     examination = setup.examine(planned, is_offline=given.is_offline)
     _draw_plan(planned, examination, is_asked=not yes)
     if yes:
@@ -146,10 +155,21 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
     options.confirm(f"Write {setup.config}", yes=yes)
     saved = setup.save(planned)
     if saved.shared:
-        typer.echo(
-            f"warning: other accounts may read the token in {setup.config} ({printable(saved.shared)})", err=True
-        )
-    return _end(planned, saved, examination, as_json=as_json)
+        _warn(f"other accounts may read the token in {setup.config} ({saved.shared})")
+    return _end(planned, saved, examination, setup, as_json=as_json)
+
+
+def _key_of(setup: StationSetup) -> SigningKey | None:
+    """Create the signing key; None with a warning if that fails: the station is set up, and its service tries again."""
+    try:
+        return setup.make_key()
+    except (ConfigError, StorageError) as exc:
+        _warn(str(exc))
+        return None
+
+
+def _warn(text: str) -> None:
+    typer.echo(f"warning: {printable(text)}", err=True)
 
 
 def _require_own_folder(config: Path) -> None:
@@ -162,17 +182,6 @@ def _require_own_folder(config: Path) -> None:
             f"{config.parent}: belongs to the account '{owner.sudo_name}', which could not use what root writes; "
             f"use 'sudo -u {owner.sudo_name} pywats-archive init'"
         )
-
-
-def _without_known(given: Given, known: Known) -> Given:
-    """Return the options without an environment variable's value, where the configuration has its own already."""
-    same_server = given.server == os.environ.get(reading.SERVER_VARIABLE)
-    same_token = given.token == os.environ.get(reading.TOKEN_VARIABLE)
-    return replace(
-        given,
-        server="" if same_server and known.has_address else given.server,
-        token="" if same_token and known.has_token else given.token,
-    )
 
 
 def _require_answers(given: Given, known: Known, present: StationConfig | None) -> None:
@@ -192,6 +201,7 @@ def _given_answers(setup: StationSetup, given: Given) -> SetupAnswers:
         api_token=given.token,
         station_name=given.station_name,
         converters_folder=str(given.converters_folder or ""),
+        anchor_folders=given.anchor_folders,
     )
     choices = setup.choices(given.converters_folder) if given.converters else ()
     for each in given.converters:
@@ -244,8 +254,10 @@ def _draw_plan(planned: PlannedSetup, examination: Examination, *, is_asked: boo
     console.print()
 
 
-def _end(planned: PlannedSetup, saved: SavedSetup, examination: Examination | None, *, as_json: bool) -> int:
-    plan, steps = planned.plan, words.next_steps(planned.plan.path)
+def _end(
+    planned: PlannedSetup, saved: SavedSetup, examination: Examination | None, setup: StationSetup, *, as_json: bool
+) -> int:
+    key, plan, steps = _key_of(setup), planned.plan, words.next_steps(planned.plan.path)
     if as_json:
         print_json(
             SetUpStation(
@@ -255,6 +267,8 @@ def _end(planned: PlannedSetup, saved: SavedSetup, examination: Examination | No
                 present=plan.present,
                 former=str(saved.former) if saved.former else None,
                 created_folders=tuple(map(str, saved.folders)),
+                signing_key=str(key.path) if key else None,
+                public_key=str(key.public_key) if key else None,
                 changes=plan.lines,
                 level=examination.level if examination else None,
                 checks=examination.checks if examination else (),
@@ -268,6 +282,8 @@ def _end(planned: PlannedSetup, saved: SavedSetup, examination: Examination | No
         console.print(printable(f"Written: {plan.path}"), style="green", soft_wrap=True)
     if saved.former:
         console.print(printable(f"The former file: {saved.former}"), soft_wrap=True)
+    if key:
+        console.print(printable(f"Public key of the history: {key.public_key}; keep a copy elsewhere"), soft_wrap=True)
     console.print("\nNext:", style="bold")
     for meaning, command in steps:
         console.print(printable(f"  # {meaning}"), style="dim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     from pywats_archive.host.job import ConverterDescription
     from pywats_archive.host.settings.writing.setup import PlannedSetup
     from pywats_archive.models.operation.capacity import ExpectedLoad
-    from pywats_archive.models.settings.setup import ConverterChoice, SavedSetup, SetupAnswers
+    from pywats_archive.models.settings.setup import ConverterChoice, SavedSetup, SetupAnswers, SigningKey
 
 LEVEL = 6
 """The compression level of a converter that says nothing else."""
 
 
 class StationSetup:
-    """Sets up the station of a configuration, which need not exist yet; only ``save`` changes anything."""
+    """Sets up the station of a configuration, which need not exist yet; only ``save`` and ``make_key`` change anything."""
 
     def __init__(self, config: Path) -> None:
         self.config = config.absolute()
@@ -94,3 +95,15 @@ class StationSetup:
         from pywats_archive.host.settings.writing.setup import make_setup
 
         return make_setup(planned)
+
+    def make_key(self) -> SigningKey:
+        """Create the key that signs the histories, unless there is one, and put its public part beside the configuration.
+
+        ConfigError or StorageError if that fails; the service then creates the key when it first needs it.
+        """
+        from pywats_archive.archive.anchors.signing import KEY_FILE, load_signer, write_public_key
+        from pywats_archive.models.settings.setup import SigningKey
+
+        folder = self.config.parent
+        public_key = write_public_key(folder, load_signer(folder), mtime_ns=time.time_ns())
+        return SigningKey(path=folder / KEY_FILE, public_key=public_key)

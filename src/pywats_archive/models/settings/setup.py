@@ -66,6 +66,7 @@ class SetupAnswers:
     api_token: str = field(default="", repr=False)
     station_name: str = ""
     converters_folder: str = ""
+    anchor_folders: tuple[str, ...] = ()
     converters: tuple[NewConverter, ...] = ()
 
 
@@ -92,6 +93,16 @@ class SetupPlan:
     def is_empty(self) -> bool:
         """Whether nothing is to be written."""
         return not self.lines
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SigningKey:
+    """The key that signs the histories of a station."""
+
+    path: Path
+    """The private key, for this account alone."""
+    public_key: Path
+    """The public key, as ``openssl`` reads it; a copy elsewhere shows later that an anchor is of this station."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

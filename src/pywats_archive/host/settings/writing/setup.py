@@ -27,7 +27,7 @@ from pywats_archive.portable import names
 from pywats_archive.portable.private import create_private
 from pywats_archive.redaction import redacted
 
-_STATION_KEYS = ("service_address", "api_token", "station_name", "converters_folder")
+_STATION_KEYS = ("service_address", "api_token", "station_name", "converters_folder", "anchor_folders")
 _SECRET = re.compile(r"token|password|secret|auth_value|webhook\w*url", re.IGNORECASE)
 _MASK = "********"
 _CONTEXT = 1
@@ -139,20 +139,21 @@ def _change(planned: PlannedSetup) -> SavedSetup:
     return SavedSetup(former=former, folders=planned.plan.folders)
 
 
-def _new_values(before: Mapping[str, Any], path: Path, answers: SetupAnswers) -> Iterator[tuple[str, str]]:
+def _new_values(before: Mapping[str, Any], path: Path, answers: SetupAnswers) -> Iterator[tuple[str, Any]]:
     folder = before.get("converters_folder") or "converters"
     for key in _STATION_KEYS:
         wanted, present = getattr(answers, key), before.get(key)
-        is_same_folder = key == "converters_folder" and path.parent / wanted == path.parent / str(folder)
+        wanted = list(wanted) if isinstance(wanted, tuple) else wanted
+        is_same_folder = key == "converters_folder" and path.parent / str(wanted) == path.parent / str(folder)
         if not wanted or wanted == present or is_same_folder:
             continue
-        if present not in (None, ""):
+        if present not in (None, "", []):
             raise UsageError(f"{path}: {key} is set already, to another value; init changes nothing that is set")
         yield key, wanted
 
 
 def _written(
-    content: bytes | None, before: Mapping[str, Any], values: Mapping[str, str], sections: Sequence[Mapping[str, Any]]
+    content: bytes | None, before: Mapping[str, Any], values: Mapping[str, Any], sections: Sequence[Mapping[str, Any]]
 ) -> bytes:
     if content is None or not before:
         return (json.dumps({**values, "converters": sections}, indent=2) + "\n").encode("ascii")
