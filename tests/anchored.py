@@ -13,11 +13,11 @@ from pywats_archive.archive.anchors.signing import Signer, load_signer
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.overview import history
 from pywats_archive.catalog import events
-from pywats_archive.cli.verify import extent
 from pywats_archive.integrity.anchors import AnchorPlaces
 from pywats_archive.integrity.verify import verify
 from pywats_archive.models.operation.integrity import Checked, ProblemKind, Thoroughness
 from pywats_archive.models.time import Clock, utc_now
+from pywats_archive.words.extent import extent
 
 QUICK = Thoroughness(quick=True)
 

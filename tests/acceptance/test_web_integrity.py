@@ -39,6 +39,7 @@ def test_a_check_on_request(served: Pages) -> None:
         shown = browser.get("/integrity").text
         assert "1 problem found" in shown and f'href="/entries/{check["problems"][0]["archive_id"]}"' in shown
         assert "File damaged" in shown and "csv.gz" in shown
+        assert "no anchor outside the archive" in shown and check["histories"][0]["anchors"] == 0
         assert api.post("/api/v1/integrity/check", json={"depth": "quick"}).status_code == 202
         assert api.post("/api/v1/integrity/stop").status_code == 204
 

@@ -23,6 +23,7 @@ from pywats_archive.models.operation.replay import ReplayRequest
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.portable.user import current_actor
 from pywats_archive.reprocessing import selection
+from pywats_archive.words.extent import extent
 from pywats_archive.words.text import printable
 
 
@@ -125,21 +126,6 @@ def _today() -> str:
 def show_problem(problem: Problem) -> None:
     """Print one problem as a line."""
     console.print(printable(f"{problem.kind.value}: {problem.message}"), soft_wrap=True, style="red", markup=False)
-
-
-def extent(history: HistoryChecked) -> str:
-    """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
-    bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
-    if history.anchor:
-        anchor = f"proved up to {history.anchor}"
-    elif history.anchors:
-        anchor = "no anchor outside the archive proves it"
-    else:
-        anchor = (
-            "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
-            "set anchor_folders"
-        )
-    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
 
 
 def _watched(client: Client, checks: Iterable[Checked]) -> Iterator[Checked]:

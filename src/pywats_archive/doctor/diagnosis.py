@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,7 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
 from pywats_archive.doctor.in_time import InTime
-from pywats_archive.doctor.station import archives, converters, rights, server, versions
+from pywats_archive.doctor.station import anchors, archives, converters, rights, server, versions
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.trials import Means, reason
 from pywats_archive.host.own_service import own_service
@@ -86,6 +87,11 @@ def _works(
     ]
     asked: _Checks = partial(_left_out, Topic.SERVER) if is_quick else partial(server.check_server, station.server)
     wishes = {root: station.min_free_gb(root) for root in roots}
+    interval = timedelta(hours=station.anchor_interval_hours)
+    works += [
+        (Topic.ANCHORS, str(each), partial(anchors.check_folder, each, tuple(wishes), interval))
+        for each in station.anchor_folders
+    ]
     return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 
 

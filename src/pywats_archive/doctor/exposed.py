@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pywats_archive.archive.anchors.signing import KEY_FILE as SIGNING_KEY
 from pywats_archive.config import StationConfig
 from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.portable.private import others_who_may_read
@@ -37,3 +38,6 @@ def _files(station: StationConfig) -> Iterator[tuple[Path, str]]:
     key = station.path.parent / KEY_FILE
     if key.exists():
         yield key, "the station's key"
+    signing_key = station.path.parent / SIGNING_KEY
+    if signing_key.exists():
+        yield signing_key, "the key that signs the history"

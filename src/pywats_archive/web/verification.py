@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from pywats_archive.errors import AlreadyDone, ArchiveError
-from pywats_archive.models.operation.integrity import Checked, Problem, Thoroughness
+from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, Thoroughness
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.redaction import redacted
 
@@ -41,6 +41,8 @@ class CheckState:
     problem_count: int = 0
     problems: tuple[Problem, ...] = ()
     """The first of them."""
+    histories: tuple[HistoryChecked, ...] = ()
+    """How much of the history of each archive was checked, and up to which anchor it stands."""
     ended_at: datetime | None = None
     """None while it runs."""
     is_complete: bool = False
@@ -110,6 +112,7 @@ class Verification:
             checked=state.checked + each.blobs,
             problem_count=state.problem_count + (each.problem is not None),
             problems=problems,
+            histories=(*state.histories, each.history) if each.history else state.histories,
         )
 
     def _thoroughness(self, depth: Depth) -> Thoroughness:

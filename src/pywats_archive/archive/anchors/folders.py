@@ -108,6 +108,20 @@ def _sync(descriptor: int, *, fsync: Callable[[int], None] = os.fsync) -> None:
             raise
 
 
+def newest_in(folder: Path, archive_uuid: str) -> Anchor | None:
+    """Return the newest anchor of an archive in a folder, by its name; None if there is none. OSError if it cannot be listed.
+
+    Its signature is not checked.
+    """
+    own = folder / archive_uuid
+    years = sorted((each for each in own.iterdir() if each.is_dir()), reverse=True) if own.is_dir() else []
+    for year in years:
+        for path in sorted(year.glob(f"*{SUFFIX}"), reverse=True):
+            if found := read_file(path).anchors:
+                return found[-1]
+    return None
+
+
 def read_file(path: Path) -> AnchorFile:
     """Read the anchors in one file, such as an anchor file, a saved mail, or a log of anchors."""
     try:

@@ -49,8 +49,7 @@ def make(
     """
     if not archive.is_read_only:
         record_key(archive, signer, actor=actor)
-    with archive.read() as db:
-        head = events.last(db)
+    head = head_of(archive)
     if head is None or head.sequence is None:
         raise StorageError(f"{archive.root}: has no event yet, so there is nothing to sign")
     anchor = signer.anchor(archive.description.archive_uuid, head.sequence, head.hash, archive.now())
@@ -140,6 +139,11 @@ _LAST_BYTES = 4096
 
 def is_anchored(archive: Archive, anchor: Anchor | None) -> bool:
     """Whether an anchor is of the newest event, or there is no event yet."""
-    with archive.read() as db:
-        head = events.last(db)
+    head = head_of(archive)
     return head is None or (anchor is not None and (anchor.event, anchor.hash) == (head.sequence, head.hash))
+
+
+def head_of(archive: Archive) -> Event | None:
+    """Return the newest event of the history; None if there is none yet."""
+    with archive.read() as db:
+        return events.last(db)

@@ -16,6 +16,7 @@ class Topic(str, Enum):
     CLOCK = "clock"
     ARCHIVE = "archive"
     SPACE = "space"
+    ANCHORS = "anchors"
     VERSIONS = "versions"
     SERVICE = "service"
 

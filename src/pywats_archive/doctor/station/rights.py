@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from pywats_archive.archive.anchors.signing import KEY_FILE as SIGNING_KEY
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.host.settings.key import KEY_FILE
@@ -45,22 +46,23 @@ def check_secrets(
     """Yield a check for each file with secrets that others may read, or this account may not, or one that all is well."""
     for line in exposed:
         yield StationCheck(topic=Topic.SECRETS, level=CheckLevel.WARNING, seen=line)
-    key = station.path.parent / KEY_FILE
-    if key.exists() and not os.access(key, os.R_OK):
+    keys = [each for each in (station.path.parent / name for name in (KEY_FILE, SIGNING_KEY)) if each.exists()]
+    unreadable = [each for each in keys if not os.access(each, os.R_OK)]
+    for key in unreadable:
         yield StationCheck(
             topic=Topic.SECRETS,
             level=CheckLevel.FAILED,
             seen=f"{key}: this account cannot read the station's key",
             advice="run doctor under the service's account, or give that account the right to read the key",
         )
-    elif not exposed:
-        yield StationCheck(topic=Topic.SECRETS, seen=_readers(station.path, key, group_of))
+    if not unreadable and not exposed:
+        yield StationCheck(topic=Topic.SECRETS, seen=_readers([station.path, *keys], group_of))
 
 
-def _readers(configuration: Path, key: Path, group_of: Callable[[Path], str | None]) -> str:
+def _readers(paths: Sequence[Path], group_of: Callable[[Path], str | None]) -> str:
     """Say who can read the files: the group of a file is trusted, and is named."""
     groups: dict[str, str | None] = {}
-    for path in (configuration, key) if key.exists() else (configuration,):
+    for path in paths:
         groups[path.name] = None
         with suppress(OSError):  # it is missing, which another check says
             groups[path.name] = group_of(path)

@@ -1,0 +1,20 @@
+"""What the check of a history covered, in words."""
+
+from __future__ import annotations
+
+from pywats_archive.models.operation.integrity import HistoryChecked
+
+
+def extent(history: HistoryChecked) -> str:
+    """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
+    bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
+    if history.anchor:
+        anchor = f"proved up to {history.anchor}"
+    elif history.anchors:
+        anchor = "no anchor outside the archive proves it"
+    else:
+        anchor = (
+            "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
+            "set anchor_folders"
+        )
+    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
