@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.operation.statistics import ArchiveStatistics as ArchiveStatistics
     from pywats_archive.models.operation.statistics import DayStatistics as DayStatistics
     from pywats_archive.models.operation.statistics import OpenAlert as OpenAlert
+    from pywats_archive.models.operation.status import LastAnchor as LastAnchor
     from pywats_archive.models.operation.status import VanishedSource as VanishedSource
     from pywats_archive.models.operation.status import WaitingWork as WaitingWork
     from pywats_archive.models.operation.trends import ConversionTimes as ConversionTimes
@@ -205,7 +206,7 @@ _NAMES = {
     "models.operation.replay_mode": "ReplayMode",
     "models.operation.service": "Pulse ServerContact ServiceState ServiceStatus",
     "models.operation.statistics": "ArchiveStatistics DayStatistics OpenAlert",
-    "models.operation.status": "VanishedSource WaitingWork",
+    "models.operation.status": "LastAnchor VanishedSource WaitingWork",
     "models.operation.trends": "ConversionTimes FailureReason",
     "models.operation.whereabouts": "Watcher Whereabouts",
     "models.query": "EntryFilter Page SortKey",

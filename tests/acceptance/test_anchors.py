@@ -17,9 +17,13 @@ from tests.anchored import tamper
 from tests.command import command
 from tests.station import Station
 
+from pywats_archive.archive import alerts
 from pywats_archive.archive.anchors.anchor import Anchor, anchors_in
 from pywats_archive.archive.anchors.signing import KEY_FILE
+from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.store import BlobStore
+from pywats_archive.models.operation.statistics import OpenAlert
+from pywats_archive.models.time import utc_now
 from pywats_archive.portable.user import current_actor
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "anchors.md"
@@ -56,6 +60,19 @@ def test_the_stop_of_a_service_leaves_an_anchor_of_all_that_happened(share: Path
         assert (station.root / KEY_FILE).stat().st_mode & 0o777 == 0o600
     station.run()
     assert (kept(share)[-1].event, kept(share)[-1].hash) == head(station)
+
+
+def test_status_has_the_newest_anchor_and_its_folders(share: Path, station: Station) -> None:
+    """A folder that an alert says lacks it is left out; status asks no folder."""
+    config = station.root / "config.json"
+    (newest,) = kept(share)
+    assert f"up to event {newest.event}, in {share}" in command("status", "--config", config).stdout.replace("\n", "")
+    (shown,) = json.loads(command("status", "--config", config, "--json").stdout)["anchors"]
+    assert (shown["event"], shown["folders"]) == (newest.event, [str(share)])
+    with Archive.open(station.archive_root, own=True) as archive:
+        alerts.put(archive, OpenAlert(name="anchor.failed", subject=str(share), raised_at=utc_now()))
+    (shown,) = json.loads(command("status", "--config", config, "--json").stdout)["anchors"]
+    assert (shown["event"], shown["folders"]) == (newest.event, [])
 
 
 def test_a_later_report_carries_the_anchor(share: Path, station: Station) -> None:

@@ -36,6 +36,10 @@ def draw(station: StationStatus, *, days: int, by_day: bool) -> None:
     for line in _server(station, now):
         _print("server", line)
     _print("waiting", Text(_waiting(station, now)))
+    for anchor in station.anchors:
+        if anchor.folders:  # without any, verify says what cannot be found
+            where = ", ".join(map(str, anchor.folders))
+            _print("anchor", Text(printable(f"{brief(anchor.at, now=now)}, up to event {anchor.event}, in {where}")))
     print_alerts(station.alerts)
     for source in station.vanished:
         if source.acknowledged_at is None:

@@ -18,7 +18,7 @@ from pywats_archive.cli.output import console, print_json, values_of
 from pywats_archive.errors import UsageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert
-from pywats_archive.models.operation.status import VanishedSource, WaitingWork
+from pywats_archive.models.operation.status import LastAnchor, VanishedSource, WaitingWork
 from pywats_archive.models.operation.whereabouts import Watcher, Whereabouts
 from pywats_archive.words.text import printable
 from pywats_archive.words.times import when
@@ -51,6 +51,8 @@ class StatusDocument:
     """The sources that vanished before they could be archived."""
     recent: tuple[Account, ...]
     """The sources of each converter on the last days of the station's own calendar, newest day first."""
+    anchors: tuple[LastAnchor, ...]
+    """The newest anchor of each archive that has one."""
 
 
 def status(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
+from pathlib import Path
 
 from pywats_archive.archive import alerts, ledger
+from pywats_archive.archive.anchors.making import last_anchor
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.ledger import Account
 from pywats_archive.archive.overview.recent import recent
 from pywats_archive.archive.overview.vanished import vanished
 from pywats_archive.archive.overview.waiting import last_accepted, waiting
+from pywats_archive.errors import StorageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert, each_once
-from pywats_archive.models.operation.status import VanishedSource, WaitingWork, combined_waiting
+from pywats_archive.models.operation.status import LastAnchor, VanishedSource, WaitingWork, combined_waiting
+
+_NOT_WRITTEN = "anchor.failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +44,8 @@ class StationStatus:
     """The sources that vanished before they could be archived."""
     recent: tuple[Account, ...] = ()
     """The sources of each converter and day of the station's own calendar, newest day first."""
+    anchors: tuple[LastAnchor, ...] = ()
+    """The newest anchor of each archive that has one."""
 
     @property
     def agrees(self) -> bool:
@@ -58,6 +66,7 @@ def status_of(
     today: date,
     days: int,
     is_quick: bool,
+    anchor_folders: Sequence[Path] = (),
 ) -> StationStatus:
     """Return the status of some archives; ``recent`` has so many ``days``. ``is_quick`` does not count the ledger."""
     counted = () if is_quick else archives
@@ -71,4 +80,14 @@ def status_of(
         last_accepted_at=max(filter(None, map(last_accepted, archives)), default=None),
         vanished=tuple(chain.from_iterable(map(vanished, archives))),
         recent=tuple(chain.from_iterable(recent(each, today=today, days=days) for each in counted)),
+        anchors=tuple(chain.from_iterable(_anchors(each, anchor_folders) for each in archives)),
     )
+
+
+def _anchors(archive: Archive, folders: Sequence[Path]) -> Iterator[LastAnchor]:
+    """Yield the last anchor of an archive. No folder is asked: a share that is away may never answer."""
+    with suppress(StorageError):
+        if last := last_anchor(archive):
+            failed = {alert.subject for alert in alerts.open_alerts(archive) if alert.name == _NOT_WRITTEN}
+            having = tuple(folder for folder in folders if str(folder) not in failed)
+            yield LastAnchor(archive=archive.root, event=last.event, at=last.at, folders=having)

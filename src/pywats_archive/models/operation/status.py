@@ -51,6 +51,20 @@ class VanishedSource:
     """The reason that this person gave."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastAnchor:
+    """The newest signed head of the history of an archive."""
+
+    archive: Path
+    """The folder of the archive."""
+    event: int
+    """The number of the event up to which the history is signed."""
+    at: datetime
+    """When it was signed."""
+    folders: tuple[Path, ...]
+    """The anchor folders of the configuration, without those that an open alert says lack it."""
+
+
 def combined_waiting(parts: list[WaitingWork]) -> WaitingWork:
     """Return the work of several archives as one."""
     by_state: dict[str, int] = {}
