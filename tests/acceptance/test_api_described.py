@@ -26,7 +26,7 @@ LEFT_OUT = (
 USER = "ann"
 RUN = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
 CONFIG = '[phases.coverage]\nunexpected-methods = ["PUT", "TRACE"]\n'
-READING = {"user.not_allowed", "source.restored", "report.read"}
+READING = {"token.used", "user.not_allowed", "source.restored", "report.read"}
 EFFECTS = {
     Role.VIEWER: READING,
     Role.OPERATOR: READING | {"hold.added", "hold.released"},
@@ -77,7 +77,11 @@ def test_every_route_for_each_role(tmp_path: Path, role: Role) -> None:
         account = httpx.get(f"{served.address}/api/v1/account", headers={"authorization": f"Bearer {token}"})
         assert account.json()["role"] == role.value
     with Client(tmp_path / "archive") as client:
-        kinds = {each.kind for each in client.events(EventFilter(), limit=10_000).events if each.actor == USER}
+        kinds = {
+            each.kind
+            for each in client.events(EventFilter(), limit=10_000).events
+            if each.actor == f"token:{USER}/script"
+        }
     assert kinds >= READING - ({"user.not_allowed"} if role is Role.ADMIN else set())
     assert role is Role.ADMIN or kinds <= EFFECTS[role]
 

@@ -135,6 +135,7 @@ def test_alerts_are_told_by_webhook_in_stats_and_metrics(station: Station) -> No
                 for number in range(44):
                     drop(watch, number)
                 wait_for(lambda: len(posted) >= 2, timeout_s=60)
+                wait_for(lambda: len(station.names("any/Done")) == 44)
                 scraped = wait_for(lambda: _scraped(ports[0]) if ports else None)
                 with Client.from_config(path) as client:
                     assert {alert.name for alert in client.statistics().alerts} == {
