@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.station import Station, wait_for
+from tests.unit.catalog import made
 
+from pywats_archive.models.entry import ConversionStatus
+from pywats_archive.models.report import SubmissionState
 from pywats_archive.pipeline.processing import finishing, in_flight
 
 LOAD = in_flight.load_completion
@@ -49,3 +55,21 @@ def test_a_conversion_that_was_forgotten_comes_to_the_same_end(
     state, reason = states.pop("S3")
     assert state == "refused" and "pn" in reason
     assert set(states.values()) == {("done", "")}
+
+
+def test_the_answer_to_a_replay_is_no_answer_to_the_report_that_waits() -> None:
+    """A source is not finished because the server accepted another report of its entry (invariants 4 and 12)."""
+    archive: Any = SimpleNamespace(root=Path("archive"))
+    entry = made.entry(1)
+    own = made.report(entry)
+    replayed = replace(own, archived_path="reports/2026/02/13/other.json.gz", submission_state=SubmissionState.ACCEPTED)
+    remembered = in_flight.InFlight()
+    converted = in_flight.Completion(
+        entry=entry, status=ConversionStatus.SUCCESS, requested_action=None, reports=(own,)
+    )
+    arrival = made.arrival()
+    remembered.remember(archive, arrival, converted)
+    assert remembered.arrival_of(archive, replayed) is None and not remembered.accept(archive, replayed)
+    assert remembered.note_answer(archive, replayed, SubmissionState.ACCEPTED, None) is None
+    assert remembered.arrival_of(archive, own) == arrival
+    assert remembered.accept(archive, replace(own, submission_state=SubmissionState.ACCEPTED))

@@ -52,9 +52,9 @@ class InFlight:
         """Record the server's answer; returns the report's arrival, if it is remembered."""
         key = archive.root, report.archive_id
         with self._mutex:
-            if key not in self._conversions:
+            arrival, converted = self._remembered(archive, report)
+            if arrival is None or converted is None:
                 return None
-            arrival, converted = self._conversions[key]
             answered = replace(converted.reports[0], submission_state=state, last_error=reason)
             self._conversions[key] = arrival, replace(converted, reports=(answered,))
         return arrival
@@ -62,18 +62,24 @@ class InFlight:
     def arrival_of(self, archive: Archive, report: Report) -> Arrival | None:
         """Return the arrival of a report, if its conversion is remembered."""
         with self._mutex:
-            arrival, _ = self._conversions.get((archive.root, report.archive_id), (None, None))
-        return arrival
+            return self._remembered(archive, report)[0]
 
     def accept(self, archive: Archive, accepted: Report) -> bool:
         """Keep the server's acceptance, to be recorded with the end of the source; False if that is not possible."""
         key = archive.root, accepted.archive_id
         with self._mutex:
-            if key not in self._conversions or len(self._unrecorded) >= self.MOST_UNRECORDED:
+            _, converted = self._remembered(archive, accepted)
+            if converted is None or len(self._unrecorded) >= self.MOST_UNRECORDED:
                 return False
-            _, converted = self._conversions.pop(key)
+            del self._conversions[key]
             self._unrecorded[key] = replace(converted, reports=(accepted,), unrecorded=accepted)
         return True
+
+    def _remembered(self, archive: Archive, report: Report) -> tuple[Arrival | None, Completion | None]:
+        """Return a report's arrival and conversion; none for the report of a replay of the same entry."""
+        arrival, converted = self._conversions.get((archive.root, report.archive_id), (None, None))
+        is_its_own = converted is not None and converted.reports[0].archived_path == report.archived_path
+        return (arrival, converted) if is_its_own else (None, None)
 
     def take(self, archive: Archive, archive_id: str) -> Completion | None:
         """Return the remembered conversion of an entry, and forget it unless an acceptance is still to be recorded.
