@@ -105,7 +105,7 @@ class AnchorChecks:
         """Yield a problem for each verdict that is one, with its oldest anchor."""
         catalog = self._archive.root / layout.CATALOG
         for verdict, (kind, text) in _PROBLEMS.items():
-            if (shown := self._oldest(verdict)) and (shown.is_outside or verdict is not Verdict.LOST):
+            if (shown := self._oldest(verdict)) and (shown.is_outside or verdict not in _OF_A_REBUILD):
                 number = self._numbers[verdict]
                 others = f" ({number} anchors show this; this is the oldest)" if number > 1 else ""
                 yield Problem(kind=kind, path=layout.CATALOG, message=f"{catalog}: {text(shown)}{others}")
@@ -120,7 +120,7 @@ class AnchorChecks:
         for event in changes:
             keys = f"from {event.details.get('previous')} to {event.details.get('key')}"
             yield f"{root}: the signing key changed {keys} at event {event.sequence}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
-        if former := self._oldest(Verdict.FORMER):
+        if (former := self._oldest(Verdict.FORMER)) and not former.is_outside:
             number = self._numbers[Verdict.FORMER]
             yield f"{root}: {number} anchors agree with a history that a rebuild replaced and kept, from {former} on"
         if (lost := self._oldest(Verdict.LOST)) and not lost.is_outside:
@@ -184,6 +184,8 @@ class AnchorChecks:
 
 
 _COMPARE = "compare with a backup"
+_OF_A_REBUILD = (Verdict.LOST, Verdict.FORMER)
+"""What only an anchor outside the archive makes a problem: those inside are from before each rebuild."""
 _PROBLEMS: dict[Verdict, tuple[ProblemKind, Callable[[Shown], str]]] = {
     Verdict.CUT: (
         ProblemKind.HISTORY_CUT,
@@ -200,6 +202,13 @@ _PROBLEMS: dict[Verdict, tuple[ProblemKind, Callable[[Shown], str]]] = {
         lambda shown: (
             f"the catalog was rebuilt, and the history that {shown} is of was not kept; account for the rebuild, then move "
             "the anchors from before it to another folder"
+        ),
+    ),
+    Verdict.FORMER: (
+        ProblemKind.HISTORY_REPLACED,
+        lambda shown: (
+            f"a rebuild replaced the history that {shown} is of: the former one is in metadata.db.damaged-*; compare the two, "
+            "account for the rebuild, then move the anchors from before it to another folder"
         ),
     ),
     Verdict.UNKNOWN_KEY: (

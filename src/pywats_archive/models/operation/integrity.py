@@ -49,6 +49,8 @@ class ProblemKind(str, Enum):
     """An anchor names a later event than the last one: the end was cut off, or an older database was put back."""
     HISTORY_ALTERED = "history_altered"
     """An event is not the one that an anchor names: the chain was computed anew."""
+    HISTORY_REPLACED = "history_replaced"
+    """A rebuild replaced the history that an anchor names; the former one is kept beside the catalog."""
     HISTORY_LOST = "history_lost"
     """A rebuild replaced the history that an anchor names, and it was not kept."""
     ANCHOR_DAMAGED = "anchor_damaged"

@@ -29,6 +29,7 @@ _KINDS = {
     ProblemKind.TABLE_ALTERED: "Table altered",
     ProblemKind.HISTORY_CUT: "History cut off",
     ProblemKind.HISTORY_ALTERED: "History computed anew",
+    ProblemKind.HISTORY_REPLACED: "History replaced",
     ProblemKind.HISTORY_LOST: "History lost",
     ProblemKind.ANCHOR_DAMAGED: "Anchor damaged",
     ProblemKind.ANCHOR_KEY: "Anchor of another key",
