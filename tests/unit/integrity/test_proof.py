@@ -209,7 +209,7 @@ def test_the_clock_may_go_back(root: Path, share: Path) -> None:
 
 
 def test_a_rebuild_that_keeps_the_former_history_is_for_a_person_to_judge(root: Path, share: Path) -> None:
-    """Anchors from before agree with the catalog that was put aside; whether the new one says the same is not theirs to show."""
+    """Anchors from before agree with the catalog that was put aside, and show nothing of what replaced it."""
     anchored(root, share)
     rebuild(root, Rebuilding(actor="test"))
     assert any("a rebuild replaced" in each for each in notes(root))
