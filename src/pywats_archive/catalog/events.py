@@ -12,7 +12,6 @@ from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.binding.noting import noted
@@ -225,6 +224,8 @@ def _hash(previous: str, columns: Any) -> str:
 
 def _is_one_object(details: Any) -> bool:
     """Whether details hold a JSON object alone: with digests moved behind it, the hashed text would be the same."""
+    import orjson  # noqa: PLC0415 (only checks need it)
+
     with suppress(ValueError, TypeError):  # whatever it refuses, such as NaN, the slower reader judges
         return isinstance(orjson.loads(details), dict)
     try:

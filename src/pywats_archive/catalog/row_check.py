@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from pywats_archive.catalog import events
@@ -123,6 +122,8 @@ class _Bindings:
     def add(self, sequence: int, bound_rows: str) -> None:
         """Add what an event binds; ValueError, TypeError, KeyError or AttributeError if it is not what events hold."""
         self.first = self.first or sequence
+        import orjson  # noqa: PLC0415 (only checks need it)
+
         for name, members in orjson.loads(bound_rows).items():
             number, has_number = _PLACES[name]
             for key, digest in members.items():
