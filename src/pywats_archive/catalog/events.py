@@ -60,7 +60,7 @@ def append_bound(tx: Connection, event: Event, bound_rows: str | None) -> Event:
     sequence, previous = (last[0] + 1, last[1]) if last else (1, FIRST_HASH)
     at, actor, details = moment_to_text(event.at), storable(event.actor), redacted_json(event.details, canonical_json)
     columns = (sequence, event.kind, at, event.archive_id, actor, details, bound_rows)
-    chained = _hash(previous, columns)
+    chained = _chained(previous, columns)
     execute(tx, _INSERT, (*columns, previous, chained))
     return Event(
         sequence=sequence,
@@ -209,15 +209,21 @@ def without_entry(db: Connection) -> tuple[str, ...]:
 
 
 def _hash(previous: str, columns: Any) -> str:
-    sequence, kind, at, archive_id, actor, details, bound_rows = columns
-    try:
-        entry = "null" if archive_id is None else encode_basestring_ascii(archive_id)
-        text = f"[{sequence},{encode_basestring_ascii(kind)},{encode_basestring_ascii(at)},{entry},"
-        text += encode_basestring_ascii(actor)
-    except TypeError:  # altered: a number, or bytes
-        return ""
+    """Return the hash that an event must have; an empty text if another program altered its columns."""
+    *_, details, bound_rows = columns
     if bound_rows is None and not _is_one_object(details):
         return ""
+    try:
+        return _chained(previous, columns)
+    except TypeError:  # a number, or bytes
+        return ""
+
+
+def _chained(previous: str, columns: Any) -> str:
+    sequence, kind, at, archive_id, actor, details, bound_rows = columns
+    entry = "null" if archive_id is None else encode_basestring_ascii(archive_id)
+    text = f"[{sequence},{encode_basestring_ascii(kind)},{encode_basestring_ascii(at)},{entry},"
+    text += encode_basestring_ascii(actor)
     rows = "" if bound_rows is None else f",{bound_rows}"
     return hashlib.sha256(f"{previous}\n{text},{details}{rows}]".encode()).hexdigest()
 
