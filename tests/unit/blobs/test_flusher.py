@@ -75,6 +75,7 @@ class Station:
             raise OSError(errno.EIO, "bad block")
 
 
+@pytest.mark.posix("syncfs is called on an open folder")
 def test_one_call_serves_all_files(tmp_path: Path) -> None:
     """Every file begins to be written, then the file system is synced once, and no file is fsynced."""
     disk = Disk()
@@ -92,6 +93,7 @@ def test_without_such_a_file_system_each_file_is_synced(tmp_path: Path, monkeypa
     assert len(set(synced)) == FILES
 
 
+@pytest.mark.posix("syncfs is called on an open folder")
 def test_a_file_that_cannot_be_synced_harms_no_other(tmp_path: Path) -> None:
     """The error is that of the one file, whether the file system was tried as a whole before or not."""
     disk = Disk()
@@ -102,6 +104,7 @@ def test_a_file_that_cannot_be_synced_harms_no_other(tmp_path: Path) -> None:
     assert disk.calls.count("sync") == 1
 
 
+@pytest.mark.posix("syncfs is called on an open folder")
 @pytest.mark.parametrize("trouble", ["slow", "fails"])
 def test_a_slow_or_failing_call_is_not_made_for_a_while(tmp_path: Path, trouble: str) -> None:
     """Another program's unwritten files make the call slow: fsyncs are used for a minute, and then it is tried again."""
@@ -117,6 +120,7 @@ def test_a_slow_or_failing_call_is_not_made_for_a_while(tmp_path: Path, trouble:
     assert disk.calls.count("sync") == 2 and "fsync" not in station.steps
 
 
+@pytest.mark.posix("syncfs is called on an open folder")
 def test_a_slow_disk_is_no_reason_for_fsyncs(tmp_path: Path) -> None:
     """A call that takes no longer than the fsyncs of as many files on a disk that turns is used again."""
     disk = Disk()
@@ -127,6 +131,7 @@ def test_a_slow_disk_is_no_reason_for_fsyncs(tmp_path: Path) -> None:
     assert disk.calls.count("sync") == 2
 
 
+@pytest.mark.posix("syncfs is called on an open folder")
 def test_the_folder_is_open_before_the_first_byte_is_written(tmp_path: Path) -> None:
     """Errors are reported from the opening of the folder on, so that comes before the files, and is closed in the end."""
     opened: list[int] = []
