@@ -53,12 +53,17 @@ Act = Callable[[Archive, Place], None]
 
 
 def lane(
-    archive: Archive, place: Place, post_action: str = "move", *, companions: tuple[str, ...] = ("{stem}.extra",)
+    archive: Archive,
+    place: Place,
+    post_action: str = "move",
+    *,
+    companions: tuple[str, ...] = ("{stem}.extra",),
+    **keys: bool,
 ) -> Lane:
     """Give the service's lane of work for this place."""
     fields = {"name": "c", "module_path": "m.C", "watch_folder": str(place.watch), "post_action": post_action}
     folders = {f"{name.lower()}_folder": str(place.folder / name) for name in ("Done", "Error", "Pending")}
-    config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": list(companions)})
+    config = ConverterConfig.model_validate({**fields, **folders, "archive_companions": list(companions), **keys})
     return Lane(
         config=config,
         job=_unused(),

@@ -42,17 +42,18 @@ def convert_to_one(archive: Archive, place: Place) -> None:
             )
 
 
-def accept_and_finish(post_action: str) -> Act:
+def accept_and_finish(post_action: str, *, keeps_documents: bool = True) -> Act:
     """Take it to its end: the server accepts its report, again if a crash came before that was recorded."""
 
     def act(archive: Archive, place: Place) -> None:
         convert_to_one(archive, place)
-        at = lane(archive, place, post_action)
+        at = lane(archive, place, post_action, archive_output_reports=keeps_documents)
         for arrival in at.ledger.unfinished():
             nothing: Any = None
             finisher = Finisher(nothing, counts=RunCounts(), late_writes=LateWrites(nothing))
             waiting = submissions.due_reports(archive, limit=10, longest_delay=LONGEST_DELAY)
             items = [ArchivedItem(archive=archive, report=report) for report in waiting]
+            assert all(item.body() for item in items)
             for item in items:
                 completion = Completion(
                     entry=archive.entry(item.report.archive_id),

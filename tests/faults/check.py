@@ -19,6 +19,7 @@ from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import ArchiveError
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.query import EntryFilter
+from pywats_archive.models.report import Report, SubmissionState
 from tests.faults.place import Place
 
 
@@ -53,7 +54,8 @@ def _blobs(archive: Archive, found: tuple[ArchiveEntry, ...]) -> Iterator[str]:
         if entry.purged_at:
             continue
         wanted = [(entry.source_archived_path, entry.source_checksum)]
-        wanted += [(report.archived_path, report.checksum) for report in archive.reports_of(entry.archive_id)]
+        documents = [report for report in archive.reports_of(entry.archive_id) if not _is_removed(report)]
+        wanted += [(report.archived_path, report.checksum) for report in documents]
         wanted += [(path, _own_checksum(archive, path)) for path in {c.archived_path for c in entry.companions}]
         for path, checksum in wanted:
             try:
@@ -62,6 +64,11 @@ def _blobs(archive: Archive, found: tuple[ArchiveEntry, ...]) -> Iterator[str]:
                     yield f"6: {path} says that it is of another entry"
             except ArchiveError as exc:
                 yield f"1: {exc}"
+
+
+def _is_removed(report: Report) -> bool:
+    """Whether the document of an accepted report was removed, as ``archive_output_reports`` says."""
+    return report.submission_state is SubmissionState.ACCEPTED and report.disk_size_bytes == 0
 
 
 def _own_checksum(archive: Archive, path: str) -> str:

@@ -92,8 +92,10 @@ def _finish(post_action: str, drop: Callable[[Place], Any] = drop_file, **wanted
     return Scenario(drop=drop, prepare=submit_it, act=finish_it(post_action), expect=expect_folders(**wanted))
 
 
-def _accepted(post_action: str, drop: Callable[[Place], Any] = drop_file, **wanted: list[str]) -> Scenario:
-    act = accept_and_finish(post_action)
+def _accepted(
+    post_action: str, drop: Callable[[Place], Any] = drop_file, *, keeps: bool = True, **wanted: list[str]
+) -> Scenario:
+    act = accept_and_finish(post_action, keeps_documents=keeps)
     return Scenario(drop=drop, prepare=convert_to_one, act=act, expect=expect_accepted(**wanted))
 
 
@@ -121,6 +123,7 @@ SCENARIOS = {
     "accepted and moved": _accepted("move", Done=["unit.log"]),
     "accepted and moved folder": _accepted("move", drop_folder, Done=["unit/a.csv", "unit/deep/b.csv"]),
     "accepted and deleted": _accepted("delete"),
+    "accepted and document removed": _accepted("move", keeps=False, Done=["unit.log"]),
     "accepted and zipped": _accepted("zip", Done=["unit.log.zip"]),
     "replaced while it waits": Scenario(
         drop=drop_file, prepare=submit_and_replace, act=finish_both, expect=expect_both

@@ -48,7 +48,11 @@ def add_report(archive: Archive, archive_id: str, body: bytes, *, compression_le
 
 
 def remove_document(archive: Archive, report: Report) -> None:
-    """Remove the document of an accepted report (``archive_output_reports`` is off); its row and event stay."""
+    """Remove the document of an accepted report (``archive_output_reports`` is off); its row and event stay.
+
+    Idempotent. The acceptance must be on record: a report that waits is sent from its document. StorageError when the document
+    cannot be removed.
+    """
     details = {"report_id": report.report_id, "blob": report.archived_path, "checksum": report.checksum}
     event = Event(kind="report.removed", at=archive.now(), archive_id=report.archive_id, details=details)
 
@@ -57,7 +61,10 @@ def remove_document(archive: Archive, report: Report) -> None:
         events.append(tx, event)
 
     archive.write(unit)
-    archive.blobs.remove(report.archived_path, of=report.archive_id)
+    try:
+        archive.blobs.remove(report.archived_path, of=report.archive_id)
+    except OSError as exc:
+        raise StorageError(f"{archive.root / report.archived_path}: cannot be removed ({exc.strerror or exc})") from exc
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

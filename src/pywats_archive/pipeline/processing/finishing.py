@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pywats_archive.archive import ledger
@@ -113,8 +114,7 @@ class Finisher:
         elif moved.moved_to:
             lane.scan.changed.discard(arrival.path)
         if not lane.config.archive_output_reports:
-            for report in (r for r in reports if r.submission_state is SubmissionState.ACCEPTED):
-                remove_document(at.archive, report)
+            converted = self._without_documents(at.archive, converted)
         reason = "; ".join(filter(None, (ending.reason, came_late, moved.note))) or None
         if not moved.is_replaced:
             sharing.note_departure(lane, arrival, moved.moved_to)
@@ -137,6 +137,15 @@ class Finisher:
         log_finished(arrival, of_entry(entry, ending.state, to=moved.moved_to, reason=reason, sent=sent))
         if with_hooks := self._with_hooks.pop(lane.key_of(arrival), None):
             self._calls.call_hooks(lane, arrival, with_hooks)
+
+    def _without_documents(self, archive: Archive, converted: Completion) -> Completion:
+        """Remove the documents of accepted reports; each acceptance is on record before, for a waiting report needs its own."""
+        if converted.unrecorded:  # a reload turned ``archive_output_reports`` off since the server's answer
+            archive.write(submissions.recording(archive, converted.unrecorded))
+            self._in_flight.take_unrecorded(archive, converted.entry.archive_id)
+        for report in (r for r in converted.reports if r.submission_state is SubmissionState.ACCEPTED):
+            remove_document(archive, report)
+        return replace(converted, unrecorded=None)
 
 
 def _reason_of(entry: ArchiveEntry, arrival: Arrival) -> str | None:
