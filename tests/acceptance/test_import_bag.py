@@ -98,6 +98,22 @@ def test_imported_elsewhere_it_is_equal_and_there_once(root: Path, name: str) ->
     require_all(root, root / "other")
 
 
+def test_a_new_archive_is_created_after_the_check_only(root: Path) -> None:
+    """A preview, a path without a bag and a damaged bag create no folder; the preview counts all entries."""
+    words = ["import", str(root / "bag"), "--archive", str(root / "new"), "--json"]
+    seen = json.loads(command(*words, "--preview").stdout)
+    assert (seen["archive"], seen["is_preview"], seen["imported"], seen["refused"]) == (words[3], True, 5, [])
+    assert command("import", root / "bga", "--archive", root / "new").returncode != 0
+    manifest = root / "bag" / "manifest-sha256.txt"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole.replace(b"0", b"1"))
+    assert "nothing is imported" in command(*words).stderr
+    assert not (root / "new").exists()
+    manifest.write_bytes(whole)
+    assert json.loads(command(*words).stdout)["imported"] == 5
+    require_all(root, root / "new")
+
+
 def test_its_history_is_kept_apart(root: Path) -> None:
     """The chain here has the import alone; the record beside it has the events of the other archive, with their hashes."""
     with Client([root / "archive"]) as one, Client([root / "other"]) as other:
@@ -174,6 +190,21 @@ def test_entries_older_than_the_policy_are_asked_about(root: Path) -> None:
             client.import_bag(root / "bag")
         assert client.find().total == 0
         assert client.import_bag(root / "bag", confirmed=True).too_old == 5
+
+
+def test_a_new_archive_is_created_for_old_entries_only_when_confirmed(tmp_path: Path) -> None:
+    """Entries that the policy of a new archive would purge are asked about before its folder is created."""
+    (tmp_path / "a.csv").write_text("a")
+    earlier = utc_now() - timedelta(days=400)
+    with Archive.open(tmp_path / "archive", create=True, own=True) as archive:
+        archive.now = lambda: earlier
+        ingest.archive_source(archive, ingest.NewSource(path=tmp_path / "a.csv", converter_name="C"))
+    with Client([tmp_path / "archive"]) as client:
+        client.export_bag(tmp_path / "bag")
+    words = ["import", str(tmp_path / "bag"), "--archive", str(tmp_path / "new")]
+    assert "1 entry of the bag is older" in command(*words).stderr
+    assert not (tmp_path / "new").exists()
+    assert json.loads(command(*words, "--yes", "--json").stdout)["too_old"] == 1
 
 
 def test_without_bytes_the_record_is_imported(root: Path) -> None:

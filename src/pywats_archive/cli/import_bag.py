@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.cli import options
@@ -10,7 +10,7 @@ from pywats_archive.cli.account import write_as
 from pywats_archive.cli.output import console, facts, print_json, progress
 from pywats_archive.cli.place import place_of
 from pywats_archive.client import Client
-from pywats_archive.client.importing.bag.station import create_archive, steps
+from pywats_archive.client.importing.bag.station import create_archive, is_without_archive, preview_new, steps, too_old
 from pywats_archive.errors import NeedsConfirmation
 from pywats_archive.models.bag.outcome import ImportedBag
 from pywats_archive.words.text import counted, printable
@@ -30,23 +30,39 @@ class Way:
 
 
 def import_bag(bag: Path, archive: Path | None, config: Path | None, way: Way) -> int:
-    """Import a bag into the archive of ``--archive``, created if its folder is missing, or else into the only archive."""
+    """Import a bag into the archive of ``--archive`` or the only archive; one in a new folder is created after the check."""
     place = place_of(archive, config)
+    is_new = place.is_archive and is_without_archive(place.path)
     if not way.preview:
-        if place.is_archive:
-            create_archive(place.path)
         write_as(archive, config, as_owner=way.as_owner)
+    if is_new:
+        expected = _preview_new(bag, place.path)
+        if way.preview or not expected.imported:
+            return _end(replace(expected, is_preview=way.preview), as_json=way.as_json)
+        if expected.too_old and not way.yes:
+            _ask(too_old(expected.archive, expected.too_old))
+            way = replace(way, yes=True)
+        create_archive(place.path)
     with options.open_client(archive, config) as client:
         try:
             done = _import(client, bag, way, confirmed=way.yes)
         except NeedsConfirmation as exc:
-            options.confirm(f"{exc}; import anyway", yes=False)
+            _ask(str(exc))
             done = _import(client, bag, way, confirmed=True)
     return _end(done, as_json=way.as_json)
 
 
+def _ask(warning: str) -> None:
+    options.confirm(f"{warning}; import anyway", yes=False)
+
+
+def _preview_new(bag: Path, folder: Path) -> ImportedBag:
+    with progress("checking", lambda: steps(bag, preview=True)) as advance:
+        return preview_new(bag, folder, on_file=advance)
+
+
 def _import(client: Client, bag: Path, way: Way, *, confirmed: bool) -> ImportedBag:
-    with progress("checking and importing", lambda: steps(bag)) as advance:
+    with progress("checking and importing", lambda: steps(bag, preview=way.preview)) as advance:
         return client.import_bag(bag, preview=way.preview, confirmed=confirmed, on_file=advance, on_progress=advance)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,6 @@ from pywats_archive.words.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pywats_archive.client.importing.bag.running import Sum
     from pywats_archive.models.bag.outcome import ImportedBag
 
 
@@ -51,36 +52,58 @@ class BagImports:
             if preview:
                 return expected.answer(target, whole, is_preview=True)
             if expected.too_old and not confirmed:
-                raise NeedsConfirmation(_too_old(str(target.root), expected))
+                raise NeedsConfirmation(too_old(str(target.root), expected.too_old))
             done = running.run(target, whole, self.actor, on_progress)
             done.too_old = expected.too_old
             return done.answer(target, whole, is_preview=False)
 
 
-def create_archive(folder: Path) -> bool:
-    """Create an archive in a folder that is not there or empty; returns False if it has one already."""
-    from pywats_archive.archive.core import Archive
-
+def is_without_archive(folder: Path) -> bool:
+    """Whether a new archive can be created in a folder: it is missing or empty; UsageError if only other files are there."""
     if (folder / DESCRIPTION).exists():
         return False
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty, and holds no archive; name a new folder, or an archive")
-    Archive.open(folder, create=True, own=True).close()
     return True
 
 
-def steps(bag: Path) -> int:
-    """Return how often an import calls ``on_file``, and counts an entry for ``on_progress``."""
+def preview_new(bag: Path, folder: Path, *, on_file: Callable[[int], None]) -> ImportedBag:
+    """Check a bag whole, and count what an import into a new archive would do; nothing is written in its folder."""
+    from pywats_archive.archive.core import Archive
+    from pywats_archive.client.importing.bag import checking, files, running
+
+    path = bag.absolute()
+    with (
+        files.opened(path) as found,
+        checking.checked(found, path, on_file=on_file) as whole,
+        tempfile.TemporaryDirectory(prefix="pywats-archive-") as scratch,
+        Archive.open(Path(scratch), create=True, own=True) as empty,
+    ):
+        return replace(running.preview(empty, whole).answer(empty, whole, is_preview=True), archive=str(folder))
+
+
+def create_archive(folder: Path) -> None:
+    """Create an archive in a folder that is missing or empty."""
+    from pywats_archive.archive.core import Archive
+
+    Archive.open(folder, create=True, own=True).close()
+
+
+def steps(bag: Path, *, preview: bool) -> int:
+    """Return how often an import calls ``on_file``, and unless it is a preview counts an entry for ``on_progress``."""
     from pywats_archive.client.importing.bag import files
 
     with files.opened(bag) as found:
-        return sum(1 + name.endswith("/entry.json") for name in found.names() if name.startswith("data/"))
+        return sum(
+            1 + (not preview and name.endswith("/entry.json")) for name in found.names() if name.startswith("data/")
+        )
 
 
-def _too_old(archive: str, expected: Sum) -> str:
-    be = "is" if expected.too_old == 1 else "are"
+def too_old(archive: str, entries: int) -> str:
+    """Return the warning that an import brings so many entries which the policy of the archive would purge soon."""
+    be = "is" if entries == 1 else "are"
     return (
-        f"{archive}: {counted(expected.too_old, 'entry', 'entries')} of the bag {be} older than the policy here keeps, and "
+        f"{archive}: {counted(entries, 'entry', 'entries')} of the bag {be} older than the policy here keeps, and "
         "would be purged soon, since the age counts from the first archiving; raise the limit with 'pywats-archive policy "
         "set', or confirm it"
     )
