@@ -157,8 +157,12 @@ class Lane:
     def accounts_for(self, known: Arrival, now: FileStamp) -> bool:
         """Whether the source at a path belongs to a known arrival."""
         is_folder = self.config.converter_type == "folder"
-        by_inode = self.folder is not None and self.folder.keeps_inodes
-        return identity.accounts_for(known, now, is_folder=is_folder, by_inode=by_inode)
+        return identity.accounts_for(known, now, is_folder=is_folder, by_inode=self.keeps_inodes)
+
+    @property
+    def keeps_inodes(self) -> bool:
+        """Whether its watch folder has stable inode numbers, so that another number means another file."""
+        return self.folder is not None and self.folder.keeps_inodes
 
 
 def new_scan(config: ConverterConfig) -> FolderScan:

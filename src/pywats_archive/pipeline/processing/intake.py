@@ -61,7 +61,7 @@ class Intake:
         """
         entry = at.archive.entry(arrival.archive_id) if arrival.archive_id else None
         is_recovered = entry is not None and arrival.state is ArrivalState.ARCHIVED
-        if entry and not (is_recovered and is_still(entry, arrival)):
+        if entry and not (is_recovered and is_still(lane, entry, arrival)):
             lane.ledger.change(arrival, ArrivalState.CONVERTING, moved_to=arrival.moved_to)
             return now_known(lane.ledger, arrival), entry
         if entry is None and lane.mount and (trouble := lane.mount.disk.trouble()):
@@ -146,15 +146,15 @@ def now_known(ledger: Ledger, arrival: Arrival) -> Arrival:
     return ledger.get(arrival.number) or arrival
 
 
-def is_still(entry: ArchiveEntry, arrival: Arrival) -> bool:
-    """Whether the archived source is still at its path, unchanged."""
+def is_still(lane: Lane, entry: ArchiveEntry, arrival: Arrival) -> bool:
+    """Whether the archived source is still at its path, unchanged; an inode counts only where the file system keeps it."""
     path = Path(arrival.path)
     try:
         now = reading.stamp_of(path)
     except SourceVanished:
         return False
     is_as_archived = now.matches(entry.source_stamp)
-    return path.is_dir() or (is_as_archived and is_as_known(arrival, now))
+    return path.is_dir() or (is_as_archived and is_as_known(arrival, now, by_inode=lane.keeps_inodes))
 
 
 def has_changed(entry: ArchiveEntry, arrival: Arrival) -> bool:

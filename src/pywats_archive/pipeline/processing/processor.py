@@ -169,7 +169,7 @@ class Processor:
         if lane.config.is_appended and (predecessor := ledger.unfinished_before(at.archive, arrival)):
             return wait_for_predecessor(predecessor)
         at.archive.reserve.require()  # without space for its reports the conversion would be lost
-        is_here = archived is None or is_still(entry, arrival)  # otherwise others would judge what came after it
+        is_here = archived is None or is_still(lane, entry, arrival)  # otherwise others would judge what came after it
         outbid = None if has_waited or not is_here else self._calls.outbid(lane, arrival)
         result = outbid or self._convert_entry(lane, at.archive, arrival, entry, has_waited=has_waited)
         result = self._neighbours.with_warning(lane, arrival, result)
@@ -236,11 +236,11 @@ class Processor:
         if arrival.size_bytes == 0:
             return empty_result()
         is_spoiled = arrival.path in lane.scan.changed and bool(entry.source_archived_path)
-        is_whole = is_still(entry, arrival) and not (has_waited and has_changed(entry, arrival))
+        is_whole = is_still(lane, entry, arrival) and not (has_waited and has_changed(entry, arrival))
         if not arrival.moved_to and not is_spoiled and is_whole:
             result = self._calls.convert(lane, Path(arrival.path))
             is_gone = not Path(arrival.path).exists()
-            if is_still(entry, arrival) or (is_gone and not lane.folder_trouble()):
+            if is_still(lane, entry, arrival) or (is_gone and not lane.folder_trouble()):
                 return result
             lane.scan.changed.add(arrival.path)
         elif is_spoiled:
