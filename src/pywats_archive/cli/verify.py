@@ -36,9 +36,9 @@ class Verified:
     problems: tuple[Problem, ...]
     """The problems found; empty if everything is sound."""
     histories: tuple[HistoryChecked, ...] = ()
-    """What the check of each archive's history covered."""
+    """The extent of the check of each archive's history."""
     notes: tuple[str, ...] = ()
-    """What else to know: changes of the signing key, anchors in the archive, and folders that were not compared."""
+    """Facts that are no problems: changes of the signing key, anchors in the archive, and folders that were not compared."""
 
 
 def verify(

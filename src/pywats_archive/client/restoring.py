@@ -26,7 +26,7 @@ class Restored:
     reports: tuple[Path, ...] = ()
     """Where its reports are now, if they were restored too."""
     is_on_record: bool = True
-    """Whether the archive's history has it, or will have it once the service takes in the note of it."""
+    """Whether the restore is in the archive's history, or will be once the service records its note."""
 
 
 def restore(archive: Archive, archive_id: str, folder: Path, actor: str) -> Restored:

@@ -32,7 +32,7 @@ def check_anchors(
 ) -> Iterator[Checked]:
     """Compare the anchors in these places, and those that are noted in the archive, with its history.
 
-    ``checks`` has the anchors from the blobs already. ``covered`` is yielded with the newest anchor that stands.
+    ``checks`` has the anchors from the blobs already. ``covered`` is yielded with the newest anchor that agrees.
     """
     for anchor in anchors_of(archive):
         checks.add(anchor, str(archive.root / layout.ANCHORS), is_outside=False)

@@ -15,30 +15,30 @@ _LONGEST = 2000
 
 
 class CheckResult(str, Enum):
-    """How a check ended."""
+    """The result of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
     NOT_DONE = "not done"
-    """It could not be carried out here; ``found`` says why."""
+    """The check could not be carried out here; ``found`` has the reason."""
 
 
 class Phase(str, Enum):
-    """What a check is about."""
+    """The part of a qualification."""
 
     INSTALLATION = "installation"
     OPERATION = "operation"
 
 
 class Finding(NamedTuple):
-    """What a step found."""
+    """The result of a step, and the facts."""
 
     result: CheckResult
     found: str
 
 
 class Step(NamedTuple):
-    """An expectation, and what finds out whether it is met; an error is a failure."""
+    """An expectation, and the action that checks it; an error is a failure."""
 
     name: str
     expected: str
@@ -52,19 +52,19 @@ class QualificationCheck:
     number: str
     """IQ-1, IQ-2, … of the installation; OQ-1, … of the operation."""
     phase: Phase
-    """What it is about."""
+    """The part of the qualification."""
     name: str
-    """What was checked."""
+    """Name of the check."""
     expected: str
-    """What should be so."""
+    """The expected result."""
     result: CheckResult
-    """How it ended."""
+    """The result."""
     found: str
     """The facts, or what is wrong."""
     began_at: datetime
-    """When it began."""
+    """When the check began."""
     duration_s: float
-    """How long it took."""
+    """Duration of the check."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,7 +42,7 @@ class CheckState:
     problems: tuple[Problem, ...] = ()
     """The first of them."""
     histories: tuple[HistoryChecked, ...] = ()
-    """How much of the history of each archive was checked, and up to which anchor it stands."""
+    """How much of the history of each archive was checked, and the anchor up to which it is proved."""
     ended_at: datetime | None = None
     """None while it runs."""
     is_complete: bool = False

@@ -1,4 +1,4 @@
-"""What the check of a history covered, in words."""
+"""The extent of a check of the history, in words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def extent(history: HistoryChecked) -> str:
         anchor = "no anchor outside the archive proves it"
     else:
         anchor = (
-            "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
+            "no anchor outside the archive: newest events that were cut off, or a recomputed chain, would not be found; "
             "set anchor_folders"
         )
     return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"

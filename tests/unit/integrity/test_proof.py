@@ -1,4 +1,4 @@
-"""What only an anchor finds: events cut off, a history computed anew, an older catalog, another key, another archive."""
+"""What only an anchor finds: events cut off, a recomputed history, an older catalog, another key, another archive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pywats_archive.models.operation.integrity import ProblemKind
 from pywats_archive.models.query import EntryFilter
 
 WITHOUT = (
-    "no anchor outside the archive: newest events that were cut off, or a chain computed anew, would not be found; "
+    "no anchor outside the archive: newest events that were cut off, or a recomputed chain, would not be found; "
     "set anchor_folders"
 )
 
@@ -112,7 +112,7 @@ def test_events_after_a_cut_do_not_hide_it(root: Path, share: Path) -> None:
 
 
 def test_an_older_catalog_is_found_against_a_newer_anchor(root: Path, share: Path, tmp_path: Path) -> None:
-    """metadata.db from before is put back: it is sound, and ends too early."""
+    """metadata.db from before is restored: it is sound, and ends too early."""
     anchored(root, share)
     copy = copy_of(root, tmp_path / "old.db")
     anchored(root, share)

@@ -1,4 +1,4 @@
-"""Compares anchors with the history: which agree with it, and which show that it was cut off or computed anew."""
+"""Compares anchors with the history: which agree with it, and which show that it was cut off or recomputed."""
 
 from __future__ import annotations
 
@@ -190,12 +190,12 @@ _PROBLEMS: dict[Verdict, tuple[ProblemKind, Callable[[Shown], str]]] = {
     Verdict.CUT: (
         ProblemKind.HISTORY_CUT,
         lambda shown: (
-            f"the history ends before {shown}: its newest events were cut off, or an older metadata.db was put back; {_COMPARE}"
+            f"the history ends before {shown}: its newest events were cut off, or an older metadata.db was restored; {_COMPARE}"
         ),
     ),
     Verdict.ALTERED: (
         ProblemKind.HISTORY_ALTERED,
-        lambda shown: f"the history differs from {shown}: it was computed anew, or cut off and continued; {_COMPARE}",
+        lambda shown: f"the history differs from {shown}: it was recomputed, or cut off and continued; {_COMPARE}",
     ),
     Verdict.LOST: (
         ProblemKind.HISTORY_LOST,

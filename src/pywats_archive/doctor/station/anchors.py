@@ -1,4 +1,4 @@
-"""The folders for anchors: there, writable, on another disk than the archive, and with anchors of late."""
+"""The folders for anchors: there, writable, on another disk than the archive, and with recent anchors."""
 
 from __future__ import annotations
 

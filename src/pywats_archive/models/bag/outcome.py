@@ -22,21 +22,21 @@ class Exported:
     """A finished export."""
 
     bag: str
-    """Where it is."""
+    """Path of the bag."""
     entries: int
-    """Number of entries in it."""
+    """Number of entries in the bag."""
     files: int
-    """Number of files of entries in it, each with a checksum."""
+    """Number of files of entries in the bag, each with a checksum."""
     size_bytes: int
-    """Their size."""
+    """Size of these files."""
     sha256: str
-    """The checksum of ``tagmanifest-sha256.txt``: whoever knows it can prove the whole bag."""
+    """The checksum of ``tagmanifest-sha256.txt``, which proves the whole bag."""
     key: str | None
     """The id of the key with which ``tagmanifest-sha256.txt`` and the histories are signed; None if they are not."""
     unsigned_because: str | None
-    """Why they are not signed."""
+    """Why the bag is not signed; None if it is."""
     is_on_record: bool
-    """Whether the history of each archive records it; False if one is read-only."""
+    """Whether the history of each archive records the export; False if one is read-only."""
     problems: tuple[NotExported, ...]
     """Files that could not be read."""
 
@@ -53,7 +53,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedBag:
-    """What the import of a bag did."""
+    """The result of an import of a bag."""
 
     archive: str
     """The archive into which it was imported."""
@@ -62,14 +62,14 @@ class ImportedBag:
     origins: tuple[str, ...]
     """The UUIDs of the archives that the entries come from."""
     is_preview: bool
-    """Whether it was only checked, and nothing was written; the numbers are those that an import would have."""
+    """Whether the bag was only checked, and nothing was written; the numbers are those that an import would have."""
     imported: int
-    """Number of entries that were made."""
+    """Number of entries that were imported."""
     already_there: int
     """Entries that the archive had already."""
     records_only: int
     """Entries whose bytes were purged before the export: they stay in the bag, and are not imported."""
     too_old: int
-    """How many new ones are older than the policy of the archive keeps: it purges them, unless it is changed."""
+    """Number of imported entries that the policy of the archive will purge for their age, unless it is changed."""
     refused: tuple[Refused, ...]
     """Entries that were not imported."""

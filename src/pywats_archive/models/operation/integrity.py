@@ -46,9 +46,9 @@ class ProblemKind(str, Enum):
     TABLE_ALTERED = "table_altered"
     """A table of the catalog is not that of this version, such as a view in its place."""
     HISTORY_CUT = "history_cut"
-    """An anchor names a later event than the last one: the end was cut off, or an older database was put back."""
+    """An anchor names a later event than the last one: the end was cut off, or an older database was restored."""
     HISTORY_ALTERED = "history_altered"
-    """An event is not the one that an anchor names: the chain was computed anew."""
+    """An event differs from the one that an anchor names: the chain was recomputed."""
     HISTORY_REPLACED = "history_replaced"
     """A rebuild replaced the history that an anchor names; the former one is kept beside the catalog."""
     HISTORY_LOST = "history_lost"
@@ -79,7 +79,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryChecked:
-    """What the check of an archive's history covered."""
+    """The extent of the check of an archive's history."""
 
     archive: str
     """Folder of the archive."""
@@ -103,7 +103,7 @@ class Checked:
     history: HistoryChecked | None = None
     """Set once for each archive, after its history."""
     note: str | None = None
-    """What else a person should know, such as that the signing key changed."""
+    """A fact that is no problem, such as a change of the signing key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +125,7 @@ class Anchored:
     files: tuple[str, ...] = ()
     """The files that have it, in the configured folders."""
     failures: tuple[str, ...] = ()
-    """Why it could not be written somewhere; empty if all is well."""
+    """The places where the anchor could not be written, and why; empty if all is well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ _KINDS = {
     ProblemKind.TEXT_ALTERED: "Search index altered",
     ProblemKind.TABLE_ALTERED: "Table altered",
     ProblemKind.HISTORY_CUT: "History cut off",
-    ProblemKind.HISTORY_ALTERED: "History computed anew",
+    ProblemKind.HISTORY_ALTERED: "History recomputed",
     ProblemKind.HISTORY_REPLACED: "History replaced",
     ProblemKind.HISTORY_LOST: "History lost",
     ProblemKind.ANCHOR_DAMAGED: "Anchor damaged",
