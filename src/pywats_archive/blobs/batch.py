@@ -24,7 +24,7 @@ class Blob:
     content: Content
     compressed_size_bytes: int
     disk_size_bytes: int
-    """What the file system allots for it."""
+    """Space that the file system allocates for it."""
     name: Name
 
 
@@ -32,7 +32,7 @@ Naming = Callable[[Content], tuple[str, Label]]
 """Returns a blob's path and label once its content is known; called again if the path is taken."""
 
 UNKNOWN = Content(sha256="0" * 64, size_bytes=10**15)
-"""Stands for a content that is not known yet; as long in text as any real one."""
+"""A placeholder for a content that is not known yet, as long as a real one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +65,7 @@ class BlobBatch:
 
     @property
     def unwritten_bytes(self) -> int:
-        """What the disk has still to write."""
+        """Bytes that the disk has still to write."""
         return sum(each.file.length for each in self._prepared)
 
     def prepare(

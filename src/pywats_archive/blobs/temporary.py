@@ -83,7 +83,7 @@ class TemporaryFile:
 
     @property
     def length(self) -> int:
-        """How many bytes were written."""
+        """Number of bytes written."""
         return self._length
 
     @property

@@ -31,7 +31,7 @@ _SINCE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """How many of a converter's arrivals of one UTC day are in one state."""
+    """Number of a converter's arrivals of one UTC day in one state."""
 
     converter_name: str
     day: date

@@ -156,7 +156,7 @@ def _columns(db: sqlite3.Connection) -> str:
 
 
 def walked(rows: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Stream the rows of ``whole_story``, each with whether the chain is whole up to it; ends after the first break.
+    """Stream the rows of ``whole_story``, each with True if the chain is intact up to it; ends after the first break.
 
     An edited event is found itself; for a removed or moved one, the event that now follows is returned. If events were cut off
     the end the chain is whole: compare ``last``.

@@ -36,7 +36,7 @@ _DIFFERENT = "SELECT tab, key, digest, event, found FROM row WHERE digest IS NOT
 
 
 class Difference(str, Enum):
-    """How a row and its event differ."""
+    """The kinds of difference between a row and its event."""
 
     ALTERED = "altered"
     UNRECORDED = "unrecorded"
@@ -76,7 +76,7 @@ class ChainBreak:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """What the chain of events covers."""
+    """The extent of the chain of events."""
 
     events: int
     bound_from: int | None

@@ -239,7 +239,7 @@ arrival_figures = Table(
     Column("first_arrival", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""How many arrivals are finished, by converter, day of the first sighting (UTC, ``YYYY-MM-DD``) and final state.
+"""Numbers of finished arrivals, by converter, day of the first sighting (UTC, ``YYYY-MM-DD``) and final state.
 
 Triggers update them in the transaction of every change. ``first_arrival``: no arrival that is counted has a smaller number.
 """

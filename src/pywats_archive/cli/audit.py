@@ -26,7 +26,7 @@ _KIND_WIDTH, _ACTOR_WIDTH, _ID_WIDTH = 18, 20, 24
 
 
 class Format(str, Enum):
-    """How events are printed."""
+    """The forms in which events are printed."""
 
     TABLE = "table"
     JSON = "json"

@@ -21,7 +21,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """How a bag is imported, and how the answer is printed."""
+    """The options of an import of a bag, and of its output."""
 
     preview: bool
     yes: bool

@@ -26,7 +26,7 @@ class Qualified:
     """The protocol of a qualification, and its files."""
 
     protocol: Protocol
-    """What was expected and found."""
+    """The expectations and the results."""
     json_file: Path
     """The protocol as JSON, the same as here."""
     text_file: Path

@@ -25,7 +25,7 @@ class StationConfig(BaseModel):
     backup_folder: Path | None = None
     """Where copies of the catalogs are kept beside those in the archives."""
     anchor_folders: tuple[Path, ...] = ()
-    """Where signed heads of the histories are written."""
+    """Folders for signed heads of the histories."""
     anchor_interval_hours: float = Field(default=1.0, ge=0.1, le=168)
     converters: tuple[ConverterConfig, ...]
 

@@ -142,7 +142,7 @@ class ArchiveEntry:
 
     @property
     def is_as_imported(self) -> bool:
-        """Whether it shows what was imported: it was not replayed since."""
+        """Whether the entry was imported, and not replayed since."""
         return self.conversion_error == IMPORTED
 
     @property

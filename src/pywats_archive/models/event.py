@@ -10,7 +10,7 @@ from typing import Any
 
 
 class AuditCategory(str, Enum):
-    """What a person, a program or the service did that an auditor may ask about."""
+    """A category of actions of a person, a program or the service, for audits."""
 
     ACCESS = "access"
     """Content was read, restored, exported or downloaded."""
@@ -74,11 +74,11 @@ class EventFilter:
     until: datetime | None = None
     """Events of this moment are not among them."""
     actor: str | None = None
-    """Whoever acted, such as ``os:ann``; ``ann`` stands for her account, her user of the pages and her tokens."""
+    """The actor, such as ``os:ann``; ``ann`` matches her account, her user of the pages and her tokens."""
     text: str | None = None
     """A part of the details, in any case: a reason, an address, a place."""
     categories: tuple[AuditCategory, ...] = ()
-    """What an auditor asks for; together with ``kinds``, either is enough."""
+    """Only events of these categories; together with ``kinds``, an event must match one of both."""
 
     @property
     def needs_scan(self) -> bool:

@@ -202,7 +202,7 @@ class Report:
 
     @property
     def may_be_there(self) -> bool:
-        """Whether the server may have it though nothing here says so: it was imported, or only a lost catalog knew it."""
+        """Whether the server may have the report without a record of it here: it was imported, or the catalog was lost."""
         is_imported = self.submission_state is SubmissionState.WITHHELD and self.last_error == IMPORTED
         return is_imported or self.is_sending_unknown
 

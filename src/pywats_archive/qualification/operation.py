@@ -156,7 +156,7 @@ class Operation:
 
 
 def _sql(*statements: str) -> Change:
-    """Return a change that puts the triggers back: a missing one would be found whatever the statements did."""
+    """Return a change that restores the triggers: a missing one would be found whatever the statements did."""
 
     def change(root: Path) -> None:
         with closing(sqlite3.connect(root / "metadata.db")) as db:
@@ -205,4 +205,4 @@ CHANGES: dict[str, Change] = {
     "a conversion removed": _sql(f"DELETE FROM conversions WHERE archive_id = {_LAST_ENTRY}"),
     "a purge forgotten": _sql("UPDATE archive_entries SET purged_at = NULL WHERE purged_at IS NOT NULL"),
 }
-"""Manipulations by somebody with all rights; each in a copy of its own."""
+"""Manipulations with full rights; each in a copy of its own."""

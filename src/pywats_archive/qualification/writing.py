@@ -22,7 +22,7 @@ Sign = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenProtocol:
-    """Where a protocol is."""
+    """The files of a protocol."""
 
     json_file: Path
     text_file: Path

@@ -45,5 +45,5 @@ def station_of(request: Request) -> Station:
 
 
 def user_of(request: Request) -> str:
-    """Return who asks, as the history names them; the gate has seen to it that somebody is signed in."""
+    """Return the actor of a request, as the history names it; the gate ensures that somebody is signed in."""
     return str(request.state.person.actor)

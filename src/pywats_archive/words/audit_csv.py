@@ -12,7 +12,7 @@ from pywats_archive.models.time import as_utc
 
 COLUMNS = ("archive", "sequence", "time", "category", "kind", "actor", "archive_id", "reason", "details", "hash")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that spreadsheets compute (OWASP: CSV injection)."""
+"""The first characters of cells that spreadsheets compute (OWASP: CSV injection)."""
 
 
 def csv_lines(events: Iterable[RecordedEvent]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pywats_archive.models.operation.integrity import HistoryChecked
 
 
 def extent(history: HistoryChecked) -> str:
-    """Say what the check of a history covered, and what only an anchor outside of the archive can show."""
+    """Return the extent of a check as a line, with a hint if no anchor outside the archive was compared."""
     bound = f"rows are bound from event {history.bound_from} on" if history.bound_from else "no event binds rows"
     if history.anchor:
         anchor = f"proved up to {history.anchor}"

@@ -1,4 +1,4 @@
-"""The folder of the notes: made by the archive's account, writable for its group, and nobody removes another's note."""
+"""The folder of the notes: created by the archive's account, writable for its group; no account can remove another's note."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def place_of(root: Path) -> Path:
 
 
 def prepare(root: Path, *, required: bool, windows: bool = WINDOWS) -> Path:
-    """Create the folder with the group of the archive, and mark in it whether a record is required; for the owner.
+    """Create the folder with the group of the archive, and set or remove the mark for a required record; for the owner.
 
     On Windows, the folder has the rights of the archive's own: readers get theirs from an administrator.
     """
@@ -48,7 +48,7 @@ def prepare(root: Path, *, required: bool, windows: bool = WINDOWS) -> Path:
 
 
 def is_required(root: Path) -> bool:
-    """Return whether nobody may read content without a record."""
+    """Return whether this archive requires a record of each access."""
     return (place_of(root) / REQUIRED).exists()
 
 

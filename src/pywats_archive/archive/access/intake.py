@@ -41,7 +41,7 @@ class _Found:
 
 @dataclass(kw_only=True)
 class Intake:
-    """Takes in the notes of one archive, as its owner; used by one thread."""
+    """Records the notes of one archive, as its owner; used by one thread."""
 
     archive: Archive
     on_step: OnStep = no_step
@@ -142,12 +142,12 @@ class Intake:
 
 
 def _is_believed(owner: Owner, archive: Owner) -> bool:
-    """Whether the notes of an account are recorded unchanged, since it could write to the history itself."""
+    """Whether an account is trusted: one that may write to the history has its notes recorded unchanged."""
     return owner.is_system or owner.number == archive.number
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Whether a note may still be unfinished; remove one that a killed process left."""
+    """Return whether a note is still being written; remove one that a killed process left unfinished."""
     if not (path.name.startswith(".") and path.name.endswith(folder.PARTIAL_SUFFIX)):
         return False
     with suppress(OSError):

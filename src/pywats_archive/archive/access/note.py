@@ -1,4 +1,4 @@
-"""A note of an access: written by whoever reads, and checked before anything in it is believed."""
+"""A note of an access: written by the reading account, and checked before it is recorded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{16}\.json\Z")
 _LONGEST = {"to": 2000, "damage": 500, "companion": 1000}
 """The greatest lengths of the texts in a note; longer ones are cut."""
 _SLACK = timedelta(minutes=1)
-"""How far the time in a note may be from the time of its file; both are set within a second."""
+"""The greatest difference between the time in a note and the time of its file; both are set within a second."""
 _ACTOR_LENGTH, _ID_LENGTH = 200, 100
 _counts: dict[Path, itertools.count[int]] = {}
 _counting = threading.Lock()
@@ -72,7 +72,7 @@ def leave(root: Path, event: Event) -> None:
 
 
 def read(path: Path, *, owner: Callable[[Path, int | None], Owner] = owner_of) -> Note:
-    """Read and check a note; Untrusted says what is wrong with it, OSError that it cannot be read."""
+    """Read and check a note; Untrusted with the fault of an invalid one, OSError if it cannot be read."""
     if not _NAME.match(path.name):
         raise Untrusted("its name is not that of a note")
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

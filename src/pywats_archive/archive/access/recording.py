@@ -17,13 +17,13 @@ from pywats_archive.models.event import Event
 from pywats_archive.portable.event_log import warn
 
 WAIT_S = 1.0
-"""How long a reader waits for a catalog that another process writes to, before it leaves a note."""
+"""The longest wait of a reader for a catalog that another process writes to; after it, the reader leaves a note."""
 _warned: set[Path] = set()
 _warning = threading.Lock()
 
 
 class Recorded(Enum):
-    """What became of the record of an access."""
+    """The place where an access is recorded."""
 
     IN_HISTORY = "in the history"
     IN_NOTE = "in a note"

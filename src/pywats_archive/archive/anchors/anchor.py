@@ -20,7 +20,7 @@ FIRST_WORD = "pywats-archive-anchor-1"
 SIGNATURE_BYTES = 64
 PUBLIC_KEY_BYTES = 32
 _DER = bytes.fromhex("302a300506032b6570032100")
-"""What precedes the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410)."""
+"""The bytes before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410)."""
 _ID_DIGITS = 16
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LINE = re.compile(
@@ -30,7 +30,7 @@ _LINE = re.compile(
 )
 """A line without its blanks."""
 _BLANKS = re.compile(r"[\s>]+")
-"""What mail programs add when they break lines, or quote them."""
+"""Characters that mail programs add when they break or quote lines."""
 MOST_EVENTS = 2**63 - 1
 
 

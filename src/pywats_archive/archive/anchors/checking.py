@@ -23,7 +23,7 @@ from pywats_archive.models.operation.integrity import Problem, ProblemKind
 
 
 class Verdict(Enum):
-    """What an anchor shows."""
+    """The result of the comparison of an anchor with the history."""
 
     AGREES = "agrees"
     FORMER = "former"
@@ -61,7 +61,7 @@ class AnchorChecks:
         """Number of anchors outside the archive."""
         self._broken_at: int | None = None
         self._first: dict[tuple[Verdict, bool], Shown] = {}
-        """The oldest anchor of a verdict, by whether it is outside the archive."""
+        """The oldest anchor of each verdict, inside and outside the archive."""
         self._numbers: dict[Verdict, int] = {}
         self._newest: dict[bool, Shown] = {}
         self._last_carried: Mapping[str, Any] | None = None
@@ -115,7 +115,7 @@ class AnchorChecks:
             yield Problem(kind=ProblemKind.ANCHOR_KEY, path=layout.CATALOG, message=f"{message}; {_COMPARE}")
 
     def notes(self) -> Iterator[str]:
-        """Yield what else the anchors show, a line each."""
+        """Yield notes on the anchors that are no problems, a line each."""
         root, changes = self._archive.root, self._key_events[1:]
         for event in changes:
             keys = f"from {event.details.get('previous')} to {event.details.get('key')}"
@@ -185,7 +185,7 @@ class AnchorChecks:
 
 _COMPARE = "compare with a backup"
 _OF_A_REBUILD = (Verdict.LOST, Verdict.FORMER)
-"""What only an anchor outside the archive makes a problem: those inside are from before each rebuild."""
+"""Verdicts that are problems only for anchors outside the archive: those inside may be from before a rebuild."""
 _PROBLEMS: dict[Verdict, tuple[ProblemKind, Callable[[Shown], str]]] = {
     Verdict.CUT: (
         ProblemKind.HISTORY_CUT,

@@ -1,7 +1,7 @@
 """Anchors in a folder elsewhere: one small file each, below the uuid of its archive, and never written to again.
 
-A file is created under its final name, so that a share that allows new files but no changes is enough. What a power cut left
-of one is told apart: its line has no end.
+A file is created under its final name, so that a share that allows new files but no changes is enough. A file that a power cut
+left incomplete is recognized: its line has no end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AnchorFile:
     path: Path
     anchors: tuple[Anchor, ...] = ()
     fault: str | None = None
-    """Why it cannot be used; None if it has anchors, or was cut off by a power cut."""
+    """The reason why the file cannot be used; None if it has anchors, or a power cut left it incomplete."""
 
 
 def write_into(folder: Path, anchor: Anchor, *, on_step: OnStep = no_step) -> Path:

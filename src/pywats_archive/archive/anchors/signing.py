@@ -118,12 +118,12 @@ def public_key_name(key: str) -> str:
 
 
 def is_signed(anchor: Anchor) -> bool:
-    """Whether an anchor's signature is of its text, by its own key."""
+    """Whether the signature of an anchor is valid for its text and key."""
     return is_signature(anchor.signature, anchor.signed, anchor.public_key)
 
 
 def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
-    """Whether a signature is of these bytes by this public key."""
+    """Whether a signature of these bytes is valid for this public key."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 (seldom needed)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 

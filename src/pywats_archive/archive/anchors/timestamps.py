@@ -49,7 +49,7 @@ def request_for(anchor: Anchor) -> bytes:
 
 
 def add_answer(archive: Archive, answer: bytes, *, roots: Sequence[bytes] = (), actor: str = "service") -> Stamped:
-    """Keep the answer of an authority (``.tsr``) if it is of an anchor that the archive notes, with an event.
+    """Store the answer of an authority (``.tsr``) if it is of an anchor that the archive notes, with an event.
 
     ``roots`` are certificates (PEM) that the caller trusts: the signature must lead to one of them; without any it is not
     checked. UsageError if the answer cannot be used, StorageError if it cannot be written.

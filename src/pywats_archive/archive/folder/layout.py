@@ -6,7 +6,7 @@ import re
 
 SOURCES, REPORTS, CONVERTERS = "sources", "reports", "converters"
 ORIGINS = "imported"
-"""What entries from other archives were there."""
+"""The records that imported entries had in their own archives."""
 BACKUPS = "backups"
 """The copies of the catalog."""
 ANCHORS = "anchors.log"
@@ -30,7 +30,7 @@ RECOVERING, RECOVERED = ".recovering", ".recovered"
 """Empty files; the time of the second one is when the last completed recovery began."""
 
 ACCESSES = "accesses"
-"""The folder in which accounts that may not write to the catalog leave notes of what they read."""
+"""The folder for notes of accesses by accounts that may not write to the catalog."""
 
 _COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:(?:\.\d+)?\.tar|\.\d+)\.gz\Z")
 _COMPANION = re.compile(r"/[^/]{24}\.companions\.\d+\.gz\Z")

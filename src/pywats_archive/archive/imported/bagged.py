@@ -1,4 +1,4 @@
-"""An entry of a bag on its way into an archive, and what became of it."""
+"""An entry of a bag during its import into an archive, and the result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FromBag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bringing:
-    """By whom entries are imported, and out of which bag."""
+    """The actor of an import, and the bag."""
 
     bag: str
     actor: str
@@ -53,13 +53,13 @@ class Bringing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brought:
-    """What became of one entry."""
+    """The result of the import of one entry."""
 
     archive_id: str
     is_new: bool = False
     """False if the archive had it already."""
     reason: str | None = None
-    """Why it was not imported."""
+    """The reason why it was not imported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ class Kept:
 
     @property
     def place(self) -> tuple[str, int, int]:
-        """Where it is, and how large."""
+        """Its path and sizes."""
         return self.path, self.compressed_size_bytes, self.disk_size_bytes
 
 

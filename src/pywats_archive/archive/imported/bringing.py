@@ -48,7 +48,7 @@ def bring_in(archive: Archive, batch: Sequence[FromBag], how: Bringing) -> tuple
 
 
 def known(archive: Archive, bagged: FromBag) -> Brought | None:
-    """Return what the import of an entry would answer at once; None if it would be written."""
+    """Return the result of an entry that would not be written; None if it would be written."""
     try:
         return None if _is_missing(archive, bagged) else Brought(archive_id=bagged.archive_id)
     except _Refused as exc:

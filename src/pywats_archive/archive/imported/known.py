@@ -109,7 +109,7 @@ def _with_bytes_of(
 
 
 def known_as(archive: Archive, entry: ArchiveEntry) -> Known:
-    """Return what an import needs to know of an entry."""
+    """Return the facts about an entry that an import needs."""
     with archive.read() as db:
         its = reports.of_entry(db, entry.archive_id)
         return Known(

@@ -1,4 +1,4 @@
-"""What an entry was in the archive that it comes from: its record there, with its own history, as a blob beside its files.
+"""The record that an entry had in the archive that it comes from, with its history there, as a blob beside its files.
 
 It is never mixed with this archive's history, which names its checksum.
 """

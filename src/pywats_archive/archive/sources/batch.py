@@ -22,7 +22,7 @@ from pywats_archive.models.entry import ArchiveEntry, SourceKind
 LARGEST_BYTES = 500_000
 """A larger file gains nothing from a group: writing its bytes takes longer than the flush itself."""
 _LONGEST_S = 0.1
-"""How long files are added to a batch; the first one waits for the last."""
+"""The time in which files are added to a batch; the first one waits for the last."""
 _MOST_UNWRITTEN_BYTES = 64_000_000
 _LEAST = 8
 """After a batch of fewer files the others are archived alone: threads read slow files side by side."""

@@ -1,4 +1,4 @@
-"""Which tables are bound to the history, and by which key an event names their rows."""
+"""The tables that are bound to the history, and the keys by which events name their rows."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 from pywats_archive.catalog.binding.bound import BoundTable
 
 _BYTES = 24
-"""192 bits, which is SHA-256/192 of NIST SP 800-208: two rows with one digest take 2^96 tries."""
+"""192 bits, which is SHA-256/192 of NIST SP 800-208: finding two rows with one digest takes 2^96 tries."""
 
 
 class RowDigest:

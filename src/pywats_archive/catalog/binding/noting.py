@@ -14,7 +14,7 @@ from pywats_archive.catalog.binding.digests import RowDigest
 from pywats_archive.catalog.driver import execute, rows
 
 AT_ONCE = 1000
-"""How many rows one event binds at most."""
+"""The greatest number of rows that one event binds."""
 _INFO = "noted rows"
 _DIGESTS = tuple(map(RowDigest, BOUND))
 _FUNCTION = "note_row"
@@ -50,11 +50,11 @@ class Noted:
         return len(self._rows) > AT_ONCE
 
     def mark(self) -> tuple[tuple[Any, ...], ...]:
-        """Return what is noted, for ``back_to`` after a savepoint was rolled back."""
+        """Return the noted rows, for ``back_to`` after a savepoint was rolled back."""
         return tuple(self._rows)
 
     def back_to(self, mark: tuple[tuple[Any, ...], ...]) -> None:
-        """Note again what was noted at a savepoint: an event behind it may have bound it, and is rolled back."""
+        """Note the rows of a savepoint again: an event after it may have bound them, and is rolled back."""
         self._rows = dict.fromkeys(mark)
 
     def clear(self) -> None:
@@ -93,7 +93,7 @@ def as_json(by_table: dict[str, list[str]]) -> str:
 
 
 def noted(db: Connection) -> Noted | None:
-    """Return what the triggers of a connection noted; None if it has none."""
+    """Return the rows that the triggers of a connection noted; None if it has no such triggers."""
     return cast("Noted | None", db.info.get(_INFO))
 
 

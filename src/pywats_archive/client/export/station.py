@@ -27,7 +27,7 @@ class Exports:
     _archives: OpenArchives
     _station: StationOutline | None
     actor: str
-    """The name that the history has for whoever uses this client."""
+    """The name of this client's user in the history."""
 
     def export_bag(
         self,

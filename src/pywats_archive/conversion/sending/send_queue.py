@@ -24,7 +24,7 @@ class SendQueue:
         """Report ids by item; of two reports with one id, the later waits until the server has answered the first."""
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
         self.unrecorded_count = 0
-        """How many items of the last page from an archive are done already; the next page is longer by as many."""
+        """Number of items of the last page from an archive that are done already; the next page is longer by as many."""
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -1,1 +1,1 @@
-"""Bags: the record of an entry in one, and what an export and an import of one did."""
+"""Bags: the record of an entry in one, and the results of an export and an import."""

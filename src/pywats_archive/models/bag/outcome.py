@@ -1,4 +1,4 @@
-"""What an export and an import of a bag did."""
+"""The results of an export and of an import of a bag."""
 
 from __future__ import annotations
 

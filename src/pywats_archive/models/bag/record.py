@@ -17,7 +17,7 @@ class BaggedFile:
     kind: str
     """``source``, ``companion`` or ``report``."""
     path: str | None
-    """Where it lies in the bag; None if it is not there."""
+    """Its path in the bag; None if it is not there."""
     original: str
     """Its own path or name; of a report its id."""
     mtime_ns: int
@@ -27,7 +27,7 @@ class BaggedFile:
     sha256: str
     """Its checksum, as the archive has it."""
     error: str | None = None
-    """Why it is not in the bag, although it was to be exported."""
+    """The reason why it is not in the bag, although it was to be exported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

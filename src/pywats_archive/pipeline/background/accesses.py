@@ -1,4 +1,4 @@
-"""The service's part of the record of accesses: takes in the notes of readers, and says when it began and ended itself."""
+"""The service's part of the record of accesses: records the notes of readers, and the starts and ends of the service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AccessJob:
         self._intakes: dict[Path, Intake] = {}
         self._begun: set[Path] = set()
         self.is_idle = False
-        """Whether the notes that waited at the start are taken in, or cannot be now."""
+        """Whether the notes that waited at the start are recorded, or cannot be recorded now."""
 
     def step(self) -> float:
         """Take in what waits; returns the rest after it, in seconds."""

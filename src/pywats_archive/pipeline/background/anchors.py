@@ -31,14 +31,14 @@ log = structlog.get_logger()
 _REST_S = 10.0
 _REST_AFTER_FAILURE_S = 900.0
 _ANSWER_WITHIN_S, _STOP_WITHIN_S = 8.0, 10.0
-"""How long the job waits for a folder, and a stop for the last anchors."""
+"""The longest wait of the job for a folder, and of a stop for the last anchors."""
 _FIRST_AFTER = timedelta(minutes=1)
 """When an archive without an anchor gets its first one."""
 
 
 @dataclass(kw_only=True)
 class _Anchored:
-    """What the job knows of one archive; another one after the archive was away."""
+    """The job's state of one archive; a new one after the archive was away."""
 
     archive: Archive
     last: Anchor | None

@@ -13,7 +13,7 @@ from pywats_archive.pipeline.lanes.lane import Lane
 LEAST = 8
 """Fewer sources are archived singly, side by side."""
 MOST = 32
-"""How many sources are archived together; their conversions wait for the last of them."""
+"""The greatest number of sources in a group; their conversions wait for the last of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,7 +33,7 @@ _OPEN = ("/sign-in", "/static/")
 
 
 STATION = "token:station"
-"""The history's name for whoever has the station's token, which names no person."""
+"""The actor for the station's token, which names no person."""
 
 
 def person_actor(name: str) -> str:

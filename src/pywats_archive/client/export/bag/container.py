@@ -29,7 +29,7 @@ class Written:
 
 
 class Container(Protocol):
-    """Takes the files of a bag. What is written after ``sync`` may be lost by a crash, and is written anew then."""
+    """Takes the files of a bag. Files written after the last ``sync`` may be lost in a crash, and are then written again."""
 
     def begin(self, folder: str) -> None:
         """Forget what an earlier call left in this folder."""
@@ -38,7 +38,7 @@ class Container(Protocol):
         """Write a file; nothing of it stays after an error of ``chunks``."""
 
     def sync(self) -> State:
-        """Make all that was written durable; returns what must be known to go on behind it."""
+        """Make all that was written durable; returns the state with which a later call resumes."""
 
     def close(self) -> None:
         """Complete the bag, durably."""
@@ -106,7 +106,7 @@ class ZipContainer:
             self._zip.NameToInfo[info.filename] = info
 
     def begin(self, folder: str) -> None:
-        """Do nothing: what an earlier call left was cut off."""
+        """Do nothing: the rest of an earlier call was truncated."""
 
     def put(self, name: str, chunks: Iterable[bytes], *, size_bytes: int, mtime_ns: int) -> Written:
         """Add a file."""

@@ -104,7 +104,7 @@ class Payload:
 
 
 def _plain(name: str) -> str:
-    """Return a name that stands in a manifest as it is: BagIt writes ``%``, and ``sha256sum`` a backslash, in another way."""
+    """Return a name that needs no escapes in a manifest: BagIt escapes ``%``, and ``sha256sum`` a backslash."""
     return unicodedata.normalize("NFC", name).replace("%", "_")
 
 

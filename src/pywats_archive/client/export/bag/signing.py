@@ -54,7 +54,7 @@ def _command(uuid: str) -> str:
 
 
 def signing(archives: Sequence[Archive], config: Path | None, *, actor: str) -> Signing | str:
-    """Sign the heads of the histories with the key beside a configuration; why not, if there is none that can be used."""
+    """Sign the heads of the histories with the key beside a configuration; returns the reason if no key can be used."""
     if config is None:
         return "the signing key lies beside a configuration; name it with --config"
     if not (config.parent / KEY_FILE).exists():

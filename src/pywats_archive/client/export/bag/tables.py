@@ -1,4 +1,4 @@
-"""What a bag holds, as ``manifest.json`` and ``manifest.csv``: streamed from the journal."""
+"""The lists of a bag's content, ``manifest.json`` and ``manifest.csv``: streamed from the journal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An unfinished bag on disk: what was ordered, which entries were chosen, and a journal of those that are done.
 
-``NAME.part`` lies beside the bag. An entry counts once its files are durable and its line stands in the journal; what a kill
-left of others is written anew. So the same command goes on where an earlier one ended.
+``NAME.part`` lies beside the bag. An entry is finished once its files are durable and its line is in the journal; the rest
+of a killed call is written again. So the same command resumes where an earlier one ended.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _LONGEST = 4_096
 _MOST_RATIO, _FROM_BYTES = 250, 100_000_000
 """A zip that unpacks to more than ``_FROM_BYTES`` and to so many times its size is refused; log files reach about 50."""
 _DEFLATE_MOST = 1_032
-"""No deflated byte stands for more (zlib, "Technical Details")."""
+"""The greatest compression ratio of deflate (zlib, "Technical Details")."""
 _UNPACKED_IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of bzip2 and LZMA, ``zipfile`` unpacks a piece whole, whatever it unpacks to."""
 _DRIVE = re.compile(r"[A-Za-z]:")

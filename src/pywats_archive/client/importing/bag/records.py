@@ -1,4 +1,4 @@
-"""The record of an entry in a bag, read as the values it was written from; a record that makes no sense is refused."""
+"""The record of an entry in a bag, read as the values it was written from; an invalid record is refused."""
 
 from __future__ import annotations
 

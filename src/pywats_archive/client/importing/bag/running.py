@@ -1,4 +1,4 @@
-"""The import of a bag into one archive: some entries in a commit, and the sum of what became of them."""
+"""The import of a bag into one archive: some entries in a commit, and the sum of their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(kw_only=True)
 class Sum:
-    """What was found of the entries of a bag, or became of them."""
+    """Counts of the entries of a bag, as found or as imported."""
 
     origins: set[str]
     new: int = 0

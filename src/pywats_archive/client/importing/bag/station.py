@@ -24,7 +24,7 @@ class BagImports:
 
     _archives: OpenArchives
     actor: str
-    """The name that the history has for whoever uses this client."""
+    """The name of this client's user in the history."""
 
     def import_bag(
         self,
