@@ -31,8 +31,8 @@ def export(
     to_date: Annotated[
         str | None, typer.Option("--until", metavar="DATE", help="Converted on or before, all of that day.")
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="30m, 12h, 2d, 3w, or a date.")] = None,
-    today: Annotated[bool, typer.Option("--today", help="Only today's entries.")] = False,
+    since: options.SinceOption = None,
+    today: options.TodayOption = False,
     converter: options.ConverterOption = None,
     status: options.StatusOption = None,
     result: options.ResultOption = None,

@@ -56,6 +56,8 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromOption = Annotated[
     str | None, typer.Option("--from", metavar="DATE", help="Converted on or after; or 12h, 2d, 3w ago.")
 ]
+SinceOption = Annotated[str | None, typer.Option("--since", metavar="TIME", help="30m, 12h, 2d, 3w, or a date.")]
+TodayOption = Annotated[bool, typer.Option("--today", help="Only today's entries.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Converted on or before, all of that day.")]
 ConverterOption = Annotated[
     str | None,
