@@ -129,13 +129,18 @@ def enter(at: Lane, path: Path) -> Arrival:
 
 def convert_it(archive: Archive, place: Place) -> None:
     """Archive it, and put a conversion with two reports on record."""
+    convert_to(archive, place, _documents)
+
+
+def convert_to(archive: Archive, place: Place, documents: Callable[[Archive, str], tuple[bytes, ...]]) -> None:
+    """Archive it, and put a conversion on record, with the reports that ``documents`` returns for the entry's id."""
     archive_it(archive, place)
     at = lane(archive, place)
     for arrival in at.ledger.unfinished():
         if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
             at.interceptor.post_convert(
                 archive.entry(arrival.archive_id),
-                ConversionResult(status=ConversionStatus.SUCCESS, documents=_documents(archive, arrival.archive_id)),
+                ConversionResult(status=ConversionStatus.SUCCESS, documents=documents(archive, arrival.archive_id)),
                 arrival_id=arrival.arrival_id,
                 next_state=NextState(state=ArrivalState.WAITING),
             )

@@ -11,8 +11,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.results import submissions
 from pywats_archive.conversion.sending.items import LONGEST_DELAY, ArchivedItem
 from pywats_archive.errors import SourceOpen
-from pywats_archive.models.arrival import Arrival, ArrivalState, NextState
-from pywats_archive.models.conversion import ConversionResult
+from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.query import EntryFilter
 from pywats_archive.models.report import SubmissionState
@@ -21,7 +20,7 @@ from pywats_archive.pipeline.postprocess.late_writes import LateWrites
 from pywats_archive.pipeline.processing.counts import RunCounts
 from pywats_archive.pipeline.processing.finishing import Finisher
 from pywats_archive.pipeline.processing.in_flight import Completion
-from tests.faults.acts import OWN_ID, Act, archive_it, lane
+from tests.faults.acts import OWN_ID, Act, convert_to, lane
 from tests.faults.place import Place
 
 _DOCUMENT = b'{"sn":"S2","id":"%s"}' % OWN_ID.encode()
@@ -30,16 +29,7 @@ _TRIES, _PAUSE_S = 100, 0.05
 
 def convert_to_one(archive: Archive, place: Place) -> None:
     """Archive it, and put a conversion with one report on record."""
-    archive_it(archive, place)
-    at = lane(archive, place)
-    for arrival in at.ledger.unfinished():
-        if arrival.state is ArrivalState.CONVERTING and arrival.archive_id and at.interceptor:
-            at.interceptor.post_convert(
-                archive.entry(arrival.archive_id),
-                ConversionResult(status=ConversionStatus.SUCCESS, documents=(_DOCUMENT,)),
-                arrival_id=arrival.arrival_id,
-                next_state=NextState(state=ArrivalState.WAITING),
-            )
+    convert_to(archive, place, lambda _archive, _archive_id: (_DOCUMENT,))
 
 
 def accept_and_finish(post_action: str, *, keeps_documents: bool = True) -> Act:
