@@ -16,6 +16,7 @@ from pywats_archive.catalog.engine import Catalog
 EVENTS, AT_ONCE = 5_000, 5
 WRITES = f"""
 import sys
+import time
 from pathlib import Path
 from pywats_archive.catalog import events
 from pywats_archive.catalog.engine import Catalog
@@ -33,6 +34,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for _ in range({EVENTS // AT_ONCE}):
     catalog.write(some)
+    time.sleep(0.001)  # SQLite is not fair: without a pause one process may write all before the other
 catalog.close()
 """
 
