@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.filled import fill
 from tests.readonly import read_only
 
 from pywats_archive import Client
-from pywats_archive.archive.access import folder, note, recording
+from pywats_archive.archive.access import folder, note, quota, recording
 from pywats_archive.archive.access.intake import Intake
 from pywats_archive.archive.core import Archive
 from pywats_archive.catalog import events
@@ -232,6 +233,45 @@ def test_notes_are_few_and_small(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(StorageError, match="start the service"):
         note.leave(root, Event(kind="report.read", at=utc_now()))
     assert len(notes(root)) == 2 and take_in(root) == 2
+
+
+@AS_ROOT
+def test_notes_above_the_quota_of_an_account_are_counted_in_one_event(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of a reader's notes an hour are events, the rest is a number; the archive's own account has no quota."""
+    monkeypatch.setattr(quota, "MOST_HOURLY", 2)
+
+    def read() -> None:
+        for _ in range(3):
+            note.leave(root, Event(kind="report.read", at=utc_now()))
+
+    with Archive.open(root, own=True) as archive:
+        moments = [utc_now()]
+        archive.now = lambda: moments[-1]
+        intake = Intake(archive=archive)
+        for hours, new in ((0, 3), (0.5, 1), (1.5, 3)):
+            moments.append(moments[0] + timedelta(hours=hours))
+            as_reader(read)
+            read()
+            assert intake.take_in() == 3 + new and notes(root) == []
+    by_reader = [each for each in recorded(root, "report.read") if each.actor == f"os:{READER}"]
+    assert (len(by_reader), len(recorded(root, "report.read"))) == (4, 4 + 9)
+    assert [each.details["files"] for each in recorded(root, "access.refused")] == [1, 3, 1]
+    assert all("within an hour" in next(iter(e.details["reasons"])) for e in recorded(root, "access.refused"))
+
+
+def test_a_batch_that_is_not_full_is_the_last(root: Path) -> None:
+    """A note that arrives meanwhile waits for the next time: whoever leaves them one by one gets no event for each."""
+
+    def leave(*_: object) -> None:
+        note.leave(root, Event(kind="report.read", at=utc_now()))
+
+    leave()
+    with Archive.open(root, own=True) as archive:
+        intake = Intake(archive=archive, on_step=leave)
+        assert [intake.take_in() for _ in range(2)] == [1, 1]
+    assert len(notes(root)) == 1
 
 
 def test_what_a_killed_reader_left_is_removed_and_a_half_written_note_is_not(root: Path) -> None:

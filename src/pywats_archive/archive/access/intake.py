@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pywats_archive.archive.access import folder
 from pywats_archive.archive.access.note import Note, Untrusted, read
+from pywats_archive.archive.access.quota import MOST_HOURLY, Quota
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.catalog import entries, events
@@ -26,6 +27,7 @@ _BATCH = 500
 _STALE_S = 3600.0
 """The age at which an unfinished note belongs to a process that was killed."""
 _LISTED = 5
+_SURPLUS = f"its account left more than {MOST_HOURLY:,} notes within an hour"
 OwnerOf = Callable[[Path, int | None], Owner]
 
 
@@ -49,17 +51,43 @@ class Intake:
     _left: set[Path] = field(default_factory=set)
     """Files that could not be removed: they are in the history already."""
     _is_first: bool = True
+    _quota: Quota = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the first hour of the quota."""
+        self._quota = Quota(now=self.archive.now)
 
     def take_in(self) -> int:
         """Record all notes that wait; return the number of events. Idempotent, also after a crash."""
-        taken = 0
-        while batch := self._batch():
-            taken += self._commit(batch)
-            for each in batch:
-                self.on_step("remove note")
-                self._remove(each.path)
+        taken, is_more = 0, True
+        while is_more:
+            batch = self._batch()
+            is_more = len(batch) == _BATCH  # otherwise, each new file could get a batch, and so an event of its own
+            taken += self._take(batch) if batch else 0
         self._is_first = False
         return taken
+
+    def _take(self, batch: Sequence[_Found]) -> int:
+        limited = self._limited(batch)
+        taken = self._commit(limited)
+        self._quota.add(each.note.owner.number for each in limited if each.note)
+        for each in limited:
+            self.on_step("remove note")
+            self._remove(each.path)
+        return taken
+
+    def _limited(self, batch: Sequence[_Found]) -> list[_Found]:
+        """Refuse notes above the quota of their account; accounts that could write to the history themselves have none."""
+        trusted, seen = self._trusted(), Counter[str]()
+        limited: list[_Found] = []
+        for each in batch:
+            owner = each.note.owner if each.note else None
+            if owner is None or _is_believed(owner, trusted) or seen[owner.number] < self._quota.left(owner.number):
+                limited.append(each)
+            else:
+                limited.append(_Found(path=each.path, refused=_SURPLUS, owner=owner.name))
+            seen[owner.number if owner else ""] += 1
+        return limited
 
     def _batch(self) -> list[_Found]:
         """Read some notes; a file that is being written is left alone."""
@@ -102,7 +130,7 @@ class Intake:
         return wanted & set(events.notes_taken_in(tx, sorted(SPOOLED)))
 
     def _events(self, tx: Connection, batch: Sequence[_Found]) -> Iterator[Event]:
-        trusted = self.owner(self.archive.root / layout.DESCRIPTION, None)
+        trusted = self._trusted()
         for each in batch:
             if each.note:
                 yield self._event(tx, each.path.name, each.note, is_trusted=_is_believed(each.note.owner, trusted))
@@ -125,6 +153,9 @@ class Intake:
             details["claimed_entry"] = note.archive_id
         archive_id = note.archive_id if is_known else None
         return Event(kind=note.kind, at=self.archive.now(), archive_id=archive_id, actor=actor, details=details)
+
+    def _trusted(self) -> Owner:
+        return self.owner(self.archive.root / layout.DESCRIPTION, None)
 
     def _owner_name(self, path: Path) -> str:
         try:
