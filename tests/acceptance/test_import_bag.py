@@ -21,7 +21,9 @@ from tests.station import Station
 from pywats_archive import Client, EntryFilter, NeedsConfirmation
 from pywats_archive.archive.core import Archive, EntryDetails
 from pywats_archive.archive.folder import layout
+from pywats_archive.archive.imported import bringing
 from pywats_archive.archive.sources import ingest
+from pywats_archive.errors import StorageError
 from pywats_archive.models.entry import ConversionStatus
 from pywats_archive.models.report import SubmissionState
 from pywats_archive.models.time import utc_now
@@ -256,6 +258,28 @@ def test_a_crash_at_any_step_is_finished_by_the_next_import(root: Path) -> None:
             assert client.import_bag(root / "bag").refused == ()
         require_all(root, root / "other", set(ids))
     assert number > 25
+
+
+def test_the_record_of_an_import_that_did_not_commit_is_compared(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import of a newer bag replaces the record that a failed one left; the history names what is there (invariant 8)."""
+
+    def fails(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    with Client([root / "other"]) as other:
+        with monkeypatch.context() as patched, pytest.raises(StorageError):
+            patched.setattr(bringing, "commit", fails)
+            other.import_bag(root / "bag")
+        left = {path: path.read_bytes() for path in (root / "other" / layout.ORIGINS).rglob("*.gz")}
+        with Client([root / "archive"]) as one:
+            one.export_bag(root / "newer")
+        assert len(left) == 5 and other.import_bag(root / "newer").refused == ()
+        assert len([path for path, content in left.items() if path.read_bytes() != content]) >= 1
+        origin = other.details(other.resolve("SN0")).events[0].details["imported_from"]
+        with Archive.open(root / "other") as archive:
+            record = json.loads(b"".join(archive.blobs.read_checked(*origin["record"].values())))
+    assert (len(record["events"]), record["events"][-1]["hash"]) == (origin["events"], origin["last_hash"])
+    require_all(root, root / "other")
 
 
 def _crashes(root: Path, number: int) -> bool:

@@ -6,15 +6,18 @@ An entry keeps its id. What a kill left, blobs or rows that a recovery made of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import account, layout, locks
 from pywats_archive.archive.imported.bagged import Bringing, Brought, FromBag, Kept, Present, Taken
 from pywats_archive.archive.imported.committing import commit
 from pywats_archive.archive.imported.labels import Labels
+from pywats_archive.archive.imported.origin import event_of
 from pywats_archive.archive.sources.failure import not_archived
-from pywats_archive.blobs.header import Label
+from pywats_archive.blobs.header import ALGORITHM, Label
 from pywats_archive.blobs.reading import Content
 from pywats_archive.blobs.store import UNKNOWN, Blob
 from pywats_archive.errors import BagRefused, StorageError
@@ -126,15 +129,22 @@ class _Writing:
 
     def _record(self) -> Kept:
         body = self._taken.bagged.body
-        return self._write(
-            layout.origin_path(self._taken.bagged.archive_id), None, lambda: iter([body]), self._labels.record
-        )
+        path, checksum = layout.origin_path(self._taken.bagged.archive_id), f"{ALGORITHM}:{sha256(body).hexdigest()}"
+        self._remove_other_record(path, checksum)
+        return self._write(path, checksum, lambda: iter([body]), self._labels.record)
+
+    def _remove_other_record(self, path: str, checksum: str) -> None:
+        """Remove the record that an import of another bag left when it did not commit: no event names it."""
+        archive_id, blobs = self._taken.bagged.archive_id, self._archive.blobs
+        with suppress(StorageError, KeyError):  # a missing one is written, a damaged one is refused
+            if blobs.read_header(path).label.checksum != checksum and not event_of(self._archive, archive_id):
+                blobs.remove(path, of=archive_id)
 
     def _keep(self, path: str, present: Present, label: Callable[[Content], Label]) -> Kept:
         return self._write(path, present.checksum, present.chunks, label)
 
     def _write(
-        self, path: str, checksum: str | None, chunks: Callable[[], Iterator[bytes]], label: Callable[[Content], Label]
+        self, path: str, checksum: str, chunks: Callable[[], Iterator[bytes]], label: Callable[[Content], Label]
     ) -> Kept:
         if (self._archive.root / path).exists():
             kept = self._left(path, checksum)
@@ -147,11 +157,11 @@ class _Writing:
         self._taken.kept.append(kept)
         return kept
 
-    def _left(self, path: str, checksum: str | None) -> Kept:
-        """Use the blob that a killed import wrote, if it holds the same; of the record, an earlier copy of it counts too."""
+    def _left(self, path: str, checksum: str) -> Kept:
+        """Use the blob that a killed import wrote, if it holds the same."""
         try:
             found = self._archive.blobs.read_header(path)
-            if checksum not in (None, found.label.checksum):
+            if checksum != found.label.checksum:
                 raise _Refused(f"{path} is there and holds something else; run 'pywats-archive verify'")
             self._archive.blobs.check(path, found.label.checksum)
         except (StorageError, KeyError) as exc:
@@ -165,10 +175,10 @@ class _Writing:
         )
 
     def _new(
-        self, path: str, checksum: str | None, chunks: Callable[[], Iterator[bytes]], label: Callable[[Content], Label]
+        self, path: str, checksum: str, chunks: Callable[[], Iterator[bytes]], label: Callable[[Content], Label]
     ) -> Blob:
         def naming(content: Content) -> tuple[str, Label]:
-            if checksum not in (None, content.checksum):
+            if checksum != content.checksum:
                 raise BagRefused(f"{path}: the bag was changed while it was imported; check it again")
             if (self._archive.root / path).exists():
                 raise _Refused(f"{path} was written by another program meanwhile; import the bag again")
