@@ -148,11 +148,11 @@ def test_a_client_over_https(served: Pages, base: Path) -> None:
         Client(address, token=token, ca_file=base / "station.test.pem") as there,
         Client(base / "archive") as here,
     ):
-        assert (there.find(), there.actor) == (here.find(), "viewer")
+        assert (there.find(), there.actor) == (here.find(), "token:viewer/client")
         entry = here.resolve("SN0.csv")
         with there.open_source(entry) as stream:
             assert len(stream.read()) == 4000
-        assert "viewer" in {event.actor for event in here.details(entry).events}
+        assert "token:viewer/client" in {event.actor for event in here.details(entry).events}
         with pytest.raises(NotAllowed, match="an operator or an admin may"):
             there.retention.hold([entry], "why")
 

@@ -69,7 +69,7 @@ def test_the_history_names_the_user(station: Station, served: Pages) -> None:
     with Client.from_config(station.root / "config.json") as client:
         found = client.events(EventFilter(kinds=("run",))).events
     assert {(each.kind, each.actor) for each in found} == {
-        ("run.begun", "opal"), ("run.done", "opal"), ("run.rolled_back", "opal"),
+        ("run.begun", "token:opal/script"), ("run.done", "token:opal/script"), ("run.rolled_back", "token:opal/script"),
     }  # fmt: skip
 
 

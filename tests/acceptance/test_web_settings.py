@@ -138,7 +138,7 @@ def test_of_an_archive_that_is_on_only_what_changes_is_written(archived: Station
         assert "there is nothing to save" in again
     with Client(archived.archive_root) as client:
         (event,) = client.events(EventFilter(kinds=("settings.changed",))).events
-        assert event.actor == client.actor and event.details["converter_name"] == "first"
+        assert event.actor == "token:station" and event.details["converter_name"] == "first"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,6 @@ class StationReader(EntryReader):
         ``is_quick`` leaves out the accounts and the checks that take longer in a larger archive.
         """
         from pywats_archive.client.status import status_of
-        from pywats_archive.host.settings.foldernames import read_anchor_folders
 
         return status_of(
             self._archives.all,
@@ -63,7 +62,7 @@ class StationReader(EntryReader):
             today=date.today(),
             days=arguments.whole(days, "days"),
             is_quick=is_quick,
-            anchor_folders=read_anchor_folders(self._station.path) if self._station else (),
+            configuration=self._station.path if self._station else None,
         )
 
     def growth(self, converter_name: str | None = None) -> Growth:

@@ -16,7 +16,7 @@ from pywats_archive.archive.ledger import Account
 from pywats_archive.archive.overview.recent import recent
 from pywats_archive.archive.overview.vanished import vanished
 from pywats_archive.archive.overview.waiting import last_accepted, waiting
-from pywats_archive.errors import StorageError
+from pywats_archive.errors import ConfigError, StorageError
 from pywats_archive.models.operation.service import ServiceStatus
 from pywats_archive.models.operation.statistics import OpenAlert, each_once
 from pywats_archive.models.operation.status import LastAnchor, VanishedSource, WaitingWork, combined_waiting
@@ -66,10 +66,10 @@ def status_of(
     today: date,
     days: int,
     is_quick: bool,
-    anchor_folders: Sequence[Path] = (),
+    configuration: Path | None = None,
 ) -> StationStatus:
     """Return the status of some archives; ``recent`` has so many ``days``. ``is_quick`` does not count the ledger."""
-    counted = () if is_quick else archives
+    counted, folders = () if is_quick else archives, _anchor_folders(configuration)
     faults = (ledger.disagreements(each, is_quick=is_quick) for each in archives)
     return StationStatus(
         accounts=tuple(chain.from_iterable(map(ledger.accounts, counted))),
@@ -80,8 +80,17 @@ def status_of(
         last_accepted_at=max(filter(None, map(last_accepted, archives)), default=None),
         vanished=tuple(chain.from_iterable(map(vanished, archives))),
         recent=tuple(chain.from_iterable(recent(each, today=today, days=days) for each in counted)),
-        anchors=tuple(chain.from_iterable(_anchors(each, anchor_folders) for each in archives)),
+        anchors=tuple(chain.from_iterable(_anchors(each, folders) for each in archives)),
     )
+
+
+def _anchor_folders(configuration: Path | None) -> tuple[Path, ...]:
+    """Return the configured anchor folders; none if the configuration has become invalid, so that the rest is shown."""
+    from pywats_archive.host.settings.foldernames import read_anchor_folders
+
+    with suppress(ConfigError):
+        return read_anchor_folders(configuration) if configuration else ()
+    return ()
 
 
 def _anchors(archive: Archive, folders: Sequence[Path]) -> Iterator[LastAnchor]:
