@@ -168,6 +168,19 @@ def test_a_wrong_key_of_the_configuration_is_named(
     assert message in found.stdout + found.stderr and next(iter(keys)) in found.stdout + found.stderr
 
 
+def test_doctor_hints_at_missing_folders_and_names_those_beside_the_archive(share: Path, station: Station) -> None:
+    """Without anchor_folders a hint that is no fault; a folder on the archive's own file system is a warning."""
+
+    def checks() -> list[tuple[str, str]]:
+        found = json.loads(command("doctor", "--quick", "--config", station.write_config(), "--json").stdout)
+        return [(each["level"], each["seen"]) for each in found["checks"] if each["topic"] == "anchors"]
+
+    assert ("warning", f"is on the same file system as {station.archive_root}, so anchors here prove less") in checks()
+    station.keys["anchor_folders"] = []
+    ((level, seen),) = checks()
+    assert level == "skipped" and "no anchor_folders" in seen
+
+
 def test_openssl_alone_checks_an_anchor_as_the_page_says(share: Path, station: Station) -> None:
     """The commands of the page, on a file from the share; a changed number is found."""
     if not shutil.which("openssl") or not shutil.which("sed") or sys.platform == "win32":

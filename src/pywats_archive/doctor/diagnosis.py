@@ -92,6 +92,8 @@ def _works(
         (Topic.ANCHORS, str(each), partial(anchors.check_folder, each, tuple(wishes), interval))
         for each in station.anchor_folders
     ]
+    if wishes and not station.anchor_folders:
+        works.append((Topic.ANCHORS, "", partial(_one, anchors.without_folders)))
     return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 
 

@@ -19,8 +19,15 @@ _LATE = 2
 
 
 def device_of(path: Path) -> int:
-    """Return the number of the disk or share that a folder is on."""
+    """Return the number of the file system that a folder is on."""
     return path.stat().st_dev
+
+
+def without_folders() -> StationCheck:
+    """Return the hint for a station that writes its anchors nowhere else; they may leave it by mail, so it is no fault."""
+    seen = "no anchor_folders: the newest events could be cut off unseen"
+    advice = "set anchor_folders to a folder on another disk or share, or mail the line of 'pywats-archive anchor'"
+    return StationCheck(topic=Topic.ANCHORS, level=CheckLevel.SKIPPED, seen=seen, advice=advice)
 
 
 def check_folder(
@@ -38,7 +45,7 @@ def check_folder(
     there = [root for root in roots if (root / DESCRIPTION).exists()]
     shared = [str(root) for root in there if device(root) == device(folder)]
     if shared:
-        seen = f"is on the same disk as {' and '.join(shared)}"
+        seen = f"is on the same file system as {' and '.join(shared)}, so anchors here prove less"
         yield _check(folder, CheckLevel.WARNING, seen, "name a folder on another disk or share")
     for root in there:
         try:
