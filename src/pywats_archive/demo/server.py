@@ -68,8 +68,10 @@ class WatsServer:
         """Listen; after ``stop``, on the same port again."""
         if self._listener is not None:
             return
-        self._release_port()
+        if not _REUSES_ADDRESS:
+            self._release_port()
         self._listener = _Listener(self, self._port)
+        self._release_port()
         self._port = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(_POLL_S,), name="wats")
         self._thread.start()
@@ -81,9 +83,12 @@ class WatsServer:
             return
         listener.shutdown()
         listener.hang_up()
+        if _REUSES_ADDRESS:  # no other program gets the port between the two
+            listener.refuse()
+            self._reserved = _bound(self._port)
         listener.server_close()
         self._thread.join()
-        self._reserved = _bound(self._port)
+        self._reserved = self._reserved or _bound(self._port)
 
     def close(self) -> None:
         """Stop, and release the port; idempotent."""
@@ -172,6 +177,10 @@ class _Listener(ThreadingHTTPServer):
         with self._mutex:
             self._connections.discard(request)
             super().shutdown_request(request)
+
+    def refuse(self) -> None:
+        """Refuse new connections, but keep the port."""
+        _shut(self.socket)
 
     def hang_up(self) -> None:
         """End every open connection, so that the threads that read from them end too."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -229,3 +233,27 @@ def test_other_addresses(server: WatsServer) -> None:
     """What is not the address for reports is 404."""
     assert httpx.post(server.address + "/api/Report/WSXF", content=b"{}").status_code == 404
     assert httpx.get(server.address + "/").status_code == 404
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the port is free between the two")
+def test_nobody_else_gets_its_port_while_it_stops_and_starts() -> None:
+    """A report that is sent in between reaches no other server."""
+    ended, taken = threading.Event(), list[int]()
+
+    def grab(port: int) -> None:
+        while not ended.is_set():
+            with closing(socket.socket()) as other, suppress(OSError):
+                other.bind(("127.0.0.1", port))
+                taken.append(port)
+
+    with WatsServer() as server:
+        thread = threading.Thread(target=grab, args=(urlsplit(server.address).port,))
+        thread.start()
+        try:
+            for _ in range(50):
+                server.stop()
+                server.start()
+        finally:
+            ended.set()
+            thread.join()
+    assert taken == []
