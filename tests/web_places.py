@@ -59,6 +59,12 @@ def pages_of_routes(made: Hostile) -> dict[str, list[str]]:
         "/archives/{action}": [f"/archives/{action.value}?status=success" for action in Bulk],
         "/entries/{archive_id}": views,
         "/entries/{archive_id}/compare": [f"/entries/{entries[key]}/compare" for key in ("hostile", "plain")],
+        "/integrity/audit": [
+            "/integrity/audit",
+            "/integrity/audit?q=none",
+            "/integrity/audit?kind=conversion",
+            f"/integrity/audit?category=hold&entry={entries['hostile']}&from=2026-01-01&who={converter}",
+        ],
         "/retention/policy": [
             f"/retention/policy?converter={converter}",
             f"/retention/policy?converter={converter}&retention_days=31&max_size_gb=0.000001",

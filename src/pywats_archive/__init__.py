@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from pywats_archive.models.entry import ConversionStatus as ConversionStatus
     from pywats_archive.models.entry import SourceKind as SourceKind
     from pywats_archive.models.event import AuditCategory as AuditCategory
+    from pywats_archive.models.event import AuditPage as AuditPage
     from pywats_archive.models.event import Event as Event
     from pywats_archive.models.event import EventFilter as EventFilter
     from pywats_archive.models.event import EventPage as EventPage
@@ -190,7 +191,7 @@ _NAMES = {
     "models.code": "ConverterCode",
     "models.conversion": "Conversion ConversionResult ConverterInfo",
     "models.entry": "ArchiveEntry Companion ConversionStatus SourceKind",
-    "models.event": "AuditCategory Event EventFilter EventPage RecordedEvent",
+    "models.event": "AuditCategory AuditPage Event EventFilter EventPage RecordedEvent",
     "models.file_stamp": "FileStamp",
     "models.bag.outcome": "Exported ImportedBag NotExported Refused",
     "models.operation.capacity": "ExpectedLoad Ratios",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import moment_to_text
 from pywats_archive.catalog.driver import execute
+from pywats_archive.catalog.event_stream import Conditions, asked_kinds, newest, of_any_kind
 from pywats_archive.catalog.events import SELECT, event_of
 from pywats_archive.catalog.tables import FREQUENT_KINDS, IS_RARE, ROWS
 from pywats_archive.models.event import Event, EventFilter
@@ -35,12 +37,12 @@ def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limi
     Events that only bind rows are left out unless they are asked for.
     """
     span, since = _Span(after, upto), None if wanted.since is None else moment_to_text(as_utc(wanted.since))
-    kinds = _kinds(db, wanted.kinds)
-    beside = [("at >= ?", since)] if since is not None else []
-    if wanted.archive_id is not None:
-        beside.append(("archive_id = ?", wanted.archive_id))
-    if wanted.archive_id is None and wanted.kinds and not set(kinds) & set(FREQUENT_KINDS):
+    asked, beside = asked_kinds(wanted), tuple(of_any_kind(wanted))
+    kinds = _kinds(db, asked)
+    if wanted.archive_id is None and asked and not set(kinds) & set(FREQUENT_KINDS):
         found = [row for kind in kinds for row in _rows(db, f"{_IS_RARE_KIND} AND", [kind], span, beside, limit)]
+    elif wanted.needs_scan:
+        return newest(db, wanted, after=after, upto=upto, limit=limit)
     else:
         where = f"WHERE kind IN ({', '.join('?' * len(kinds))}) AND" if wanted.kinds else f"WHERE kind <> '{ROWS}' AND"
         is_whole = since is None or wanted.archive_id is not None
@@ -53,10 +55,10 @@ def matching(db: Connection, wanted: EventFilter, *, after: int, upto: int, limi
 
 
 def _rows(
-    db: Connection, where: str, kinds: Sequence[str], span: _Span, beside: Sequence[tuple[str, str]], limit: int
+    db: Connection, where: str, kinds: Sequence[str], span: _Span, beside: Sequence[Conditions], limit: int
 ) -> list[Any]:
     conditions = " AND ".join(["sequence > ? AND sequence <= ?", *(condition for condition, _ in beside)])
-    values = (*kinds, *span, *(value for _, value in beside), limit)
+    values = (*kinds, *span, *chain.from_iterable(each for _, each in beside), limit)
     return execute(db, f"{SELECT} {where} {conditions} ORDER BY sequence DESC LIMIT ?", values).fetchall()
 
 

@@ -47,13 +47,22 @@ def nth_newest(db: Connection, wanted: EventFilter, number: int) -> int:
     return int(row[0]) if row else 0
 
 
+def asked_kinds(wanted: EventFilter) -> tuple[str, ...]:
+    """Return the kinds that a filter names, or their beginnings; those of its categories too. Empty: all kinds."""
+    return (*wanted.kinds, *(kinds_of(wanted.categories) if wanted.categories else ()))
+
+
 def _conditions(wanted: EventFilter) -> Iterator[Conditions]:
-    kinds = (*wanted.kinds, *(kinds_of(wanted.categories) if wanted.categories else ()))
-    if kinds:
+    if kinds := asked_kinds(wanted):
         each = " OR ".join(["kind = ? OR substr(kind, 1, ?) = ?"] * len(kinds))
         yield f"({each})", list(chain.from_iterable((kind, len(kind) + 1, f"{kind}.") for kind in kinds))
     else:
         yield "kind <> ?", [ROWS]
+    yield from of_any_kind(wanted)
+
+
+def of_any_kind(wanted: EventFilter) -> Iterator[Conditions]:
+    """Yield the conditions of a filter apart from the kinds."""
     if wanted.archive_id is not None:
         yield "archive_id = ?", [wanted.archive_id]
     if wanted.since is not None:

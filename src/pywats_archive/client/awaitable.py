@@ -159,6 +159,7 @@ class AsyncClient(Face[Client]):
     acknowledge = awaited(Client.acknowledge)
     events = awaited(Client.events)
     audit = streamed(Client.audit)
+    audit_page = awaited(Client.audit_page)
     watchers_of = awaited(Client.watchers_of)
     services = awaited(Client.services)
     verify = streamed(Client.verify)

@@ -103,6 +103,15 @@ class EventPage:
     """By archive: the number of its last event that was read, whether it matched or not."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditPage:
+    """Some events of the audit trail, newest first."""
+
+    events: tuple[RecordedEvent, ...]
+    older: str | None
+    """Where older events begin: the ``before`` of the next call. None at the end."""
+
+
 KINDS: dict[AuditCategory, tuple[str, ...]] = {
     AuditCategory.ACCESS: ("source.restored", "report.read", "entry.exported", "access.refused"),
     AuditCategory.SIGN_IN: (

@@ -28,7 +28,7 @@ from pywats_archive.web.api import status as status_api
 from pywats_archive.web.api.asked import only_known_fields
 from pywats_archive.web.bulk import api as bulk_api
 from pywats_archive.web.bulk import pages as bulk
-from pywats_archive.web.pages import archives, compare, entry, integrity, overview, retention, runs, signin
+from pywats_archive.web.pages import archives, audit, compare, entry, integrity, overview, retention, runs, signin
 from pywats_archive.web.pages.rendering import FOLDER, page
 from pywats_archive.web.pages.settings import shown as settings_page
 from pywats_archive.web.pages.settings import wizard
@@ -56,6 +56,7 @@ ROUTERS = (
     runs.router,
     retention.router,
     integrity.router,
+    audit.router,
     settings_page.router,
     wizard.router,
     users_api.router,

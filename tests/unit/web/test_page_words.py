@@ -47,7 +47,7 @@ def test_an_event_shows_what_it_has() -> None:
             "x": [],
         },
     )
-    assert details_of(event) == (
+    assert details_of(event.details) == (
         ("companions", "a.txt, b.txt"),
         ("size bytes", "3"),
         ("reports", '[{"blob": "r.gz"}]'),

@@ -20,6 +20,7 @@ TWINS = {
     ),
     "/entries/{archive_id}/compare": ("entries/{archive_id}/comparison",),
     "/integrity": ("integrity", "integrity/findings"),
+    "/integrity/audit": ("audit/page", "audit", "audit.csv"),
     "/retention": ("retention", "holds", "purges"),
     "/retention/policy": ("retention/policy", "POST retention/plan"),
     "/runs": ("runs",),

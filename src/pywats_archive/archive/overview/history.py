@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,31 @@ def page_of(
         with archive.read() as db:
             last = events.last(db)
             upto = last.sequence if last and last.sequence is not None else 0
-            find = event_stream.newest if wanted.needs_scan else event_search.matching
-            some = find(db, wanted, after=beginning, upto=upto, limit=limit)
+            some = event_search.matching(db, wanted, after=beginning, upto=upto, limit=limit)
         positions[archive.root] = upto
         found += [_recorded(archive, each) for each in some]
     newest = sorted(found, key=lambda event: event.at)[-limit:]
     return EventPage(events=tuple(newest), positions=positions)
+
+
+def older(
+    archives: Sequence[Archive], wanted: EventFilter, *, limit: int, before: Mapping[Path, int]
+) -> tuple[RecordedEvent, ...]:
+    """Return the newest events that match, newest first; of each archive in ``before`` only those below that number.
+
+    Those of one archive are in the order of its history, whatever its clock did; archives are merged by time.
+    """
+    each = [_newest_first(archive, wanted, limit, before.get(archive.root)) for archive in archives]
+    return tuple(islice(heapq.merge(*each, key=lambda event: event.at, reverse=True), limit))
+
+
+def _newest_first(archive: Archive, wanted: EventFilter, limit: int, before: int | None) -> list[RecordedEvent]:
+    with archive.read() as db:
+        last = events.last(db)
+        newest = (last.sequence or 0) if last else 0
+        upto = newest if before is None else min(newest, before - 1)
+        found = event_search.matching(db, wanted, after=0, upto=upto, limit=limit)
+    return [_recorded(archive, each) for each in reversed(found)]
 
 
 def stream(archives: Sequence[Archive], wanted: EventFilter, *, newest: int | None = None) -> Iterator[RecordedEvent]:

@@ -25,7 +25,7 @@ from pywats_archive.client.status import StationStatus
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import UsageError
 from pywats_archive.models.entry import ArchiveEntry
-from pywats_archive.models.event import EventPage, RecordedEvent
+from pywats_archive.models.event import AuditPage, EventPage, RecordedEvent
 from pywats_archive.models.operation.growth import Growth
 from pywats_archive.models.operation.integrity import Checked, Finding, Thoroughness
 from pywats_archive.models.operation.replay import ReplayRequest, ReprocessingResult
@@ -114,6 +114,7 @@ class RemoteClient(RemoteReplays, Client):
     findings = asked(Client.findings, "GET /integrity/findings", tuple[Finding, ...])
     events = asked(Client.events, "GET /events", EventPage)
     audit = streamed(Client.audit, "GET /audit", RecordedEvent)
+    audit_page = asked(Client.audit_page, "GET /audit/page", AuditPage)
     watchers_of = asked(Client.watchers_of, "GET /watchers", tuple[Watcher, ...])
     services = asked(Client.services, "GET /services", tuple[ServiceStatus, ...])
     count_files = asked(Client.count_files, "GET /integrity/files", int)

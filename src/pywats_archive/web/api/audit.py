@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import StreamingResponse
 
-from pywats_archive.models.event import AuditCategory, EventFilter
+from pywats_archive.models.event import AuditCategory, AuditPage, EventFilter
 from pywats_archive.web.access.needs import needs
 from pywats_archive.web.access.roles import Action
 from pywats_archive.web.api.lines import lines
@@ -17,14 +16,6 @@ from pywats_archive.web.station import station_of
 from pywats_archive.words.audit_csv import csv_lines
 
 router = APIRouter(prefix="/api/v1", dependencies=[needs(Action.AUDIT)])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """The fields of an address that choose events."""
-
-    wanted: EventFilter
-    newest: int | None
 
 
 def asked(
@@ -35,10 +26,9 @@ def asked(
     text: Annotated[str | None, Query(max_length=1000)] = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    newest: Annotated[int | None, Query(ge=1, le=2**31)] = None,
-) -> Asked:
-    """Read the fields of an address."""
-    wanted = EventFilter(
+) -> EventFilter:
+    """Read the fields of an address that choose events."""
+    return EventFilter(
         kinds=tuple(kinds),
         categories=tuple(categories),
         archive_id=archive_id,
@@ -47,18 +37,32 @@ def asked(
         since=since,
         until=until,
     )
-    return Asked(wanted=wanted, newest=newest)
+
+
+Asked = Annotated[EventFilter, Depends(asked)]
+Newest = Annotated[int | None, Query(ge=1, le=2**31)]
 
 
 @router.get("/audit", response_class=StreamingResponse)
-def audit(request: Request, chosen: Annotated[Asked, Depends(asked)]) -> StreamingResponse:
+def audit(request: Request, wanted: Asked, newest: Newest = None) -> StreamingResponse:
     """Return the events that match, oldest first, a line each; without kinds and categories, all that are audited."""
-    return lines(request, station_of(request).client.audit(chosen.wanted, newest=chosen.newest))
+    return lines(request, station_of(request).client.audit(wanted, newest=newest))
+
+
+@router.get("/audit/page")
+def audit_page(
+    request: Request,
+    wanted: Asked,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    before: Annotated[str | None, Query(max_length=10_000)] = None,
+) -> AuditPage:
+    """Return the newest events that match, newest first; those behind ``older`` of an earlier answer, if ``before`` has it."""
+    return station_of(request).client.audit_page(wanted, limit=limit, before=before)
 
 
 @router.get("/audit.csv", response_class=StreamingResponse)
-def audit_csv(request: Request, chosen: Annotated[Asked, Depends(asked)]) -> StreamingResponse:
+def audit_csv(request: Request, wanted: Asked, newest: Newest = None) -> StreamingResponse:
     """Return the same events as CSV, times in UTC."""
-    found = station_of(request).client.audit(chosen.wanted, newest=chosen.newest)
+    found = station_of(request).client.audit(wanted, newest=newest)
     headers = {"content-disposition": 'attachment; filename="audit.csv"'}
     return StreamingResponse(csv_lines(found), media_type="text/csv; charset=utf-8", headers=headers)

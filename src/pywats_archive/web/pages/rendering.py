@@ -15,7 +15,7 @@ from pywats_archive.web.station import Station, station_of
 from pywats_archive.web.views import words
 from pywats_archive.web.views.overview import Line, glance
 from pywats_archive.words.sizes import human_size
-from pywats_archive.words.times import brief, duration
+from pywats_archive.words.times import brief, duration, exact
 
 FOLDER = Path(__file__).parent.parent
 SECTIONS = (
@@ -76,6 +76,7 @@ def page(request: Request, template: str, *, code: int = 200, **values: Any) -> 
         "own_role": person.role.value if person else "",
         "rights": rights_of(person.role if person else None),
         "moment": lambda when: brief(when, now=now),
+        "precise": lambda when: exact(when, now=now),
     }
     text = _TEMPLATES.get_template(template).render(frame | values)
     return HTMLResponse(text.encode("utf-8", "replace"), status_code=code)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from enum import Enum
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from pywats_archive.errors import UsageError
@@ -17,8 +17,8 @@ from pywats_archive.web.views.words import converted_badge
 from pywats_archive.words.text import counted
 
 Choice = TypeVar("Choice", bound=Enum)
+View = TypeVar("View", bound="PageView")
 _LONGEST = 1000
-_LONG = {"after": 100_000, "ids": 30_000}
 _ALIASES = {"from": "from_"}
 _YES_NO = {"": None, "yes": True, "no": False}
 _STATUSES = {status.value.lower(): status for status in ConversionStatus}
@@ -36,8 +36,30 @@ _LABELS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveView:
-    """The fields of the address, as they were typed; an empty one is no condition."""
+class PageView:
+    """The fields of an address, as they were typed; an empty one is no condition."""
+
+    POSITION: ClassVar[str] = "after"
+    """The field that says which page of a list is shown."""
+    LONG: ClassVar[Mapping[str, int]] = {}
+    """The most characters of a field, where that is not 1000."""
+
+    def query(self, **changes: str) -> str:
+        """Return the query string of this view with some fields changed; a change goes back to the first page."""
+        return urlencode(self.given(**changes))
+
+    def given(self, **changes: str) -> tuple[tuple[str, str], ...]:
+        """Return name and value of each field that is set, with some fields changed, as ``query`` does."""
+        changed = replace(self, **{self.POSITION: "", **changes})
+        named = ((field.name.rstrip("_"), str(getattr(changed, field.name))) for field in fields(changed))
+        return tuple((name, value) for name, value in named if value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveView(PageView):
+    """The fields of the Archives page."""
+
+    LONG: ClassVar[Mapping[str, int]] = {"after": 100_000, "ids": 30_000}
 
     q: str = ""
     converter: str = ""
@@ -61,21 +83,19 @@ class ArchiveView:
     @property
     def sort_key(self) -> SortKey:
         """The field by which the entries are sorted."""
-        return _choice(self.sort, SortKey, "sort") or SortKey.TIME
+        return choice(self.sort, SortKey, "sort") or SortKey.TIME
 
     def wanted(self) -> EntryFilter:
         """Return the filter; UsageError names the field that cannot be used."""
         if self.order not in ("", "asc", "desc"):
             raise UsageError(f"order '{self.order}' is unknown; use asc or desc")
-        first, last = _day(self.from_, "from"), _day(self.to, "to")
-        if first and last and _plain(first) > _plain(last):
-            raise UsageError(f"from {self.from_} lies after to {self.to}; swap them")
+        first, last = days(self.from_, self.to)
         return EntryFilter(
             from_date=first,
             to_date=last,
             converter_name=self.converter or None,
-            status=_choice(self.status, ConversionStatus, "status"),
-            result=_choice(self.result, UnitResult, "result"),
+            status=choice(self.status, ConversionStatus, "status"),
+            result=choice(self.result, UnitResult, "result"),
             serial_number=self.serial.replace("%", "*") or None,
             part_number=self.part.replace("%", "*") or None,
             text=self.q or None,
@@ -83,20 +103,10 @@ class ArchiveView:
             archive_ids=tuple(self.ids.split(",")) if self.ids else None,
             warned=_yes_no(self.warned, "warned"),
             purged=_yes_no(self.purged, "purged"),
-            submission=_choice(self.submission, SubmissionState, "submission"),
+            submission=choice(self.submission, SubmissionState, "submission"),
             sort=self.sort_key,
             newest_first=self.order != "asc",
         )
-
-    def query(self, **changes: str) -> str:
-        """Return the query string of this view with some fields changed; a change goes back to the first page."""
-        return urlencode(self.given(**changes))
-
-    def given(self, **changes: str) -> tuple[tuple[str, str], ...]:
-        """Return name and value of each field that is set, with some fields changed, as ``query`` does."""
-        changed = replace(self, **{"after": "", **changes})
-        named = ((field.name.rstrip("_"), str(getattr(changed, field.name))) for field in fields(changed))
-        return tuple((name, value) for name, value in named if value)
 
     @property
     def chips(self) -> tuple[tuple[str, str, str], ...]:
@@ -121,20 +131,26 @@ class ArchiveView:
 
 
 def read(query: Mapping[str, str]) -> ArchiveView:
+    """Return the view of the Archives page; UsageError names an unknown or overlong field."""
+    return view_of(ArchiveView, query)
+
+
+def view_of(kind: type[View], query: Mapping[str, str]) -> View:
     """Return the view of a query string; UsageError names an unknown or overlong field."""
-    known = {field.name for field in fields(ArchiveView)}
+    known = {field.name for field in fields(kind)}
     given = {_ALIASES.get(name, name): value.strip() for name, value in query.items()}
     for name, value in given.items():
         if name not in known or (name in _ALIASES.values() and name in query):
             raise UsageError(
                 f"the field '{name[:80]}' is unknown; there are {', '.join(sorted(n.rstrip('_') for n in known))}"
             )
-        if len(value) > (most := _LONG.get(name, _LONGEST)):
+        if len(value) > (most := kind.LONG.get(name, _LONGEST)):
             raise UsageError(f"{name}: {len(value)} characters are too many; use at most {most}")
-    return ArchiveView(**given)
+    return kind(**given)
 
 
-def _choice(text: str, choices: type[Choice], name: str) -> Choice | None:
+def choice(text: str, choices: type[Choice], name: str) -> Choice | None:
+    """Return the choice of this name in any case, None for an empty text; UsageError lists those there are."""
     by_name = {str(choice.value).lower(): choice for choice in choices}
     if text and text.lower() not in by_name:
         raise UsageError(f"{name} '{text[:80]}' is unknown; choose from {', '.join(by_name)}")
@@ -145,6 +161,14 @@ def _yes_no(text: str, name: str) -> bool | None:
     if text not in _YES_NO:
         raise UsageError(f"{name} '{text[:80]}' is unknown; use yes or no")
     return _YES_NO[text]
+
+
+def days(first: str, last: str) -> tuple[date | None, date | None]:
+    """Return the two ends of a range of days; UsageError if one is no date, or both are in the wrong order."""
+    begin, end = _day(first, "from"), _day(last, "to")
+    if begin and end and _plain(begin) > _plain(end):
+        raise UsageError(f"from {first} lies after to {last}; swap them")
+    return begin, end
 
 
 def _day(text: str, name: str) -> date | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
-from pywats_archive.models.event import Event
 from pywats_archive.models.report import UnitResult
 from pywats_archive.words import text
 
@@ -71,11 +71,11 @@ def converted_badge(status: ConversionStatus) -> Badge:
     return Badge(_CONVERTED[status], tone)
 
 
-def details_of(event: Event) -> tuple[tuple[str, str], ...]:
-    """Return name and value of each detail that an event has."""
+def details_of(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return name and value of each detail of an event."""
     return tuple(
         (visible(name.replace("_", " ")), visible(_plain(value), most=_MOST_OF_DETAIL))
-        for name, value in event.details.items()
+        for name, value in details.items()
         if value not in (None, "", [], {})
     )
 

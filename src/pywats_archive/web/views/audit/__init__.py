@@ -1,0 +1,1 @@
+"""The audit trail as its page shows it: the fields of its address, and events in plain words. Pure."""
