@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import CatalogError as CatalogError
     from pywats_archive.errors import CatalogFull as CatalogFull
     from pywats_archive.errors import CatalogRefused as CatalogRefused
+    from pywats_archive.errors import ComplianceRefused as ComplianceRefused
     from pywats_archive.errors import ConfigChanged as ConfigChanged
     from pywats_archive.errors import ConfigError as ConfigError
     from pywats_archive.errors import ConversionInterrupted as ConversionInterrupted
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import DiskLow as DiskLow
     from pywats_archive.errors import FolderAway as FolderAway
     from pywats_archive.errors import FolderTaken as FolderTaken
+    from pywats_archive.errors import NeedsApproval as NeedsApproval
     from pywats_archive.errors import NeedsConfirmation as NeedsConfirmation
     from pywats_archive.errors import NewerFormat as NewerFormat
     from pywats_archive.errors import NotAllowed as NotAllowed
@@ -180,9 +182,9 @@ _NAMES = {
     "doctor.examination": "Examination",
     "errors": (
         "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobMissing "
-        "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ConfigChanged ConfigError "
-        "ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
-        "NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
+        "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ComplianceRefused ConfigChanged "
+        "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
+        "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
         "RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
         "StationAway StorageError SystemServiceFailed TooManyAtOnce UnknownConverter UnknownEntry UnknownRun "
         "UnknownUser UsageError WorkersUnavailable WrongAccount"

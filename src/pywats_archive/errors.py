@@ -7,6 +7,8 @@ ArchiveError                     exit 1
 │   ├── WrongAccount                     another account than the archive's would write into it
 │   ├── NotAllowed                       a person's role does not allow it
 │   ├── AlreadyDone                      an entry that its run has replayed already
+│   ├── ComplianceRefused                a rule of a compliant archive forbids it
+│   │   └── NeedsApproval                a second person has to approve it first
 │   ├── NeedsConfirmation                a large purge that nobody has confirmed
 │   ├── UnknownRun                       a number that no run has
 │   ├── UnknownUser                      a name that no user of the pages has
@@ -94,6 +96,14 @@ class AlreadyDone(UsageError):
 
 class NeedsConfirmation(UsageError):
     """More than a fifth would be purged at once; look at the preview, then confirm it."""
+
+
+class ComplianceRefused(UsageError):
+    """A rule of a compliant archive forbids this."""
+
+
+class NeedsApproval(ComplianceRefused):
+    """A second person has to approve this first."""
 
 
 class UnknownRun(UsageError):

@@ -6,28 +6,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pywats_archive.archive.copies.opening import open_catalog
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
-from pywats_archive.archive.folder.description import Description, describe
+from pywats_archive.archive.folder.description import COMPLIANCE, Description, describe
 from pywats_archive.archive.folder.presence import Presence
 from pywats_archive.archive.state.clock import ClockRecord
+from pywats_archive.archive.state.compliance import Compliance
 from pywats_archive.archive.state.ids import Ids
 from pywats_archive.archive.state.policies import Policies
 from pywats_archive.archive.state.recent_files import RecentFiles
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
 from pywats_archive.blobs.store import Blob, BlobStore
-from pywats_archive.catalog import candidates, conversions, entries, entry_pages, events, reports
+from pywats_archive.catalog import conversions, entries, entry_pages, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, CatalogError, CatalogFull, StorageError
 from pywats_archive.models.conversion import Conversion
 from pywats_archive.models.entry import ArchiveEntry
 from pywats_archive.models.event import Event
-from pywats_archive.models.ids import moment_of
 from pywats_archive.models.query import EntryFilter, Page
 from pywats_archive.models.report import Report
 from pywats_archive.models.step import OnStep, no_step
@@ -78,10 +79,12 @@ class Archive:
         self.now = clock
         self.catalog = open_catalog(root / catalog, description, clock, on_step=on_step, for_writing=lock is not None)
         self._lock = lock
+        self._presence = Presence(root, description.archive_uuid)
+        mark = partial(self._presence.add_feature, COMPLIANCE, on_step=on_step)
+        self.compliance = Compliance(self, is_marked=COMPLIANCE in description.features, mark=mark)
         self.policies = Policies(self.catalog, self.write, clock)
         self.clock = ClockRecord(self.catalog, self.write, clock, uptimes)
         self._ids = Ids(self.catalog)
-        self._presence = Presence(root, description.archive_uuid)
         self.recent_files = RecentFiles()  # that this process archived
         self.carried_anchor: dict[str, Any] | None = None
         """The latest anchor, which new reports carry in their headers; set by ``anchors``."""
@@ -144,6 +147,11 @@ class Archive:
         """Whether nothing can be recorded in the archive: its medium, or this account's rights, do not allow it."""
         return self.catalog.is_read_only
 
+    @property
+    def is_compliant(self) -> bool:
+        """Whether the rules of the compliance edition apply to the archive; once they do, they do for good."""
+        return self.compliance.is_on
+
     def require_present(self) -> None:
         """Raise ArchiveAway or AnotherArchive unless the archive that was opened is still at its path."""
         self._presence.require()
@@ -203,12 +211,6 @@ class Archive:
         """Return a page of the entries that match, in stable order: behind ``offset`` of them, or where a page ended."""
         with self.read() as db:
             return entry_pages.find(db, wanted, limit=limit, offset=offset, after=after)
-
-    def newest_moment(self) -> datetime | None:
-        """Return when the newest entry with a trustworthy id was received; None if there is none."""
-        with self.read() as db:
-            newest = candidates.newest_id(db, misdated=self.clock.misdated(db))
-            return moment_of(newest) if newest else None
 
     def converter_names(self) -> tuple[str, ...]:
         """Return the names of all converters that have entries."""

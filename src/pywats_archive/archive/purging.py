@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pywats_archive.archive import decision_log
 from pywats_archive.archive.core import Archive
@@ -17,6 +18,7 @@ from pywats_archive.catalog import entries, events, purges, statistics
 from pywats_archive.catalog.engine import Connection
 from pywats_archive.errors import StorageError
 from pywats_archive.models.event import Event
+from pywats_archive.models.ids import moment_of
 from pywats_archive.models.retention.purge import Candidate, Purge, PurgeReason
 
 _FREE_PAGES = 2_000
@@ -128,6 +130,13 @@ def candidates_named(archive: Archive, archive_ids: Sequence[str]) -> tuple[Cand
         for archive_id in archive_ids:
             entries.require(db, archive_id)
         return eligible.candidates_named(db, archive_ids)
+
+
+def newest_moment(archive: Archive) -> datetime | None:
+    """Return when the newest entry with a trustworthy id was received; None if there is none."""
+    with archive.read() as db:
+        newest = eligible.newest_id(db, misdated=archive.clock.misdated(db))
+        return moment_of(newest) if newest else None
 
 
 def converters_of(archive: Archive, archive_ids: Sequence[str]) -> dict[str, str]:

@@ -10,10 +10,8 @@ from sqlalchemy import Connection
 
 from pywats_archive.catalog.column_types import json_to_text, moment_to_text
 from pywats_archive.catalog.driver import execute
-from pywats_archive.models.retention.configured import Said
+from pywats_archive.models.retention.configured import CONFIGURATION, Said
 
-CONFIGURATION = "configuration"
-"""The actor of a change made by a configuration."""
 _LAST_CHANGE = (
     "SELECT actor, details FROM events WHERE kind IN ('policy.changed', 'policy.reset') "
     "AND json_extract(details, '$.converter_name') = ? ORDER BY sequence DESC LIMIT 1"

@@ -19,6 +19,8 @@ TEXTS = {
     "archive.waits_for_readers": "{root}: {reason}",
     "backfill.done": "{converter}: {path} is archived now",
     "backfill.failed": "{converter}: {path} cannot be archived yet: {reason}",
+    "compliance.not_marked": "{archive}: archive.json does not say yet that the archive is compliant: {reason}",
+    "compliance.restored": "{archive}: archive.json says again that the archive is compliant: {reason}",
     "config.doubtful": "{path}: {reason}",
     "config.rejected": "the changed configuration is not used: {reason}",
     "config.reloaded": "the configuration was read again; converters: {converters}",

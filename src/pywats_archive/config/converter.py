@@ -64,6 +64,8 @@ class ConverterConfig(BaseModel):
 
     archive_enabled: bool = False
     archive_folder: str = ""
+    compliance: bool = False
+    """Whether the archive is compliant; once it is, that cannot be taken back."""
     retention_days: int = Field(default=90, ge=1, le=36_500)
     max_archive_size_gb: float = Field(default=10.0, gt=0)
     failed_retention_days: int | None = Field(default=None, ge=1, le=36_500)

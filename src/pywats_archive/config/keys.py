@@ -9,6 +9,7 @@ PASSPHRASE_VARIABLE = "PYWATS_ARCHIVE_KEY_PASSPHRASE"  # noqa: S105 (a name)
 ARCHIVE_KEYS = (
     "archive_enabled",
     "archive_folder",
+    "compliance",
     "retention_days",
     "failed_retention_days",
     "max_archive_size_gb",

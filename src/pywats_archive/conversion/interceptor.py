@@ -20,6 +20,7 @@ from pywats_archive.models.arrival import ArrivalState, NextState
 from pywats_archive.models.conversion import ConversionResult, ConverterInfo
 from pywats_archive.models.entry import ArchiveEntry, ConversionStatus
 from pywats_archive.models.report import Report, SubmissionState
+from pywats_archive.models.retention.configured import CONFIGURATION
 from pywats_archive.models.time import FIRST_NS, LAST_NS
 
 BUSY_LEVEL = 1
@@ -49,6 +50,8 @@ class ArchiveInterceptor:
         self.codes = StoredCodes(self.archive)
         """The stored code of the converters."""
         self.archive.policies.apply_configured(config.name, config.retention_policy(), config.retention_said())
+        if config.compliance:
+            self.archive.compliance.begin(actor=CONFIGURATION)
 
     def pre_convert(
         self,

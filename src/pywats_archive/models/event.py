@@ -20,6 +20,8 @@ class AuditCategory(str, Enum):
     """Users, roles, passwords, sessions and tokens of the web pages."""
     SETTINGS = "settings"
     """Archive keys of the configuration."""
+    COMPLIANCE = "compliance"
+    """A compliant archive: its beginning, what its rules refused, and approvals."""
     POLICY = "policy"
     """Retention policies."""
     HOLD = "hold"
@@ -133,6 +135,7 @@ KINDS: dict[AuditCategory, tuple[str, ...]] = {
         "token.revoked",
     ),
     AuditCategory.SETTINGS: ("settings",),
+    AuditCategory.COMPLIANCE: ("compliance", "approval"),
     AuditCategory.POLICY: ("policy.changed", "policy.reset"),
     AuditCategory.HOLD: ("hold",),
     AuditCategory.PURGE: ("entry.purged",),

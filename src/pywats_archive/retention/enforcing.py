@@ -234,7 +234,7 @@ def _require_sound(archive: Archive) -> None:
 
 def _require_later(archive: Archive, trust: Trust) -> None:
     """Doubt a clock that is earlier than the newest entry, unless the server or a person confirmed it."""
-    newest = archive.newest_moment()
+    newest = purging.newest_moment(archive)
     if newest and trust.now < newest - _CLOCK_TOLERANCE and trust.known.voucher is Voucher.NOBODY:
         raise RetentionHeldBack(
             f"{archive.root}: nothing is purged: the clock says {trust.now:%Y-%m-%d %H:%M} UTC, and the newest entry "

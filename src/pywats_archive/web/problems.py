@@ -28,6 +28,7 @@ _STATUS: tuple[tuple[type[errors.ArchiveError], int], ...] = (
     (errors.UnknownConverter, 404),
     (errors.NotAllowed, 403),
     (errors.NeedsConfirmation, 409),
+    (errors.ComplianceRefused, 409),
     (errors.AlreadyDone, 409),
     (errors.ConfigChanged, 409),
     (errors.UsageError, 422),

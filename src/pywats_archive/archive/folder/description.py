@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import NewerFormat, NotAnArchive, StorageError
+from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
 from pywats_archive.portable import files, names
 from pywats_archive.portable.event_log import warn
@@ -17,6 +18,13 @@ from pywats_archive.portable.placing import write_file
 from pywats_archive.portable.private import keep_private
 
 FORMAT_VERSION = 1
+"""The format of an archive without features."""
+FEATURES_FORMAT = 2
+"""The format of an archive with features. Versions that know only format 1 refuse it."""
+COMPLIANCE = "compliance"
+"""The feature of an archive to which the rules of the compliance edition apply."""
+FEATURES = frozenset({COMPLIANCE})
+"""The features that this version knows; an archive with another one is refused."""
 
 _README = """\
 This folder is an archive of test log files and of the reports made from them.
@@ -29,7 +37,7 @@ reports/YYYY/MM/DD/<id>.json.gz    each report as the exact JSON that was sent; 
 metadata.db                        an SQLite database: which converter, when, with what outcome. Try
                                    sqlite3 metadata.db "select archive_id, source_path, conversion_status
                                    from archive_entries"
-archive.json                       the version of this format
+archive.json                       the version of this format, and features that a program must know
 reserve                            has no content: space that is released when the disk is full
 imported/YYYY/MM/DD/*.json.gz      what an entry was in the archive that it was imported from
 backups/                           copies of metadata.db, made daily and before a new version changes its tables
@@ -48,6 +56,8 @@ class Description:
     format_version: int
     archive_uuid: str
     created_at: str
+    features: frozenset[str] = frozenset()
+    """What a version must know in order to work on the archive."""
 
 
 def open_description(root: Path, *, clock: Clock) -> Description:
@@ -72,17 +82,36 @@ def _parse(content: bytes, path: Path) -> Description:
         fields = json.loads(content)
         version = int(fields["format_version"])
         described = Description(
-            format_version=version, archive_uuid=str(fields["archive_uuid"]), created_at=str(fields["created_at"])
+            format_version=version,
+            archive_uuid=str(fields["archive_uuid"]),
+            created_at=str(fields["created_at"]),
+            features=frozenset(map(str, fields.get("features", ()))),
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise NotAnArchive(
             f"{path}: is not readable as an archive's description ({exc!r}); restore it from a backup"
         ) from exc
-    if version > FORMAT_VERSION:
+    if version > FEATURES_FORMAT:
         raise NewerFormat(
-            f"{path}: format {version} is newer than {FORMAT_VERSION}, the newest this version knows; update pywats-archive"
+            f"{path}: format {version} is newer than {FEATURES_FORMAT}, the newest this version knows; update pywats-archive"
         )
+    if unknown := described.features - FEATURES:
+        raise NewerFormat(f"{path}: has the feature '{min(unknown)}', which this version lacks; update pywats-archive")
     return described
+
+
+def add_feature(root: Path, feature: str, *, on_step: OnStep = no_step) -> None:
+    """Add a feature to archive.json, durably; keys that this version does not know stay. StorageError if that fails."""
+    path = root / layout.DESCRIPTION
+    try:
+        fields = json.loads(files.read_small(path))
+        features = sorted({*fields.get("features", ()), feature})
+        changed = {**fields, "format_version": FEATURES_FORMAT, "features": features}
+        on_step("rename")
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        files.replace_durably(path, (json.dumps(changed, indent=2) + "\n").encode(), partial=partial)
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        raise StorageError(f"{path}: cannot be changed ({exc}); check the file and its rights") from exc
 
 
 def _create(root: Path, clock: Clock) -> Description:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pywats_archive.archive.folder import layout
-from pywats_archive.archive.folder.description import read_description
+from pywats_archive.archive.folder.description import add_feature, read_description
 from pywats_archive.errors import AnotherArchive, ArchiveAway, ArchiveError, NotAnArchive
+from pywats_archive.models.step import OnStep, no_step
 
 
 def require_archive(root: Path, archive_uuid: str) -> None:
@@ -43,21 +44,51 @@ class Presence:
         self._root, self._uuid = root, archive_uuid
         self._path = root / layout.DESCRIPTION
         self._descriptor: int | None = None
-        with suppress(OSError):
-            self._descriptor = os.open(self._path, os.O_RDONLY)
+        self._open()
 
     def require(self) -> None:
         """Raise ArchiveAway unless the opened archive is at its path; AnotherArchive if another one is."""
         if self._is_the_same():
             return
         require_archive(self._root, self._uuid)
+        if self._was_replaced():
+            self.close()
+            self._open()
+            return
         raise ArchiveAway(f"{self._root}: was unavailable and is back; it is opened again")
+
+    def add_feature(self, feature: str, *, on_step: OnStep = no_step) -> None:
+        """Add a feature to archive.json, whose file is replaced; StorageError if that fails.
+
+        On Windows a file that is open cannot be replaced: this process closes it before, and another one that has the
+        archive open makes it fail.
+        """
+        self.require()
+        self.close()
+        try:
+            add_feature(self._root, feature, on_step=on_step)
+        finally:
+            self._open()
 
     def close(self) -> None:
         """Close the file; idempotent."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _open(self) -> None:
+        with suppress(OSError):
+            self._descriptor = os.open(self._path, os.O_RDONLY)
+
+    def _was_replaced(self) -> bool:
+        """Whether another process wrote archive.json anew, on a disk that was there all the time."""
+        try:
+            if self._descriptor is None:
+                return False
+            opened, there = os.fstat(self._descriptor), self._path.stat()
+            return opened.st_nlink == 0 and opened.st_dev == there.st_dev
+        except OSError:
+            return False
 
     def _is_the_same(self) -> bool:
         try:

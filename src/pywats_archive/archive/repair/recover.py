@@ -62,6 +62,7 @@ def recover(archive: Archive) -> Recovery:
     leftovers cannot be removed.
     """
     archive.require_owner()
+    archive.compliance.restore()
     begun = _note_beginning(archive)
     finished = _finish_purges(archive)
     try:

@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 from pywats_archive.catalog import configured, events, policies
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.models.event import Event
-from pywats_archive.models.retention.configured import Difference, Said, applied, changes, differences, is_shrinking
+from pywats_archive.models.retention.configured import (
+    CONFIGURATION,
+    Difference,
+    Said,
+    applied,
+    changes,
+    differences,
+    is_shrinking,
+)
 from pywats_archive.models.retention.policy import EVERY_OTHER, RetentionPolicy
 from pywats_archive.models.time import Clock
 
@@ -141,7 +149,7 @@ class Policies:
             return False
         is_agreed = not is_shrinking(before, after) and policies.is_confirmed(tx, name)
         confirmed = is_agreed or not policies.has_entries(tx, name)
-        self._put(tx, after, actor=configured.CONFIGURATION, confirmed=confirmed)
+        self._put(tx, after, actor=CONFIGURATION, confirmed=confirmed)
         return True
 
     def set(self, policy: RetentionPolicy, *, actor: str, confirmed: bool) -> None:

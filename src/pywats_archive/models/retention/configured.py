@@ -8,6 +8,8 @@ from typing import Any
 
 from pywats_archive.models.retention.policy import RetentionPolicy
 
+CONFIGURATION = "configuration"
+"""The actor of what a configuration changes."""
 Said = Mapping[str, Any]
 """The values that a configuration states explicitly, by their names in a policy."""
 

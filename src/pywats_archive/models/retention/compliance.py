@@ -1,0 +1,33 @@
+"""The compliance edition: the rules of a compliant archive."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Rule(str, Enum):
+    """A rule of a compliant archive."""
+
+    SETTING = "setting"
+    ARCHIVING = "archiving"
+    RETENTION = "retention"
+    PURGE = "purge"
+    HOLD = "hold"
+    REASON = "reason"
+    APPROVAL = "approval"
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Rule.SETTING: "compliance cannot be switched off",
+    Rule.ARCHIVING: "archiving cannot be turned off",
+    Rule.RETENTION: "retention can only grow",
+    Rule.PURGE: "nothing is purged by hand",
+    Rule.HOLD: "a hold cannot be replaced",
+    Rule.REASON: "a replay needs a reason",
+    Rule.APPROVAL: "a second person must approve what deletes or replaces",
+}
