@@ -2,99 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.authority import Authority
 from tests.command import command
 from tests.station import Station
-
-CONFIG = """
-[ tsa ]
-default_tsa = own
-[ own ]
-serial = serial
-signer_cert = tsa.pem
-signer_key = tsa-key.pem
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-accuracy = secs:1
-ess_cert_id_alg = sha256
-[ req ]
-distinguished_name = name
-[ name ]
-[ ca ]
-basicConstraints = critical,CA:TRUE
-subjectKeyIdentifier = hash
-keyUsage = critical,keyCertSign
-[ stamping ]
-basicConstraints = critical,CA:FALSE
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-"""
-
-
-class Authority:
-    """A time stamp authority in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.folder = folder
-        (folder / "tsa.cnf").write_text(CONFIG, encoding="ascii")
-        (folder / "serial").write_text("01\n", encoding="ascii")
-        new = ["req", "-config", "tsa.cnf", "-newkey", "rsa:2048", "-nodes"]
-        self._openssl(
-            *new,
-            "-x509",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=CA",
-            "-extensions",
-            "ca",
-            "-keyout",
-            "ca-key.pem",
-            "-out",
-            "ca.pem",
-        )
-        self._openssl(*new, "-subj", "/CN=TSA", "-keyout", "tsa-key.pem", "-out", "tsa.csr")
-        sign = [
-            "x509",
-            "-req",
-            "-in",
-            "tsa.csr",
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca-key.pem",
-            "-set_serial",
-            "7",
-            "-days",
-            "30",
-        ]
-        self._openssl(*sign, "-extfile", "tsa.cnf", "-extensions", "stamping", "-out", "tsa.pem")
-
-    def _openssl(self, *words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
-
-    @property
-    def certificate(self) -> Path:
-        return self.folder / "ca.pem"
-
-    def answer(self, request: Path) -> Path:
-        """Stamp a request."""
-        self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", str(request), "-out", "answer.tsr")
-        return self.folder / "answer.tsr"
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    if not shutil.which("openssl"):
-        pytest.skip("no openssl")
     return Authority(tmp_path / "tsa")
 
 
@@ -154,3 +74,85 @@ def test_an_answer_to_something_else_is_refused(config: str, station: Station, a
     none = command("anchor", "--config", config, "--response", text)
     assert none.returncode == 2 and "no answer of a time stamp authority" in none.stderr
     assert stamps(station) == []
+
+
+@pytest.fixture
+def stamp(config: str, station: Station, authority: Authority) -> Path:
+    """The file of a time stamp in the archive."""
+    request = station.root / "head.tsq"
+    command("anchor", "--config", config, "--request", request)
+    assert command("anchor", "--config", config, "--response", authority.answer(request)).returncode == 0
+    return stamps(station)[1]
+
+
+def verified(config: str, *words: str | Path) -> dict[str, Any]:
+    done = command("verify", "--chain", "--config", config, "--json", *words)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode == 1) == bool(document["problems"])
+    return document
+
+
+def problems(config: str, *words: str | Path) -> list[str]:
+    return [each["kind"] for each in verified(config, *words)["problems"]]
+
+
+def test_verify_names_the_newest_time_stamp(config: str, station: Station, authority: Authority, stamp: Path) -> None:
+    """With its event and the authority's time; whether the authority was checked is said, and the key names its certificate."""
+    event = int(stamp.stem.split("_")[1])
+    (history,) = verified(config)["histories"]
+    assert history["stamped"].startswith(f"event {event} at ") and stamp.name in history["stamped"]
+    assert history["is_authority_known"] is False
+    assert "set time_stamp_certificates" in command("verify", "--config", config).stdout
+    (history,) = verified(config, "--tsa-certificate", authority.certificate)["histories"]
+    assert history["is_authority_known"] is True and f"event {event} " in history["stamped"]
+    station.keys["time_stamp_certificates"] = str(authority.certificate)
+    said = command("verify", "--config", station.write_config()).stdout
+    assert f"time-stamped up to event {event} " in said and "time_stamp_certificates" not in said
+
+
+def test_a_time_stamp_of_another_authority_is_a_finding(
+    config: str, station: Station, authority: Authority, stamp: Path, tmp_path: Path
+) -> None:
+    """So is a file without certificates: the check never falls back to none. The page of the web has words for it."""
+    other = Authority(tmp_path / "other")
+    assert problems(config, "--tsa-certificate", other.certificate) == ["stamp_untrusted"]
+    assert verified(config, "--tsa-certificate", other.certificate)["histories"][0]["stamped"] is None
+    assert problems(config, "--tsa-certificate", stamp) == ["stamp_untrusted"]
+    station.keys["time_stamp_certificates"] = "missing.pem"
+    assert problems(str(station.write_config())) == ["stamp_untrusted"]
+    assert problems(config, "--tsa-certificate", authority.certificate) == []
+
+
+def test_a_time_stamp_that_was_changed_or_removed_is_a_finding(
+    config: str, station: Station, authority: Authority, stamp: Path
+) -> None:
+    """Another answer to the same request, another anchor beside it, no anchor, no answer."""
+    answer, beside = stamp.read_bytes(), stamp.with_suffix(".anchor")
+    anchor = beside.read_bytes()
+    stamp.chmod(0o600)
+    beside.chmod(0o600)
+    stamp.write_bytes(authority.answer(station.root / "head.tsq").read_bytes())
+    assert problems(config) == ["stamp_damaged"]
+    stamp.write_bytes(answer)
+    command("anchor", "--config", config)
+    beside.write_text(
+        (station.archive_root / "anchors.log").read_text("ascii").splitlines()[-1] + "\n", encoding="ascii"
+    )
+    assert problems(config) == ["stamp_damaged"]
+    beside.unlink()
+    assert problems(config) == ["stamp_damaged"]
+    beside.write_bytes(anchor)
+    assert problems(config) == []
+    stamp.unlink()
+    assert problems(config) == ["stamp_missing"]
+    stamp.write_bytes(answer)
+
+
+def test_a_time_stamp_without_its_event_is_checked_too(config: str, stamp: Path) -> None:
+    """As after a crash between the file and its event: its content still shows damage."""
+    content = stamp.read_bytes()
+    for place in range(len(content) - 40, len(content), 10):
+        copy = stamp.with_name(f"{stamp.stem}_2.tsr")
+        copy.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert problems(config) == ["stamp_damaged"]
+        copy.unlink()

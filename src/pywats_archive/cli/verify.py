@@ -63,13 +63,18 @@ def verify(
         list[Path] | None,
         typer.Option("--anchor", metavar="PATH", help="Compare the history with the anchors in this file or folder."),
     ] = None,
+    tsa_certificate: Annotated[
+        Path | None,
+        typer.Option("--tsa-certificate", metavar="PEM", help="Accept time stamps only if this authority signed them."),
+    ] = None,
     as_owner: AsOwnerOption = False,
     as_json: options.JsonOption = False,
 ) -> int:
     """Check all that is archived for changes.
 
     Every blob is compared with its checksum, every file with its row, every row with the history. The history's chain is
-    followed and compared with anchors: those of --anchor, of the configured anchor_folders, and in the blobs.
+    followed and compared with anchors: those of --anchor, of the configured anchor_folders, and in the blobs; and with the
+    archive's time stamps.
     """
     if reproduce:  # records a dry run
         archive = chosen_archive(archive, config)
@@ -78,7 +83,9 @@ def verify(
     thoroughness = _thoroughness(quick, chain, sample, seed)
     checked, problems, histories, notes = 0, list[Problem](), list[HistoryChecked](), list[str]()
     with options.open_client(archive, config) as client:
-        for found in _watched(client, client.verify(thoroughness, anchors=anchor or ())):
+        authorities = [tsa_certificate] if tsa_certificate else []
+        checks = client.verify(thoroughness, anchors=anchor or (), tsa_certificates=authorities)
+        for found in _watched(client, checks):
             checked += found.blobs
             if found.history:
                 histories.append(found.history)

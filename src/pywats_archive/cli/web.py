@@ -19,7 +19,7 @@ from pywats_archive.cli.place import place_of
 from pywats_archive.cli.signals import Signals
 from pywats_archive.cli.web_place import folder_of, require_pages
 from pywats_archive.client import Client
-from pywats_archive.host.settings.web import read_web_config
+from pywats_archive.host.settings.groups import read_web_config
 from pywats_archive.portable.processes import lower_priority
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

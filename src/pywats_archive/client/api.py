@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from pywats_archive.archive import arguments
 from pywats_archive.archive.folder.layout import DESCRIPTION
 from pywats_archive.client.archives import OpenArchives, unavailable_archives
+from pywats_archive.client.auditing.proof import Proof
 from pywats_archive.client.auditing.trail import Auditing
 from pywats_archive.client.export.station import Exports
 from pywats_archive.client.importing.bag.station import BagImports
 from pywats_archive.client.importing.station import Imports
-from pywats_archive.client.oversight import Proof
 from pywats_archive.client.replays import Replays
 from pywats_archive.config.outline import StationOutline
 from pywats_archive.errors import ArchiveError, UsageError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from pywats_archive.models.query import EntryFilter, Page
 
 if TYPE_CHECKING:
     from pywats_archive.archive.repair.rebuild import Rebuilding
+    from pywats_archive.integrity.anchors import AnchorPlaces
     from pywats_archive.models.operation.integrity import Checked, Rebuilt, Thoroughness
     from pywats_archive.models.operation.whereabouts import Whereabouts
 
@@ -130,11 +132,8 @@ class OpenArchives:
         self.open()
         return rebuilt
 
-    def verify(
-        self, thoroughness: Thoroughness, *, named: Sequence[Path] = (), configured: Sequence[Path] = ()
-    ) -> Iterator[Checked]:
-        """Check every archive, and yield each file that was checked; ``named`` and ``configured`` have anchors."""
-        from pywats_archive.integrity.anchors import AnchorPlaces
+    def verify(self, thoroughness: Thoroughness, places: AnchorPlaces) -> Iterator[Checked]:
+        """Check every archive, and yield each file that was checked; ``places`` have anchors of them."""
         from pywats_archive.integrity.verify import verify
         from pywats_archive.models.operation.integrity import Checked, Problem, ProblemKind
 
@@ -145,8 +144,7 @@ class OpenArchives:
                 yield Checked(problem=Problem(kind=ProblemKind.CATALOG_DAMAGED, path=layout.CATALOG, message=message))
             else:
                 others = frozenset(uuids - {self._opened[root].description.archive_uuid})
-                places = AnchorPlaces(named=tuple(named), configured=tuple(configured), others=others)
-                yield from verify(self._opened[root], thoroughness, places)
+                yield from verify(self._opened[root], thoroughness, replace(places, others=others))
 
 
 def unavailable_archives(station: StationOutline) -> dict[Path, ArchiveAway]:

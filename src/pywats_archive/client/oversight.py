@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from pywats_archive.archive import arguments
 from pywats_archive.client.reader import EntryReader
-from pywats_archive.errors import ArchiveError, UsageError
+from pywats_archive.errors import ArchiveError
 from pywats_archive.models.time import as_utc, start_of, utc_now
 
 if TYPE_CHECKING:
     from pywats_archive.client.status import StationStatus
     from pywats_archive.models.event import EventFilter, EventPage
     from pywats_archive.models.operation.growth import Growth
-    from pywats_archive.models.operation.integrity import Anchored, Checked, Finding, OnProgress, Rebuilt, Thoroughness
+    from pywats_archive.models.operation.integrity import Finding, OnProgress, Rebuilt
     from pywats_archive.models.operation.service import Pulse, ServiceStatus
     from pywats_archive.models.operation.statistics import ArchiveStatistics, OpenAlert
     from pywats_archive.models.operation.status import VanishedSource
@@ -204,88 +204,3 @@ class StationReader(EntryReader):
             backup_folder = read_backup_folder(self._station.path)
         how = Rebuilding(actor=actor or self.actor, on_progress=on_progress, backup_folder=backup_folder)
         return self._archives.rebuild(how, all_=self._station is None)
-
-
-class Proof(StationReader):
-    """Checks archives; signs with the key beside the configuration."""
-
-    def verify(
-        self, thoroughness: Thoroughness | None = None, *, anchors: Sequence[Path | str] = ()
-    ) -> Iterator[Checked]:
-        """Check every archive, also beside a running service; yield each file that was checked.
-
-        A fault is in ``problem``; nothing is changed, and a damaged blob does not stop the check. The history is compared with
-        the anchors in ``anchors`` (files and folders) and in the configured folders.
-        """
-        from pywats_archive.host.settings.foldernames import read_anchor_folders
-        from pywats_archive.models.operation.integrity import Thoroughness
-
-        named = [arguments.path(each, "anchors") for each in anchors]
-        configured = read_anchor_folders(self._station.path) if self._station else ()
-        yield from self._archives.verify(thoroughness or Thoroughness(), named=named, configured=configured)
-
-    def anchor(
-        self,
-        archive: Path | str | None = None,
-        *,
-        actor: str | None = None,
-        ask_passphrase: Callable[[], str | None] = lambda: None,
-    ) -> tuple[Anchored, ...]:
-        """Sign the newest event of each archive, or of one; write the anchors into the archives and the configured folders.
-
-        UsageError without a configuration, ConfigError if its signing key cannot be used. ``ask_passphrase`` is called for an
-        encrypted key whose passphrase is not in the environment.
-        """
-        from pywats_archive.archive.anchors.making import make
-        from pywats_archive.archive.anchors.signing import load_signer
-        from pywats_archive.host.settings.foldernames import read_anchor_folders
-        from pywats_archive.models.operation.integrity import Anchored
-
-        if self._station is None:
-            raise UsageError("anchor: the signing key lies beside a configuration; name it with --config")
-        chosen = {arguments.path(archive, "archive").absolute()} if archive is not None else set(self.roots)
-        if missing := chosen - set(self.roots):
-            raise UsageError(f"{min(missing)}: is no archive of {self._station.path}; name one of its archives")
-        signer = load_signer(self._station.path.parent, ask=ask_passphrase)
-        folders, done = read_anchor_folders(self._station.path), []
-        for each in (found for found in self._archives.all if found.root in chosen):
-            made = make(each, signer, folders=folders, actor=actor or self.actor)
-            done.append(
-                Anchored(
-                    archive=str(each.root),
-                    event=made.anchor.event,
-                    hash=made.anchor.hash,
-                    at=made.anchor.at,
-                    key=made.anchor.key_id,
-                    line=made.anchor.line,
-                    files=tuple(map(str, made.written)),
-                    failures=tuple(failure.reason for failure in made.failures),
-                )
-            )
-        return tuple(done)
-
-    def request_time_stamp(self, archive: Path | str | None = None, *, actor: str | None = None) -> bytes:
-        """Sign the newest event of the archive, and return the request (RFC 3161) for a time stamp of that anchor."""
-        from pywats_archive.archive.anchors.anchor import anchors_in
-        from pywats_archive.archive.anchors.timestamps import request_for
-
-        if archive is None and len(self.roots) != 1:
-            raise UsageError("a request is of one archive; name it with archive")
-        (made,) = self.anchor(archive, actor=actor)
-        (anchor,) = anchors_in(made.line)
-        return request_for(anchor)
-
-    def add_time_stamp(self, answer: bytes, *, roots: Sequence[bytes] = (), actor: str | None = None) -> datetime:
-        """Keep the answer of a time stamp authority in the archive whose anchor it is of; return the time that it states.
-
-        ``roots``: certificates (PEM) of authorities that are trusted; without any, the signature of the answer is not checked.
-        """
-        from pywats_archive.archive.anchors.timestamps import add_answer
-
-        fault: UsageError = UsageError("there is no archive")
-        for each in self._archives.all:
-            try:
-                return add_answer(each, answer, roots=roots, actor=actor or self.actor).at
-            except UsageError as exc:
-                fault = exc
-        raise fault

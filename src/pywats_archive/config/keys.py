@@ -40,6 +40,8 @@ STATION_KEYS = (
     "backup_folder",
     "anchor_folders",
     "anchor_interval_hours",
+    "time_stamp_url",
+    "time_stamp_certificates",
     "web_host",
     "web_port",
     "web_certificate",

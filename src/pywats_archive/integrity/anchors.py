@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pywats_archive.archive.anchors.checking import AnchorChecks
 from pywats_archive.archive.anchors.folders import AnchorFile, files_in, read_file
 from pywats_archive.archive.anchors.making import anchors_of
+from pywats_archive.archive.anchors.stamp_checking import StampChecks
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.errors import StorageError
 from pywats_archive.models.operation.integrity import Checked, HistoryChecked, Problem, ProblemKind
+from pywats_archive.portable.files import read_small
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,8 @@ class AnchorPlaces:
     """Files and folders that a person named for this check: each must have an anchor of the archive."""
     configured: tuple[Path, ...] = ()
     """The folders of the configuration; one that is away is noted."""
+    certificates: tuple[Path, ...] = ()
+    """Files (PEM) with the certificates of the time stamp authorities that are trusted."""
     others: frozenset[str] = frozenset()
     """The uuids of other archives that the check covers: their anchors may be among these files."""
 
@@ -47,10 +51,36 @@ def check_anchors(
                 yield from _file(file, frozenset(), checks)
         except StorageError as exc:
             yield Checked(note=f"{archive.root}: the anchors in {folder} were not compared: {exc}")
-    yield from (Checked(problem=problem) for problem in checks.problems())
-    yield from (Checked(note=note) for note in checks.notes())
-    newest = str(checks.newest) if checks.newest else None
-    yield Checked(history=replace(covered, anchor=newest, anchors=checks.number_outside))
+    authorities, faults = _authorities(places.certificates)
+    stamps = StampChecks(archive, checks, authorities)
+    found = (*stamps.check(), *faults)
+    yield from (Checked(problem=problem) for problem in (*checks.problems(), *found))
+    yield from (Checked(note=note) for note in (*checks.notes(), *stamps.notes()))
+    yield Checked(
+        history=replace(
+            covered,
+            anchor=str(checks.newest) if checks.newest else None,
+            anchors=checks.number_outside,
+            stamped=str(stamps.newest) if stamps.newest else None,
+            is_authority_known=bool(authorities),
+        )
+    )
+
+
+def _authorities(paths: Sequence[Path]) -> tuple[list[bytes], list[Problem]]:
+    """Read the certificates of trusted authorities; returns them, and a problem for each file that cannot be used."""
+    from cryptography import x509  # noqa: PLC0415 (seldom needed)
+
+    authorities, problems = [], []
+    for path in paths:
+        try:
+            content = read_small(path)
+            x509.load_pem_x509_certificates(content)
+            authorities.append(content)
+        except (OSError, ValueError) as exc:
+            message = f"{path}: no certificate can be read from it ({exc}); name a PEM file of the time stamp authority"
+            problems.append(_problem(ProblemKind.STAMP_UNTRUSTED, path, message))
+    return authorities, problems
 
 
 def _named(archive: Archive, named: Path, others: frozenset[str], checks: AnchorChecks) -> Iterator[Checked]:

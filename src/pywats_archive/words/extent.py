@@ -17,4 +17,14 @@ def extent(history: HistoryChecked) -> str:
             "no anchor outside the archive: newest events that were cut off, or a recomputed chain, would not be found; "
             "set anchor_folders"
         )
-    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}"
+    return f"history of {history.archive}: {history.events} events, {bound}; {anchor}{_stamped(history)}"
+
+
+def _stamped(history: HistoryChecked) -> str:
+    """Return up to where time stamps prove the history; empty without any."""
+    if not history.stamped:
+        return ""
+    unknown = (
+        "" if history.is_authority_known else ", by an authority that was not checked; set time_stamp_certificates"
+    )
+    return f"; time-stamped up to {history.stamped}{unknown}"

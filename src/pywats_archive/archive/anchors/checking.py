@@ -72,7 +72,7 @@ class AnchorChecks:
         """Note that the chain is broken at an event: no anchor of a later one shows anything."""
         self._broken_at = event if self._broken_at is None else min(event, self._broken_at)
 
-    def add(self, anchor: Anchor, where: str, *, is_outside: bool) -> None:
+    def add(self, anchor: Anchor, where: str, *, is_outside: bool) -> Verdict:
         """Compare an anchor."""
         shown = Shown(anchor=anchor, where=where, is_outside=is_outside)
         verdict = self._verdict(anchor)
@@ -84,6 +84,7 @@ class AnchorChecks:
         newest = self._newest.get(is_outside)
         if verdict is Verdict.AGREES and (newest is None or anchor.event > newest.anchor.event):
             self._newest[is_outside] = shown
+        return verdict
 
     def add_carried(self, metadata: Mapping[str, Any], where: str) -> None:
         """Compare the anchor in the header of a blob, if it has one; one that the last blob had too is compared once."""

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pywats_archive.models.event import Event
 from pywats_archive.portable.placing import write_file
 
 FOLDER = "timestamps"
+ANSWER, ANCHOR = ".tsr", ".anchor"
 STAMPED = "anchor.timestamped"
 _GRANTED = (0, 1)
 """granted, grantedWithMods (RFC 3161, 2.4.2)."""
@@ -44,7 +46,7 @@ class Stamped:
 def request_for(anchor: Anchor) -> bytes:
     """Return the request for a time stamp of an anchor (``.tsq``)."""
     library = _library()
-    builder = library.TimestampRequestBuilder().data(_content(anchor)).hash_algorithm(library.HashAlgorithm.SHA256)
+    builder = library.TimestampRequestBuilder().data(content_of(anchor)).hash_algorithm(library.HashAlgorithm.SHA256)
     return bytes(builder.nonce(nonce=True).cert_request(cert_request=True).build().as_bytes())
 
 
@@ -54,16 +56,17 @@ def add_answer(archive: Archive, answer: bytes, *, roots: Sequence[bytes] = (), 
     ``roots`` are certificates (PEM) that the caller trusts: the signature must lead to one of them; without any it is not
     checked. UsageError if the answer cannot be used, StorageError if it cannot be written.
     """
-    response = _decoded(answer)
+    response = decoded(answer)
     anchor = _anchor_of(archive, response.tst_info.message_imprint)
     if roots:
-        _check_authority(response, anchor, roots)
+        check_authority(response, anchor, roots)
     at = response.tst_info.gen_time
     name = f"{anchor.at:%Y%m%dT%H%M%SZ}_{anchor.event}"
     mtime_ns = int(at.timestamp() * 1e9)
     try:
-        write_file([_content(anchor)], archive.root / FOLDER, f"{name}.anchor", mtime_ns=mtime_ns)
-        path = write_file([answer], archive.root / FOLDER, f"{name}.tsr", mtime_ns=mtime_ns)
+        if not (archive.root / FOLDER / f"{name}{ANCHOR}").exists():
+            write_file([content_of(anchor)], archive.root / FOLDER, f"{name}{ANCHOR}", mtime_ns=mtime_ns)
+        path = write_file([answer], archive.root / FOLDER, f"{name}{ANSWER}", mtime_ns=mtime_ns)
     except OSError as exc:
         message = f"{archive.root / FOLDER}: the time stamp cannot be written ({exc.strerror or exc}); check the disk"
         raise StorageError(message) from exc
@@ -89,7 +92,8 @@ def _record(
     archive.write(unit)
 
 
-def _decoded(answer: bytes) -> Any:
+def decoded(answer: bytes) -> Any:
+    """Return an answer as the library reads it. UsageError if it is none, or refuses."""
     try:
         response = _library().decode_timestamp_response(answer)
         if response.status not in _GRANTED:
@@ -104,27 +108,37 @@ def _anchor_of(archive: Archive, imprint: Any) -> Anchor:
     if imprint.hash_algorithm.dotted_string != _SHA256:
         raise UsageError("the time stamp is not of a SHA-256; send a request that 'anchor --request' wrote")
     for anchor in anchors_of(archive):
-        if hmac.compare_digest(hashlib.sha256(_content(anchor)).digest(), imprint.message):
+        if is_of(imprint, anchor):
             return anchor
     raise UsageError(f"the time stamp is of none of the anchors of {archive.root}; use the answer to a request for it")
 
 
-def _check_authority(response: Any, anchor: Anchor, roots: Sequence[bytes]) -> None:
+def is_of(imprint: Any, anchor: Anchor) -> bool:
+    """Whether what was stamped is this anchor."""
+    return hmac.compare_digest(hashlib.sha256(content_of(anchor)).digest(), imprint.message)
+
+
+def check_authority(response: Any, anchor: Anchor, roots: Sequence[bytes]) -> None:
+    """Raise UsageError unless the signature of an answer leads to one of these certificates (PEM)."""
     from cryptography import x509  # noqa: PLC0415 (seldom needed)
 
     library = _library()
-    builder = library.VerifierBuilder()
     try:
-        for root in roots:
-            for certificate in x509.load_pem_x509_certificates(root):
-                builder = builder.add_root_certificate(certificate)
-        builder.build().verify_message(response, _content(anchor))
+        found = [each for root in roots for each in x509.load_pem_x509_certificates(root)]
+        builder = library.VerifierBuilder(roots=list(dict.fromkeys(found)))
+        builder.build().verify_message(response, content_of(anchor))
     except (library.VerificationError, ValueError) as exc:
         raise UsageError(f"the time stamp is not signed by a trusted authority ({exc}); check the certificate") from exc
 
 
-def _content(anchor: Anchor) -> bytes:
+def content_of(anchor: Anchor) -> bytes:
+    """Return what is stamped: the content of the anchor's file."""
     return f"{anchor.line}\n".encode("ascii")
+
+
+def has_library() -> bool:
+    """Whether the extra ``timestamps`` is installed."""
+    return find_spec("rfc3161_client") is not None
 
 
 def _library() -> Any:

@@ -1,1 +1,1 @@
-"""The audit trail of a station: its events, streamed. Knows no form in which they are shown."""
+"""The audit trail of a station, streamed, and the check of its archives. Knows no form in which they are shown."""

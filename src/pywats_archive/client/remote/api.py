@@ -141,11 +141,15 @@ class RemoteClient(RemoteReplays, Client):
         return value_of(self._wire, tuple[VanishedSource, ...], found)
 
     def verify(
-        self, thoroughness: Thoroughness | None = None, *, anchors: Sequence[Path | str] = ()
+        self,
+        thoroughness: Thoroughness | None = None,
+        *,
+        anchors: Sequence[Path | str] = (),
+        tsa_certificates: Sequence[Path | str] = (),
     ) -> Iterator[Checked]:
-        """Check every archive on the station; yield each file as it was checked. UsageError for ``anchors``: they are here."""
-        if anchors:
-            raise UsageError("verify: anchors cannot be sent to the station; use the command there")
+        """Check every archive on the station; yield each file as it was checked. UsageError for files, which are here."""
+        if anchors or tsa_certificates:
+            raise UsageError("verify: anchors and certificates cannot be sent to the station; use the command there")
         how = thoroughness or Thoroughness()
         for each in self._wire.lines("POST", "/integrity/verify", body=how):
             yield value_of(self._wire, Checked, each)

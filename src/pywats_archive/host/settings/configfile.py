@@ -26,8 +26,8 @@ from pywats_archive.host.settings.document import (
     text_of,
 )
 from pywats_archive.host.settings.foldernames import anchor_folders_of, backup_folder_of, require_usable
+from pywats_archive.host.settings.groups import time_stamp_config_of, web_config_of
 from pywats_archive.host.settings.neighbours import real, require_apart
-from pywats_archive.host.settings.web import web_config_of
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.redaction import redacted
 
@@ -78,6 +78,7 @@ def _read(path: Path, document: dict[str, Any], *, remember: bool) -> StationCon
         backup_folder=backup_folder_of(fields, path),
         anchor_folders=anchor_folders_of(fields, path),
         anchor_interval_hours=_anchor_interval_hours(fields, path),
+        time_stamps=time_stamp_config_of(fields, path),
         converters=tuple(_converter(state_file.completed(section, remembered), path) for section in sections),
     )
     _check(station)

@@ -59,6 +59,12 @@ class ProblemKind(str, Enum):
     """An anchor is signed with a key that the history does not name."""
     ANCHOR_FOREIGN = "anchor_foreign"
     """An anchor is of another archive."""
+    STAMP_DAMAGED = "stamp_damaged"
+    """A time stamp is not the one on record, not of its anchor, or its signature is wrong."""
+    STAMP_MISSING = "stamp_missing"
+    """A time stamp that the history records is not there."""
+    STAMP_UNTRUSTED = "stamp_untrusted"
+    """A time stamp is not signed by an authority of ``time_stamp_certificates``, or these cannot be used."""
     CATALOG_DAMAGED = "catalog_damaged"
     """The metadata database cannot be read."""
 
@@ -91,6 +97,10 @@ class HistoryChecked:
     """The newest event that an anchor outside the archive proves, and where that anchor is; None if none does."""
     anchors: int = 0
     """Number of anchors outside the archive that the history was compared with."""
+    stamped: str | None = None
+    """The newest event that a time stamp proves, its time, and its file; None if none does."""
+    is_authority_known: bool = False
+    """Whether the time stamps were checked with certificates of authorities that were named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

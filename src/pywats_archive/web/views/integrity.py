@@ -34,6 +34,9 @@ _KINDS = {
     ProblemKind.ANCHOR_DAMAGED: "Anchor damaged",
     ProblemKind.ANCHOR_KEY: "Anchor of another key",
     ProblemKind.ANCHOR_FOREIGN: "Anchor of another archive",
+    ProblemKind.STAMP_DAMAGED: "Time stamp damaged",
+    ProblemKind.STAMP_MISSING: "Time stamp missing",
+    ProblemKind.STAMP_UNTRUSTED: "Time stamp of an unknown authority",
     ProblemKind.CATALOG_DAMAGED: "Catalog damaged",
 }
 

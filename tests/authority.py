@@ -1,0 +1,69 @@
+"""A time stamp authority (RFC 3161) of openssl, in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CONFIG = """
+[ tsa ]
+default_tsa = own
+[ own ]
+serial = serial
+signer_cert = tsa.pem
+signer_key = tsa-key.pem
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+accuracy = secs:1
+ess_cert_id_alg = sha256
+[ req ]
+distinguished_name = name
+[ name ]
+[ ca ]
+basicConstraints = critical,CA:TRUE
+subjectKeyIdentifier = hash
+keyUsage = critical,keyCertSign
+[ stamping ]
+basicConstraints = critical,CA:FALSE
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+"""
+RSA, ELLIPTIC = ("rsa:2048",), ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
+class Authority:
+    """A time stamp authority, and the authority that certifies it."""
+
+    def __init__(self, folder: Path, *, key: tuple[str, ...] = RSA) -> None:
+        if not shutil.which("openssl"):
+            pytest.skip("no openssl")
+        folder.mkdir()
+        self.folder = folder
+        (folder / "tsa.cnf").write_text(CONFIG, encoding="ascii")
+        (folder / "serial").write_text("01\n", encoding="ascii")
+        new = ["req", "-config", "tsa.cnf", "-nodes", "-newkey", *key]
+        ca = ["-x509", "-days", "30", "-subj", "/CN=CA", "-extensions", "ca", "-keyout", "ca-key.pem", "-out", "ca.pem"]
+        self._openssl(*new, *ca)
+        self._openssl(*new, "-subj", "/CN=TSA", "-keyout", "tsa-key.pem", "-out", "tsa.csr")
+        signed_by = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-set_serial", "7", "-days", "30"]
+        extended = ["-extfile", "tsa.cnf", "-extensions", "stamping", "-out", "tsa.pem"]
+        self._openssl("x509", "-req", "-in", "tsa.csr", *signed_by, *extended)
+
+    def _openssl(self, *words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that its answers lead to."""
+        return self.folder / "ca.pem"
+
+    def answer(self, request: Path) -> Path:
+        """Stamp a request."""
+        self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", str(request), "-out", "answer.tsr")
+        return self.folder / "answer.tsr"
