@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.figures import Board, Figure, folder, median_ratio, timed
+from bench.material import csv
 from bench.plain import durable_write
 from bench.sources import FILES, drop
 from pywats_archive.archive.core import Archive
@@ -168,7 +169,7 @@ def live_beside_a_burst(board: Board) -> None:
 
 def _delays(seed: int, *, in_groups: bool) -> list[float]:
     with folder() as base, Archive.open(base / "archive", create=True, own=True) as archive:
-        burst, live = drop(base / "watch", 2000 + 2 * seed), drop(base / "live", 2001 + 2 * seed)
+        burst = drop(base / "watch", 2000 + 2 * seed)
         ended, take, delays = threading.Event(), _single(archive), list[float]()
 
         def archive_burst() -> None:
@@ -183,9 +184,11 @@ def _delays(seed: int, *, in_groups: bool) -> list[float]:
 
         thread = threading.Thread(target=archive_burst)
         thread.start()
-        for path in live:
+        for number in range(FILES):
             if ended.is_set():
                 break
+            path = base / f"{number}.csv"
+            path.write_bytes(csv(10_000, (2001 + 2 * seed) * FILES + number))
             began_s = time.perf_counter()
             take(path)
             delays.append(time.perf_counter() - began_s)

@@ -73,7 +73,7 @@ from tests.faults.growing import (
     submit_and_grow,
 )
 from tests.faults.place import Place
-from tests.faults.together import archive_together, drop_some, expect_all
+from tests.faults.together import archive_in_parts, archive_together, drop_some, expect_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +107,7 @@ SCENARIOS = {
     "companions": Scenario(drop=drop_with_companions, act=archive_it, expect=expect_companions),
     "batch": Scenario(drop=drop_some, act=archive_together(whole=True), expect=expect_all),
     "batch with fsyncs": Scenario(drop=drop_some, act=archive_together(whole=False), expect=expect_all),
+    "batch in parts": Scenario(drop=drop_some, act=archive_in_parts, expect=expect_all),
     "report": Scenario(drop=drop_file, prepare=archive_it, act=convert_it, expect=expect_reports),
     "submit": Scenario(drop=drop_file, prepare=convert_it, act=submit_it, expect=expect_reports),
     "move": _finish("move", Done=["unit.log"]),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 from pywats_archive.archive.core import Archive
 from pywats_archive.blobs.flusher import Volume as AnyVolume
+from pywats_archive.catalog import savepoints
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.query import EntryFilter
 from tests.faults import acts
@@ -44,6 +46,15 @@ def archive_on(volume: AnyVolume | None) -> acts.Act:
                 acts.archive_one(at, arrival)
 
     return act
+
+
+def archive_in_parts(archive: Archive, place: Place) -> None:
+    """See and archive what lies in the watch folder together, and commit each entry on its own, as if others waited."""
+    with (
+        mock.patch.object(savepoints, "LEAST_AT_ONCE", 1),
+        mock.patch.object(archive.catalog, "is_awaited", lambda: True),
+    ):
+        archive_on(Volume())(archive, place)
 
 
 def expect_all(archive: Archive, place: Place) -> None:

@@ -166,17 +166,17 @@ class Archive:
         if not self.is_owner:
             raise ArchiveInUse(f"{self.root}: was opened for reading; open it with own=True to archive into it")
 
-    def write(self, unit: Callable[[Connection], T]) -> T:
-        """Run ``unit`` in a transaction and wait for its commit; it may run twice.
+    def write(self, unit: Callable[[Connection], T], *, is_patient: bool = False) -> T:
+        """Run ``unit`` in a transaction and wait for its commit; it may run twice. A patient one lets others go before.
 
         On a full disk the reserve is released for it.
         """
         try:
-            return self.catalog.write(unit)
+            return self.catalog.write(unit, is_patient=is_patient)
         except CatalogFull:
             with suppress(StorageError):
                 self.reserve.release()
-            return self.catalog.write(unit)
+            return self.catalog.write(unit, is_patient=is_patient)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Return a connection that sees everything that is committed."""

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from pywats_archive.catalog.driver import DRIVER_ERRORS, execute, is_locked, translated, uri
 from pywats_archive.catalog.readonly import CANNOT_WRITE, View, view_of
-from pywats_archive.catalog.writer import Writer
+from pywats_archive.catalog.writer import Unit, Writer
 from pywats_archive.errors import CatalogDamaged, CatalogError, NewerFormat
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.models.time import Clock, utc_now
@@ -71,6 +71,7 @@ class Catalog:
         self.waits_for_readers: bool = execute(self._writing, "PRAGMA journal_mode").fetchone() != (_WAL,)
         """Whether a reader makes the writer wait, because the file system cannot have a write-ahead log."""
         self._writer = Writer(self._writing, path, on_step, clock)
+        self.is_awaited = self._writer.is_awaited
 
     @classmethod
     def open(
@@ -116,16 +117,16 @@ class Catalog:
         """Whether nothing can be written, since its medium or the rights there do not allow it."""
         return self._view is not None
 
-    def write(self, unit: Callable[[Connection], T], *, within_s: float | None = None) -> T:
+    def write(self, unit: Unit[T], *, within_s: float | None = None, is_patient: bool = False) -> T:
         """Run ``unit`` in a transaction, grouped with others; durable once this returns. Units must be repeatable.
 
-        CatalogError if it is read-only, or, with ``within_s``, if the database is busy for longer.
+        A patient one lets others go before. CatalogError if it is read-only, or, with ``within_s``, if it is busy for longer.
         """
         if self._view:
             raise CatalogError(
                 f"{self.path}: is read-only here (its medium, or its rights); use a copy of the archive on another disk"
             )
-        return self._writer.write(unit) if within_s is None else self._writer.write_within(unit, within_s)
+        return self._writer.write(unit, is_patient) if within_s is None else self._writer.write_within(unit, within_s)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -13,15 +13,28 @@ from pywats_archive.catalog.driver import OF_ONE_VALUE, execute, translated
 from pywats_archive.errors import ArchiveError, CatalogError, CatalogRefused
 
 T = TypeVar("T")
+LEAST_AT_ONCE = 8
+"""So many units are in each commit, however many others wait: each commit has its own flush of the disk."""
 
 
-def each_alone(units: Sequence[Callable[[Connection], T]], path: Path) -> Callable[[Connection], list[T | Exception]]:
+def each_alone(
+    units: Sequence[Callable[[Connection], T]], path: Path, *, is_awaited: Callable[[], bool] = lambda: False
+) -> Callable[[Connection], list[T | Exception]]:
     """Return a unit that runs ``units`` in order and returns their results, or the error of each that failed.
 
     An error of one source or one value is that unit's own. Any other error is raised, as it is of the database at ``path``:
-    nothing is stored then.
+    nothing is stored then. Once others wait (``is_awaited``) it ends early: the units without a result were not run.
     """
-    return lambda tx: [_alone(tx, unit, path) for unit in units]
+
+    def unit(tx: Connection) -> list[T | Exception]:
+        found: list[T | Exception] = []
+        for each in units:
+            if len(found) >= LEAST_AT_ONCE and is_awaited():
+                break
+            found.append(_alone(tx, each, path))
+        return found
+
+    return unit
 
 
 def _alone(tx: Connection, unit: Callable[[Connection], T], path: Path) -> T | Exception:

@@ -38,15 +38,24 @@ class Writer:
         self._queue: list[_Request[Any]] = []
         self._mutex = threading.Lock()
 
-    def write(self, unit: Unit[T]) -> T:
-        """Run ``unit`` in a transaction; returns its result once committed, raises its error once rolled back."""
-        request = _Request(unit)
+    def write(self, unit: Unit[T], is_patient: bool = False) -> T:
+        """Run ``unit`` in a transaction; returns its result once committed, raises its error once rolled back.
+
+        A patient one is a long one: others that wait are committed before, and do not wait for its end.
+        """
+        request = _Request(unit, is_patient=is_patient)
         with self._mutex:
             self._queue.append(request)
         with self._commit_lock:
+            if is_patient and not request.is_done:
+                self._commit_waiting(request, with_patient=False)
             if not request.is_done:
-                self._commit_waiting(request)
+                self._commit_waiting(request, with_patient=is_patient)
         return request.outcome()
+
+    def is_awaited(self) -> bool:
+        """Whether a unit waits for the end of the running transaction that is not patient."""
+        return any(not request.is_patient for request in self._queue)
 
     def write_within(self, unit: Unit[T], wait_s: float) -> T:
         """Run ``unit`` in a transaction of its own; CatalogError if others have not made room for it after ``wait_s``."""
@@ -78,14 +87,17 @@ class Writer:
         with self._commit_lock:
             self._connection.close()
 
-    def _commit_waiting(self, mine: _Request[Any]) -> None:
+    def _commit_waiting(self, mine: _Request[Any], *, with_patient: bool) -> None:
         with self._mutex:
-            group, self._queue = self._queue, []
+            group = [request for request in self._queue if with_patient or not request.is_patient]
+            self._queue = [request for request in self._queue if request.is_patient and not with_patient]
+        if not group:
+            return
         try:
             self._resolve(group)
         except BaseException:  # an interrupt concerns this thread only: the others' units are in the next commit
             with self._mutex:
-                self._queue[:0] = [request for request in group if not (request.is_done or request is mine)]
+                self._queue = [each for each in (*group, *self._queue) if not (each.is_done or each is mine)]
             raise
 
     def _resolve(self, group: list[_Request[Any]]) -> None:
@@ -143,10 +155,11 @@ class _UnitFailed(Exception):
 
 
 class _Request(Generic[T]):
-    __slots__ = ("_error", "_result", "is_done", "unit")
+    __slots__ = ("_error", "_result", "is_done", "is_patient", "unit")
 
-    def __init__(self, unit: Unit[T]) -> None:
+    def __init__(self, unit: Unit[T], *, is_patient: bool = False) -> None:
         self.unit = unit
+        self.is_patient = is_patient
         self.is_done = False
         self._result: T | None = None
         self._error: Exception | None = None

@@ -9,7 +9,7 @@ import pytest
 
 from pywats_archive.catalog import entries
 from pywats_archive.catalog.engine import Catalog, Connection
-from pywats_archive.catalog.savepoints import each_alone
+from pywats_archive.catalog.savepoints import LEAST_AT_ONCE, each_alone
 from pywats_archive.errors import CatalogError, CatalogRefused, SourceChanged
 
 from . import made
@@ -45,6 +45,14 @@ def test_a_unit_that_fails_does_not_undo_the_others(catalog: Catalog, steps: Ste
     assert isinstance(twice, CatalogRefused) and isinstance(twice.__cause__, sqlite3.IntegrityError)
     assert stored(catalog) == {made.entry(number).archive_id for number in (1, 3)}
     assert steps.count("commit") == before + 1
+
+
+def test_others_wait_for_a_few_units_only(catalog: Catalog) -> None:
+    """Once others wait, the units end early: eight have a result and are stored, the rest was not run."""
+    units = [adding(number) for number in range(20)]
+    assert catalog.write(each_alone(units, catalog.path, is_awaited=lambda: True)) == list(range(LEAST_AT_ONCE))
+    assert len(stored(catalog)) == LEAST_AT_ONCE
+    assert catalog.write(each_alone(units[LEAST_AT_ONCE:], catalog.path)) == list(range(LEAST_AT_ONCE, 20))
 
 
 def test_an_error_of_the_database_is_of_all_units(catalog: Catalog) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from pywats_archive.catalog import entries, events
 from pywats_archive.catalog.engine import Catalog, Connection
+from pywats_archive.catalog.writer import _Request
 from pywats_archive.errors import CatalogError
 from pywats_archive.models.event import Event
 
@@ -34,24 +35,26 @@ def stored(catalog: Catalog) -> int:
         return int(db.exec_driver_sql("SELECT count(*) FROM archive_entries").scalar_one())
 
 
-def write_together(catalog: Catalog, units: list[Unit]) -> list[object]:
-    """Have all units wait for one commit: the first holds the writer until all are queued."""
+def write_together(catalog: Catalog, units: list[Unit], *, patient: Collection[int] = ()) -> list[object]:
+    """Have all units wait for one commit: the first holds the writer until all are queued, in this order."""
     queued = threading.Event()
 
     def first(tx: Connection) -> None:
         assert queued.wait(10)
 
-    def outcome(unit: Unit) -> object:
+    def outcome(number: int) -> object:
         try:
-            return catalog.write(unit)
+            return catalog.write(units[number], is_patient=number in patient)
         except BaseException as exc:
             return exc
 
     with ThreadPoolExecutor(len(units) + 1) as threads:
         leader = threads.submit(catalog.write, first)
         wait_for(lambda: catalog._writer._commit_lock.locked() and not catalog._writer._queue)
-        futures = [threads.submit(outcome, unit) for unit in units]
-        wait_for(lambda: len(catalog._writer._queue) == len(units))
+        futures = []
+        for number in range(len(units)):
+            futures.append(threads.submit(outcome, number))
+            wait_for(lambda: len(catalog._writer._queue) == len(futures))
         queued.set()
         leader.result(10)
         return [future.result(10) for future in futures]
@@ -81,6 +84,41 @@ def test_those_who_wait_share_one_commit(catalog: Catalog, steps: Steps) -> None
     assert write_together(catalog, [adding(n) for n in range(16)]) == list(range(16))
     assert steps.count("commit") == before + 2
     assert stored(catalog) == 16
+
+
+def test_a_patient_unit_lets_others_go_before(catalog: Catalog, steps: Steps) -> None:
+    """Units that wait are durable before a patient one begins, whoever of them was first; so each of its parts lets them."""
+    ended = {}
+
+    def noting(number: int) -> Unit:
+        def unit(tx: Connection) -> int:
+            ended[number] = steps.count("commit")
+            return number
+
+        return unit
+
+    results = write_together(catalog, [noting(0), noting(1), noting(2)], patient=[0])
+    assert results == [0, 1, 2] and ended[0] > max(ended[1], ended[2])
+
+
+def test_an_interrupted_patient_unit_is_not_left_behind(catalog: Catalog) -> None:
+    """A thread that is interrupted while it commits for others leaves theirs to the next commit, and takes its own along."""
+    ran = []
+
+    def interrupting(tx: Connection) -> None:
+        ran.append("others")
+        if len(ran) == 1:
+            raise Interrupted
+
+    def queue_others(tx: Connection) -> None:
+        for _ in range(2):
+            catalog._writer._queue.append(_Request(interrupting))
+
+    catalog.write(queue_others)
+    with pytest.raises(Interrupted):
+        catalog._writer.write(lambda tx: ran.append("mine"), is_patient=True)
+    catalog._writer.write(adding(1), is_patient=True)
+    assert "mine" not in ran and ran.count("others") == 3 and stored(catalog) == 1
 
 
 def test_a_faulty_unit_harms_its_caller_alone(catalog: Catalog) -> None:

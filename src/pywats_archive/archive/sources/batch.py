@@ -102,14 +102,17 @@ def _require_plain(draft: Draft, others: Collection[Path]) -> None:
 
 def _enter(archive: Archive, written: Mapping[int, tuple[Draft, Blob]]) -> dict[int, Outcome]:
     """Commit the entries of published blobs; the blob of one that fails is removed."""
+    catalog = archive.catalog
     units = [partial(_named_and_committed, draft=draft, blob=blob) for draft, blob in written.values()]
-    found: Sequence[Outcome]
+    found: list[Outcome] = []
     try:
         if units:
             archive.blobs.sync_name(next(iter(written.values()))[1])  # of all: before the transaction, not within
-        found = archive.write(each_alone(units, archive.catalog.path)) if units else []
+        while len(found) < len(units):  # in several commits while others wait: a live file is not to wait for all
+            rest = each_alone(units[len(found) :], catalog.path, is_awaited=catalog.is_awaited)
+            found += archive.write(rest, is_patient=True)
     except Exception as exc:
-        found = [exc] * len(units)
+        found += [exc] * (len(units) - len(found))
     for outcome, (draft, blob) in zip(found, written.values(), strict=True):
         if isinstance(outcome, Exception):
             archive.remove_uncommitted(draft.id_of(blob), [blob])
