@@ -35,7 +35,7 @@ from pywats_archive.cli import (
     web_users,
 )
 from pywats_archive.cli import show as show_entry
-from pywats_archive.cli.init import start as init_start
+from pywats_archive.cli.init import ending as init_ending
 from pywats_archive.cli.reprocess import diff, drawing, undo
 from pywats_archive.cli.reprocess import show as show_run
 from pywats_archive.demo.station import DemoResult
@@ -52,7 +52,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "json.md"
 GENERATED = "<!-- The rest of this page is made by 'make docs' from the code. -->\n"
 DOCUMENTS: dict[str, type] = {
     "demo": DemoResult,
-    "init": init_start.SetUpStation,
+    "init": init_ending.SetUpStation,
     "run": RunOutcome,
     "status": status.StatusDocument,
     "status NAME": Whereabouts,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import ArchiveInUse as ArchiveInUse
     from pywats_archive.errors import BagRefused as BagRefused
     from pywats_archive.errors import BlobDamaged as BlobDamaged
+    from pywats_archive.errors import BlobLocked as BlobLocked
     from pywats_archive.errors import BlobMissing as BlobMissing
     from pywats_archive.errors import BlobOutside as BlobOutside
     from pywats_archive.errors import CatalogDamaged as CatalogDamaged
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from pywats_archive.errors import NewerFormat as NewerFormat
     from pywats_archive.errors import NotAllowed as NotAllowed
     from pywats_archive.errors import NotAnArchive as NotAnArchive
+    from pywats_archive.errors import NotEncrypted as NotEncrypted
     from pywats_archive.errors import NoteUntrusted as NoteUntrusted
     from pywats_archive.errors import Overtaken as Overtaken
     from pywats_archive.errors import PurgeRunning as PurgeRunning
@@ -181,10 +183,11 @@ _NAMES = {
     "conversion.interceptor": "ArchiveInterceptor",
     "doctor.examination": "Examination",
     "errors": (
-        "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobMissing "
+        "AccessNotRecorded AlreadyDone AnotherArchive ArchiveAway ArchiveError ArchiveInUse BagRefused BlobDamaged BlobLocked "
+        "BlobMissing "
         "BlobOutside CatalogDamaged CatalogError CatalogFull CatalogRefused ComplianceRefused ConfigChanged "
         "ConfigError ConversionInterrupted ConverterUnavailable DiskFull DiskLow FolderAway FolderTaken "
-        "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NoteUntrusted Overtaken PurgeRunning "
+        "NeedsApproval NeedsConfirmation NewerFormat NotAllowed NotAnArchive NotEncrypted NoteUntrusted Overtaken PurgeRunning "
         "RetentionHeldBack RunRunning ServiceFailed SourceChanged SourceKnown SourceOpen SourceVanished "
         "StationAway StorageError SystemServiceFailed TooManyAtOnce UnknownConverter UnknownEntry UnknownRun "
         "UnknownUser UsageError WorkersUnavailable WrongAccount"

@@ -28,10 +28,12 @@ ArchiveError                     exit 1
 │   │   └── RunRunning                   another reprocessing is running
 │   ├── BagRefused                       a bag that is damaged, altered or no bag
 │   ├── NotAnArchive                     the folder holds no archive
+│   ├── NotEncrypted                     an archive that must be encrypted, and is not
 │   ├── NewerFormat                      written by a later version of this program
 │   ├── AccessNotRecorded                nobody could say later who read it, and the configuration requires that
 │   ├── BlobDamaged                      a blob does not match its checksum
 │   │   └── BlobOutside                  a path that is not the place of a blob, or leads out of the archive
+│   ├── BlobLocked                       a blob is encrypted, and none of the keys here opens it
 │   ├── BlobMissing                      the catalog names a blob that is not there
 │   ├── SourceOpen                       a program still has the source open for writing
 │   ├── SourceChanged                    the source changed while it was read
@@ -184,6 +186,12 @@ class NotAnArchive(StorageError):
     exit_code = 2
 
 
+class NotEncrypted(StorageError):
+    """The archive must be encrypted, and is not; name a new folder."""
+
+    exit_code = 2
+
+
 class NewerFormat(StorageError):
     """This archive was written by a newer version; update pywats-archive."""
 
@@ -200,6 +208,10 @@ class BlobDamaged(StorageError):
 
 class BlobOutside(BlobDamaged):
     """A path is not a valid blob path; nothing is opened or removed there."""
+
+
+class BlobLocked(StorageError):
+    """A blob is encrypted, and none of the keys here opens it."""
 
 
 class BlobMissing(StorageError):

@@ -86,6 +86,7 @@ class Scenario:
     expect: Act = lambda archive, place: None
     is_new: bool = False
     """There is no archive before: making it is part of the act."""
+    is_encrypted: bool = False
 
 
 def _finish(post_action: str, drop: Callable[[Place], Any] = drop_file, **wanted: list[str]) -> Scenario:
@@ -104,6 +105,12 @@ SCENARIOS = {
     "file": Scenario(drop=drop_file, act=archive_it),
     "large file": Scenario(drop=drop_large_file, act=archive_it),
     "folder": Scenario(drop=drop_folder, act=archive_it),
+    "encrypted file": Scenario(drop=drop_file, act=archive_it, is_encrypted=True),
+    "large encrypted file": Scenario(drop=drop_large_file, act=archive_it, is_encrypted=True),
+    "encrypted batch": Scenario(drop=drop_some, act=archive_together(whole=True), expect=expect_all, is_encrypted=True),
+    "encrypted report": Scenario(
+        drop=drop_file, prepare=archive_it, act=convert_it, expect=expect_reports, is_encrypted=True
+    ),
     "companions": Scenario(drop=drop_with_companions, act=archive_it, expect=expect_companions),
     "batch": Scenario(drop=drop_some, act=archive_together(whole=True), expect=expect_all),
     "batch with fsyncs": Scenario(drop=drop_some, act=archive_together(whole=False), expect=expect_all),

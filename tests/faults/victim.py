@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from unittest import mock
 
 from pywats_archive.archive.core import Archive
+from pywats_archive.archive.folder.keys import create_keys
 from pywats_archive.archive.repair.recover import recover
 from pywats_archive.errors import ArchiveError
 from pywats_archive.portable import open_files
@@ -33,7 +34,11 @@ def prepare(scenario: Scenario, folder: Path) -> Place:
     place.watch.mkdir(parents=True)
     scenario.drop(place)
     if not scenario.is_new:
-        with Archive.open(place.root, create=True, own=True) as archive:
+        if scenario.is_encrypted:
+            create_keys(place.folder)
+        with Archive.open(
+            place.root, create=True, own=True, keys=place.folder, encrypt=scenario.is_encrypted
+        ) as archive:
             recover(archive)
             scenario.prepare(archive, place)
     shutil.copytree(place.folder, folder / "before", symlinks=True, ignore=_RESERVE)

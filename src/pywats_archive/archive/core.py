@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pywats_archive.archive.copies.opening import open_catalog
 from pywats_archive.archive.folder import account, catalog_swap, layout, ownership
-from pywats_archive.archive.folder.description import COMPLIANCE, Description, describe
+from pywats_archive.archive.folder.description import COMPLIANCE, Description
+from pywats_archive.archive.folder.encryption import blobs_of, described
 from pywats_archive.archive.folder.presence import Presence
 from pywats_archive.archive.state.clock import ClockRecord
 from pywats_archive.archive.state.compliance import Compliance
@@ -22,7 +23,7 @@ from pywats_archive.archive.state.policies import Policies
 from pywats_archive.archive.state.recent_files import RecentFiles
 from pywats_archive.blobs.reserve import NAME as RESERVE
 from pywats_archive.blobs.reserve import Reserve
-from pywats_archive.blobs.store import Blob, BlobStore
+from pywats_archive.blobs.store import Blob
 from pywats_archive.catalog import conversions, entries, entry_pages, events, reports
 from pywats_archive.catalog.engine import Catalog, Connection
 from pywats_archive.errors import ArchiveError, ArchiveInUse, CatalogDamaged, CatalogError, CatalogFull, StorageError
@@ -73,6 +74,7 @@ class Archive:
         clock: Clock,
         uptimes: Uptimes = uptime,
         catalog: str = layout.CATALOG,
+        keys: Path | None = None,
     ) -> None:
         self.root = root
         self.description = description
@@ -90,7 +92,7 @@ class Archive:
         """The latest anchor, which new reports carry in their headers; set by ``anchors``."""
         self.recorded_keys: frozenset[str] = frozenset()
         """The id of the signing key that the history is known to name."""
-        self.blobs = BlobStore(root, on_step=on_step, require_root=self._presence.require)
+        self.blobs = blobs_of(root, description, keys, on_step=on_step, require_root=self._presence.require)
 
     @classmethod
     def open(
@@ -102,25 +104,25 @@ class Archive:
         on_step: OnStep = no_step,
         clock: Clock = utc_now,
         uptimes: Uptimes = uptime,
+        keys: Path | None = None,
+        encrypt: bool = False,
     ) -> Archive:
         """Open the archive at ``root``; ``own`` opens it for writing, ArchiveInUse if another process owns it.
 
         ``create`` creates the archive if the folder has none; otherwise NotAnArchive. NewerFormat for a later format.
+        ``keys`` is the folder with the keys of encrypted archives. ``encrypt``: the archive is created encrypted, and must be.
         CatalogDamaged if the catalog is missing, empty or damaged; only the owner reads its content to find that, and only up
         to ``CHECKED_AT_START_BYTES``. An archive on a read-only medium is opened for reading (``is_read_only``).
         """
         root = root.absolute()
         if own or create:
             account.require_owner(root)
-        description = describe(root, create=create, clock=clock)
+        description = described(root, create=create, clock=clock, keys=keys, encrypt=encrypt)
         lock = ownership.acquire(root) if own else None
         try:
             catalog_swap.complete(root, is_owner=own)
-            archive = _with_reserve(
-                root,
-                lambda: cls(root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes),
-                is_owner=own,
-            )
+            made = partial(cls, root, description, lock, on_step=on_step, clock=clock, uptimes=uptimes, keys=keys)
+            archive = _with_reserve(root, made, is_owner=own)
             if own:
                 _refuse_damaged(archive.catalog)
                 archive.reserve.allocate()

@@ -47,10 +47,11 @@ class Prepared:
 class BlobBatch:
     """New blobs of one thread; a context manager that removes in the end whatever has no name."""
 
-    def __init__(self, files: DurableFiles, reserve: Reserve, flusher: Flusher) -> None:
+    def __init__(self, files: DurableFiles, reserve: Reserve, flusher: Flusher, named: Callable[[str], str]) -> None:
         self._files = files
         self._reserve = reserve
         self._flusher = flusher
+        self._named = named
         self._stack = ExitStack()
         self._prepared: list[Prepared] = []
 
@@ -81,7 +82,7 @@ class BlobBatch:
             path, label = naming(content)
             file.complete(writing.header(label), is_reserved=writing.is_reserved)
             self._stack.enter_context(removing.pop_all())
-        self._prepared.append(Prepared(file=file, path=path, content=content))
+        self._prepared.append(Prepared(file=file, path=self._named(path), content=content))
 
     def finish(self) -> list[Blob | Exception]:
         """Make the bytes of all blobs durable, then publish them; returns each blob or its own error, in their order.

@@ -22,6 +22,7 @@ from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files, names
 
 _FOLDER_MODE = 0o700
+NewFile = Callable[[str, OnStep], TemporaryFile]
 _MANY, _UNLINKING = 64, 4
 """From this number of files on, four threads remove them: on ext4 in less than half the time, even in one folder."""
 
@@ -34,10 +35,16 @@ class DurableFiles:
     """
 
     def __init__(
-        self, root: Path, *, on_step: OnStep = no_step, require_root: Callable[[], None] = lambda: None
+        self,
+        root: Path,
+        *,
+        on_step: OnStep = no_step,
+        require_root: Callable[[], None] = lambda: None,
+        new_file: NewFile = TemporaryFile,
     ) -> None:
         self.root = os.fspath(root)
         self._on_step = on_step
+        self._new_file = new_file
         self._require_root = require_root
         self._numbers = itertools.count()
         self._folders = FolderSync(on_step)
@@ -74,11 +81,11 @@ class DurableFiles:
         self._ensure(folder)
         self._on_step("open")
         try:
-            return TemporaryFile(path, self._on_step)
+            return self._new_file(path, self._on_step)
         except FileNotFoundError:
             self._known.discard(folder)
             self._ensure(folder)
-            return TemporaryFile(path, self._on_step)
+            return self._new_file(path, self._on_step)
 
     def publish(self, file: TemporaryFile, target: str) -> Name:
         """Give a sealed file its name (relative to the root); FileExistsError if taken. ``sync_name`` makes it durable."""

@@ -9,11 +9,11 @@ from pywats_archive.errors import BlobOutside
 from pywats_archive.portable import files
 
 _OF_ENTRY = re.compile(
-    r"(?P<folder>(?:sources|reports|imported)/(\d{4})/(\d{2})/(\d{2}))/(?P<id>\2\3\4\d{9}_[0-9a-f]{6})(?:\.[^/\\:\0]+)?\.gz"
+    r"(?P<folder>(?:sources|reports|imported)/(\d{4})/(\d{2})/(\d{2}))/(?P<id>\2\3\4\d{9}_[0-9a-f]{6})(?:\.[^/\\:\0]+)?\.gz(?:\.age)?"
 )
 _OF_CATALOG = re.compile(r"(?P<folder>backups|[0-9a-f-]{36})/\d{8}T\d{6}Z_(?:before-migration_)?metadata\.db\.gz")
 """A copy of the catalog: in the archive, or in the backup folder's folder for the archive."""
-_OF_CODE = re.compile(r"(?P<folder>converters)/[0-9a-f]{64}\.(?:py|tar)\.gz")
+_OF_CODE = re.compile(r"(?P<folder>converters)/[0-9a-f]{64}\.(?:py|tar)\.gz(?:\.age)?")
 
 
 def is_of_entry(path: str, archive_id: str) -> bool:

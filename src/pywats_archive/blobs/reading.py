@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
+from typing import BinaryIO
 
 from isal import igzip, isal_zlib
 
@@ -17,7 +18,7 @@ from pywats_archive.blobs import header, place
 from pywats_archive.blobs.codec import crc32
 from pywats_archive.blobs.header import ALGORITHM, Label
 from pywats_archive.blobs.writing import TRAILER
-from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside
+from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, BlobOutside
 from pywats_archive.portable import volumes
 
 _IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment, unused-ignore]
@@ -61,13 +62,17 @@ def measure(chunks: Iterable[bytes]) -> Content:
 class BlobReader:
     """Reads the blobs of one archive; every path is checked before anything is opened."""
 
+    suffix = ""
+    """What the names of all blobs end with, behind ``.gz``."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def read(self, path: str) -> Iterator[bytes]:
         """Stream the original bytes of a blob; BlobMissing or BlobDamaged names it."""
         try:
-            with self._present(path) as whole, igzip.IGzipFile(str(whole), "rb") as stream:  # type: ignore[no-untyped-call]
+            with self._present(path) as whole, self._open(whole) as file:
+                stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except (EOFError, BadGzipFile, _IsalError) as exc:
@@ -88,7 +93,7 @@ class BlobReader:
     def salvage(self, path: str) -> Iterator[bytes]:
         """Stream what can be read of a damaged blob, up to the damage; BlobMissing names it. Checks nothing."""
         stream = zlib.decompressobj(wbits=_GZIP)
-        with self._present(path) as whole, whole.open("rb") as file, suppress(zlib.error, OSError):
+        with self._present(path) as whole, self._open(whole) as file, suppress(zlib.error, OSError):
             while piece := file.read(_SALVAGED_AT_ONCE):
                 if data := stream.decompress(piece):
                     yield data
@@ -98,13 +103,31 @@ class BlobReader:
         for _ in self.read_checked(path, checksum):
             pass
 
+    locked: BlobLocked | None = None
+    """Why the last blob that was opened stayed closed: it is encrypted, and the key is not here."""
+
+    def check_encrypted(self, path: str) -> None:
+        """Check what can be checked of an encrypted blob without a key; BlobMissing or BlobDamaged if it is not sound."""
+
+    def encrypted_fault(self, path: str) -> str | None:
+        """Return what ``check_encrypted`` finds; None if nothing."""
+        try:
+            self.check_encrypted(path)
+        except (BlobDamaged, BlobMissing, OSError) as exc:
+            return str(exc)
+        return None
+
+    def named(self, path: str) -> str:
+        """Return the path of a blob as this archive names it."""
+        return path if path.endswith(self.suffix) else path + self.suffix
+
     def label(self, path: str) -> Label:
         """Read a blob's label; BlobMissing or BlobDamaged names it."""
         return self.read_header(path).label
 
     def read_header(self, path: str) -> BlobHeader:
         """Read only a blob's header and its end; BlobMissing or BlobDamaged names it."""
-        with self._present(path) as whole, whole.open("rb") as stream:
+        with self._present(path) as whole, self._open(whole) as stream:
             label = header.read_label(stream, whole)
             length = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, length - TRAILER.size))
@@ -114,7 +137,7 @@ class BlobReader:
     def is_unchanged(self, path: str, label: Label) -> bool:
         """Whether every byte after the header is unchanged; True if ``label`` does not say."""
         crc = 0
-        with self._present(path) as whole, whole.open("rb", buffering=0) as stream:
+        with self._present(path) as whole, self._open(whole) as stream:
             stream.seek(label.header_bytes)
             while chunk := stream.read(CHUNK_BYTES):
                 crc = crc32(chunk, crc)
@@ -147,8 +170,12 @@ class BlobReader:
             return
         for parent, folders, names in os.walk(self.root / folder):
             folders.sort()
-            for name in sorted(n for n in names if n.endswith(".gz")):
+            for name in sorted(n for n in names if n.endswith(f".gz{self.suffix}")):
                 yield Path(parent, name).relative_to(self.root).as_posix()
+
+    def _open(self, whole: Path) -> BinaryIO:
+        """Open the ``.gz`` of a blob."""
+        return whole.open("rb")
 
     def _place(self, path: str) -> Path:
         """Return the whole path of a blob; BlobOutside if ``path`` is not a blob's place, or leads out of the archive."""

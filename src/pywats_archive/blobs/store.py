@@ -10,14 +10,14 @@ from pywats_archive.blobs import place
 from pywats_archive.blobs.batch import UNKNOWN as UNKNOWN  # noqa: PLC0414 (callers have both from here)
 from pywats_archive.blobs.batch import Blob as Blob  # noqa: PLC0414
 from pywats_archive.blobs.batch import BlobBatch, Naming
-from pywats_archive.blobs.durable import DurableFiles
+from pywats_archive.blobs.durable import DurableFiles, NewFile
 from pywats_archive.blobs.flusher import Flusher
 from pywats_archive.blobs.header import Label
 from pywats_archive.blobs.reading import BlobReader, Content
 from pywats_archive.blobs.reserve import Reserve
-from pywats_archive.blobs.temporary import remove, remove_temporary
+from pywats_archive.blobs.temporary import TemporaryFile, remove, remove_temporary
 from pywats_archive.blobs.writing import Writing
-from pywats_archive.errors import BlobDamaged, BlobMissing, BlobOutside, StorageError
+from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, BlobOutside, StorageError
 from pywats_archive.models.step import OnStep, no_step
 from pywats_archive.portable import files
 
@@ -29,10 +29,15 @@ class BlobStore(BlobReader):
     """All blobs of one archive: reads them, writes new ones, and removes them."""
 
     def __init__(
-        self, root: Path, *, on_step: OnStep = no_step, require_root: Callable[[], None] = lambda: None
+        self,
+        root: Path,
+        *,
+        on_step: OnStep = no_step,
+        require_root: Callable[[], None] = lambda: None,
+        new_file: NewFile = TemporaryFile,
     ) -> None:
         super().__init__(root)
-        self.files = DurableFiles(root, on_step=on_step, require_root=require_root)
+        self.files = DurableFiles(root, on_step=on_step, require_root=require_root, new_file=new_file)
         self.reserve = Reserve(self.files)
         self.flusher = Flusher(self.files.root, on_step)
         self.has_links = True
@@ -55,7 +60,7 @@ class BlobStore(BlobReader):
 
     def batch(self) -> BlobBatch:
         """Return a batch of new blobs that become durable together."""
-        return BlobBatch(self.files, self.reserve, self.flusher)
+        return BlobBatch(self.files, self.reserve, self.flusher, self.named)
 
     def _write(
         self, chunks: Iterable[bytes], *, folder: str, draft: Callable[[], Label], naming: Naming, level: int
@@ -66,6 +71,7 @@ class BlobStore(BlobReader):
             content = Content(sha256=sha256, size_bytes=size)
             while True:
                 path, label = naming(content)
+                path = self.named(path)
                 sealed = file.seal(writing.header(label), is_reserved=writing.is_reserved)
                 try:
                     name = self.files.publish(file, path)
@@ -91,7 +97,7 @@ class BlobStore(BlobReader):
             if content.checksum != checksum:
                 return None
             self._require_sound(path, checksum)
-            for name in names:
+            for name in map(self.named, names):
                 place.require_shape(name, self.root)
                 with suppress(FileExistsError):
                     linked = self.files.link(path, name)
@@ -99,7 +105,7 @@ class BlobStore(BlobReader):
                     self._sound.add(name)
                     size = header.compressed_size_bytes
                     return Blob(path=name, content=content, compressed_size_bytes=size, disk_size_bytes=0, name=linked)
-        except (BlobDamaged, BlobMissing, KeyError):
+        except (BlobDamaged, BlobLocked, BlobMissing, KeyError):
             return None
         except OSError as exc:
             self.has_links = self.has_links and not files.says_no_links(exc)

@@ -36,6 +36,10 @@ class TemporaryFile:
         self._length = 0
         self._descriptor: int | None = open_file(path, os.O_CREAT | os.O_EXCL)
 
+    def reserve(self, header: bytes) -> None:
+        """Begin the file with ``header``, which ``seal`` replaces."""
+        self.write(header)
+
     def write(self, data: bytes) -> None:
         """Append ``data``."""
         self._waiting.append(data)

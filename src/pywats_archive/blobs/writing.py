@@ -43,7 +43,7 @@ class Writing:
         stream, crc, size = compressor(level), 0, 0
         draft = self._draft()
         self._room = header.json_length(draft)
-        self._file.write(header.encode(draft, body_crc32=0, json_bytes=self._room))
+        self._file.reserve(header.encode(draft, body_crc32=0, json_bytes=self._room))
         with _Hashing() as hashing:
             for chunk in chunks:
                 hashing.add(chunk)

@@ -76,7 +76,9 @@ class Client(Proof, Auditing, Replays, Exports, Imports, BagImports):
         self.actor = current_actor() if actor is None else arguments.text(actor, "actor")
         self._station = station
         self._read_at = _stamp(station)
-        self._archives = OpenArchives(arguments.paths(archives, "archives"))
+        self._archives = OpenArchives(
+            arguments.paths(archives, "archives"), keys=station.path.parent if station else None
+        )
 
     @classmethod
     def from_config(cls, path: Path | str, *, actor: str | None = None) -> Client:

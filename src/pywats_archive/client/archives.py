@@ -30,10 +30,14 @@ _LISTED = 10
 
 
 class OpenArchives:
-    """The archives in these folders; one whose catalog is damaged can only be verified."""
+    """The archives in these folders; one whose catalog is damaged can only be verified.
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    ``keys`` is the folder with the keys of encrypted archives, if a configuration is known.
+    """
+
+    def __init__(self, roots: Sequence[Path], *, keys: Path | None = None) -> None:
         self.roots = tuple(roots)
+        self._keys = keys
         self._opening = threading.Lock()
         self.open()
 
@@ -57,7 +61,7 @@ class OpenArchives:
 
     def _open(self, root: Path, stack: ExitStack) -> None:
         try:
-            self._opened = {**self._opened, root: stack.enter_context(Archive.open(root))}
+            self._opened = {**self._opened, root: stack.enter_context(Archive.open(root, keys=self._keys))}
         except CatalogDamaged as exc:
             self._damaged = {**self._damaged, root: exc}
 
@@ -128,7 +132,7 @@ class OpenArchives:
         from pywats_archive.archive.repair.rebuild import damage, rebuild
 
         self.close()
-        rebuilt = tuple(rebuild(root, how) for root in self.roots if all_ or damage(root))
+        rebuilt = tuple(rebuild(root, replace(how, keys=self._keys)) for root in self.roots if all_ or damage(root))
         self.open()
         return rebuilt
 

@@ -82,6 +82,8 @@ class ConverterConfig(BaseModel):
     archive_output_reports: bool = True
     on_archive_error: Literal["hold", "continue"] = "hold"
     archive_companions: list[str] = Field(default_factory=list)
+    encryption: bool = False
+    """Whether the archive is created encrypted, and must be."""
     allow_same_id: bool = False
     append: bool = False
     """Whether a file grows with each unit, so that its earlier reports are not new."""

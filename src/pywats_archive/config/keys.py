@@ -6,6 +6,10 @@ from difflib import get_close_matches
 
 PASSPHRASE_VARIABLE = "PYWATS_ARCHIVE_KEY_PASSPHRASE"  # noqa: S105 (a name)
 """The passphrase of the signing key; a key that is created while it is set is encrypted."""
+IDENTITY_FILE, RECIPIENTS_FILE = "pywats-archive-identity.txt", "pywats-archive-recipients.txt"
+"""The keys of encrypted archives, beside the configuration: the secret one of the station, and all public ones."""
+IDENTITY_VARIABLE = "PYWATS_ARCHIVE_IDENTITY"
+"""A further file with secret keys of encrypted archives, such as the recovery key."""
 ARCHIVE_KEYS = (
     "archive_enabled",
     "archive_folder",
@@ -23,6 +27,7 @@ ARCHIVE_KEYS = (
     "archive_output_reports",
     "on_archive_error",
     "archive_companions",
+    "encryption",
     "allow_same_id",
     "append",
     "settle_seconds",

@@ -44,6 +44,10 @@ class StationConfig(BaseModel):
         sharing = (c for c in self.converters if c.enabled and c.archive_enabled and self.archive_root(c) == root)
         return tuple(converter.min_free_gb for converter in sharing)
 
+    def is_encrypted(self, root: Path) -> bool:
+        """Whether a converter that uses the archive at ``root`` requires that it is encrypted."""
+        return any(c.archive_enabled and c.encryption and self.archive_root(c) == root for c in self.converters)
+
     def outline(self) -> StationOutline:
         """Return what a reader needs of it."""
         return StationOutline(path=self.path, converters=tuple(converter.outline() for converter in self.converters))

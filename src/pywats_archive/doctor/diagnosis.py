@@ -15,7 +15,7 @@ from pywats_archive.conversion.pool.processes import ConverterProcesses
 from pywats_archive.doctor.examination import Examination, examine_archive, examine_station
 from pywats_archive.doctor.exposed import exposed
 from pywats_archive.doctor.in_time import InTime
-from pywats_archive.doctor.station import anchors, archives, converters, rights, server, versions
+from pywats_archive.doctor.station import anchors, archives, converters, encryption, rights, server, versions
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.doctor.trials import Means, reason
 from pywats_archive.host.own_service import own_service
@@ -94,6 +94,7 @@ def _works(
     ]
     if wishes and not station.anchor_folders:
         works.append((Topic.ANCHORS, "", partial(_one, anchors.without_folders)))
+    works.append((Topic.ENCRYPTION, "", partial(encryption.check_encryption, station, tuple(wishes))))
     return [*works, (Topic.SERVER, "", asked), (Topic.ARCHIVE, "", partial(archives.check_archives, wishes))]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pywats_archive.archive.anchors.signing import KEY_FILE as SIGNING_KEY
 from pywats_archive.config import StationConfig
+from pywats_archive.config.keys import IDENTITY_FILE
 from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.portable.private import others_who_may_read
 
@@ -41,3 +42,6 @@ def _files(station: StationConfig) -> Iterator[tuple[Path, str]]:
     signing_key = station.path.parent / SIGNING_KEY
     if signing_key.exists():
         yield signing_key, "the key that signs the history"
+    identity = station.path.parent / IDENTITY_FILE
+    if identity.exists():
+        yield identity, "the key of encrypted archives"

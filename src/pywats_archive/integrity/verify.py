@@ -17,7 +17,7 @@ from pywats_archive.archive.anchors.checking import AnchorChecks
 from pywats_archive.archive.audit import history, inspection, inventory
 from pywats_archive.archive.audit.inventory import Holding, Stray
 from pywats_archive.archive.core import Archive
-from pywats_archive.archive.folder.layout import CATALOG
+from pywats_archive.archive.folder.layout import CATALOG, DESCRIPTION
 from pywats_archive.archive.folder.ownership import is_owned
 from pywats_archive.archive.imported import origin
 from pywats_archive.archive.results import codes
@@ -53,6 +53,9 @@ def verify(archive: Archive, thoroughness: Thoroughness, anchors: AnchorPlaces =
         yield from _strays(archive, strays)
         yield from _codes(archive)
         yield from _origins(archive)
+        if locked := archive.blobs.locked:
+            message = f"{locked}; without the key, encrypted bytes were compared with their digests only"
+            yield Checked(problem=_problem(ProblemKind.KEY_MISSING, DESCRIPTION, None, message))
         for fault in ledger.bad_rows(archive):
             yield Checked(problem=_fault(archive, fault, None))
         yield from check_anchors(archive, anchors, shown, covered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +18,7 @@ from pywats_archive.archive.sources.companions import listed
 from pywats_archive.blobs.header import ALGORITHM
 from pywats_archive.blobs.reading import BlobHeader
 from pywats_archive.catalog.driver import storable
-from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, BlobOutside
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobLocked, BlobMissing, BlobOutside
 from pywats_archive.models.entry import ArchiveEntry, Companion
 from pywats_archive.models.operation.integrity import Problem, ProblemKind
 from pywats_archive.models.report import Report
@@ -97,7 +98,7 @@ def problem_of(archive: Archive, blob: Recorded, *, whole: bool, on_header: OnHe
     """Check one blob, reading it from end to end if ``whole``; returns its problem, if any."""
     try:
         header = _check(archive, blob, whole=whole)
-        if on_header:
+        if on_header and header:
             on_header(header.label.metadata, blob.path)
     except _Wrong as wrong:
         return _problem(blob, wrong.kind, f"{archive.root / blob.path}: {wrong}")
@@ -166,11 +167,15 @@ def _report(report: Report) -> Recorded:
     )
 
 
-def _check(archive: Archive, blob: Recorded, *, whole: bool) -> BlobHeader:
+def _check(archive: Archive, blob: Recorded, *, whole: bool) -> BlobHeader | None:
+    """Check a blob; returns its header, or None if it is encrypted and the key is not here."""
     if not blob.path:
         raise BlobMissing(f"{archive.root}: the row of {blob.archive_id} names no blob, but should; {_BACKUP}")
     try:
         header = archive.blobs.read_header(blob.path)
+    except BlobLocked:
+        _check_encrypted(archive, blob, whole=whole)
+        return None
     except BlobOutside:
         raise
     except BlobDamaged as exc:
@@ -180,6 +185,12 @@ def _check(archive: Archive, blob: Recorded, *, whole: bool) -> BlobHeader:
     _check_sizes(blob, header)
     _check_facts(blob, header)
     return header
+
+
+def _check_encrypted(archive: Archive, blob: Recorded, *, whole: bool) -> None:
+    _check_length(blob, os.stat(archive.root / blob.path).st_size)  # noqa: PTH116 (as elsewhere)
+    if whole:
+        archive.blobs.check_encrypted(blob.path)
 
 
 def _check_content(archive: Archive, blob: Recorded, header: BlobHeader) -> None:
@@ -218,12 +229,16 @@ def _check_companions(blob: Recorded, found: tuple[Companion, ...]) -> None:
 
 
 def _check_sizes(blob: Recorded, header: BlobHeader) -> None:
-    length, expected = header.compressed_size_bytes, blob.compressed_size_bytes
-    if expected is not None and length != expected:
-        raise _Wrong(ProblemKind.BLOB_DAMAGED, f"it has {length} bytes of {expected} that were recorded; {_BACKUP}")
+    _check_length(blob, header.compressed_size_bytes)
     size = header.label.metadata.get("size_bytes")
     if not isinstance(size, int) or header.size_bytes_mod_4g != size % 2**32:
         raise _Wrong(ProblemKind.BLOB_DAMAGED, f"its end does not have the size of its content ({size}); {_BACKUP}")
+
+
+def _check_length(blob: Recorded, length: int) -> None:
+    expected = blob.compressed_size_bytes
+    if expected is not None and length != expected:
+        raise _Wrong(ProblemKind.BLOB_DAMAGED, f"it has {length} bytes of {expected} that were recorded; {_BACKUP}")
 
 
 def _check_facts(blob: Recorded, header: BlobHeader) -> None:

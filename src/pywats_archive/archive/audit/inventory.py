@@ -182,7 +182,11 @@ def _files(root: Path, top: str, strays: list[Stray]) -> Iterator[_Item]:
         folder = Path(parent).relative_to(root).as_posix()
         for name in sorted(names):
             archive_id, path = name[:ARCHIVE_ID_LENGTH], f"{folder}/{name}"
-            if name.endswith(".gz") and is_archive_id(archive_id) and folder == layout.day_folder(top, archive_id):
+            if (
+                name.endswith((".gz", ".gz.age"))
+                and is_archive_id(archive_id)
+                and folder == layout.day_folder(top, archive_id)
+            ):
                 yield archive_id, path
             else:
                 strays.append(Stray(path=path))

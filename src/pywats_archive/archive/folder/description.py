@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,9 @@ FEATURES_FORMAT = 2
 """The format of an archive with features. Versions that know only format 1 refuse it."""
 COMPLIANCE = "compliance"
 """The feature of an archive to which the rules of the compliance edition apply."""
-FEATURES = frozenset({COMPLIANCE})
+ENCRYPTION = "encryption"
+"""The feature of an archive with encrypted blobs."""
+FEATURES = frozenset({COMPLIANCE, ENCRYPTION})
 """The features that this version knows; an archive with another one is refused."""
 
 _README = """\
@@ -48,6 +51,12 @@ Each .gz also has its metadata as JSON in its header (the extra field "PA" of RF
 the original bytes. Days are UTC. The command "pywats-archive" reads, checks and restores all of this.
 """
 
+_README_ENCRYPTED = """
+The blobs are encrypted: each .gz is in a file .gz.age (https://age-encryption.org/v1). With a key,
+"age -d -i KEYFILE FILE.gz.age > FILE.gz" decrypts one. The database is not encrypted.
+"""
+Recipients = Callable[[], Sequence[str]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Description:
@@ -58,11 +67,16 @@ class Description:
     created_at: str
     features: frozenset[str] = frozenset()
     """What a version must know in order to work on the archive."""
+    recipients: tuple[str, ...] = ()
+    """The public keys that an encrypted archive was created with; empty if its blobs are not encrypted."""
 
 
-def open_description(root: Path, *, clock: Clock) -> Description:
-    """Read archive.json, or create a new archive's; NewerFormat if this program is too old for it."""
-    return read_description(root) or _create(root, clock)
+def open_description(root: Path, *, clock: Clock, recipients: Recipients = tuple) -> Description:
+    """Read archive.json, or create a new archive's; NewerFormat if this program is too old for it.
+
+    ``recipients`` returns the public keys of a new archive; none, if it is not to be encrypted.
+    """
+    return read_description(root) or _create(root, clock, recipients())
 
 
 def read_description(root: Path) -> Description | None:
@@ -81,11 +95,16 @@ def _parse(content: bytes, path: Path) -> Description:
     try:
         fields = json.loads(content)
         version = int(fields["format_version"])
+        features = frozenset(map(str, fields.get("features", ())))
+        recipients = tuple(map(str, fields[ENCRYPTION]["recipients"])) if ENCRYPTION in features else ()
+        if ENCRYPTION in features and not recipients:
+            raise ValueError("it names no recipient")
         described = Description(
             format_version=version,
             archive_uuid=str(fields["archive_uuid"]),
             created_at=str(fields["created_at"]),
-            features=frozenset(map(str, fields.get("features", ()))),
+            features=features,
+            recipients=recipients,
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise NotAnArchive(
@@ -114,18 +133,19 @@ def add_feature(root: Path, feature: str, *, on_step: OnStep = no_step) -> None:
         raise StorageError(f"{path}: cannot be changed ({exc}); check the file and its rights") from exc
 
 
-def _create(root: Path, clock: Clock) -> Description:
+def _create(root: Path, clock: Clock, recipients: Sequence[str]) -> Description:
     try:
         _make_folder(root)
         strangers = [p.name for p in root.iterdir() if not p.name.startswith(".")]
         if layout.CATALOG in strangers or layout.SOURCES in strangers:
             raise NotAnArchive(f"{root}: archive.json is missing beside an archive's files; restore it from a backup")
         fields = {
-            "format_version": FORMAT_VERSION,
+            "format_version": FEATURES_FORMAT if recipients else FORMAT_VERSION,
             "archive_uuid": str(uuid.uuid4()),
             "created_at": clock().isoformat(timespec="seconds"),
+            **({"features": [ENCRYPTION], ENCRYPTION: {"recipients": list(recipients)}} if recipients else {}),
         }
-        _write_once(root, layout.README, _README)
+        _write_once(root, layout.README, _README + _README_ENCRYPTED if recipients else _README)
         _write_once(root, layout.DESCRIPTION, json.dumps(fields, indent=2) + "\n")
         files.sync_folder(root.parent)
     except OSError as exc:
@@ -152,8 +172,10 @@ def _write_once(root: Path, name: str, text: str) -> None:
             names.unlink(written)
 
 
-def describe(root: Path, *, create: bool = False, clock: Clock = utc_now) -> Description:
+def describe(
+    root: Path, *, create: bool = False, clock: Clock = utc_now, recipients: Recipients = tuple
+) -> Description:
     """Return an archive's description; NotAnArchive if there is none, unless ``create`` creates it."""
     if not create and not (root / layout.DESCRIPTION).exists():
         raise NotAnArchive(f"{root}: holds no archive; check the path, and whether its disk or share is mounted")
-    return open_description(root, clock=clock)
+    return open_description(root, clock=clock, recipients=recipients)

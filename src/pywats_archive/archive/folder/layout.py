@@ -32,9 +32,9 @@ RECOVERING, RECOVERED = ".recovering", ".recovered"
 ACCESSES = "accesses"
 """The folder for notes of accesses by accounts that may not write to the catalog."""
 
-_COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:(?:\.\d+)?\.tar|\.\d+)\.gz\Z")
-_COMPANION = re.compile(r"/[^/]{24}\.companions\.\d+\.gz\Z")
-_NUMBER = re.compile(r"\.(\d+)(?:\.(?:json|tar))?\.gz\Z")
+_COMPANIONS = re.compile(r"/[^/]{24}\.companions(?:(?:\.\d+)?\.tar|\.\d+)\.gz(?:\.age)?\Z")
+_COMPANION = re.compile(r"/[^/]{24}\.companions\.\d+\.gz(?:\.age)?\Z")
+_NUMBER = re.compile(r"\.(\d+)(?:\.(?:json|tar))?\.gz(?:\.age)?\Z")
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,16}\Z", re.DOTALL)
 
 

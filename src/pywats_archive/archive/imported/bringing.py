@@ -130,7 +130,7 @@ class _Writing:
     def _record(self) -> Kept:
         body = self._taken.bagged.body
         path, checksum = layout.origin_path(self._taken.bagged.archive_id), f"{ALGORITHM}:{sha256(body).hexdigest()}"
-        self._remove_other_record(path, checksum)
+        self._remove_other_record(self._archive.blobs.named(path), checksum)
         return self._write(path, checksum, lambda: iter([body]), self._labels.record)
 
     def _remove_other_record(self, path: str, checksum: str) -> None:
@@ -146,6 +146,7 @@ class _Writing:
     def _write(
         self, path: str, checksum: str, chunks: Callable[[], Iterator[bytes]], label: Callable[[Content], Label]
     ) -> Kept:
+        path = self._archive.blobs.named(path)
         if (self._archive.root / path).exists():
             kept = self._left(path, checksum)
         else:

@@ -12,7 +12,7 @@ from pywats_archive.archive.core import Archive
 from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import events
-from pywats_archive.errors import ArchiveError
+from pywats_archive.errors import ArchiveError, BlobLocked
 from pywats_archive.models.event import Event
 from pywats_archive.models.ids import ARCHIVE_ID_LENGTH
 
@@ -38,6 +38,8 @@ def _fault(archive: Archive, path: str) -> str | None:
         metadata = archive.blobs.label(path).metadata
         archive.blobs.check(path, checksum_in(metadata))
         event = event_of(archive, PurePosixPath(path).name[:ARCHIVE_ID_LENGTH])
+    except BlobLocked:
+        return archive.blobs.encrypted_fault(path)
     except (ArchiveError, OSError, KeyError) as exc:
         return str(exc)
     known = event.details[IMPORTED_FROM].get("record") if event else None

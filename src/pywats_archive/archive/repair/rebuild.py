@@ -39,6 +39,8 @@ class Rebuilding:
     clock: Clock = utc_now
     backup_folder: Path | None = None
     """Where to look for copies of the catalog, beside those in the archive."""
+    keys: Path | None = None
+    """The folder with the keys of encrypted archives."""
 
 
 def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
@@ -63,7 +65,13 @@ def rebuild(root: Path, how: Rebuilding | None = None) -> Rebuilt:
             )
             only_there = _only_there(root, kept, base)
             archive = Archive(
-                root, description, lock, on_step=how.on_step, clock=how.clock, catalog=catalog_swap.BUILDING
+                root,
+                description,
+                lock,
+                on_step=how.on_step,
+                clock=how.clock,
+                catalog=catalog_swap.BUILDING,
+                keys=how.keys,
             )
             try:
                 with decided(root) as before:

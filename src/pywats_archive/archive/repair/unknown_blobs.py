@@ -14,7 +14,15 @@ from pywats_archive.archive.repair.adoption import companions_of, entry_of, furt
 from pywats_archive.blobs.header import checksum_in
 from pywats_archive.catalog import arrivals, entries, events, reports
 from pywats_archive.catalog.engine import Connection
-from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, CatalogRefused, UnknownEntry, UsageError
+from pywats_archive.errors import (
+    ArchiveError,
+    BlobDamaged,
+    BlobLocked,
+    BlobMissing,
+    CatalogRefused,
+    UnknownEntry,
+    UsageError,
+)
 from pywats_archive.models.arrival import ArrivalState
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.event import Event
@@ -48,7 +56,7 @@ def adopt(archive: Archive, path: str) -> str:
         metadata = metadata_in_place(path, archive.blobs.label(path).metadata)
         kind = str(metadata["kind"])
         KINDS[kind](archive, path, metadata)
-    except (OSError, BlobMissing):
+    except (OSError, BlobLocked, BlobMissing):
         return "unread"
     except Exception as exc:
         if isinstance(exc, ArchiveError) and not isinstance(exc, _OF_ONE_BLOB):

@@ -13,7 +13,7 @@ from pywats_archive.archive.folder import layout
 from pywats_archive.blobs.header import Label, checksum_in
 from pywats_archive.blobs.reading import Content
 from pywats_archive.catalog import events
-from pywats_archive.errors import ArchiveError, BlobDamaged, BlobMissing, StorageError
+from pywats_archive.errors import ArchiveError, BlobDamaged, BlobLocked, BlobMissing, StorageError
 from pywats_archive.models.code import ConverterCode
 from pywats_archive.models.conversion import Conversion, ConverterInfo
 from pywats_archive.models.event import Event
@@ -62,7 +62,7 @@ class StoredCodes:
 
 def store(archive: Archive, code: ConverterCode, *, version: str, distribution: str | None) -> bool:
     """Store a converter's code unless it is stored; returns whether it is new. Durable once this returns; StorageError."""
-    path = _path(code.fingerprint, is_single=len(code.files) == 1)
+    path = archive.blobs.named(_path(code.fingerprint, is_single=len(code.files) == 1))
     if (archive.root / path).exists():
         return False
     body = next(iter(code.files.values())) if len(code.files) == 1 else _packed(code)
@@ -99,7 +99,7 @@ def store(archive: Archive, code: ConverterCode, *, version: str, distribution: 
 def load(archive: Archive, fingerprint: str) -> ConverterCode | None:
     """Return stored code, checked against its fingerprint; None if it is not stored. BlobDamaged names it."""
     for is_single in (True, False):
-        path = _path(fingerprint, is_single=is_single)
+        path = archive.blobs.named(_path(fingerprint, is_single=is_single))
         try:
             metadata = archive.blobs.label(path).metadata
             body = b"".join(archive.blobs.read_checked(path, checksum_in(metadata)))
@@ -134,6 +134,8 @@ def check_all(archive: Archive) -> Iterator[tuple[str, str | None]]:
         digest = PurePosixPath(path).name.partition(".")[0]
         try:
             load(archive, f"sha256:{digest}")
+        except BlobLocked:
+            yield path, archive.blobs.encrypted_fault(path)
         except (BlobDamaged, BlobMissing, OSError, KeyError, tarfile.TarError) as exc:
             yield path, str(exc)
         else:

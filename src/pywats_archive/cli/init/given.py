@@ -44,6 +44,7 @@ class Given:
     max_size_gb: float | None = None
     reports: bool | None = None
     post_action: str | None = None
+    encrypt: bool = False
     is_offline: bool = False
 
     def options(self) -> dict[str, Any]:
@@ -52,6 +53,7 @@ class Given:
             "archive_folder": folder_of(self.archive_folder) if self.archive_folder else None,
             "post_action": self.post_action,
             "archive_output_reports": self.reports,
+            "encryption": self.encrypt or None,
             "retention_days": self.retention_days,
             "max_archive_size_gb": self.max_size_gb,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,53 +14,23 @@ import typer
 from pywats_archive.archive.folder.account import owner_of
 from pywats_archive.cli import doctor_report, options
 from pywats_archive.cli.init import given as reading
-from pywats_archive.cli.init import words
 from pywats_archive.cli.init.asking import Asking, draw_consequences
+from pywats_archive.cli.init.ending import end, warn
 from pywats_archive.cli.init.given import Given
 from pywats_archive.cli.init.known import Known, known_of, without_known
-from pywats_archive.cli.output import console, print_json
+from pywats_archive.cli.output import console
 from pywats_archive.cli.place import future_config_of
 from pywats_archive.client.settings.setup import StationSetup
 from pywats_archive.config import StationConfig
 from pywats_archive.doctor.examination import Examination
-from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
+from pywats_archive.doctor.station.checks import CheckLevel, Topic
 from pywats_archive.doctor.verdict import Level
-from pywats_archive.errors import ArchiveError, ConfigError, StorageError, UsageError
+from pywats_archive.errors import ArchiveError, UsageError
 from pywats_archive.host.settings.configfile import read_station_config
 from pywats_archive.host.settings.writing.setup import PlannedSetup
-from pywats_archive.models.settings.setup import NewConverter, SavedSetup, SetupAnswers, SigningKey
+from pywats_archive.models.settings.setup import NewConverter, SavedSetup, SetupAnswers
 from pywats_archive.portable.files import WINDOWS
 from pywats_archive.words.text import printable
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SetUpStation:
-    """What ``init`` wrote."""
-
-    config: str
-    """The configuration."""
-    is_new: bool
-    """Whether the file did not exist before."""
-    added: tuple[str, ...]
-    """Names of the converters that were added."""
-    present: tuple[str, ...]
-    """Names of the converters that the file had before; they stay as they were."""
-    former: str | None
-    """The copy of the former file; null if there was none, or if nothing had to be written."""
-    created_folders: tuple[str, ...]
-    """The watch folders that were created."""
-    signing_key: str | None
-    """The key that signs the histories; null if it cannot be used, as a warning says."""
-    public_key: str | None
-    """The public part of that key; keep a copy elsewhere."""
-    changes: tuple[str, ...]
-    """The lines of the file that changed, secrets masked."""
-    level: Level | None
-    """The guarantee that holds in every folder; null if nothing had to be written, since no folder was examined then."""
-    checks: tuple[StationCheck, ...]
-    """The checks of converters, server, clock, archives, disk space, rights, versions and services."""
-    next_commands: tuple[str, ...]
-    """Commands to try the station, to look at the result, and to install the service."""
 
 
 def init(
@@ -101,6 +71,9 @@ def init(
     station_name: Annotated[
         str | None, typer.Option("--station-name", metavar="NAME", help="Default: this computer's name.")
     ] = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Encrypt new archives; prints a recovery key, once.")
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the server now.")] = False,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
@@ -124,6 +97,7 @@ def init(
         max_size_gb=max_size_gb,
         reports=reports,
         post_action=reading.action_of(post_action) if post_action else None,
+        encrypt=encrypt,
         is_offline=offline,
     )
     console.quiet = as_json
@@ -146,8 +120,10 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
         _draw_present(present)
     answers = _given_answers(setup, given) if yes else Asking(setup, given, known, present).answers()
     planned = setup.plan(answers)
+    setup.require_encrypted(planned)
     if planned.plan.is_empty and not planned.plan.folders:
-        return _end(planned, SavedSetup(former=None, folders=()), None, setup, as_json=as_json)
+        nothing = SavedSetup(former=None, folders=())
+        return end(planned, nothing, None, setup, encrypt=given.encrypt, as_json=as_json)
     examination = setup.examine(planned, is_offline=given.is_offline)
     _draw_plan(planned, examination, is_asked=not yes)
     if yes:
@@ -155,21 +131,8 @@ def _set_up(setup: StationSetup, given: Given, *, yes: bool, as_json: bool) -> i
     options.confirm(f"Write {setup.config}", yes=yes)
     saved = setup.save(planned)
     if saved.shared:
-        _warn(f"other accounts may read the token in {setup.config} ({saved.shared})")
-    return _end(planned, saved, examination, setup, as_json=as_json)
-
-
-def _key_of(setup: StationSetup) -> SigningKey | None:
-    """Create the signing key; None with a warning if that fails: the station is set up, and its service tries again."""
-    try:
-        return setup.make_key()
-    except (ConfigError, StorageError) as exc:
-        _warn(str(exc))
-        return None
-
-
-def _warn(text: str) -> None:
-    typer.echo(f"warning: {printable(text)}", err=True)
+        warn(f"other accounts may read the token in {setup.config} ({saved.shared})")
+    return end(planned, saved, examination, setup, encrypt=given.encrypt, as_json=as_json)
 
 
 def _require_own_folder(config: Path) -> None:
@@ -252,40 +215,3 @@ def _draw_plan(planned: PlannedSetup, examination: Examination, *, is_asked: boo
     for folder in planned.plan.folders:
         console.print(printable(f"  creates the folder {folder}"), soft_wrap=True)
     console.print()
-
-
-def _end(
-    planned: PlannedSetup, saved: SavedSetup, examination: Examination | None, setup: StationSetup, *, as_json: bool
-) -> int:
-    key, plan, steps = _key_of(setup), planned.plan, words.next_steps(planned.plan.path)
-    if as_json:
-        print_json(
-            SetUpStation(
-                config=str(plan.path),
-                is_new=plan.is_new,
-                added=plan.added,
-                present=plan.present,
-                former=str(saved.former) if saved.former else None,
-                created_folders=tuple(map(str, saved.folders)),
-                signing_key=str(key.path) if key else None,
-                public_key=str(key.public_key) if key else None,
-                changes=plan.lines,
-                level=examination.level if examination else None,
-                checks=examination.checks if examination else (),
-                next_commands=tuple(command for _, command in steps),
-            )
-        )
-        return 0
-    if examination is None:
-        console.print("Nothing to write: the configuration has all of this already.")
-    else:
-        console.print(printable(f"Written: {plan.path}"), style="green", soft_wrap=True)
-    if saved.former:
-        console.print(printable(f"The former file: {saved.former}"), soft_wrap=True)
-    if key:
-        console.print(printable(f"Public key of the history: {key.public_key}; keep a copy elsewhere"), soft_wrap=True)
-    console.print("\nNext:", style="bold")
-    for meaning, command in steps:
-        console.print(printable(f"  # {meaning}"), style="dim")
-        console.print(printable(f"  {command}"), soft_wrap=True)
-    return 0

@@ -120,7 +120,9 @@ class Imports:
     def _created(self, target: _Target) -> Archive:
         """Return the archive, which is created if it does not exist yet, with the policy that is configured."""
         if not (target.root / DESCRIPTION).exists():
-            Archive.open(target.root, create=True, own=True).close()
+            keys = self._station.path.parent if self._station else None
+            encrypt = bool(target.config and target.config.encryption)
+            Archive.open(target.root, create=True, own=True, keys=keys, encrypt=encrypt).close()
         archive = target.open(self._archives)
         assert archive is not None
         if config := target.config:

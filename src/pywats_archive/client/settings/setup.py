@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from pywats_archive.host.job import ConverterDescription
     from pywats_archive.host.settings.writing.setup import PlannedSetup
     from pywats_archive.models.operation.capacity import ExpectedLoad
-    from pywats_archive.models.settings.setup import ConverterChoice, SavedSetup, SetupAnswers, SigningKey
+    from pywats_archive.models.settings.setup import (
+        ConverterChoice,
+        EncryptionKeys,
+        SavedSetup,
+        SetupAnswers,
+        SigningKey,
+    )
 
 LEVEL = 6
 """The compression level of a converter that says nothing else."""
 
 
 class StationSetup:
-    """Sets up the station of a configuration, which need not exist yet; only ``save`` and ``make_key`` change anything."""
+    """Sets up the station of a configuration, which need not exist yet; only ``save`` and ``make_...`` change anything."""
 
     def __init__(self, config: Path) -> None:
         self.config = config.absolute()
@@ -80,14 +86,15 @@ class StationSetup:
     def examine(self, planned: PlannedSetup, *, is_offline: bool) -> Examination:
         """Examine the planned station as ``doctor`` does; without a network, neither the server nor slow trials.
 
-        The folders that ``save`` creates count as there. A new file has no rights yet: it is created for this account alone.
+        The folders that ``save`` creates count as there. A new file has no rights
+        yet, and keys come last: both are created for this account alone.
         """
         from pywats_archive.doctor.diagnosis import of_station
         from pywats_archive.doctor.examination import with_created
         from pywats_archive.doctor.station.checks import Topic
 
         found = with_created(of_station(planned.station, is_quick=is_offline), planned.plan.folders)
-        unseen = (Topic.SECRETS,) if planned.plan.is_new else ()
+        unseen = (Topic.ENCRYPTION, *((Topic.SECRETS,) if planned.plan.is_new else ()))
         return replace(found, checks=tuple(each for each in found.checks if each.topic not in unseen))
 
     def save(self, planned: PlannedSetup) -> SavedSetup:
@@ -95,6 +102,19 @@ class StationSetup:
         from pywats_archive.host.settings.writing.setup import make_setup
 
         return make_setup(planned)
+
+    def make_encryption_keys(self) -> EncryptionKeys:
+        """Create the keys of encrypted archives, unless there are some; ConfigError if that fails."""
+        from pywats_archive.archive.folder.keys import create_keys
+
+        return create_keys(self.config.parent)
+
+    def require_encrypted(self, planned: PlannedSetup) -> None:
+        """Raise NotEncrypted if an archive that the set-up wants encrypted is there in clear."""
+        from pywats_archive.archive.folder.encryption import require_encrypted
+
+        for root in filter(planned.station.is_encrypted, planned.station.archive_roots()):
+            require_encrypted(root)
 
     def make_key(self) -> SigningKey:
         """Create the key that signs the histories, unless there is one, and put its public part beside the configuration.

@@ -17,6 +17,7 @@ class Topic(str, Enum):
     ARCHIVE = "archive"
     SPACE = "space"
     ANCHORS = "anchors"
+    ENCRYPTION = "encryption"
     VERSIONS = "versions"
     SERVICE = "service"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pywats_archive.archive.anchors.signing import KEY_FILE as SIGNING_KEY
 from pywats_archive.config import StationConfig
+from pywats_archive.config.keys import IDENTITY_FILE
 from pywats_archive.doctor.station.checks import CheckLevel, StationCheck, Topic
 from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.portable.private import group_who_may_read
@@ -46,7 +47,11 @@ def check_secrets(
     """Yield a check for each file with secrets that others may read, or this account may not, or one that all is well."""
     for line in exposed:
         yield StationCheck(topic=Topic.SECRETS, level=CheckLevel.WARNING, seen=line)
-    keys = [each for each in (station.path.parent / name for name in (KEY_FILE, SIGNING_KEY)) if each.exists()]
+    keys = [
+        each
+        for each in (station.path.parent / name for name in (KEY_FILE, SIGNING_KEY, IDENTITY_FILE))
+        if each.exists()
+    ]
     unreadable = [each for each in keys if not os.access(each, os.R_OK)]
     for key in unreadable:
         yield StationCheck(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pywats_archive.config import ConverterConfig, StationConfig
+from pywats_archive.config.keys import IDENTITY_FILE, RECIPIENTS_FILE
 from pywats_archive.errors import ConfigError
 from pywats_archive.host.settings.key import KEY_FILE
 from pywats_archive.host.settings.state_file import FORMER, state_path
@@ -59,7 +60,8 @@ def spared(config: ConverterConfig, station: StationConfig) -> frozenset[str]:
     if config.converter_type == "folder":
         former = {os.path.normcase(FORMER)} if real(station.path.parent) == watch else set()
         return frozenset(former.union(name for each in neighbours(station) if (name := way_to(watch, each.path))))
-    own = (station.path, state_path(station.path), station.path.parent / KEY_FILE)
+    keys = (station.path.parent / name for name in (KEY_FILE, IDENTITY_FILE, RECIPIENTS_FILE))
+    own = (station.path, state_path(station.path), *keys)
     return frozenset(os.path.normcase(path.name) for path in own if real(path.parent) == watch)
 
 

@@ -65,6 +65,8 @@ class ProblemKind(str, Enum):
     """A time stamp that the history records is not there."""
     STAMP_UNTRUSTED = "stamp_untrusted"
     """A time stamp is not signed by an authority of ``time_stamp_certificates``, or these cannot be used."""
+    KEY_MISSING = "key_missing"
+    """The blobs are encrypted and the key is not here, so their content was not compared with the catalog."""
     CATALOG_DAMAGED = "catalog_damaged"
     """The metadata database cannot be read."""
 

@@ -36,6 +36,7 @@ class NewConverter:
     retention_days: int = 90
     max_archive_size_gb: float = 10.0
     archive_output_reports: bool = True
+    encryption: bool = False
     given: tuple[str, ...] = ()
     """The keys that a person chose; a converter of this name that is there already must have their values."""
 
@@ -51,6 +52,7 @@ class NewConverter:
             "archive_folder": self.archive_folder,
             "archive_source_files": True,
             "archive_output_reports": self.archive_output_reports,
+            **({"encryption": True} if self.encryption else {}),
             "on_archive_error": "hold",
             "purge_unsubmitted": False,
             "retention_days": self.retention_days,
@@ -115,3 +117,15 @@ class SavedSetup:
     """The watch folders that were created."""
     shared: str | None = None
     """Why other accounts may read the new file with its token; None if they may not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncryptionKeys:
+    """The keys of encrypted archives."""
+
+    identity_file: Path
+    """The secret key of the station; whoever has it can read the archives."""
+    recipients_file: Path
+    """The public keys for which new blobs are encrypted."""
+    recovery_key: str | None = field(repr=False)
+    """The secret key for the day when the station is lost; stored nowhere. None if the keys were there already."""

@@ -38,7 +38,9 @@ class Places:
         exits: ExitStack,
     ) -> None:
         alerts, clock, path = alarms.alerts, settings.clock, station.path
-        repair = Rebuilding(clock=clock, backup_folder=station.backup_folder) if settings.repair else None
+        repair = (
+            Rebuilding(clock=clock, backup_folder=station.backup_folder, keys=path.parent) if settings.repair else None
+        )
         self.pool = exits.enter_context(ArchivePool(path, alerts, clock=clock, repair=repair))
         self.folders = WatchFolders(path, alerts, alarms.tasks)
         exits.callback(self.folders.close)

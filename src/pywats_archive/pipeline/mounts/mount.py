@@ -29,6 +29,8 @@ class ArchiveMount:
         """Whether no new work may begin: the archive is about to be closed or opened."""
         self.is_used = False
         """Whether a lane of the current configuration uses it; otherwise it is open only because reports wait in it."""
+        self.is_encrypted = False
+        """Whether the configuration requires that the archive is encrypted."""
         self.leases = Leases()
 
     def trouble(self) -> ArchiveError | None:

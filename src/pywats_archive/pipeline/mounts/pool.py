@@ -92,9 +92,10 @@ class ArchivePool:
                     self.detach(mount)
 
     def set_minimum_free(self, station: StationConfig) -> None:
-        """Apply ``min_free_gb`` of every converter that shares an archive."""
+        """Apply ``min_free_gb`` and ``encryption`` of every converter that shares an archive."""
         for root in station.archive_roots():
-            self.mount(root).disk.min_free_gb = station.min_free_gb(root)
+            mount = self.mount(root)
+            mount.disk.min_free_gb, mount.is_encrypted = station.min_free_gb(root), station.is_encrypted(root)
 
     def require_back(self, root: Path) -> None:
         """Raise ArchiveAway unless the known archive of ``root`` is available; an unknown one may be created."""
@@ -124,7 +125,7 @@ class ArchivePool:
             yield archive
             return
         self.require_back(root)
-        with Archive.open(root) as archive:
+        with Archive.open(root, keys=self._config_path.parent) as archive:
             yield archive
 
     def _opened(self, root: Path) -> Archive:
@@ -132,7 +133,14 @@ class ArchivePool:
         self.require_back(root)
         if self._repair:
             _rebuild_if_damaged(root, self._repair)
-        archive = Archive.open(root, create=known is None, own=True, clock=self._now)
+        archive = Archive.open(
+            root,
+            create=known is None,
+            own=True,
+            clock=self._now,
+            keys=self._config_path.parent,
+            encrypt=self.mount(root).is_encrypted,
+        )
         try:
             _recover(archive)
         except BaseException:

@@ -12,7 +12,7 @@ from pywats_archive.archive import ledger
 from pywats_archive.archive.core import Archive
 from pywats_archive.archive.sources import late, reading
 from pywats_archive.config import ConverterConfig
-from pywats_archive.errors import BlobDamaged, BlobMissing, SourceVanished, StorageError
+from pywats_archive.errors import BlobDamaged, BlobLocked, BlobMissing, SourceVanished, StorageError
 from pywats_archive.models.arrival import Arrival
 from pywats_archive.models.entry import ArchiveEntry, SourceKind
 from pywats_archive.models.file_stamp import FileStamp
@@ -149,7 +149,7 @@ def _remove_noted(source: SourceFile, marks: moving.Marks) -> Moved:
             return _REPLACED_SOURCE
         try:
             _prove_archived(source.archive, source.entry, source.path)
-        except (BlobDamaged, BlobMissing, _NotInArchive) as exc:
+        except (BlobDamaged, BlobLocked, BlobMissing, _NotInArchive) as exc:
             target = move_into(Path(source.config.done_folder), source.path)
             return Moved(moved_to=str(target), note=f"kept in Done, not removed: {exc}", lies_at=target)
     moving.remove_marked(source.path, marks)
